@@ -1,0 +1,91 @@
+package loyalty
+
+import (
+	"fmt"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// Figure is a rising number about a member that milestones are set on: orders,
+// spent, points, or items("Coffee"), the quantity bought of something.
+type Figure struct {
+	Kind string // orders | spent | points | items
+	Of   string // items: of what
+}
+
+// ParseFigure reads orders, spent, points or items("Coffee").
+func ParseFigure(s string) (Figure, error) {
+	t := strings.TrimSpace(s)
+	switch t {
+	case "orders", "spent", "points":
+		return Figure{Kind: t}, nil
+	}
+	if inner, ok := strings.CutPrefix(t, "items("); ok && strings.HasSuffix(inner, ")") {
+		of, err := strconv.Unquote(strings.TrimSpace(strings.TrimSuffix(inner, ")")))
+		if err != nil || of == "" {
+			return Figure{}, fmt.Errorf(`%s names nothing: write items("Coffee")`, t)
+		}
+		return Figure{"items", of}, nil
+	}
+	if near := Nearest(s, []string{"orders", "spent", "points"}); near != "" {
+		return Figure{}, fmt.Errorf("%q is not a rising figure; did you mean %s?", s, near)
+	}
+	return Figure{}, fmt.Errorf(`%q is not a rising figure: orders, spent, points or items("Coffee")`, s)
+}
+
+// Money reports whether the figure is an amount in minor units.
+func (f Figure) Money() bool { return f.Kind == "spent" }
+
+// String returns the figure as ParseFigure reads it.
+func (f Figure) String() string {
+	if f.Kind == "items" {
+		return "items(" + strconv.Quote(f.Of) + ")"
+	}
+	return f.Kind
+}
+
+// Milestones are the values of a figure that are worth a mail: those of At,
+// ascending, and then the multiples of Every beyond the last of them. At 1, 5,
+// 10 and Every 10 are 1, 5, 10, 20, 30 …
+type Milestones struct {
+	At    []int64
+	Every int64 // 0: no more
+}
+
+// mostCrossed bounds what one event can cross, for a shop that types "every: 1"
+// under an order of a million.
+const mostCrossed = 1000
+
+// Crossed returns, ascending, the milestones that lie above before and not above
+// after: those that a rise of the figure has reached. The last is the highest,
+// the one that gets the mail. A fall crosses nothing. Of more than a thousand,
+// the highest thousand are returned.
+func (m Milestones) Crossed(before, after int64) []int64 {
+	var crossed []int64
+	last := int64(0)
+	for _, v := range m.At {
+		if before < v && v <= after {
+			crossed = append(crossed, v)
+		}
+		last = max(last, v)
+	}
+	crossed = append(crossed, m.multiples(max(before, last), after)...)
+	sort.Slice(crossed, func(i, j int) bool { return crossed[i] < crossed[j] })
+	return crossed[max(0, len(crossed)-mostCrossed):]
+}
+
+// multiples returns the multiples of Every above low and not above high, at most
+// the highest thousand.
+func (m Milestones) multiples(low, high int64) []int64 {
+	if m.Every <= 0 || high <= low {
+		return nil
+	}
+	first, end := low/m.Every+1, high/m.Every
+	first = max(first, end-mostCrossed+1)
+	var values []int64
+	for k := first; k <= end; k++ {
+		values = append(values, k*m.Every)
+	}
+	return values
+}

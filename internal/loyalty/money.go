@@ -1,0 +1,156 @@
+package loyalty
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// ParseMoney reads an amount as shops write it, 59.90, -5, .5 or 1e3, and
+// returns minor units of the currency, rounded half away from zero.
+func ParseMoney(s, currency string) (int64, error) { return ParseDecimal(s, CurrencyDigits(currency)) }
+
+// ParseDecimal reads a decimal number, with an exponent or without, as a whole
+// number of units of 10^-places, rounded half away from zero. It computes in
+// decimal: 1.005 in places of 2 is 101, and 4.440892e-16 is 0.
+func ParseDecimal(s string, places int) (int64, error) {
+	text := strings.TrimSpace(s)
+	unsigned := strings.TrimPrefix(strings.TrimPrefix(text, "+"), "-")
+	if len(text)-len(unsigned) > 1 {
+		return 0, notNumber(s)
+	}
+	digits, point, err := decimal(unsigned)
+	if err != nil {
+		return 0, notNumber(s)
+	}
+	n, err := rounded(digits, point+places)
+	if err != nil {
+		return 0, fmt.Errorf("%q is larger than we can count", s)
+	}
+	if strings.HasPrefix(text, "-") {
+		n = -n
+	}
+	return n, nil
+}
+
+func notNumber(s string) error {
+	if strings.Contains(s, ",") {
+		return fmt.Errorf("%q is not an amount: write it with a point and without separators, like 1234.50", s)
+	}
+	return fmt.Errorf("%q is not a number like 59.90", s)
+}
+
+var errNotDecimal = errors.New("not a decimal number")
+
+// decimal returns the digits of an unsigned number without leading zeros, and
+// where its point stands: the number is 0.DIGITS × 10^point.
+func decimal(s string) (digits string, point int, err error) {
+	mantissa, exponent := s, 0
+	if i := strings.IndexAny(s, "eE"); i >= 0 {
+		mantissa = s[:i]
+		if exponent, err = strconv.Atoi(s[i+1:]); err != nil {
+			return "", 0, errNotDecimal
+		}
+	}
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	all := whole + fraction
+	if all == "" || strings.Trim(all, "0123456789") != "" || exponent > 1e6 || exponent < -1e6 {
+		return "", 0, errNotDecimal
+	}
+	digits = strings.TrimLeft(all, "0")
+	return digits, len(whole) + exponent - (len(all) - len(digits)), nil
+}
+
+// rounded returns 0.DIGITS × 10^point as a whole number, half rounded up.
+func rounded(digits string, point int) (int64, error) {
+	switch {
+	case digits == "" || point < 0:
+		return 0, nil
+	case point > 19:
+		return 0, strconv.ErrRange
+	case point < len(digits):
+		n, err := strconv.ParseInt("0"+digits[:point], 10, 64)
+		if err == nil && digits[point] >= '5' {
+			if n++; n < 0 {
+				return 0, strconv.ErrRange
+			}
+		}
+		return n, err
+	}
+	return strconv.ParseInt(digits+strings.Repeat("0", point-len(digits)), 10, 64)
+}
+
+// FormatMoney writes minor units as ParseMoney reads them: 59.90. How a language
+// writes money is left to the mails.
+func FormatMoney(minor int64, currency string) string {
+	return FormatDecimal(minor, CurrencyDigits(currency))
+}
+
+// FormatDecimal writes n units of 10^-places with all its places.
+func FormatDecimal(n int64, places int) string {
+	sign, text := "", strconv.FormatUint(magnitude(n), 10)
+	if n < 0 {
+		sign = "-"
+	}
+	if places == 0 {
+		return sign + text
+	}
+	if len(text) <= places {
+		text = strings.Repeat("0", places+1-len(text)) + text
+	}
+	return sign + text[:len(text)-places] + "." + text[len(text)-places:]
+}
+
+func magnitude(n int64) uint64 {
+	if n < 0 {
+		return -uint64(n)
+	}
+	return uint64(n)
+}
+
+// The currencies of ISO 4217 in use whose minor unit is not a hundredth.
+const (
+	noDigits    = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+	threeDigits = "BHD IQD JOD KWD LYD OMR TND"
+	fourDigits  = "CLF UYW"
+)
+
+// hundredths are the others.
+const hundredths = "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BOV BRL BSD BTN BWP " +
+	"BYN BZD CAD CDF CHE CHF CHW CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS " +
+	"GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL " +
+	"MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR " +
+	"RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS " +
+	"UAH USD USN UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG"
+
+// CurrencyDigits returns how many decimals the currency's amounts have, 2 for one
+// that is not in the list.
+func CurrencyDigits(code string) int {
+	digits, ok := currency(code)
+	if !ok {
+		return 2
+	}
+	return digits
+}
+
+// IsCurrency reports whether code is an ISO 4217 code in use.
+func IsCurrency(code string) bool {
+	_, ok := currency(code)
+	return ok
+}
+
+func currency(code string) (digits int, ok bool) {
+	if len(code) != 3 || strings.Contains(code, " ") {
+		return 0, false
+	}
+	for _, group := range []struct {
+		codes  string
+		digits int
+	}{{hundredths, 2}, {noDigits, 0}, {threeDigits, 3}, {fourDigits, 4}} {
+		if i := strings.Index(group.codes, code); i >= 0 && i%4 == 0 {
+			return group.digits, true
+		}
+	}
+	return 0, false
+}

@@ -1,0 +1,224 @@
+package loyalty
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Last, as a Nth or MonthDay, is the last of the month.
+const Last = -1
+
+// Schedule is a recurring date and time of day, without a zone. Of Weekdays and
+// MonthDay one is set; Nth narrows Weekdays to one of each month.
+type Schedule struct {
+	Weekdays Weekdays
+	Nth      int // 1 to 4 or Last: the 2nd tuesday; 0: each
+	MonthDay int // 1 to 31 or Last; a month without it has it on its last day
+	At       TimeOfDay
+}
+
+// Weekdays is a set of days of the week.
+type Weekdays uint8
+
+// The weekdays that have a name of their own.
+const (
+	EveryDay     Weekdays = 1<<7 - 1
+	MondayFriday Weekdays = EveryDay &^ (1<<time.Saturday | 1<<time.Sunday)
+)
+
+// Has reports whether w is in the set.
+func (s Weekdays) Has(w time.Weekday) bool { return s&(1<<w) != 0 }
+
+// ParseSchedule reads day 08:00, weekday 08:00, monday,thursday 08:00,
+// day 1 08:00, day last 08:00, 2nd tuesday 08:00 or last friday 08:00.
+func ParseSchedule(text string) (Schedule, error) {
+	words := strings.Fields(strings.ReplaceAll(strings.ToLower(text), ", ", ","))
+	if len(words) < 2 || len(words) > 3 {
+		return Schedule{}, fmt.Errorf("%q is not a timetable like monday 08:00, day 1 08:00 or 2nd tuesday 08:00", text)
+	}
+	at, err := ParseTimeOfDay(words[len(words)-1])
+	if err != nil {
+		return Schedule{}, fmt.Errorf("%q has no time: %w", text, err)
+	}
+	s := Schedule{At: at}
+	switch {
+	case len(words) == 2:
+		s.Weekdays, err = parseWeekdays(words[0])
+	case words[0] == "day":
+		s.MonthDay, err = parseMonthDay(words[1])
+	default:
+		s.Nth, s.Weekdays, err = parseNth(words[0], words[1])
+	}
+	if err != nil {
+		return Schedule{}, err
+	}
+	return s, nil
+}
+
+func parseWeekdays(text string) (Weekdays, error) {
+	switch text {
+	case "day":
+		return EveryDay, nil
+	case "weekday":
+		return MondayFriday, nil
+	}
+	var set Weekdays
+	for _, name := range strings.Split(text, ",") {
+		w, err := ParseWeekday(name)
+		if err != nil {
+			return 0, err
+		}
+		set |= 1 << w
+	}
+	return set, nil
+}
+
+// ParseWeekday reads monday to sunday.
+func ParseWeekday(name string) (time.Weekday, error) {
+	for w := time.Sunday; w <= time.Saturday; w++ {
+		if strings.EqualFold(w.String(), strings.TrimSpace(name)) {
+			return w, nil
+		}
+	}
+	var days []string
+	for w := time.Sunday; w <= time.Saturday; w++ {
+		days = append(days, strings.ToLower(w.String()))
+		if short := strings.ToLower(strings.TrimSpace(name)); len(short) >= 2 && strings.HasPrefix(days[w], short) {
+			return 0, fmt.Errorf("%q is not a day of the week; did you mean %s?", name, days[w])
+		}
+	}
+	if near := Nearest(name, days); near != "" {
+		return 0, fmt.Errorf("%q is not a day of the week; did you mean %s?", name, near)
+	}
+	switch name {
+	case "at":
+		return 0, fmt.Errorf("%q does not stand before the time: write monday 08:00", name)
+	case "month":
+		return 0, fmt.Errorf("%q names no day: write day 1 08:00, or 2nd tuesday 08:00", name)
+	}
+	return 0, fmt.Errorf("%q is not a day of the week: monday, tuesday, wednesday, thursday, friday, saturday or sunday", name)
+}
+
+func parseMonthDay(text string) (int, error) {
+	if text == "last" {
+		return Last, nil
+	}
+	n, ok := digits(text, 2)
+	if !ok || n < 1 || n > 31 {
+		return 0, fmt.Errorf("%q is not a day of the month: 1 to 31, or last", text)
+	}
+	return n, nil
+}
+
+// ordinals are the ways to count a weekday in its month. There is no 5th: four
+// months in five have none, and who writes it means the last.
+var ordinals = []string{"1st", "2nd", "3rd", "4th"}
+
+func parseNth(ordinal, weekday string) (int, Weekdays, error) {
+	w, err := ParseWeekday(weekday)
+	if err != nil {
+		return 0, 0, err
+	}
+	if ordinal == "last" {
+		return Last, 1 << w, nil
+	}
+	i := slices.Index(ordinals, ordinal)
+	if i < 0 {
+		return 0, 0, fmt.Errorf("%q does not count a %s of the month: 1st, 2nd, 3rd, 4th or last", ordinal, weekday)
+	}
+	return i + 1, 1 << w, nil
+}
+
+// String returns the schedule as ParseSchedule reads it.
+func (s Schedule) String() string {
+	switch {
+	case s.MonthDay == Last:
+		return "day last " + s.At.String()
+	case s.MonthDay != 0:
+		return fmt.Sprintf("day %d %s", s.MonthDay, s.At)
+	case s.Nth == Last:
+		return "last " + s.Weekdays.String() + " " + s.At.String()
+	case s.Nth != 0:
+		return ordinals[s.Nth-1] + " " + s.Weekdays.String() + " " + s.At.String()
+	}
+	return s.Weekdays.String() + " " + s.At.String()
+}
+
+// String returns day, weekday, or the names from monday on with commas between.
+func (s Weekdays) String() string {
+	switch s {
+	case EveryDay:
+		return "day"
+	case MondayFriday:
+		return "weekday"
+	}
+	var names []string
+	for i := range 7 {
+		if w := time.Weekday((i + 1) % 7); s.Has(w) {
+			names = append(names, strings.ToLower(w.String()))
+		}
+	}
+	return strings.Join(names, ",")
+}
+
+// On reports whether d is a date of the schedule.
+func (s Schedule) On(d Day) bool {
+	y, m, date := d.Civil()
+	month := monthLength(y, m)
+	if s.MonthDay != 0 {
+		return date == clamp(s.MonthDay, month)
+	}
+	if !s.Weekdays.Has(d.Weekday()) {
+		return false
+	}
+	switch s.Nth {
+	case 0:
+		return true
+	case Last:
+		return date > month-7
+	}
+	return (date-1)/7+1 == s.Nth
+}
+
+// After returns the first date of the schedule strictly after d. A timetable
+// goes from date to date by it: then no date is left out and none comes twice,
+// also where clocks or calendars jump. A schedule without any day has no next
+// date: Never.
+func (s Schedule) After(d Day) Day {
+	for next := d + 1; next <= d+62; next++ { // every schedule has a date in two months
+		if s.On(next) {
+			return next
+		}
+	}
+	return Never
+}
+
+// Never is later than any date of a timetable.
+const Never Day = 1 << 40
+
+// Next returns the first date of the schedule whose moment in zone lies strictly
+// after t, and that moment. It is where a timetable begins, or begins anew.
+func (s Schedule) Next(t time.Time, zone *time.Location) (Day, time.Time) {
+	for d := s.After(DayOf(t, zone) - 3); d != Never; d = s.After(d) {
+		if at := s.At.On(d, zone); at.After(t) {
+			return d, at
+		}
+	}
+	return Never, time.Time{}
+}
+
+// monthLength returns the number of days of a month.
+func monthLength(y int, m time.Month) int {
+	return time.Date(y, m+1, 0, 0, 0, 0, 0, time.UTC).Day()
+}
+
+// clamp returns day n of a month with so many days: its last one for Last and
+// for a day that it does not have.
+func clamp(n, days int) int {
+	if n == Last {
+		return days
+	}
+	return min(n, days)
+}
