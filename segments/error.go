@@ -1,0 +1,103 @@
+package segments
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Error is what is wrong with a rule, in a marketer's words.
+type Error struct {
+	Offset  int      // bytes from the start of the rule
+	Line    int      // from 1
+	Column  int      // in characters of its line, from 1
+	Message string   // what is wrong and what would be right, without the position
+	Near    []string // names that may have been meant, nearest first
+}
+
+// Error returns the position and the message.
+func (e *Error) Error() string {
+	if e.Line > 1 {
+		return fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, e.Message)
+	}
+	return fmt.Sprintf("column %d: %s", e.Column, e.Message)
+}
+
+// fail returns an error at a byte offset; Parse adds line and column.
+func fail(pos int, format string, args ...any) *Error {
+	return &Error{Offset: pos, Message: fmt.Sprintf(format, args...)}
+}
+
+// unknown returns an error about a name that is not one of those known, with the
+// nearest ones.
+func unknown(pos int, what, name string, known []string) *Error {
+	e := fail(pos, "there is no %s called %s", what, name)
+	e.Near = nearest(name, known)
+	if len(e.Near) > 0 {
+		e.Message += "; did you mean " + alternatives(e.Near) + "?"
+	}
+	return e
+}
+
+// locate fills in line and column from the offset.
+func (e *Error) locate(text string) *Error {
+	e.Offset = min(e.Offset, len(text))
+	before := text[:e.Offset]
+	line := strings.LastIndexByte(before, '\n') + 1
+	e.Line = strings.Count(before, "\n") + 1
+	e.Column = utf8.RuneCountInString(before[line:]) + 1
+	return e
+}
+
+// FormatError prints the line of the rule with a caret under the place, and the
+// message below it. Of a long line it shows what stands around the place. An
+// error that is not an *Error is printed as it is.
+func FormatError(text string, err error) string {
+	var e *Error
+	if !errors.As(err, &e) || e.Line < 1 {
+		return err.Error()
+	}
+	lines := strings.Split(text, "\n")
+	line, at := around(shown(lines[min(e.Line, len(lines))-1]), e.Column-1)
+	whole, indent := string(line), line[:at]
+	for i, c := range indent {
+		if indent[i] = ' '; c == '\t' { // a tab stays, so that the caret stands where the eye looks
+			indent[i] = '\t'
+		}
+	}
+	return fmt.Sprintf("%s\n%s^\n%s", whole, string(indent), e.Error())
+}
+
+// shown is a line with a space for what would do something to a terminal.
+func shown(line string) []rune {
+	return []rune(strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) && c != '\t' {
+			return ' '
+		}
+		return c
+	}, line))
+}
+
+// around cuts a long line to what stands around a place, and returns where the
+// place is then.
+func around(line []rune, at int) ([]rune, int) {
+	const before, after = 60, 40
+	at = min(at, len(line))
+	if len(line) > at+after {
+		line = append(append([]rune{}, line[:at+after]...), '…')
+	}
+	if at > before {
+		line, at = append([]rune("…"), line[at-before:]...), before+1
+	}
+	return line, at
+}
+
+// alternatives joins words with commas and a last "or".
+func alternatives(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
+}

@@ -1,0 +1,227 @@
+package segments
+
+import "regulars/internal/loyalty"
+
+// column is a figure that stands in the row of facts.
+type column struct {
+	expr   string
+	guard  string // the condition that there is something; "": always
+	double bool   // not an integer
+	of     func(k *Known, c *call) value
+}
+
+func (r column) value(k *Known, c *call) value { return r.of(k, c) }
+
+func (r column) is(b *builder, _ *call, op string, vs []value) string {
+	switch {
+	case op == "":
+		return r.expr
+	case r.guard == "":
+		return b.cmp(r.expr, op, vs, r.double)
+	}
+	return "(" + r.guard + " and " + b.cmp(r.expr, op, vs, r.double) + ")"
+}
+
+func (r column) scalar(*builder, *call) string {
+	if r.guard == "" {
+		return r.expr
+	}
+	return "(case when " + r.guard + " then " + r.expr + " end)"
+}
+
+// formula is computed from the row of facts.
+type formula struct {
+	expr   func(b *builder, c *call) string // null: nothing
+	double bool
+	of     func(k *Known, c *call) value
+}
+
+func (r formula) value(k *Known, c *call) value { return r.of(k, c) }
+
+func (r formula) is(b *builder, c *call, op string, vs []value) string {
+	return "coalesce(" + b.cmp(r.expr(b, c), op, vs, r.double) + ", false)"
+}
+
+func (r formula) scalar(b *builder, c *call) string { return r.expr(b, c) }
+
+// figure is an aggregate over a member's rows. Over the whole life it may stand
+// in the row of facts; over a time span it is computed from the rows.
+type figure struct {
+	column
+	rows
+	sum    string // the aggregate; $what in it is the text in brackets
+	double bool   // it is not an integer
+	sparse bool   // of no rows it is nothing; otherwise it is 0
+	fold   func(k *Known, c *call) value
+}
+
+func (r figure) value(k *Known, c *call) value { return r.fold(k, c) }
+
+func (r figure) stored(c *call) bool { return c.window == nil && r.column.expr != "" }
+
+// is counts once for everybody and keeps the members for whom it holds. If it
+// holds for those without any row, it keeps the others and takes the opposite.
+func (r figure) is(b *builder, c *call, op string, vs []value) string {
+	switch {
+	case r.stored(c):
+		return r.column.is(b, c, op, vs)
+	case b.q.Members != "":
+		return "coalesce(" + b.cmp(r.scalar(b, c), op, vs, r.double) + ", false)"
+	}
+	empty := number(0)
+	if r.sparse {
+		empty = value{}
+	}
+	holds := empty.amongst(op, vs)
+	return unless(holds, r.grouped(b, c, holds, op, vs))
+}
+
+// grouped is true for members with rows for whom the comparison holds, or with
+// not, for whom it does not.
+func (r figure) grouped(b *builder, c *call, not bool, op string, vs []value) string {
+	counted := "select " + r.member + " from " + r.table + " where " + r.conditions(b, c) +
+		" group by " + r.member + " having " + unless(not, b.cmp(r.rows.fill(b, c, r.sum), op, vs, r.double))
+	if b.postgres() {
+		return "exists (select 1 from (" + counted + ") w where w.member_id = f.member_id)"
+	}
+	return "f.member_id in (" + counted + ")"
+}
+
+func (r figure) scalar(b *builder, c *call) string {
+	if r.stored(c) {
+		return r.column.scalar(b, c)
+	}
+	return "(select " + r.rows.fill(b, c, r.sum) + r.ofMember(b, c) + ")"
+}
+
+// days counts calendar days since a day, or with ahead until one. The day stands
+// in the row of facts, or is the first or last of a member's rows. Compared with a
+// number the sum is done here, so that an index on the day serves.
+type days struct {
+	column string // of facts; "": none
+	rows
+	day   string // the aggregate over the rows: max(o.day)
+	ahead bool
+	of    func(k *Known, c *call) *loyalty.Day // nil: no such day
+}
+
+func (r days) value(k *Known, c *call) value {
+	day := r.of(k, c)
+	switch {
+	case day == nil:
+		return value{}
+	case r.ahead:
+		return number(int64(*day - k.Day))
+	}
+	return number(int64(k.Day - *day))
+}
+
+func (r days) is(b *builder, c *call, op string, vs []value) string {
+	on := make([]value, len(vs))
+	for i, v := range vs {
+		switch {
+		case v.nothing():
+		case r.ahead:
+			on[i] = value{typ: Number, num: float64(b.q.Day) + v.num}
+		default:
+			on[i] = value{typ: Number, num: float64(b.q.Day) - v.num}
+		}
+	}
+	if !r.ahead {
+		op = mirror(op)
+	}
+	if r.column != "" && c.window == nil {
+		return "(" + r.column + " is not null and " + b.cmp(r.column, op, on, false) + ")"
+	}
+	return r.figure().is(b, c, op, on)
+}
+
+// figure is the day as a figure of the rows.
+func (r days) figure() figure { return figure{rows: r.rows, sum: r.day, sparse: true} }
+
+func (r days) scalar(b *builder, c *call) string {
+	day := r.column
+	if day == "" || c.window != nil {
+		day = r.figure().scalar(b, c)
+	}
+	if r.ahead {
+		return "(" + day + " - " + b.today() + ")"
+	}
+	return "(" + b.today() + " - " + day + ")"
+}
+
+// favourite is the text of a line's column on which a member spent most, the
+// categories aside that the program leaves out.
+type favourite struct {
+	column string
+	of     func(k *Known, c *call) value
+}
+
+func (r favourite) value(k *Known, c *call) value { return r.of(k, c) }
+
+// is looks for the favourite only of members who bought such a thing at all.
+func (r favourite) is(b *builder, c *call, op string, vs []value) string {
+	best := "coalesce(" + b.cmp(r.scalar(b, c), op, vs, false) + ", false)"
+	if op == "!=" {
+		return best
+	}
+	some := lines
+	some.where += " and " + b.cmp(r.column, op, vs, false)
+	return "(" + presence{rows: some}.is(b, c, "", nil) + " and " + best + ")"
+}
+
+func (r favourite) scalar(b *builder, c *call) string {
+	from := lines.ofMember(b, c) + " and " + r.column + " <> ''"
+	if len(c.except) > 0 {
+		from += " and not " + b.cmp("l.category", "in", texts(c.except), false)
+	}
+	return "(select " + r.column + from + " group by " + r.column + " order by sum(l.total) desc, " + b.bytes(r.column) + " limit 1)"
+}
+
+func texts(list []string) []value {
+	vs := make([]value, len(list))
+	for i, s := range list {
+		vs[i] = text(s)
+	}
+	return vs
+}
+
+// agreed is the member's standing answer for a topic; each has its column.
+type agreed struct{}
+
+func (agreed) value(k *Known, c *call) value { return truth(k.Consent[c.whatValue(k).text]) }
+
+func (agreed) is(_ *builder, c *call, _ string, _ []value) string {
+	return "f.consent_" + c.what.lit.text
+}
+
+func (agreed) scalar(*builder, *call) string { return "" }
+
+// tagList is the list of a member's tags.
+type tagList struct{}
+
+func (tagList) value(k *Known, _ *call) value { return value{typ: List, list: k.Tags} }
+
+func (tagList) is(b *builder, _ *call, _ string, vs []value) string {
+	return presence{rows: tags}.is(b, &call{entry: &entry{}, what: operand{lit: vs[0]}}, "", nil)
+}
+
+func (tagList) scalar(*builder, *call) string {
+	return "select min(t.tag) from member_tags t where t.member_id = f.member_id"
+}
+
+// ofPerson is a column of the row of members.
+type ofPerson struct {
+	column string
+	of     func(k *Known) value
+}
+
+func (r ofPerson) value(k *Known, _ *call) value { return r.of(k) }
+
+func (r ofPerson) is(b *builder, _ *call, op string, vs []value) string {
+	return ofMembers(b.cmp(r.column, op, vs, false))
+}
+
+func (r ofPerson) scalar(*builder, *call) string {
+	return "(select " + r.column + " from members m where m.id = f.member_id)"
+}

@@ -1,0 +1,157 @@
+package segments
+
+import (
+	"slices"
+	"strings"
+
+	"regulars/internal/loyalty"
+)
+
+// Scope is what a rule may read at the place where it stands.
+type Scope struct {
+	Currency   string            // ISO 4217; decides the decimals of money. "": EUR
+	Lifecycle  Lifecycle         // the days between stages. Zero: DefaultLifecycle
+	Attributes map[string]Type   // declared in program.yaml
+	Segments   map[string]string // name → its rule, for in_segment
+	Self       string            // the segment whose rule this is; "": none
+	Launch     map[string]Type   // values of a launch campaign, read as launch.NAME
+	Order      bool              // started by an event that has an order: order.…
+	Event      bool              // started by an event: event.…
+	Pools      []string          // pools of the campaign, for unused; nil: not inside a campaign's steps
+
+	AllPools  []string // of the program; nil: their names are not checked
+	Campaigns []string // of the program; nil: their names are not checked
+
+	FavouritesExcept []string // categories that no favourite is, nor is in
+}
+
+// Rule is a checked rule. It is immutable and may be used from many goroutines.
+// Two rules are the same if their texts and scopes are; == and reflect say nothing.
+type Rule struct {
+	text  string
+	root  node
+	parts int // with the rules of other segments written out
+}
+
+// Parse reads and checks a rule. The error is always an *Error.
+func Parse(text string, s Scope) (*Rule, error) {
+	c := newChecker(s)
+	r, err := c.parse(text)
+	if err != nil {
+		return nil, err.locate(text)
+	}
+	return r, nil
+}
+
+// ParseNamed reads what may be a rule or the bare name of a segment, as the keys
+// for and except of a campaign take it. The error is always an *Error.
+func ParseNamed(text string, s Scope) (*Rule, error) {
+	name := strings.TrimSpace(text)
+	if _, ok := s.Segments[name]; !ok {
+		return Parse(text, s)
+	}
+	n, err := newChecker(s).segment(name, strings.Index(text, name))
+	if err != nil {
+		return nil, err.locate(text)
+	}
+	return &Rule{text, n, n.rule.parts}, nil
+}
+
+// CheckAttribute says whether a field of program.yaml's attributes may bear this
+// name: letters, digits and underscores, and not a word of the language.
+func CheckAttribute(name string) error {
+	switch {
+	case name == "" || wordEnd(name) != len(name) || strings.ContainsAny(name, ".-") || !isLetter([]rune(name)[0]):
+		return fail(0, "%q cannot be the name of a field: use letters, digits and underscores, as in shoe_size", name).locate(name)
+	case isKeyword(strings.ToLower(name)), slices.Contains([]string{"launch", "order", "event"}, name), find(catalogue(), name) != nil:
+		return fail(0, "%s has a meaning in rules already: choose another name", name).locate(name)
+	}
+	return nil
+}
+
+// Text returns the rule as it was written.
+func (r *Rule) Text() string { return r.text }
+
+// Eval is the plain reading of the rule over one member. It agrees with SQL.
+func (r *Rule) Eval(k Known) bool { return r.root.holds(&k) }
+
+// Reads returns the names of the catalogue's fields that the rule reads, sorted,
+// those of other segments included.
+func (r *Rule) Reads() []string { return r.names(func(*call) bool { return true }) }
+
+// WithoutHistory returns those fields that have no past: they answer with today's
+// value whatever day is asked for.
+func (r *Rule) WithoutHistory() []string { return r.names(func(c *call) bool { return c.undated }) }
+
+func (r *Rule) names(which func(*call) bool) []string {
+	var names []string
+	r.root.visit(func(c *call) {
+		if which(c) {
+			names = append(names, c.name)
+		}
+	})
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// MovesWithTime says whether the passing of days alone can change the answer.
+func (r *Rule) MovesWithTime() bool {
+	return r.any(func(c *call) bool { return c.timed || c.window != nil && !c.window.fixed() || c.norm.part != 0 })
+}
+
+// Change is what may have become different about a member.
+type Change struct {
+	Everything bool     // somebody new, say
+	Profile    bool     // joining, country, language, birthday, tags, consent, attributes
+	Orders     bool     // orders and their lines
+	Points     bool     // …
+	Mails      bool     // what they did with a mail; that one was sent is looked at every night
+	Events     []string // events of these types have happened
+}
+
+// Of returns the change that an event of a type is by itself: what it may say of
+// the member's profile apart.
+func Of(eventType string) Change {
+	return Change{Orders: strings.HasPrefix(eventType, "order."), Points: eventType == loyalty.PointsChanged, Events: []string{eventType}}
+}
+
+// And returns both changes together.
+func (c Change) And(d Change) Change {
+	return Change{c.Everything || d.Everything, c.Profile || d.Profile, c.Orders || d.Orders, c.Points || d.Points, c.Mails || d.Mails,
+		slices.Concat(c.Events, d.Events)}
+}
+
+// ChangedBy says whether an event of this type can change the answer. Any event
+// may bring news of the member, so whoever reads those is changed by all.
+func (r *Rule) ChangedBy(eventType string) bool {
+	return r.TouchedBy(Change{Profile: true}.And(Of(eventType)))
+}
+
+// TouchedBy says whether a change of a member can change the answer for them, be
+// it through another segment. What it cannot tell counts as touched.
+func (r *Rule) TouchedBy(change Change) bool {
+	return change.Everything || r.any(func(c *call) bool {
+		switch c.from {
+		case fromGiven:
+			return false
+		case fromMember:
+			return change.Profile
+		case fromOrders:
+			return change.Orders
+		case fromPoints:
+			return change.Points
+		case fromEvents:
+			return c.what.call != nil && len(change.Events) > 0 || slices.Contains(change.Events, c.what.lit.text)
+		case fromMails:
+			return change.Mails
+		case fromID:
+			return false
+		}
+		return true
+	})
+}
+
+func (r *Rule) any(which func(*call) bool) (found bool) {
+	r.root.visit(func(c *call) { found = found || which(c) })
+	return found
+}

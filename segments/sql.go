@@ -1,0 +1,214 @@
+package segments
+
+import (
+	"math"
+	"strconv"
+	"strings"
+
+	"regulars/internal/loyalty"
+)
+
+// Query says how a rule is to be asked in SQL.
+type Query struct {
+	Engine string      // "postgres" or "sqlite"
+	Day    loyalty.Day // as of the end of this day; facts f must be of that day too
+	Prefix string      // of the parameters' names, so that several rules fit into one statement; "": r
+
+	// Members, if not "", is the right side of "in" for the few member ids that
+	// the statement asks about: "@members". Windows are then counted for each of
+	// them through the index, instead of once for everybody.
+	Members string
+
+	// Norms are those of Day. A rule that is not Ready with them must not be asked.
+	Norms *Norms
+
+	Occurrence int64          // whose codes unused means; 0: none
+	Launch     map[string]any // as in Known
+	Order      *Order         // as in Known
+	Event      map[string]any // as in Known
+}
+
+// SQL returns a condition over the alias f, a row of facts or of FactsSelect, and
+// the values of its parameters. The condition is true or false, never null, so
+// "not (" + where + ")" is its opposite. It is written so that the planner can
+// use it: a rule over figures touches facts alone, one over what was bought
+// joins the lines once, and a time span is counted in one pass.
+func (r *Rule) SQL(q Query) (where string, args map[string]any) {
+	b := newBuilder(q)
+	return r.root.sql(b, false), b.args
+}
+
+func newBuilder(q Query) *builder {
+	if q.Prefix == "" {
+		q.Prefix = "r"
+	}
+	return &builder{q: q, args: map[string]any{},
+		known: &Known{Day: q.Day, Norms: q.Norms, Launch: q.Launch, Order: q.Order, Event: q.Event}}
+}
+
+// builder collects the parameters of a condition.
+type builder struct {
+	q     Query
+	args  map[string]any
+	known *Known // what is known before the statement runs
+}
+
+func (b *builder) postgres() bool { return b.q.Engine == "postgres" }
+
+// bind adds a parameter and returns it as SQL.
+func (b *builder) bind(v any) string {
+	name := b.q.Prefix + strconv.Itoa(len(b.args)+1)
+	b.args[name] = v
+	return "@" + name
+}
+
+func (b *builder) today() string { return b.bind(int64(b.q.Day)) }
+
+// param binds a value to compare with; double if the other side is no integer.
+func (b *builder) param(v value, double bool) string {
+	switch {
+	case v.typ == Text || v.typ == Date:
+		return b.bind(v.text)
+	case double || v.num != math.Trunc(v.num):
+		return "cast(" + b.bind(v.num) + " as double precision)"
+	}
+	return b.bind(int64(v.num))
+}
+
+// cmp returns "expr op values"; values that are nothing equal nothing.
+func (b *builder) cmp(expr, op string, vs []value, double bool) string {
+	var params []string
+	for _, v := range vs {
+		if !v.nothing() {
+			params = append(params, b.param(v, double))
+		}
+	}
+	switch {
+	case len(params) == 0:
+		return "false"
+	case op == "in":
+		return expr + " in (" + strings.Join(params, ", ") + ")"
+	}
+	return expr + " " + sqlOp(op) + " " + params[0]
+}
+
+func sqlOp(op string) string {
+	switch op {
+	case "==":
+		return "="
+	case "!=":
+		return "<>"
+	}
+	return op
+}
+
+// bytes makes an expression compare byte by byte, as Go does and SQLite anyway.
+func (b *builder) bytes(expr string) string {
+	if b.postgres() {
+		return expr + ` collate "C"`
+	}
+	return expr
+}
+
+// unless negates a condition if not is set.
+func unless(not bool, condition string) string {
+	if !not {
+		return condition
+	}
+	return "not (" + condition + ")"
+}
+
+// Not is pushed down to the single conditions, because a "not exists" that
+// stands by itself becomes an anti-join on Postgres, and one inside does not.
+
+func (n both) sql(b *builder, not bool) string {
+	if not {
+		return join(b, n, " or ", true)
+	}
+	return join(b, n, " and ", false)
+}
+
+func (n anyOf) sql(b *builder, not bool) string {
+	if not {
+		return join(b, n, " and ", true)
+	}
+	return join(b, n, " or ", false)
+}
+
+func join(b *builder, nodes []node, word string, not bool) string {
+	parts := make([]string, len(nodes))
+	for i, n := range nodes {
+		parts[i] = n.sql(b, not)
+	}
+	return "(" + strings.Join(parts, word) + ")"
+}
+
+func (n opposite) sql(b *builder, not bool) string  { return n.of.sql(b, !not) }
+func (n inSegment) sql(b *builder, not bool) string { return n.rule.root.sql(b, not) }
+func (n always) sql(_ *builder, not bool) string    { return strconv.FormatBool(bool(n) != not) }
+
+func (n is) sql(b *builder, not bool) string {
+	if n.call.fixed() {
+		return always(n.holds(b.known)).sql(b, not)
+	}
+	return unless(not, n.call.in.is(b, n.call, "", nil))
+}
+
+func (n hasValue) sql(b *builder, not bool) string {
+	if n.of.fixed() {
+		return always(n.holds(b.known)).sql(b, not)
+	}
+	return unless(not, "("+n.of.in.scalar(b, n.of)+") is not null")
+}
+
+func (n contains) sql(b *builder, not bool) string {
+	if n.call.fixed() {
+		return always(n.holds(b.known)).sql(b, not)
+	}
+	parts := make([]string, len(n.what))
+	for i, v := range values(n.what, b.known) {
+		parts[i] = n.call.in.is(b, n.call, "has", []value{v})
+	}
+	return unless(not, "("+strings.Join(parts, " or ")+")")
+}
+
+func (n compare) sql(b *builder, not bool) string {
+	right := true // side is known before the statement runs
+	for _, o := range n.with {
+		right = right && o.fixed()
+	}
+	switch left := n.call.fixed(); {
+	case left && right:
+		return always(n.holds(b.known)).sql(b, not)
+	case right:
+		return unless(not, n.call.in.is(b, n.call, n.op, values(n.with, b.known)))
+	case left:
+		other, v := n.with[0].call, n.call.in.value(b.known, n.call)
+		return unless(not, other.in.is(b, other, mirror(n.op), []value{v}))
+	}
+	other := n.with[0].call
+	return unless(not, "coalesce("+b.bytesOf(n.call)+" "+sqlOp(n.op)+" "+other.in.scalar(b, other)+", false)")
+}
+
+// bytesOf is the field as an expression to compare with another field.
+func (b *builder) bytesOf(c *call) string {
+	if c.typ == Date {
+		return b.bytes(c.in.scalar(b, c))
+	}
+	return c.in.scalar(b, c)
+}
+
+// mirror returns the operator for swapped sides.
+func mirror(op string) string {
+	switch op {
+	case "<":
+		return ">"
+	case "<=":
+		return ">="
+	case ">":
+		return "<"
+	case ">=":
+		return "<="
+	}
+	return op
+}
