@@ -1,0 +1,111 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// Migrate brings the schema up to this binary's version. Replicas that start
+// together wait for each other. A newer schema is left as it is: migrations
+// only expand, so an old binary goes on running on it.
+func (db *DB) Migrate(ctx context.Context) error {
+	sqlDB, err := db.g.DB()
+	if err != nil {
+		return err
+	}
+	if db.Engine() == Postgres {
+		unlock, err := lockMigrations(ctx, sqlDB)
+		if err != nil {
+			return err
+		}
+		defer unlock()
+	}
+	p, err := db.provider(sqlDB)
+	if err != nil {
+		return err
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("migrating the schema: %w", err)
+	}
+	return nil
+}
+
+// Schema returns the version of the database's schema and the newest that this
+// binary knows. A database that was never migrated has version 0.
+func (db *DB) Schema(ctx context.Context) (have, want int64, err error) {
+	sqlDB, err := db.g.DB()
+	if err != nil {
+		return 0, 0, err
+	}
+	p, err := db.provider(sqlDB)
+	if err != nil {
+		return 0, 0, err
+	}
+	want = p.ListSources()[len(p.ListSources())-1].Version
+	if err := db.View(ctx, func(tx *Tx) error {
+		return tx.One(&have, "select coalesce(max(version_id), 0) from goose_db_version where is_applied", nil)
+	}); err != nil {
+		have = 0 // the table itself is part of the first migration
+	}
+	return have, want, nil
+}
+
+// SchemaFingerprint is different for each set of migrations.
+func SchemaFingerprint() string {
+	h := sha256.New()
+	err := fs.WalkDir(migrations, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := migrations.ReadFile(path)
+		fmt.Fprintf(h, "%s %d\n%s", path, len(text), text)
+		return err
+	})
+	if err != nil {
+		panic(err) // the files are in the binary
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func (db *DB) provider(sqlDB *sql.DB) (*goose.Provider, error) {
+	dialect := goose.DialectSQLite3
+	if db.Engine() == Postgres {
+		dialect = goose.DialectPostgres
+	}
+	files, err := fs.Sub(migrations, "migrations/"+db.Engine())
+	if err != nil {
+		return nil, err
+	}
+	p, err := goose.NewProvider(dialect, sqlDB, files, goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+	if err != nil {
+		return nil, fmt.Errorf("reading the migrations: %w", err)
+	}
+	return p, nil
+}
+
+// lockMigrations waits until no other replica migrates this schema.
+func lockMigrations(ctx context.Context, sqlDB *sql.DB) (unlock func(), err error) {
+	conn, err := sqlDB.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	const key = "(hashtext('regulars migrations ' || current_schema()))"
+	if _, err := conn.ExecContext(ctx, "select pg_advisory_lock"+key); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("waiting for the other replicas' migrations: %w", err)
+	}
+	return func() {
+		conn.ExecContext(context.WithoutCancel(ctx), "select pg_advisory_unlock"+key) // closing the connection would do, too
+		conn.Close()
+	}, nil
+}

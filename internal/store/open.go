@@ -1,0 +1,148 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"gorm.io/driver/postgres"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+	"modernc.org/sqlite"
+)
+
+// The two engines, as Engine returns them.
+const (
+	Postgres = "postgres"
+	SQLite   = "sqlite"
+)
+
+// Options say how to open a database. The zero value is good.
+type Options struct {
+	Now    func() time.Time // business time; nil: time.Now
+	Create bool             // make the SQLite file when it is not there
+	Conns  int              // Postgres connections at most; 0: 16
+}
+
+func (o Options) filled() Options {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+// ErrNoFile says that the SQLite file is not there and was not to be made.
+var ErrNoFile = errors.New("no such database file")
+
+// Open opens postgres://… or sqlite:FILE. It connects, but does not migrate.
+func Open(ctx context.Context, where string, o Options) (*DB, error) {
+	o = o.filled()
+	switch scheme, rest, _ := strings.Cut(where, ":"); scheme {
+	case "postgres", "postgresql":
+		return openPostgres(ctx, where, o)
+	case "sqlite":
+		return openSQLite(ctx, rest, o)
+	default:
+		return nil, fmt.Errorf("DATABASE_URL begins with %q: it should be postgres://… or sqlite:FILE", scheme)
+	}
+}
+
+func openPostgres(ctx context.Context, where string, o Options) (*DB, error) {
+	config, err := pgxpool.ParseConfig(where)
+	if err != nil {
+		return nil, errors.New("DATABASE_URL is not a valid postgres:// address") // err may hold the password
+	}
+	return connectPostgres(ctx, config, o)
+}
+
+func connectPostgres(ctx context.Context, config *pgxpool.Config, o Options) (*DB, error) {
+	config.MaxConns = 16
+	if o.Conns > 0 {
+		config.MaxConns = int32(o.Conns)
+	}
+	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	config.ConnConfig.RuntimeParams["application_name"] = "regulars"
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to Postgres: %w", err)
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("connecting to Postgres: %w", err)
+	}
+	sqlDB := stdlib.OpenDBFromPool(pool)
+	g, err := gorm.Open(postgres.New(postgres.Config{Conn: sqlDB}), gormConfig())
+	if err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("connecting to Postgres: %w", err)
+	}
+	closer := func() error { err := sqlDB.Close(); pool.Close(); return err }
+	return &DB{g: g, reads: g, now: o.Now, place: postgresPlace(config), closer: closer}, nil
+}
+
+func postgresPlace(c *pgxpool.Config) string {
+	return fmt.Sprintf("Postgres database %s at %s:%d", c.ConnConfig.Database, c.ConnConfig.Host, c.ConnConfig.Port)
+}
+
+// sqliteReaders is how many connections read beside the one that writes.
+const sqliteReaders = 4
+
+func openSQLite(ctx context.Context, file string, o Options) (*DB, error) {
+	if _, err := os.Stat(file); err != nil && !o.Create {
+		return nil, fmt.Errorf("%s: %w", file, ErrNoFile)
+	}
+	write, err := openLite(ctx, file, "immediate", 1)
+	if err != nil {
+		return nil, err
+	}
+	reads, err := openLite(ctx, file, "deferred", sqliteReaders)
+	if err != nil {
+		return nil, err
+	}
+	closer := func() error { return errors.Join(closeLite(reads), closeLite(write)) }
+	return &DB{g: write, reads: reads, now: o.Now, place: "SQLite file " + file, closer: closer}, nil
+}
+
+func openLite(ctx context.Context, file, lock string, conns int) (*gorm.DB, error) {
+	readOnly := map[bool]string{true: "1", false: "0"}[lock == "deferred"] // View must not write, on this engine either
+	q := url.Values{
+		"_query_only": {readOnly},
+		"_pragma":     {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(NORMAL)", "foreign_keys(1)", "cache_size(-32000)"},
+		"_txlock":     {lock}, "_time_integer_format": {"unix_micro"}, "_inttotime": {"1"},
+	}
+	sqlDB := sql.OpenDB(liteConnector{&sqlite.Driver{}, "file:" + (&url.URL{Path: file}).EscapedPath() + "?" + q.Encode()})
+	sqlDB.SetMaxOpenConns(conns)
+	sqlDB.SetMaxIdleConns(conns)
+	if err := sqlDB.PingContext(ctx); err != nil {
+		return nil, fmt.Errorf("opening %s: %w", file, err)
+	}
+	g, err := gorm.Open(&lite{sqlDB}, gormConfig())
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", file, err)
+	}
+	return g, nil
+}
+
+func closeLite(g *gorm.DB) error {
+	sqlDB, err := g.DB()
+	if err != nil {
+		return err
+	}
+	return sqlDB.Close()
+}
+
+// gormConfig keeps GORM silent: its own log lines would show arguments, which
+// are people's data. Errors travel up instead.
+func gormConfig() *gorm.Config {
+	return &gorm.Config{
+		Logger: logger.Discard, TranslateError: true, SkipDefaultTransaction: true,
+		DisableAutomaticPing: true, DisableNestedTransaction: true,
+	}
+}

@@ -1,0 +1,59 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Names of settings that more than one room reads.
+const (
+	SettingVersion  = "active_version" // id of the program version in force
+	SettingZone     = "zone"           // IANA: days were computed in it
+	SettingCurrency = "currency"       // ISO 4217: amounts are in its minor units
+	SettingScoring  = "scoring"        // JSON: where the scores of RFM divide members, segments.Scoring
+	SettingPepper   = "pepper"         // hex: keys the suppression hash
+	SettingSecret   = "secret_key"     // hex: made once on the embedded default
+)
+
+// Setting returns the value of a setting, ErrNotFound when it was never set.
+func (tx *Tx) Setting(key string) (value string, err error) {
+	err = tx.One(&value, "select value from settings where key = @key", Args{"key": key})
+	return value, err
+}
+
+// SetSetting stores a setting.
+func (tx *Tx) SetSetting(key, value string) error {
+	_, err := tx.Exec(`
+		insert into settings (key, value) values (@key, @value)
+		on conflict (key) do update set value = excluded.value`, Args{"key": key, "value": value})
+	return err
+}
+
+// SettingOr returns a setting, which it first makes, once and for all replicas,
+// from what fresh returns.
+func (tx *Tx) SettingOr(key string, fresh func() string) (string, error) {
+	_, err := tx.Exec(`
+		insert into settings (key, value) values (@key, @value)
+		on conflict (key) do nothing`, Args{"key": key, "value": fresh()})
+	if err != nil {
+		return "", err
+	}
+	return tx.Setting(key)
+}
+
+// Zone returns the shop's zone: UTC before the first program is applied.
+func (tx *Tx) Zone() (*time.Location, error) {
+	name, err := tx.Setting(SettingZone)
+	if errors.Is(err, ErrNotFound) {
+		return time.UTC, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, fmt.Errorf("the shop's zone: %w", err)
+	}
+	return zone, nil
+}

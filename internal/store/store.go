@@ -1,0 +1,178 @@
+// Package store keeps the truth: one database, Postgres in production and SQLite
+// in a file otherwise, behind the same few calls. It owns the schema and its
+// numbered migrations, connections, transactions, and everything in which the
+// two engines differ (row locks, JSON, bulk load, the machine's clock).
+//
+// It promises that a transaction sees one business moment (Tx.At), that all of
+// its writes last or none does, and that a conflict between two transactions is
+// retried and not reported. It knows no rules: which rows to write, and the SQL
+// that does so, belong to the rooms above it. Only this package imports GORM and
+// pgx.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"gorm.io/gorm"
+	"modernc.org/sqlite"
+
+	"regulars/internal/loyalty"
+)
+
+// The sentinels that callers tell apart.
+var (
+	// ErrNotFound says that a row that was asked for is not there.
+	ErrNotFound = errors.New("not found")
+	// ErrDuplicate says that a unique key is taken.
+	ErrDuplicate = gorm.ErrDuplicatedKey
+)
+
+// DB is an open database with a business clock. It is safe for concurrent use.
+type DB struct {
+	g      *gorm.DB // writes; on SQLite a single connection
+	reads  *gorm.DB // the same pool on Postgres
+	now    func() time.Time
+	share  chan struct{} // nil: the whole pool
+	place  string        // for people: no password
+	closer func() error
+}
+
+// Engine returns "postgres" or "sqlite".
+func (db *DB) Engine() string { return db.g.Name() }
+
+// Place names the database for people, without a password.
+func (db *DB) Place() string { return db.place }
+
+// Now returns the present business moment.
+func (db *DB) Now() time.Time { return db.now() }
+
+// At returns the same database with business time standing at t.
+func (db *DB) At(t time.Time) *DB { return db.Clock(func() time.Time { return t }) }
+
+// Clock returns the same database with another business clock.
+func (db *DB) Clock(now func() time.Time) *DB {
+	c := *db
+	c.now = now
+	return &c
+}
+
+// Share returns the same database for a part of the program that may have at
+// most n transactions open at once: a lane cannot starve the others.
+func (db *DB) Share(n int) *DB {
+	c := *db
+	c.share = make(chan struct{}, n)
+	return &c
+}
+
+// Close ends all connections.
+func (db *DB) Close() error { return db.closer() }
+
+// Update runs f in a transaction: all of its writes last, or none does. f must
+// do no network I/O and keep its effects inside tx, for it is run again when
+// the database reports a conflict with another transaction.
+func (db *DB) Update(ctx context.Context, f func(*Tx) error) error {
+	for try := 1; ; try++ {
+		hints, err := db.attempt(ctx, db.g, nil, f)
+		if err == nil {
+			for _, hint := range hints {
+				hint()
+			}
+			return nil
+		}
+		if !conflict(err) || try == 8 {
+			return err
+		}
+		if err := sleep(ctx, time.Duration(try*try)*5*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+// View runs f in a read-only transaction that sees one state of the database.
+func (db *DB) View(ctx context.Context, f func(*Tx) error) error {
+	o := &sql.TxOptions{ReadOnly: true}
+	if db.Engine() == Postgres {
+		o.Isolation = sql.LevelRepeatableRead
+	}
+	_, err := db.attempt(ctx, db.reads, o, f)
+	return err
+}
+
+func (db *DB) attempt(ctx context.Context, g *gorm.DB, o *sql.TxOptions, f func(*Tx) error) ([]func(), error) {
+	if db.share != nil {
+		select {
+		case db.share <- struct{}{}:
+			defer func() { <-db.share }()
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	tx := &Tx{At: loyalty.At(db.now())}
+	err := g.WithContext(ctx).Connection(func(g *gorm.DB) error {
+		tx.conn, _ = g.Statement.ConnPool.(*sql.Conn)
+		return g.Transaction(func(g *gorm.DB) error {
+			tx.g = g
+			return f(tx)
+		}, options(o)...)
+	})
+	return tx.hints, err
+}
+
+func options(o *sql.TxOptions) []*sql.TxOptions {
+	if o == nil {
+		return nil
+	}
+	return []*sql.TxOptions{o}
+}
+
+// conflict reports whether err is one that running the transaction again mends.
+func conflict(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code == "40001" || pg.Code == "40P01" // serialization failure, deadlock
+	}
+	var lite *sqlite.Error
+	return errors.As(err, &lite) && lite.Code()&0xff == 5 // SQLITE_BUSY
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Ping says whether the database answers.
+func (db *DB) Ping(ctx context.Context) error {
+	return db.View(ctx, func(tx *Tx) error {
+		var one int
+		if err := tx.One(&one, "select 1", nil); err != nil {
+			return fmt.Errorf("asking the database: %w", err)
+		}
+		return nil
+	})
+}
+
+// Passing reports whether err is the machine's and may pass: a database that is
+// away, a conflict, a context that ended. Everything else will be the same the
+// next time.
+func Passing(err error) bool {
+	var pg *pgconn.PgError
+	var connect *pgconn.ConnectError
+	var lite *sqlite.Error
+	var network net.Error
+	return errors.As(err, &pg) || errors.As(err, &connect) || errors.As(err, &lite) || errors.As(err, &network) ||
+		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}

@@ -1,0 +1,171 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"regulars/internal/store"
+)
+
+// Migrating a database for each test took longer than most tests. So databases
+// are used again: each process takes regulars_test_1, _2, … that nobody else has,
+// emptied before each test, and made anew when it is not as the migrations leave
+// it. A process that dies leaves nothing in the way of the next.
+var pool struct {
+	sync.Mutex
+	idle []slot
+}
+
+// slot is a database that this process has, until it ends.
+type slot struct {
+	name string
+	lock *pgx.Conn // its session holds the lock
+}
+
+// take returns a database as the migrations leave it.
+func take(ctx context.Context, where string) (s slot, err error) {
+	pool.Lock()
+	if n := len(pool.idle); n > 0 {
+		s, pool.idle = pool.idle[n-1], pool.idle[:n-1]
+	}
+	pool.Unlock()
+	if s.lock == nil {
+		if s, err = claim(ctx, where); err != nil {
+			return s, err
+		}
+	}
+	return s, s.prepare(ctx, where)
+}
+
+func give(s slot) {
+	pool.Lock()
+	defer pool.Unlock()
+	pool.idle = append(pool.idle, s)
+}
+
+// claim takes the first database that no process has.
+func claim(ctx context.Context, where string) (slot, error) {
+	c, err := pgx.Connect(ctx, where)
+	if err != nil {
+		return slot{}, err
+	}
+	for n := 1; ; n++ {
+		var mine bool
+		if err := c.QueryRow(ctx, "select pg_try_advisory_lock(hashtext('regulars_test'), $1)", n).Scan(&mine); err != nil {
+			return slot{}, err
+		}
+		if mine {
+			return slot{fmt.Sprint("regulars_test_", n), c}, nil
+		}
+	}
+}
+
+// unfinished marks a database that is being made.
+const unfinished = "being made by the tests of Regulars"
+
+// prepare empties the database, or makes it.
+func (s slot) prepare(ctx context.Context, where string) error {
+	var there bool
+	var mark string // its comment, which one of ours always has
+	err := s.lock.QueryRow(ctx, "select count(*) > 0, coalesce(max(shobj_description(oid, 'pg_database')), '') from pg_database where datname = $1", s.name).Scan(&there, &mark)
+	if err != nil {
+		return err
+	}
+	if there && mark == "" {
+		return fmt.Errorf("there is a database %s that the tests did not make: rename it, or drop it if nobody needs it", s.name)
+	}
+	if _, err := s.lock.Exec(ctx, "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", s.name); err != nil {
+		return err
+	}
+	if there && mark != unfinished {
+		if now, err := empty(ctx, named(where, s.name)); err != nil || now == mark {
+			return err
+		}
+	}
+	for _, statement := range []string{"drop database if exists " + s.name + " with (force)", "create database " + s.name, "comment on database " + s.name + " is '" + unfinished + "'"} {
+		if _, err := s.lock.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("%s (the user needs the right CREATEDB): %w", statement, err)
+		}
+	}
+	db, err := store.Open(ctx, named(where, s.name), store.Options{Conns: 2})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if err := db.Migrate(ctx); err != nil {
+		return err
+	}
+	if mark, err = empty(ctx, named(where, s.name)); err != nil {
+		return err
+	}
+	_, err = s.lock.Exec(ctx, "comment on database "+s.name+" is '"+mark+"'")
+	return err
+}
+
+// empty throws away all rows and returns what the schema looks like, with the
+// migrations that this binary knows.
+func empty(ctx context.Context, where string) (mark string, err error) {
+	c, err := pgx.Connect(ctx, where)
+	if err != nil {
+		return "", err
+	}
+	defer c.Close(ctx)
+	if _, err := c.Exec(ctx, emptyTables); err != nil {
+		return "", err
+	}
+	err = c.QueryRow(ctx, schemaMark, store.SchemaFingerprint()).Scan(&mark)
+	return mark, err
+}
+
+// emptyTables also throws away what rolled back transactions left in the files, and
+// what the planner knew of the rows.
+const emptyTables = `
+	do $$
+	declare t record; list text := '';
+	begin
+		for t in select oid::regclass as name from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' and relname <> 'goose_db_version' and pg_relation_size(oid) > 0 loop
+			list := list || ', ' || t.name;
+		end loop;
+		if list <> '' then
+			execute 'truncate ' || substr(list, 3) || ' cascade';
+		end if;
+		for t in select format('%I.%I', schemaname, sequencename) as name from pg_sequences where schemaname = 'public' and last_value is not null and sequencename not like 'goose%' loop
+			execute 'alter sequence ' || t.name || ' restart';
+		end loop;
+		delete from pg_statistic where starelid in (select oid from pg_class where relnamespace = 'public'::regnamespace);
+	end $$`
+
+const schemaMark = `
+	select md5($1 || string_agg(x, ' ' order by x)) from (
+		select concat_ws(',', c.relname, c.relkind, c.relchecks, a.attname, a.atttypid, a.attnotnull, a.atthasdef) as x
+		from   pg_class c left join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+		where  c.relnamespace = 'public'::regnamespace and c.relkind <> 'S'
+		union  all
+		select concat_ws(',', conname, contype, conrelid::regclass) from pg_constraint where connamespace = 'public'::regnamespace
+		union  all
+		select concat_ws(',', tgname, tgrelid::regclass, tgenabled) from pg_trigger where not tgisinternal
+		union  all
+		select concat_ws(',', proname, pronargs) from pg_proc where pronamespace = 'public'::regnamespace
+		union  all
+		select nspname::text from pg_namespace where nspname not like 'pg\_%'
+		union  all
+		select concat_ws(',', version_id, is_applied) from goose_db_version
+	) s`
+
+// named is the address of another database on the same server.
+func named(where, database string) string {
+	u, err := url.Parse(where)
+	if err != nil {
+		panic(err) // Where has connected to it
+	}
+	u.Path = "/" + database
+	return u.String()
+}
+
+// patience bounds making a database ready.
+const patience = 2 * time.Minute

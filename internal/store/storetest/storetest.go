@@ -1,0 +1,109 @@
+// Package storetest runs a test on every engine that the machine has: on SQLite
+// always, on Postgres when it finds one at TEST_DATABASE_URL or on localhost's
+// standard port. Without Postgres the part is skipped and says so; with CI=true
+// that is a failure.
+package storetest
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"regulars/internal/store"
+)
+
+// Start is the business moment at which test databases begin to stand: a
+// Wednesday noon in Helsinki.
+var Start = time.Date(2027, 3, 3, 10, 0, 0, 0, time.UTC)
+
+// Each runs f once per engine on a fresh, migrated database whose business time
+// stands at Start.
+func Each(t *testing.T, f func(t *testing.T, db *store.DB)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		f(t, SQLite(t))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		f(t, Postgres(t))
+	})
+}
+
+// SQLite returns a fresh database in a file of the test's own.
+func SQLite(t testing.TB) *store.DB {
+	t.Helper()
+	return open(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db"), store.Options{Create: true})
+}
+
+// Postgres returns a fresh database of the test's own.
+func Postgres(t testing.TB) *store.DB {
+	t.Helper()
+	return open(t, Database(t), store.Options{Conns: 12})
+}
+
+// Database returns the address of an empty, migrated database on the Postgres for
+// tests, which is the test's own until it ends.
+func Database(t testing.TB) string {
+	t.Helper()
+	where := Where(t)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	s, err := take(ctx, where)
+	if err != nil {
+		t.Fatal("making a database ready for the test: ", err)
+	}
+	t.Cleanup(func() { give(s) })
+	return named(where, s.name)
+}
+
+// Where returns the address of a Postgres for tests, and skips the test when
+// there is none.
+func Where(t testing.TB) string {
+	t.Helper()
+	candidates := []string{
+		"postgres://postgres@127.0.0.1:5432/postgres?sslmode=disable",
+		"postgres://postgres:postgres@127.0.0.1:5432/postgres?sslmode=disable",
+	}
+	if given := os.Getenv("TEST_DATABASE_URL"); given != "" {
+		candidates = []string{given}
+	}
+	for _, where := range candidates {
+		if answers(where) {
+			return where
+		}
+	}
+	const missing = "no Postgres at TEST_DATABASE_URL or on localhost:5432: the Postgres half of this test did not run"
+	if os.Getenv("CI") == "true" {
+		t.Fatal(missing)
+	}
+	t.Skip(missing)
+	return ""
+}
+
+func answers(where string) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	db, err := store.Open(ctx, where, store.Options{Conns: 1})
+	if err != nil {
+		return false
+	}
+	db.Close()
+	return true
+}
+
+func open(t testing.TB, where string, o store.Options) *store.DB {
+	t.Helper()
+	o.Now = func() time.Time { return Start }
+	db, err := store.Open(context.Background(), where, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	if err := db.Migrate(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}

@@ -1,0 +1,232 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+
+	"regulars/internal/loyalty"
+)
+
+// Args are the named arguments of a statement: @name in the text. A slice
+// expands to a list, as in "id in @ids".
+type Args = map[string]any
+
+// Tx is a transaction. It must not be used after its function returned, nor by
+// two goroutines at once.
+type Tx struct {
+	// At is the one business moment of the transaction.
+	At loyalty.Instant
+
+	g     *gorm.DB
+	conn  *sql.Conn
+	hints []func()
+	roomy bool // AboutEverybody was called
+}
+
+// Context returns the context that the transaction runs under.
+func (tx *Tx) Context() context.Context { return tx.g.Statement.Context }
+
+// Postgres reports whether the database is Postgres; otherwise it is SQLite.
+func (tx *Tx) Postgres() bool { return tx.g.Name() == Postgres }
+
+// Engine returns "postgres" or "sqlite".
+func (tx *Tx) Engine() string { return tx.g.Name() }
+
+// AfterCommit has hint called once the transaction has lasted: for waking a
+// worker, never for what must not be lost.
+func (tx *Tx) AfterCommit(hint func()) { tx.hints = append(tx.hints, hint) }
+
+// Exec runs a statement and returns how many rows it touched.
+func (tx *Tx) Exec(text string, args Args) (int64, error) {
+	q, vars, err := bind(text, args)
+	if err != nil {
+		return 0, err
+	}
+	r := tx.g.Exec(q, vars...)
+	return r.RowsAffected, tx.explain(r.Error, text)
+}
+
+// All scans every row into dest, a pointer to a slice of structs (columns in
+// snake case) or of scalars.
+func (tx *Tx) All(dest any, text string, args Args) error {
+	q, vars, err := bind(text, args)
+	if err != nil {
+		return err
+	}
+	return tx.explain(tx.g.Raw(q, vars...).Scan(dest).Error, text)
+}
+
+// One scans the first row into dest, a pointer to a struct or a scalar. Without
+// a row it answers ErrNotFound.
+func (tx *Tx) One(dest any, text string, args Args) error {
+	q, vars, err := bind(text, args)
+	if err != nil {
+		return err
+	}
+	r := tx.g.Raw(q, vars...).Scan(dest)
+	if r.Error == nil && r.RowsAffected == 0 {
+		return ErrNotFound
+	}
+	return tx.explain(r.Error, text)
+}
+
+// Query streams rows. They must be closed before the next statement of tx.
+func (tx *Tx) Query(text string, args Args) (*sql.Rows, error) {
+	q, vars, err := bind(text, args)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := tx.g.Raw(q, vars...).Rows()
+	return rows, tx.explain(err, text)
+}
+
+// explain adds the head of the statement to an error, never its arguments.
+func (tx *Tx) explain(err error, text string) error {
+	if err == nil {
+		return nil
+	}
+	if err = tx.translate(err); errors.Is(err, gorm.ErrDuplicatedKey) {
+		return err
+	}
+	head := strings.Join(strings.Fields(text), " ")
+	if len(head) > 80 {
+		head = head[:80] + "…"
+	}
+	return fmt.Errorf("%s: %w", head, err)
+}
+
+// bind turns @name arguments into positional ones. A name that args lack, and a
+// question mark in the text, are mistakes of the program and reported as such.
+func bind(text string, args Args) (string, []any, error) {
+	var b strings.Builder
+	var vars []any
+	for i := 0; i < len(text); {
+		switch c := text[i]; {
+		case c == '\'':
+			end := quoted(text, i)
+			b.WriteString(text[i:end])
+			i = end
+		case c == '-' && strings.HasPrefix(text[i:], "--"):
+			for i < len(text) && text[i] != '\n' {
+				i++
+			}
+		case c == '?':
+			return "", nil, fmt.Errorf("store: a question mark in %q", text)
+		case c == '@' && i+1 < len(text) && !isName(text[i+1]):
+			b.WriteByte(c) // part of an operator: @>
+			i++
+		case c == '@':
+			end := i + 1
+			for end < len(text) && isName(text[end]) {
+				end++
+			}
+			v, ok := args[text[i+1:end]]
+			if !ok {
+				return "", nil, fmt.Errorf("store: no argument %s for %q", text[i:end], text)
+			}
+			b.WriteByte('?')
+			vars = append(vars, v)
+			i = end
+		default:
+			b.WriteByte(c)
+			i++
+		}
+	}
+	return b.String(), vars, nil
+}
+
+// quoted returns the end of the string literal that begins at i. A doubled
+// quote reads as two literals side by side, which is the same text.
+func quoted(text string, i int) int {
+	if end := strings.IndexByte(text[i+1:], '\''); end >= 0 {
+		return i + end + 2
+	}
+	return len(text)
+}
+
+func isName(c byte) bool {
+	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+}
+
+// JSON returns v as JSON text, to bind where JSONParam stands.
+func JSON(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("store: %T is not JSON: %v", v, err)) // a type of ours that cannot be encoded
+	}
+	return string(b)
+}
+
+// SkipLocked ends a subquery that picks rows to claim. Without it two Postgres
+// transactions may pick the same row. SQLite has one writer and needs nothing.
+func (tx *Tx) SkipLocked() string {
+	if tx.Postgres() {
+		return "for update skip locked"
+	}
+	return ""
+}
+
+// ForUpdate ends a query that locks the rows it reads.
+func (tx *Tx) ForUpdate() string {
+	if tx.Postgres() {
+		return "for update"
+	}
+	return ""
+}
+
+// Machine is the database's own present moment, as SQL: for leases and retries.
+func (tx *Tx) Machine() string { return tx.MachineIn(0) }
+
+// MachineIn is the database's own present moment plus d, as SQL.
+func (tx *Tx) MachineIn(d time.Duration) string {
+	if tx.Postgres() {
+		return fmt.Sprintf("(clock_timestamp() + interval '%d microseconds')", d.Microseconds())
+	}
+	return fmt.Sprintf("(cast(unixepoch('subsec') * 1000000 as integer) + %d)", d.Microseconds())
+}
+
+// Micros is the instant expr in microseconds since 1970, as SQL: for arithmetic.
+func (tx *Tx) Micros(expr string) string {
+	if tx.Postgres() {
+		return "cast(extract(epoch from " + expr + ") * 1000000 as bigint)"
+	}
+	return expr
+}
+
+// Instant is the parameter name (with its @), or null, as an instant, as SQL: for
+// where Postgres cannot see the type from its place.
+func (tx *Tx) Instant(name string) string {
+	if tx.Postgres() {
+		return "cast(" + name + " as timestamptz)"
+	}
+	return name
+}
+
+// JSONParam is the parameter name (with its @) as a JSON value, as SQL.
+func (tx *Tx) JSONParam(name string) string {
+	if tx.Postgres() {
+		return "cast(cast(" + name + " as text) as jsonb)"
+	}
+	return name
+}
+
+// JSONEach is a table expression with one bigint column, value, that holds the
+// numbers of a JSON array: a parameter with its @, or a column. Postgres takes JSON
+// for a hundred rows, and would read all of a small table for two ids; it takes an
+// array that it cannot see into for ten, and so plans each statement once.
+func (tx *Tx) JSONEach(array string) string {
+	if tx.Postgres() {
+		if strings.HasPrefix(array, "@") {
+			return "(select value from unnest((select cast(translate(cast(" + array + " as text), '[]', '{}') as bigint[]))) e(value)) ids"
+		}
+		return "(select cast(e.value as bigint) as value from jsonb_array_elements_text(" + array + ") e(value)) ids"
+	}
+	return "(select value from json_each(" + array + ")) ids"
+}
