@@ -1,0 +1,276 @@
+package templates
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"text/template/parse"
+)
+
+// expr is a checked part of an action, as the template engines get it.
+type expr struct {
+	text  string
+	kind  Kind
+	field string   // root.field when it is nothing but that
+	sure  []string // what is certain when it holds
+}
+
+// expression checks and rewrites one action's tree.
+type expression struct {
+	*checker
+	offset int // of the parsed text in the file
+	failed bool
+	extra  []string // certain because of what stands before in an and
+}
+
+func (x *expression) fail(n parse.Node, try, format string, args ...any) expr {
+	return x.failAt(int(n.Position()), try, format, args...)
+}
+
+func (x *expression) failAt(pos int, try, format string, args ...any) expr {
+	if !x.failed {
+		x.report(x.offset+pos, try, format, args...)
+	}
+	x.failed = true
+	return expr{}
+}
+
+func (x *expression) pipe(p *parse.PipeNode) expr {
+	if len(p.Decl) > 0 {
+		return x.fail(p, "", "there are no variables")
+	}
+	e := x.command(p.Cmds[0], nil)
+	for _, cmd := range p.Cmds[1:] {
+		if x.failed {
+			break
+		}
+		e = x.command(cmd, &e)
+	}
+	return e
+}
+
+// command is a value by itself, or a function with its arguments; piped is what
+// comes in from the left.
+func (x *expression) command(cmd *parse.CommandNode, piped *expr) expr {
+	name, isName := cmd.Args[0].(*parse.IdentifierNode)
+	if isName {
+		if f, ok := functions()[name.Ident]; ok {
+			return x.call(name, f, cmd.Args[1:], piped)
+		}
+	}
+	if len(cmd.Args) == 1 && piped == nil {
+		return x.operand(cmd.Args[0])
+	}
+	if isName {
+		return x.unknown(name)
+	}
+	return x.fail(cmd.Args[0], "", "%s is not a function: it takes nothing after or before it", cmd.Args[0])
+}
+
+func (x *expression) call(name *parse.IdentifierNode, f function, args []parse.Node, piped *expr) expr {
+	n := len(args)
+	if piped != nil {
+		n++
+	}
+	if n < f.least || n > f.most || (piped != nil && name.Ident == "plural") {
+		return x.fail(name, "{{ "+f.how+" }}", "%s is not used like that", name.Ident)
+	}
+	var parts []expr
+	for _, a := range args {
+		parts = append(parts, x.argument(name.Ident, a, parts))
+	}
+	x.extra = nil
+	if piped != nil {
+		parts = append(parts, *piped)
+	}
+	if x.failed {
+		return expr{}
+	}
+	return x.assemble(name, f, parts)
+}
+
+// argument checks one argument. In an and, what stands before has come out true.
+func (x *expression) argument(function string, n parse.Node, before []expr) expr {
+	if function == "and" {
+		for _, b := range before {
+			x.extra = append(x.extra, b.sure...)
+		}
+	}
+	a := x.operand(n)
+	if s, ok := n.(*parse.StringNode); ok && function == "date" && !dateStyle(s.Text) {
+		x.fail(n, `{{ coupon.ends | date "short" }}`, "a date is written short, long or weekday")
+	}
+	return a
+}
+
+func (x *expression) assemble(name *parse.IdentifierNode, f function, parts []expr) expr {
+	e := expr{kind: f.gives, text: "(" + name.Ident}
+	if f.env {
+		e.text += " $.env"
+	}
+	for _, p := range parts {
+		logic := name.Ident == "and" || name.Ident == "or"
+		switch {
+		case p.kind == group && !logic && name.Ident != "not":
+			return x.fail(name, "{{ "+f.how+" }}", "%s needs a field, like %s", name.Ident, x.firstField(strings.TrimPrefix(p.text, "$.")))
+		case logic:
+			e.text += " (holds " + p.text + ")"
+		default:
+			e.text += " " + p.text
+		}
+		if name.Ident == "and" {
+			e.sure = append(e.sure, p.sure...)
+		}
+	}
+	e.text += ")"
+	if name.Ident == "default" {
+		e.kind = parts[1].kind
+	}
+	return e
+}
+
+func (x *expression) operand(n parse.Node) expr {
+	switch n := n.(type) {
+	case *parse.IdentifierNode:
+		return x.root(n)
+	case *parse.ChainNode:
+		return x.chain(n)
+	case *parse.FieldNode:
+		return x.dotted(n)
+	case *parse.DotNode:
+		if x.inside() != Texts {
+			return x.fail(n, "{{ member.first_name }}", "the dot alone means something only in a range through texts")
+		}
+		return expr{text: ".", kind: Text}
+	case *parse.StringNode:
+		return expr{text: strconv.Quote(n.Text), kind: Text}
+	case *parse.NumberNode:
+		if n.IsInt || n.IsFloat {
+			return expr{text: n.Text, kind: Number}
+		}
+	case *parse.BoolNode:
+		return expr{text: n.String(), kind: Bool}
+	case *parse.PipeNode:
+		return x.pipe(n)
+	}
+	return x.fail(n, "", "%s has no meaning in a mail", n)
+}
+
+// root is a word alone: coupon in {{ if coupon }}.
+func (x *expression) root(n *parse.IdentifierNode) expr {
+	if _, ok := x.known.catalogue()[n.Ident]; !ok {
+		return x.unknown(n)
+	}
+	return expr{text: "$." + n.Ident, kind: group, sure: []string{n.Ident}}
+}
+
+// unknown is a word that is neither a root nor a function.
+func (x *expression) unknown(n *parse.IdentifierNode) expr {
+	if f, ok := functions()[n.Ident]; ok {
+		return x.fail(n, "{{ "+f.how+" }}", "%s needs something to work on", n.Ident)
+	}
+	names := slices.Sorted(maps.Keys(functions()))
+	names = append(names, "if", "else", "range", "end")
+	names = append(names, slices.Sorted(maps.Keys(x.known.catalogue()))...)
+	try := nearest(n.Ident, names)
+	for _, full := range x.known.names() {
+		if _, field, _ := strings.Cut(full, "."); try == "" && plainName(field) == plainName(n.Ident) {
+			try = full
+		}
+	}
+	if try == "" {
+		return x.fail(n, fmt.Sprintf("a text stands in quotes: %q", n.Ident), "there is no %q", n.Ident)
+	}
+	return x.fail(n, meant(try), "there is no %q", n.Ident)
+}
+
+// chain is root.field.
+func (x *expression) chain(n *parse.ChainNode) expr {
+	root, ok := n.Node.(*parse.IdentifierNode)
+	if !ok {
+		return x.fail(n.Node, "{{ member.first_name }}", "a field belongs to member, shop, coupon, order, event, launch, milestone or links")
+	}
+	fields, ok := x.known.catalogue()[root.Ident]
+	if !ok {
+		return x.unknown(root)
+	}
+	at := int(root.Position())
+	if len(n.Field) > 1 {
+		return x.failAt(at, "write "+root.Ident+"."+n.Field[0], "%s.%s has no fields of its own", root.Ident, strings.Join(n.Field, "."))
+	}
+	field := n.Field[0]
+	full := root.Ident + "." + field
+	kind := x.known.kind(root.Ident, field)
+	if kind == None {
+		try := nearest(field, slices.Sorted(maps.Keys(fields)))
+		switch {
+		case try != "":
+			try = meant(root.Ident + "." + try)
+		case root.Ident == "member":
+			try = "a field of your own is declared under attributes in program.yaml"
+		case root.Ident == "launch":
+			try = "a launch's own values are named in the campaign's start: {launch: {…}}"
+		}
+		return x.failAt(at, try, "there is no %s", full)
+	}
+	if !x.known.has(root.Ident) && !slices.Contains(x.sure(), root.Ident) && !slices.Contains(x.extra, root.Ident) {
+		return x.failAt(at, present(root.Ident), "%s", absent(root.Ident))
+	}
+	e := expr{text: "$." + full, kind: kind, field: full, sure: []string{full}}
+	if kind == anything { // the map need not have it
+		e.text = fmt.Sprintf("(property $.%s %q)", root.Ident, field)
+	}
+	return e
+}
+
+// present says how a mail shows what is not always there.
+func present(root string) string {
+	guarded := "write it between {{ if " + root + " }} and {{ end }}"
+	if root == "coupon" {
+		return "add coupon: POOL to its step in campaign.yaml, or " + guarded
+	}
+	return guarded
+}
+
+// absent says why a root has nothing to show in this mail.
+func absent(root string) string {
+	switch root {
+	case "coupon":
+		return "this mail's step gives no coupon"
+	case "order":
+		return "no order starts this campaign"
+	case "event":
+		return "no event starts this campaign"
+	case "milestone":
+		return "no milestone starts this campaign"
+	}
+	return "this campaign is not launched with values"
+}
+
+// dotted is .name, which means a field of the line in {{ range order.lines }}.
+func (x *expression) dotted(n *parse.FieldNode) expr {
+	at := int(n.Position())
+	within := x.inside()
+	if within == anything { // said at the range
+		x.failed = true
+		return expr{}
+	}
+	if within != Lines {
+		try := strings.Join(n.Ident, ".")
+		if lineFields()[try] != None {
+			try = "{{ range order.lines }}{{ ." + try + " }}{{ end }}"
+		}
+		return x.failAt(at, try, "the dot in front means something only in {{ range order.lines }}")
+	}
+	kind := lineFields()[n.Ident[0]]
+	if kind == None || len(n.Ident) > 1 {
+		try := nearest(n.Ident[0], slices.Sorted(maps.Keys(lineFields())))
+		if try != "" {
+			try = meant("." + try)
+		}
+		return x.failAt(at, try, "a line of an order has no %s", n)
+	}
+	return expr{text: n.String(), kind: kind}
+}

@@ -1,0 +1,188 @@
+package templates
+
+import (
+	"maps"
+	"slices"
+)
+
+// Kind says what a field holds, and so how it is shown.
+type Kind int
+
+// The kinds of fields. Data gives Text as string, Number as any number, Money as an
+// integer in minor units or a decimal (float64, json.Number, string) in the
+// currency's own, Date as time.Time, loyalty.Instant, loyalty.Day, "2006-01-02" or
+// RFC 3339, Bool as bool, Link as string and Texts as []string or []any. What does
+// not fit is shown as nothing.
+const (
+	None Kind = iota // not there
+	Text
+	Number
+	Money
+	Date
+	Bool
+	Link
+	Texts
+	Lines // the lines of an order: []map[string]any
+
+	group    // a root by itself, as in {{ if coupon }}
+	anything // a property of an event: only known when it is shown
+)
+
+// Fields says what a mail may read, besides member, shop and links, which every
+// mail may. A field that is not there is a Problem.
+type Fields struct {
+	Attributes map[string]Kind // the program's own, read as member.NAME
+	Launch     map[string]Kind // the values of a launch, read as launch.NAME
+	Order      bool            // an order started the campaign: order.total, order.lines …
+	Event      bool            // an event did: event.type, event.at and any property of it
+	Milestone  Kind            // Number or Money: milestone.value; None: no milestone
+	Coupon     bool            // the step gives a code (or an earlier one did): coupon.code …
+	Service    bool            // class service: the footer need not have an unsubscribe link
+	Stranger   bool            // it goes to somebody who is no customer yet: the footer says only who sends it
+}
+
+// catalogue lists the fields of each root, whether this mail has that root or not.
+func (f Fields) catalogue() map[string]map[string]Kind {
+	all := map[string]map[string]Kind{
+		"member": {
+			"id": Text, "first_name": Text, "last_name": Text, "name": Text, "email": Text,
+			"language": Text, "country": Text, "tags": Texts, "birthday": Date, "joined": Date,
+			"points": Number, "orders": Number, "spent": Money, "first_order": Date, "last_order": Date,
+		},
+		"shop": {"name": Text, "url": Link, "address": Text},
+		"links": {
+			"unsubscribe": Link, "preferences": Link, "member": Link, "confirm": Link,
+		},
+		"coupon": {
+			"code": Text, "pool": Text, "gives": Text, "percent": Number, "amount": Money, "item": Text,
+			"points": Number, "perk": Text, "free_shipping": Bool, "minimum": Money, "ends": Date,
+		},
+		"order": {
+			"id": Text, "date": Date, "total": Money, "discount": Money, "quantity": Number,
+			"status": Text, "shop": Text, "lines": Lines,
+		},
+		"event":     {"type": Text, "at": Date},
+		"milestone": {"figure": Text, "value": max(f.Milestone, Number)},
+		"launch":    {},
+	}
+	maps.Copy(all["launch"], f.Launch)
+	for name, kind := range f.Attributes {
+		if _, ours := all["member"][name]; !ours {
+			all["member"][name] = kind
+		}
+	}
+	return all
+}
+
+// lineFields lists the fields of one order line, read as .name inside {{ range order.lines }}.
+func lineFields() map[string]Kind {
+	return map[string]Kind{
+		"product": Text, "name": Text, "category": Text, "brand": Text, "quantity": Number, "total": Money,
+	}
+}
+
+// has says whether the mail's campaign gives it this root.
+func (f Fields) has(root string) bool {
+	switch root {
+	case "coupon":
+		return f.Coupon
+	case "order":
+		return f.Order
+	case "event":
+		return f.Event
+	case "milestone":
+		return f.Milestone != None
+	case "launch":
+		return len(f.Launch) > 0
+	}
+	return true
+}
+
+// kind returns the kind of root.field, None when there is no such field.
+func (f Fields) kind(root, field string) Kind {
+	k, ok := f.catalogue()[root][field]
+	if !ok && root == "event" {
+		return anything
+	}
+	return k
+}
+
+// names lists every root.field that this mail may read, sorted.
+func (f Fields) names() []string {
+	var all []string
+	for root, fields := range f.catalogue() {
+		for field := range fields {
+			if f.has(root) {
+				all = append(all, root+"."+field)
+			}
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// Sample returns made-up values for all that the mail may show, for previews.
+func (m *Mail) Sample() Data { return m.known.Sample() }
+
+// Sample returns values for every field that the mail may read: for previews,
+// and to try out each mail when it is checked.
+func (f Fields) Sample() Data {
+	d := Data{}
+	for root, fields := range f.catalogue() {
+		if !f.has(root) || root == "shop" { // the shop is the brand's
+			continue
+		}
+		values := map[string]any{}
+		for field, kind := range fields {
+			values[field] = sampleValue(root, field, kind)
+		}
+		d[root] = values
+	}
+	return d
+}
+
+func sampleValue(root, field string, kind Kind) any {
+	switch {
+	case root == "links":
+		return "https://shop.example/" + field
+	case field == "percent":
+		return int64(15)
+	case root == "coupon" && field != "code" && field != "percent" && field != "ends":
+		return nil // a code gives one thing only
+	}
+	switch kind {
+	case Number:
+		return int64(5)
+	case Money:
+		return int64(4990)
+	case Date:
+		return "2027-06-21"
+	case Bool:
+		return true
+	case Link:
+		return "https://shop.example/"
+	case Texts:
+		return []string{"club"}
+	case Lines:
+		return []map[string]any{{"product": "SKU-1", "name": "Coffee beans 1 kg", "category": "Coffee", "brand": "Anna's", "quantity": int64(2), "total": int64(4990)}}
+	}
+	return sampleText(field)
+}
+
+func sampleText(field string) string {
+	switch field {
+	case "first_name":
+		return "Ana"
+	case "last_name":
+		return "Horvat"
+	case "name":
+		return "Ana Horvat"
+	case "email":
+		return "ana@example.test"
+	case "code":
+		return "HELLO-7K2M-9QXT"
+	case "figure":
+		return "orders"
+	}
+	return field
+}

@@ -1,0 +1,106 @@
+package templates
+
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+)
+
+// A campaign of the library is a folder and nothing else: campaign.yaml, its
+// mails, and the pools and segments that it needs.
+//
+//go:embed */campaign.yaml */pools.yaml */segments.yaml */program.yaml */*.md */issues/*.md
+var library embed.FS
+
+// starterFolder holds what surrounds the campaigns of a new program.
+const starterFolder = "starter"
+
+// Entry is a ready-made campaign of the library.
+type Entry struct {
+	Name     string            // its folder: welcome, milestone …
+	About    string            // one sentence
+	Files    map[string]string // path below the campaign's folder → text
+	Pools    string            // what it needs in pools.yaml, "" nothing
+	Segments string            // what it needs in segments.yaml, "" nothing
+}
+
+// Library returns the ready-made campaigns, sorted by name. Each is a draft until
+// somebody writes "live: true" into it.
+func Library() []Entry {
+	var all []Entry
+	folders, _ := fs.ReadDir(library, ".") // embedded: always there
+	for _, f := range folders {
+		if f.IsDir() && f.Name() != starterFolder {
+			all = append(all, entry(f.Name()))
+		}
+	}
+	return all
+}
+
+func entry(name string) Entry {
+	files := folder(name)
+	e := Entry{Name: name, Files: files, Pools: files["pools.yaml"], Segments: files["segments.yaml"]}
+	first, _, _ := strings.Cut(files["campaign.yaml"], "\n")
+	e.About = strings.TrimSpace(strings.TrimPrefix(first, "#"))
+	delete(files, "pools.yaml")
+	delete(files, "segments.yaml")
+	return e
+}
+
+// folder reads an embedded folder: path below it → text.
+func folder(name string) map[string]string {
+	files := map[string]string{}
+	fs.WalkDir(library, name, func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := library.ReadFile(file)
+		files[strings.TrimPrefix(file, name+"/")] = string(text)
+		return err
+	})
+	return files
+}
+
+// Starter returns the files of a new program directory: the shop to be filled in,
+// and the named campaigns of the library with the pools and segments that they
+// need; without names, all of them. check passes on it as it stands.
+func Starter(names ...string) (map[string]string, error) {
+	entries := Library()
+	if len(names) > 0 {
+		picked, err := pick(entries, names)
+		if err != nil {
+			return nil, err
+		}
+		entries = picked
+	}
+	files := folder(starterFolder)
+	for _, e := range entries {
+		for file, text := range e.Files {
+			files[path.Join("campaigns", e.Name, file)] = text
+		}
+		files["pools.yaml"] += e.Pools
+		files["segments.yaml"] += e.Segments
+	}
+	return files, nil
+}
+
+func pick(all []Entry, names []string) ([]Entry, error) {
+	known := map[string]Entry{}
+	for _, e := range all {
+		known[e.Name] = e
+	}
+	var picked []Entry
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
+		e, ok := known[name]
+		if !ok {
+			there := slices.Sorted(maps.Keys(known))
+			return nil, fmt.Errorf("the library has no campaign %q; it has %s", name, strings.Join(there, ", "))
+		}
+		picked = append(picked, e)
+	}
+	return picked, nil
+}

@@ -1,0 +1,225 @@
+package templates
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"html"
+	htmltemplate "html/template"
+	"maps"
+	"regexp"
+	"strings"
+	texttemplate "text/template"
+	"time"
+)
+
+// Data is what a mail may show: member, coupon, order, event, launch, milestone
+// and links, each a map[string]any of field → value (Fields lists them).
+// A root that is missing or nil is false in {{ if }}; a known field that is missing
+// is empty. shop comes from the Brand.
+type Data map[string]any
+
+// Brand is the shop as every mail of it shows it.
+type Brand struct {
+	Name     string // in the header and the footer; required
+	URL      string
+	Address  string // the postal address; required
+	Language string // for mails whose file names no language; "" is English
+	Currency string // ISO 4217
+	Zone     *time.Location
+	Color    string                  // of buttons and links, #rrggbb; "" a quiet green
+	Logo     string                  // https address of a picture, at most 280 px wide; "" the name in letters
+	Pixel    string                  // https address of a picture of one pixel at the end of the page; "" none
+	Link     func(url string) string // rewrites each web link of the mail but those of Data's links; nil: they stay as they are
+}
+
+// Rendered is a mail for one member.
+type Rendered struct {
+	Subject   string `json:"subject"`   // one line
+	Preheader string `json:"preheader"` // one line
+	HTML      string `json:"html"`
+	Text      string `json:"text"`
+	FromName  string `json:"from_name"` // the sender's name for this mail; "" the program's
+	Language  string `json:"language"`  // BCP 47
+}
+
+// Errors of Render that are about the caller's data rather than the mail.
+var (
+	ErrNoUnsubscribe = errors.New("a mail needs links.unsubscribe")
+	ErrNoSender      = errors.New("a mail needs the shop's name and postal address")
+	ErrNoSubject     = errors.New("the subject comes out empty")
+	ErrTooLong       = errors.New("the mail comes out too long")
+)
+
+//go:embed layout.html
+var layoutHTML string
+
+//go:embed layout.txt
+var layoutText string
+
+// engines are a mail's templates, one for each part.
+type engines struct {
+	subject, preheader, text *texttemplate.Template
+	html                     *htmltemplate.Template
+}
+
+// compile hands the parts to the template engines, the bodies inside the layout.
+func (s *source) compile(p parts) (engines, []Problem) {
+	var e engines
+	var problems []Problem
+	try := func(at int, err error) {
+		if err != nil {
+			problems = append(problems, s.problem(at, "", "%s", plainError(err)))
+		}
+	}
+	var err error
+	e.subject, err = newText().Parse(p.subject)
+	try(s.keys["subject"].start, err)
+	e.preheader, err = newText().Parse(p.preheader)
+	try(s.keys["preheader"].start, err)
+	if e.text, err = newText().Parse(strings.TrimSpace(layoutText)); err == nil {
+		_, err = e.text.New("body").Parse(p.text)
+	}
+	try(s.body, err)
+	e.html, err = htmltemplate.New("mail").Option("missingkey=error").Funcs(calls()).Funcs(pageCalls()).
+		Parse(strings.NewReplacer("DARK-ACCENT", darkAccentSign, "DARK-TINT", darkTintSign).Replace(layoutHTML))
+	if err == nil {
+		_, err = e.html.New("body").Parse(p.html)
+	}
+	try(s.body, err)
+	return e, problems
+}
+
+func newText() *texttemplate.Template {
+	return texttemplate.New("mail").Option("missingkey=error").Funcs(calls())
+}
+
+// pageCalls are what the layout alone may call.
+func pageCalls() map[string]any {
+	return map[string]any{
+		// filler keeps the mail's first words out of the preview line.
+		"filler": func() htmltemplate.HTML {
+			return htmltemplate.HTML(strings.Repeat("&#847;&zwnj;&nbsp;", 60))
+		},
+		// outlook frames the mail for Outlook on Windows, which knows no max-width.
+		// As a function, because html/template drops comments.
+		"outlook": func(which string) htmltemplate.HTML {
+			if which == "open" {
+				return `<!--[if mso]><table role="presentation" width="600" align="center" cellpadding="0" cellspacing="0" border="0"><tr><td><![endif]-->`
+			}
+			return `<!--[if mso]></td></tr></table><![endif]-->`
+		},
+	}
+}
+
+// dress writes the coupon box into a finished body.
+func dress(body string) string {
+	const code = "{{$.coupon.code}}"
+	body = strings.ReplaceAll(body, "<"+couponTag+">"+code+"</"+couponTag+">", fmt.Sprintf(couponHTML, code))
+	return strings.ReplaceAll(body, boxSign+code, fmt.Sprintf(couponText, code))
+}
+
+// Render makes the mail for one member. The error names the file; it is one of
+// the sentinels above, or what the mail wants of the data and does not get.
+func (m *Mail) Render(d Data, b Brand) (Rendered, error) {
+	r, err := m.render(d, b)
+	if err != nil {
+		return Rendered{}, fmt.Errorf("%s: %w", m.File, err)
+	}
+	return r, nil
+}
+
+func (m *Mail) render(d Data, b Brand) (Rendered, error) {
+	e := m.env(b)
+	roots := e.values(m.fields, d)
+	roots["shop"] = map[string]any{"name": clean(b.Name), "url": webLink(b.URL), "address": clean(b.Address)}
+	links, _ := roots["links"].(map[string]any)
+	switch {
+	case clean(b.Name) == "" || clean(b.Address) == "":
+		return Rendered{}, ErrNoSender
+	case !m.known.Service && clean(links["unsubscribe"]) == "":
+		return Rendered{}, ErrNoUnsubscribe
+	case links == nil:
+		roots["links"] = e.fields("links", map[string]any{}, m.fields["links"])
+	}
+	roots["look"] = e.look(roots)
+	if m.known.Stranger {
+		forStrangers(roots)
+	}
+	return m.write(roots, e)
+}
+
+// env is the language and money of this mail.
+func (m *Mail) env(b Brand) *env {
+	e := &env{lang: m.Language, words: m.words, currency: b.Currency, brand: b}
+	if e.lang == "" && b.Language != "" {
+		e.lang, e.words = b.Language, wordsFor(b.Language)
+	}
+	if e.lang == "" {
+		e.lang = "en"
+	}
+	return e
+}
+
+// forStrangers takes out of the footer what is for customers: they have nothing
+// to unsubscribe from.
+func forStrangers(roots map[string]any) {
+	look, links := roots["look"].(map[string]any), maps.Clone(roots["links"].(map[string]any))
+	look["footer"] = look["shop"]
+	links["unsubscribe"], links["preferences"] = "", ""
+	roots["links"] = links
+}
+
+func (m *Mail) write(roots map[string]any, e *env) (Rendered, error) {
+	r := Rendered{FromName: m.FromName, Language: e.lang}
+	subject, err := limited(m.engines.subject.Execute, roots)
+	if err != nil {
+		return r, err
+	}
+	preheader, err := limited(m.engines.preheader.Execute, roots)
+	if err != nil {
+		return r, err
+	}
+	r.Subject, r.Preheader = oneLine(subject, 250), oneLine(preheader, 250)
+	if r.Subject == "" {
+		return r, ErrNoSubject
+	}
+	withMail := maps.Clone(roots)
+	withMail["mail"] = map[string]any{"subject": r.Subject, "preheader": r.Preheader}
+	page, err := limited(m.engines.html.Execute, withMail)
+	if err != nil {
+		return r, err
+	}
+	text, err := limited(m.engines.text.Execute, withMail)
+	if err != nil {
+		return r, err
+	}
+	r.HTML, r.Text = relink(colored(page, e.brand.Color), roots, e.brand.Link), e.tidy(text, roots)
+	return r, nil
+}
+
+var href = regexp.MustCompile(`href="([^"]*)"`)
+
+// relink gives the links of a page to the hook, except the member's own.
+func relink(page string, roots map[string]any, hook func(string) string) string {
+	if hook == nil {
+		return page
+	}
+	return href.ReplaceAllStringFunc(page, func(attribute string) string {
+		to := html.UnescapeString(attribute[len(`href="`) : len(attribute)-1])
+		return `href="` + html.EscapeString(hooked(to, roots, hook)) + `"`
+	})
+}
+
+func hooked(to string, roots map[string]any, hook func(string) string) string {
+	if hook == nil || webLink(to) == "" {
+		return to
+	}
+	links, _ := roots["links"].(map[string]any)
+	for _, own := range links {
+		if own == to {
+			return to
+		}
+	}
+	return hook(to)
+}
