@@ -1,0 +1,168 @@
+package program
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"slices"
+	"strings"
+)
+
+// Limits on a program directory. A shop that sends an issue a week in six
+// languages for ten years stays below them.
+const (
+	mostFiles   = 10_000
+	largestFile = 1 << 20
+	largestAll  = 32 << 20
+)
+
+// extensions are those of the files that a program is made of. Pictures, sheets
+// and what an editor leaves behind are not part of it.
+var extensions = []string{".yaml", ".yml", ".md", ".markdown", ".html", ".htm", ".txt"}
+
+// ReadDir reads the files of a program directory: path below dir, with slashes,
+// to text. Hidden files and those that no program is made of are left out. A
+// link is followed to a file inside dir only; more than a program can hold is
+// an error. What is not UTF-8 text is left to Load to report.
+func ReadDir(dir string) (map[string]string, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("program directory %s: %w", dir, err)
+	}
+	defer root.Close()
+	d := directory{root: root, files: map[string]string{}}
+	if err := fs.WalkDir(root.FS(), ".", d.visit); err != nil {
+		return nil, fmt.Errorf("program directory %s: %w", dir, err)
+	}
+	return d.files, nil
+}
+
+// directory is one that is being read.
+type directory struct {
+	root  *os.Root
+	files map[string]string
+	size  int
+}
+
+func (d *directory) visit(name string, entry fs.DirEntry, err error) error {
+	switch {
+	case err != nil:
+		return err
+	case name == ".":
+		return nil
+	case strings.HasPrefix(entry.Name(), "."):
+		if entry.IsDir() {
+			return fs.SkipDir
+		}
+		return nil
+	case entry.IsDir() || !slices.Contains(extensions, strings.ToLower(path.Ext(name))):
+		return nil
+	}
+	return d.read(name)
+}
+
+// read takes one file. The root refuses a link that leads out of it.
+func (d *directory) read(name string) error {
+	f, err := d.root.Open(name)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a file with text: %w", name, errors.Join(err, fs.ErrInvalid))
+	}
+	text, err := io.ReadAll(io.LimitReader(f, largestFile+1))
+	d.size += len(text)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s: %w", name, err)
+	case len(text) > largestFile:
+		return fmt.Errorf("%s is larger than %d kB", name, largestFile>>10)
+	case d.size > largestAll:
+		return fmt.Errorf("the files together are larger than %d MB", largestAll>>20)
+	case len(d.files) >= mostFiles:
+		return fmt.Errorf("there are more than %d files", mostFiles)
+	}
+	d.files[name] = string(text)
+	return nil
+}
+
+// Hash returns what a version is told by: the same files have the same hash.
+func Hash(files map[string]string) string {
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		fmt.Fprintf(h, "%d %s %d ", len(name), name, len(files[name]))
+		io.WriteString(h, files[name])
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// ErrOccupied says that a directory holds files that are not the program's.
+var ErrOccupied = errors.New("the directory holds other files")
+
+// Export writes the files of a version to dir, which it makes if need be, byte
+// for byte. Files of the same name are overwritten. If dir holds program files
+// that the version does not have, nothing is written and the error is
+// ErrOccupied: the directory would not be the version.
+func Export(dir string, files map[string]string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	there, err := ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(there)) {
+		if _, ok := files[name]; !ok {
+			return fmt.Errorf("%w: %s is not part of this version; delete it, or export to an empty directory", ErrOccupied, name)
+		}
+	}
+	return write(dir, files)
+}
+
+// Init writes the files of a starter to dir, which must be empty or missing but
+// for hidden files; else ErrOccupied.
+func Init(dir string, starter map[string]string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") {
+			return fmt.Errorf("%w: %s; a program begins in an empty one", ErrOccupied, e.Name())
+		}
+	}
+	return write(dir, starter)
+}
+
+// write writes files below dir; the root refuses a name or a link that leads out.
+func write(dir string, files map[string]string) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if !fs.ValidPath(name) {
+			return fmt.Errorf("%q is not the name of a file below %s", name, dir)
+		}
+		if folder := path.Dir(name); folder != "." {
+			if err := root.MkdirAll(folder, 0o755); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+		}
+		if err := root.WriteFile(name, []byte(files[name]), 0o644); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,76 @@
+package program
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// Level says what a problem stops.
+type Level string
+
+// An Error and a NotYet stop a version from being applied, a Warning does not.
+const (
+	Error   Level = "error"
+	Warning Level = "warning"
+	NotYet  Level = "not yet" // right by the format, but this version does not do it
+)
+
+// Problem is something wrong in a program directory, in words for the person who
+// wrote it.
+type Problem struct {
+	File    string `json:"file"`             // path inside the directory, with slashes
+	Line    int    `json:"line,omitempty"`   // from 1; 0: the file as a whole
+	Column  int    `json:"column,omitempty"` // from 1, in characters
+	Message string `json:"message"`          // what is wrong
+	Hint    string `json:"hint,omitempty"`   // what would be right; "" when Message says it
+	Level   Level  `json:"level"`
+}
+
+// String returns one line: file, line and column, what is wrong, what would be right.
+func (p Problem) String() string {
+	text := p.File
+	if p.Line > 0 {
+		text = fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
+	}
+	text += ": "
+	if p.Level != Error {
+		text += string(p.Level) + ": "
+	}
+	text += p.Message
+	if p.Hint != "" {
+		text += "; " + p.Hint
+	}
+	return text
+}
+
+// Blocked reports whether the problems keep the files from being applied.
+func Blocked(problems []Problem) bool {
+	return slices.ContainsFunc(problems, func(p Problem) bool { return p.Level != Warning })
+}
+
+// inOrder sorts problems as a reader goes through the files, and leaves out what
+// was said before.
+func inOrder(problems []Problem) []Problem {
+	slices.SortStableFunc(problems, func(a, b Problem) int {
+		return cmp.Or(
+			cmp.Compare(rank(a.File), rank(b.File)), cmp.Compare(a.File, b.File),
+			cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
+		)
+	})
+	said := map[Problem]bool{}
+	return slices.DeleteFunc(problems, func(p Problem) bool {
+		before := said[p]
+		said[p] = true
+		return before
+	})
+}
+
+// rank puts program.yaml, segments.yaml and pools.yaml before the campaigns:
+// what is wrong there is often the reason for what follows.
+func rank(file string) int {
+	if i := slices.Index([]string{shopFile, segmentsFile, poolsFile}, file); i >= 0 {
+		return i
+	}
+	return 3
+}
