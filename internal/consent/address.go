@@ -1,0 +1,132 @@
+package consent
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+
+	"regulars/internal/store"
+)
+
+// Why an address is refused. They are words for the person who typed it.
+var (
+	ErrNoAt    = errors.New("an address has one @ with something on both sides")
+	ErrLocal   = errors.New("the part before the @ has a character that mail servers refuse")
+	ErrDots    = errors.New("dots may not come first, last or twice in a row")
+	ErrDomain  = errors.New("the part after the @ is not a domain name")
+	ErrNoDot   = errors.New("the domain has no dot")
+	ErrTooLong = errors.New("the address is too long")
+)
+
+// signs may stand in a local part beside letters and digits (RFC 5321, atext).
+const signs = "!#$%&'*+-/=?^_`{|}~."
+
+// Address reads an e-mail address as a mail program would send to it. White
+// space around it is dropped. Clean is what goes into MAIL: the local part as
+// written, the domain in lower case and punycode. Folded is what the address is
+// known by: clean in lower case, since no provider of note tells Ana from ana.
+//
+// It refuses what SMTP allows and nobody has: quoted local parts, comments,
+// address literals, a domain without a dot or with a number for its last label.
+// It also refuses letters beyond ASCII before the @, which need SMTPUTF8 all the
+// way. Limits are those of RFC 5321: 64, 253 and 254 bytes.
+func Address(s string) (clean, folded string, err error) {
+	text := strings.TrimFunc(s, blank)
+	i := strings.LastIndexByte(text, '@')
+	if i <= 0 || i == len(text)-1 {
+		return "", "", ErrNoAt
+	}
+	local := text[:i]
+	if err := checkLocal(local); err != nil {
+		return "", "", err
+	}
+	domain, err := hostname(text[i+1:])
+	if err != nil {
+		return "", "", err
+	}
+	clean = local + "@" + domain
+	if len(local) > 64 || len(clean) > 254 {
+		return "", "", ErrTooLong
+	}
+	return clean, strings.ToLower(clean), nil
+}
+
+// blank tells what a spreadsheet leaves around an address: spaces of all kinds,
+// and the marks without width that come with copying.
+func blank(r rune) bool { return unicode.IsSpace(r) || r == '\u200b' || r == '\ufeff' }
+
+func checkLocal(local string) error {
+	for _, r := range local {
+		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+		if !letter && (r > unicode.MaxASCII || !strings.ContainsRune(signs, r)) {
+			return ErrLocal
+		}
+	}
+	if strings.HasPrefix(local, ".") || strings.HasSuffix(local, ".") || strings.Contains(local, "..") {
+		return ErrDots
+	}
+	return nil
+}
+
+// hostname returns a domain in lower case and punycode.
+func hostname(s string) (string, error) {
+	if strings.HasPrefix(s, ".") || strings.HasSuffix(s, ".") || strings.Contains(s, "..") {
+		return "", ErrDots
+	}
+	// CheckHyphens would refuse existing names like r3---a.example; the ends of
+	// labels are looked at below.
+	profile := idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(true), idna.CheckHyphens(false), idna.Transitional(false))
+	domain, err := profile.ToASCII(s)
+	if err != nil || !utf8.ValidString(s) {
+		return "", ErrDomain
+	}
+	if again, err := profile.ToASCII(domain); err != nil || again != domain {
+		return "", ErrDomain // punycode of what no domain may hold
+	}
+	labels := strings.Split(domain, ".")
+	for _, label := range labels {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+			return "", ErrDomain
+		}
+	}
+	switch last := labels[len(labels)-1]; {
+	case len(labels) < 2:
+		return "", ErrNoDot
+	case strings.Trim(last, "0123456789") == "":
+		return "", ErrDomain
+	case len(domain) > 253:
+		return "", ErrTooLong
+	}
+	return domain, nil
+}
+
+// Key returns what suppressions know an address by: it names nobody without the
+// pepper, which stays in the database, and outlives the person's erasure.
+func Key(pepper []byte, folded string) []byte {
+	mac := hmac.New(sha256.New, pepper)
+	mac.Write([]byte(folded))
+	return mac.Sum(nil)
+}
+
+// Pepper returns the installation's pepper, made on first use. It needs a write
+// transaction; callers keep it.
+func Pepper(tx *store.Tx) ([]byte, error) {
+	fresh := func() string {
+		b := make([]byte, 32)
+		rand.Read(b) // never fails since Go 1.24
+		return hex.EncodeToString(b)
+	}
+	text, err := tx.SettingOr(store.SettingPepper, fresh)
+	if err != nil {
+		return nil, fmt.Errorf("reading the pepper: %w", err)
+	}
+	return hex.DecodeString(text)
+}

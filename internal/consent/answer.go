@@ -1,0 +1,190 @@
+package consent
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// How says how an answer came about: the evidence that is kept with it.
+type How struct {
+	At     loyalty.Instant // when the person said so; zero: nobody knows, Heard is taken
+	Heard  loyalty.Instant // when the shop told us; zero: now
+	Source string          // checkout, import, unsubscribe page …
+	Said   string          // the text that was agreed to
+	IP     string
+	Send   int64 // the mail whose link was used; 0: none
+
+	exact bool // At is to be kept even where it is later than now
+}
+
+// Answer is what a member said about a topic.
+type Answer struct {
+	Member  int64
+	Topic   string
+	Granted bool
+	How
+}
+
+// ErrTopic says that there is no such topic.
+var ErrTopic = errors.New("topics are offers, newsletter and program")
+
+// Topics are all there are, in the order in which they are shown.
+func Topics() []string { return []string{loyalty.Offers, loyalty.Newsletter, loyalty.Program} }
+
+// Set records one answer; see SetAll.
+func Set(tx *store.Tx, member int64, topic string, granted bool, how How) error {
+	return SetAll(tx, []Answer{{member, topic, granted, how}})
+}
+
+// SetAll records answers and brings the standing ones up to date, in the facts
+// too. The answer that was given last stands, in whatever order they arrive; of
+// two at one moment the refusal. An answer from the future counts as given now,
+// or no later one could overrule it.
+//
+// Recording the same answer again changes nothing. Neither does an answer
+// without a time that only repeats what the same source said before: a shop that
+// writes "yes" on every order does not undo an unsubscription.
+func SetAll(tx *store.Tx, answers []Answer) error {
+	for _, a := range answers {
+		if !slices.Contains(Topics(), a.Topic) {
+			return fmt.Errorf("%q: %w", a.Topic, ErrTopic)
+		}
+	}
+	type one struct {
+		member int64
+		topic  string
+	}
+	for _, round := range rounds(answers, func(a Answer) one { return one{a.Member, a.Topic} }) {
+		for chunk := range slices.Chunk(round, 1000) {
+			if err := setChunk(tx, chunk); err != nil {
+				return fmt.Errorf("recording %d answers: %w", len(chunk), err)
+			}
+		}
+	}
+	return nil
+}
+
+// rounds splits items so that no key comes twice in one round, in their order.
+func rounds[T any, K comparable](items []T, key func(T) K) (all [][]T) {
+	seen := make(map[K]int, len(items))
+	for _, item := range items {
+		k := key(item)
+		n := seen[k]
+		seen[k] = n + 1
+		if n == len(all) {
+			all = append(all, nil)
+		}
+		all[n] = append(all[n], item)
+	}
+	return all
+}
+
+// said is a row as the statements below read it.
+type said struct {
+	Member  int64  `json:"member"`
+	Topic   string `json:"topic"`
+	Granted bool   `json:"granted"`
+	Timed   bool   `json:"timed"` // the person's own time is known
+	At      int64  `json:"at"`    // microseconds since 1970
+	Source  string `json:"source"`
+	Said    string `json:"said"`
+	IP      string `json:"ip"`
+	Send    *int64 `json:"send"`
+}
+
+func asSaid(a Answer, now loyalty.Instant) said {
+	at := a.At
+	if at.IsZero() {
+		at = a.Heard
+	}
+	if at.IsZero() || at.After(now.Time) && !a.exact {
+		at = now
+	}
+	row := said{Member: a.Member, Topic: a.Topic, Granted: a.Granted, Timed: !a.At.IsZero(),
+		At: at.UnixMicro(), Source: a.Source, Said: a.How.Said, IP: a.IP}
+	if a.Send != 0 {
+		row.Send = &a.Send
+	}
+	return row
+}
+
+// saidRows is the rows of @rows as a table r.
+func saidRows(tx *store.Tx) string {
+	from, at := "json_each(@rows)", "cast(value ->> 'at' as bigint)"
+	if tx.Postgres() {
+		from = "jsonb_array_elements(" + tx.JSONParam("@rows") + ") e(value)"
+		at = "timestamptz 'epoch' + cast(value ->> 'at' as bigint) * interval '1 microsecond'"
+	}
+	return `(select cast(value ->> 'member' as bigint)   as member_id,
+	                value ->> 'topic'                    as topic,
+	                cast(value ->> 'granted' as boolean) as granted,
+	                cast(value ->> 'timed' as boolean)   as timed,
+	                ` + at + `                           as at,
+	                value ->> 'source'                   as source,
+	                value ->> 'said'                     as said,
+	                value ->> 'ip'                       as ip,
+	                cast(value ->> 'send' as bigint)     as send_id
+	         from   ` + from + `) r`
+}
+
+func setChunk(tx *store.Tx, answers []Answer) error {
+	rows := make([]said, len(answers))
+	for i, a := range answers {
+		rows[i] = asSaid(a, tx.At)
+	}
+	args := store.Args{"rows": store.JSON(rows), "now": tx.At}
+	if _, err := tx.Exec(`
+		insert into consents (member_id, topic, granted, at, source, said, ip, send_id, recorded_at)
+		select r.member_id, r.topic, r.granted, r.at, r.source, r.said, r.ip, r.send_id, @now
+		from   `+saidRows(tx)+`
+		where  not exists (select 1 from consents c
+		                   where  c.member_id = r.member_id and c.topic = r.topic and c.at = r.at
+		                   and    c.source = r.source and c.granted = r.granted)
+		and    (r.timed or r.granted is distinct from
+		           (select c.granted from consents c
+		            where  c.member_id = r.member_id and c.topic = r.topic and c.source = r.source and c.at <= r.at
+		            order  by c.at desc, c.id desc limit 1))
+		order  by r.member_id, r.topic`, args); err != nil {
+		return err
+	}
+	return stand(tx, saidRows(tx), args)
+}
+
+// stand makes the newest answer of the members and topics of r the standing one,
+// and the facts to agree with it. A transaction that knows of an older answer
+// only waits for the row and then leaves it as it is.
+func stand(tx *store.Tx, r string, args store.Args) error {
+	if _, err := tx.Exec(`
+		insert into member_topics (member_id, topic, granted, changed_at)
+		select member_id, topic, granted, at
+		from  (select c.member_id, c.topic, c.granted, c.at,
+		              row_number() over (partition by c.member_id, c.topic order by c.at desc, c.granted) as n
+		       from   consents c join `+r+` on r.member_id = c.member_id and r.topic = c.topic) newest
+		where  n = 1
+		order  by member_id, topic
+		on conflict (member_id, topic) do update
+		set    granted = excluded.granted, changed_at = excluded.changed_at
+		where  excluded.changed_at > member_topics.changed_at
+		or     excluded.changed_at = member_topics.changed_at and not excluded.granted`, args); err != nil {
+		return err
+	}
+	_, err := tx.Exec(`
+		update facts
+		set    consent_offers = s.offers, consent_newsletter = s.newsletter, consent_program = s.program
+		from  (select t.member_id,
+		              count(*) filter (where t.topic = 'offers'     and t.granted) > 0 as offers,
+		              count(*) filter (where t.topic = 'newsletter' and t.granted) > 0 as newsletter,
+		              count(*) filter (where t.topic = 'program'    and t.granted) > 0 as program
+		       from   member_topics t
+		       where  t.member_id in (select r.member_id from `+r+`)
+		       group  by t.member_id) s
+		where  facts.member_id = s.member_id
+		and   (facts.consent_offers     is distinct from s.offers
+		or     facts.consent_newsletter is distinct from s.newsletter
+		or     facts.consent_program    is distinct from s.program)`, args)
+	return err
+}

@@ -1,0 +1,79 @@
+package consent
+
+import (
+	"fmt"
+	"strconv"
+
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// Holds is what persons have stopped, by scope.
+type Holds map[string]HoldRow
+
+// HoldRow is one thing that is stopped.
+type HoldRow struct {
+	Scope   string
+	Because string
+	ByWhom  string
+	At      loyalty.Instant
+}
+
+// The scopes of a hold, beside Campaign.
+const (
+	HoldAll    = "all"
+	HoldOffers = "offers"
+)
+
+// HoldCampaign is the scope of one campaign.
+func HoldCampaign(id int64) string { return "campaign:" + strconv.FormatInt(id, 10) }
+
+// Held returns all holds. It is asked before each batch, so that a hold works
+// within a second in every replica: the table has a row per hold and is mostly empty.
+func Held(tx *store.Tx) (Holds, error) {
+	var rows []HoldRow
+	if err := tx.All(&rows, "select scope, because, by_whom, at from holds", nil); err != nil {
+		return nil, fmt.Errorf("reading what is held: %w", err)
+	}
+	held := Holds{}
+	for _, row := range rows {
+		held[row.Scope] = row
+	}
+	return held, nil
+}
+
+// Stops returns the hold that stops a mail of that campaign and class, if one does.
+func (h Holds) Stops(campaign int64, class string) (HoldRow, bool) {
+	scopes := []string{HoldAll, HoldCampaign(campaign)}
+	if class == loyalty.Offer {
+		scopes = append(scopes, HoldOffers)
+	}
+	for _, scope := range scopes {
+		if row, ok := h[scope]; ok {
+			return row, true
+		}
+	}
+	return HoldRow{}, false
+}
+
+// Hold stops a scope until it is released. Holding it again replaces the reason.
+func Hold(tx *store.Tx, scope, because, byWhom string) error {
+	_, err := tx.Exec(`
+		insert into holds (scope, because, by_whom, at) values (@scope, @because, @who, @now)
+		on conflict (scope) do update
+		set    because = excluded.because, by_whom = excluded.by_whom`,
+		store.Args{"scope": scope, "because": because, "who": byWhom, "now": tx.At})
+	if err != nil {
+		return fmt.Errorf("holding %s: %w", scope, err)
+	}
+	return nil
+}
+
+// Release ends a hold and reports whether there was one.
+func Release(tx *store.Tx, scope string) (bool, error) {
+	n, err := tx.Exec("delete from holds where scope = @scope", store.Args{"scope": scope})
+	if err != nil {
+		return false, fmt.Errorf("releasing %s: %w", scope, err)
+	}
+	return n > 0, nil
+}

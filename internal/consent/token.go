@@ -1,0 +1,137 @@
+package consent
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"net/url"
+	"strings"
+)
+
+// Links makes and reads the signed links in mails. A link holds a version, the
+// id of the key, the member, the send and a MAC: no personal data, no expiry.
+type Links struct {
+	base string
+	keys [][]byte
+}
+
+// NewLinks returns links under base (https://mail.shop.example), signed with the
+// first key and read with any of them, which is how a key is rotated.
+func NewLinks(base string, keys [][]byte) *Links {
+	return &Links{strings.TrimSuffix(base, "/"), keys}
+}
+
+// Kind is what a link is good for. A token of one kind is worthless as another.
+type Kind string
+
+// The kinds of links, by the path that they stand under.
+const (
+	KindUnsubscribe Kind = "u"
+	KindConfirm     Kind = "confirm"
+	KindPage        Kind = "m"
+	KindClick       Kind = "c"
+	KindOpen        Kind = "o"
+)
+
+// Claims is what a link says. The member decides; the send is for attribution,
+// and only where it is a send to that member, for ids repeat after a restore.
+type Claims struct {
+	Member int64
+	Send   int64 // 0: none
+}
+
+// ErrToken says that a token is not one of ours.
+var ErrToken = errors.New("this link is not valid")
+
+const (
+	tokenVersion = 1
+	macLength    = 16 // bytes: no link can be guessed, and the header line stays short
+)
+
+// Unsubscribe returns the link to unsubscribe and to the preferences.
+func (l *Links) Unsubscribe(member, send int64) string { return l.link(KindUnsubscribe, member, send) }
+
+// Confirm returns the link of a double opt-in.
+func (l *Links) Confirm(member, send int64) string { return l.link(KindConfirm, member, send) }
+
+// Page returns the link to the member's own page.
+func (l *Links) Page(member, send int64) string { return l.link(KindPage, member, send) }
+
+// Click returns the link that notes a click and leads on to a web address, which
+// is signed with it: it leads nowhere else.
+func (l *Links) Click(member, send int64, to string) string {
+	return l.base + "/" + string(KindClick) + "/" + l.token(KindClick, Claims{member, send}, to) + "?to=" + url.QueryEscape(to)
+}
+
+// Open returns the address of the picture that notes that a mail was opened.
+func (l *Links) Open(member, send int64) string { return l.link(KindOpen, member, send) + ".gif" }
+
+func (l *Links) link(kind Kind, member, send int64) string {
+	return l.base + "/" + string(kind) + "/" + l.Token(kind, Claims{member, send})
+}
+
+// Token returns the signed part of a link.
+func (l *Links) Token(kind Kind, c Claims) string { return l.token(kind, c, "") }
+
+// token signs to with the claims, though it is not part of the token.
+func (l *Links) token(kind Kind, c Claims, to string) string {
+	key := l.keys[0]
+	b := []byte{tokenVersion, keyID(key)}
+	b = binary.AppendUvarint(b, uint64(c.Member))
+	b = binary.AppendUvarint(b, uint64(c.Send))
+	return base64.RawURLEncoding.EncodeToString(append(b, sign(key, kind, b, to)...))
+}
+
+// Parse reads the token of a link of that kind; ErrToken if it is not ours.
+func (l *Links) Parse(kind Kind, token string) (Claims, error) { return l.parse(kind, token, "") }
+
+// ParseClick reads the token of a Click that leads on to an address.
+func (l *Links) ParseClick(token, to string) (Claims, error) { return l.parse(KindClick, token, to) }
+
+func (l *Links) parse(kind Kind, token, to string) (Claims, error) {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	if err != nil || len(b) < 4+macLength || b[0] != tokenVersion {
+		return Claims{}, ErrToken
+	}
+	body, mac := b[:len(b)-macLength], b[len(b)-macLength:]
+	if !l.signed(kind, body, to, mac) {
+		return Claims{}, ErrToken
+	}
+	member, n := binary.Uvarint(body[2:])
+	if n <= 0 {
+		return Claims{}, ErrToken
+	}
+	send, m := binary.Uvarint(body[2+n:])
+	if m <= 0 || 2+n+m != len(body) {
+		return Claims{}, ErrToken
+	}
+	return Claims{int64(member), int64(send)}, nil
+}
+
+// signed compares in constant time. Two keys may share an id: all that do are tried.
+func (l *Links) signed(kind Kind, body []byte, to string, mac []byte) bool {
+	for _, key := range l.keys {
+		if keyID(key) == body[1] && hmac.Equal(mac, sign(key, kind, body, to)) {
+			return true
+		}
+	}
+	return false
+}
+
+// keyID is a byte of the key's hash, so that it does not depend on its place in
+// the list of keys.
+func keyID(key []byte) byte {
+	sum := sha256.Sum256(key)
+	return sum[0]
+}
+
+// sign needs no mark between body and to: the body says by itself where it ends.
+func sign(key []byte, kind Kind, body []byte, to string) []byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte("regulars link " + string(kind) + "\x00"))
+	mac.Write(body)
+	mac.Write([]byte(to))
+	return mac.Sum(nil)[:macLength]
+}

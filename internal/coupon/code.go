@@ -1,0 +1,121 @@
+package coupon
+
+import (
+	"errors"
+	"fmt"
+
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// The states of a code.
+const (
+	StateFree     = "free"
+	StateReserved = "reserved" // its mail is on the way
+	StateIssued   = "issued"
+	StateRedeemed = "redeemed"
+	StateExpired  = "expired"
+	StateVoid     = "void"
+)
+
+// Code is one code and whose it is.
+type Code struct {
+	ID         int64
+	Pool       string // its name
+	Code       string // as printed
+	State      string
+	Occurrence int64       // 0: none
+	Member     int64       // 0: nobody's, or everybody's of a shared pool
+	ValidUntil loyalty.Day // the last shop day on which it is good; 0: no end
+	ReservedAt loyalty.Instant
+	IssuedAt   loyalty.Instant
+	RedeemedAt loyalty.Instant
+}
+
+// Ends returns ValidUntil for a wait, nil when the code has no end.
+func (c Code) Ends() *loyalty.Day {
+	if c.ValidUntil == 0 {
+		return nil
+	}
+	return &c.ValidUntil
+}
+
+// codeColumns select a Code from codes c and pools p.
+const codeColumns = `c.id, p.name as pool, c.code, c.state, coalesce(c.occurrence_id, 0) as occurrence, coalesce(c.member_id, 0) as member,
+	coalesce(c.valid_until, 0) as valid_until, c.reserved_at, c.issued_at, c.redeemed_at`
+
+// Load returns codes by their ids, with today's state. Ids that are not there
+// are left out.
+func Load(tx *store.Tx, ids []int64) (map[int64]Code, error) {
+	var codes []Code
+	err := tx.All(&codes, "select "+codeColumns+" from codes c join pools p on p.id = c.pool_id where c.id in (select value from "+tx.JSONEach("@ids")+")",
+		store.Args{"ids": store.JSON(ids)})
+	if err != nil {
+		return nil, fmt.Errorf("loading %d codes: %w", len(ids), err)
+	}
+	byID := make(map[int64]Code, len(codes))
+	for _, c := range codes {
+		byID[c.ID] = c
+	}
+	return byID, nil
+}
+
+// Of returns a member's codes, the newest first: those given to them and the
+// shared ones that they were mailed.
+func Of(tx *store.Tx, member int64) ([]Code, error) {
+	var codes []Code
+	err := tx.All(&codes, `
+		select `+codeColumns+`
+		from   codes c join pools p on p.id = c.pool_id
+		where  c.id in (select id from codes where member_id = @member
+		                union
+		                select code_id from sends where member_id = @member and code_id is not null)
+		order  by c.id desc`, store.Args{"member": member})
+	if err != nil {
+		return nil, fmt.Errorf("codes of member %d: %w", member, err)
+	}
+	return codes, nil
+}
+
+// Unused returns the names of the pools of which a member holds a code, given in
+// that occurrence, that is still good today: what the rule unused("…") reads.
+func Unused(tx *store.Tx, occurrence, member int64, today loyalty.Day) ([]string, error) {
+	var pools []string
+	err := tx.All(&pools, `
+		select p.name
+		from   codes c join pools p on p.id = c.pool_id
+		where  c.member_id = @member and c.occurrence_id = @occurrence and c.state in ('reserved', 'issued')
+		and   (c.valid_until is null or c.valid_until >= @today)
+		order  by p.name`, store.Args{"member": member, "occurrence": occurrence, "today": today})
+	if err != nil {
+		return nil, fmt.Errorf("unused codes of member %d: %w", member, err)
+	}
+	return pools, nil
+}
+
+// held returns the code of a pool that the member has in the occurrence, if any.
+func held(tx *store.Tx, p Pool, to To) (Code, bool, error) {
+	var c Code
+	err := tx.One(&c, `
+		select `+codeColumns+`
+		from   codes c join pools p on p.id = c.pool_id
+		where  c.pool_id = @pool and c.occurrence_id = @occurrence and c.member_id = @member`,
+		store.Args{"pool": p.ID, "occurrence": to.Occurrence, "member": to.Member})
+	if errors.Is(err, store.ErrNotFound) {
+		return Code{}, false, nil
+	}
+	return c, err == nil, err
+}
+
+// byID returns one code.
+func byID(tx *store.Tx, id int64) (Code, error) {
+	codes, err := Load(tx, []int64{id})
+	if err != nil {
+		return Code{}, err
+	}
+	c, ok := codes[id]
+	if !ok {
+		return Code{}, fmt.Errorf("code %d: %w", id, store.ErrNotFound)
+	}
+	return c, nil
+}

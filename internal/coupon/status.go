@@ -1,0 +1,67 @@
+package coupon
+
+import (
+	"fmt"
+
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// Status is how a pool stands.
+type Status struct {
+	Pool
+	Free, Reserved, Issued, Redeemed, Expired, Void int64
+
+	Left  int64 // how many can still be given; -1: no limit
+	Spent int64 // discounts of what was redeemed, minor units
+	IsLow bool  // fewer left than the pool's low
+}
+
+// Statuses returns how the pools of the program in force stand, by name.
+func Statuses(tx *store.Tx, today loyalty.Day) ([]Status, error) {
+	var rows []poolRow
+	if err := tx.All(&rows, "select id, cast(spec as text) as spec from pools where removed_at is null order by name", nil); err != nil {
+		return nil, fmt.Errorf("reading pools: %w", err)
+	}
+	all := make([]Status, 0, len(rows))
+	for _, row := range rows {
+		p, err := row.pool()
+		if err != nil {
+			return nil, err
+		}
+		s, err := statusOf(tx, p, today)
+		if err != nil {
+			return nil, fmt.Errorf("counting pool %s: %w", p.Name, err)
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+func statusOf(tx *store.Tx, p Pool, today loyalty.Day) (Status, error) {
+	s := Status{Pool: p}
+	var counts []struct {
+		State string
+		N     int64
+	}
+	if err := tx.All(&counts, "select state, count(*) as n from codes where pool_id = @pool group by state", store.Args{"pool": p.ID}); err != nil {
+		return Status{}, err
+	}
+	to := map[string]*int64{StateFree: &s.Free, StateReserved: &s.Reserved, StateIssued: &s.Issued, StateRedeemed: &s.Redeemed, StateExpired: &s.Expired, StateVoid: &s.Void}
+	for _, c := range counts {
+		*to[c.State] = c.N
+	}
+	if err := tx.One(&s.Spent, "select coalesce(sum(discount), 0) from redemptions where pool_id = @pool", store.Args{"pool": p.ID}); err != nil {
+		return Status{}, err
+	}
+	have, _, err := available(tx, p, today)
+	if err != nil {
+		return Status{}, err
+	}
+	s.Left = have
+	if have >= unlimited {
+		s.Left = -1
+	}
+	s.IsLow = s.Left >= 0 && s.Left < p.Low
+	return s, nil
+}
