@@ -1,0 +1,23 @@
+// Package campaign turns what happened and what the clock says into mails to be
+// sent. It stores the versions of a program and puts them in force, keeps who is
+// in which segment, starts campaigns (for one member a passage, for a segment a
+// run with a frozen audience), takes passages from step to step, and explains
+// why a member did or did not get a mail. It is the only inserter of sends.
+//
+// It promises that a campaign starts once per occurrence and member under any
+// number of workers, that every date of a timetable leaves a run or a recorded
+// skip, that whoever of a segment is left out has a row with the reason, and
+// that nobody erased, merged or in the holdout gets a send or a code.
+//
+// Every function takes the caller's transaction and its one business moment, and
+// can be run again. Handing mails over, and the last word on consent, caps and
+// quiet hours, is delivery's; codes are coupon's; facts are intake's.
+//
+// Who calls what:
+//
+//	cmd       Book.Apply, Rollback, Touches, Pause, Resume, Cancel, Why; Versions, Files, CountRules
+//	intake    Book.Figures, OnEvents, Changed, CouponUsed, Forget (live); Learned, Refresh (history)
+//	delivery  Programs.Version: the program and the texts that a send carries
+//	engine    Book.Timetable, Segments, Entries, Dates, Settle, Advance, FinishRuns, NextDue
+//	jobs      Book.Launch, PreviewLaunch, Refresh
+package campaign

@@ -1,0 +1,317 @@
+package campaign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"regulars/internal/norms"
+	"regulars/internal/program"
+	"regulars/internal/store"
+	"regulars/segments"
+)
+
+// Refreshed counts who entered and left segments.
+type Refreshed struct{ Entered, Left int64 }
+
+// segmentRow is a segment as the table knows it.
+type segmentRow struct {
+	ID      int64
+	Name    string
+	AsOfDay *int64 // nil: never filled
+}
+
+// behind is the condition on a segment that is not up to @today and can be: facts
+// are of that day, or it was never filled.
+const behind = `(failed_day is null or failed_day < @today) and (as_of_day is null or as_of_day < @today and exists
+	(select 1 from passes where name = 'facts' and day = @today and finished_at is not null))`
+
+// Segments brings one segment up to the shop's present day, for the rules that
+// time alone changes, and returns 1, or 0 when all are done. One that is new, or
+// has a new rule, is filled: whoever is inside then was there before, and it
+// starts nothing. It waits until facts are of that day.
+func (b *Book) Segments(ctx context.Context, db *store.DB) (n int, err error) {
+	found := false
+	err = db.View(ctx, func(tx *store.Tx) error {
+		_, _, found, err = b.behind(tx, "")
+		return err
+	})
+	if err != nil || !found {
+		return 0, err
+	}
+	err = db.Update(ctx, func(tx *store.Tx) error {
+		v, row, found, err := b.behind(tx, tx.SkipLocked())
+		if n = 0; err != nil || !found {
+			return err
+		}
+		n = 1
+		if err = measured(tx, v, row); err == nil {
+			_, err = b.refresh(tx, v, row, row.AsOfDay == nil)
+		}
+		return putOff(tx, v, row, err)
+	})
+	return n, err
+}
+
+// measured says whether the norms of the day are there for a segment that the night
+// is about to bring up to date.
+func measured(tx *store.Tx, v *Version, row segmentRow) error {
+	s, ok := v.segment(row.Name)
+	if !ok || row.AsOfDay == nil {
+		return nil
+	}
+	return norms.Settled(tx, v.Day(tx.At), s.Rule)
+}
+
+// putOff lets a segment whose rule cannot be answered yet stay as it is until
+// tomorrow, or until the norms are computed anew, and keeps the reason.
+func putOff(tx *store.Tx, v *Version, row segmentRow, err error) error {
+	var unready *segments.Unready
+	if !errors.As(err, &unready) {
+		return err
+	}
+	_, err = tx.Exec("update segments set failed_day = @today, because = @because where id = @id",
+		store.Args{"id": row.ID, "today": int64(v.Day(tx.At)), "because": unready.Error()})
+	return err
+}
+
+// behind finds a segment that is not up to date and can be.
+func (b *Book) behind(tx *store.Tx, lock string) (v *Version, row segmentRow, found bool, err error) {
+	if v, err = b.Active(tx); err != nil {
+		return nil, row, false, ignoreNoProgram(err)
+	}
+	err = tx.One(&row, "select id, name, as_of_day from segments where removed_at is null and "+behind+" order by id limit 1 "+lock,
+		store.Args{"today": int64(v.Day(tx.At))})
+	if errors.Is(err, store.ErrNotFound) {
+		return v, row, false, nil
+	}
+	return v, row, err == nil, err
+}
+
+// Refresh brings a segment up to date now, or all when name is "". After an
+// import, history: whoever enters by it starts no campaign.
+func (b *Book) Refresh(tx *store.Tx, name string, history bool) (Refreshed, error) {
+	v, err := b.Active(tx)
+	if err != nil {
+		return Refreshed{}, ignoreNoProgram(err)
+	}
+	var rows []segmentRow
+	err = tx.All(&rows, "select id, name, as_of_day from segments where removed_at is null and (name = @name or @name = '') order by id "+tx.ForUpdate(),
+		store.Args{"name": name})
+	if err != nil {
+		return Refreshed{}, err
+	}
+	if name != "" && len(rows) == 0 {
+		return Refreshed{}, noSegment(v.Program, name)
+	}
+	var sum Refreshed
+	for _, row := range rows {
+		one, err := b.refresh(tx, v, row, history || row.AsOfDay == nil)
+		if name == "" {
+			err = putOff(tx, v, row, err)
+		}
+		if err != nil {
+			return sum, fmt.Errorf("segment %s: %w", row.Name, err)
+		}
+		sum.Entered, sum.Left = sum.Entered+one.Entered, sum.Left+one.Left
+	}
+	return sum, nil
+}
+
+func noSegment(p *program.Program, name string) error {
+	var names []string
+	for _, s := range p.Segments {
+		names = append(names, s.Name)
+	}
+	return store.Missing(program.Unknown("segment", name, names))
+}
+
+// CheckSegment returns store.ErrNotFound, in words, when the program in force has
+// no segment of that name.
+func CheckSegment(tx *store.Tx, name string) error {
+	v, err := NewPrograms(nil).Active(tx)
+	if err != nil {
+		return err
+	}
+	if _, ok := v.segment(name); !ok {
+		return noSegment(v.Program, name)
+	}
+	return nil
+}
+
+// Remeasure brings the segments whose rules read norms up to date, after those
+// were computed anew because of history: whoever enters by it starts no campaign.
+func (b *Book) Remeasure(tx *store.Tx) error {
+	v, err := b.Active(tx)
+	if err != nil {
+		return ignoreNoProgram(err)
+	}
+	var rows []segmentRow
+	err = tx.All(&rows, "select id, name, as_of_day from segments where removed_at is null and as_of_day is not null order by id "+tx.ForUpdate(), nil)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if s, ok := v.segment(row.Name); !ok || s.Rule.Norms() == 0 {
+			continue
+		}
+		_, err := b.refresh(tx, v, row, true)
+		if err := putOff(tx, v, row, err); err != nil {
+			return fmt.Errorf("segment %s: %w", row.Name, err)
+		}
+	}
+	return nil
+}
+
+// refresh finds who entered and who left a segment, and ends the passages of
+// those who left. quiet: those who entered start no campaign.
+func (b *Book) refresh(tx *store.Tx, v *Version, row segmentRow, quiet bool) (Refreshed, error) {
+	s, ok := v.segment(row.Name)
+	if !ok {
+		return Refreshed{}, fmt.Errorf("segment %s is not part of version %d", row.Name, v.ID)
+	}
+	if err := tx.InBackground(); err != nil {
+		return Refreshed{}, err
+	}
+	among := ""
+	if row.AsOfDay != nil {
+		members, err := movers(tx, v, s)
+		if err != nil {
+			return Refreshed{}, err
+		}
+		if members != nil {
+			among = array(members)
+		}
+		if members != nil && len(members) == 0 {
+			return Refreshed{}, upToDate(tx, v, s)
+		}
+	}
+	quiet = quiet || !v.starts(s.Name)
+	// Out before in: of a segment that is filled for the first time nobody need be
+	// looked at twice.
+	left, err := leave(tx, v, s, among)
+	if err != nil {
+		return Refreshed{}, fmt.Errorf("who left: %w", err)
+	}
+	entered, err := enter(tx, v, s, among, quiet)
+	if err != nil {
+		return Refreshed{}, fmt.Errorf("who entered: %w", err)
+	}
+	if entered > 0 && !quiet {
+		b.hint(tx, "clock")
+	}
+	if entered > mostMovers {
+		if err := tx.Analyze("segment_members"); err != nil {
+			return Refreshed{}, err
+		}
+	}
+	if err := b.endLeft(tx, v, s, "(select x.member_id from segment_members x where x.segment_id = @segment and x.left_at = @now)", nil); err != nil {
+		return Refreshed{}, err
+	}
+	return Refreshed{entered, left}, upToDate(tx, v, s)
+}
+
+// upToDate keeps that a segment is right as of today.
+func upToDate(tx *store.Tx, v *Version, s segment) error {
+	_, err := tx.Exec("update segments set as_of_day = @today, failed_day = null, because = '' where id = @id", store.Args{"id": s.id, "today": int64(v.Day(tx.At))})
+	return err
+}
+
+// starts reports whether entering a segment sets a live campaign off.
+func (v *Version) starts(segment string) bool {
+	return slices.ContainsFunc(v.live("enters"), func(c *Campaign) bool { return c.Start.Segment == segment })
+}
+
+// mostMovers bounds how many members are locked at once: of more, as after an
+// import, the set-based statements look at everybody without locks.
+const mostMovers = 50_000
+
+// movers locks, in the order of their ids, the members who are about to enter or
+// leave a segment. An event that touches one of them is then either seen whole
+// or has to wait, and finds the member where this transaction puts them. Nil:
+// too many.
+func movers(tx *store.Tx, v *Version, s segment) ([]int64, error) {
+	q := ask(tx, v.Day(tx.At), store.Args{"segment": s.id, "most": mostMovers + 1})
+	ids := []int64{}
+	// The rule stands in a where of its own: only there Postgres makes joins of what
+	// it asks about orders and lines. Materialized, or it plans for a few only. Set
+	// differences, for SQLite would look through one side for each row of the other.
+	err := q.all(&ids, `
+		with holding as materialized (select f.member_id from `+q.whom("")+` and `+q.holds(s.Rule)+`),
+		     inside  as materialized (select member_id from segment_members where segment_id = @segment and left_at is null)
+		select member_id from (select member_id from holding except select member_id from inside) entering
+		union  all
+		select member_id from (select member_id from inside except select member_id from holding) leaving
+		limit  @most`)
+	if err != nil {
+		return nil, fmt.Errorf("who is about to move: %w", err)
+	}
+	if len(ids) > mostMovers {
+		return nil, nil
+	}
+	slices.Sort(ids)
+	var locked []int64
+	err = tx.All(&locked, "select id from members where id in "+inList(tx, "@ids")+" order by id "+tx.ForUpdate(), store.Args{"ids": array(ids)})
+	return ids, err
+}
+
+// enter adds a stay for each member for whom the rule holds and who is not inside.
+func enter(tx *store.Tx, v *Version, s segment, among string, handled bool) (int64, error) {
+	q := ask(tx, v.Day(tx.At), store.Args{"segment": s.id, "now": tx.At, "day": int64(v.Day(tx.At)), "handled": handled})
+	return q.exec(`
+		insert into segment_members (segment_id, member_id, entered_at, entered_day, handled)
+		select cast(@segment as bigint), f.member_id, ` + tx.Instant("@now") + `, cast(@day as bigint), cast(@handled as boolean)
+		from   ` + q.whom(among) + ` and ` + q.holds(s.Rule) + `
+		and    not exists (select 1 from segment_members x where x.segment_id = @segment and x.member_id = f.member_id and x.left_at is null)
+		order  by f.member_id
+		on conflict do nothing`)
+}
+
+// leave ends the stay of each member for whom the rule no longer holds.
+func leave(tx *store.Tx, v *Version, s segment, among string) (int64, error) {
+	q := ask(tx, v.Day(tx.At), store.Args{"segment": s.id, "now": tx.At, "day": int64(v.Day(tx.At))})
+	whom := q.whom(among)
+	only := "true"
+	if among != "" {
+		only = "segment_members.member_id in " + q.as.Members
+	}
+	return q.exec(`
+		update segment_members
+		set    left_at = @now, left_day = @day, handled = true
+		where  segment_id = @segment and left_at is null and ` + only + `
+		and    not exists (select 1 from ` + whom + ` and f.member_id = segment_members.member_id and ` + q.holds(s.Rule) + `)`)
+}
+
+// whom is where a question looks for members f who may be mailed at all: among
+// some, a JSON array, or among everybody. For everybody those who are gone are
+// taken out, for a join with all members would cost as much as the rest.
+func (q *question) whom(among string) string {
+	if among == "" {
+		return `facts f where not exists (select 1 from members g where g.id = f.member_id and (g.erased_at is not null or g.merged_into is not null))`
+	}
+	q.args["members"] = among
+	q.as.Members = inList(q.tx, "@members")
+	return "facts f join members m on m.id = f.member_id where " + present + " and f.member_id in " + q.as.Members
+}
+
+// endLeft ends the passages of campaigns that end on leaving the segment, of
+// those of the members ("in" what) who are not inside.
+func (b *Book) endLeft(tx *store.Tx, v *Version, s segment, members string, out []int64) error {
+	var campaigns []int64
+	for _, c := range v.campaigns {
+		if c.Start.Segment == s.Name && c.endsBy("leaves") {
+			campaigns = append(campaigns, c.ID)
+		}
+	}
+	if len(campaigns) == 0 {
+		return nil
+	}
+	ids, err := passagesWhere(tx, `p.campaign_id in @campaigns and p.member_id in `+members+` and not exists
+		(select 1 from segment_members i where i.segment_id = @segment and i.member_id = p.member_id and i.left_at is null)`,
+		store.Args{"campaigns": campaigns, "segment": s.id, "now": tx.At, "ids": array(out)})
+	if err != nil {
+		return err
+	}
+	return b.exit(tx, ids, "leaves")
+}

@@ -1,0 +1,254 @@
+package campaign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"regulars/internal/consent"
+	"regulars/internal/loyalty"
+	"regulars/internal/program"
+	"regulars/internal/store"
+)
+
+// Version is a program as it was applied, parsed, with the rows that go with it.
+// It never changes and must not be changed.
+type Version struct {
+	ID      int64
+	Hash    string
+	Program *program.Program
+	Texts   program.Texts
+
+	campaigns []*Campaign // sorted by name
+	segments  []segment   // in the order of the file
+	zones     *consent.Zones
+}
+
+// Campaign is a campaign of a version with its row. ID outlives versions and new
+// names.
+type Campaign struct {
+	*program.Campaign
+	ID    int64
+	Since loyalty.Instant // live since; none: a draft
+	Day   loyalty.Day     // of Since
+}
+
+// segment is a named rule of a version with its row.
+type segment struct {
+	program.Segment
+	id int64
+}
+
+// Programs gives versions, each parsed once and kept. It is safe for concurrent use.
+type Programs struct {
+	db   *store.DB
+	mu   sync.Mutex
+	kept map[key]*Version
+}
+
+// key tells versions apart also where an id was given to a transaction that did
+// not last and then to another.
+type key struct {
+	id   int64
+	hash string
+}
+
+// NewPrograms returns an empty cache over a database.
+func NewPrograms(db *store.DB) *Programs { return &Programs{db: db, kept: map[key]*Version{}} }
+
+// ErrNoProgram says that no program has been applied yet.
+var ErrNoProgram = errors.New("no program has been applied yet")
+
+// Version returns the program and the mails of a version, as a send carries it.
+func (p *Programs) Version(ctx context.Context, id int64) (*program.Program, program.Texts, error) {
+	var v *Version
+	err := p.db.View(ctx, func(tx *store.Tx) (err error) {
+		v, err = p.of(tx, id)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return v.Program, v.Texts, nil
+}
+
+// Active returns the version in force, ErrNoProgram before the first.
+func (p *Programs) Active(tx *store.Tx) (*Version, error) {
+	var k struct {
+		ID   int64
+		Hash string
+	}
+	err := tx.One(&k, `
+		select v.id, v.hash
+		from   settings s join versions v on v.id = cast(s.value as bigint)
+		where  s.key = @key`, store.Args{"key": store.SettingVersion})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, ErrNoProgram
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the active version: %w", err)
+	}
+	return p.get(tx, key{k.ID, k.Hash})
+}
+
+// of returns a version that may no longer be in force.
+func (p *Programs) of(tx *store.Tx, id int64) (*Version, error) {
+	var hash string
+	if err := tx.One(&hash, "select hash from versions where id = @id", store.Args{"id": id}); err != nil {
+		return nil, fmt.Errorf("version %d: %w", id, err)
+	}
+	return p.get(tx, key{id, hash})
+}
+
+func (p *Programs) get(tx *store.Tx, k key) (*Version, error) {
+	p.mu.Lock()
+	v := p.kept[k]
+	p.mu.Unlock()
+	if v != nil {
+		return v, nil
+	}
+	v, err := load(tx, k)
+	if err != nil {
+		return nil, fmt.Errorf("version %d: %w", k.id, err)
+	}
+	p.mu.Lock()
+	p.kept[k] = v
+	p.mu.Unlock()
+	return v, nil
+}
+
+func load(tx *store.Tx, k key) (*Version, error) {
+	files, err := Files(tx, k.id)
+	if err != nil {
+		return nil, err
+	}
+	parsed, texts, problems := program.Load(files)
+	if program.Blocked(problems) {
+		return nil, &Refused{problems}
+	}
+	v := &Version{ID: k.id, Hash: k.hash, Program: parsed, Texts: texts, zones: consent.NewZones(parsed.Zone)}
+	if err := v.loadCampaigns(tx); err != nil {
+		return nil, err
+	}
+	return v, v.loadSegments(tx)
+}
+
+// loadCampaigns joins the program's campaigns with their rows. The rows of a
+// version in force change with the next version only; those of an older one are
+// matched as far as the names go, which is all that resuming a passage needs.
+func (v *Version) loadCampaigns(tx *store.Tx) error {
+	var rows []struct {
+		ID        int64
+		Name      string
+		LiveSince loyalty.Instant
+		LiveDay   *int64
+	}
+	if err := tx.All(&rows, "select id, name, live_since, live_day from campaigns where removed_at is null order by name", nil); err != nil {
+		return err
+	}
+	for _, row := range rows {
+		c := v.named(row.Name)
+		if c == nil {
+			continue
+		}
+		one := &Campaign{Campaign: c, ID: row.ID}
+		if c.Live && row.LiveDay != nil {
+			one.Since, one.Day = row.LiveSince, loyalty.Day(*row.LiveDay)
+		}
+		v.campaigns = append(v.campaigns, one)
+	}
+	return nil
+}
+
+func (v *Version) loadSegments(tx *store.Tx) error {
+	var rows []struct {
+		ID   int64
+		Name string
+	}
+	if err := tx.All(&rows, "select id, name from segments where removed_at is null", nil); err != nil {
+		return err
+	}
+	ids := map[string]int64{}
+	for _, row := range rows {
+		ids[row.Name] = row.ID
+	}
+	for _, s := range v.Program.Segments {
+		if ids[s.Name] != 0 {
+			v.segments = append(v.segments, segment{s, ids[s.Name]})
+		}
+	}
+	return nil
+}
+
+// named returns a campaign of the program by its name, nil if there is none.
+func (v *Version) named(name string) *program.Campaign {
+	for _, c := range v.Program.Campaigns {
+		if c.Name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+// Campaign returns a campaign by name, ErrNoCampaign if the version has none.
+func (v *Version) Campaign(name string) (*Campaign, error) {
+	for _, c := range v.campaigns {
+		if c.Name == name {
+			return c, nil
+		}
+	}
+	return nil, noCampaign{program.NoCampaign(v.Program, name)}
+}
+
+// noCampaign is ErrNoCampaign with the name that was probably meant.
+type noCampaign struct{ text string }
+
+func (e noCampaign) Error() string { return e.text }
+func (e noCampaign) Unwrap() error { return ErrNoCampaign }
+
+// ErrNoCampaign says that the program in force has no such campaign.
+var ErrNoCampaign = errors.New("no such campaign")
+
+// byID returns a campaign of the version in force, nil when it is no longer part of it.
+func (v *Version) byID(id int64) *Campaign {
+	for _, c := range v.campaigns {
+		if c.ID == id {
+			return c
+		}
+	}
+	return nil
+}
+
+// live returns the campaigns that may start now, of these kinds of start; none: all.
+func (v *Version) live(kinds ...string) []*Campaign {
+	var all []*Campaign
+	for _, c := range v.campaigns {
+		if !c.Since.IsZero() && (len(kinds) == 0 || slices.Contains(kinds, c.Start.Kind)) {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// segment returns a segment by name.
+func (v *Version) segment(name string) (segment, bool) {
+	for _, s := range v.segments {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return segment{}, false
+}
+
+// Day returns the shop's day of a moment.
+func (v *Version) Day(t loyalty.Instant) loyalty.Day { return loyalty.DayOf(t.Time, v.Program.Zone) }
+
+// ignoreNoProgram makes nothing of the error that there is no program yet.
+func ignoreNoProgram(err error) error {
+	if errors.Is(err, ErrNoProgram) {
+		return nil
+	}
+	return err
+}

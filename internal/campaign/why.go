@@ -1,0 +1,308 @@
+package campaign
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"regulars/internal/consent"
+	"regulars/internal/loyalty"
+	"regulars/internal/program"
+	"regulars/internal/store"
+	"regulars/segments"
+)
+
+// Line is one link of the chain between a member and a mail. OK says that it does
+// not stand in the way.
+type Line struct {
+	About string `json:"about"` // campaign, hold, member, start, for, except, again, holdout, consent, address, cap, quiet, passage, mail
+	OK    bool   `json:"ok"`
+	Text  string `json:"text"`
+}
+
+// asking is a question of why: one member, one campaign.
+type asking struct {
+	tx     *store.Tx
+	v      *Version
+	c      *Campaign
+	member person
+	day    loyalty.Day // 0: any
+	lines  []Line
+}
+
+// person is what a chain needs of a member.
+type person struct {
+	ID       int64
+	Email    string
+	EmailKey []byte
+	TimeZone string
+	JoinedAt loyalty.Instant
+	ErasedAt loyalty.Instant
+	Merged   bool
+}
+
+// Why returns the chain that says why a member got, gets or does not get the
+// mails of a campaign. With a day it tells of what began on that shop day; the
+// rules are answered as of now.
+func (b *Book) Why(tx *store.Tx, member int64, campaign string, day loyalty.Day) ([]Line, error) {
+	v, err := b.Active(tx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := v.Campaign(campaign)
+	if err != nil {
+		return nil, err
+	}
+	a := &asking{tx: tx, v: v, c: c, day: day}
+	err = tx.One(&a.member, "select id, email, email_key, time_zone, joined_at, erased_at, merged_into is not null as merged from members where id = @id",
+		store.Args{"id": member})
+	if err != nil {
+		return nil, fmt.Errorf("member %d: %w", member, err)
+	}
+	for _, link := range []func() error{a.campaign, a.person, a.start, a.rules, a.again, a.holdout, a.consent, a.caps, a.history} {
+		if err := link(); err != nil {
+			return nil, fmt.Errorf("why %s: %w", campaign, err)
+		}
+	}
+	return a.lines, nil
+}
+
+func (a *asking) say(about string, ok bool, format string, args ...any) {
+	a.lines = append(a.lines, Line{about, ok, fmt.Sprintf(format, args...)})
+}
+
+// at writes a moment as the shop's clocks show it.
+func (a *asking) at(t loyalty.Instant) string {
+	return t.In(a.v.Program.Zone).Format("2006-01-02 15:04")
+}
+
+func (a *asking) campaign() error {
+	if a.c.Since.IsZero() {
+		a.say("campaign", false, "%s is a draft: nothing is sent until it says live: true", a.c.Name)
+	} else {
+		a.say("campaign", true, "%s is live since %s", a.c.Name, a.at(a.c.Since))
+	}
+	held, err := consent.Held(a.tx)
+	if err != nil {
+		return err
+	}
+	if h, stopped := held.Stops(a.c.ID, a.c.Class); stopped {
+		a.say("hold", false, "held by %s since %s: %s", h.ByWhom, a.at(h.At), h.Because)
+	}
+	return nil
+}
+
+func (a *asking) person() error {
+	switch {
+	case !a.member.ErasedAt.IsZero():
+		a.say("member", false, "was erased on %s", a.at(a.member.ErasedAt))
+	case a.member.Merged:
+		a.say("member", false, "was merged into another member, who gets the mails")
+	case !a.member.JoinedAt.IsZero():
+		a.say("member", true, "joined the program on %s", a.at(a.member.JoinedAt))
+	case a.c.Start.Kind == "asks":
+		a.say("member", true, "has not joined the program")
+	case a.c.Topic == loyalty.Program && a.c.Class != loyalty.Service:
+		a.say("member", false, "is known from an order but has not joined, so gets no mail of the program")
+	default:
+		a.say("member", true, "is known from an order and has not joined")
+	}
+	return nil
+}
+
+// rules asks for, except and what ends the campaign.
+func (a *asking) rules() error {
+	if a.c.Start.Kind == "event" || a.c.Start.Kind == "launch" {
+		return nil // they may read what starts the campaign, which a question does not have
+	}
+	check := func(about string, r *segments.Rule, wanted bool) error {
+		if r == nil {
+			return nil
+		}
+		holds, err := a.holds(r)
+		var u *segments.Unready
+		if errors.As(err, &u) {
+			a.say(about, false, "%s %s: %s", about, clause(r), u.Error())
+			return nil
+		}
+		a.say(about, holds == wanted, "%s %s: %s", about, clause(r), yesNo(holds))
+		return err
+	}
+	if err := check("for", a.c.For, true); err != nil {
+		return err
+	}
+	return check("except", a.c.Except, false)
+}
+
+// clause is a rule in words, to stand inside a sentence.
+func clause(r *segments.Rule) string {
+	words := strings.TrimSuffix(r.Words(), ".")
+	return strings.ToLower(words[:1]) + words[1:]
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+// holds asks a rule about the member as of now.
+func (a *asking) holds(r *segments.Rule) (bool, error) {
+	found, err := whose(ask(a.tx, a.v.Day(a.tx.At), store.Args{}), []int64{a.member.ID}, r)
+	return found[a.member.ID], err
+}
+
+func (a *asking) again() error {
+	if a.c.Again.Each {
+		return nil
+	}
+	var last struct{ Day, Underway int64 }
+	err := a.tx.One(&last, `
+		select coalesce(max(day), -1) as day, count(*) filter (where state in ('ready', 'sending')) as underway
+		from   passages
+		where  member_id = @member and campaign_id = @campaign and state <> 'recorded'`,
+		store.Args{"member": a.member.ID, "campaign": a.c.ID})
+	if err != nil || last.Day < 0 || last.Underway > 0 {
+		return err
+	}
+	day := loyalty.Day(last.Day)
+	if a.c.Again.After == 0 {
+		a.say("again", false, "it started on %s, and starts once per member", day)
+		return nil
+	}
+	next := day + loyalty.Day(a.c.Again.After)
+	a.say("again", next <= a.v.Day(a.tx.At), "it started on %s, and may start again from %s on", day, next)
+	return nil
+}
+
+func (a *asking) holdout() error {
+	if a.c.Holdout == 0 {
+		return nil
+	}
+	out := loyalty.Bucket(a.c.ID, a.member.ID) < a.c.Holdout
+	if out {
+		a.say("holdout", false, "belongs to the %.1f%% who get nothing, to measure the rest", float64(a.c.Holdout)/10)
+	} else {
+		a.say("holdout", true, "does not belong to the holdout of %.1f%%", float64(a.c.Holdout)/10)
+	}
+	return nil
+}
+
+func (a *asking) consent() error {
+	if a.member.Email == "" {
+		a.say("address", false, "has no e-mail address")
+	}
+	reason, source, err := consent.Suppressed(a.tx, a.member.EmailKey)
+	if err != nil {
+		return err
+	}
+	if reason != "" {
+		a.say("address", false, "the address is suppressed (%s, %s)", strings.ReplaceAll(reason, "_", " "), source)
+	}
+	if a.c.Class == loyalty.Service {
+		a.say("consent", true, "a service mail needs no consent")
+		return nil
+	}
+	standings, err := consent.StandingOf(a.tx, a.member.ID)
+	if err != nil {
+		return err
+	}
+	for _, topic := range a.c.topics() {
+		for _, s := range standings {
+			if s.Topic == topic {
+				a.sayConsent(s)
+			}
+		}
+	}
+	return nil
+}
+
+func (a *asking) sayConsent(s consent.Standing) {
+	switch {
+	case s.Answered && s.Granted:
+		a.say("consent", true, "agreed to %s on %s", s.Topic, a.at(s.At))
+	case s.Answered:
+		a.say("consent", false, "refused %s on %s", s.Topic, a.at(s.At))
+	case s.Granted:
+		a.say("consent", true, "never refused %s, which comes with joining", s.Topic)
+	default:
+		a.say("consent", false, "never agreed to %s", s.Topic)
+	}
+}
+
+// topics returns the topics of the campaign's mails, each once.
+func (c *Campaign) topics() (topics []string) {
+	add := func(s program.Step) {
+		if t := c.topicOf(s); s.Mail != "" && !slices.Contains(topics, t) {
+			topics = append(topics, t)
+		}
+	}
+	for _, s := range c.Steps {
+		add(s)
+		for _, choice := range s.Choose {
+			add(choice)
+		}
+	}
+	return topics
+}
+
+// caps says whether an offer could go now, and when if not.
+func (a *asking) caps() error {
+	zone := a.v.zones.Of(a.member.TimeZone)
+	quiet := consent.PolicyFor(a.v.Program, a.c.Campaign, a.v.zones, nil).Quiet
+	if end := quiet.Next(a.tx.At.In(zone)); a.c.Class != loyalty.Service && end.After(a.tx.At.Time) {
+		a.sayQuiet(end.Format("15:04"))
+	}
+	if a.c.Class != loyalty.Offer || len(a.v.Program.Caps) == 0 {
+		return nil
+	}
+	recent, err := a.recent()
+	if err != nil {
+		return err
+	}
+	for _, limit := range a.v.Program.Caps {
+		if free := limit.Free(recent, a.tx.At.Time); free.After(a.tx.At.Time) {
+			a.say("cap", false, "%s is reached: the next offer may go on %s", limit, a.at(loyalty.At(free)))
+		}
+	}
+	return nil
+}
+
+// sayQuiet tells of the night: it may cost somebody an offer, but earned mails are
+// only late, and the member's own act brings them at once.
+func (a *asking) sayQuiet(end string) {
+	if a.c.Class == loyalty.Earned {
+		a.say("quiet", true, "it is quiet hours for this member until %s: only what they themselves did just now brings a mail before that", end)
+		return
+	}
+	a.say("quiet", false, "it is quiet hours for this member until %s", end)
+}
+
+// recent returns the member's last offers, newest first.
+func (a *asking) recent() ([]loyalty.Instant, error) {
+	row := make([]loyalty.Instant, loyalty.MostCapped)
+	into := make([]any, len(row))
+	columns := make([]string, len(row))
+	for i := range row {
+		into[i], columns[i] = &row[i], fmt.Sprintf("at%d", i+1)
+	}
+	rows, err := a.tx.Query("select "+strings.Join(columns, ", ")+" from recent_mails where member_id = @member", store.Args{"member": a.member.ID})
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		return row, rows.Err()
+	}
+	return row, rows.Scan(into...)
+}
+
+// notFound makes nothing of a row that is not there.
+func notFound(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
+}
