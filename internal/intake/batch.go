@@ -1,0 +1,313 @@
+package intake
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"regulars/internal/campaign"
+	"regulars/internal/consent"
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// item is one event, or one order or member of a file, on its way in.
+type item struct {
+	loyalty.Event
+	result *Result // nil: of a file
+
+	folded   string // the e-mail address as it is known
+	birthday loyalty.Birthday
+
+	// Of a file: the fingerprint of its rows, the line of the first, and what
+	// became of it.
+	print   []byte
+	line    int
+	outcome outcome
+	why     wrong // when refused
+
+	who    *person
+	order  *order
+	event  int64 // events.id
+	news   bool  // may set campaigns off
+	joined bool  // by this the person joined just now
+	asked  bool  // by this the person asked to join, and has yet to confirm it
+	mail   bool  // … and is to get a mail that asks
+	before campaign.Measured
+	out    bool // refused, or known already
+}
+
+// about reports whether the event states something of an order.
+func (it *item) about() bool { return it.Order != nil && slices.Contains(aboutOrders, it.Type) }
+
+// ofMembers reports whether the item is a row of a members file, which says how
+// people are now.
+func (it *item) ofMembers() bool { return it.result == nil && it.Order == nil }
+
+// batch takes items in, in one transaction.
+type batch struct {
+	tx    *store.Tx
+	book  *campaign.Book
+	shop  shop
+	mode  Mode
+	file  bool // the items are of a file, not events
+	grown bool // the tables have grown by much since the planner looked at them
+
+	items    []*item
+	people   *people
+	orders   map[orderKey]*order
+	figures  []loyalty.Figure // to be counted from order lines
+	disowned []int64          // members whose order is now somebody else's
+}
+
+func newBatch(tx *store.Tx, book *campaign.Book, s shop, mode Mode) *batch {
+	return &batch{tx: tx, book: book, shop: s, mode: mode}
+}
+
+// add puts an event into the batch, unless it is refused.
+func (b *batch) add(it *item) {
+	if w := b.shop.check(it); w != nil {
+		b.refuse(it, w.field, w.reason)
+		return
+	}
+	it.news = b.mode != History && b.tx.At.Sub(it.At.Time) <= b.shop.newsWithin
+	b.items = append(b.items, it)
+}
+
+func (b *batch) refuse(it *item, field, reason string) {
+	*it.result = Result{State: Refused, Field: field, Reason: reason}
+	it.out = true
+}
+
+// left drops what is refused or known.
+func (b *batch) left() {
+	b.items = slices.DeleteFunc(b.items, func(it *item) bool { return it.out })
+}
+
+// takeEvents does the whole: who it is, what is new, what it changes, what that
+// sets off. Everything is done in the sequence in which it happened.
+func (b *batch) takeEvents() error {
+	slices.SortStableFunc(b.items, func(x, y *item) int {
+		if c := x.At.Compare(y.At.Time); c != 0 {
+			return c
+		}
+		return strings.Compare(x.ID, y.ID)
+	})
+	b.dropTwins()
+	if err := b.findPeople(); err != nil || len(b.items) == 0 {
+		return err
+	}
+	if err := b.makePeople(); err != nil {
+		return err
+	}
+	if err := b.lock(); err != nil {
+		return err
+	}
+	// Whoever stores an event holds the lock on its person: from here on nobody
+	// else can be storing ours.
+	if err := b.dropKnown(); err != nil || len(b.items) == 0 {
+		return err
+	}
+	if err := b.readOrders(); err != nil {
+		return err
+	}
+	if err := b.profiles(); err != nil {
+		return err
+	}
+	var err error
+	if b.figures, err = b.book.Figures(b.tx); err != nil {
+		return err
+	}
+	for _, wave := range waves(b.items) {
+		if err := b.takeWave(wave); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropTwins answers events that stand in the batch a second time.
+func (b *batch) dropTwins() {
+	type id struct{ source, id string }
+	seen := map[id]bool{}
+	for _, it := range b.items {
+		k := id{it.Source, it.Event.ID}
+		if seen[k] {
+			it.known()
+		}
+		seen[k] = true
+	}
+	b.left()
+}
+
+func (it *item) known() { *it.result, it.out = Result{State: Duplicate}, true }
+
+// dropKnown answers events that are stored already. On the way it makes sure that
+// the shop's zone is still the one that we compute days in.
+func (b *batch) dropKnown() error {
+	rows := make([][]any, len(b.items))
+	for i, it := range b.items {
+		rows[i] = []any{it.Source, it.Event.ID}
+	}
+	var found []struct {
+		Zone               bool
+		Source, ExternalID string
+	}
+	err := b.tx.All(&found, `
+		select false as zone, e.source, e.external_id
+		from   `+rel(b.tx, "source text", "id text")+`
+		join   events e on e.source = r.source and e.external_id = r.id
+		union  all
+		select true, '', value from settings where key = '`+store.SettingZone+`'`, store.Args{"rows": relRows(rows)})
+	if err != nil {
+		return err
+	}
+	known := map[[2]string]bool{}
+	for _, f := range found {
+		if f.Zone && f.ExternalID != b.shop.zone.String() { // changed while we waited for a lock: see Rezone
+			return errAgain
+		}
+		known[[2]string{f.Source, f.ExternalID}] = !f.Zone
+	}
+	for _, it := range b.items {
+		if known[[2]string{it.Source, it.Event.ID}] {
+			it.known()
+		}
+	}
+	b.left()
+	return nil
+}
+
+// waves parts items, which are in sequence, so that no wave has two of the same
+// person or of the same order: what one event changes is then what a wave
+// changed, and a wave is a handful of statements however many it has.
+func waves(items []*item) [][]*item {
+	var all [][]*item
+	person, orders := map[*person]int{}, map[*order]int{}
+	for _, it := range items {
+		n := person[it.who]
+		if it.order != nil {
+			n = max(n, orders[it.order])
+			orders[it.order] = n + 1
+		}
+		person[it.who] = n + 1
+		if n == len(all) {
+			all = append(all, nil)
+		}
+		all[n] = append(all[n], it)
+	}
+	return all
+}
+
+// takeWave takes in items of which no two touch the same person or order.
+func (b *batch) takeWave(wave []*item) error {
+	if err := b.measureBefore(wave); err != nil {
+		return err
+	}
+	if err := b.saveOrders(wave); err != nil {
+		return err
+	}
+	if err := b.savePoints(wave); err != nil {
+		return err
+	}
+	if err := b.saveEvents(wave); err != nil {
+		return err
+	}
+	if err := b.redeem(wave); err != nil {
+		return err
+	}
+	if err := b.ask(wave); err != nil {
+		return err
+	}
+	for _, it := range wave {
+		*it.result = Result{State: Stored, Member: it.who.id}
+	}
+	return b.setOff(wave)
+}
+
+// savePoints keeps what was said about points.
+func (b *batch) savePoints(wave []*item) error {
+	var rows [][]any
+	for _, it := range wave {
+		if p := it.Points; p != nil {
+			rows = append(rows, []any{it.who.id, it.At, loyalty.DayOf(it.At.Time, b.shop.zone), p.Balance, p.Delta})
+		}
+	}
+	if rows == nil {
+		return nil
+	}
+	_, err := b.tx.Exec(`
+		insert into point_changes (member_id, at, day, balance, delta)
+		select r.member_id, r.at, r.day, r.balance, r.delta
+		from   `+rel(b.tx, "member_id bigint", "at timestamptz", "day bigint", "balance bigint", "delta bigint")+`
+		order  by r.member_id`, store.Args{"rows": relRows(rows)})
+	if err != nil {
+		return fmt.Errorf("keeping points: %w", err)
+	}
+	return nil
+}
+
+// saveEvents stores the events themselves, which makes a second delivery of any
+// of them known.
+func (b *batch) saveEvents(wave []*item) error {
+	rows := make([][]any, len(wave))
+	byID := map[[2]string]*item{}
+	for i, it := range wave {
+		rows[i] = []any{it.Source, it.Event.ID, it.who.id, it.Type, it.At, loyalty.DayOf(it.At.Time, b.shop.zone), orderID(it), properties(it)}
+		byID[[2]string{it.Source, it.Event.ID}] = it
+	}
+	var stored []struct {
+		ID         int64
+		Source     string
+		ExternalID string
+	}
+	err := b.tx.All(&stored, `
+		insert into events (source, external_id, member_id, type, at, day, received_at, order_id, properties)
+		select r.source, r.external_id, r.member_id, r.type, r.at, r.day, `+b.tx.Instant("@now")+`, r.order_id, r.properties
+		from   `+rel(b.tx, "source text", "external_id text", "member_id bigint", "type text", "at timestamptz", "day bigint",
+		"order_id bigint", "properties jsonb")+`
+		order  by r.source, r.external_id
+		returning id, source, external_id`, store.Args{"rows": relRows(rows), "now": b.tx.At})
+	for _, s := range stored {
+		byID[[2]string{s.Source, s.ExternalID}].event = s.ID
+	}
+	if err != nil {
+		return fmt.Errorf("storing events: %w", err)
+	}
+	return nil
+}
+
+func orderID(it *item) any {
+	if it.order == nil || it.order.ID == 0 {
+		return nil
+	}
+	return it.order.ID
+}
+
+// answers gathers what the members of items said about topics and what stands.
+func answers(items []*item) []consent.Answer {
+	var all []consent.Answer
+	for _, it := range items {
+		all = append(all, slices.DeleteFunc(said(it), it.waits)...)
+	}
+	return all
+}
+
+// said is what the member of an item said about topics.
+func said(it *item) []consent.Answer {
+	var all []consent.Answer
+	m := it.Member
+	for _, topic := range consent.Topics() {
+		granted, said := m.Consent[topic]
+		if !said {
+			continue
+		}
+		source := m.ConsentSource
+		if source == "" {
+			source = it.Source
+		}
+		all = append(all, consent.Answer{Member: it.who.id, Topic: topic, Granted: granted,
+			How: consent.How{At: m.ConsentAt, Heard: it.At, Source: source, Said: m.ConsentText}})
+	}
+	return all
+}

@@ -1,0 +1,27 @@
+package intake_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"regulars/internal/intake"
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+	"regulars/internal/store/storetest"
+)
+
+// BenchmarkWebhook takes in one order of a known member at a time.
+func BenchmarkWebhook(b *testing.B) {
+	for name, open := range map[string]func(testing.TB) *store.DB{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
+		b.Run(name, func(b *testing.B) {
+			d := newDoor(b, open(b))
+			for i := 0; b.Loop(); i++ {
+				e := placed(fmt.Sprint("e", i), fmt.Sprint("O-", i), fmt.Sprint("M-", i%100), i%1000, 100)
+				if _, err := d.Apply(context.Background(), []loyalty.Event{e}, intake.Live); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

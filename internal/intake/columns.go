@@ -1,0 +1,152 @@
+package intake
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"regulars/internal/loyalty"
+	"regulars/segments"
+)
+
+// Fields of files, beside consent.TOPIC, ids.SOURCE and the program's attributes.
+var (
+	personFields = []string{"member", "email", "phone", "card", "first_name", "last_name", "language", "country", "time_zone"}
+	memberFields = []string{"birthday", "tags", "joined", "joined_at", "referred_by", "consent_source", "consent_at", "consent_text", "points"}
+	orderFields  = []string{"order", "at", "total", "quantity", "discount", "currency", "status", "product", "name", "category", "brand", "labels", "coupon", "shop"}
+)
+
+// fieldsOf returns the fields of a kind of file, nil if there is no such kind.
+func fieldsOf(kind string) []string {
+	switch kind {
+	case "members":
+		return slices.Concat(personFields, memberFields)
+	case "orders":
+		return slices.Concat(orderFields, personFields)
+	case "suppressions":
+		return []string{"email"}
+	}
+	return nil
+}
+
+// columns says which field stands in which column of a sheet.
+type columns struct {
+	at      map[string]int // field → index
+	used    []int          // indexes, ascending: what a fingerprint is made of
+	ignored []string       // columns that are no field
+	fields  []string       // row being read
+}
+
+// mapColumns finds the fields of a kind of file in a header. Names are compared
+// without case. What --map names must be there.
+func mapColumns(kind string, header []string, given map[string]string, attributes map[string]segments.Type) (*columns, error) {
+	known := fieldsOf(kind)
+	if known == nil {
+		return nil, fmt.Errorf("there is nothing to import as %q: members, orders or suppressions", kind)
+	}
+	c := &columns{at: map[string]int{}}
+	for _, field := range slices.Sorted(maps.Keys(given)) {
+		name, ok := fieldName(kind, strings.ToLower(field), known, attributes)
+		if !ok {
+			return nil, fmt.Errorf("%s is not a field of %s: %s%s", field, kind, strings.Join(known, ", "), families(kind, attributes))
+		}
+		i := slices.IndexFunc(header, func(h string) bool { return strings.EqualFold(h, given[field]) })
+		if i < 0 {
+			return nil, fmt.Errorf("the file has no column %s for %s: it has %s", given[field], field, strings.Join(header, ", "))
+		}
+		c.at[name] = i
+	}
+	taken := slices.Collect(maps.Values(c.at))
+	for i, h := range header {
+		if slices.Contains(taken, i) {
+			continue
+		}
+		name, ok := fieldName(kind, strings.ToLower(h), known, attributes)
+		if _, elsewhere := c.at[name]; !ok || elsewhere {
+			c.ignored = append(c.ignored, h)
+			continue
+		}
+		c.at[name] = i
+	}
+	c.used = slices.Sorted(maps.Values(c.at))
+	return c, nil
+}
+
+// fieldName returns the field that a name means.
+func fieldName(kind, name string, known []string, attributes map[string]segments.Type) (string, bool) {
+	if slices.Contains(known, name) {
+		return name, true
+	}
+	family, rest, dotted := strings.Cut(name, ".")
+	switch {
+	case kind == "suppressions":
+		return "", false
+	case dotted && family == "ids" && rest != "":
+		return name, true
+	case kind != "members":
+		return "", false
+	case dotted && family == "consent" && slices.Contains([]string{loyalty.Offers, loyalty.Newsletter, loyalty.Program}, rest):
+		return name, true
+	case dotted && family == "attributes" && attributes[rest] != 0:
+		return name, true
+	case attributes[name] != 0:
+		return "attributes." + name, true
+	}
+	return "", false
+}
+
+// families are the fields that are not a fixed list, for an error.
+func families(kind string, attributes map[string]segments.Type) string {
+	switch kind {
+	case "members":
+		more := ", consent.TOPIC, ids.SOURCE"
+		if len(attributes) > 0 {
+			more += " or an attribute of the program: " + strings.Join(slices.Sorted(maps.Keys(attributes)), ", ")
+		}
+		return more
+	case "orders":
+		return " or ids.SOURCE"
+	}
+	return ""
+}
+
+func (c *columns) has(field string) bool { _, ok := c.at[field]; return ok }
+
+// get returns a field of the row, trimmed; "" if the file does not have it.
+func (c *columns) get(field string) string {
+	i, ok := c.at[field]
+	if !ok {
+		return ""
+	}
+	return strings.TrimSpace(c.fields[i])
+}
+
+// family returns the fields consent.…, ids.… or attributes.… of the row that are
+// not empty, by what stands behind the dot.
+func (c *columns) family(name string) map[string]string {
+	var all map[string]string
+	for field := range c.at {
+		if rest, ok := strings.CutPrefix(field, name+"."); ok && c.get(field) != "" {
+			if all == nil {
+				all = map[string]string{}
+			}
+			all[rest] = c.get(field)
+		}
+	}
+	return all
+}
+
+// parseFlag reads yes or no, as spreadsheets write them; nil: empty.
+func parseFlag(text string) (*bool, error) {
+	yes, no := true, false
+	switch strings.ToLower(text) {
+	case "":
+		return nil, nil
+	case "true", "yes", "y", "1", "t":
+		return &yes, nil
+	case "false", "no", "n", "0", "f":
+		return &no, nil
+	}
+	return nil, fmt.Errorf("%q is neither yes nor no", text)
+}

@@ -1,0 +1,227 @@
+package intake_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+
+	"regulars/internal/campaign"
+	"regulars/internal/consent"
+	"regulars/internal/intake"
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+	"regulars/internal/store/storetest"
+)
+
+const confirmed = "join: {confirm: true}\n"
+
+// asks is somebody with an address who asks to join and agrees to offers.
+func asks(id string, minutes int) loyalty.Event {
+	return event(loyalty.MemberJoined, id, minutes, loyalty.Member{ID: "M-1", Email: "ana@example.test", ConsentSource: "checkout",
+		ConsentText: "Send me offers", Consent: map[string]bool{loyalty.Offers: true, loyalty.Newsletter: false}})
+}
+
+// link is what the last mail of the double opt-in holds.
+func (d door) link() consent.Claims {
+	var claims [2]int64
+	for i, column := range []string{"member_id", "id"} {
+		claims[i], _ = strconv.ParseInt(d.one("select s."+column+" from sends s join campaigns c on c.id = s.campaign_id where c.name = 'confirm' order by s.id desc limit 1"), 10, 64)
+	}
+	return consent.Claims{Member: claims[0], Send: claims[1]}
+}
+
+// now moves the door and the tables behind it to a moment.
+func (d *door) now(minutes int) { d.Door = d.At(at(minutes).Time) }
+
+// confirm presses the button of a link.
+func (d door) confirm(c consent.Claims) intake.Joining {
+	d.t.Helper()
+	j, err := d.Confirm(context.Background(), c, consent.How{IP: "192.0.2.1"})
+	if err != nil {
+		d.t.Error(err)
+	}
+	return j
+}
+
+// standing are the member's present answers.
+func (d door) standing() string {
+	return strings.Join(d.rows("select topic || case when granted then ' yes' else ' no' end from member_topics order by topic"), ", ")
+}
+
+// why is the chain between the asker and a campaign.
+func (d door) why(name string) string {
+	var lines []campaign.Line
+	err := d.db.View(context.Background(), func(tx *store.Tx) (err error) {
+		lines, err = d.book.Why(tx, d.link().Member, name, 0)
+		return err
+	})
+	return fmt.Sprint(lines, err)
+}
+
+func (d door) joined() string {
+	return d.one("select count(*) filter (where m.joined_at is not null) || ' ' || count(*) filter (where f.joined) from members m join facts f on f.member_id = m.id")
+}
+
+func TestWhoAsksToJoinHasJoinedOnceTheyConfirm(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		d := newDoor(t, db)
+		d.program(confirmed, map[string]string{"welcome": welcome, "heard": "live: true\nstart: {event: member.joined}\nclass: service\nsteps:\n  - mail: a\n"})
+		check := func(when, queued, joined, standing string) {
+			t.Helper()
+			if got := []string{d.queued(), d.joined(), d.standing()}; got[0] != queued || got[1] != joined || got[2] != standing {
+				t.Errorf("%s: queued %q, joined %q, topics %q, want %q, %q, %q", when, got[0], got[1], got[2], queued, joined, standing)
+			}
+		}
+		d.now(10)
+		d.stored(asks("j1", 9))
+		check("asked", "confirm", "0 0", "newsletter no")
+		if got := d.one("select class || ' ' || lane from sends s join due d on d.send_id = s.id"); got != "service urgent" {
+			t.Errorf("the mail is %s", got)
+		}
+		first := d.link()
+		for _, name := range []string{"welcome", "confirm"} {
+			if got := d.why(name); !strings.Contains(got, "has not confirmed it") {
+				t.Errorf("why of %s: %s, want it to say what is missing", name, got)
+			}
+		}
+		d.now(600)
+		d.stored(asks("j2", 599))
+		check("asked again the same day", "confirm", "0 0", "newsletter no")
+		d.now(10 + 24*60)
+		d.stored(asks("j3", 9+24*60))
+		check("a day later", "confirm confirm", "0 0", "newsletter no")
+		d.now(2000)
+		if j := d.confirm(first); !j.Confirmed {
+			t.Errorf("Confirm = %+v", j)
+		}
+		check("confirmed by the first link", "confirm confirm heard welcome", "1 1", "newsletter no, offers yes")
+		if got := d.one("select count(*) from members where joined_day is not null"); got != "1" {
+			t.Error("the day of joining is not kept")
+		}
+		evidence := "select source || '|' || said || '|' || ip || '|' || send_id from consents where granted"
+		if got, want := strings.Join(d.rows(evidence), "; "), fmt.Sprintf("double opt-in|Send me offers [checkout, %s]|192.0.2.1|%d", at(9+24*60).UTC().Format("2006-01-02T15:04:05Z"), first.Send); got != want {
+			t.Errorf("evidence %q, want %q", got, want)
+		}
+		joined := d.one("select cast(joined_at as text) from members")
+		d.now(2010)
+		d.confirm(d.link())
+		d.stored(asks("j4", 2009))
+		check("confirmed and asked once more", "confirm confirm heard welcome", "1 1", "newsletter no, offers yes")
+		if got := d.one("select cast(joined_at as text) from members"); got != joined {
+			t.Errorf("joined at %s, then at %s", joined, got)
+		}
+	})
+}
+
+func TestWhoNeedsNoDoubleOptIn(t *testing.T) {
+	t.Parallel()
+	yes := true
+	member := loyalty.Member{ID: "M-1", Email: "ana@example.test", Joined: &yes}
+	for claim, tt := range map[string]struct {
+		take   func(d door) // what comes in
+		joined string
+		queued string
+	}{
+		"history was settled before us": {func(d door) {
+			if _, err := d.Apply(context.Background(), []loyalty.Event{asks("j", 9)}, intake.History); err != nil {
+				t.Error(err)
+			}
+		}, "1 1", ""},
+		"a past that is played again has confirmed": {func(d door) {
+			if _, err := d.Apply(context.Background(), []loyalty.Event{asks("j", 9)}, intake.Replay); err != nil {
+				t.Error(err)
+			}
+		}, "1 1", "welcome"},
+		"so was what is no news any more":            {func(d door) { d.stored(asks("j", -4*24*60)) }, "1 1", ""},
+		"nothing can be confirmed without a mailbox": {func(d door) { d.stored(event(loyalty.MemberJoined, "j", 9, loyalty.Member{ID: "M-1", Card: "42"})) }, "1 1", "welcome"},
+		"but an order that says joined asks, too": {func(d door) {
+			e := placed("e", "O-1", "M-1", 9, 100)
+			e.Member = member
+			d.stored(e)
+		}, "0 0", "confirm"},
+		"and a file does as it says": {func(d door) {
+			d.take(intake.Import{Kind: "members", Path: file(t, "m.csv", "member,email,joined_at\nM-1,a@example.test,2027-01-01\n")})
+		}, "1 1", ""},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			t.Parallel()
+			storetest.Each(t, func(t *testing.T, db *store.DB) {
+				d := newDoor(t, db)
+				d.program(confirmed, map[string]string{"welcome": welcome})
+				d.now(10)
+				tt.take(d)
+				if d.joined() != tt.joined || d.queued() != tt.queued {
+					t.Errorf("joined %q, queued %q, want %q, %q", d.joined(), d.queued(), tt.joined, tt.queued)
+				}
+			})
+		})
+	}
+}
+
+func TestALinkConfirmsTheAddressThatItWentTo(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		d := newDoor(t, db)
+		d.program(confirmed, map[string]string{"welcome": welcome})
+		d.now(10)
+		d.stored(asks("j1", 9))
+		old := d.link()
+		if _, err := exec(db, "update sends set email_key = (select email_key from members)", nil); err != nil { // it was sent
+			t.Fatal(err)
+		}
+		moved := asks("j2", 11)
+		moved.Member.Email = "stranger@example.test"
+		d.now(12)
+		d.stored(moved)
+		if _, err := d.Confirm(context.Background(), old, consent.How{}); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("the old address's link: %v, want not found", err)
+		}
+		if got := d.queued() + ", joined " + d.joined(); got != "confirm confirm, joined 0 0" {
+			t.Errorf("%s; want a mail to the new address at once", got)
+		}
+		d.confirm(d.link())
+		if got := d.joined(); got != "1 1" {
+			t.Errorf("the new address's link: joined %q", got)
+		}
+		for claim, c := range map[string]consent.Claims{"another member": {Member: old.Member + 1, Send: old.Send}, "no mail": {Member: old.Member}} {
+			if _, err := d.Confirm(context.Background(), c, consent.How{}); !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("a link of %s: %v, want not found", claim, err)
+			}
+		}
+	})
+}
+
+func TestARefusalAfterAskingStands(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		d := newDoor(t, db)
+		d.program(confirmed, map[string]string{"welcome": welcome})
+		d.now(10)
+		d.stored(asks("j1", 9))
+		d.stored(event(loyalty.MemberChanged, "c", 10, loyalty.Member{ID: "M-1", Consent: map[string]bool{loyalty.Offers: false}}))
+		d.now(20)
+		d.confirm(d.link())
+		if got := d.joined() + " " + d.standing(); got != "1 1 newsletter no, offers no" {
+			t.Errorf("got %q, want joined without offers", got)
+		}
+	})
+}
+
+func TestManyClicksAtOnceJoinOnce(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		d := newDoor(t, db)
+		d.program(confirmed, map[string]string{"welcome": strings.Replace(welcome, "joins\n", "joins\nagain: each\n", 1)})
+		d.now(10)
+		d.stored(asks("j1", 9))
+		c := d.link()
+		together(8, func(int) { d.confirm(c) })
+		if got := d.queued() + " " + d.one("select count(*) from consents where granted"); got != "confirm welcome 1" {
+			t.Errorf("got %q, want one welcome and one consent", got)
+		}
+	})
+}

@@ -1,0 +1,102 @@
+package intake
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+	"regulars/segments"
+)
+
+// factColumns are the columns of facts beside member_id.
+var factColumns = []string{
+	"joined", "joined_day", "country", "language", "consent_offers", "consent_newsletter", "consent_program",
+	"orders", "order_days", "spent", "quantity", "largest", "smallest", "first_day", "last_day", "points",
+	"birthday", "birth_year", "usual_gap",
+}
+
+// figures are the rising ones of a row of facts.
+type figures struct {
+	MemberID              int64
+	Orders, Spent, Points int64
+}
+
+// RefreshFacts computes the facts of members anew, as of today. The caller holds
+// the locks of their rows: without them, two transactions that add an order to
+// one member would each count only its own.
+func RefreshFacts(tx *store.Tx, members []int64) error {
+	zone, err := tx.Zone()
+	if err != nil {
+		return err
+	}
+	_, err = refreshFacts(tx, loyalty.DayOf(tx.At.Time, zone), members)
+	return err
+}
+
+func refreshFacts(tx *store.Tx, today loyalty.Day, members []int64) ([]figures, error) {
+	if len(members) == 0 {
+		return nil, nil
+	}
+	sets := make([]string, len(factColumns))
+	for i, c := range factColumns {
+		sets[i] = c + " = excluded." + c
+	}
+	columns := strings.Join(factColumns, ", ")
+	some := "(select value from " + tx.JSONEach("@members") + ")"
+	text := `
+		insert into facts (member_id, ` + columns + `)
+		select f.member_id, ` + columns + ` from (` + segments.FactsSelect(tx.Engine(), some) + `) f where true
+		on conflict (member_id) do update set ` + strings.Join(sets, ", ") + `
+		returning member_id, orders, spent, points`
+	var all []figures
+	for chunk := range slices.Chunk(members, factsAtOnce) {
+		var after []figures
+		if err := tx.All(&after, text, store.Args{"members": store.JSON(chunk), "day": int64(today)}); err != nil {
+			return nil, fmt.Errorf("computing the facts of %d members: %w", len(chunk), err)
+		}
+		all = append(all, after...)
+	}
+	return all, nil
+}
+
+// factsAtOnce is for how many members one statement computes the facts. Postgres
+// cannot know how long a list in a parameter is and takes it for a hundred; its
+// plan for these is bad for thousands.
+const factsAtOnce = 250
+
+// today is the shop's day of the transaction's moment.
+func (b *batch) today() loyalty.Day { return loyalty.DayOf(b.tx.At.Time, b.shop.zone) }
+
+// refresh computes the facts of those whom a wave touched.
+func (b *batch) refresh(wave []*item) error {
+	seen := map[int64]bool{}
+	var list []int64
+	for _, it := range wave {
+		owner := it.who.id
+		if it.order != nil {
+			owner = it.order.MemberID
+		}
+		list = append(list, it.who.id, owner)
+	}
+	list = append(list, b.disowned...)
+	b.disowned = nil
+	members := list[:0]
+	for _, id := range list {
+		if !seen[id] && id != 0 {
+			seen[id] = true
+			members = append(members, id)
+		}
+	}
+	after, err := refreshFacts(b.tx, b.today(), members)
+	if err != nil {
+		return err
+	}
+	for _, f := range after {
+		if who := b.people.byID[f.MemberID]; who != nil {
+			who.member.Orders, who.member.Spent, who.member.Points = f.Orders, f.Spent, f.Points
+		}
+	}
+	return nil
+}

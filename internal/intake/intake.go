@@ -1,0 +1,139 @@
+// Package intake is the one way in: whatever webhooks, the API and imports say
+// about members and orders comes through Apply or Import. It finds or makes the
+// person, keeps orders, points, consent and what is known of the member,
+// recomputes the facts, and has campaign start and end what that sets off.
+//
+// It promises that an event has its effect once however often it comes, that the
+// events of an order may come in any sequence and end in the same order and
+// facts, that each crossing of a figure is seen exactly once however many
+// transactions touch a member, and that history mails nobody. Reading foreign
+// formats is left to ingest, what a campaign does to campaign.
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"regulars/internal/campaign"
+	"regulars/internal/consent"
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// Mode says whether what comes in just happened.
+type Mode int
+
+// Live events set campaigns off as long as they are not older than the
+// program's news_within. History changes figures and starts nothing. A Replay is
+// live events of a past in which whoever joined had confirmed it.
+const (
+	Live Mode = iota
+	History
+	Replay
+)
+
+// State is what became of an event.
+type State string
+
+// The states of a Result.
+const (
+	Stored    State = "stored"
+	Duplicate State = "duplicate" // it was stored before; nothing has changed
+	Refused   State = "refused"   // Field and Reason say why; nothing has changed
+)
+
+// Result is the answer to one event.
+type Result struct {
+	State  State
+	Field  string // what is wrong, as the sender names it: member.email
+	Reason string // in words
+	Member int64  // whose it is; 0 unless stored
+}
+
+// Door takes events and files in. It is safe for concurrent use.
+type Door struct {
+	db   *store.DB
+	book *campaign.Book
+
+	mu     sync.Mutex
+	pepper []byte // of the suppression hash; nil: not read yet
+}
+
+// New returns the door to a database. The book's campaigns are what live events
+// set off.
+func New(db *store.DB, book *campaign.Book) *Door { return &Door{db: db, book: book} }
+
+// At returns the same door with business time standing at t.
+func (d *Door) At(t time.Time) *Door {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return &Door{db: d.db.At(t), book: d.book, pepper: d.pepper}
+}
+
+// Apply takes events in, all in one transaction, and answers each of them in the
+// order given. A refused event does not stop the others. The error is one of the
+// database; then nothing was stored and the whole may be tried again.
+func (d *Door) Apply(ctx context.Context, events []loyalty.Event, mode Mode) ([]Result, error) {
+	var results []Result
+	err := d.update(ctx, func(tx *store.Tx, pepper []byte) error {
+		shop, err := readShop(tx, d.book, pepper)
+		if err != nil {
+			return err
+		}
+		b := newBatch(tx, d.book, shop, mode)
+		results = make([]Result, len(events))
+		for i, e := range events {
+			if e.Order != nil { // what is brought into our spelling is ours
+				own := *e.Order
+				e.Order = &own
+			}
+			b.add(&item{Event: e, result: &results[i]})
+		}
+		return b.takeEvents()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("taking in %d events: %w", len(events), err)
+	}
+	return results, nil
+}
+
+// errAgain says that another transaction changed a person, or the shop's zone,
+// between our reading and our locking.
+var errAgain = errors.New("the person or the shop's zone was changed meanwhile")
+
+// update runs f in a transaction, and again when another one made the same
+// person or order, or stored the same event, at the same time: the second try
+// finds what the other has made.
+func (d *Door) update(ctx context.Context, f func(*store.Tx, []byte) error) error {
+	pepper, err := d.readPepper(ctx)
+	if err != nil {
+		return err
+	}
+	for try := 1; ; try++ {
+		err := d.db.Update(ctx, func(tx *store.Tx) error { return f(tx, pepper) })
+		lost := errors.Is(err, store.ErrDuplicate) || errors.Is(err, errAgain)
+		if !lost || try == 20 || ctx.Err() != nil {
+			return err
+		}
+		time.Sleep(time.Duration(rand.IntN(try*2000)) * time.Microsecond) // so that two do not meet again and again
+	}
+}
+
+// readPepper reads the pepper once, in a transaction of its own: one that is kept
+// here must have lasted.
+func (d *Door) readPepper(ctx context.Context) ([]byte, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.pepper != nil {
+		return d.pepper, nil
+	}
+	err := d.db.Update(ctx, func(tx *store.Tx) (err error) {
+		d.pepper, err = consent.Pepper(tx)
+		return err
+	})
+	return d.pepper, err
+}

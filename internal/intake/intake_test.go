@@ -1,0 +1,181 @@
+package intake_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"regulars/internal/campaign"
+	"regulars/internal/intake"
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+	"regulars/internal/store/storetest"
+)
+
+// door is the way into a test's database.
+type door struct {
+	*intake.Door
+	t    testing.TB
+	db   *store.DB
+	book *campaign.Book
+}
+
+func newDoor(t testing.TB, db *store.DB) door {
+	book := campaign.NewBook(db)
+	return door{intake.New(db, book), t, db, book}
+}
+
+// apply takes live events in and returns their answers.
+func (d door) apply(events ...loyalty.Event) []intake.Result {
+	d.t.Helper()
+	results, err := d.Apply(context.Background(), events, intake.Live)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return results
+}
+
+// stored takes live events in, all of which must be new and good.
+func (d door) stored(events ...loyalty.Event) []intake.Result {
+	d.t.Helper()
+	results := d.apply(events...)
+	for i, r := range results {
+		if r.State != intake.Stored {
+			d.t.Fatalf("event %s: %+v, want it stored", events[i].ID, r)
+		}
+	}
+	return results
+}
+
+// rows returns the rows of a query as text, in its order.
+func (d door) rows(query string) []string {
+	d.t.Helper()
+	var all []string
+	err := d.db.View(context.Background(), func(tx *store.Tx) error { return tx.All(&all, query, nil) })
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return all
+}
+
+// one returns the first row of a query as text, "" if there is none.
+func (d door) one(query string) string {
+	d.t.Helper()
+	if rows := d.rows(query); len(rows) > 0 {
+		return rows[0]
+	}
+	return ""
+}
+
+// at is a moment so many minutes after the start of a test's time.
+func at(minutes int) loyalty.Instant {
+	return loyalty.At(storetest.Start.Add(time.Duration(minutes) * time.Minute))
+}
+
+// event is an event of the standard source.
+func event(kind, id string, minutes int, m loyalty.Member) loyalty.Event {
+	return loyalty.Event{Source: "standard", Type: kind, ID: id, At: at(minutes), Member: m}
+}
+
+// placed is an order of one line.
+func placed(id, order, member string, minutes int, total int64) loyalty.Event {
+	e := event(loyalty.OrderPlaced, id, minutes, loyalty.Member{ID: member})
+	e.Order = &loyalty.Order{ID: order, Total: total, HasTotal: true, Lines: []loyalty.Line{{Product: "P-" + order, Category: "food", Quantity: 1, Total: total}}}
+	return e
+}
+
+const factsOf = "select f.orders || ' orders, ' || f.spent || ' spent, ' || f.points || ' points' from facts f join members m on m.id = f.member_id where m.external_id = "
+
+func TestAnOrderMakesItsMemberKnown(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		d := newDoor(t, db)
+		d.stored(placed("e1", "O-1", "M-1", 0, 5990))
+		if got, want := d.one(factsOf+"'M-1'"), "1 orders, 5990 spent, 0 points"; got != want {
+			t.Errorf("facts = %q, want %q", got, want)
+		}
+		if got, want := d.one("select named || ' ' || email || (joined_at is null) from members"), "true true"; got != want && got != "1 1" {
+			t.Errorf("the member: %q, want %q", got, want)
+		}
+	})
+}
+
+func TestASecondDeliveryChangesNothing(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		d := newDoor(t, db)
+		e := placed("e1", "O-1", "M-1", 0, 5990)
+		d.stored(e)
+		again := e
+		again.Order = &loyalty.Order{ID: "O-1", Total: 1, HasTotal: true}
+		again.Member = loyalty.Member{ID: "M-2"}
+		if r := d.apply(e, again); r[0].State != intake.Duplicate || r[1].State != intake.Duplicate {
+			t.Errorf("Apply = %+v, want two duplicates", r)
+		}
+		if got := d.rows("select external_id from members"); len(got) != 1 {
+			t.Errorf("members = %v, want M-1 alone", got)
+		}
+		if got, want := d.one(factsOf+"'M-1'"), "1 orders, 5990 spent, 0 points"; got != want {
+			t.Errorf("facts = %q, want %q", got, want)
+		}
+	})
+}
+
+func TestWhatIsWrongIsRefusedAndStopsNothing(t *testing.T) {
+	t.Parallel()
+	on := func(e loyalty.Event, change func(*loyalty.Event)) loyalty.Event {
+		change(&e)
+		return e
+	}
+	order := func(change func(*loyalty.Order)) loyalty.Event {
+		return on(placed("x", "O-9", "M-9", 0, 100), func(e *loyalty.Event) { change(e.Order) })
+	}
+	member := func(m loyalty.Member) loyalty.Event { return event(loyalty.MemberChanged, "x", 0, m) }
+	minus, two := int64(-1), int64(2)
+	tests := []struct {
+		name  string
+		event loyalty.Event
+		field string
+	}{
+		{"no id", event(loyalty.Visit, "", 0, loyalty.Member{ID: "M-9"}), "id"},
+		{"no type", event("", "x", 0, loyalty.Member{ID: "M-9"}), "type"},
+		{"no time", loyalty.Event{Type: loyalty.Visit, ID: "x", Member: loyalty.Member{ID: "M-9"}}, "at"},
+		{"a time before there were shops", on(member(loyalty.Member{ID: "M-9"}), func(e *loyalty.Event) { e.At = loyalty.At(time.Date(1066, 1, 1, 0, 0, 0, 0, time.UTC)) }), "at"},
+		{"nobody", member(loyalty.Member{FirstName: "Ana"}), "member"},
+		{"nobody, of an order that nobody knows", on(placed("x", "O-9", "", 0, 1), func(e *loyalty.Event) { e.Member = loyalty.Member{} }), "member"},
+		{"an address without an @", member(loyalty.Member{Email: "ana"}), "member.email"},
+		{"a country's name", member(loyalty.Member{ID: "M-9", Country: "Finland"}), "member.country"},
+		{"a language's name", member(loyalty.Member{ID: "M-9", Language: "suomi!"}), "member.language"},
+		{"a zone that is none", member(loyalty.Member{ID: "M-9", TimeZone: "Europe/Espoo"}), "member.time_zone"},
+		{"a birthday that never comes", member(loyalty.Member{ID: "M-9", Birthday: "2001-02-29"}), "member.birthday"},
+		{"a topic that there is not", member(loyalty.Member{ID: "M-9", Consent: map[string]bool{"sms": true}}), "member.consent.sms"},
+		{"an empty id of a source", member(loyalty.Member{IDs: map[string]string{"shopify": ""}}), "member.ids.shopify"},
+		{"a character that no text has", member(loyalty.Member{ID: "M\x00"}), "member.id"},
+		{"an attribute with one", member(loyalty.Member{ID: "M-9", Attributes: map[string]any{"pets": []any{"a\x00"}}}), "member.pets"},
+		{"a name without end", member(loyalty.Member{ID: "M-9", FirstName: fmt.Sprintf("%600d", 1)}), "member.first_name"},
+		{"an order without an id", order(func(o *loyalty.Order) { o.ID = "" }), "order.id"},
+		{"a status of another system", order(func(o *loyalty.Order) { o.Status = "wc-completed" }), "order.status"},
+		{"another currency", order(func(o *loyalty.Order) { o.Currency = "USD" }), "order.currency"},
+		{"more than anybody has", order(func(o *loyalty.Order) { o.Total = 1e16 }), "order.total"},
+		{"a refund that takes", on(placed("x", "O-9", "M-9", 0, 1), func(e *loyalty.Event) { e.Refund = &loyalty.Refund{Total: -1} }), "refund.total"},
+		{"points without a number", event(loyalty.PointsChanged, "x", 0, loyalty.Member{ID: "M-9"}), "points"},
+		{"points with two", on(member(loyalty.Member{ID: "M-9"}), func(e *loyalty.Event) { e.Points = &loyalty.Points{Balance: &two, Delta: &minus} }), "points"},
+		{"a property that is ours", on(member(loyalty.Member{ID: "M-9"}), func(e *loyalty.Event) { e.Properties = map[string]any{"_order": 1} }), "properties._order"},
+	}
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		d := newDoor(t, db)
+		for i, tt := range tests {
+			r := d.apply(placed(fmt.Sprint("a", i), fmt.Sprint("A-", i), "M-1", 0, 1), tt.event, placed(fmt.Sprint("b", i), fmt.Sprint("B-", i), "M-1", 0, 1))
+			if r[0].State != intake.Stored || r[2].State != intake.Stored {
+				t.Errorf("%s: its neighbours are %+v and %+v, want them stored", tt.name, r[0], r[2])
+			}
+			if r[1].State != intake.Refused || r[1].Field != tt.field || r[1].Reason == "" {
+				t.Errorf("%s: %+v, want it refused for %s", tt.name, r[1], tt.field)
+			}
+		}
+		if got := d.rows("select external_id from members"); len(got) != 1 {
+			t.Errorf("members = %v, want M-1 alone", got)
+		}
+	})
+}

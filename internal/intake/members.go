@@ -1,0 +1,269 @@
+package intake
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+
+	"regulars/internal/consent"
+	"regulars/internal/store"
+)
+
+// makePeople adds those whom nobody knew, with all that the batch says of them,
+// in the order of their names: two transactions that make the same people then
+// wait for each other instead of locking each other out.
+func (b *batch) makePeople() error {
+	made := b.people.made
+	if len(made) == 0 {
+		return nil
+	}
+	for _, it := range b.items {
+		if it.who.id == 0 {
+			b.merge(it)
+		}
+	}
+	byName := map[string]*person{}
+	var rows [][]any
+	for _, who := range made {
+		m := &who.member
+		m.ExternalID, m.Named, who.locked = who.external, who.named, true
+		if m.ExternalID == "" {
+			m.ExternalID = fmt.Sprintf("regulars:?%016x", rand.Uint64()) // until there is an id to be known by
+		}
+		byName[m.ExternalID] = who
+		rows = append(rows, m.values())
+	}
+	var stored []struct {
+		ID         int64
+		ExternalID string
+	}
+	err := b.tx.All(&stored, `
+		insert into members (`+names(profile, "")+`, created_at)
+		select `+names(profile, "r.")+`, `+b.tx.Instant("@now")+`
+		from   `+rel(b.tx, profile...)+`
+		order  by r.external_id
+		returning id, external_id`, store.Args{"rows": relRows(rows), "now": b.tx.At})
+	if err != nil {
+		return fmt.Errorf("making %d people: %w", len(rows), err)
+	}
+	var nameless []*person
+	for _, s := range stored {
+		who := byName[s.ExternalID]
+		who.id, who.member.ID = s.ID, s.ID
+		b.people.byID[s.ID] = who
+		if who.external == "" {
+			who.external = fmt.Sprintf("regulars:%d", s.ID)
+			who.member.ExternalID = who.external
+			nameless = append(nameless, who)
+		}
+	}
+	if err := b.nameNameless(nameless); err != nil {
+		return err
+	}
+	return b.saveKeys(made)
+}
+
+func (b *batch) nameNameless(list []*person) error {
+	if len(list) == 0 {
+		return nil
+	}
+	_, err := b.tx.Exec("update members set external_id = 'regulars:' || id where id in (select value from "+b.tx.JSONEach("@ids")+")",
+		store.Args{"ids": ids(list, (*person).number)})
+	return err
+}
+
+func (who *person) number() int64 { return who.id }
+
+// lock locks the people whom the batch is about, in the order of their ids, and
+// reads what is known of them.
+func (b *batch) lock() error {
+	var list []*person
+	for who := range b.touched() {
+		list = append(list, who)
+	}
+	return b.lockThese(list)
+}
+
+func (b *batch) lockThese(list []*person) error {
+	list = slices.DeleteFunc(list, func(who *person) bool { return who.locked })
+	if len(list) == 0 {
+		return nil
+	}
+	var rows []member
+	err := b.tx.All(&rows, `
+		select m.id, `+names(profile, "m.")+`, m.merged_into,
+		       coalesce(f.orders, 0) as orders, coalesce(f.spent, 0) as spent, coalesce(f.points, 0) as points,
+		       f.member_id is null as factless
+		from   members m
+		left   join facts f on f.member_id = m.id
+		where  m.id in (select value from `+b.tx.JSONEach("@ids")+`)
+		order  by m.id `+forUpdateOf(b.tx, "m"), store.Args{"ids": ids(list, (*person).number)})
+	if err != nil {
+		return fmt.Errorf("locking %d people: %w", len(list), err)
+	}
+	if len(rows) != len(list) {
+		return errAgain
+	}
+	for _, row := range rows {
+		who := b.people.byID[row.ID]
+		name, named := row.ExternalID, row.Named
+		if who.renamed && !named { // not yet: that is ours to do
+			name, named = who.external, who.named
+		}
+		if row.MergedInto != nil || name != who.external || named != who.named {
+			return errAgain
+		}
+		who.member, who.locked = row, true
+	}
+	return nil
+}
+
+func forUpdateOf(tx *store.Tx, alias string) string {
+	if lock := tx.ForUpdate(); lock != "" {
+		return lock + " of " + alias
+	}
+	return ""
+}
+
+// profiles writes what the items say of people, beside their orders and points.
+// Those made by this batch have it already.
+func (b *batch) profiles() error {
+	made := map[*person]bool{}
+	for _, who := range b.people.made {
+		made[who] = true
+	}
+	was := map[*person]member{}
+	var touched []*person
+	for _, it := range b.items {
+		if made[it.who] {
+			continue
+		}
+		if _, seen := was[it.who]; !seen {
+			was[it.who] = it.who.member
+			touched = append(touched, it.who)
+		}
+		b.merge(it)
+	}
+	var changed []*person
+	for _, who := range touched {
+		who.profiled = who.retagged
+		if who.renamed {
+			who.member.ExternalID, who.member.Named = who.external, who.named
+		}
+		if !reflect.DeepEqual(was[who], who.member) {
+			changed = append(changed, who)
+			who.profiled = who.profiled || !was[who].says(who.member)
+		}
+	}
+	for _, it := range b.items {
+		it.who.profiled = it.who.profiled || len(it.Member.Consent) > 0
+	}
+	if err := b.updatePeople(changed); err != nil {
+		return err
+	}
+	if err := b.saveKeys(touched); err != nil {
+		return err
+	}
+	if err := b.saveTags(append(touched, b.people.made...)); err != nil {
+		return err
+	}
+	return consent.SetAll(b.tx, answers(b.items))
+}
+
+func (b *batch) updatePeople(list []*person) error {
+	if len(list) == 0 {
+		return nil
+	}
+	var rows [][]any
+	for _, who := range list {
+		rows = append(rows, append(who.member.values(), who.id))
+	}
+	sets := make([]string, len(profile))
+	for i, c := range profile {
+		name, _, _ := strings.Cut(c, " ")
+		sets[i] = name + " = r." + name
+	}
+	_, err := b.tx.Exec(`
+		update members
+		set    `+strings.Join(sets, ", ")+`
+		from   `+rel(b.tx, append(slices.Clone(profile), "id bigint")...)+`
+		where  members.id = r.id`, store.Args{"rows": relRows(rows)})
+	if err != nil {
+		return fmt.Errorf("changing %d people: %w", len(list), err)
+	}
+	return nil
+}
+
+// saveKeys writes by what people are found now.
+func (b *batch) saveKeys(list []*person) error {
+	var adds, drops [][]any
+	for _, who := range list {
+		for _, k := range who.drops {
+			drops = append(drops, []any{k.kind, k.value, who.id})
+		}
+		for _, k := range who.adds {
+			adds = append(adds, []any{k.kind, k.value, who.id})
+		}
+		who.adds, who.drops = nil, nil
+	}
+	columns := []string{"kind text", "value text", "member_id bigint"}
+	if drops != nil {
+		_, err := b.tx.Exec(`
+			delete from member_keys
+			where  (kind, value, member_id) in (select r.kind, r.value, r.member_id from `+rel(b.tx, columns...)+`)`,
+			store.Args{"rows": relRows(drops)})
+		if err != nil {
+			return fmt.Errorf("dropping keys of people: %w", err)
+		}
+	}
+	if adds == nil {
+		return nil
+	}
+	_, err := b.tx.Exec(`
+		insert into member_keys (kind, value, member_id)
+		select distinct r.kind, r.value, r.member_id
+		from   `+rel(b.tx, columns...)+`
+		where  true
+		order  by 1, 2, 3
+		on conflict (kind, value, member_id) do nothing`, store.Args{"rows": relRows(adds)})
+	if err != nil {
+		return fmt.Errorf("adding keys of people: %w", err)
+	}
+	return nil
+}
+
+// saveTags makes people's tags those that were said last.
+func (b *batch) saveTags(list []*person) error {
+	var rows [][]any
+	var retagged []*person
+	for _, who := range list {
+		if !who.retagged {
+			continue
+		}
+		retagged = append(retagged, who)
+		for _, tag := range who.tags {
+			rows = append(rows, []any{who.id, tag})
+		}
+		who.retagged = false
+	}
+	if retagged == nil {
+		return nil
+	}
+	args := store.Args{"rows": relRows(rows), "ids": ids(retagged, (*person).number)}
+	table := rel(b.tx, "member_id bigint", "tag text")
+	if _, err := b.tx.Exec(`
+		delete from member_tags
+		where  member_id in (select value from `+b.tx.JSONEach("@ids")+`)
+		and    (member_id, tag) not in (select r.member_id, r.tag from `+table+`)`, args); err != nil {
+		return fmt.Errorf("dropping tags: %w", err)
+	}
+	if _, err := b.tx.Exec(`
+		insert into member_tags (member_id, tag)
+		select r.member_id, r.tag from `+table+` where true
+		on conflict (member_id, tag) do nothing`, args); err != nil {
+		return fmt.Errorf("adding tags: %w", err)
+	}
+	return nil
+}

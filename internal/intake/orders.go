@@ -1,0 +1,267 @@
+package intake
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"regulars/internal/coupon"
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// readOrders reads the orders that the batch is about and locks their owners,
+// should one of them be somebody else than the event says.
+func (b *batch) readOrders() error {
+	if err := b.loadOrders(); err != nil {
+		return err
+	}
+	var others []*person
+	for _, o := range b.orders {
+		if who := b.people.byID[o.MemberID]; o.ID != 0 && (who == nil || !who.locked) {
+			if who == nil {
+				who = &person{id: o.MemberID}
+				b.people.byID[who.id] = who
+			}
+			others = append(others, who)
+		}
+	}
+	if others == nil {
+		return nil
+	}
+	if err := b.lockOwners(others); err != nil {
+		return err
+	}
+	return b.loadOrders() // they may have changed while we waited
+}
+
+// lockOwners locks those whose orders the events have named as somebody else's.
+func (b *batch) lockOwners(others []*person) error {
+	var rows []struct {
+		ID         int64
+		ExternalID string
+		Named      bool
+	}
+	err := b.tx.All(&rows, "select id, external_id, named from members where id in (select value from "+b.tx.JSONEach("@ids")+")",
+		store.Args{"ids": ids(others, (*person).number)})
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		who := b.people.byID[row.ID]
+		who.external, who.named = row.ExternalID, row.Named
+	}
+	return b.lockThese(others)
+}
+
+func (b *batch) loadOrders() error {
+	b.orders = map[orderKey]*order{}
+	var rows [][]any
+	for _, it := range b.items {
+		if it.Order == nil || it.Order.ID == "" {
+			continue
+		}
+		k := orderKey{it.Source, it.Order.ID}
+		if b.orders[k] == nil && it.about() {
+			b.orders[k] = newOrder(k.source, k.id)
+		}
+		rows = append(rows, []any{k.source, k.id})
+	}
+	if rows == nil {
+		return nil
+	}
+	var found []*order
+	err := b.tx.All(&found, `
+		select o.id, o.source, o.external_id, o.member_id, o.at, o.day, o.status, o.total, o.refunded, o.discount,
+		       o.quantity, o.shop, o.version, o.changed_at, o.fingerprint
+		from   `+rel(b.tx, "source text", "id text")+`
+		join   orders o on o.source = r.source and o.external_id = r.id`, store.Args{"rows": relRows(rows)})
+	if err != nil {
+		return fmt.Errorf("reading orders: %w", err)
+	}
+	for _, o := range found {
+		o.owner = o.MemberID
+		b.orders[o.key()] = o
+	}
+	for _, it := range b.items {
+		if it.Order != nil {
+			it.order = b.orders[orderKey{it.Source, it.Order.ID}]
+		}
+	}
+	return nil
+}
+
+// saveOrders applies what the events of a wave say to their orders and writes
+// them with their lines and refunds.
+func (b *batch) saveOrders(wave []*item) error {
+	var about []*item
+	for _, it := range wave {
+		if it.about() {
+			about = append(about, it)
+		}
+	}
+	if about == nil {
+		return nil
+	}
+	if err := b.readRefunds(about); err != nil {
+		return err
+	}
+	words, err := b.readWords(about)
+	if err != nil {
+		return err
+	}
+	var refunds []*order
+	var changed []*order
+	for _, it := range about {
+		o, s := it.order, stated(&it.Event, it.who.id)
+		if r := it.Refund; r != nil && !r.All && it.Type == loyalty.OrderRefunded {
+			o.refund(refund{ExternalID: r.ID, At: it.At, Total: r.Total})
+			refunds = append(refunds, o)
+		}
+		o.apply(s, words[o.ID])
+		if it.print != nil {
+			o.Fingerprint = it.print
+		}
+		o.Day = loyalty.DayOf(o.At.Time, b.shop.zone)
+		changed = append(changed, o)
+	}
+	if err := b.writeOrders(changed); err != nil {
+		return err
+	}
+	return b.writeRefunds(refunds)
+}
+
+// readRefunds reads what was given back before on orders that something is given
+// back on now.
+func (b *batch) readRefunds(about []*item) error {
+	var list []int64
+	for _, it := range about {
+		if it.Type == loyalty.OrderRefunded && it.order.ID != 0 && it.order.refunds == nil {
+			list = append(list, it.order.ID)
+			it.order.refunds = map[string]refund{}
+		}
+	}
+	if list == nil {
+		return nil
+	}
+	var rows []refund
+	err := b.tx.All(&rows, "select order_id, external_id, at, total from refunds where order_id in (select value from "+b.tx.JSONEach("@ids")+")",
+		store.Args{"ids": store.JSON(list)})
+	if err != nil {
+		return fmt.Errorf("reading refunds: %w", err)
+	}
+	for _, it := range about {
+		for _, r := range rows {
+			if r.OrderID == it.order.ID {
+				it.order.refunds[r.ExternalID] = r
+			}
+		}
+	}
+	return nil
+}
+
+// readWords reads what earlier events said of the orders to which something
+// comes late, or which are in doubt.
+func (b *batch) readWords(about []*item) (map[int64][]word, error) {
+	var list, owners []int64
+	for _, it := range about {
+		if !it.order.simple(stated(&it.Event, it.who.id)) {
+			list, owners = append(list, it.order.ID), append(owners, it.order.MemberID)
+		}
+	}
+	if list == nil {
+		return nil, nil
+	}
+	var rows []struct {
+		OrderID    int64
+		Source     string
+		ExternalID string
+		Type       string
+		At         loyalty.Instant
+		Said       string
+	}
+	err := b.tx.All(&rows, `
+		select order_id, source, external_id, type, at, coalesce(properties ->> '`+wordProperty+`', '{}') as said
+		from   events
+		where  order_id  in (select value from `+b.tx.JSONEach("@ids")+`)
+		and    member_id in (select value from `+b.tx.JSONEach("@owners")+`)`,
+		store.Args{"ids": store.JSON(list), "owners": store.JSON(owners)})
+	if err != nil {
+		return nil, fmt.Errorf("reading what was said of orders: %w", err)
+	}
+	words := map[int64][]word{}
+	for _, row := range rows {
+		kind := slices.Index(aboutOrders, row.Type)
+		var said kept
+		if err := json.Unmarshal([]byte(row.Said), &said); err != nil {
+			return nil, fmt.Errorf("what was said of order %d: %w", row.OrderID, err)
+		}
+		if kind >= 0 {
+			words[row.OrderID] = append(words[row.OrderID], said.word(row.At, kind, row.Source+"\x00"+row.ExternalID))
+		}
+	}
+	return words, nil
+}
+
+// wordProperty is the property under which an event keeps what it said of its
+// order: enough to tell later whose word is newer.
+const wordProperty = "_order"
+
+type kept struct {
+	Version int64  `json:"version,omitempty"`
+	Says    string `json:"says,omitempty"`
+	Status  string `json:"status,omitempty"`
+}
+
+func (k kept) word(at loyalty.Instant, kind int, id string) word {
+	return word{clock: clock{k.Version, at, kind, id}, Says: strings.Fields(k.Says), Status: k.Status}
+}
+
+// properties is what is stored with an event.
+func properties(it *item) json.RawMessage {
+	if !it.about() {
+		if len(it.Properties) == 0 {
+			return nil
+		}
+		return json.RawMessage(store.JSON(it.Properties))
+	}
+	all := map[string]any{}
+	maps.Copy(all, it.Properties)
+	s := stated(&it.Event, 0)
+	all[wordProperty] = kept{s.Version, strings.Join(s.Says, " "), s.Status}
+	return json.RawMessage(store.JSON(all))
+}
+
+// redeem records the codes that the orders of a wave used. The shop has taken
+// them: a code that we would have refused is recorded all the same, one that is
+// not ours is not our affair.
+func (b *batch) redeem(wave []*item) error {
+	var redeemed []int64
+	for _, it := range wave {
+		if !it.about() || it.order.Status == loyalty.Test {
+			continue
+		}
+		for _, used := range it.Order.Coupons {
+			r, err := coupon.Redeem(b.tx, coupon.Use{
+				Code: used.Code, Order: it.order.ID, Member: it.who.id, At: it.At,
+				Day: loyalty.DayOf(it.At.Time, b.shop.zone), Discount: used.Discount, Accepted: true,
+			})
+			if refused := (*coupon.Refused)(nil); errors.As(err, &refused) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if !r.Again {
+				redeemed = append(redeemed, r.Code.ID)
+			}
+		}
+	}
+	if redeemed == nil {
+		return nil
+	}
+	return b.book.CouponUsed(b.tx, redeemed)
+}

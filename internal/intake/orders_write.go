@@ -1,0 +1,229 @@
+package intake
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// orderColumns are what is written of an order, in the order of order.values.
+var orderColumns = []string{
+	"source text", "external_id text", "member_id bigint", "at timestamptz", "day bigint", "status text", "counts boolean",
+	"total bigint", "refunded bigint", "discount bigint", "quantity bigint", "shop text", "version bigint",
+	"changed_at timestamptz", "fingerprint bytea",
+}
+
+func (o *order) values() []any {
+	return []any{
+		o.Source, o.ExternalID, o.MemberID, o.At, int64(o.Day), o.Status, o.counts(),
+		o.Total, o.Refunded, o.Discount, o.Quantity, o.Shop, o.Version,
+		o.ChangedAt, o.Fingerprint,
+	}
+}
+
+// counts reports whether the order is in figures.
+func (o *order) counts() bool { return o.Status == loyalty.Paid }
+
+// writeOrders adds and changes orders with their lines.
+func (b *batch) writeOrders(list []*order) error {
+	var made, changed []*order
+	for _, o := range list {
+		if o.ID == 0 {
+			made = append(made, o)
+		} else if o.touched {
+			changed = append(changed, o)
+		}
+	}
+	if err := b.addOrders(made); err != nil {
+		return fmt.Errorf("adding %d orders: %w", len(made), err)
+	}
+	if err := b.changeOrders(changed); err != nil {
+		return fmt.Errorf("changing %d orders: %w", len(changed), err)
+	}
+	return nil
+}
+
+// copied is from how many rows on a copy, with a look-up of the ids where they
+// are needed, is faster than one statement that does all.
+const copied = 200
+
+func (b *batch) addOrders(list []*order) error {
+	if len(list) == 0 {
+		return nil
+	}
+	rows := make([][]any, len(list))
+	byKey := map[orderKey]*order{}
+	for i, o := range list {
+		rows[i] = o.values()
+		byKey[o.key()] = o
+	}
+	var stored []struct {
+		ID                 int64
+		Source, ExternalID string
+	}
+	var err error
+	if len(list) < copied {
+		err = b.tx.All(&stored, `
+			insert into orders (`+names(orderColumns, "")+`)
+			select `+names(orderColumns, "r.")+` from `+rel(b.tx, orderColumns...)+`
+			order  by r.source, r.external_id
+			returning id, source, external_id`, store.Args{"rows": relRows(rows)})
+	} else {
+		err = b.copyOrders(list, rows, &stored)
+	}
+	for _, s := range stored {
+		byKey[orderKey{s.Source, s.ExternalID}].ID = s.ID
+	}
+	if err != nil {
+		return err
+	}
+	for _, o := range list {
+		o.owner, o.touched = o.MemberID, false
+	}
+	return b.addLines(list)
+}
+
+// copyOrders adds many orders in bulk. Of a file, only the ids of those with lines
+// are needed.
+func (b *batch) copyOrders(list []*order, rows [][]any, stored any) error {
+	columns := strings.Split(names(orderColumns, ""), ", ")
+	if _, err := b.tx.Bulk("orders", columns, rows); err != nil {
+		return err
+	}
+	var lined [][]any
+	for _, o := range list {
+		if len(o.lines) > 0 || !b.file {
+			lined = append(lined, []any{o.Source, o.ExternalID})
+		}
+	}
+	if lined == nil {
+		return nil
+	}
+	return b.tx.All(stored, `
+		select o.id, o.source, o.external_id
+		from   `+rel(b.tx, "source text", "id text")+`
+		join   orders o on o.source = r.source and o.external_id = r.id`, store.Args{"rows": relRows(lined)})
+}
+
+func (b *batch) changeOrders(list []*order) error {
+	if len(list) == 0 {
+		return nil
+	}
+	var rows [][]any
+	for _, o := range list {
+		rows = append(rows, append(o.values(), o.ID))
+	}
+	sets := make([]string, len(orderColumns))
+	for i, c := range orderColumns {
+		name, _, _ := strings.Cut(c, " ")
+		sets[i] = name + " = r." + name
+	}
+	table := rel(b.tx, append(slices.Clone(orderColumns), "id bigint")...)
+	args := store.Args{"rows": relRows(rows)}
+	if _, err := b.tx.Exec("update orders set "+strings.Join(sets, ", ")+" from "+table+" where orders.id = r.id", args); err != nil {
+		return err
+	}
+	// What lines copy of their order, for those that keep their lines.
+	if _, err := b.tx.Exec(`
+		update order_lines
+		set    member_id = r.member_id, day = r.day, counts = r.counts
+		from   `+table+`
+		where  order_lines.order_id = r.id
+		and   (order_lines.member_id <> r.member_id or order_lines.day <> r.day or order_lines.counts <> r.counts)`, args); err != nil {
+		return err
+	}
+	if err := b.moveEvents(list); err != nil {
+		return err
+	}
+	return b.relineOrders(list)
+}
+
+// moveEvents lets the events of an order that turned out to be somebody else's
+// follow it.
+func (b *batch) moveEvents(list []*order) error {
+	var rows [][]any
+	for _, o := range list {
+		if o.owner != o.MemberID {
+			rows = append(rows, []any{o.ID, o.owner, o.MemberID})
+			b.disowned = append(b.disowned, o.owner)
+			o.owner = o.MemberID
+		}
+	}
+	if rows == nil {
+		return nil
+	}
+	_, err := b.tx.Exec(`
+		update events
+		set    member_id = r.now
+		from   `+rel(b.tx, "order_id bigint", "was bigint", "now bigint")+`
+		where  events.member_id = r.was and events.order_id = r.order_id`, store.Args{"rows": store.JSON(rows)})
+	return err
+}
+
+func (b *batch) relineOrders(list []*order) error {
+	relined := slices.DeleteFunc(slices.Clone(list), func(o *order) bool { return !o.relined })
+	if len(relined) == 0 {
+		return nil
+	}
+	_, err := b.tx.Exec("delete from order_lines where order_id in (select value from "+b.tx.JSONEach("@ids")+")",
+		store.Args{"ids": ids(relined, func(o *order) int64 { return o.ID })})
+	if err != nil {
+		return err
+	}
+	return b.addLines(relined)
+}
+
+func (b *batch) addLines(list []*order) error {
+	var rows [][]any
+	for _, o := range list {
+		for n, l := range o.lines {
+			rows = append(rows, []any{o.ID, n + 1, o.MemberID, int64(o.Day), o.counts(), l.Product, l.Name, l.Category, l.Brand, l.Quantity, l.Total, l.Labels.JSON()})
+		}
+		o.lines, o.relined = nil, false
+	}
+	if rows == nil {
+		return nil
+	}
+	columns := names(lineColumns, "")
+	if len(rows) >= copied {
+		_, err := b.tx.Bulk("order_lines", strings.Split(columns, ", "), rows)
+		return err
+	}
+	for _, row := range rows {
+		last := len(row) - 1
+		row[last] = json.RawMessage(row[last].(string))
+	}
+	_, err := b.tx.Exec("insert into order_lines ("+columns+") select "+columns+" from "+rel(b.tx, lineColumns...), store.Args{"rows": relRows(rows)})
+	return err
+}
+
+var lineColumns = []string{
+	"order_id bigint", "n integer", "member_id bigint", "day bigint", "counts boolean", "product text", "name text",
+	"category text", "brand text", "quantity bigint", "total bigint", "labels jsonb",
+}
+
+func (b *batch) writeRefunds(list []*order) error {
+	var rows [][]any
+	for _, o := range list {
+		for id, r := range o.refunds {
+			rows = append(rows, []any{o.ID, id, r.At, r.Total})
+		}
+	}
+	if rows == nil {
+		return nil
+	}
+	_, err := b.tx.Exec(`
+		insert into refunds (order_id, external_id, at, total)
+		select r.order_id, r.external_id, r.at, r.total
+		from   `+rel(b.tx, "order_id bigint", "external_id text", "at timestamptz", "total bigint")+`
+		where  true
+		on conflict (order_id, external_id) do update set at = excluded.at, total = excluded.total`, store.Args{"rows": relRows(rows)})
+	if err != nil {
+		return fmt.Errorf("keeping refunds: %w", err)
+	}
+	return nil
+}

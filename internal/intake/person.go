@@ -1,0 +1,337 @@
+package intake
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// Kinds of keys that a person is found by. A key of kind made says of what alone
+// somebody was made who has neither the shop's id nor a source's: it is what
+// keeps two transactions from making the same person twice.
+const (
+	keyID     = "id"
+	keyEmail  = "email"
+	keyPhone  = "phone"
+	keyCard   = "card"
+	keySource = "source:"
+	keyMade   = "made"
+)
+
+type personKey struct{ kind, value string }
+
+// person is somebody that this transaction deals with.
+type person struct {
+	id       int64             // 0: to be made
+	external string            // "": to be made up
+	named    bool              // external is the shop's own id
+	loose    map[string]string // kind → the address, card or phone that they have now
+	since    loyalty.Instant   // when that was said
+	print    []byte            // the fingerprint of the last imported row
+	member   member            // read when locked
+	locked   bool
+	renamed  bool
+	adds     []personKey
+	drops    []personKey
+	retagged bool
+	made     bool // by this batch: nobody knew them before
+	profiled bool // this batch changes what is known of the person
+	tags     []string
+}
+
+// holders are those who have a key: how many, and one of them. Addresses, cards
+// and phones may have several.
+type holders struct {
+	n   int
+	one *person
+}
+
+// people finds persons by their keys: those of the database and those that the
+// batch itself brings.
+type people struct {
+	byKey map[personKey]*holders
+	byID  map[int64]*person
+	made  []*person
+}
+
+// keysOf are the keys that may tell who an event is about.
+func keysOf(it *item) []personKey {
+	m := it.Member
+	var keys []personKey
+	if m.ID != "" {
+		keys = append(keys, personKey{keyID, m.ID})
+	}
+	for _, source := range slices.Sorted(maps.Keys(m.IDs)) {
+		keys = append(keys, personKey{keySource + source, m.IDs[source]})
+	}
+	for _, k := range it.loose() {
+		keys = append(keys, k, k.made())
+	}
+	return keys
+}
+
+// loose are the keys of an item that several people may share.
+func (it *item) loose() []personKey {
+	keys := []personKey{{keyEmail, it.folded}, {keyCard, strings.TrimSpace(it.Member.Card)}, {keyPhone, loyalty.FoldPhone(it.Member.Phone)}}
+	return slices.DeleteFunc(keys, func(k personKey) bool { return k.value == "" })
+}
+
+// made is the key of somebody who was made of k alone.
+func (k personKey) made() personKey { return personKey{keyMade, k.kind + ":" + k.value} }
+
+// findPeople says who each item is about; those whom nobody knows yet are noted
+// to be made. For an event that is stored already nobody is: its person may have
+// been erased.
+func (b *batch) findPeople() error {
+	for checked := false; ; checked = true {
+		if err := b.lookUp(); err != nil {
+			return err
+		}
+		if err := b.owners(); err != nil {
+			return err
+		}
+		for _, it := range b.items {
+			if it.who == nil {
+				it.who = b.people.resolve(it)
+			}
+		}
+		if len(b.people.made) == 0 || checked || b.file {
+			break
+		}
+		n := len(b.items)
+		if err := b.dropKnown(); err != nil || len(b.items) == 0 {
+			return err
+		}
+		if len(b.items) == n {
+			break
+		}
+		for _, it := range b.items {
+			it.who = nil
+		}
+	}
+	return nil
+}
+
+// lookUp reads who has the keys of the batch.
+func (b *batch) lookUp() error {
+	b.people = &people{byKey: map[personKey]*holders{}, byID: map[int64]*person{}}
+	wanted := map[personKey]bool{}
+	var rows [][]any
+	for _, it := range b.items {
+		for _, k := range keysOf(it) {
+			if !wanted[k] {
+				wanted[k] = true
+				rows = append(rows, []any{k.kind, k.value})
+			}
+		}
+	}
+	if rows == nil {
+		return nil
+	}
+	var found []struct {
+		Kind, Value string
+		N           int
+		ID          int64
+		ExternalID  string
+		Named       bool
+		Email       string
+		Phone       string
+		Card        string
+		ChangedAt   loyalty.Instant
+		Fingerprint []byte
+	}
+	err := b.tx.All(&found, `
+		select k.kind, k.value, k.n, m.id, m.external_id, m.named, m.email, m.phone, m.card, m.changed_at, m.fingerprint
+		from  (select k.kind, k.value, min(k.member_id) as member_id, count(*) as n
+		       from   `+rel(b.tx, "kind text", "value text")+`
+		       join   member_keys k on k.kind = r.kind and k.value = r.value
+		       group  by k.kind, k.value) k
+		join   members m on m.id = k.member_id`, store.Args{"rows": relRows(rows)})
+	if err != nil {
+		return fmt.Errorf("finding people: %w", err)
+	}
+	for _, f := range found {
+		who := b.people.known(f.ID, f.ExternalID, f.Named)
+		who.loose = map[string]string{keyEmail: strings.ToLower(f.Email), keyPhone: loyalty.FoldPhone(f.Phone), keyCard: f.Card}
+		who.since, who.print = f.ChangedAt, f.Fingerprint
+		b.people.byKey[personKey{f.Kind, f.Value}] = &holders{f.N, who}
+	}
+	return nil
+}
+
+// owners finds the people of events that name nobody, by their order.
+func (b *batch) owners() error {
+	var rows [][]any
+	var nameless []*item
+	for _, it := range b.items {
+		if len(keysOf(it)) > 0 {
+			continue
+		}
+		nameless = append(nameless, it)
+		if it.Order != nil && it.Order.ID != "" {
+			rows = append(rows, []any{it.Source, it.Order.ID})
+		}
+	}
+	if nameless == nil {
+		return nil
+	}
+	var found []struct {
+		Source, ExternalID string // of the order
+		ID                 int64
+		Name               string
+		Named              bool
+	}
+	err := b.tx.All(&found, `
+		select o.source, o.external_id, m.id, m.external_id as name, m.named
+		from   `+rel(b.tx, "source text", "id text")+`
+		join   orders o  on o.source = r.source and o.external_id = r.id
+		join   members m on m.id = o.member_id`, store.Args{"rows": relRows(rows)})
+	if err != nil {
+		return fmt.Errorf("finding the owners of orders: %w", err)
+	}
+	owner := map[orderKey]*person{}
+	for _, f := range found {
+		owner[orderKey{f.Source, f.ExternalID}] = b.people.known(f.ID, f.Name, f.Named)
+	}
+	for _, it := range nameless {
+		if it.Order != nil {
+			it.who = owner[orderKey{it.Source, it.Order.ID}]
+		}
+		if it.who == nil {
+			b.refuse(it, "member", "says nobody: give an id, one of ids, an email, a card or a phone")
+		}
+	}
+	b.left()
+	return nil
+}
+
+// known returns a person of the database, the same for each key.
+func (p *people) known(id int64, external string, named bool) *person {
+	if p.byID[id] == nil {
+		p.byID[id] = &person{id: id, external: external, named: named}
+	}
+	return p.byID[id]
+}
+
+// resolve finds the person of an item, or notes one to be made, and what more the
+// item lets them be found by.
+func (p *people) resolve(it *item) *person {
+	who := p.find(it)
+	if who == nil {
+		who = p.make(it)
+	}
+	m := it.Member
+	if m.ID != "" && !who.named {
+		who.external, who.named, who.renamed = m.ID, true, true
+		p.learn(who, personKey{keyID, m.ID})
+	}
+	for source, id := range m.IDs {
+		p.learn(who, personKey{keySource + source, id})
+	}
+	p.adopt(who, it)
+	return who
+}
+
+// adopt lets somebody be found, by the items that follow, by the address, card
+// and phone that they have after this one. Writing them is merge's.
+func (p *people) adopt(who *person, it *item) {
+	newer := it.ofMembers() || !it.At.Before(who.since.Time)
+	for _, k := range it.loose() {
+		have := personKey{k.kind, who.loose[k.kind]}
+		if have == k || have.value != "" && !newer {
+			continue
+		}
+		if h := p.byKey[have]; h != nil {
+			if h.n--; h.one == who && h.n > 0 {
+				h.n = 2 // somebody else still has it, but we have not read who
+			}
+			delete(p.byKey, have.made())
+		}
+		if h := p.byKey[k]; h == nil || h.n == 0 {
+			p.byKey[k] = &holders{1, who}
+		} else {
+			h.n++
+		}
+		if who.loose == nil {
+			who.loose = map[string]string{}
+		}
+		who.loose[k.kind] = k.value
+	}
+	who.since = later(who.since, it.At)
+}
+
+// find goes by the shop's id, then the sources', then the address if exactly one
+// person has it. Only somebody who comes without all of these is looked for by
+// card and by phone.
+func (p *people) find(it *item) *person {
+	m := it.Member
+	if h := p.byKey[personKey{keyID, m.ID}]; h != nil && m.ID != "" {
+		return h.one
+	}
+	for _, source := range slices.Sorted(maps.Keys(m.IDs)) {
+		if h := p.byKey[personKey{keySource + source, m.IDs[source]}]; h != nil && h.one.mayBe(m) {
+			return h.one
+		}
+	}
+	if h := p.byKey[personKey{keyEmail, it.folded}]; h != nil && h.n == 1 && h.one.mayBe(m) {
+		return h.one
+	}
+	if m.ID != "" || len(m.IDs) > 0 {
+		return nil
+	}
+	for _, k := range it.loose() {
+		if h := p.byKey[k.made()]; h != nil {
+			return h.one
+		}
+		if h := p.byKey[k]; h != nil && h.n == 1 && it.folded == "" {
+			return h.one
+		}
+	}
+	return nil
+}
+
+// mayBe reports whether the shop has not told us that this is somebody else.
+func (who *person) mayBe(m loyalty.Member) bool {
+	return m.ID == "" || !who.named || who.external == m.ID
+}
+
+// make notes a person to be made.
+func (p *people) make(it *item) *person {
+	m := it.Member
+	who := &person{external: m.ID, named: m.ID != "", made: true}
+	who.member = member{ChangedAt: it.At, Attributes: "{}"}
+	p.made = append(p.made, who)
+	keys := keysOf(it)
+	switch {
+	case m.ID != "":
+		p.learn(who, keys[0])
+	case len(m.IDs) > 0:
+		who.external = strings.TrimPrefix(keys[0].kind, keySource) + ":" + keys[0].value
+	default: // keys are those of an address, a card or a phone, each followed by its made
+		p.learn(who, keys[1])
+	}
+	return who
+}
+
+// learn notes a key that can be only one person's. One that is another's already
+// stays with them.
+func (p *people) learn(who *person, k personKey) {
+	if p.byKey[k] == nil {
+		p.byKey[k] = &holders{1, who}
+		who.add(k)
+	}
+}
+
+// add and drop note a change of what the person is found by; of both, the last.
+func (who *person) add(k personKey) { who.adds, who.drops = append(who.adds, k), without(who.drops, k) }
+func (who *person) drop(k personKey) {
+	who.drops, who.adds = append(who.drops, k), without(who.adds, k)
+}
+
+func without(keys []personKey, k personKey) []personKey {
+	return slices.DeleteFunc(keys, func(have personKey) bool { return have == k })
+}

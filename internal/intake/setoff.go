@@ -1,0 +1,94 @@
+package intake
+
+import (
+	"fmt"
+	"slices"
+
+	"regulars/internal/campaign"
+	"regulars/internal/store"
+)
+
+// measureBefore keeps the figures of a wave's people as they are before it.
+func (b *batch) measureBefore(wave []*item) error {
+	for _, it := range wave {
+		it.before = it.who.measured()
+	}
+	return b.countItems(wave, func(it *item) *campaign.Measured { return &it.before })
+}
+
+// measured are the figures of a person as of the last facts.
+func (who *person) measured() campaign.Measured {
+	return campaign.Measured{Orders: who.member.Orders, Spent: who.member.Spent, Points: who.member.Points}
+}
+
+// countItems counts the figures that live milestones want from order lines.
+func (b *batch) countItems(wave []*item, into func(*item) *campaign.Measured) error {
+	for _, f := range b.figures {
+		var rows []struct{ MemberID, N int64 }
+		err := b.tx.All(&rows, `
+			select member_id, cast(sum(quantity) as bigint) as n
+			from   order_lines
+			where  member_id in (select value from `+b.tx.JSONEach("@members")+`)
+			and    counts and (product = @of or name = @of or category = @of)
+			group  by member_id`,
+			store.Args{"members": ids(wave, func(it *item) int64 { return it.who.id }), "of": f.Of})
+		if err != nil {
+			return fmt.Errorf("counting %s: %w", f, err)
+		}
+		count := map[int64]int64{}
+		for _, row := range rows {
+			count[row.MemberID] = row.N
+		}
+		for _, it := range wave {
+			m := into(it)
+			if m.Items == nil {
+				m.Items = map[string]int64{}
+			}
+			m.Items[f.Of] = count[it.who.id]
+		}
+	}
+	return nil
+}
+
+// setOff brings the facts up to date with a wave and has campaign do what follows.
+func (b *batch) setOff(wave []*item) error {
+	learned := slices.Clone(b.disowned) // their order was somebody else's
+	if err := b.refresh(wave); err != nil {
+		return err
+	}
+	after := make(map[*item]*campaign.Measured, len(wave))
+	for _, it := range wave {
+		m := it.who.measured()
+		after[it] = &m
+	}
+	if err := b.countItems(wave, func(it *item) *campaign.Measured { return after[it] }); err != nil {
+		return err
+	}
+	var news, history []campaign.Happened
+	for _, it := range wave {
+		h := campaign.Happened{
+			Member: it.who.id, Event: it.event, Type: it.Type, At: it.At,
+			Before: it.before, After: *after[it], Joined: it.joined, Asked: it.asked, Mail: it.mail, Properties: it.Properties,
+			New: it.who.made || it.who.member.Factless, Profile: it.who.profiled,
+		}
+		if it.order != nil {
+			h.Order = it.order.ID
+		}
+		if it.news {
+			news = append(news, h)
+		} else {
+			history = append(history, h)
+		}
+	}
+	if len(history) > 0 {
+		if err := b.book.OnHistory(b.tx, history); err != nil {
+			return err
+		}
+	}
+	if len(learned) > 0 {
+		if err := b.book.Learned(b.tx, learned); err != nil {
+			return err
+		}
+	}
+	return b.book.OnEvents(b.tx, news)
+}

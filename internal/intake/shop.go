@@ -1,0 +1,58 @@
+package intake
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"regulars/internal/campaign"
+	"regulars/internal/store"
+	"regulars/segments"
+)
+
+// Before the first apply of a program, days are UTC's and amounts euros.
+const (
+	firstZone     = "UTC"
+	firstCurrency = "EUR"
+	newsWithin    = 3 * 24 * time.Hour
+)
+
+// shop is what the program in force says about reading what comes in.
+type shop struct {
+	zone       *time.Location
+	currency   string
+	newsWithin time.Duration
+	attributes map[string]segments.Type
+	confirm    bool // joining is by double opt-in
+	pepper     []byte
+}
+
+// readShop returns the shop of the moment. Zone and currency are settings, so
+// that a transaction that began before an apply cannot mix two of them.
+func readShop(tx *store.Tx, book *campaign.Book, pepper []byte) (shop, error) {
+	s := shop{currency: firstCurrency, newsWithin: newsWithin, pepper: pepper}
+	var rows []struct{ Key, Value string }
+	err := tx.All(&rows, "select key, value from settings where key in ('"+store.SettingZone+"', '"+store.SettingCurrency+"')", nil)
+	if err != nil {
+		return s, err
+	}
+	zone := firstZone
+	for _, row := range rows {
+		if row.Key == store.SettingZone {
+			zone = row.Value
+		} else {
+			s.currency = row.Value
+		}
+	}
+	if s.zone, err = time.LoadLocation(zone); err != nil {
+		return s, fmt.Errorf("the shop's zone: %w", err)
+	}
+	switch v, err := book.Active(tx); {
+	case errors.Is(err, campaign.ErrNoProgram):
+	case err != nil:
+		return s, err
+	default:
+		s.newsWithin, s.attributes, s.confirm = v.Program.NewsWithin, v.Program.Attributes, v.Program.Confirm
+	}
+	return s, nil
+}
