@@ -1,0 +1,130 @@
+package delivery
+
+import (
+	"fmt"
+	"slices"
+
+	"regulars/internal/store"
+)
+
+// The brakes of a run: what makes it pause until a person has looked. Shares are
+// of its first mails for addresses, since an old list shows at once, and of its
+// latest ones for what may begin at any time.
+const (
+	sample     = 500
+	hardShare  = 5  // per cent of the first 500 that do not exist …
+	fewestHard = 5  // … but in a small run not before so many
+	shutShare  = 10 // per cent of the latest 500 that the relay refuses by policy
+	spoilShare = 1  // per cent of the latest 500 that cannot be made
+)
+
+// brake pauses the runs whose mails come back too often.
+func (d *Desk) brake(tx *store.Tx, endings []ending) error {
+	hard, shut := map[int64]bool{}, map[int64]int64{}
+	for _, e := range endings {
+		if e.s.Run != 0 && e.hard() {
+			hard[e.s.Run] = true
+		}
+		if e.s.Run != 0 && e.policy {
+			shut[e.s.Run] = max(shut[e.s.Run], e.s.Send)
+		}
+	}
+	for run := range hard {
+		if err := d.brakeHard(tx, run); err != nil {
+			return err
+		}
+	}
+	for run, last := range shut {
+		if err := d.brakeShut(tx, run, last); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// counted is what a brake looks at.
+type counted struct{ Bad, Total, Audience int64 }
+
+func (d *Desk) brakeHard(tx *store.Tx, run int64) error {
+	var n counted
+	err := tx.One(&n, `
+		select count(*) filter (where state in ('failed', 'bounced') and reason = 'no_such_address') as bad, count(*) as total,
+		      (select audience from runs where id = @run) as audience
+		from  (select state, reason from sends where run_id = @run and attempts > 0 order by id limit @sample) first`,
+		store.Args{"run": run, "sample": sample})
+	if err != nil {
+		return fmt.Errorf("the bounces of run %d: %w", run, err)
+	}
+	if of := min(sample, n.Audience); n.Bad < fewestHard || n.Bad*100 <= of*hardShare {
+		return nil
+	}
+	return d.stop(tx, run, fmt.Sprintf("%d of the first %d addresses do not exist: is the list an old one?", n.Bad, n.Total))
+}
+
+func (d *Desk) brakeShut(tx *store.Tx, run, last int64) error {
+	n, err := latest(tx, run, last, "reason = 'policy'", "attempts > 0")
+	if err != nil || n.Bad*100 < n.Total*shutShare {
+		return err
+	}
+	return d.stop(tx, run, fmt.Sprintf("%d of the latest %d mails were refused by policy: look at what the relay says", n.Bad, n.Total))
+}
+
+// latest counts the bad ones among the latest sends of a run up to one of them.
+func latest(tx *store.Tx, run, last int64, bad, among string) (n counted, err error) {
+	err = tx.One(&n, `
+		select count(*) filter (where `+bad+`) as bad, count(*) as total, (select audience from runs where id = @run) as audience
+		from  (select state, reason from sends where run_id = @run and id <= @last and `+among+` order by id desc limit @sample) latest`,
+		store.Args{"run": run, "last": last, "sample": sample})
+	if err != nil {
+		return n, fmt.Errorf("the latest sends of run %d: %w", run, err)
+	}
+	return n, nil
+}
+
+// stop pauses a run that sends.
+func (d *Desk) stop(tx *store.Tx, run int64, because string) error {
+	n, err := tx.Exec("update runs set state = 'paused', because = @because where id = @run and state = 'sending'",
+		store.Args{"run": run, "because": because})
+	if err != nil {
+		return fmt.Errorf("pausing run %d: %w", run, err)
+	}
+	if n > 0 {
+		tx.AfterCommit(func() { d.c.Log.Error("a run is paused", "run", run, "because", because) })
+	}
+	return nil
+}
+
+// spare looks at mails that cannot be made. Where they are too many of their run
+// to be single cases, the run is paused and they stay queued, so that they go out
+// once the text is right.
+func (d *Desk) spare(tx *store.Tx, endings []ending) ([]ending, error) {
+	spared := slices.Clone(endings)
+	for run, bad := range spoiltOf(endings) {
+		last := endings[bad[len(bad)-1]]
+		n, err := latest(tx, run, last.s.Send, "reason = 'render_error'", "(attempts > 0 or state = 'skipped')")
+		if err != nil {
+			return nil, err
+		}
+		if (n.Bad+int64(len(bad)))*100 <= min(sample, n.Audience)*spoilShare {
+			continue
+		}
+		for _, i := range bad {
+			spared[i] = ending{s: endings[i].s, state: queued, due: true}.keep()
+		}
+		if err := d.stop(tx, run, "mails cannot be made: "+last.words); err != nil {
+			return nil, err
+		}
+	}
+	return spared, nil
+}
+
+// spoiltOf returns the places of the mails that cannot be made, by run.
+func spoiltOf(endings []ending) map[int64][]int {
+	runs := map[int64][]int{}
+	for i, e := range endings {
+		if e.s.Run != 0 && e.reason == unreadable {
+			runs[e.s.Run] = append(runs[e.s.Run], i)
+		}
+	}
+	return runs
+}

@@ -1,0 +1,86 @@
+package delivery
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"regulars/internal/coupon"
+	"regulars/internal/loyalty"
+	"regulars/internal/program"
+	"regulars/internal/store"
+)
+
+// code is the coupon that goes with a mail.
+type code struct {
+	ID         int64
+	Code       string
+	Spec       string
+	ValidUntil *loyalty.Day // nil: not dated yet, or no end
+
+	pool program.Pool // as in force: what the mark dates it by
+}
+
+func codes(tx *store.Tx, ids []int64) (map[int64]*code, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	var rows []code
+	err := tx.All(&rows, `
+		select c.id, c.code, cast(p.spec as text) as spec, c.valid_until
+		from   codes c join pools p on p.id = c.pool_id
+		where  c.id in (select value from `+tx.JSONEach("@ids")+`)`, store.Args{"ids": store.JSON(ids)})
+	if err != nil {
+		return nil, fmt.Errorf("loading %d codes: %w", len(ids), err)
+	}
+	all := make(map[int64]*code, len(rows))
+	for i := range rows {
+		if err := json.Unmarshal([]byte(rows[i].Spec), &rows[i].pool); err != nil {
+			return nil, fmt.Errorf("the pool of code %d: %w", rows[i].ID, err)
+		}
+		all[rows[i].ID] = &rows[i]
+	}
+	return all, nil
+}
+
+// data returns what a mail reads as coupon.…, the end being the one that the mark
+// writes down today.
+func (c *code) data(today loyalty.Day) map[string]any {
+	d := map[string]any{"code": c.Code, "pool": c.pool.Name}
+	gives(d, c.pool)
+	if end, ok := ends(c.pool, today); ok {
+		d["ends"] = end
+	}
+	if c.ValidUntil != nil {
+		d["ends"] = *c.ValidUntil
+	}
+	return d
+}
+
+func gives(d map[string]any, p program.Pool) {
+	switch {
+	case p.Percent > 0:
+		d["percent"] = int64(p.Percent)
+	case p.Amount > 0:
+		d["amount"] = p.Amount
+	case p.Item != "":
+		d["item"] = p.Item
+	case p.Points > 0:
+		d["points"] = p.Points
+	case p.Perk != "":
+		d["perk"] = p.Perk
+	}
+	d["free_shipping"] = p.FreeShipping
+	if p.Minimum > 0 {
+		d["minimum"] = p.Minimum
+	}
+}
+
+// ends is the last day of a code issued today, as coupon.Date has it.
+func ends(p program.Pool, today loyalty.Day) (loyalty.Day, bool) {
+	switch after := today + loyalty.Day(p.ValidFor); {
+	case p.ValidFor > 0 && p.Kind != coupon.Shared && (p.ValidUntil == 0 || after < p.ValidUntil):
+		return after, true
+	default:
+		return p.ValidUntil, p.ValidUntil != 0
+	}
+}

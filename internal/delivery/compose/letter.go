@@ -1,0 +1,168 @@
+package compose
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/wneessen/go-mail"
+
+	"regulars/internal/loyalty"
+	"regulars/templates"
+)
+
+// Letter is one mail to one member, ready to be put into an envelope.
+type Letter struct {
+	From    string // RFC 5322: "Anna <anna@shop.example>"; Rendered.FromName takes the name's place
+	ReplyTo string // RFC 5322; "" none
+	To      string // the address alone
+	ToName  string // "" none
+
+	Rendered templates.Rendered
+
+	Class string // loyalty.Offer, Earned or Service
+	Topic string // offers, newsletter, program
+
+	MessageID       string // without < and >; MessageID makes one
+	ListID          string // "offers.shop.example"; "" the topic at the sender's domain
+	Unsubscribe     string // https address of the one-click link; required but for class service
+	UnsubscribeMail string // mail address that unsubscribes; "" none
+	FeedbackID      string // "campaign:topic:class:sender"; "" none
+	Date            time.Time
+}
+
+// Errors of Build that say what a letter is not fit for.
+var (
+	ErrAddress       = errors.New("not an address that mail can be sent to")
+	ErrHeader        = errors.New("a header value has a line break, or a character that cannot be there")
+	ErrNoUnsubscribe = errors.New("the unsubscribe link is missing")
+	ErrNoMessageID   = errors.New("the message id is missing")
+	ErrTooLong       = errors.New("a header is longer than 998 bytes")
+)
+
+// Build writes the message: headers, then text and HTML as alternatives.
+func Build(l Letter) ([]byte, error) {
+	b, err := l.build()
+	if err != nil {
+		return nil, fmt.Errorf("letter %s: %w", l.MessageID, err)
+	}
+	return b, nil
+}
+
+func (l Letter) build() ([]byte, error) {
+	if err := l.check(); err != nil {
+		return nil, err
+	}
+	m := mail.NewMsg(mail.WithCharset(mail.CharsetUTF8), mail.WithEncoding(mail.EncodingQP),
+		mail.WithBoundary(l.boundary()), mail.WithNoDefaultUserAgent())
+	if err := l.address(m); err != nil {
+		return nil, err
+	}
+	for name, value := range l.headers() {
+		m.SetGenHeader(mail.Header(name), value)
+	}
+	m.SetDateWithValue(l.Date.UTC())
+	m.SetMessageIDWithValue(l.MessageID)
+	m.Subject(literal(l.Rendered.Subject))
+	m.SetBodyString(mail.TypeTextPlain, l.Rendered.Text)
+	m.AddAlternativeString(mail.TypeTextHTML, l.Rendered.HTML)
+	var out bytes.Buffer
+	if _, err := m.WriteTo(&out); err != nil {
+		return nil, err
+	}
+	return unfolded(out.Bytes())
+}
+
+// check refuses what would not arrive, or arrive as something else.
+func (l Letter) check() error {
+	for _, v := range []string{l.From, l.ReplyTo, l.To, l.ToName, l.Rendered.Subject, l.Rendered.FromName, l.Rendered.Language,
+		l.MessageID, l.ListID, l.Topic, l.Unsubscribe, l.UnsubscribeMail, l.FeedbackID} {
+		if strings.IndexFunc(v, unicode.IsControl) >= 0 || strings.ContainsAny(v, "\u2028\u2029") {
+			return fmt.Errorf("%w: %q", ErrHeader, v)
+		}
+	}
+	for _, v := range []string{l.MessageID, l.ListID, l.Topic, l.Unsubscribe, l.UnsubscribeMail, l.FeedbackID} {
+		if strings.IndexFunc(v, beyondASCII) >= 0 {
+			return fmt.Errorf("%w: %q", ErrHeader, v)
+		}
+	}
+	if l.MessageID == "" || strings.ContainsAny(l.MessageID, " <>") || strings.Count(l.MessageID, "@") != 1 {
+		return ErrNoMessageID
+	}
+	if l.Class == loyalty.Service && l.Unsubscribe == "" {
+		return nil
+	}
+	if u, err := url.Parse(l.Unsubscribe); err != nil || u.Host == "" || strings.ContainsAny(l.Unsubscribe, " <>,") {
+		return ErrNoUnsubscribe
+	}
+	return nil
+}
+
+// beyondASCII says that machines, for whom these headers are, could not read r.
+func beyondASCII(r rune) bool { return r > unicode.MaxASCII }
+
+// headers are those that come from the kind of mail. Members can answer a
+// question of RFC 3834 (do not answer machines) and of mailbox providers (whose
+// list, which campaign) without reading the mail.
+func (l Letter) headers() map[string]string {
+	h := map[string]string{"Auto-Submitted": "auto-generated"}
+	if l.Rendered.Language != "" {
+		h["Content-Language"] = l.Rendered.Language
+	}
+	if l.FeedbackID != "" {
+		h["Feedback-ID"] = l.FeedbackID
+	}
+	if l.Class == loyalty.Offer {
+		h["Precedence"] = "bulk"
+	}
+	if l.Class == loyalty.Service {
+		return h
+	}
+	h["List-ID"] = "<" + l.listID() + ">"
+	h["List-Unsubscribe"] = "<" + l.Unsubscribe + ">"
+	if l.UnsubscribeMail != "" {
+		h["List-Unsubscribe"] += ", <mailto:" + l.UnsubscribeMail + "?subject=unsubscribe>"
+	}
+	h["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+	return h
+}
+
+func (l Letter) listID() string {
+	if l.ListID != "" {
+		return l.ListID
+	}
+	from, err := parse(l.From)
+	if err != nil {
+		return l.Topic // not reached: address has parsed it
+	}
+	_, domain, _ := strings.Cut(from.Address, "@")
+	return l.Topic + "." + domain
+}
+
+// boundary separates the parts. It comes from the message id, so that a second
+// copy is the same to the byte, and is hashed, so that no text can contain it by
+// accident.
+func (l Letter) boundary() string {
+	sum := sha256.Sum256([]byte("boundary:" + l.MessageID))
+	return "part-" + hex.EncodeToString(sum[:16])
+}
+
+// unfolded puts the first word of each header back onto the header's own line:
+// go-mail breaks before a long first word, which leaves an empty line behind the
+// name, and some mailboxes then see no List-Unsubscribe at all.
+func unfolded(message []byte) ([]byte, error) {
+	head, body, _ := bytes.Cut(message, []byte("\r\n\r\n"))
+	head = bytes.ReplaceAll(head, []byte(":\r\n "), []byte(": "))
+	for line := range bytes.SplitSeq(head, []byte("\r\n")) {
+		if len(line) > 998 {
+			return nil, fmt.Errorf("%w: %.40s", ErrTooLong, line)
+		}
+	}
+	return bytes.Join([][]byte{head, body}, []byte("\r\n\r\n")), nil
+}

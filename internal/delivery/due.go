@@ -1,0 +1,79 @@
+package delivery
+
+import (
+	"time"
+
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// dueAgain writes when each send goes again; the others are no longer due.
+func dueAgain(tx *store.Tx, lane string, endings []ending) error {
+	type when struct {
+		until   loyalty.Instant
+		wait    time.Duration
+		expires loyalty.Instant
+	}
+	groups := map[when][]int64{}
+	var over []int64
+	for _, e := range endings {
+		if e.final() {
+			over = append(over, e.s.Send)
+			continue
+		}
+		w := when{e.until, e.wait, e.expires}
+		groups[w] = append(groups[w], e.s.Send)
+	}
+	if err := notDue(tx, over); err != nil {
+		return err
+	}
+	for w, ids := range groups {
+		if err := dueAt(tx, lane, ids, w.until, w.wait); err != nil {
+			return err
+		}
+		if err := extend(tx, ids, w.expires); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func notDue(tx *store.Tx, ids []int64) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	_, err := tx.Exec("delete from due where send_id in (select value from "+tx.JSONEach("@ids")+")", store.Args{"ids": store.JSON(ids)})
+	return err
+}
+
+// dueAt makes sends due not before a business moment (none: now) and a machine
+// time from now. A send that is due already keeps its lane.
+func dueAt(tx *store.Tx, lane string, ids []int64, until loyalty.Instant, wait time.Duration) error {
+	if until.IsZero() {
+		until = tx.At
+	}
+	retry := tx.Instant("null")
+	if wait > 0 {
+		retry = tx.MachineIn(wait)
+	}
+	_, err := tx.Exec(`
+		insert into due (send_id, lane, not_before, retry_at, fence)
+		select s.id, cast(@lane as text), `+tx.Instant("@until")+`, `+retry+`, s.fence
+		from   sends s
+		where  s.id in (select value from `+tx.JSONEach("@ids")+`)
+		order  by s.id
+		on conflict (send_id) do update
+		set    not_before = excluded.not_before, retry_at = excluded.retry_at, fence = excluded.fence`,
+		store.Args{"lane": lane, "until": until, "ids": store.JSON(ids)})
+	return err
+}
+
+// extend gives sends that their campaign let wait a later expiry.
+func extend(tx *store.Tx, ids []int64, expires loyalty.Instant) error {
+	if expires.IsZero() {
+		return nil
+	}
+	_, err := tx.Exec("update sends set expires_at = @expires where id in (select value from "+tx.JSONEach("@ids")+")",
+		store.Args{"expires": expires, "ids": store.JSON(ids)})
+	return err
+}

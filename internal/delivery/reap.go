@@ -1,0 +1,106 @@
+package delivery
+
+import (
+	"context"
+	"fmt"
+
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// reapAtOnce is how many claims, and how many batches, one transaction looks at.
+const reapAtOnce = 200
+
+// Reap deals with leases that outlived their workers and returns how many sends
+// it moved: what was claimed is queued again, what may have been on the wire is
+// unknown.
+func (d *Desk) Reap(ctx context.Context) (int, error) {
+	moved := 0
+	for _, part := range []func(*store.Tx) ([]ending, error){d.reapClaims, d.reapBatches} {
+		var effective []ending
+		err := d.c.DB.Update(ctx, func(tx *store.Tx) (err error) { effective, err = part(tx); return err })
+		if err != nil {
+			return moved, fmt.Errorf("reaping: %w", err)
+		}
+		moved += len(effective)
+		for _, e := range effective {
+			if e.state == unknown {
+				d.c.Log.Warn("nobody knows whether a mail was sent", "send", e.s.Send, "campaign", e.s.campaign, "again", e.due)
+			}
+		}
+	}
+	return moved, nil
+}
+
+// reapClaims ends the claims of single sends.
+func (d *Desk) reapClaims(tx *store.Tx) ([]ending, error) {
+	var ids []int64
+	err := tx.All(&ids, `
+		select d.send_id
+		from   due d
+		where  d.retry_at <= `+tx.Machine()+`
+		and    exists (select 1 from sends s where s.id = d.send_id and s.state in ('claimed', 'handing'))
+		order  by d.send_id
+		limit  @limit `+tx.SkipLocked(), store.Args{"limit": reapAtOnce})
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	sends, err := load(tx, ids)
+	if err != nil {
+		return nil, err
+	}
+	var endings []ending
+	for _, s := range sends {
+		switch s.state {
+		case claimed:
+			endings = append(endings, ending{s: s, state: queued, due: true}.keep())
+		case handing:
+			s.begun = true // the mark has counted it
+			endings = append(endings, d.unknown(ending{s: s, tried: true}, leaseOver))
+		}
+	}
+	return record(tx, Bulk, ofClaim, endings)
+}
+
+// reapBatches ends the batches that were left open: each of their sends may have
+// been on the wire.
+func (d *Desk) reapBatches(tx *store.Tx) ([]ending, error) {
+	var left []struct {
+		ID       int64
+		Fence    int64
+		SendIDs  string
+		MarkedAt loyalty.Instant
+	}
+	err := tx.All(&left, `
+		select b.id, b.fence, cast(b.send_ids as text) as send_ids, b.marked_at
+		from   batches b
+		where  not exists (select 1 from chunks c
+		                   where  c.run_id = b.run_id and c.n = b.chunk and c.fence = b.fence
+		                   and    c.lease_until > `+tx.Machine()+`)
+		order  by b.id
+		limit  @limit `+tx.SkipLocked(), store.Args{"limit": reapAtOnce})
+	if err != nil {
+		return nil, err
+	}
+	var all []ending
+	for _, b := range left {
+		sends, err := batchSends(tx, b.SendIDs, b.Fence)
+		if err != nil {
+			return nil, err
+		}
+		endings := make([]ending, len(sends))
+		for i, s := range sends {
+			s.handedAt = b.MarkedAt
+			endings[i] = d.unknown(ending{s: s, tried: true}, leaseOver)
+		}
+		if _, err := (&batch{id: b.ID}).shrink(tx); err != nil {
+			return nil, err
+		}
+		effective, err := record(tx, Bulk, ofBatch, endings)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, effective...)
+	}
+	return all, nil
+}

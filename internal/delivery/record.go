@@ -1,0 +1,237 @@
+package delivery
+
+import (
+	"encoding/hex"
+	"fmt"
+
+	"regulars/internal/consent"
+	"regulars/internal/coupon"
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// Whose rows a record may touch. Whoever lost the lease may still say how an
+// unknown mail ended, as long as nobody has claimed it since.
+const (
+	ofClaim = "sends.fence = r.fence and sends.state in ('claimed', 'handing', 'unknown')"
+	ofBatch = "sends.fence <= r.fence and (sends.state = 'queued' or sends.state = 'skipped' and r.tried = 1)" // what was on the wire stands, whatever the row says
+	ofLost  = "sends.fence = r.fence and sends.state = 'unknown'"
+)
+
+// row is an ending as the statement reads it.
+type row struct {
+	ID     int64  `json:"id"`
+	Fence  int64  `json:"fence"`
+	State  string `json:"state"`
+	Reason string `json:"reason"`
+	Tried  int    `json:"tried"`
+	Final  int    `json:"final"`
+	Code   int    `json:"code"`
+	Words  string `json:"words"`
+	Key    string `json:"key"`
+}
+
+func (e ending) row() row {
+	r := row{ID: e.s.Send, Fence: e.s.fence, State: e.state, Reason: e.reason, Code: e.code, Words: e.words}
+	if e.tried {
+		r.Key = hex.EncodeToString(e.s.EmailKey)
+		if !e.s.begun {
+			r.Tried = 1
+		}
+	}
+	if e.final() {
+		r.Final = 1
+	}
+	return r
+}
+
+// record writes endings down in one statement, with all that they bring: due
+// rows, caps, codes, suppressions, passages. It returns those that took effect.
+// lane is where a send of a chunk waits that goes again.
+func record(tx *store.Tx, lane, whose string, endings []ending) ([]ending, error) {
+	if len(endings) == 0 {
+		return nil, nil
+	}
+	rows := make([]row, len(endings))
+	for i, e := range endings {
+		rows[i] = e.row()
+	}
+	handed := handedAt(endings)
+	sends := make([]*send, len(endings))
+	for i, e := range endings {
+		sends[i] = e.s
+	}
+	day, err := handedDay(tx, handed, sends)
+	if err != nil {
+		return nil, err
+	}
+	var done []int64
+	err = tx.All(&done, `
+		update sends
+		set    state     = r.state,
+		       reason    = r.reason,
+		       fence     = r.fence,
+		       attempts  = attempts + r.tried,
+		       handed_at = case when r.tried = 1 then coalesce(@handed, handed_at) else handed_at end,
+		       sent_day  = case when r.tried = 1 then coalesce(cast(@day as bigint), sent_day) else sent_day end,
+		       done_at   = case when r.final = 1 then `+tx.Instant("@now")+` end,
+		       smtp_code = case when r.code > 0 then r.code else smtp_code end,
+		       smtp_text = case when r.words <> '' then r.words else smtp_text end,
+		       email_key = case when r.key <> '' then `+unhex(tx, "r.key")+` else email_key end
+		from   `+rowsOf(tx)+`
+		where  sends.id = r.id and `+opaque(whose)+`
+		returning sends.id`,
+		store.Args{"rows": store.JSON(rows), "now": tx.At, "handed": handed, "day": day})
+	if err != nil {
+		return nil, fmt.Errorf("recording %d sends: %w", len(endings), err)
+	}
+	effective := those(endings, done)
+	return effective, follow(tx, lane, effective)
+}
+
+// handedAt is when the attempts were begun that no mark has counted: one moment
+// for a whole batch, none where the relay refused before the body.
+func handedAt(endings []ending) loyalty.Instant {
+	for _, e := range endings {
+		if e.tried && !e.s.begun {
+			return e.s.handedAt
+		}
+	}
+	return loyalty.Instant{}
+}
+
+// handedDay is the shop's day of that moment, as rules count it; nil: none.
+func handedDay(tx *store.Tx, handed loyalty.Instant, sends []*send) (any, error) {
+	if handed.IsZero() {
+		return nil, nil
+	}
+	for _, s := range sends {
+		if s.plan != nil {
+			return int64(s.plan.today(handed)), nil
+		}
+	}
+	zone, err := tx.Zone()
+	if err != nil {
+		return nil, err
+	}
+	return int64(loyalty.DayOf(handed.Time, zone)), nil
+}
+
+// rowsOf is @rows as a table r. Postgres takes JSON for a hundred rows, and for two
+// would read the whole ledger; the limit that it cannot see makes it ten.
+func rowsOf(tx *store.Tx) string {
+	if tx.Postgres() {
+		return "(select * from jsonb_to_recordset(" + tx.JSONParam("@rows") + `)
+		       as r(id bigint, fence bigint, state text, reason text, tried integer, final integer, code integer, words text, key text)
+		       limit (select jsonb_array_length(` + tx.JSONParam("@rows") + `))) r`
+	}
+	return `(select value ->> 'id' as id, value ->> 'fence' as fence, value ->> 'state' as state, value ->> 'reason' as reason,
+	                value ->> 'tried' as tried, value ->> 'final' as final, value ->> 'code' as code, value ->> 'words' as words, value ->> 'key' as key
+	         from   json_each(@rows)) r`
+}
+
+// opaque is a condition whose odds the planner does not guess. In tables that were
+// just filled it takes a state for rare, and would begin with all the rows that
+// have it, where a few ids are given.
+func opaque(condition string) string { return "case when " + condition + " then true else false end" }
+
+func unhex(tx *store.Tx, expr string) string {
+	if tx.Postgres() {
+		return "decode(" + expr + ", 'hex')"
+	}
+	return "unhex(" + expr + ")"
+}
+
+func those(endings []ending, ids []int64) []ending {
+	if len(ids) == len(endings) {
+		return endings
+	}
+	has := make(map[int64]bool, len(ids))
+	for _, id := range ids {
+		has[id] = true
+	}
+	var left []ending
+	for _, e := range endings {
+		if has[e.s.Send] {
+			left = append(left, e)
+		}
+	}
+	return left
+}
+
+// follow does what endings bring with them, a statement for each kind.
+func follow(tx *store.Tx, lane string, endings []ending) error {
+	for _, step := range []func() error{
+		func() error { return dueAgain(tx, lane, endings) },
+		func() error { return giveBack(tx, endings) },
+		func() error { return suppress(tx, endings) },
+		func() error { return settleCodes(tx, endings) },
+		func() error { return wake(tx, endings) },
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// giveBack frees the places under the caps of mails that were not sent.
+func giveBack(tx *store.Tx, endings []ending) error {
+	members := map[loyalty.Instant][]int64{}
+	for _, e := range endings {
+		if e.s.counted && e.unsent() {
+			members[e.s.handedAt] = append(members[e.s.handedAt], e.s.Member)
+		}
+	}
+	for at, ids := range members {
+		if err := consent.GiveBackCap(tx, ids, at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func suppress(tx *store.Tx, endings []ending) error {
+	var keys [][]byte
+	for _, e := range endings {
+		if e.hard() && len(e.s.EmailKey) > 0 {
+			keys = append(keys, e.s.EmailKey)
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	return consent.SuppressAll(tx, keys, consent.HardBounce, "smtp")
+}
+
+// settleCodes: a code whose mail was sent is issued; one that came back is void,
+// for somebody may have seen it; one that nobody saw is free.
+func settleCodes(tx *store.Tx, endings []ending) error {
+	ids := map[string][]int64{}
+	for _, e := range endings {
+		if e.s.Code != 0 {
+			ids[e.state] = append(ids[e.state], e.s.Send)
+		}
+	}
+	for state, settle := range map[string]func(*store.Tx, []int64) error{sent: coupon.Issued, failed: coupon.Void, skipped: coupon.Release} {
+		if len(ids[state]) == 0 {
+			continue
+		}
+		if err := settle(tx, ids[state]); err != nil {
+			return fmt.Errorf("codes of %d sends: %w", len(ids[state]), err)
+		}
+	}
+	return nil
+}
+
+// wake lets the passages go on that waited for a send. That of a mail which a
+// person sent once more has long gone on.
+func wake(tx *store.Tx, endings []ending) error {
+	var ids []int64
+	for _, e := range endings {
+		if e.final() && e.s.reason != resent && (e.s.Run == 0 || e.s.plan == nil || e.s.plan.flow) {
+			ids = append(ids, e.s.Send)
+		}
+	}
+	return tx.WakePassages(ids)
+}

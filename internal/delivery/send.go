@@ -1,0 +1,152 @@
+package delivery
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"regulars/internal/consent"
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// The states of a send.
+//
+//	queued → claimed → handing → sent, and later bounced or complained
+//
+// A claim whose lease is over is queued again; a hand-over whose lease is over
+// is unknown. What was refused for now is deferred, for good failed, and what
+// the gate stops is skipped. In bulk the first two steps are a chunk and a batch:
+// a send with a row in an open batch is handing though its own row says queued.
+const (
+	queued   = "queued"
+	claimed  = "claimed"
+	handing  = "handing"
+	sent     = "sent"
+	deferred = "deferred"
+	failed   = "failed"
+	skipped  = "skipped"
+	unknown  = "unknown"
+)
+
+// send is a send at hand: what the gate knows of it, and its place in the ledger.
+type send struct {
+	consent.Candidate
+
+	state    string
+	reason   string // see again
+	fence    int64
+	attempts int
+
+	campaign string // its present name
+	day      loyalty.Day
+	run      runState
+	key      string         // of the occurrence
+	launch   map[string]any // launch.… values
+	event    int64          // events.id that started the passage; 0: none
+	order    int64          // orders.id; 0: none
+	started  started
+	exited   string // why its passage has ended early; "": it has not
+
+	plan   *plan   // nil: its version or campaign is gone
+	blind  bool    // its program cannot be read now, or its rules not be answered
+	letter *letter // once written
+
+	handedAt loyalty.Instant // business time of the mark
+	begun    bool            // the mark stands in its row, which has counted the attempt
+	counted  bool            // the mark took its place under the caps
+}
+
+// runState is how the run of a send stands.
+type runState struct {
+	state   string // "": the send has no run
+	expires loyalty.Instant
+}
+
+// The reasons of a send that goes once more and, should its outcome be unknown
+// again, then stays so.
+const (
+	retried = "retried" // by the policy of its class
+	resent  = "again"   // by a person: its passage has long gone on
+)
+
+// again reports whether s has been unknown before.
+func (s *send) again() bool { return s.reason == retried || s.reason == resent }
+
+// load returns the sends with those ids, in their order, without their plans.
+func load(tx *store.Tx, ids []int64) ([]*send, error) {
+	candidates, err := consent.Load(tx, ids)
+	if err != nil {
+		return nil, err
+	}
+	sends := make([]*send, len(candidates))
+	byID := make(map[int64]*send, len(candidates))
+	for i, c := range candidates {
+		sends[i] = &send{Candidate: c}
+		byID[c.Send] = sends[i]
+	}
+	rows, err := tx.Query(`
+		select s.id, s.state, s.reason, s.fence, s.attempts, s.day, c.name, o.key, cast(o.vars as text),
+		       coalesce(r.state, ''), r.expires_at, coalesce(p.event_id, 0), coalesce(p.order_id, 0),
+		       case when p.state = 'exited' then p.reason else '' end
+		from   sends s
+		join   campaigns c     on c.id = s.campaign_id
+		join   occurrences o   on o.id = s.occurrence_id
+		left   join runs r     on r.id = s.run_id
+		left   join passages p on p.occurrence_id = s.occurrence_id and p.member_id = s.member_id
+		where  s.id in (select value from `+tx.JSONEach("@ids")+`)`, store.Args{"ids": store.JSON(ids)})
+	if err != nil {
+		return nil, fmt.Errorf("loading %d sends: %w", len(ids), err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id int64
+		var vars string
+		var s send
+		if err := rows.Scan(&id, &s.state, &s.reason, &s.fence, &s.attempts, &s.day, &s.campaign, &s.key, &vars,
+			&s.run.state, &s.run.expires, &s.event, &s.order, &s.exited); err != nil {
+			return nil, fmt.Errorf("loading a send: %w", err)
+		}
+		if s.launch, err = values(vars); err != nil {
+			return nil, fmt.Errorf("values of the occurrence of send %d: %w", id, err)
+		}
+		if into := byID[id]; into != nil {
+			s.Candidate = into.Candidate
+			*into = s
+			into.expire()
+		}
+	}
+	return sends, rows.Err()
+}
+
+// expire gives a send of a run that has no end of its own that of its run.
+func (s *send) expire() {
+	if s.ExpiresAt.IsZero() && s.Class == loyalty.Offer {
+		s.ExpiresAt = s.run.expires
+	}
+}
+
+// values reads a JSON object as rules and mails take it: whole numbers stay whole.
+func values(text string) (map[string]any, error) {
+	var raw map[string]any
+	if text == "" || text == "{}" {
+		return nil, nil
+	}
+	if err := json.Unmarshal([]byte(text), &raw); err != nil {
+		return nil, err
+	}
+	for name, v := range raw {
+		if f, ok := v.(float64); ok && f == float64(int64(f)) {
+			raw[name] = int64(f)
+		}
+	}
+	return raw, nil
+}
+
+// idsOf returns the ids of sends.
+func idsOf(sends []*send) []int64 {
+	ids := make([]int64, len(sends))
+	for i, s := range sends {
+		ids[i] = s.Send
+	}
+	return ids
+}

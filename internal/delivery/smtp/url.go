@@ -1,0 +1,129 @@
+package smtp
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// Security says how a connection is kept from being overheard.
+type Security string
+
+// The values of tls= in an SMTP_URL. The default is Required when there is a
+// password and the relay is another machine, and Offered otherwise.
+const (
+	Required Security = "required" // STARTTLS or nothing
+	Offered  Security = "offered"  // STARTTLS when the relay offers it
+	Off      Security = "off"      // in the clear, the password too
+	Implicit Security = "implicit" // TLS from the first byte: smtps
+)
+
+// ParseURL reads an SMTP_URL:
+//
+//	smtp://user:password@host:587?tls=required&helo=mail.shop.example&connections=8
+//	smtps://user:password@host
+//
+// tls is required, offered or off; verify=off trusts any certificate. The
+// default port is 465 for smtps, 587 with a user and 25 without. Errors never
+// repeat the URL, which may hold a password.
+func ParseURL(s string) (Options, error) {
+	u, err := url.Parse(s)
+	if err != nil || u.Opaque != "" || u.Hostname() == "" {
+		return Options{}, errors.New("the SMTP URL is not like smtp://user:password@host:587 (in a password write @ as %40, / as %2F, # as %23, % as %25)")
+	}
+	if u.Path != "" && u.Path != "/" || u.Fragment != "" {
+		return Options{}, errors.New("the SMTP URL ends after the host and port; in a password write / as %2F, # as %23")
+	}
+	o := Options{Host: u.Hostname(), User: u.User.Username()}
+	o.Password, _ = u.User.Password()
+	if err := o.scheme(u.Scheme); err != nil {
+		return Options{}, err
+	}
+	if o.Port, err = port(u, o); err != nil {
+		return Options{}, err
+	}
+	return o, o.settings(u.Query())
+}
+
+func (o *Options) scheme(name string) error {
+	switch {
+	case name == "smtps":
+		o.Security = Implicit
+	case name != "smtp":
+		return fmt.Errorf("an SMTP URL begins with smtp:// or smtps://, not %s://", name)
+	case o.Password != "" && !loopback(o.Host):
+		o.Security = Required
+	default:
+		o.Security = Offered
+	}
+	return nil
+}
+
+func port(u *url.URL, o Options) (int, error) {
+	switch {
+	case u.Port() != "":
+		p, err := strconv.ParseUint(u.Port(), 10, 16)
+		if err != nil || p == 0 {
+			return 0, fmt.Errorf("the SMTP URL's port %s is not between 1 and 65535", u.Port())
+		}
+		return int(p), nil
+	case o.Security == Implicit:
+		return 465, nil
+	case o.User != "":
+		return 587, nil
+	}
+	return 25, nil
+}
+
+// settings reads what follows the question mark.
+func (o *Options) settings(q url.Values) error {
+	for key, values := range q {
+		if err := o.setting(key, values[len(values)-1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *Options) setting(key, value string) error {
+	switch key {
+	case "tls":
+		s := Security(value)
+		if o.Security == Implicit || s != Required && s != Offered && s != Off {
+			return errors.New("the SMTP URL's tls is required, offered or off, and only with smtp://")
+		}
+		o.Security = s
+	case "verify":
+		if value != "off" {
+			return errors.New("the SMTP URL's verify can only be off")
+		}
+		o.AnyCertificate = true
+	case "helo":
+		if !helloName(value) {
+			return errors.New("the SMTP URL's helo is not a host name")
+		}
+		o.Hello = value
+	case "connections":
+		n, err := strconv.Atoi(value)
+		if err != nil || n < 1 || n > 1000 {
+			return errors.New("the SMTP URL's connections is a number from 1 to 1000")
+		}
+		o.Connections = n
+	default:
+		return errors.New("an SMTP URL takes tls, verify, helo and connections, nothing else")
+	}
+	return nil
+}
+
+func helloName(s string) bool {
+	return s != "" && len(s) <= 255 && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
+// loopback reports hosts whose traffic never leaves the machine.
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,145 @@
+package delivery
+
+import (
+	"fmt"
+
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+	"regulars/segments"
+)
+
+// started is what set a passage off: its order and its event, as mails show them
+// and rules read them. The zero value is nothing.
+type started struct {
+	order *startOrder
+	event *startEvent
+}
+
+type startOrder struct {
+	ID         int64
+	ExternalID string
+	Day        loyalty.Day
+	Status     string
+	Counts     bool
+	Total      int64
+	Refunded   int64
+	Discount   int64
+	Quantity   int64
+	Shop       string
+	lines      []loyalty.Line
+}
+
+type startEvent struct {
+	ID         int64
+	Type       string
+	Day        loyalty.Day
+	Properties string
+	values     map[string]any
+}
+
+// rule returns the order as rules read it.
+func (s started) rule() *segments.Order {
+	o := s.order
+	if o == nil {
+		return nil
+	}
+	return &segments.Order{Day: o.Day, Counts: o.Counts, Total: o.Total, Refunded: o.Refunded,
+		Discount: o.Discount, Quantity: o.Quantity, Shop: o.Shop, Lines: o.lines}
+}
+
+// happened returns the event's properties.
+func (s started) happened() map[string]any {
+	if s.event == nil {
+		return nil
+	}
+	return s.event.values
+}
+
+// startedBy loads what set the passages of the sends off.
+func startedBy(tx *store.Tx, sends []*send) error {
+	orders, err := ordersOf(tx, sends)
+	if err != nil {
+		return fmt.Errorf("the orders that started %d sends: %w", len(sends), err)
+	}
+	events, err := eventsOf(tx, sends)
+	if err != nil {
+		return fmt.Errorf("the events that started %d sends: %w", len(sends), err)
+	}
+	for _, s := range sends {
+		s.started = started{orders[s.order], events[s.event]}
+	}
+	return nil
+}
+
+func ordersOf(tx *store.Tx, sends []*send) (map[int64]*startOrder, error) {
+	ids := some(sends, func(s *send) int64 { return s.order })
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	args := store.Args{"ids": store.JSON(ids)}
+	var rows []startOrder
+	err := tx.All(&rows, `
+		select id, external_id, day, status, counts, total, refunded, discount, quantity, shop
+		from   orders
+		where  id in (select value from `+tx.JSONEach("@ids")+`)`, args)
+	if err != nil {
+		return nil, err
+	}
+	orders := map[int64]*startOrder{}
+	for i := range rows {
+		orders[rows[i].ID] = &rows[i]
+	}
+	var lines []struct {
+		OrderID                        int64
+		Product, Name, Category, Brand string
+		Labels                         loyalty.Labels
+		Quantity, Total                int64
+	}
+	err = tx.All(&lines, `
+		select order_id, product, name, category, brand, cast(labels as text) as labels, quantity, total
+		from   order_lines
+		where  order_id in (select value from `+tx.JSONEach("@ids")+`)
+		order  by order_id, n`, args)
+	for _, l := range lines {
+		if o := orders[l.OrderID]; o != nil {
+			o.lines = append(o.lines, loyalty.Line{Product: l.Product, Name: l.Name, Category: l.Category, Brand: l.Brand, Labels: l.Labels, Quantity: l.Quantity, Total: l.Total})
+		}
+	}
+	return orders, err
+}
+
+func eventsOf(tx *store.Tx, sends []*send) (map[int64]*startEvent, error) {
+	ids := some(sends, func(s *send) int64 { return s.event })
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	var rows []startEvent
+	err := tx.All(&rows, `
+		select id, type, day, cast(properties as text) as properties
+		from   events
+		where  id in (select value from `+tx.JSONEach("@ids")+`)`, store.Args{"ids": store.JSON(ids)})
+	if err != nil {
+		return nil, err
+	}
+	events := map[int64]*startEvent{}
+	for i := range rows {
+		e := &rows[i]
+		if e.values, err = values(e.Properties); err != nil {
+			return nil, fmt.Errorf("properties of event %d: %w", e.ID, err)
+		}
+		events[e.ID] = e
+	}
+	return events, nil
+}
+
+// some returns the values that are there, each once.
+func some(sends []*send, of func(*send) int64) (ids []int64) {
+	seen := map[int64]bool{0: true}
+	for _, s := range sends {
+		if id := of(s); !seen[id] {
+			seen[id] = true
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
