@@ -1,0 +1,130 @@
+package engine_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"regulars/internal/engine"
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+const day = 24 * time.Hour
+
+func (s *shop) hook(id, state string, age time.Duration) {
+	s.t.Helper()
+	s.do(func(tx *store.Tx) error {
+		_, err := tx.Exec("insert into hooks (source, external_id, received_at, state, body) values ('shop', @id, @at, @state, @body)",
+			store.Args{"id": id, "state": state, "body": []byte("{}"), "at": loyalty.At(tx.At.Add(-age))})
+		return err
+	})
+}
+
+func (s *shop) job(kind, state string, age time.Duration) {
+	s.t.Helper()
+	s.do(func(tx *store.Tx) error {
+		var finished any
+		if state != "queued" {
+			finished = loyalty.At(tx.At.Add(-age))
+		}
+		_, err := tx.Exec(`
+			insert into jobs (kind, payload, lane, state, run_at, enqueued_by, enqueued_at, finished_at)
+			values (@kind, `+tx.JSONParam("@payload")+`, 'chores', @state, @at, 'anna', @at, @finished)`,
+			store.Args{"kind": kind, "payload": "{}", "state": state, "at": loyalty.At(tx.At.Add(-age)), "finished": finished})
+		return err
+	})
+}
+
+// retain runs the pass to its end and returns how much each call did.
+func (s *shop) retain() (did []int) {
+	s.t.Helper()
+	for {
+		n, err := s.engine.Run(context.Background(), engine.PassRetain)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if n == 0 {
+			return did
+		}
+		did = append(did, n)
+	}
+}
+
+func (s *shop) left() string {
+	s.t.Helper()
+	var names []string
+	s.do(func(tx *store.Tx) error {
+		return tx.All(&names, "select external_id as name from hooks union all select kind from jobs order by 1", nil)
+	})
+	return strings.Join(names, ", ")
+}
+
+func TestRetentionThrowsAwayWhatIsOldEnough(t *testing.T) {
+	each(t, func(t *testing.T, s *shop) {
+		s.hook("hook of 31 days", "stored", 31*day)
+		s.hook("hook of 29 days", "stored", 29*day)
+		s.hook("parked hook of 31 days", "parked", 31*day)
+		s.job("job done 91 days ago", "done", 91*day)
+		s.job("job cancelled 91 days ago", "cancelled", 91*day)
+		s.job("job failed 89 days ago", "failed", 89*day)
+		s.job("job queued 91 days ago", "queued", 91*day)
+		s.retain()
+		const want = "hook of 29 days, job failed 89 days ago, job queued 91 days ago, parked hook of 31 days"
+		if got := s.left(); got != want {
+			t.Errorf("left: %s\nwant: %s", got, want)
+		}
+	})
+}
+
+func TestRetentionIsBoundedAndOnceADay(t *testing.T) {
+	each(t, func(t *testing.T, s *shop) {
+		s.do(func(tx *store.Tx) error {
+			var rows [][]any
+			for range 1500 {
+				rows = append(rows, []any{"shop", "x", tx.At.Add(-40 * day), "stored"})
+			}
+			_, err := tx.Bulk("hooks", []string{"source", "external_id", "received_at", "state"}, rows)
+			return err
+		})
+		if did := s.retain(); len(did) != 2 || did[0] != 1000 || did[1] != 500 {
+			t.Errorf("1500 old hooks went in pieces of %v, want 1000 and 500", did)
+		}
+		s.hook("one more", "stored", 31*day)
+		if did := s.retain(); len(did) != 0 {
+			t.Errorf("a second time on one day it deleted %v, want nothing", did)
+		}
+		s.clock.Set(s.clock.Now().Add(day))
+		if did := s.retain(); len(did) != 1 || did[0] != 1 {
+			t.Errorf("the next day it deleted %v, want 1", did)
+		}
+	})
+}
+
+func TestRetentionIsDoneByOneOfMany(t *testing.T) {
+	each(t, func(t *testing.T, s *shop) {
+		for range 20 {
+			s.hook("old", "stored", 31*day)
+		}
+		var mu sync.Mutex
+		did := 0
+		var replicas sync.WaitGroup
+		for range 8 {
+			replicas.Go(func() {
+				n, err := s.engine.Run(context.Background(), engine.PassRetain)
+				if err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				did += n
+			})
+		}
+		replicas.Wait()
+		if did != 20 || s.left() != "" {
+			t.Errorf("eight at once deleted %d rows and left %q, want 20 and none", did, s.left())
+		}
+	})
+}

@@ -1,0 +1,231 @@
+package report
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+	"regulars/segments"
+)
+
+//go:embed doctor.sql
+var doctorSQL string
+
+// Doctor holds what the invariants depend on beside the database.
+type Doctor struct {
+	Since loyalty.Instant // hand-overs before it are not looked at again
+	Today loyalty.Day     // of the shop
+	Caps  []loyalty.Cap   // of the program in force
+
+	// Quiet reports whether a mail of a campaign and class, handed over at a
+	// moment to a member of that zone ("" : the shop's), broke the quiet hours.
+	// nil: nothing is quiet.
+	Quiet func(campaign int64, class, zone string, ownAct, handed loyalty.Instant) bool
+
+	Limit time.Duration // per check; 0: 30 s
+}
+
+// Check is one invariant and what breaks it.
+type Check struct {
+	Name     string    `json:"check"`
+	Do       string    `json:"do"`
+	Findings []Finding `json:"findings"`
+	Took     string    `json:"took"`
+	Error    string    `json:"error,omitempty"` // the check itself did not come to an end
+}
+
+// Finding is a place where an invariant does not hold.
+type Finding struct {
+	Place string `json:"place"`
+	What  string `json:"what"`
+}
+
+// most is how many findings of a check are listed.
+const most = 20
+
+// Examine runs every check, each in a read-only transaction bounded in time,
+// and returns them all in order.
+func (d Doctor) Examine(ctx context.Context, db *store.DB) []Check {
+	if d.Limit == 0 {
+		d.Limit = 30 * time.Second
+	}
+	checks := d.readChecks(doctorSQL)
+	checks = append(checks, d.factsCheck(), d.capCheck(), d.quietCheck())
+	var done []Check
+	for _, c := range checks {
+		done = append(done, d.run(ctx, db, c))
+	}
+	return done
+}
+
+// check is an invariant and how it is asked.
+type check struct {
+	name, do string
+	often    bool // cheap enough to be asked again and again
+	find     func(*store.Tx) ([]Finding, error)
+}
+
+// Findings counts what the cheap checks find: enough to ring a bell by, while
+// Examine says what it is.
+func Findings(tx *store.Tx) (n int, err error) {
+	for _, c := range (Doctor{}).readChecks(doctorSQL) {
+		if !c.often {
+			continue
+		}
+		found, err := c.find(tx)
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", c.name, err)
+		}
+		n += len(found)
+	}
+	return n, nil
+}
+
+func (d Doctor) run(ctx context.Context, db *store.DB, c check) Check {
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, d.Limit)
+	defer cancel()
+	out := Check{Name: c.name, Do: c.do, Findings: []Finding{}}
+	err := db.View(ctx, func(tx *store.Tx) error {
+		found, err := c.find(tx)
+		out.Findings = append(out.Findings, found...)
+		return err
+	})
+	switch {
+	case err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded): // drivers say it in words of their own
+		out.Error = fmt.Sprintf("took longer than %s", d.Limit)
+	case err != nil:
+		out.Error = err.Error()
+	}
+	out.Took = time.Since(began).Round(time.Millisecond).String()
+	return out
+}
+
+// readChecks takes the file of checks apart.
+func (d Doctor) readChecks(text string) (checks []check) {
+	for _, part := range strings.Split(text, "-- check: ")[1:] {
+		name, rest, _ := strings.Cut(part, "\n")
+		do, query, _ := strings.Cut(strings.TrimPrefix(rest, "-- do: "), "\n")
+		query, often := strings.CutPrefix(query, "-- often\n")
+		query = strings.TrimSuffix(strings.TrimSpace(query), ";")
+		checks = append(checks, check{name, do, often, func(tx *store.Tx) ([]Finding, error) { return d.ask(tx, query) }})
+	}
+	return checks
+}
+
+var moment = regexp.MustCompile(`\{(micros|when) ([@a-z_.]+)\}`)
+
+// ask runs a check's query.
+func (d Doctor) ask(tx *store.Tx, query string) (found []Finding, err error) {
+	query = moment.ReplaceAllStringFunc(query, func(m string) string {
+		part := moment.FindStringSubmatch(m)
+		return form(tx, part[1], part[2])
+	})
+	args := store.Args{"now": tx.At, "since": loyalty.At(d.Since.Time)}
+	if d.Since.IsZero() {
+		args["since"] = loyalty.At(time.Unix(0, 0))
+	}
+	err = tx.All(&found, fmt.Sprintf("%s limit %d", query, most), args)
+	return found, err
+}
+
+// form writes an instant of a check in the engine's own words.
+func form(tx *store.Tx, how, instant string) string {
+	switch {
+	case instant == "machine":
+		instant = tx.Machine()
+	case instant[0] == '@':
+		instant = tx.Instant(instant)
+	}
+	switch {
+	case how == "micros":
+		return tx.Micros(instant)
+	case tx.Postgres():
+		return "to_char(" + instant + " at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')"
+	default:
+		return "strftime('%Y-%m-%d %H:%M:%S', " + instant + " / 1000000, 'unixepoch')"
+	}
+}
+
+// factsCheck compares the facts with the SELECT that defines them.
+func (d Doctor) factsCheck() check {
+	const columns = `member_id, joined, joined_day, country, language, consent_offers, consent_newsletter, consent_program,
+		orders, order_days, spent, quantity, largest, smallest, first_day, last_day, points, birthday, birth_year, usual_gap`
+	return check{name: "facts are what orders and events say", do: "`regulars enqueue refresh` rebuilds them; report the member", find: func(tx *store.Tx) ([]Finding, error) {
+		var found []Finding
+		// Materialized: SQLite would else go through its parts again for every row.
+		err := tx.All(&found, `
+			with defined as materialized (`+segments.FactsSelect(tx.Engine(), "")+`)
+			select 'member ' || member_id as place, 'facts differ' as what
+			from  (select member_id from (select `+columns+` from facts except select `+columns+` from defined) a
+			       union
+			       select member_id from (select `+columns+` from defined except select `+columns+` from facts) b) u
+			order  by member_id
+			limit @most`, store.Args{"day": int64(d.Today), "most": most})
+		return found, err
+	}}
+}
+
+// capCheck looks for more offers within a cap's window than it allows.
+func (d Doctor) capCheck() check {
+	return check{name: "no member got more offers than the caps allow", do: "find which campaign passed the gate twice", find: func(tx *store.Tx) ([]Finding, error) {
+		var all []Finding
+		for _, c := range d.Caps {
+			var found []Finding
+			err := tx.All(&found, `
+				select 'member ' || member_id as place, 'send ' || id || ' is one too many for a cap' as what from (
+					select id, member_id, handed_at,
+					       lag(handed_at, cast(@n as integer)) over (partition by member_id order by handed_at, id) as before
+					from   sends
+					where  class = 'offer' and handed_at >= @from and state in ('sent', 'unknown', 'bounced', 'complained')
+				) h
+				where  before is not null and handed_at >= @since
+				and    `+tx.Micros("handed_at")+` - `+tx.Micros("before")+` < @per
+				limit  @most`,
+				store.Args{"n": c.N, "from": loyalty.At(d.Since.Add(-c.Per)), "since": d.Since, "per": c.Per.Microseconds(), "most": most})
+			if err != nil {
+				return all, err
+			}
+			all = append(all, found...)
+		}
+		return all, nil
+	}}
+}
+
+// quietCheck looks for hand-overs inside quiet hours.
+func (d Doctor) quietCheck() check {
+	return check{name: "nothing was handed over in quiet hours", do: "look at the member's zone and the campaign's quiet", find: func(tx *store.Tx) ([]Finding, error) {
+		var found []Finding
+		if d.Quiet == nil {
+			return nil, nil
+		}
+		rows, err := tx.Query(`
+			select s.id, s.campaign_id, s.class, m.time_zone, p.own_act_at, s.handed_at
+			from   sends s
+			join   members m on m.id = s.member_id
+			left   join passages p on p.occurrence_id = s.occurrence_id and p.member_id = s.member_id
+			where  s.handed_at >= @since and s.class <> 'service'`, store.Args{"since": d.Since})
+		if err != nil {
+			return nil, err
+		}
+		defer rows.Close()
+		for rows.Next() && len(found) < most {
+			var id, campaign int64
+			var class, zone string
+			var ownAct, handed loyalty.Instant
+			if err := rows.Scan(&id, &campaign, &class, &zone, &ownAct, &handed); err != nil {
+				return found, err
+			}
+			if d.Quiet(campaign, class, zone, ownAct, handed) {
+				found = append(found, Finding{fmt.Sprintf("send %d", id), "handed over at " + handed.Format(time.RFC3339) + ", a quiet hour there"})
+			}
+		}
+		return found, rows.Err()
+	}}
+}

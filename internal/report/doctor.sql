@@ -1,0 +1,163 @@
+-- Each check is a query that must return no row: "place" says where, "what"
+-- says what is wrong. The head names the check and what to do about a finding.
+-- "often" marks those that are cheap enough to be asked with every scrape of the
+-- metrics: they read narrow tables only.
+-- {micros x} is an instant as a number, {when x} as text; "machine" is the
+-- database's own present moment.
+
+-- check: a mail goes to a member once per occurrence and step
+-- do: hold the campaign and look at the two sends with `regulars sends show`
+select 'sends ' || o.id || ' and ' || s.id as place,
+       'both are step ' || s.step || ' of occurrence ' || s.occurrence_id || ' to member ' || s.member_id as what
+from   sends s
+join   sends o on o.occurrence_id = s.occurrence_id and o.member_id = s.member_id and o.step = s.step and o.id < s.id
+where  {micros s.queued_at} >= {micros @since};
+
+-- check: the audience of a run is the sum of its sends
+-- do: the run lost or gained rows: compare with a backup before resuming it
+select 'run ' || r.id as place,
+       'audience ' || r.audience || ', sends ' || count(s.id) as what
+from   runs r
+left   join sends s on s.run_id = r.id
+where  r.finished_at is null or {micros r.finished_at} >= {micros @since}
+group  by r.id, r.audience
+having r.audience <> count(s.id);
+
+-- check: a finished run has nothing pending
+-- do: `regulars runs show RUN`; its chunks did not see these sends
+select 'run ' || r.id as place,
+       count(*) || ' sends still ' || s.state as what
+from   runs r
+join   sends s on s.run_id = r.id
+where  r.state = 'finished' and {micros r.finished_at} >= {micros @since}
+and    s.state in ('queued', 'claimed', 'handing', 'deferred')
+group  by r.id, s.state;
+
+-- check: what waits singly can be found by a worker
+-- do: these sends would wait for ever: report the numbers, then `regulars sends resolve ID again`
+select 'send ' || s.id as place,
+       s.state || ' since ' || {when s.queued_at} || ' but not due' as what
+from   sends s
+where  s.state in ('queued', 'claimed', 'handing', 'deferred')
+and    s.run_id is null
+and    not exists (select 1 from due d where d.send_id = s.id);
+
+-- check: what is over waits for nothing
+-- do: harmless; a worker passes over them
+-- often
+select 'send ' || d.send_id as place,
+       'due, but ' || coalesce(s.state, 'not there') as what
+from   due d
+left   join sends s on s.id = d.send_id
+where  s.id is null or s.state in ('sent', 'failed', 'skipped', 'bounced', 'complained');
+
+-- check: a passage that waits for a mail has one under way
+-- do: these members' flows stand still: report the numbers
+select 'passage ' || p.id as place,
+       'waits for a mail of step ' || p.step_name || ' that is over' as what
+from   passages p
+where  p.state = 'sending'
+and    not exists (
+       select 1 from sends s
+       where  s.occurrence_id = p.occurrence_id and s.member_id = p.member_id
+       and    s.state in ('queued', 'claimed', 'handing', 'deferred', 'unknown'));
+
+-- check: nothing is handed over later than 5 seconds after an unsubscription
+-- do: find which replica was behind; apologise to the member
+select 'send ' || s.id as place,
+       'handed over at ' || {when s.handed_at} || ', unsubscribed from ' || s.topic || ' at ' || {when c.recorded_at} as what
+from   sends s
+join   consents c on c.member_id = s.member_id and c.topic = s.topic and not c.granted
+where  s.class <> 'service'
+and    {micros s.handed_at} >= {micros @since}
+and    {micros s.handed_at} > {micros c.recorded_at} + 5000000
+and    not exists (
+       select 1 from consents y
+       where  y.member_id = s.member_id and y.topic = s.topic and y.granted
+       and    y.at > c.at and y.recorded_at <= s.handed_at);
+
+-- check: a code belongs to the member of its mail
+-- do: void the code with `regulars coupon void`; the member has somebody else's
+select 'send ' || s.id as place,
+       'code ' || c.id || ' is ' || coalesce('of member ' || c.member_id, 'nobody''s') as what
+from   sends s
+join   codes c on c.id = s.code_id
+join   pools p on p.id = c.pool_id
+where  p.kind <> 'shared'
+and    c.state in ('reserved', 'issued', 'redeemed')
+and    c.member_id is distinct from s.member_id;
+
+-- check: a code whose mail was sent is issued
+-- do: it would not be taken at checkout: report the number
+select 'code ' || c.id as place,
+       'still reserved, but send ' || s.id || ' went out at ' || {when s.done_at} as what
+from   codes c
+join   pools p on p.id = c.pool_id
+join   sends s on s.member_id = c.member_id and s.code_id = c.id and s.state = 'sent'
+where  c.state = 'reserved' and p.kind <> 'shared';
+
+-- check: a code is redeemed as often as it may be
+-- do: compare with the till's journal
+select 'code ' || c.id as place,
+       c.state || ', with ' || count(r.id) || ' redemptions' as what
+from   codes c
+join   pools p on p.id = c.pool_id
+left   join redemptions r on r.code_id = c.id
+where  p.kind <> 'shared'
+and   (c.state = 'redeemed' or exists (select 1 from redemptions x where x.code_id = c.id))
+group  by c.id, c.state, p.id
+having count(r.id) = 0
+or     count(distinct r.order_id) > case when coalesce(cast(p.spec ->> 'Uses' as bigint), 0) > 1 then cast(p.spec ->> 'Uses' as bigint) else 1 end;
+
+-- check: a pool gives no more than its stock
+-- do: the surplus codes are good: honour them, and raise the stock or hold the campaign
+select 'pool ' || p.name as place,
+       count(*) || ' codes given of a stock of ' || cast(p.spec ->> 'Stock' as bigint) as what
+from   pools p
+join   codes c on c.pool_id = p.id and c.state not in ('free', 'void')
+where  p.kind <> 'shared' and coalesce(cast(p.spec ->> 'Stock' as bigint), 0) > 0
+group  by p.id, p.name
+having count(*) > cast(p.spec ->> 'Stock' as bigint);
+
+-- check: every date of a timetable has a run or a recorded skip
+-- do: `regulars status`; a date that was started but froze nobody was interrupted
+select 'campaign ' || c.name as place,
+       'date ' || o.key || ' was started without a run' as what
+from   occurrences o
+join   campaigns c on c.id = o.campaign_id
+where  o.decision = 'started'
+and    exists (select 1 from timetable t where t.campaign_id = o.campaign_id)
+and    not exists (select 1 from runs r where r.occurrence_id = o.id)
+and    not exists (select 1 from passages p where p.occurrence_id = o.id);
+
+-- check: no date of a timetable is overdue
+-- do: no worker runs, or the database is behind: see `regulars status`
+-- often
+select 'campaign ' || c.name as place,
+       'was due at ' || {when t.next_at} as what
+from   timetable t
+join   campaigns c on c.id = t.campaign_id
+where  c.live and c.removed_at is null
+and    {micros t.next_at} < {micros @now} - 600000000;
+
+-- check: nothing is left of erased members
+-- do: `regulars member erase` once more
+select 'member ' || m.id as place,
+       'erased, but data is left' as what
+from   members m
+where  m.erased_at is not null
+and    (m.email <> '' or m.first_name <> '' or m.last_name <> '' or m.phone <> '' or m.card <> '' or m.birth_month is not null
+        or exists (select 1 from member_keys k where k.member_id = m.id)
+        or exists (select 1 from member_tags g where g.member_id = m.id));
+
+-- check: no batch outlives its chunk's lease
+-- do: no worker reaps: see whether one runs
+-- often
+select 'run ' || b.run_id || ', chunk ' || b.chunk as place,
+       'sends in the air since ' || {when b.marked_at} as what
+from   batches b
+where  {micros b.marked_at} < {micros @now} - 300000000
+and    not exists (
+       select 1 from chunks c
+       where  c.run_id = b.run_id and c.n = b.chunk and c.fence = b.fence
+       and    {micros c.lease_until} > {micros machine});

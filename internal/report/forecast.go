@@ -1,0 +1,154 @@
+package report
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"regulars/internal/forecast"
+	"regulars/internal/loyalty"
+	"regulars/internal/norms"
+	"regulars/internal/store"
+	"regulars/segments"
+)
+
+// Forecast is what the model of who orders again says of the program, and how far
+// one can trust it.
+type Forecast struct {
+	Day loyalty.Day `json:"day"`
+	segments.Forecast
+	Weeks    float64 `json:"weeks_between_orders,omitempty"` // of a member while a customer, on the average
+	Leave    float64 `json:"leave,omitempty"`                // share of members who leave after a repeat order
+	Alive    float64 `json:"alive,omitempty"`                // members still customers, as far as the model knows
+	Expected float64 `json:"expected_90d,omitempty"`         // orders of all members in the next 90 days
+
+	Tried Trial `json:"tried"`
+}
+
+// Trial is the model fitted as of an earlier day, and held against what came.
+type Trial struct {
+	Day    loyalty.Day    `json:"day"`
+	Why    string         `json:"why,omitempty"` // it could not be fitted then
+	Months []TrackedMonth `json:"months"`
+}
+
+// TrackedMonth is the repeat orders of the members of a trial in a month.
+type TrackedMonth struct {
+	From     loyalty.Day `json:"from"`
+	To       loyalty.Day `json:"to"`
+	Expected float64     `json:"expected"`
+	Actual   int64       `json:"actual"`
+}
+
+// Ahead reads the forecast as of the end of a day. past: it is not today.
+func Ahead(tx *store.Tx, day loyalty.Day, past bool) (f Forecast, err error) {
+	f.Day = day
+	var n *segments.Norms
+	facts := "facts"
+	if past {
+		n, err = norms.Past(tx, day, segments.NormForecast)
+		facts = "(" + segments.FactsSelect(tx.Engine(), "") + ")"
+	} else {
+		n, err = norms.Today(tx, day)
+	}
+	if err != nil {
+		return f, err
+	}
+	if f.Forecast = n.Forecast; f.Fit == nil {
+		return f, nil
+	}
+	m := f.Fit.Model
+	groups, err := norms.Histories(tx, day, facts)
+	if err != nil {
+		return f, err
+	}
+	f.Weeks, f.Leave = m.Alpha/m.R, m.A/(m.A+m.B)
+	alive := customers(m, groups)
+	for _, c := range alive {
+		f.Alive += c.members
+	}
+	f.Expected = orders(m, alive, 90)
+	f.Tried, err = try(tx, day, min(halfYear, f.Days/2))
+	return f, err
+}
+
+// halfYear is how far back the model is tried, in days.
+const halfYear = 182
+
+// try fits the model as of some days before and compares month by month.
+func try(tx *store.Tx, day loyalty.Day, back int64) (Trial, error) {
+	t := Trial{Day: day - loyalty.Day(back), Months: []TrackedMonth{}}
+	n, err := norms.Past(tx, t.Day, segments.NormForecast)
+	if err != nil {
+		return t, err
+	}
+	if n.Forecast.Fit == nil {
+		t.Why = n.Forecast.Why
+		return t, nil
+	}
+	groups, err := norms.Histories(tx, t.Day, "("+segments.FactsSelect(tx.Engine(), "")+")")
+	if err != nil {
+		return t, err
+	}
+	alive, before := customers(n.Forecast.Fit.Model, groups), 0.0
+	for from := t.Day + 1; from <= day; {
+		to := min(day, monthEnd(from))
+		sum := orders(n.Forecast.Fit.Model, alive, int64(to-t.Day))
+		t.Months = append(t.Months, TrackedMonth{From: from, To: to, Expected: sum - before})
+		from, before = to+1, sum
+	}
+	return t, t.count(tx, day)
+}
+
+func monthEnd(d loyalty.Day) loyalty.Day {
+	y, m, _ := d.Civil()
+	return loyalty.Date(y, m+time.Month(1), 0)
+}
+
+// count adds the days with orders of members who had ordered by the trial's day.
+func (t Trial) count(tx *store.Tx, until loyalty.Day) error {
+	var rows []struct {
+		Day loyalty.Day
+		N   int64
+	}
+	err := tx.All(&rows, `
+		select o.day, count(distinct o.member_id) as n
+		from   orders o
+		where  o.counts and o.day > @day and o.day <= @until
+		and    exists (select 1 from orders b where b.member_id = o.member_id and b.counts and b.day <= @day)
+		group  by o.day`, store.Args{"day": int64(t.Day), "until": int64(until)})
+	for _, row := range rows {
+		i := slices.IndexFunc(t.Months, func(m TrackedMonth) bool { return row.Day <= m.To })
+		t.Months[i].Actual += row.N
+	}
+	return err
+}
+
+// standing are members with the same repeats and age, counted by how probable it
+// is that they are still customers.
+type standing struct {
+	repeats, age int64
+	members      float64
+}
+
+func customers(m forecast.Model, groups []forecast.Group) (all []standing) {
+	type at struct{ repeats, age int64 }
+	sums := map[at]float64{}
+	for _, g := range groups {
+		sums[at{g.Repeats, g.Age}] += float64(g.Members) * m.Alive(g.History)
+	}
+	for k, n := range sums {
+		all = append(all, standing{k.repeats, k.age, n})
+	}
+	slices.SortFunc(all, func(a, b standing) int { return cmp.Or(cmp.Compare(a.repeats, b.repeats), cmp.Compare(a.age, b.age)) })
+	return all
+}
+
+// orders are those expected of all in so many days.
+func orders(m forecast.Model, alive []standing, days int64) (sum float64) {
+	outlook := m.Outlook(days)
+	for _, s := range alive {
+		sum += s.members * outlook.Orders(s.repeats, s.age)
+	}
+	return sum
+}

@@ -1,0 +1,63 @@
+package report
+
+import (
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// Runs returns the newest runs, or the one with that number.
+func Runs(tx *store.Tx, only int64) ([]Run, error) {
+	list := []Run{}
+	err := tx.All(&list, `
+		select r.id, c.name as campaign, r.state, r.because, r.audience, r.started_at,
+		       (select count(*) from sends s where s.run_id = r.id and s.state in ('queued', 'claimed', 'handing', 'deferred')) as pending,
+		       (select count(*) from sends s where s.run_id = r.id and s.state in ('sent', 'bounced', 'complained')) as sent
+		from   runs r
+		join   campaigns c on c.id = r.campaign_id
+		where  @only = 0 or r.id = @only
+		order  by r.id desc
+		limit  50`, store.Args{"only": only})
+	return list, err
+}
+
+// Send is a row of the ledger.
+type Send struct {
+	ID       int64           `json:"id"`
+	Campaign string          `json:"campaign"`
+	Step     string          `json:"step"`
+	Member   string          `json:"member"`
+	State    string          `json:"state"`
+	Reason   string          `json:"reason,omitempty"`
+	QueuedAt loyalty.Instant `json:"queued_at"`
+	HandedAt loyalty.Instant `json:"handed_at"`
+	DoneAt   loyalty.Instant `json:"done_at"`
+	Attempts int             `json:"attempts"`
+	Code     string          `json:"code,omitempty"`
+	Reply    string          `json:"reply,omitempty"` // of the relay
+}
+
+// SendFilter says which sends to list; zero fields let all through.
+type SendFilter struct {
+	ID, Run int64
+	State   string
+	Limit   int
+}
+
+// Sends returns sends, the newest first.
+func Sends(tx *store.Tx, f SendFilter) ([]Send, error) {
+	list := []Send{}
+	err := tx.All(&list, `
+		select s.id, c.name as campaign, s.step, m.external_id as member, s.state, s.reason, s.queued_at, s.handed_at, s.done_at,
+		       s.attempts, coalesce(k.code, '') as code,
+		       coalesce(cast(s.smtp_code as text) || ' ' || s.smtp_text, s.smtp_text, '') as reply
+		from   sends s
+		join   campaigns c on c.id = s.campaign_id
+		join   members m on m.id = s.member_id
+		left   join codes k on k.id = s.code_id
+		where  (@id = 0 or s.id = @id)
+		and    (@run = 0 or s.run_id = @run)
+		and    (@state = '' or s.state = @state)
+		order  by s.id desc
+		limit  @limit`, store.Args{"id": f.ID, "run": f.Run, "state": f.State, "limit": f.Limit})
+	return list, err
+}

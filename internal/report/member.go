@@ -1,0 +1,70 @@
+package report
+
+import (
+	"strings"
+
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// Member is what a marketer sees of a member.
+type Member struct {
+	ID        string          `json:"id"`
+	Email     string          `json:"email"`
+	FirstName string          `json:"first_name"`
+	LastName  string          `json:"last_name"`
+	Language  string          `json:"language"`
+	Country   string          `json:"country"`
+	TimeZone  string          `json:"time_zone"`
+	JoinedAt  loyalty.Instant `json:"joined_at"`
+	Orders    int64           `json:"orders"`
+	Spent     int64           `json:"spent_minor"`
+	FirstDay  *loyalty.Day    `json:"first_order"`
+	LastDay   *loyalty.Day    `json:"last_order"`
+	Points    int64           `json:"points"`
+	Segments  []string        `json:"segments" gorm:"-"`
+	Sends     []Send          `json:"sends" gorm:"-"`
+}
+
+const memberColumns = `
+	m.external_id as id, m.email, m.first_name, m.last_name, m.language, m.country, m.time_zone, m.joined_at,
+	coalesce(f.orders, 0) as orders, coalesce(f.spent, 0) as spent, f.first_day, f.last_day, coalesce(f.points, 0) as points`
+
+// FindMembers returns members by the beginning of their id or name, or by their
+// whole address, card or phone.
+func FindMembers(tx *store.Tx, text string) ([]Member, error) {
+	text = strings.TrimSpace(text)
+	like := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(text)) + "%"
+	list := []Member{}
+	err := tx.All(&list, "select"+memberColumns+`
+		from   members m
+		left   join facts f on f.member_id = m.id
+		where  m.merged_into is null and m.erased_at is null
+		and    (lower(m.external_id) like @like escape '\' or lower(m.first_name) like @like escape '\' or lower(m.last_name) like @like escape '\'
+		        or m.id in (select member_id from member_keys
+		                    where  kind = 'email' and value = @lower or kind = 'card' and value = @text or kind = 'phone' and value = @phone))
+		order  by m.external_id
+		limit  50`, store.Args{"like": like, "text": text, "lower": strings.ToLower(text), "phone": loyalty.FoldPhone(text)})
+	return list, err
+}
+
+// ShowMember returns one member with segments and the newest sends.
+func ShowMember(tx *store.Tx, id int64) (m Member, err error) {
+	args := store.Args{"id": id}
+	if err = tx.One(&m, "select"+memberColumns+" from members m left join facts f on f.member_id = m.id where m.id = @id", args); err != nil {
+		return m, err
+	}
+	m.Segments = []string{}
+	err = tx.All(&m.Segments, `
+		select s.name from segment_members i join segments s on s.id = i.segment_id
+		where  i.member_id = @id and i.left_at is null and s.removed_at is null order by s.name`, args)
+	if err != nil {
+		return m, err
+	}
+	m.Sends = []Send{}
+	err = tx.All(&m.Sends, `
+		select s.id, c.name as campaign, s.step, '' as member, s.state, s.reason, s.queued_at, s.handed_at, s.done_at, s.attempts, coalesce(k.code, '') as code
+		from   sends s join campaigns c on c.id = s.campaign_id left join codes k on k.id = s.code_id
+		where  s.member_id = @id order by s.id desc limit 30`, args)
+	return m, err
+}

@@ -1,0 +1,139 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+	"regulars/segments"
+)
+
+// Ask is what a report is asked for.
+type Ask struct {
+	Day      loyalty.Day // as of the end of this day of the shop
+	Past     bool        // Day is not today
+	Currency string      // of the program
+	Limit    int         // rows at most of a list; 0: as many as the report has or thinks fit
+}
+
+// Table is what a report says: to programs its value, to people rows under a head.
+type Table struct {
+	Value any
+	Head  []string
+	Rows  [][]string
+}
+
+// Named is a report that can be asked for by its name.
+type Named struct {
+	Name  string
+	Says  string // what it tells, in words
+	Dated bool   // it can be asked about an earlier day
+	Make  func(*store.Tx, Ask) (Table, error)
+}
+
+// reports are the ones that have a name, sorted by it.
+var reports = []Named{
+	sales("brands", "brand"),
+	{"campaigns", "what each campaign sent and what came after", false, campaignsReport},
+	sales("categories", "category"),
+	{"cohorts", "members by the month of their first order, and how many order in each month after", true, cohortsReport},
+	{"favourites", "for how many members each category is the one they spend most on", true, favouritesReport},
+	{"milestones", "how many members reach their 1st, 3rd, 5th, 10th and every 10th order, by month", true, milestonesReport},
+	{"orders", "orders, amount and members by month", true, ordersReport},
+	{"pairs", "which categories are bought together in one order", true, pairsReport},
+	{"pools", "what became of each pool's codes", false, poolsReport},
+	sales("products", "product"),
+	{"repeat", "how many members order again: 2, 3, 5, 10, 20 times", true, repeatReport},
+	{"shops", "sales by point of sale", true, shopsReport},
+	{"summary", "the shop in figures: customers, orders, amount, average order, repeat rate", true, summaryReport},
+	{"top", "the tenth of the members who spend most, and what share is theirs", true, topReport},
+}
+
+// Reports returns the reports that have a name.
+func Reports() []Named { return slices.Clone(reports) }
+
+// ByName returns a report; false if there is none of that name.
+func ByName(name string) (Named, bool) {
+	at := slices.IndexFunc(reports, func(r Named) bool { return r.Name == name })
+	if at < 0 {
+		return Named{}, false
+	}
+	return reports[at], true
+}
+
+// facts is the source of facts f as of the day, with the arguments it takes.
+func (a Ask) facts(tx *store.Tx) (source string, args store.Args) {
+	args = store.Args{"day": int64(a.Day), "limit": int64(a.Limit)}
+	if !a.Past {
+		return "facts f", args
+	}
+	return "(" + segments.FactsSelect(tx.Engine(), "") + ") f", args
+}
+
+// most returns the limit, or usual where none was asked for.
+func (a Ask) most(usual int) int {
+	if a.Limit > 0 {
+		return a.Limit
+	}
+	return usual
+}
+
+func (a Ask) money(minor int64) string { return loyalty.FormatMoney(minor, a.Currency) }
+
+// everything is a limit that lets all rows through.
+const everything = 1 << 40
+
+// row formats the cells of a table.
+func row(cells ...any) []string {
+	texts := make([]string, len(cells))
+	for i, c := range cells {
+		texts[i] = fmt.Sprint(c)
+	}
+	return texts
+}
+
+// percent formats a share.
+func percent(share float64) string { return fmt.Sprintf("%.1f %%", 100*share) }
+
+// ratio is a by b, 0 where there is no b.
+func ratio(a, b int64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return float64(a) / float64(b)
+}
+
+// monthOf is the calendar month of a column of days, as SQL: 2027-06.
+func monthOf(tx *store.Tx, day string) string {
+	if tx.Postgres() {
+		return "to_char(date '1970-01-01' + cast(" + day + " as integer), 'YYYY-MM')"
+	}
+	return "strftime('%Y-%m', " + day + " * 86400, 'unixepoch')"
+}
+
+// plainOrder makes a text sort byte by byte, as rules do and SQLite anyway.
+func plainOrder(tx *store.Tx, column string) string {
+	if tx.Postgres() {
+		return column + ` collate "C"`
+	}
+	return column
+}
+
+func campaignsReport(tx *store.Tx, _ Ask) (Table, error) {
+	results, err := Results(tx, "", 0)
+	a := Table{Value: results, Head: append([]string{"CAMPAIGN"}, ResultHead...)}
+	for _, r := range results {
+		a.Rows = append(a.Rows, append([]string{r.Campaign}, r.Cells()...))
+	}
+	return a, err
+}
+
+func poolsReport(tx *store.Tx, ask Ask) (Table, error) {
+	pools, err := Pools(tx)
+	a := Table{Value: pools, Head: []string{"POOL", "GIVEN", "REDEEMED", "EXPIRED", "FREE", "DISCOUNT"}}
+	for _, p := range pools {
+		a.Rows = append(a.Rows, row(p.Pool, p.Given, p.Redeemed, p.Expired, p.Free, ask.money(p.Discount)))
+	}
+	return a, err
+}

@@ -1,0 +1,322 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// Status is what an operator or a marketer wants to know first.
+type Status struct {
+	Now      loyalty.Instant `json:"now"`
+	Version  string          `json:"version"` // of the program in force; "": none yet
+	Members  int64           `json:"members"` // who joined
+	Known    int64           `json:"known"`   // from an order only
+	Runs     []Run           `json:"runs"`    // that are not over
+	Waiting  []Waiting       `json:"waiting"` // mails that go singly, by campaign
+	Holds    []Hold          `json:"holds"`
+	Oldest   []Oldest        `json:"oldest"`   // of each queue
+	Replicas []Replica       `json:"replicas"` // seen in the last minute
+	Midnight Midnight        `json:"midnight"`
+	Next     []Date          `json:"next"`    // dates to come
+	Skipped  []Skip          `json:"skipped"` // dates of the last week that did not run
+	Unready  []Unready       `json:"unready"` // whose rules cannot be answered yet
+	Unknown  int64           `json:"unknown"` // mails whose outcome nobody knows
+	Failed   []FailedJob     `json:"failed"`  // jobs of the last day
+	Needs    []string        `json:"needs"`   // why a person is needed; empty: all is well
+}
+
+// Run is a run that is not over.
+type Run struct {
+	ID        int64           `json:"id"`
+	Campaign  string          `json:"campaign"`
+	State     string          `json:"state"`
+	Because   string          `json:"because,omitempty"`
+	Audience  int64           `json:"audience"`
+	Pending   int64           `json:"pending"`
+	Sent      int64           `json:"sent"`
+	PerMinute int64           `json:"per_minute"` // hand-overs in the last minute
+	StartedAt loyalty.Instant `json:"started_at"`
+}
+
+// Waiting is how many single mails of a campaign are due and not yet gone: those of
+// flows and milestones, which belong to no run.
+type Waiting struct {
+	Campaign string `json:"campaign"`
+	Mails    int64  `json:"mails"`
+}
+
+// Hold is something that a person stopped.
+type Hold struct {
+	What    string          `json:"what"`
+	Because string          `json:"because"`
+	By      string          `json:"by"`
+	At      loyalty.Instant `json:"at"`
+}
+
+// Oldest is how long the oldest due row of a queue has been waiting.
+type Oldest struct {
+	Queue   string  `json:"queue"`
+	Rows    int64   `json:"rows"`
+	Seconds float64 `json:"seconds"`
+}
+
+// Replica is a running process.
+type Replica struct {
+	ID        string          `json:"id"`
+	Version   string          `json:"version"`
+	Roles     string          `json:"roles"`
+	StartedAt loyalty.Instant `json:"started_at"`
+}
+
+// Midnight is the last shop day that the nightly pass has brought facts and
+// segments to, and when the facts were ready. Day is "" before the first.
+type Midnight struct {
+	Day        string          `json:"day"`
+	FinishedAt loyalty.Instant `json:"finished_at"`
+}
+
+// Date is when a campaign starts next.
+type Date struct {
+	Campaign string          `json:"campaign"`
+	At       loyalty.Instant `json:"at"`
+	Zone     string          `json:"zone"`
+}
+
+// Skip is a date that was skipped, and why.
+type Skip struct {
+	Campaign string          `json:"campaign"`
+	Key      string          `json:"key"`
+	Reason   string          `json:"reason"`
+	At       loyalty.Instant `json:"at"`
+}
+
+// Unready is a segment that stays as it was, or a live campaign that starts nobody
+// and whose steps wait, because a rule cannot be answered yet.
+type Unready struct {
+	What    string `json:"what"` // segment dormant, campaign win-back
+	Because string `json:"because"`
+}
+
+// FailedJob is a job that gave up.
+type FailedJob struct {
+	ID      int64  `json:"id"`
+	Kind    string `json:"kind"`
+	Outcome string `json:"outcome"`
+}
+
+// late is how long something may be due before a person should look.
+const late = 15 * time.Minute
+
+// lateNight is how long after the last nightly pass the next one is overdue: a
+// day of 25 hours, and some.
+const lateNight = 27 * time.Hour
+
+// Look reads the status.
+func Look(tx *store.Tx) (Status, error) {
+	s := Status{Now: tx.At, Needs: []string{}}
+	for _, part := range []func(*store.Tx) error{s.people, s.runs, s.waiting, s.holds, s.oldest, s.machines, s.dates, s.trouble} {
+		if err := part(tx); err != nil {
+			return s, err
+		}
+	}
+	s.judge()
+	return s, nil
+}
+
+func (s *Status) people(tx *store.Tx) error {
+	var row struct{ Members, Known int64 }
+	err := tx.One(&row, `
+		select count(*) filter (where joined_at is not null) as members, count(*) filter (where joined_at is null) as known
+		from   members where merged_into is null and erased_at is null`, nil)
+	if err != nil {
+		return err
+	}
+	s.Members, s.Known = row.Members, row.Known
+	var version []string
+	err = tx.All(&version, "select value from settings where key = @key", store.Args{"key": store.SettingVersion})
+	if len(version) == 1 {
+		s.Version = version[0]
+	}
+	return err
+}
+
+func (s *Status) runs(tx *store.Tx) error {
+	s.Runs = []Run{}
+	return tx.All(&s.Runs, `
+		select r.id, c.name as campaign, r.state, r.because, r.audience, r.started_at,
+		       count(s.id) filter (where s.state in ('queued', 'claimed', 'handing', 'deferred')) as pending,
+		       count(s.id) filter (where s.state in ('sent', 'bounced', 'complained')) as sent,
+		       count(s.id) filter (where s.handed_at > @minute_ago) as per_minute
+		from   runs r
+		join   campaigns c on c.id = r.campaign_id
+		left   join sends s on s.run_id = r.id
+		where  r.state in ('sending', 'paused')
+		group  by r.id, c.name, r.state, r.because, r.audience, r.started_at
+		order  by r.id`, store.Args{"minute_ago": tx.At.Plus(-time.Minute)})
+}
+
+func (s *Status) waiting(tx *store.Tx) error {
+	s.Waiting = []Waiting{}
+	return tx.All(&s.Waiting, `
+		select c.name as campaign, count(*) as mails
+		from   due d
+		join   sends s on s.id = d.send_id
+		join   campaigns c on c.id = s.campaign_id
+		where  d.not_before <= @now and s.run_id is null
+		group  by c.name
+		order  by count(*) desc, c.name
+		limit  20`, store.Args{"now": tx.At})
+}
+
+func (s *Status) holds(tx *store.Tx) error {
+	s.Holds = []Hold{}
+	return tx.All(&s.Holds, `
+		select coalesce('campaign ' || c.name, case h.scope when 'offers' then 'all offers' else 'everything' end) as what,
+		       h.because, h.by_whom as by, h.at
+		from   holds h
+		left   join campaigns c on h.scope = 'campaign:' || c.id
+		order  by h.at`, nil)
+}
+
+// queues are those that Oldest always names, also when nothing of them is due.
+func queues() []string { return []string{"urgent", "bulk", "runs", "passages", "jobs"} }
+
+// oldest reads how long each queue has been waiting. What a person holds waits
+// by their wish, and is left out.
+func (s *Status) oldest(tx *store.Tx) error {
+	held := func(_, _ string) string { return "true" }
+	if len(s.Holds) > 0 {
+		held = func(campaign, class string) string {
+			return `not exists (select 1 from holds h where h.scope = 'all' or h.scope = 'campaign:' || ` + campaign +
+				` or h.scope = 'offers' and ` + class + ` = 'offer')`
+		}
+	}
+	var rows []struct {
+		Queue string
+		Rows  int64
+		First loyalty.Instant
+	}
+	err := tx.All(&rows, `
+		select d.lane as queue, count(*) as rows, min(d.not_before) as first
+		from   due d join sends s on s.id = d.send_id
+		where  d.not_before <= @now and (d.retry_at is null or d.retry_at <= `+tx.Machine()+`) and `+held("s.campaign_id", "s.class")+`
+		group  by d.lane
+		union all
+		select 'runs', count(*), min(k.not_before)
+		from   chunks k join runs r on r.id = k.run_id and r.state = 'sending'
+		where  not k.done and k.not_before <= @now and `+held("r.campaign_id", "r.class")+`
+		union all
+		select 'passages', count(*), min(p.wake_at) from passages p where p.wake_at <= @now and `+held("p.campaign_id", "''")+`
+		union all
+		select 'jobs', count(*), min(run_at) from jobs where state = 'queued' and run_at <= @now`, store.Args{"now": tx.At})
+	s.Oldest = []Oldest{}
+	for _, queue := range queues() {
+		o := Oldest{Queue: queue}
+		for _, r := range rows {
+			if r.Queue == queue && r.Rows > 0 {
+				o.Rows, o.Seconds = r.Rows, s.Now.Sub(r.First.Time).Seconds()
+			}
+		}
+		s.Oldest = append(s.Oldest, o)
+	}
+	return err
+}
+
+func (s *Status) machines(tx *store.Tx) error {
+	s.Replicas = []Replica{}
+	err := tx.All(&s.Replicas, "select id, version, roles, started_at from replicas where seen_at > "+tx.MachineIn(-time.Minute)+" order by id", nil)
+	if err != nil {
+		return err
+	}
+	var last []struct {
+		Day        loyalty.Day
+		FinishedAt loyalty.Instant
+	}
+	err = tx.All(&last, `
+		select p.day, p.finished_at
+		from   passes p
+		where  p.name = 'facts' and p.finished_at is not null
+		and    not exists (select 1 from segments s where s.removed_at is null and s.as_of_day < p.day)
+		order  by p.day desc
+		limit  1`, nil)
+	if len(last) == 1 {
+		s.Midnight = Midnight{last[0].Day.String(), last[0].FinishedAt}
+	}
+	return err
+}
+
+func (s *Status) dates(tx *store.Tx) error {
+	s.Next, s.Skipped = []Date{}, []Skip{}
+	err := tx.All(&s.Next, `
+		select c.name as campaign, t.next_at as at, t.zone
+		from   timetable t join campaigns c on c.id = t.campaign_id
+		where  c.live and c.removed_at is null and t.next_at is not null
+		order  by t.next_at, c.name limit 10`, nil)
+	if err != nil {
+		return err
+	}
+	return tx.All(&s.Skipped, `
+		select c.name as campaign, o.key, o.reason, o.at
+		from   occurrences o join campaigns c on c.id = o.campaign_id
+		where  o.decision = 'skipped' and o.at > @week_ago
+		order  by o.at desc limit 20`, store.Args{"week_ago": tx.At.Plus(-7 * 24 * time.Hour)})
+}
+
+func (s *Status) trouble(tx *store.Tx) error {
+	err := tx.One(&s.Unknown, "select count(*) from sends where state = 'unknown'", nil)
+	if err != nil {
+		return err
+	}
+	s.Unready = []Unready{}
+	err = tx.All(&s.Unready, `
+		select 'segment ' || name as what, because from segments where removed_at is null and failed_day is not null
+		union all
+		select 'campaign ' || name, unready from campaigns where live and removed_at is null and unready <> ''
+		order  by 1 desc`, nil)
+	if err != nil {
+		return err
+	}
+	s.Failed = []FailedJob{}
+	return tx.All(&s.Failed, "select id, kind, outcome from jobs where state = 'failed' and finished_at > @day_ago order by id desc limit 20",
+		store.Args{"day_ago": tx.At.Plus(-24 * time.Hour)})
+}
+
+// judge says what needs a person.
+func (s *Status) judge() {
+	need := func(format string, args ...any) { s.Needs = append(s.Needs, fmt.Sprintf(format, args...)) }
+	for _, h := range s.Holds {
+		need("%s is held by %s: %s", h.What, h.By, h.Because)
+	}
+	for _, r := range s.Runs {
+		if r.State == "paused" {
+			need("run %d of %s is paused: %s", r.ID, r.Campaign, r.Because)
+		}
+	}
+	for _, k := range s.Skipped {
+		if k.Reason == "no_issue" { // nobody wrote one for that date, which is how a newsletter pauses
+			continue
+		}
+		need("%s did not run on %s: %s", k.Campaign, k.Key, strings.ReplaceAll(k.Reason, "_", " "))
+	}
+	for _, o := range s.Oldest {
+		if o.Seconds > late.Seconds() {
+			need("queue %s has been waiting for %s", o.Queue, (time.Duration(o.Seconds) * time.Second))
+		}
+	}
+	if since := s.Now.Sub(s.Midnight.FinishedAt.Time); s.Midnight.Day != "" && since > lateNight {
+		need("the last nightly pass that came to its end is of %s", s.Midnight.Day)
+	}
+	for _, w := range s.Unready {
+		need("%s waits: %s", w.What, w.Because)
+	}
+	for _, j := range s.Failed {
+		need("job %d (%s) failed: %s", j.ID, j.Kind, j.Outcome)
+	}
+	if s.Unknown > 0 {
+		need("mails of which nobody knows whether they went out: %d (`regulars sends list --state unknown`)", s.Unknown)
+	}
+}

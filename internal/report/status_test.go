@@ -1,0 +1,143 @@
+package report_test
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"testing"
+	"time"
+
+	"regulars/internal/loyalty"
+	"regulars/internal/report"
+	"regulars/internal/store"
+	"regulars/internal/store/storetest"
+)
+
+func look(t testing.TB, db *store.DB) report.Status {
+	t.Helper()
+	return see(t, db, report.Look)
+}
+
+func TestAnEmptyDatabaseNeedsNobody(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		s := look(t, db)
+		if len(s.Needs) > 0 || s.Version != "" || s.Midnight.Day != "" {
+			t.Errorf("Look = %+v, want nothing needed, no version, no night", s)
+		}
+		text, err := json.Marshal(s)
+		if err != nil || slices.Contains([]byte(text), 0) {
+			t.Error(err)
+		}
+		for _, o := range s.Oldest {
+			if o.Rows != 0 || o.Seconds != 0 {
+				t.Errorf("queue %+v, want it empty", o)
+			}
+		}
+		if len(s.Oldest) != 5 {
+			t.Errorf("%d queues are named, want all 5", len(s.Oldest))
+		}
+	})
+}
+
+func TestTheStatusSaysWhatGoesOn(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		people(t, db)
+		ledger(t, db)
+		do(t, db,
+			"insert into settings (key, value) values ('active_version', '7')",
+			`insert into runs (id, occurrence_id, campaign_id, version_id, step, class, state, audience, expires_at, started_at) values
+			 (2, 20, 1, 1, 'letter', 'offer', 'sending', 2, {now+3h}, {now-1h})`,
+			send(20, 20, 1, "letter", 1, 2, "sent", "-30s", "null"), send(21, 20, 2, "letter", 1, 2, "queued", "", "null"),
+			`insert into passes (name, day, started_at, finished_at) values ('facts', {today-1}, {now-12h}, {now-12h}), ('facts', {today}, {now-1h}, null)`,
+			`insert into replicas (id, version, roles, started_at, seen_at) values ('here', '1', 'web', `+machine(db, 0)+", "+machine(db, 0)+`), ('gone', '1', 'web', `+machine(db, 0)+", "+machine(db, -2*time.Minute)+")",
+		)
+		s := look(t, db)
+		if s.Members != 2 || s.Known != 1 || s.Version != "7" || s.Unknown != 0 {
+			t.Errorf("%d members, %d known, version %q, %d unknown; want 2, 1, 7, 0", s.Members, s.Known, s.Version, s.Unknown)
+		}
+		want := report.Run{ID: 2, Campaign: "newsletter", State: "sending", Audience: 2, Pending: 1, Sent: 1, PerMinute: 1, StartedAt: loyalty.At(storetest.Start.Add(-time.Hour))}
+		if !slices.Equal(s.Runs, []report.Run{want}) {
+			t.Errorf("runs = %+v, want %+v", s.Runs, want)
+		}
+		if want := []report.Waiting{{Campaign: "milestone", Mails: 1}}; !slices.Equal(s.Waiting, want) {
+			t.Errorf("waiting = %+v, want %+v", s.Waiting, want)
+		}
+		if len(s.Replicas) != 1 || s.Replicas[0].ID != "here" || s.Replicas[0].StartedAt.IsZero() {
+			t.Errorf("replicas = %+v, want the one seen in the last minute", s.Replicas)
+		}
+		if got, want := s.Midnight, (report.Midnight{Day: (today - 1).String(), FinishedAt: loyalty.At(storetest.Start.Add(-12 * time.Hour))}); got != want {
+			t.Errorf("midnight = %+v, want %+v", got, want)
+		}
+		if len(s.Next) != 1 || s.Next[0].Campaign != "newsletter" || s.Next[0].Zone != "UTC" {
+			t.Errorf("next = %+v, want the newsletter's date", s.Next)
+		}
+		if len(s.Needs) > 0 {
+			t.Errorf("needs %q, want nothing", s.Needs)
+		}
+		do(t, db, "insert into segments (id, name, rule, as_of_day) values (1, 'vip', 'orders >= 5', {today-2})")
+		if got := look(t, db).Midnight; got.Day != "" {
+			t.Errorf("midnight = %+v while a segment is two days behind, want none", got)
+		}
+	})
+}
+
+// machine is the database's own time, moved.
+func machine(db *store.DB, d time.Duration) (expr string) {
+	_ = db.View(context.Background(), func(tx *store.Tx) error { expr = tx.MachineIn(d); return nil })
+	return expr
+}
+
+func TestWhatNeedsAPerson(t *testing.T) {
+	t.Parallel()
+	const due = "update due set not_before = {now-17m}"
+	for _, tt := range []struct {
+		claim  string
+		makeSo []string
+		want   []string
+	}{
+		{"a campaign that is held", []string{"insert into holds (scope, because, by_whom, at) values ('campaign:2', 'wrong texts', 'anna', {now-1h})"},
+			[]string{"campaign win-back is held by anna: wrong texts"}},
+		{"offers and all that are held", []string{"insert into holds (scope, because, by_whom, at) values ('offers', 'sale is off', 'anna', {now-1h}), ('all', 'fire', 'ben', {now-1m})"},
+			[]string{"all offers is held by anna: sale is off", "everything is held by ben: fire"}},
+		{"a run that is paused", []string{"update runs set state = 'paused', because = '12 % of mails came back', finished_at = null"},
+			[]string{"run 1 of newsletter is paused: 12 % of mails came back"}},
+		{"a date that was skipped", []string{"insert into occurrences (id, campaign_id, key, day, at, decision, reason) values (50, 1, '2027-03-01', {today-2}, {now-48h}, 'skipped', 'late')"},
+			[]string{"newsletter did not run on 2027-03-01: late"}},
+		{"a newsletter that nobody wrote", []string{"insert into occurrences (id, campaign_id, key, day, at, decision, reason) values (50, 1, '2027-03-01', {today-2}, {now-48h}, 'skipped', 'no_issue')"}, nil},
+		{"a date that was skipped long ago is past", []string{"insert into occurrences (id, campaign_id, key, day, at, decision, reason) values (50, 1, '2027-02-01', {today-30}, {now-720h}, 'skipped', 'late')"}, nil},
+		{"a queue that waits", []string{due}, []string{"queue urgent has been waiting for 17m0s"}},
+		{"what somebody works on does not wait", []string{due, "update due set retry_at = {now+100000h}"}, nil},
+		{"a queue that waits because of a hold is the hold's affair",
+			[]string{due, "insert into holds (scope, because, by_whom, at) values ('campaign:3', 'texts', 'anna', {now-1h})"},
+			[]string{"campaign milestone is held by anna: texts"}},
+		{"a hold of something else explains no waiting",
+			[]string{due, "insert into holds (scope, because, by_whom, at) values ('offers', 'texts', 'anna', {now-1h})"},
+			[]string{"all offers is held by anna: texts", "queue urgent has been waiting for 17m0s"}},
+		{"a chunk that nobody takes", []string{"update runs set state = 'sending', finished_at = null",
+			"insert into chunks (run_id, n, lo, hi, next_id, not_before) values (1, 1, 1, 3, 1, {now-1h})"}, []string{"queue runs has been waiting for 1h0m0s"}},
+		{"a passage that nobody takes on", []string{"update passages set state = 'ready', wake_at = {now-20m} where id = 1"},
+			[]string{"queue passages has been waiting for 20m0s"}},
+		{"a job that nobody does", []string{"insert into jobs (kind, payload, lane, state, run_at, enqueued_by, enqueued_at) values ('launch', '{}', 'chores', 'queued', {now-16m}, 'anna', {now-1h})"},
+			[]string{"queue jobs has been waiting for 16m0s"}},
+		{"a job that failed", []string{"insert into jobs (id, kind, payload, lane, state, run_at, enqueued_by, enqueued_at, finished_at, outcome) values (8, 'launch', '{}', 'chores', 'failed', {now-1h}, 'anna', {now-1h}, {now-1h}, 'no codes left')"},
+			[]string{"job 8 (launch) failed: no codes left"}},
+		{"a mail with an unknown outcome", []string{"update sends set state = 'unknown' where id = 5"},
+			[]string{"mails of which nobody knows whether they went out: 1 (`regulars sends list --state unknown`)"}},
+		{"a night that did not come to its end", []string{"insert into passes (name, day, started_at, finished_at) values ('facts', {today-2}, {now-30h}, {now-28h})"},
+			[]string{"the last nightly pass that came to its end is of 2027-03-01"}},
+	} {
+		t.Run(tt.claim, func(t *testing.T) {
+			t.Parallel()
+			storetest.Each(t, func(t *testing.T, db *store.DB) {
+				people(t, db)
+				ledger(t, db)
+				do(t, db, tt.makeSo...)
+				if got := look(t, db).Needs; !slices.Equal(got, tt.want) && len(got)+len(tt.want) > 0 {
+					t.Errorf("Needs = %q, want %q", got, tt.want)
+				}
+			})
+		})
+	}
+}
