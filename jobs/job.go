@@ -1,0 +1,156 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"regulars/internal/campaign"
+	"regulars/internal/delivery"
+	"regulars/internal/engine"
+	"regulars/internal/intake"
+	"regulars/internal/store"
+)
+
+// Rooms are what handlers work with.
+type Rooms struct {
+	DB     *store.DB
+	Book   *campaign.Book
+	Desk   *delivery.Desk
+	Door   *intake.Door
+	Engine *engine.Engine
+
+	ImportDir string // the only folder that import jobs read from
+}
+
+// kind is a kind of job: its fields, its lane and its handler.
+type kind struct {
+	about  string
+	lane   string
+	fields []field
+	open   bool // other values are allowed: a launch's own
+
+	// settle, if not nil, turns values into what is kept of them when the job is
+	// enqueued. What is wrong is an *OrderError.
+	settle func(tx *store.Tx, values map[string]string) error
+
+	// do does the job and says what it did, in words. It may be run again after
+	// a crash, so it must be safe to repeat.
+	do func(context.Context, Rooms, Row) (string, error)
+}
+
+var kinds = map[string]kind{
+	"launch":   launchJob,
+	"drop":     dropJob,
+	"refresh":  refreshJob,
+	"test":     testJob,
+	"generate": generateJob,
+	"import":   importJob,
+}
+
+// ErrGiveUp marks an error that trying again cannot mend.
+var ErrGiveUp = errors.New("gave up")
+
+// giveUp makes err final. Its words stay as they are.
+type giveUp struct{ error }
+
+func (g giveUp) Unwrap() []error { return []error{g.error, ErrGiveUp} }
+
+// final makes an error of a room final unless it is one of the machine, which
+// may pass.
+func final(err error) error {
+	if err == nil || store.Passing(err) {
+		return err
+	}
+	return giveUp{err}
+}
+
+// attempts is how often a job is tried before it has failed.
+const attempts = 5
+
+// backoff is the pause before the next try: 10 s, 40 s, 90 s …
+func backoff(tried int) time.Duration { return time.Duration(tried*tried) * 10 * time.Second }
+
+// nextJob does the next job of a lane; 0 says that none is due.
+func (w *Worker) nextJob(ctx context.Context, lane string) (int, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	// Not broken off by a stop: a claim that lasts and whose answer is lost would
+	// keep everybody from the job until its lease is over.
+	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	var row Row
+	err := w.DB.Update(whole, func(tx *store.Tx) (err error) { row, err = claim(tx, lane); return err })
+	if errors.Is(err, store.ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("claiming a job: %w", err)
+	}
+	said, err := w.kept(ctx, row)
+	return 1, w.record(ctx, row, said, err)
+}
+
+// kept runs the handler while its claim is renewed; a lost claim ends it.
+func (w *Worker) kept(ctx context.Context, row Row) (said string, err error) {
+	k, ok := kinds[row.Kind]
+	switch {
+	case !ok:
+		return "", giveUp{fmt.Errorf("this version knows no job %q", row.Kind)}
+	case row.Attempts > attempts:
+		return "", giveUp{fmt.Errorf("each of %d workers that tried it fell silent", attempts)}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var renewing sync.WaitGroup
+	renewing.Go(func() { w.renew(ctx, cancel, row) })
+	defer renewing.Wait()
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil { // the job's own: it would do so again
+			w.Log.Error("a job panicked", "job", row.ID, "kind", row.Kind, "panic", p)
+			err = giveUp{fmt.Errorf("it came upon a mistake of the program: %v", p)}
+		}
+	}()
+	return k.do(ctx, w.Rooms, row)
+}
+
+func (w *Worker) renew(ctx context.Context, cancel func(), row Row) {
+	tick := time.NewTicker(lease / 3)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		kept := true
+		err := w.DB.Update(ctx, func(tx *store.Tx) (err error) { kept, err = renew(tx, row); return err })
+		if err == nil && !kept {
+			cancel()
+			return
+		}
+	}
+}
+
+// record writes down how a job ended. A stop of the process is no failure of the
+// job: its next holder begins at once.
+func (w *Worker) record(ctx context.Context, row Row, said string, err error) error {
+	stopped := ctx.Err() != nil
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	return w.DB.Update(ctx, func(tx *store.Tx) error {
+		switch {
+		case err == nil:
+			return finish(tx, row, "done", said)
+		case stopped:
+			return giveBack(tx, row)
+		case errors.Is(err, ErrGiveUp) || row.Attempts >= attempts:
+			return finish(tx, row, "failed", err.Error())
+		default:
+			return again(tx, row, backoff(row.Attempts), err.Error())
+		}
+	})
+}

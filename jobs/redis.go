@@ -1,0 +1,121 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+// Redis is a connection to one server, to a master behind sentinels or to a cluster.
+type Redis struct {
+	redis.UniversalClient
+	options *redis.UniversalOptions
+}
+
+// another returns a connection of its own to the same Redis.
+func (r Redis) another() redis.UniversalClient { return redis.NewUniversalClient(r.options) }
+
+// Connect opens the Redis that REDIS_URL names, without yet talking to it:
+//
+//	redis://[user:password@]host:port[/db], rediss://… with TLS
+//	redis-sentinel://[user:password@]host:port,host:port/master[?db=0]
+//	redis-cluster://[user:password@]host:port,host:port
+//
+// Errors never repeat the address, which may hold a password.
+func Connect(address string) (Redis, error) {
+	o, err := redisOptions(address)
+	if err != nil {
+		return Redis{}, err
+	}
+	// Servers of our time answer these requests with an error per connection.
+	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	// A Redis that is away must not keep a stop or a hint waiting; the one retry
+	// comes as late as asynq otherwise asks, which does not pause after an error.
+	o.ContextTimeoutEnabled = true
+	o.DialTimeout, o.DialerRetries = 2*time.Second, 1
+	o.ReadTimeout, o.WriteTimeout = 2*time.Second, 2*time.Second
+	o.MaxRetries, o.MinRetryBackoff = 1, 100*time.Millisecond
+	return Redis{redis.NewUniversalClient(o), o}, nil
+}
+
+// SilenceRedis keeps the Redis client of the whole process from writing to stderr
+// by itself: it does so at each failure, of which Hints tells once. For main.
+func SilenceRedis() { redis.SetLogger(silent{}) }
+
+type silent struct{}
+
+// Printf does nothing.
+func (silent) Printf(context.Context, string, ...any) {}
+
+func redisOptions(address string) (*redis.UniversalOptions, error) {
+	scheme, _, found := strings.Cut(address, "://")
+	if !found {
+		scheme = "" // what stands there may be a password
+	}
+	switch scheme {
+	case "redis", "rediss":
+		one, err := redis.ParseURL(address)
+		if err != nil {
+			return nil, errors.New("REDIS_URL is not a valid redis:// address")
+		}
+		return &redis.UniversalOptions{Addrs: []string{one.Addr}, Username: one.Username, Password: one.Password, DB: one.DB, TLSConfig: one.TLSConfig}, nil
+	case "redis-sentinel", "redis-cluster":
+		return manyOptions(scheme, address)
+	}
+	return nil, fmt.Errorf("REDIS_URL begins with %q: it should be redis://, rediss://, redis-sentinel:// or redis-cluster://", scheme)
+}
+
+func manyOptions(scheme, address string) (*redis.UniversalOptions, error) {
+	// net/url refuses several hosts with ports: take them out first.
+	head, rest, _ := strings.Cut(address, "://")
+	hosts, path, _ := strings.Cut(rest, "/")
+	userinfo := ""
+	if at := strings.LastIndexByte(hosts, '@'); at >= 0 {
+		userinfo, hosts = hosts[:at+1], hosts[at+1:]
+	}
+	u, err := url.Parse(head + "://" + userinfo + "host/" + path)
+	if err != nil || hosts == "" {
+		return nil, fmt.Errorf("REDIS_URL is not a valid %s:// address", scheme)
+	}
+	o := &redis.UniversalOptions{Addrs: strings.Split(hosts, ","), Username: u.User.Username()}
+	o.Password, _ = u.User.Password()
+	if scheme == "redis-cluster" {
+		o.IsClusterMode = true
+		return o, nil
+	}
+	if o.MasterName = strings.Trim(u.Path, "/"); o.MasterName == "" {
+		return nil, errors.New("REDIS_URL lacks the master's name: redis-sentinel://host:26379,host:26379/mymaster")
+	}
+	if db := u.Query().Get("db"); db != "" {
+		if o.DB, err = strconv.Atoi(db); err != nil {
+			return nil, errors.New("REDIS_URL: db is not a number")
+		}
+	}
+	return o, nil
+}
+
+// Asks says whether Redis answers.
+func Asks(ctx context.Context, r Redis) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	return r.Ping(ctx).Err()
+}
+
+// Warnings says what about a Redis makes it lose work sooner than it must:
+// nothing is lost for good, but hints and leases are.
+func Warnings(ctx context.Context, r Redis) []string {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	policy, err := r.ConfigGet(ctx, "maxmemory-policy").Result()
+	if got := policy["maxmemory-policy"]; err == nil && got != "" && got != "noeviction" {
+		return []string{"Redis may evict keys (maxmemory-policy " + got + "): set it to noeviction"}
+	}
+	return nil // some services do not let the setting be read
+}
