@@ -1,0 +1,116 @@
+package public
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"regulars/internal/consent"
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// apiEvents takes what /hooks/standard takes. Events are told apart by their
+// source, the token's name unless ?source= says otherwise, and their id: with
+// ?source= a shop may change its token and go on where it was.
+func (s *server) apiEvents(w http.ResponseWriter, r *http.Request, c caller) error {
+	source := c.name
+	if named := r.URL.Query().Get("source"); named != "" {
+		source = named
+	}
+	if !plainName.MatchString(source) {
+		return refuse(http.StatusBadRequest, "source is of letters, digits, dots, hyphens and underscores, not %q", source)
+	}
+	body, release, err := s.hold(r)
+	defer release()
+	if err != nil {
+		return err
+	}
+	return s.take(w, r, body, "api:"+source, "")
+}
+
+// foundMember is what a till is told.
+type foundMember struct {
+	ID        string          `json:"id"`
+	FirstName string          `json:"first_name"`
+	LastName  string          `json:"last_name"`
+	Language  string          `json:"language"`
+	JoinedAt  loyalty.Instant `json:"joined_at"` // null: known from an order only
+	Orders    int64           `json:"orders"`
+	Spent     int64           `json:"spent_minor"`
+	Points    int64           `json:"points"`
+}
+
+// apiFind answers tills: who has this card, e-mail or phone? 404 for nobody,
+// 409 when several do.
+func (s *server) apiFind(w http.ResponseWriter, r *http.Request, _ caller) error {
+	kind, value, err := whom(r)
+	if err != nil {
+		return err
+	}
+	var found []foundMember
+	err = s.DB.View(r.Context(), func(tx *store.Tx) error {
+		return tx.All(&found, `
+			select m.external_id as id, m.first_name, m.last_name, m.language, m.joined_at,
+			       coalesce(f.orders, 0) as orders, coalesce(f.spent, 0) as spent, coalesce(f.points, 0) as points
+			from   member_keys k
+			join   members m on m.id = k.member_id and m.erased_at is null and m.merged_into is null
+			left   join facts f on f.member_id = m.id
+			where  k.kind = @kind and k.value = @value
+			order  by m.id
+			limit  2`, store.Args{"kind": kind, "value": value})
+	})
+	switch {
+	case err != nil:
+		return err
+	case len(found) == 0:
+		return refuse(http.StatusNotFound, "nobody has this %s", kind)
+	case len(found) > 1:
+		return refuse(http.StatusConflict, "several members have this %s", kind)
+	}
+	return writeJSON(w, http.StatusOK, found[0])
+}
+
+// whom returns the one key that was asked for, as it stands among the keys.
+func whom(r *http.Request) (kind, value string, err error) {
+	q := r.URL.Query()
+	for _, k := range []string{"card", "email", "phone"} {
+		switch v := strings.TrimSpace(q.Get(k)); {
+		case v == "":
+		case kind != "":
+			return "", "", refuse(http.StatusBadRequest, "one of card, email and phone is enough")
+		default:
+			kind, value = k, v
+		}
+	}
+	switch kind {
+	case "":
+		return "", "", refuse(http.StatusBadRequest, "say whom to find: ?card=, ?email= or ?phone=")
+	case "phone":
+		value = loyalty.FoldPhone(value)
+	case "email":
+		if _, value, err = consent.Address(value); err != nil {
+			return "", "", refuse(http.StatusBadRequest, "email is not an address: %v", err)
+		}
+	}
+	return kind, value, nil
+}
+
+// numberOf reads the id of a path; what is no number is not there.
+func numberOf(r *http.Request, name string) (int64, error) {
+	id, err := strconv.ParseInt(r.PathValue(name), 10, 64)
+	if err != nil {
+		return 0, store.ErrNotFound
+	}
+	return id, nil
+}
+
+// oneOf reads a parameter of the query that has few values; "" when it is not given.
+func oneOf(r *http.Request, name string, values ...string) (string, error) {
+	v := r.URL.Query().Get(name)
+	if v != "" && !slices.Contains(values, v) {
+		return "", refuse(http.StatusBadRequest, "%s is one of %s, not %q", name, strings.Join(values, ", "), v)
+	}
+	return v, nil
+}

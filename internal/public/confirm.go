@@ -1,0 +1,104 @@
+package public
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"regulars/internal/consent"
+	"regulars/internal/intake"
+	"regulars/internal/store"
+)
+
+// confirmView is what the double opt-in's page shows.
+type confirmView struct {
+	frame
+	In       words
+	Question string
+	Button   string
+	Done     string // what was confirmed; "" on the page with the button
+}
+
+// confirmView is the page for the mail that the link stood in: the one that asks
+// whether somebody wants to join, or one of the shop's own about its topic.
+func (s *server) confirmView(tx *store.Tx, who reader, claims consent.Claims) (view confirmView, topic string, err error) {
+	shop, err := s.shop(tx)
+	if err != nil {
+		return view, "", err
+	}
+	in := shop.words(who)
+	joining, err := intake.JoiningOf(tx, claims)
+	switch {
+	case err == nil:
+		return joiningView(shop, in, joining.Confirmed), "", nil
+	case !errors.Is(err, store.ErrNotFound):
+		return view, "", err
+	}
+	asked, err := intake.AsksToJoin(tx, claims)
+	if err != nil {
+		return view, "", err
+	}
+	if who.Topic == "" || asked {
+		return view, "", badLink // nobody can tell what they would agree to
+	}
+	topic = in.topic(shop.topics, who.Topic)
+	return confirmView{frame: shop.frame(in, in.Ask), In: in, Question: fmt.Sprintf(in.Wanted, topic), Button: in.Yes}, topic, nil
+}
+
+// confirmPage asks for the one click that a double opt-in needs. Opening it
+// confirms nothing: scanners open every link of a mail.
+func (s *server) confirmPage(w http.ResponseWriter, r *http.Request) error {
+	claims, err := s.claims(r, consent.KindConfirm)
+	if err != nil {
+		return err
+	}
+	var view confirmView
+	err = s.viewing(r, consent.KindConfirm, func(tx *store.Tx, who reader) (err error) {
+		view, _, err = s.confirmView(tx, who, claims)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.pages.show(w, http.StatusOK, "confirm", view)
+}
+
+// confirm is the page's button: the member joins, or says yes to the topic of the
+// mail that the link stood in.
+func (s *server) confirm(w http.ResponseWriter, r *http.Request) error {
+	claims, err := s.claims(r, consent.KindConfirm)
+	if err != nil {
+		return err
+	}
+	if err := fromOurPage(r); err != nil {
+		return err
+	}
+	var view confirmView
+	switch _, err = s.Door.Confirm(r.Context(), claims, consent.How{IP: remote(r)}); {
+	case err == nil:
+		err = s.viewing(r, consent.KindConfirm, func(tx *store.Tx, who reader) (err error) {
+			view, _, err = s.confirmView(tx, who, claims)
+			return err
+		})
+	case errors.Is(err, store.ErrNotFound):
+		view, err = s.confirmTopic(r, claims)
+	}
+	if err != nil {
+		return err
+	}
+	return s.pages.show(w, http.StatusOK, "confirm", view)
+}
+
+// confirmTopic records the member's yes to the topic of a mail.
+func (s *server) confirmTopic(r *http.Request, claims consent.Claims) (view confirmView, err error) {
+	err = s.changing(r, claims, func(tx *store.Tx, who reader) error {
+		asked, topic, err := s.confirmView(tx, who, claims)
+		if err != nil {
+			return err
+		}
+		view = asked
+		view.Title, view.Done = view.In.Done, fmt.Sprintf(view.In.Confirmed, topic)
+		return consent.Set(tx, who.ID, who.Topic, true, s.how(r, who, "confirmation page", asked.Question))
+	})
+	return view, err
+}

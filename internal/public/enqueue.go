@@ -1,0 +1,139 @@
+package public
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+	"regulars/jobs"
+)
+
+// apiEnqueue puts a marketer's job into the queue: 202 with the job, also when
+// its key was used before.
+func (s *server) apiEnqueue(w http.ResponseWriter, r *http.Request, c caller) error {
+	body, err := readObject(r, "kind", "values", "at", "key")
+	if err != nil {
+		return err
+	}
+	var row jobs.Row
+	var made bool
+	err = s.DB.Update(r.Context(), func(tx *store.Tx) error {
+		order, err := readOrder(tx, body)
+		if err != nil {
+			return err
+		}
+		order.By = c.by()
+		var id int64
+		if id, made, err = jobs.Enqueue(tx, order); err != nil {
+			return inTheBody(err)
+		}
+		row, err = jobs.Show(tx, id)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if made && s.Wake != nil && !row.RunAt.After(s.DB.Now()) {
+		s.Wake(row.ID, row.Lane)
+	}
+	return writeJSON(w, http.StatusAccepted, jobAnswer(row, map[string]any{"new": made}))
+}
+
+// readOrder reads what is to be enqueued. at is an instant with an offset, or a
+// wall time of the shop.
+func readOrder(tx *store.Tx, body object) (o jobs.Order, err error) {
+	var at string
+	for name, into := range map[string]*string{"kind": &o.Kind, "key": &o.Key, "at": &at} {
+		if *into, err = body.text(name); err != nil {
+			return o, err
+		}
+	}
+	if len(o.Key) > maxKey {
+		return o, wrongField("key", "key is longer than %d bytes", maxKey)
+	}
+	if o.Values, err = body.texts("values"); err != nil {
+		return o, err
+	}
+	if at != "" {
+		o.At, err = shopTime(tx, at)
+	}
+	return o, err
+}
+
+// maxKey is how long a job's key may be, in bytes.
+const maxKey = 200
+
+func shopTime(tx *store.Tx, text string) (time.Time, error) {
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t, nil
+	}
+	zone, err := tx.Zone()
+	if err != nil {
+		return time.Time{}, err
+	}
+	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02T15:04:05", "2006-01-02 15:04:05"} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return loyalty.Wall(loyalty.DayOf(t, time.UTC), t.Hour(), t.Minute(), zone).Add(time.Duration(t.Second()) * time.Second), nil
+		}
+	}
+	return time.Time{}, wrongField("at", "%q is not a time like 2027-06-21T09:00 or 2027-06-21T09:00:00+03:00", text)
+}
+
+// inTheBody names the field of the body that an order is wrong in.
+func inTheBody(err error) error {
+	var wrong *jobs.OrderError
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	field := "kind"
+	if wrong.Field != "" {
+		field = "values." + wrong.Field
+	}
+	return wrongField(field, "%s", wrong.Message)
+}
+
+// jobAnswer is a job with what it was given.
+func jobAnswer(row jobs.Row, more map[string]any) map[string]any {
+	answer := map[string]any{"job": row, "values": row.Values()}
+	for name, v := range more {
+		answer[name] = v
+	}
+	return answer
+}
+
+// listed is how many jobs a list holds at most.
+const listed = 100
+
+func (s *server) apiJobs(w http.ResponseWriter, r *http.Request, _ caller) error {
+	state, err := oneOf(r, "state", "queued", "running", "done", "failed", "cancelled")
+	if err != nil {
+		return err
+	}
+	rows := []jobs.Row{}
+	err = s.DB.View(r.Context(), func(tx *store.Tx) (err error) {
+		rows, err = jobs.List(tx, state, listed)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if rows == nil {
+		rows = []jobs.Row{}
+	}
+	return writeJSON(w, http.StatusOK, map[string]any{"jobs": rows})
+}
+
+func (s *server) apiJob(w http.ResponseWriter, r *http.Request, _ caller) error {
+	id, err := numberOf(r, "id")
+	if err != nil {
+		return err
+	}
+	var row jobs.Row
+	err = s.DB.View(r.Context(), func(tx *store.Tx) (err error) { row, err = jobs.Show(tx, id); return err })
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, jobAnswer(row, nil))
+}

@@ -1,0 +1,109 @@
+package public
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"regulars/internal/ingest"
+	"regulars/internal/intake"
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// standardHook takes events signed as the Standard Webhooks specification says.
+// A delivery of one event without an id of its own is told by its webhook-id.
+func (s *server) standardHook(w http.ResponseWriter, r *http.Request) error {
+	if s.Standard == nil {
+		return refuse(http.StatusServiceUnavailable, "this hook is closed: HOOK_SECRET_STANDARD is not set")
+	}
+	body, release, err := s.hold(r)
+	defer release()
+	if err != nil {
+		return err
+	}
+	if err := s.Standard.Verify(r.Header, body, s.Clock()); err != nil {
+		return refuse(http.StatusUnauthorized, "%v", err)
+	}
+	return s.take(w, r, body, "standard", r.Header.Get("Webhook-Id"))
+}
+
+// take reads events, has intake apply them in one transaction and answers each
+// of them: 202 when at least one is stored, now or before, 422 when all are
+// refused. delivery is the id of one event that has none of its own.
+func (s *server) take(w http.ResponseWriter, r *http.Request, body []byte, source, delivery string) error {
+	currency, err := s.currency(r.Context())
+	if err != nil {
+		return err
+	}
+	events, unreadable, err := ingest.Decode(body, ingest.Options{Source: source, Currency: currency})
+	if err != nil {
+		return refuse(http.StatusBadRequest, "%v", err)
+	}
+	if len(events) == 1 && len(unreadable) == 0 && events[0].ID == "" {
+		events[0].ID = delivery
+	}
+	var results []intake.Result
+	if len(events) > 0 {
+		if results, err = s.Door.Apply(r.Context(), events, intake.Live); err != nil {
+			return err
+		}
+	}
+	answers := inOrder(events, results, unreadable)
+	return writeJSON(w, statusOf(answers), map[string]any{"results": answers})
+}
+
+// eventAnswer is the result of one event, in the order of the body.
+type eventAnswer struct {
+	ID     string       `json:"id"`
+	State  intake.State `json:"result"` // stored | duplicate | refused
+	Field  string       `json:"field,omitempty"`
+	Reason string       `json:"reason,omitempty"`
+}
+
+// inOrder merges what intake answered with what could not be read, by place.
+func inOrder(events []loyalty.Event, results []intake.Result, unreadable []ingest.FieldError) []eventAnswer {
+	answers := make([]eventAnswer, 0, len(events)+len(unreadable))
+	next := 0
+	for i := range cap(answers) {
+		if len(unreadable) > 0 && unreadable[0].Index == i {
+			u := unreadable[0]
+			answers = append(answers, eventAnswer{u.ID, intake.Refused, u.Field, u.Reason})
+			unreadable = unreadable[1:]
+			continue
+		}
+		result := results[next]
+		answers = append(answers, eventAnswer{events[next].ID, result.State, result.Field, result.Reason})
+		next++
+	}
+	return answers
+}
+
+func statusOf(answers []eventAnswer) int {
+	for _, a := range answers {
+		if a.State != intake.Refused {
+			return http.StatusAccepted
+		}
+	}
+	if len(answers) == 0 {
+		return http.StatusAccepted
+	}
+	return http.StatusUnprocessableEntity
+}
+
+// currency is the program's, by which amounts are read; EUR before the first apply.
+func (s *server) currency(ctx context.Context) (currency string, err error) {
+	err = s.DB.View(ctx, func(tx *store.Tx) (err error) {
+		currency, err = currencyOf(tx)
+		return err
+	})
+	return currency, err
+}
+
+func currencyOf(tx *store.Tx) (string, error) {
+	currency, err := tx.Setting(store.SettingCurrency)
+	if errors.Is(err, store.ErrNotFound) {
+		return "EUR", nil
+	}
+	return currency, err
+}

@@ -1,0 +1,94 @@
+package public
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"regulars/internal/consent"
+	"regulars/internal/coupon"
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// codeView is a code on the member's page.
+type codeView struct{ Code, Gives, Terms string }
+
+// memberView is what the member's own page shows. It names nobody: who has the
+// link may be somebody whom the mail was forwarded to.
+type memberView struct {
+	frame
+	In      words
+	Joined  bool
+	Points  string
+	Codes   []codeView
+	Choices string // link to the preferences
+}
+
+// memberPage shows a member's points and the codes that are still good.
+func (s *server) memberPage(w http.ResponseWriter, r *http.Request) error {
+	var view memberView
+	err := s.viewing(r, consent.KindPage, func(tx *store.Tx, who reader) (err error) {
+		view, err = s.memberView(tx, who)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.pages.show(w, http.StatusOK, "member", view)
+}
+
+func (s *server) memberView(tx *store.Tx, who reader) (memberView, error) {
+	shop, err := s.shop(tx)
+	if err != nil {
+		return memberView{}, err
+	}
+	in := shop.words(who)
+	// Not the whole link: the page may be open under another name.
+	choices := "../u/" + s.Links.Token(consent.KindUnsubscribe, consent.Claims{Member: who.ID, Send: who.Send})
+	view := memberView{frame: shop.frame(in, in.Own), In: in, Joined: who.Joined, Points: in.number(who.Points), Choices: choices}
+	day, err := today(tx)
+	if err != nil {
+		return view, err
+	}
+	codes, err := coupon.Of(tx, who.ID)
+	if err != nil {
+		return view, err
+	}
+	for _, c := range codes {
+		found, err := coupon.Look(tx, c.Code, who.ID, day)
+		if err == nil && c.State == coupon.StateIssued { // one that is only reserved has not reached them yet
+			view.Codes = append(view.Codes, newCodeView(in, shop, found, c.ValidUntil))
+		}
+	}
+	return view, nil
+}
+
+func newCodeView(in words, shop shop, r coupon.Redemption, until loyalty.Day) codeView {
+	money := func(minor int64) string { return in.money(minor, shop.currency) }
+	v := codeView{Code: r.Code.Code}
+	switch p := r.Pool; {
+	case p.Percent > 0:
+		v.Gives = fmt.Sprintf("−%d%s%%", p.Percent, nbsp)
+	case p.Amount > 0:
+		v.Gives = "−" + money(p.Amount)
+	case p.FreeShipping:
+		v.Gives = in.Shipping
+	case p.Points > 0:
+		v.Gives = "+" + in.number(p.Points) + nbsp + strings.ToLower(in.Points)
+	default:
+		v.Gives = p.Item + p.Perk // one of them
+	}
+	var terms []string
+	if r.Pool.Minimum > 0 {
+		terms = append(terms, fmt.Sprintf(in.Minimum, money(r.Pool.Minimum)))
+	}
+	if until == 0 {
+		until = r.Pool.ValidUntil
+	}
+	if until != 0 {
+		terms = append(terms, fmt.Sprintf(in.Until, in.day(until)))
+	}
+	v.Terms = strings.Join(terms, " · ")
+	return v
+}

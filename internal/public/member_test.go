@@ -1,0 +1,108 @@
+package public_test
+
+import (
+	"fmt"
+	"net/url"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"regulars/internal/public"
+	"regulars/internal/store"
+	"regulars/internal/store/storetest"
+)
+
+func TestTheMembersPageShowsPointsAndGoodCodes(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		h := newHouse(t, db)
+		ana, ben := h.join("M-1", "en-GB"), h.join("M-2", "fi")
+		h.give("gift", "GIFT-GOOD", ana, "20890")
+		h.give("coffee", "COFFEE-1", ana, "null")
+		h.give("gift", "GIFT-PAST", ana, "20879")
+		h.give("gift", "GIFT-ON-ITS-WAY", ana, "null")
+		h.exec("update codes set state = 'reserved' where code = 'GIFT-ON-ITS-WAY'")
+		h.give("gift", "GIFT-BENS", ben, "null")
+		h.exec("update sends set code_id = (select id from codes where code = 'SUMMER')")
+		h.exec(fmt.Sprintf("update sends set code_id = (select min(c.id) from codes c join pools p on p.id = c.pool_id where p.kind = 'shared') where id = %d", h.mailed(ana, "offers")))
+		h.deliver("p", `{"type": "points.changed", "id": "p", "at": "2027-03-03T09:00:00Z", "member": {"id": "M-1"}, "balance": 12345}`)
+		a := h.ask("GET", h.token("m", ana, 0), "", "Accept: text/html")
+		for _, want := range []string{"<b>12,345</b>", "−€5.00", "GIFT-GOOD", "on orders from €25.00 · valid until 13 March 2027", "COFFEE-1", "a coffee, &lt;free&gt;", `href="../u/`, `<html lang="en">`} {
+			if !strings.Contains(a.Body, want) {
+				t.Errorf("the page lacks %q:\n%s", want, a.Body)
+			}
+		}
+		for _, no := range []string{"GIFT-PAST", "GIFT-ON-ITS-WAY", "GIFT-BENS", "M-1", "example.test"} {
+			if strings.Contains(a.Body, no) {
+				t.Errorf("the page shows %q", no)
+			}
+		}
+		link := regexp.MustCompile(`href="\.\./(u/[^"]+)"`).FindStringSubmatch(a.Body)
+		if page := h.ask("GET", "/"+link[1], ""); page.Status != 200 || !strings.Contains(page.Body, "Mails from") {
+			t.Errorf("its link to the preferences: %d %s", page.Status, page.Body)
+		}
+		if a := h.ask("GET", h.token("m", h.join("M-3", "el"), 0), ""); !strings.Contains(a.Body, "Δεν έχετε κωδικούς") {
+			t.Errorf("the page of somebody without codes:\n%s", a.Body)
+		}
+	})
+}
+
+func TestADoubleOptInIsConfirmedByItsButton(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		h := newHouse(t, db)
+		member := h.join("M-1", "en")
+		send := h.mailed(member, "newsletter")
+		h.post(h.token("u", member, send), url.Values{"do": {"none"}})
+		link := h.token("confirm", member, send)
+		if a := h.ask("GET", link, ""); a.Status != 200 || !strings.Contains(a.Body, "Do you want to receive this: Newsletter?") || !strings.Contains(a.Body, "<button") {
+			t.Errorf("the page: %d %s", a.Status, a.Body)
+		}
+		if got := h.topics(member); got != "newsletter no, offers no, program no" {
+			t.Errorf("opening it: topics %q", got)
+		}
+		// A moment later: of two answers at one moment the refusal stands.
+		h.DB = db.At(storetest.Start.Add(1e9))
+		h.open()
+		if a := h.post(link, nil); a.Status != 200 || !strings.Contains(a.Body, "Your subscription is confirmed: Newsletter.") {
+			t.Errorf("the button: %d %s", a.Status, a.Body)
+		}
+		if got := h.topics(member); got != "newsletter yes, offers no, program no" {
+			t.Errorf("after the button: topics %q", got)
+		}
+		if got, want := h.evidence(member), fmt.Sprintf("newsletter|yes|confirmation page|Do you want to receive this: Newsletter?|192.0.2.1|%d", send); got != want {
+			t.Errorf("kept %q, want %q", got, want)
+		}
+		if a := h.ask("GET", h.token("confirm", member, 0), "", "Accept: text/html"); a.Status != 404 {
+			t.Errorf("a link whose mail is not to be found: %d, want 404: nobody can tell what they would agree to", a.Status)
+		}
+	})
+}
+
+func TestEveryLanguageHasEveryWord(t *testing.T) {
+	t.Parallel()
+	all := public.Words()
+	first := reflect.ValueOf(all[0])
+	seen := map[string]bool{}
+	for _, one := range all {
+		v := reflect.ValueOf(one)
+		lang := v.FieldByName("Lang").String()
+		if seen[lang] {
+			t.Errorf("%s is there twice", lang)
+		}
+		seen[lang] = true
+		for i := range v.NumField() {
+			name, text := v.Type().Field(i).Name, v.Field(i).String()
+			if text == "" {
+				t.Errorf("%s has no %s", lang, name)
+			}
+			if got, want := strings.Count(text, "%s"), strings.Count(first.Field(i).String(), "%s"); got != want {
+				t.Errorf("%s: %s has %d blanks, want %d: %q", lang, name, got, want, text)
+			}
+		}
+	}
+	if len(seen) != 6 {
+		t.Errorf("%d languages, want 6", len(seen))
+	}
+}

@@ -1,0 +1,175 @@
+package public
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"regulars/internal/campaign"
+	"regulars/internal/consent"
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+	"regulars/segments"
+)
+
+// badLink answers a token that is not ours and one whose member is gone alike.
+var badLink = &refusal{status: http.StatusNotFound, words: "this link is not valid"}
+
+// reader is the member whom a link belongs to.
+type reader struct {
+	ID       int64
+	Language string
+	Joined   bool
+	Points   int64
+
+	Send  int64  `gorm:"-"` // the mail that the link stood in; 0: not to be found
+	Topic string `gorm:"-"` // of that mail
+}
+
+// claims reads the token of the path.
+func (s *server) claims(r *http.Request, kind consent.Kind) (consent.Claims, error) {
+	claims, err := s.Links.Parse(kind, r.PathValue("token"))
+	if errors.Is(err, consent.ErrToken) {
+		return claims, badLink
+	}
+	return claims, err
+}
+
+// readerOf returns who a link is for: who a merged member became, badLink for
+// one who was erased. The send counts only where it is one to the link's member,
+// for ids repeat after a restore.
+func readerOf(tx *store.Tx, c consent.Claims, lock string) (r reader, err error) {
+	id, err := consent.Present(tx, c.Member)
+	if err == nil {
+		err = tx.One(&r, `
+			select m.id, m.language, m.joined_at is not null as joined,
+			       coalesce((select f.points from facts f where f.member_id = m.id), 0) as points
+			from   members m
+			where  m.id = @id and m.erased_at is null `+lock, store.Args{"id": id})
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		return r, badLink
+	}
+	if err != nil || c.Send == 0 {
+		return r, err
+	}
+	var sends []struct {
+		ID    int64
+		Topic string
+	}
+	err = tx.All(&sends, "select id, topic from sends where id = @send and member_id in (@member, @was)",
+		store.Args{"send": c.Send, "member": r.ID, "was": c.Member})
+	if len(sends) == 1 {
+		r.Send, r.Topic = sends[0].ID, sends[0].Topic
+	}
+	return r, err
+}
+
+// viewing runs f for the reader of a link, in a transaction that only reads.
+func (s *server) viewing(r *http.Request, kind consent.Kind, f func(*store.Tx, reader) error) error {
+	claims, err := s.claims(r, kind)
+	if err != nil {
+		return err
+	}
+	return s.DB.View(r.Context(), func(tx *store.Tx) error {
+		who, err := readerOf(tx, claims, "")
+		if err != nil {
+			return err
+		}
+		return f(tx, who)
+	})
+}
+
+// changing runs f for the reader of a link, whose row is locked, and has the
+// segments see what it changed.
+func (s *server) changing(r *http.Request, claims consent.Claims, f func(*store.Tx, reader) error) error {
+	return s.DB.Update(r.Context(), func(tx *store.Tx) error {
+		who, err := readerOf(tx, claims, tx.ForUpdate())
+		if err != nil {
+			return err
+		}
+		if err := f(tx, who); err != nil {
+			return err
+		}
+		return s.Book.Changed(tx, []int64{who.ID}, segments.Change{Profile: true})
+	})
+}
+
+// how says how an answer of the reader came about.
+func (s *server) how(r *http.Request, who reader, source, said string) consent.How {
+	return consent.How{At: loyalty.At(s.DB.Now()), Source: source, Said: said, IP: remote(r), Send: who.Send}
+}
+
+// fromOurPage refuses a form that another site had a browser send. It is asked
+// for our own forms only: mail programs post from anywhere.
+func fromOurPage(r *http.Request) error {
+	if http.NewCrossOriginProtection().Check(r) != nil {
+		return refuse(http.StatusForbidden, "this form was sent from another site")
+	}
+	return nil
+}
+
+// parseForm reads urlencoded and multipart bodies: mail programs send either.
+func parseForm(r *http.Request) error {
+	parse := r.ParseForm
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/") {
+		parse = func() error { return r.ParseMultipartForm(smallBody) }
+	}
+	err := parse()
+	var large *http.MaxBytesError
+	if err != nil && !errors.As(err, &large) {
+		return refuse(http.StatusBadRequest, "the form can't be read")
+	}
+	return err
+}
+
+// remote is the address that a request came from: evidence beside a consent, not
+// proof. When a machine of our own network hands it on, that is a proxy, and the
+// last address that it was told is the visitor's.
+func remote(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return ""
+	}
+	peer, err := netip.ParseAddr(host)
+	if err != nil || !(peer.IsPrivate() || peer.IsLoopback()) {
+		return host
+	}
+	told := strings.Split(r.Header.Get("X-Forwarded-For"), ",")
+	visitor, err := netip.ParseAddr(strings.TrimSpace(told[len(told)-1]))
+	if err != nil {
+		return host
+	}
+	return visitor.String()
+}
+
+// shop is what pages show of the program in force; the zero value before the first.
+type shop struct {
+	name, url string
+	languages []string
+	topics    map[string]map[string]string
+	currency  string
+}
+
+func (s *server) shop(tx *store.Tx) (shop, error) {
+	v, err := s.Book.Active(tx)
+	if errors.Is(err, campaign.ErrNoProgram) {
+		return shop{name: "Regulars"}, nil
+	}
+	if err != nil {
+		return shop{}, err
+	}
+	p := v.Program
+	return shop{p.Shop.Name, p.Shop.URL, p.Languages, p.Topics, p.Currency}, nil
+}
+
+// words are those of the member's language, else of the shop's first.
+func (p shop) words(who reader) words {
+	return wordsFor(append([]string{who.Language}, p.languages...)...)
+}
+
+func (p shop) frame(in words, title string) frame {
+	return frame{Lang: in.Lang, Title: title, Shop: p.name, ShopURL: p.url}
+}

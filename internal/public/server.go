@@ -1,0 +1,126 @@
+package public
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/semaphore"
+
+	"regulars/internal/campaign"
+	"regulars/internal/consent"
+	"regulars/internal/ingest"
+	"regulars/internal/intake"
+	"regulars/internal/store"
+)
+
+// Site answers requests from the world.
+type Site struct {
+	DB       *store.DB
+	Door     *intake.Door
+	Book     *campaign.Book
+	Links    *consent.Links
+	Standard *ingest.Standard             // nil: no secret is set, and nothing unsigned is taken
+	Wake     func(job int64, lane string) // tells a worker of a new job and returns at once; nil: the poll finds it
+	Redis    func(context.Context) error  // asks Redis; nil: none
+	Relays   func() map[string]bool       // relay → its breaker is open; nil: none
+	Registry *prometheus.Registry
+	Log      *slog.Logger
+
+	// Clock is the machine's, by which a signature is fresh or stale: a sender
+	// knows nothing of a business time that is stepped. nil: time.Now.
+	Clock func() time.Time
+
+	// Inbox, if not nil, is mounted under /inbox: the built-in sink's pages. It is
+	// given whole paths.
+	Inbox http.Handler
+}
+
+// server is a site with what its handlers share.
+type server struct {
+	Site
+	pages *pages
+	spare *semaphore.Weighted // bytes of bodies that may be held at once
+}
+
+// handler answers a request, or returns the error for answer to put into words.
+type handler func(http.ResponseWriter, *http.Request) error
+
+// route is a pattern of net/http, the largest body that it takes, and who answers.
+type route struct {
+	pattern string
+	body    int64 // bytes
+	answer  handler
+}
+
+// Handler returns everything that the site answers.
+func (s *Site) Handler() http.Handler {
+	in := newServer(s)
+	mux := in.mux(append(in.vitals(), in.routes()...))
+	if s.Inbox != nil {
+		mux.Handle("/inbox", s.Inbox)
+		mux.Handle("/inbox/", s.Inbox)
+	}
+	return in.guard(in.inWords(mux))
+}
+
+// Vitals returns the answers to the platform's questions alone, for a replica
+// that only works.
+func (s *Site) Vitals() http.Handler {
+	in := newServer(s)
+	return in.guard(in.inWords(in.mux(in.vitals())))
+}
+
+func (s *server) mux(routes []route) *http.ServeMux {
+	mux := http.NewServeMux()
+	for _, r := range routes {
+		mux.Handle(r.pattern, s.answered(r))
+	}
+	mux.Handle("GET /metrics", s.metrics()) // Prometheus
+	return mux
+}
+
+func newServer(s *Site) *server {
+	in := &server{Site: *s, pages: newPages(), spare: semaphore.NewWeighted(heldBodies)}
+	if in.Clock == nil {
+		in.Clock = time.Now
+	}
+	return in
+}
+
+// vitals are what the platform asks.
+func (s *server) vitals() []route {
+	return []route{
+		{"GET /healthz", smallBody, s.healthz},
+		{"GET /readyz", smallBody, s.readyz},
+	}
+}
+
+// routes are all but those that belong to other handlers. Who calls each:
+func (s *server) routes() []route {
+	return []route{
+		{"POST /hooks/standard", largeBody, s.standardHook}, // the shop's own system
+
+		{"POST /v1/events", largeBody, s.api("write", s.apiEvents)},
+		{"POST /v1/jobs", smallBody, s.api("launch", s.apiEnqueue)}, // marketers' tools
+		{"GET /v1/jobs", smallBody, s.api("read", s.apiJobs)},
+		{"GET /v1/jobs/{id}", smallBody, s.api("read", s.apiJob)},
+		{"GET /v1/members/find", smallBody, s.api("read", s.apiFind)}, // tills
+		{"GET /v1/coupons/{code}", smallBody, s.api("redeem", s.apiCoupon)},
+		{"POST /v1/coupons/{code}/redeem", smallBody, s.api("redeem", s.apiRedeem)},
+		{"GET /v1/openapi.json", smallBody, s.openAPI},
+
+		{"GET /u/{token}", smallBody, s.preferencesPage}, // members, and scanners of their mail
+		{"POST /u/{token}", smallBody, s.unsubscribe},    // mail programs (RFC 8058), and the page's buttons
+		{"GET /m/{token}", smallBody, s.memberPage},
+		{"GET /c/{token}", smallBody, s.click}, // members, and scanners, of their mail's links
+		{"GET /o/{token}", smallBody, s.opened},
+		{"GET /confirm/{token}", smallBody, s.confirmPage},
+		{"POST /confirm/{token}", smallBody, s.confirm}, // the page's button
+
+		{"GET /{$}", smallBody, s.front},
+		{"GET /status", smallBody, s.statusPage}, // the operator, on the embedded default
+	}
+}

@@ -1,0 +1,179 @@
+// Package rehearsal plays a program over past orders with a simulated clock and
+// says who would have got what, and when, before anything is sent. It is the
+// engine itself over a database of its own: orders go in by intake as if they
+// happened now, and mails are handed to nobody.
+//
+// It promises to touch neither the shop's database nor any relay, to copy no
+// address, and to treat drafts as live. It leaves to its caller where the past
+// comes from and how the answer is shown.
+package rehearsal
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"regulars/internal/campaign"
+	"regulars/internal/consent"
+	"regulars/internal/delivery"
+	"regulars/internal/engine"
+	"regulars/internal/intake"
+	"regulars/internal/loyalty"
+	"regulars/internal/program"
+	"regulars/internal/store"
+)
+
+// Rehearsal is one playing of a program.
+type Rehearsal struct {
+	Program  program.Version
+	Past     *store.DB   // whose members and orders are played; only read
+	From, To loyalty.Day // the days that are played, both included
+	Everyone bool        // everybody has joined, with consent, when they first ordered
+
+	Progress func(day, days int) // may be nil
+}
+
+// Run plays the days and returns what would have been sent.
+func (r Rehearsal) Run(ctx context.Context) (Outcome, error) {
+	folder, err := os.MkdirTemp("", "regulars-rehearsal-")
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer os.RemoveAll(folder)
+	zone := r.Program.Program.Zone
+	clock := engine.NewClock(r.From.Start(zone))
+	db, err := store.Open(ctx, "sqlite:"+filepath.Join(folder, "stage.db"), store.Options{Create: true, Now: clock.Now})
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer db.Close()
+	if err := db.Migrate(ctx); err != nil {
+		return Outcome{}, err
+	}
+	s := newStage(db, clock)
+	if err := s.open(ctx, live(r.Program.Files)); err != nil {
+		return Outcome{}, err
+	}
+	past, err := r.read(ctx, zone)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if err := r.play(ctx, s, past, zone); err != nil {
+		return Outcome{}, err
+	}
+	return outcome(ctx, db, r.Program.Program, zone)
+}
+
+// stage is the engine over the rehearsal's own database.
+type stage struct {
+	db     *store.DB
+	clock  *engine.Clock
+	book   *campaign.Book
+	door   *intake.Door
+	engine *engine.Engine
+}
+
+func newStage(db *store.DB, clock *engine.Clock) *stage {
+	book := campaign.NewBook(db)
+	nobody := map[string]delivery.Transport{delivery.Urgent: nowhere{}, delivery.Bulk: nowhere{}}
+	desk := delivery.New(delivery.Config{
+		DB: db, Programs: book.Programs, Transports: nobody, Secret: []byte("rehearsal"),
+		Links: consent.NewLinks("https://rehearsal.invalid", [][]byte{bytes.Repeat([]byte{1}, 32)}),
+	})
+	return &stage{db, clock, book, intake.New(db, book), engine.New(db, book, desk)}
+}
+
+// nowhere takes every mail and keeps none.
+type nowhere struct{}
+
+func (nowhere) Hand(ctx context.Context, _ delivery.Message, begin func(context.Context) error) delivery.Outcome {
+	if begin != nil {
+		if err := begin(ctx); err != nil {
+			return delivery.Outcome{Stage: delivery.StageData, Err: fmt.Errorf("%w: %w", delivery.ErrWithheld, err)}
+		}
+	}
+	return delivery.Outcome{Stage: delivery.StageDone, Code: 250, Begun: true}
+}
+
+func (s *stage) open(ctx context.Context, files map[string]string) error {
+	return s.db.Update(ctx, func(tx *store.Tx) error {
+		_, err := s.book.Apply(tx, files, "rehearsal", "")
+		return err
+	})
+}
+
+// live returns the files with every draft made live.
+func live(files map[string]string) map[string]string {
+	out := map[string]string{}
+	for name, text := range files {
+		if strings.HasPrefix(name, "campaigns/") && strings.HasSuffix(name, "/campaign.yaml") {
+			text = withoutLive(text) + "\nlive: true\n"
+		}
+		out[name] = text
+	}
+	return out
+}
+
+// withoutLive drops the line that says whether a campaign is live.
+func withoutLive(text string) string {
+	lines := strings.Split(text, "\n")
+	kept := lines[:0]
+	for _, line := range lines {
+		if !strings.HasPrefix(line, "live:") {
+			kept = append(kept, line)
+		}
+	}
+	return strings.Join(kept, "\n")
+}
+
+// play takes in what was before, then goes through the days: at each moment at
+// which something happened the clock stops, and everything due is done.
+func (r Rehearsal) play(ctx context.Context, s *stage, past []loyalty.Event, zone *time.Location) error {
+	begin, end := r.From.Start(zone), (r.To + 1).Start(zone).Add(-time.Second)
+	split := 0
+	for split < len(past) && past[split].At.Before(begin) {
+		split++
+	}
+	if err := s.tell(ctx, past[:split], intake.History); err != nil {
+		return err
+	}
+	for rest := past[split:]; len(rest) > 0 && !rest[0].At.After(end); {
+		n := 1
+		for n < len(rest) && rest[n].At.Sub(rest[0].At.Time) < time.Hour {
+			n++
+		}
+		at := rest[n-1].At.Time
+		if err := s.engine.Advance(ctx, s.clock, at); err != nil {
+			return err
+		}
+		if err := s.tell(ctx, rest[:n], intake.Replay); err != nil {
+			return err
+		}
+		rest = rest[n:]
+		if r.Progress != nil {
+			r.Progress(int(loyalty.DayOf(at, zone)-r.From), int(r.To-r.From)+1)
+		}
+	}
+	return s.engine.Advance(ctx, s.clock, end)
+}
+
+func (s *stage) tell(ctx context.Context, events []loyalty.Event, mode intake.Mode) error {
+	for len(events) > 0 {
+		n := min(len(events), 500)
+		results, err := s.door.Apply(ctx, events[:n], mode)
+		if err != nil {
+			return err
+		}
+		for i, result := range results {
+			if result.State == intake.Refused {
+				return fmt.Errorf("what happened at %s cannot be played: %s: %s", events[i].At.Format(time.RFC3339), result.Field, result.Reason)
+			}
+		}
+		events = events[n:]
+	}
+	return nil
+}
