@@ -1,0 +1,168 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+
+	"regulars/internal/bench"
+	"regulars/internal/store"
+)
+
+// localPostgres is where benchmarks look when the environment names no Postgres.
+const localPostgres = "postgres://postgres@127.0.0.1:5432/postgres?sslmode=disable"
+
+func (a *app) benchCommand() *cobra.Command {
+	group := &cobra.Command{Use: "bench", Short: "Measure on a made-up shop, beside a peer in the same run: segments"}
+	group.AddCommand(a.benchSegmentsCommand())
+	return group
+}
+
+func (a *app) benchSegmentsCommand() *cobra.Command {
+	s := bench.Segments{}
+	c := &cobra.Command{
+		Use: "segments", Short: "Measure rules, previews and the nightly pass over a million members, in a Postgres database of its own that it drops",
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if s.Members < 10 || s.Members > 10_000_000 || s.Orders < 10 || s.Orders > 100_000_000 {
+				return usage("bench segments takes 10 to 10,000,000 members and 10 to 100,000,000 orders")
+			}
+			return a.benchSegments(c.Context(), s)
+		},
+	}
+	c.Flags().IntVar(&s.Members, "members", bench.FullMembers, "how many members the made-up shop has")
+	c.Flags().IntVar(&s.Orders, "orders", bench.FullOrders, "how many orders")
+	c.Flags().Uint64Var(&s.Seed, "seed", 1, "the same seed makes the same shop")
+	c.Flags().IntVar(&s.Rounds, "rounds", 5, "how often each is measured, once warm; the median is printed")
+	return c
+}
+
+func (a *app) benchSegments(ctx context.Context, s bench.Segments) (err error) {
+	db, err := store.Scratch(ctx, a.benchPostgres(), store.Options{Conns: 4})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	fmt.Fprintln(a.err, "database:", db.Place(), "(dropped at the end)")
+	s.DB = db
+	stages := &stages{a: a}
+	s.Watch = stages.begin
+	out, err := s.Run(ctx)
+	stages.end()
+	if err != nil {
+		return err
+	}
+	if a.json {
+		err = a.printJSON(out)
+	} else {
+		err = a.printOutcome(out)
+	}
+	if err == nil && out.Full() && len(out.Missed()) > 0 {
+		return quiet(failed)
+	}
+	return err
+}
+
+// benchPostgres is the server on which benchmarks make a database of their own.
+func (a *app) benchPostgres() string {
+	if strings.HasPrefix(a.config.DatabaseURL, "postgres") {
+		return a.config.DatabaseURL
+	}
+	return cmp.Or(a.config.TestDatabaseURL, localPostgres)
+}
+
+func (a *app) printOutcome(out bench.Outcome) error {
+	fmt.Fprintf(a.out, "%d members, %d orders, %d lines (seed %d)\n\n", out.Members, out.Orders, out.Lines, out.Seed)
+	var rows [][]string
+	for _, f := range out.Figures {
+		rows = append(rows, []string{f.Work, took(f), against(f), f.Target, verdict(out, f)})
+	}
+	if err := a.table([]string{"WORK", "TOOK", "AGAINST ITS PEER", "TARGET", ""}, rows); err != nil {
+		return err
+	}
+	fmt.Fprintln(a.out, "\nThe segments of the last night:")
+	rows = nil
+	for _, s := range out.Nightly {
+		rows = append(rows, []string{s.Segment, fmt.Sprint(s.Members), milliseconds(s.Took)})
+	}
+	if err := a.table([]string{"SEGMENT", "INSIDE", "TOOK"}, rows); err != nil {
+		return err
+	}
+	if !out.Full() {
+		fmt.Fprintf(a.out, "\nThe targets are meant for %d members with %d orders: at this size they are not judged.\n", bench.FullMembers, bench.FullOrders)
+	}
+	return nil
+}
+
+func took(f bench.Figure) string {
+	if f.Bytes > 0 {
+		return fmt.Sprintf("%.0f MB", float64(f.Bytes)/1e6)
+	}
+	return milliseconds(f.Took)
+}
+
+func milliseconds(d time.Duration) string { return fmt.Sprintf("%.0f ms", float64(d)/1e6) }
+
+func against(f bench.Figure) string {
+	if f.Peer == "" {
+		return ""
+	}
+	return fmt.Sprintf("%.2f × %s", f.Ratio, f.Peer)
+}
+
+func verdict(out bench.Outcome, f bench.Figure) string {
+	switch {
+	case f.Target == "" || !out.Full():
+		return ""
+	case f.Met:
+		return "pass"
+	}
+	return "FAIL"
+}
+
+// stages tells on stderr how far a long piece of work is: a bar for the present
+// stage on a terminal, and a line for each that is done.
+type stages struct {
+	a     *app
+	name  string
+	began time.Time
+	bar   *progressbar.ProgressBar
+}
+
+// everyTicks is how often a bar is told: more costs more than what it measures.
+const everyTicks = 5000
+
+func (s *stages) begin(name string, total int64) (tick func(int64)) {
+	s.end()
+	s.name, s.began = name, time.Now()
+	if !s.a.terminal() {
+		return func(int64) {}
+	}
+	bar := progressbar.NewOptions64(total, progressbar.OptionSetWriter(s.a.err), progressbar.OptionSetDescription(name),
+		progressbar.OptionShowCount(), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
+	s.bar = bar
+	var done atomic.Int64
+	return func(n int64) {
+		if now := done.Add(n); total < everyTicks || now%everyTicks == 0 {
+			_ = bar.Set64(now) // a bar that cannot be drawn is no reason to stop
+		}
+	}
+}
+
+func (s *stages) end() {
+	if s.bar != nil {
+		_ = s.bar.Finish()
+		s.bar = nil
+	}
+	if s.name != "" {
+		fmt.Fprintf(s.a.err, "%s: %s\n", s.name, time.Since(s.began).Round(100*time.Millisecond))
+		s.name = ""
+	}
+}

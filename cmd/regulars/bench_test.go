@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"regulars/internal/bench"
+	"regulars/internal/store"
+	"regulars/internal/store/storetest"
+)
+
+// The benchmark at a size for tests: the same code, and nothing is left behind.
+func TestBenchSegmentsLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	where := storetest.Where(t)
+	s := shop{t, []string{"DATABASE_URL=sqlite:none.db", "TEST_DATABASE_URL=" + where}}
+	got := s.run("bench", "segments", "--members", "500", "--orders", "5000", "--rounds", "1", "--json")
+	var out bench.Outcome
+	if err := json.Unmarshal([]byte(got.out), &out); got.code != 0 || err != nil {
+		t.Fatalf("bench segments --json: exit %d, %v\n%s%s", got.code, err, got.out, got.err)
+	}
+	if out.Members != 500 || out.Orders != 5000 || len(out.Figures) != 8 || out.Figures[0].Found != 5000 {
+		t.Errorf("bench segments: %+v", out)
+	}
+	_, name, _ := strings.Cut(got.err, "database: Postgres database ")
+	name, _, _ = strings.Cut(name, " ")
+	db, err := store.Open(context.Background(), where, store.Options{Conns: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	left := int64(-1)
+	err = db.View(context.Background(), func(tx *store.Tx) error {
+		return tx.One(&left, "select count(*) from pg_database where datname = @name", store.Args{"name": name})
+	})
+	if err != nil || left != 0 || !strings.HasPrefix(name, "regulars_scratch_") {
+		t.Errorf("the database %q: %d left, %v", name, left, err)
+	}
+	if got := s.run("bench", "segments", "--members", "3"); got.code != misuse || !strings.Contains(got.err, "10 to 10,000,000 members") {
+		t.Errorf("bench segments of three members: exit %d, %s", got.code, got.err)
+	}
+	if got := (shop{t, []string{"DATABASE_URL=postgres://nobody@127.0.0.1:1/none"}}).run("bench", "segments"); got.code != failed || !strings.Contains(got.err, "connecting to Postgres") {
+		t.Errorf("bench segments without a server: exit %d, %s", got.code, got.err)
+	}
+}
+
+func TestTheFiguresOfABenchmarkAsPrinted(t *testing.T) {
+	t.Parallel()
+	full := bench.Outcome{Members: bench.FullMembers, Orders: bench.FullOrders, Figures: []bench.Figure{
+		{Work: "counting", Took: 400e6},
+		{Work: "a rule", Took: 100e6, Ratio: 0.25, Peer: "counting", Target: "< 0.5 ×", Met: true},
+		{Work: "memory", Bytes: 300e6, Target: "< 200 MB"},
+	}}
+	for _, tt := range []struct {
+		claim string
+		out   bench.Outcome
+		want  []string
+		not   string
+	}{
+		{"at full size each is judged", full, []string{"400 ms", "0.25 × counting", "pass", "300 MB", "FAIL"}, "not judged"},
+		{"a small one is not", bench.Outcome{Members: 10, Orders: 100, Figures: full.Figures}, []string{"0.25 × counting", "not judged"}, "FAIL"},
+	} {
+		var b strings.Builder
+		a := &app{surroundings: surroundings{out: &b}}
+		if err := a.printOutcome(tt.out); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range tt.want {
+			if !strings.Contains(b.String(), want) || strings.Contains(b.String(), tt.not) {
+				t.Errorf("%s: %q is missing or %q is there:\n%s", tt.claim, want, tt.not, b.String())
+			}
+		}
+	}
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// open opens the database that the environment names and says on stderr which
+// one it is. Only a command that may begin a shop's life creates a file.
+func (a *app) open(ctx context.Context, create bool) (*store.DB, error) {
+	db, err := store.Open(ctx, a.config.DatabaseURL, store.Options{Create: create, Now: time.Now})
+	if errors.Is(err, store.ErrNoFile) {
+		return nil, fmt.Errorf("%w. Set DATABASE_URL, or begin with `regulars migrate`, `import`, `apply` or `serve`", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintln(a.err, "database:", db.Place())
+	return db, nil
+}
+
+// opened runs f on the database, migrated when the command may create it and
+// refused when its schema is older than this binary.
+func (a *app) opened(ctx context.Context, create bool, f func(*store.DB) error) error {
+	db, err := a.open(ctx, create)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if create {
+		if err := db.Migrate(ctx); err != nil {
+			return err
+		}
+	}
+	have, want, err := db.Schema(ctx)
+	if err != nil {
+		return err
+	}
+	if have < want {
+		return fmt.Errorf("the schema is at version %d and this binary needs %d: run `regulars migrate`", have, want)
+	}
+	err = db.View(ctx, func(tx *store.Tx) (err error) { a.zone, err = tx.Zone(); return err })
+	if err != nil {
+		return err
+	}
+	return f(db)
+}
+
+// moment shows an instant in the shop's time; none is a dash.
+func (a *app) moment(i loyalty.Instant) string { return a.wall(i, "2006-01-02 15:04 MST") }
+
+// second is moment to the second.
+func (a *app) second(i loyalty.Instant) string { return a.wall(i, "2006-01-02 15:04:05 MST") }
+
+func (a *app) wall(i loyalty.Instant, layout string) string {
+	if i.IsZero() {
+		return "–"
+	}
+	return i.In(a.zone).Format(layout)
+}
+
+func (a *app) migrateCommand() *cobra.Command {
+	var check bool
+	c := &cobra.Command{
+		Use:   "migrate",
+		Short: "Bring the database's schema up to this version (--check only asks)",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			db, err := a.open(c.Context(), !check)
+			if err != nil {
+				return err
+			}
+			defer db.Close()
+			if !check {
+				if err := db.Migrate(c.Context()); err != nil {
+					return err
+				}
+			}
+			have, want, err := db.Schema(c.Context())
+			if err != nil {
+				return err
+			}
+			return a.saySchema(have, want)
+		},
+	}
+	c.Flags().BoolVar(&check, "check", false, "only say whether the schema is up to date; exit 1 when it is not")
+	return c
+}
+
+func (a *app) saySchema(have, want int64) error {
+	if a.json {
+		if err := a.printJSON(map[string]any{"schema": have, "needs": want, "current": have >= want}); err != nil {
+			return err
+		}
+	} else {
+		fmt.Fprintf(a.out, "schema version %d, this binary needs %d\n", have, want)
+	}
+	if have < want {
+		return quiet(failed)
+	}
+	return nil
+}

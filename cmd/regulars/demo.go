@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+
+	"regulars/internal/demo"
+	"regulars/internal/engine"
+	"regulars/internal/store"
+)
+
+// demoFlags are the flags of demo.
+type demoFlags struct {
+	exit         bool
+	days, people int
+	listen       string
+}
+
+func (a *app) demoCommand() *cobra.Command {
+	var f demoFlags
+	c := &cobra.Command{
+		Use: "demo", Short: "Play a made-up shop in fast motion, then leave its pages open; touches nothing of yours",
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if f.days < 1 || f.days > 1000 || f.people < 10 || f.people > 100_000 {
+				return usage("demo takes 1 to 1,000 days and 10 to 100,000 members")
+			}
+			return a.demo(c.Context(), f)
+		},
+	}
+	c.Flags().BoolVar(&f.exit, "exit", false, "stop after the summary")
+	c.Flags().IntVar(&f.days, "days", 120, "how many days are played")
+	c.Flags().IntVar(&f.people, "members", 1500, "how many customers the shop has")
+	c.Flags().StringVar(&f.listen, "listen", ":8080", "host:port of the pages")
+	return c
+}
+
+// demo has its own database, queue and inbox in a temporary folder: the three
+// URLs of the environment are never looked at. Its hook takes the secret that
+// HOOK_SECRET_STANDARD names, for whoever wants to send it an order.
+func (a *app) demo(ctx context.Context, f demoFlags) error {
+	a.config = config{Listen: f.listen, LogLevel: "warn", SMTPURL: inbox, hookSecrets: a.config.hookSecrets}
+	door, err := a.listen(!f.exit)
+	if err != nil {
+		return err
+	}
+	defer door.Close()
+	folder, err := os.MkdirTemp("", "regulars-demo-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	a.config.DatabaseURL = "sqlite:" + filepath.Join(folder, "demo.db")
+	return a.opened(ctx, true, func(db *store.DB) error {
+		end := time.Now()
+		clock := engine.NewClock(end)
+		log := a.logger()
+		h, err := a.furnish(ctx, db.Clock(businessTime(clock)), log)
+		if err != nil {
+			return err
+		}
+		defer h.close(context.WithoutCancel(ctx))
+		if err := a.play(ctx, h, clock, f, end); err != nil || f.exit {
+			return err
+		}
+		return a.afterPlay(ctx, h, clock, door)
+	})
+}
+
+// businessTime is the demo's clock while it is stepped; once it is set to
+// nothing, real time goes on.
+func businessTime(clock *engine.Clock) func() time.Time {
+	return func() time.Time {
+		if now := clock.Now(); now.UnixMicro() != 0 {
+			return now
+		}
+		return time.Now()
+	}
+}
+
+func (a *app) play(ctx context.Context, h *house, clock *engine.Clock, f demoFlags, end time.Time) error {
+	began := time.Now()
+	progress, done := a.dayBar(f.days)
+	summary, err := demo.Play{
+		DB: h.db, Clock: clock, Book: h.book, Door: h.door, Engine: h.engine,
+		Days: f.days, People: f.people, Seed: 7, End: end, Progress: progress,
+	}.Run(ctx)
+	done()
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(summary)
+	}
+	summary.Print(a.out)
+	fmt.Fprintf(a.out, "\nPlayed %d days in %s; %d mails went over SMTP to the built-in inbox.\n", f.days, time.Since(began).Round(100*time.Millisecond), h.sink.Count())
+	return nil
+}
+
+// dayBar draws days on stderr when that is a terminal.
+func (a *app) dayBar(days int) (progress func(day, days int), done func()) {
+	if !a.terminal() {
+		return nil, func() {}
+	}
+	bar := progressbar.NewOptions(days, progressbar.OptionSetWriter(a.err), progressbar.OptionSetDescription("playing days"),
+		progressbar.OptionShowCount(), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
+	return func(day, _ int) { _ = bar.Set(day) }, func() { _ = bar.Finish() } // a bar that cannot be drawn is no reason to stop
+}
+
+// afterPlay lets the shop go on in real time, with its workers and its pages.
+func (a *app) afterPlay(ctx context.Context, h *house, clock *engine.Clock, door net.Listener) error {
+	clock.Set(time.UnixMicro(0))
+	fmt.Fprintf(a.out, `
+The service goes on from here in real time. Ctrl-C ends it and removes everything.
+From another terminal: DATABASE_URL=%s regulars status
+`, a.config.DatabaseURL)
+	return a.live(ctx, h, []string{"web", "worker"}, door)
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"regulars/internal/campaign"
+	"regulars/internal/consent"
+	"regulars/internal/loyalty"
+	"regulars/internal/program"
+	"regulars/internal/report"
+	"regulars/internal/store"
+)
+
+func (a *app) doctorCommand() *cobra.Command {
+	since, limit := span(24*time.Hour), span(30*time.Second)
+	c := &cobra.Command{
+		Use: "doctor", Short: "Ask whether everything in the database is consistent; read-only; exit 1 with findings",
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return a.opened(c.Context(), false, func(db *store.DB) error {
+				d, err := a.doctor(c.Context(), db, time.Duration(since))
+				if err != nil {
+					return err
+				}
+				d.Limit = time.Duration(limit)
+				return a.sayChecks(d.Examine(c.Context(), db))
+			})
+		},
+	}
+	c.Flags().Var(&since, "since", "look at what was handed over in this time")
+	c.Flags().Var(&limit, "limit", "time for each check")
+	return c
+}
+
+// doctor knows the program in force.
+func (a *app) doctor(ctx context.Context, db *store.DB, since time.Duration) (d report.Doctor, err error) {
+	err = db.View(ctx, func(tx *store.Tx) error {
+		d.Since = loyalty.At(tx.At.Add(-since))
+		if d.Today, err = today(tx); err != nil {
+			return err
+		}
+		now, err := inForce(tx, campaign.NewPrograms(db))
+		if err != nil || now.Program == nil {
+			return err
+		}
+		d.Caps = now.Program.Caps
+		d.Quiet, err = quietBroken(tx, now.Program)
+		return err
+	})
+	return d, err
+}
+
+// quietBroken returns a function that says whether a hand-over fell into quiet
+// hours, by the rules of the gate itself.
+func quietBroken(tx *store.Tx, p *program.Program) (func(int64, string, string, loyalty.Instant, loyalty.Instant) bool, error) {
+	var rows []struct {
+		ID   int64
+		Name string
+	}
+	if err := tx.All(&rows, "select id, name from campaigns", nil); err != nil {
+		return nil, err
+	}
+	zones := consent.NewZones(p.Zone)
+	quiet := map[int64]loyalty.QuietHours{}
+	for _, row := range rows {
+		quiet[row.ID] = p.Quiet
+		if c := p.Campaign(row.Name); c != nil && c.Quiet != nil {
+			quiet[row.ID] = *c.Quiet
+		}
+	}
+	return func(campaign int64, class, zone string, ownAct, handed loyalty.Instant) bool {
+		if class == loyalty.Earned && !ownAct.IsZero() && handed.Sub(ownAct.Time) <= 15*time.Minute {
+			return false
+		}
+		local := handed.In(zones.Of(zone))
+		return quiet[campaign].Next(local).After(local)
+	}, nil
+}
+
+func (a *app) sayChecks(checks []report.Check) error {
+	findings := 0
+	for _, c := range checks {
+		findings += len(c.Findings)
+		if c.Error != "" {
+			findings++
+		}
+	}
+	if a.json {
+		if err := a.printJSON(map[string]any{"checks": checks, "findings": findings}); err != nil {
+			return err
+		}
+	} else {
+		for _, c := range checks {
+			a.sayCheck(c)
+		}
+		fmt.Fprintf(a.out, "%s, %s\n", plural(int64(len(checks)), "check", "checks"), plural(int64(findings), "finding", "findings"))
+	}
+	if findings > 0 {
+		return quiet(failed)
+	}
+	return nil
+}
+
+func (a *app) sayCheck(c report.Check) {
+	if len(c.Findings) == 0 && c.Error == "" {
+		fmt.Fprintf(a.out, "✓ %s\n", c.Name)
+		return
+	}
+	fmt.Fprintf(a.out, "✗ %s\n", c.Name)
+	if c.Error != "" {
+		fmt.Fprintf(a.out, "    could not be asked: %s\n", c.Error)
+	}
+	for _, f := range c.Findings {
+		fmt.Fprintf(a.out, "    %s: %s\n", f.Place, f.What)
+	}
+	fmt.Fprintf(a.out, "    do: %s\n", c.Do)
+}

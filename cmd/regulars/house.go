@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+
+	"regulars/internal/campaign"
+	"regulars/internal/consent"
+	"regulars/internal/delivery"
+	"regulars/internal/delivery/smtp"
+	"regulars/internal/embedded"
+	"regulars/internal/engine"
+	"regulars/internal/intake"
+	"regulars/internal/store"
+	"regulars/jobs"
+)
+
+// house is every room, wired over one database.
+type house struct {
+	db     *store.DB
+	book   *campaign.Book
+	desk   *delivery.Desk
+	door   *intake.Door
+	engine *engine.Engine
+	links  *consent.Links
+	sink   *embedded.Sink // nil: a real relay
+	relay  *smtp.Relay
+	urgent *smtp.Relay // the same relay, with connections of its own
+	hints  *jobs.Hints // nil until there is a Redis
+	log    *slog.Logger
+}
+
+// Shares of the database's connections and of the relay's, so that no lane
+// starves another.
+const (
+	urgentConnections = 4
+	bulkConnections   = 8
+)
+
+// furnish builds the rooms over a database. It connects to no Redis and to the
+// relay only with the first mail.
+func (a *app) furnish(ctx context.Context, db *store.DB, log *slog.Logger) (*house, error) {
+	h := &house{db: db, log: log, book: campaign.NewBook(db)}
+	h.door = intake.New(db, h.book)
+	key, err := secretKey(ctx, db, a.config.SecretKey)
+	if err != nil {
+		return nil, err
+	}
+	h.links = consent.NewLinks(a.baseURL(), linkKeys(key, a.config.SecretKey))
+	transports, err := h.transports(a.config.SMTPURL, a.hello(), log)
+	if err != nil {
+		return nil, err
+	}
+	h.desk = delivery.New(delivery.Config{
+		DB: db, Programs: h.book.Programs, Transports: transports, Links: h.links,
+		Secret: derive(key, "message ids"), MailOnlyTo: a.config.mailOnlyTo, Sink: h.sink != nil,
+		Connections: urgentConnections, Log: log,
+	})
+	h.engine = engine.New(db, h.book, h.desk)
+	return h, nil
+}
+
+// transports opens the way out: the built-in sink, or a relay with a share of
+// connections for each lane.
+func (h *house) transports(address, hello string, log *slog.Logger) (map[string]delivery.Transport, error) {
+	if address == inbox {
+		sink, err := embedded.NewSink(embedded.SinkOptions{Now: h.db.Now})
+		if err != nil {
+			return nil, err
+		}
+		h.sink = sink
+		address = "smtp://" + sink.Addr() + "?tls=off"
+	}
+	o, err := smtp.ParseURL(address)
+	if err != nil {
+		return nil, err
+	}
+	o.Log = log
+	if o.Hello == "" && h.sink == nil {
+		o.Hello = hello
+	}
+	if o.Connections == 0 {
+		o.Connections = bulkConnections
+	}
+	h.relay = smtp.New(o)
+	h.urgent = h.relay.Share(urgentConnections)
+	return map[string]delivery.Transport{delivery.Bulk: h.relay, delivery.Urgent: h.urgent}, nil
+}
+
+// close ends what furnish began, when nothing works any more.
+func (h *house) close(ctx context.Context) error {
+	err := errors.Join(h.urgent.Close(ctx), h.relay.Close(ctx))
+	if h.sink != nil {
+		err = errors.Join(err, h.sink.Close())
+	}
+	return err
+}
+
+// relays says which relay is spared, for metrics.
+func (h *house) relays() map[string]bool {
+	return map[string]bool{h.relay.Name(): h.relay.State().Open}
+}
+
+// secretKey returns SECRET_KEY, or the one that the embedded default made once
+// and keeps in its database.
+func secretKey(ctx context.Context, db *store.DB, given string) (key []byte, err error) {
+	if given != "" {
+		first, _, _ := strings.Cut(given, ",")
+		return []byte(first), nil
+	}
+	err = db.Update(ctx, func(tx *store.Tx) error {
+		text, err := tx.SettingOr(store.SettingSecret, func() string {
+			b := make([]byte, 32)
+			rand.Read(b)
+			return hex.EncodeToString(b)
+		})
+		if err != nil {
+			return err
+		}
+		key, err = hex.DecodeString(text)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("the secret key: %w", err)
+	}
+	return key, nil
+}
+
+// linkKeys are the keys of links: the first signs, all are read.
+func linkKeys(key []byte, given string) (keys [][]byte) {
+	keys = append(keys, derive(key, "links"))
+	for _, old := range splitList(given) {
+		if old != string(key) {
+			keys = append(keys, derive([]byte(old), "links"))
+		}
+	}
+	return keys
+}
+
+// derive makes a key for one purpose (HKDF, RFC 5869).
+func derive(key []byte, purpose string) []byte {
+	k, err := hkdf.Key(sha256.New, key, nil, "regulars "+purpose, 32)
+	if err != nil {
+		panic(fmt.Sprintf("deriving a key: %v", err)) // 32 bytes are always to be had
+	}
+	return k
+}
+
+// baseURL is where members reach this service.
+func (a *app) baseURL() string {
+	if a.config.BaseURL != "" {
+		return strings.TrimSuffix(a.config.BaseURL, "/")
+	}
+	return "http://" + reachable(a.config.Listen)
+}
+
+// hello is our name in EHLO: that of the pages, "" when they have none yet.
+func (a *app) hello() string {
+	u, err := url.Parse(a.config.BaseURL)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+
+	"regulars/internal/campaign"
+	"regulars/internal/intake"
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// importFlags are the flags of import, as typed.
+type importFlags struct {
+	columns, zone, source, orderID, rejects, format string
+	consent, consentSource, consentAt               string
+	news, dryRun                                    bool
+}
+
+func (a *app) importCommand() *cobra.Command {
+	var f importFlags
+	c := &cobra.Command{
+		Use:   "import members|orders|suppressions FILE.csv[.gz]",
+		Short: "Take members, orders or suppressions in from a file; history, so it mails nobody",
+		Args:  cobra.ExactArgs(2),
+		RunE:  func(c *cobra.Command, args []string) error { return a.importFile(c, args[0], args[1], f) },
+	}
+	flags := c.Flags()
+	flags.StringVar(&f.columns, "map", "", "field=column,… where the file's names differ from ours")
+	flags.StringVar(&f.zone, "zone", "", "IANA zone of times without an offset (default: the shop's)")
+	flags.StringVar(&f.source, "source", "", "whose orders these are, part of their key (default: import)")
+	flags.StringVar(&f.orderID, "order-id", "", "row: the file has no order column, each row is an order")
+	flags.StringVar(&f.rejects, "rejects", "", "write refused rows, with the reason, to this file")
+	flags.StringVar(&f.format, "format", "", "csv (shopify and woocommerce: not yet)")
+	flags.StringVar(&f.consent, "consent", "", "topics that all these members agreed to, comma-separated")
+	flags.StringVar(&f.consentSource, "consent-source", "", "where they agreed; needed with --consent")
+	flags.StringVar(&f.consentAt, "consent-at", "", "when they agreed, like 2027-06-21; needed with --consent")
+	flags.BoolVar(&f.news, "news", false, "rows within the program's news_within have just happened and may start campaigns")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "say what would happen, change nothing")
+	return c
+}
+
+func (a *app) importFile(c *cobra.Command, kind, file string, f importFlags) error {
+	im, err := f.read(kind, file)
+	if err != nil {
+		return err
+	}
+	if err := isFile(file); err != nil {
+		return err
+	}
+	return a.opened(c.Context(), true, func(db *store.DB) error {
+		if err := a.saySettings(c, db); err != nil {
+			return err
+		}
+		bar, done := a.bar("importing " + kind)
+		im.Progress = bar
+		im.Ignored = func(columns []string) {
+			fmt.Fprintf(a.err, "note: columns that are no field of ours are left out: %s\n", strings.Join(columns, ", "))
+		}
+		shown := 0
+		im.Refused = func(r intake.Refusal) {
+			if shown++; shown <= 20 {
+				fmt.Fprintf(a.err, "%s:%d: %s\n", file, r.Line, r)
+			}
+		}
+		tally, err := intake.New(db, campaign.NewBook(db)).Import(c.Context(), im)
+		done()
+		if shown > 20 {
+			fmt.Fprintf(a.err, "… and %d more refused rows; --rejects FILE keeps them\n", shown-20)
+		}
+		return a.sayTally(tally, err)
+	})
+}
+
+// isFile refuses what cannot be imported before a database is made for it.
+func isFile(name string) error {
+	info, err := os.Stat(name)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("%s: no such file", name)
+	case err == nil && info.IsDir():
+		return fmt.Errorf("%s is a folder, not a file", name)
+	}
+	return err
+}
+
+func (a *app) sayTally(t intake.Tally, err error) error {
+	switch {
+	case err != nil:
+		if t.Read > 0 {
+			fmt.Fprintln(a.err, "so far:", t)
+		}
+		return err
+	case a.json:
+		return a.printJSON(map[string]int64{"read": t.Read, "new": t.New, "updated": t.Updated, "unchanged": t.Unchanged, "refused": t.Refused})
+	}
+	fmt.Fprintln(a.out, t)
+	return nil
+}
+
+func (f importFlags) read(kind, file string) (im intake.Import, err error) {
+	im = intake.Import{Kind: kind, Path: file, Source: f.source, OrderID: f.orderID, News: f.news, DryRun: f.dryRun,
+		Rejects: f.rejects, Consent: splitList(f.consent), ConsentSource: f.consentSource}
+	switch {
+	case kind != "members" && kind != "orders" && kind != "suppressions":
+		return im, usage("import takes members, orders or suppressions, not %q%s", kind, meant(kind, []string{"members", "orders", "suppressions"}))
+	case f.format != "" && f.format != "csv":
+		return im, usage("--format %s: not yet; csv with --map works today", f.format)
+	case f.orderID != "" && f.orderID != "row":
+		return im, usage("--order-id takes row, not %q", f.orderID)
+	case len(im.Consent) > 0 && (f.consentSource == "" || f.consentAt == ""):
+		return im, usage("--consent needs --consent-source and --consent-at: who agreed must be on record with where and when")
+	}
+	if im.Map, err = intake.ParseMap(f.columns); err != nil {
+		return im, usage("--map: %v", err)
+	}
+	if f.zone != "" {
+		if im.Zone, err = loyalty.ParseZone(f.zone); err != nil {
+			return im, usage("--zone: %v", err)
+		}
+	}
+	if f.consentAt != "" {
+		day, err := loyalty.ParseDay(f.consentAt)
+		if err != nil {
+			return im, usage("--consent-at: %v", err)
+		}
+		im.ConsentAt = loyalty.At(day.UTC().Add(12 * time.Hour))
+	}
+	return im, nil
+}
+
+// saySettings tells about the currency and zone that stand in for a program's
+// before one was applied.
+func (a *app) saySettings(c *cobra.Command, db *store.DB) error {
+	return db.View(c.Context(), func(tx *store.Tx) error {
+		_, err := tx.Setting(store.SettingZone)
+		if errors.Is(err, store.ErrNotFound) {
+			fmt.Fprintln(a.err, "note: no program is applied yet: amounts are taken as EUR and days as UTC's")
+			return nil
+		}
+		return err
+	})
+}
+
+// bar returns a progress function over bytes that draws on stderr when that is a
+// terminal, and what to call when all is done.
+func (a *app) bar(what string) (progress func(read, total int64), done func()) {
+	if !a.terminal() {
+		return nil, func() {}
+	}
+	var bar *progressbar.ProgressBar
+	progress = func(read, total int64) {
+		if bar == nil {
+			bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(a.err), progressbar.OptionSetDescription(what),
+				progressbar.OptionShowBytes(true), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
+		}
+		_ = bar.Set64(read) // a bar that cannot be drawn is no reason to stop
+	}
+	return progress, func() {
+		if bar != nil {
+			_ = bar.Finish()
+		}
+	}
+}
+
+// terminal reports whether stderr is one.
+func (a *app) terminal() bool { return isTerminal(a.err) }
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

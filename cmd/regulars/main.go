@@ -1,0 +1,124 @@
+// Command regulars is the whole of Regulars in one binary: the worker, the pages
+// and hooks, and the command line of the marketer and the operator. It wires the
+// rooms together, one file per subcommand, and is the only reader of flags and
+// environment. What a command does belongs to the room it calls.
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+	"time"
+	_ "time/tzdata" // the zones of shops and members, also on a machine that has none
+
+	"github.com/spf13/cobra"
+
+	"regulars/jobs"
+)
+
+func main() {
+	jobs.SilenceRedis()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-ctx.Done()
+		stop() // a second signal ends the process at once
+	}()
+	os.Exit(run(ctx, os.Args[1:], surroundings{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.Environ()}))
+}
+
+// surroundings are what a command touches of the machine.
+type surroundings struct {
+	in       io.Reader
+	out, err io.Writer
+	env      []string
+}
+
+// app is one invocation of the command line.
+type app struct {
+	surroundings
+	config config
+	json   bool
+	zone   *time.Location          // the shop's, once its database is opened
+	waited func()                  // ends the sign on stderr that something takes long
+	known  *atomic.Pointer[string] // what that sign says is known so far
+}
+
+// Exit codes: a failure, and wrong usage.
+const (
+	failed = 1
+	misuse = 2
+)
+
+// usageError is a mistake in how a command was called.
+type usageError struct{ error }
+
+func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// quiet ends a command with an exit code after it has said itself what is wrong.
+type quiet int
+
+func (quiet) Error() string { return "" }
+
+// run executes one command and returns the process's exit code.
+func run(ctx context.Context, args []string, s surroundings) int {
+	a := &app{surroundings: s, zone: time.UTC, waited: func() {}, known: &atomic.Pointer[string]{}}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(s.in)
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	var c *cobra.Command
+	err := notYet(root, args)
+	if err == nil {
+		c, err = root.ExecuteContextC(ctx)
+	}
+	var bad usageError
+	var silent quiet
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &silent):
+		return int(silent)
+	case errors.As(err, &bad):
+		fmt.Fprintf(s.err, "regulars: %v\nTry: %s --help\n", err, cmp.Or(c, root).CommandPath())
+		return misuse
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		fmt.Fprintln(s.err, "regulars: interrupted")
+		return failed
+	default:
+		fmt.Fprintln(s.err, "regulars:", err)
+		return failed
+	}
+}
+
+// root is the tree of commands.
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "regulars",
+		Short:         "Marketing automation for loyalty programs: the right mail to the right member at the right time",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs,
+		PersistentPreRunE: func(*cobra.Command, []string) (err error) {
+			a.config, err = readConfig(a.env)
+			return err
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage("there is no command %q%s", args[0], meant(args[0], subcommands(c)))
+			}
+			return c.Help()
+		},
+	}
+	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
+	root.SetFlagErrorFunc(flagError)
+	root.AddCommand(a.commands()...)
+	strict(root)
+	return root
+}

@@ -1,0 +1,253 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"regulars/internal/store/storetest"
+)
+
+// shop is a machine on which commands are run as a person would.
+type shop struct {
+	t   *testing.T
+	env []string
+}
+
+// answer is what a command said.
+type answer struct {
+	code     int
+	out, err string
+}
+
+func (s shop) run(args ...string) answer {
+	s.t.Helper()
+	var out, errs bytes.Buffer
+	code := run(context.Background(), args, surroundings{in: strings.NewReader(""), out: &out, err: &errs, env: s.env})
+	return answer{code, out.String(), errs.String()}
+}
+
+// must runs a command that is to succeed and returns what it printed.
+func (s shop) must(args ...string) string {
+	s.t.Helper()
+	got := s.run(args...)
+	if got.code != 0 {
+		s.t.Fatalf("regulars %s: exit %d\n%s%s", strings.Join(args, " "), got.code, got.out, got.err)
+	}
+	return got.out
+}
+
+// eachShop runs f on a new shop over each engine.
+func eachShop(t *testing.T, f func(*testing.T, shop)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		f(t, shop{t, []string{"DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(), "shop.db")}})
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		f(t, shop{t, []string{"DATABASE_URL=" + storetest.Database(t)}})
+	})
+}
+
+// data finds the shared real input, and skips the test where it is not there.
+func data(t *testing.T, name string) string {
+	t.Helper()
+	folder := os.Getenv("REGULARS_DATA")
+	if folder == "" {
+		folder = "../../../shared"
+	}
+	file, err := filepath.Abs(filepath.Join(folder, "data", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(file); err != nil {
+		t.Skipf("%s is not on this machine: set REGULARS_DATA to run this test", name)
+	}
+	return file
+}
+
+func TestUsageIsExplained(t *testing.T) {
+	t.Parallel()
+	s := shop{t, nil}
+	for _, tt := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"segmnt"}, misuse, `did you mean "segment"`},
+		{[]string{"segment", "cont", "x"}, misuse, `did you mean "count"`},
+		{[]string{"segment", "count"}, misuse, "count needs RULE|NAME"},
+		{[]string{"import", "orders", "x.csv", "--wrong"}, misuse, "there is no flag --wrong"},
+		{[]string{"import", "coupons", "x.csv"}, misuse, "members, orders or suppressions"},
+		{[]string{"import", "members", "x.csv", "--consent", "offers"}, misuse, "--consent-source"},
+		{[]string{"serve", "--roles", "wbe"}, misuse, "web, worker"},
+		{[]string{"hooks", "url", "shopify"}, misuse, "not yet"},
+		{[]string{"version"}, 0, ""},
+	} {
+		got := s.run(tt.args...)
+		if got.code != tt.code || !strings.Contains(got.err, tt.says) {
+			t.Errorf("regulars %v: exit %d, %q, want exit %d and %q", tt.args, got.code, got.err, tt.code, tt.says)
+		}
+	}
+}
+
+func TestNoDatabaseIsMadeByAsking(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "none.db")
+	s := shop{t, []string{"DATABASE_URL=sqlite:" + file}}
+	for _, args := range [][]string{{"doctor"}, {"status"}, {"segment", "count", "orders >= 1"}, {"jobs", "list"}, {"migrate", "--check"}} {
+		if got := s.run(args...); got.code != failed || !strings.Contains(got.err, "no such database file") {
+			t.Errorf("regulars %v without a file: exit %d, %q", args, got.code, got.err)
+		}
+	}
+	if _, err := os.Stat(file); err == nil {
+		t.Error("asking made the file")
+	}
+}
+
+func TestServeOnPostgresRefusesHalfASetting(t *testing.T) {
+	t.Parallel()
+	s := shop{t, []string{"DATABASE_URL=postgres://somebody:secret@127.0.0.1:1/none", "BASE_URL=http://localhost:8080"}}
+	got := s.run("serve")
+	for _, want := range []string{"SMTP_URL", "SECRET_KEY", "BASE_URL"} {
+		if !strings.Contains(got.err, want) {
+			t.Errorf("serve says %q, want it to name %s", got.err, want)
+		}
+	}
+	if got.code != failed || strings.Contains(got.err, "secret@") {
+		t.Errorf("exit %d, %q: want 1 and no password", got.code, got.err)
+	}
+}
+
+func TestSecretsComeFromFilesToo(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(file, []byte("  a-key-of-more-than-thirty-two-characters\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := readConfig([]string{"SECRET_KEY_FILE=" + file, "HOOK_SECRET_STANDARD=a, b"})
+	if err != nil || c.SecretKey != "a-key-of-more-than-thirty-two-characters" || !slices.Equal(c.hookSecrets["standard"], []string{"a", "b"}) {
+		t.Errorf("readConfig = %q, %v, %v", c.SecretKey, c.hookSecrets, err)
+	}
+	if _, err := readConfig([]string{"SECRET_KEY_FILE=/nowhere/key"}); err == nil {
+		t.Error("a missing secret file is passed over")
+	}
+}
+
+func TestTheStarterGoesLive(t *testing.T) {
+	t.Parallel()
+	eachShop(t, func(t *testing.T, s shop) {
+		dir := filepath.Join(t.TempDir(), "program")
+		s.must("init", dir)
+		if out := s.must("check", dir); !strings.Contains(out, "is sound") {
+			t.Errorf("check says %q", out)
+		}
+		s.must("migrate")
+		s.must("plan", dir)
+		if out := s.must("apply", dir); !strings.Contains(out, "Version 1 is in force") {
+			t.Errorf("apply says %q", out)
+		}
+		if out := s.must("apply", dir); !strings.Contains(out, "Nothing has changed") {
+			t.Errorf("a second apply says %q", out)
+		}
+		back := filepath.Join(t.TempDir(), "back")
+		s.must("export", back)
+		for _, file := range []string{"program.yaml", "campaigns/welcome/campaign.yaml"} {
+			was, err := os.ReadFile(filepath.Join(dir, file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			is, err := os.ReadFile(filepath.Join(back, file))
+			if err != nil || !bytes.Equal(was, is) {
+				t.Errorf("%s came back changed: %v", file, err)
+			}
+		}
+		for _, args := range [][]string{{"campaign", "list"}, {"campaign", "show", "welcome"}, {"campaign", "status", "welcome"}, {"versions"}, {"segment", "list"}, {"pool", "list"}, {"runs", "list"}, {"sends", "list"}, {"jobs", "list"}, {"report", "campaigns"}, {"token", "list"}, {"status"}, {"doctor"}} {
+			s.must(args...)
+			var v any
+			if out := s.must(append(args, "--json")...); json.Unmarshal([]byte(out), &v) != nil {
+				t.Errorf("regulars %v --json printed no JSON: %q", args, out)
+			}
+		}
+	})
+}
+
+func TestRefusedRowsAreNamedByTheirLine(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := shop{t, []string{"DATABASE_URL=sqlite:" + filepath.Join(dir, "shop.db")}}
+	orders, rejects := filepath.Join(dir, "orders.csv"), filepath.Join(dir, "rejects.csv")
+	text := "order,member,at,total\n1,0007,2026-01-02,10.00\n2,0007,2026-13-02,10.00\n3,0007,2026-01-02\n"
+	if err := os.WriteFile(orders, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	got := s.run("import", "orders", orders, "--rejects", rejects)
+	if want := "3 read, 1 new, 0 updated, 0 unchanged, 2 refused"; got.code != 0 || lastLine(got.out) != want {
+		t.Errorf("import: exit %d, %q, want %q", got.code, lastLine(got.out), want)
+	}
+	for _, want := range []string{orders + ":3: at: ", orders + ":4: has 3 fields, the header 4\n"} {
+		if !strings.Contains(got.err, want) {
+			t.Errorf("import says\n%swant %q in it", got.err, want)
+		}
+	}
+	kept, err := os.ReadFile(rejects)
+	if want := "4,\"has 3 fields, the header 4\",3,0007,2026-01-02\n"; err != nil || !strings.HasSuffix(string(kept), want) {
+		t.Errorf("the rejects are %q, %v, want %q at the end", kept, err, want)
+	}
+}
+
+// The same comes in on Postgres in intake's tests.
+func TestRealHistoryComesInAndAnswers(t *testing.T) {
+	t.Parallel()
+	file := data(t, "cdnow/orders.csv")
+	s := shop{t, []string{"DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(), "shop.db")}}
+	load := []string{"import", "orders", file, "--order-id", "row", "--source", "cdnow", "--map", "member=customer_id,at=ordered_at,quantity=quantity,total=amount"}
+	if got, want := lastLine(s.must(load...)), "69659 read, 69659 new, 0 updated, 0 unchanged, 0 refused"; got != want {
+		t.Errorf("import said %q, want %q", got, want)
+	}
+	if got, want := lastLine(s.must(load...)), "69659 read, 0 new, 0 updated, 69659 unchanged, 0 refused"; got != want {
+		t.Errorf("the second import said %q, want %q", got, want)
+	}
+	for _, tt := range []struct{ rule, want string }{
+		{"orders >= 3", "7583"},
+		{"orders >= 2 and days_since_last_order > 90", "8345"},
+		{"orders >= 5 and days_since_last_order <= 90", "2174"},
+		{"days_since_last_order > 90", "20253"},
+	} {
+		if got := strings.TrimSpace(s.must("segment", "count", tt.rule, "--at", "1998-06-30")); got != tt.want {
+			t.Errorf("segment count %q --at 1998-06-30 = %s, want %s", tt.rule, got, tt.want)
+		}
+	}
+	if got := strings.TrimSpace(s.must("segment", "count", "orders >= 2 and days_since_last_order > 90")); got != "11662" {
+		t.Errorf("today %s have gone quiet, want 11662", got)
+	}
+	out := s.must("segment", "explain", "orders >= 2 and days_since_last_order > 90", "--at", "1998-06-30")
+	if want := "  23570 members\n  11662 of them have at least 2 orders\n   8345 of these last ordered more than 90 days ago\n"; !strings.HasSuffix(out, want) {
+		t.Errorf("segment explain says\n%s, want\n%s", out, want)
+	}
+	ids := strings.Fields(s.must("segment", "members", "spent >= 10000", "--at", "1998-06-30"))
+	if !slices.Contains(ids, "07592") || !slices.IsSorted(ids) {
+		t.Errorf("segment members = %v, want 07592 among them, sorted", ids)
+	}
+	if got := s.run("segment", "count", "ordrs >= 3"); got.code != failed || !strings.Contains(got.err, "orders") {
+		t.Errorf("a wrong rule is answered with exit %d, %q", got.code, got.err)
+	}
+	// The shop turns out to be in another zone: days are computed anew, and a
+	// date without a time stays the day that it is.
+	s.must("apply", directory(t, milestoneShop))
+	if got := strings.TrimSpace(s.must("segment", "count", "orders >= 3", "--at", "1998-06-30")); got != "7583" {
+		t.Errorf("in Helsinki %s have three orders, want 7583", got)
+	}
+	s.must("doctor")
+}
+
+func lastLine(s string) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	return lines[len(lines)-1]
+}

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"regulars/internal/loyalty"
+	"regulars/internal/report"
+	"regulars/internal/store"
+)
+
+// reportFlags are the flags of report, as typed.
+type reportFlags struct {
+	at    string
+	limit int
+	csv   bool
+}
+
+func (a *app) reportCommand() *cobra.Command {
+	var f reportFlags
+	own := append(a.movementCommands(&f), a.forecastReport(&f), a.winbackReport(&f))
+	names := reportNames(own)
+	group := &cobra.Command{
+		Use: "report NAME", Short: "Figures: list | " + strings.Join(names, " | "), Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			r, ok := report.ByName(args[0])
+			if !ok {
+				return usage("there is no report %q%s", args[0], meant(args[0], names))
+			}
+			if err := f.check(r); err != nil {
+				return err
+			}
+			return a.viewed(c, func(tx *store.Tx, _ *store.DB) error { return a.report(tx, r, f) })
+		},
+	}
+	group.Flags().StringVar(&f.at, "at", "", "as of the end of this day, like 2027-06-21 (default: now)")
+	group.Flags().IntVar(&f.limit, "limit", 0, "list at most so many rows")
+	group.PersistentFlags().BoolVar(&f.csv, "csv", false, "print CSV, for spreadsheets")
+	group.AddCommand(&cobra.Command{Use: "list", Short: "List the reports", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
+		return a.listReports(own)
+	}})
+	group.AddCommand(own...)
+	return group
+}
+
+// reportNames are the reports that share their flags, and those that are commands
+// of their own, sorted.
+func reportNames(own []*cobra.Command) (names []string) {
+	for _, r := range report.Reports() {
+		names = append(names, r.Name)
+	}
+	for _, c := range own {
+		names = append(names, c.Name())
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (a *app) listReports(own []*cobra.Command) error {
+	if a.json {
+		return a.printJSON(reportNames(own))
+	}
+	var rows [][]string
+	for _, r := range report.Reports() {
+		rows = append(rows, []string{r.Name, r.Says})
+	}
+	for _, c := range own {
+		rows = append(rows, []string{c.Name(), strings.ToLower(c.Short[:1]) + c.Short[1:]})
+	}
+	slices.SortFunc(rows, func(a, b []string) int { return strings.Compare(a[0], b[0]) })
+	return a.table([]string{"REPORT", "WHAT IT TELLS"}, rows)
+}
+
+func (a *app) report(tx *store.Tx, r report.Named, f reportFlags) error {
+	ask, err := f.ask(tx)
+	if err != nil {
+		return err
+	}
+	answer, err := r.Make(tx, ask)
+	switch {
+	case err != nil:
+		return fmt.Errorf("report %s: %w", r.Name, err)
+	case a.json:
+		return a.printJSON(answer.Value)
+	case f.csv:
+		return a.printCSV(answer)
+	}
+	return a.table(answer.Head, answer.Rows)
+}
+
+// check reports what is wrong with the flags, before a database is opened.
+func (f reportFlags) check(r report.Named) error {
+	if f.limit < 0 {
+		return usage("--limit takes a number of rows, not %d", f.limit)
+	}
+	if f.at == "" {
+		return nil
+	}
+	if !r.Dated {
+		return usage("the report %s is of today: --at says nothing to it", r.Name)
+	}
+	if _, err := loyalty.ParseDay(f.at); err != nil {
+		return usage("--at: %v", err)
+	}
+	return nil
+}
+
+// ask is what the report is asked for.
+func (f reportFlags) ask(tx *store.Tx) (ask report.Ask, err error) {
+	zone, err := tx.Zone()
+	if err != nil {
+		return ask, err
+	}
+	ask = report.Ask{Day: loyalty.DayOf(tx.At.Time, zone), Limit: f.limit}
+	if f.at != "" {
+		if ask.Day, err = loyalty.ParseDay(f.at); err != nil {
+			return ask, err
+		}
+		ask.Past = true
+	}
+	ask.Currency, err = tx.Setting(store.SettingCurrency)
+	if errors.Is(err, store.ErrNotFound) {
+		ask.Currency, err = "EUR", nil
+	}
+	return ask, err
+}
+
+// printCSV writes a table for a spreadsheet.
+func (a *app) printCSV(answer report.Table) error {
+	w := csv.NewWriter(a.out)
+	head := make([]string, len(answer.Head))
+	for i, h := range answer.Head {
+		head[i] = strings.ReplaceAll(strings.ToLower(h), " ", "_")
+	}
+	if err := w.Write(head); err != nil {
+		return err
+	}
+	for _, r := range answer.Rows {
+		cells := make([]string, len(r))
+		for i, cell := range r {
+			cells[i] = harmless(cell)
+		}
+		if err := w.Write(cells); err != nil {
+			return err
+		}
+	}
+	w.Flush()
+	return w.Error()
+}
+
+// harmless keeps a spreadsheet from taking a text that came from outside, like
+// the name of a category, for a formula.
+func harmless(cell string) string {
+	if cell == "" || !strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+		return cell
+	}
+	if _, err := strconv.ParseFloat(cell, 64); err == nil {
+		return cell
+	}
+	return "'" + cell
+}

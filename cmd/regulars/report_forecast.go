@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"regulars/internal/campaign"
+	"regulars/internal/loyalty"
+	"regulars/internal/report"
+	"regulars/internal/store"
+	"regulars/segments"
+)
+
+// forecastReport says what the model of who orders again makes of the program.
+func (a *app) forecastReport(flags *reportFlags) *cobra.Command {
+	var at string
+	c := &cobra.Command{
+		Use: "forecast", Short: "Who is still a customer, how often customers order, and how well that was foretold (--at DAY)", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return a.viewed(c, func(tx *store.Tx, db *store.DB) error {
+				day, past, err := a.asOf(tx, db, at)
+				if err != nil {
+					return err
+				}
+				f, err := report.Ahead(tx, day, past)
+				if err != nil {
+					return err
+				}
+				return a.sayForecast(f, flags.csv)
+			})
+		},
+	}
+	c.Flags().StringVar(&at, "at", "", "as of the end of this day, like 2027-06-21 (default: now)")
+	return c
+}
+
+// asOf reads --at.
+func (a *app) asOf(tx *store.Tx, db *store.DB, at string) (day loyalty.Day, past bool, err error) {
+	now, err := inForce(tx, campaign.NewPrograms(db))
+	if err != nil {
+		return 0, false, err
+	}
+	_, zone := ruleScope(now.Program)
+	if at == "" {
+		return loyalty.DayOf(tx.At.Time, zone), false, nil
+	}
+	if day, err = loyalty.ParseDay(at); err != nil {
+		return 0, false, usage("--at: %v", err)
+	}
+	return day, true, nil
+}
+
+func (a *app) sayForecast(f report.Forecast, csv bool) error {
+	if a.json {
+		return a.printJSON(f)
+	}
+	if csv {
+		return a.printCSV(trial(f))
+	}
+	fmt.Fprintf(a.out, "As of %s %s had ordered, %d of them on two days or more, the first %d days before.\n",
+		f.Day, plural(f.Members, "member", "members"), f.Repeat, f.Days)
+	if f.Fit == nil {
+		fmt.Fprintf(a.out, "There is no forecast: %s.\n", f.Why)
+		return nil
+	}
+	fmt.Fprintf(a.out, "A customer orders every %.1f weeks on the average. After each repeat order %.1f %% leave for good.\n", f.Weeks, 100*f.Leave)
+	fmt.Fprintf(a.out, "%.0f members are still customers. %.0f orders of members known by now are to be expected in the next 90 days.\n", f.Alive, f.Expected)
+	fmt.Fprintf(a.out, "(BG/NBD: r %.3f, alpha %.3f, a %.3f, b %.3f; log-likelihood %.1f)\n\n", f.Fit.R, f.Fit.Alpha, f.Fit.A, f.Fit.B, f.Fit.LogLikelihood)
+	if f.Tried.Why != "" {
+		fmt.Fprintf(a.out, "It cannot be tried on an earlier day: as of %s %s.\n", f.Tried.Day, f.Tried.Why)
+		return nil
+	}
+	fmt.Fprintf(a.out, "Tried as of %s, on repeat orders of the members known then:\n", f.Tried.Day)
+	t := trial(f)
+	return a.table(t.Head, t.Rows)
+}
+
+// trial is how well the past was foretold, month by month and in all.
+func trial(f report.Forecast) report.Table {
+	t := report.Table{Head: []string{"DAYS", "EXPECTED", "CAME", "OFF BY"}}
+	var expected float64
+	var actual int64
+	for _, m := range f.Tried.Months {
+		t.Rows = append(t.Rows, tracked(m.From.String()+"…"+m.To.String(), m.Expected, m.Actual))
+		expected, actual = expected+m.Expected, actual+m.Actual
+	}
+	if len(t.Rows) > 0 {
+		t.Rows = append(t.Rows, tracked("all", expected, actual))
+	}
+	return t
+}
+
+func tracked(days string, expected float64, actual int64) []string {
+	off := "-"
+	if actual > 0 {
+		off = fmt.Sprintf("%+.1f %%", 100*(expected/float64(actual)-1))
+	}
+	return []string{days, fmt.Sprintf("%.0f", expected), fmt.Sprint(actual), off}
+}
+
+// winbackRules are compared when none is given.
+func winbackRules() []string {
+	return []string{"days_since_last_order > 60", "overdue > 1.5", "alive < 0.3"}
+}
+
+// winbackReport compares rules that say whom to win back.
+func (a *app) winbackReport(flags *reportFlags) *cobra.Command {
+	var at, until, among string
+	var rules []string
+	c := &cobra.Command{
+		Use: "winback --at DAY --until DAY", Args: cobra.NoArgs,
+		Short: "Compare rules for a win-back by who in fact did not order again (--rule RULE …)",
+		RunE: func(c *cobra.Command, _ []string) error {
+			return a.opened(c.Context(), false, func(db *store.DB) error {
+				w, err := a.winback(c.Context(), db, at, until, among, rules)
+				if err != nil {
+					return err
+				}
+				var result report.WinbackResult
+				err = db.View(c.Context(), func(tx *store.Tx) (err error) { result, err = w.Compare(tx); return err })
+				if err != nil {
+					return err
+				}
+				return a.sayWinback(result, flags.csv)
+			})
+		},
+	}
+	c.Flags().StringVar(&at, "at", "", "ask the rules as of the end of this day")
+	c.Flags().StringVar(&until, "until", "", "orders after --at up to this day say who came back")
+	c.Flags().StringVar(&among, "among", "orders >= 1", "the members whom the question is about")
+	c.Flags().StringArrayVar(&rules, "rule", nil, "a rule to compare; may be given several times")
+	return c
+}
+
+// winback reads the question and prepares what its rules look up.
+func (a *app) winback(ctx context.Context, db *store.DB, at, until, among string, rules []string) (w report.Winback, err error) {
+	if w.At, err = loyalty.ParseDay(at); err != nil {
+		return w, usage("--at: %v", err)
+	}
+	if w.Until, err = loyalty.ParseDay(until); err != nil {
+		return w, usage("--until: %v", err)
+	}
+	if w.Until <= w.At {
+		return w, usage("--until must be after --at")
+	}
+	if len(rules) == 0 {
+		rules = winbackRules()
+	}
+	err = db.Update(ctx, func(tx *store.Tx) error {
+		now, err := inForce(tx, campaign.NewPrograms(db))
+		if err != nil {
+			return err
+		}
+		scope, _ := ruleScope(now.Program)
+		w.Rules = nil
+		for i, text := range append([]string{among}, rules...) {
+			r, err := segments.ParseNamed(text, scope)
+			switch {
+			case err != nil:
+				return fmt.Errorf("this rule can't be read:\n%s", segments.FormatError(text, err))
+			case i == 0:
+				w.Among = r
+			default:
+				w.Rules = append(w.Rules, r)
+			}
+		}
+		return w.Prepare(tx)
+	})
+	return w, err
+}
+
+func (a *app) sayWinback(r report.WinbackResult, csv bool) error {
+	if a.json {
+		return a.printJSON(r)
+	}
+	said := report.Table{Head: []string{"RULE", "MAILS", "TO GONE", "NOT NEEDED", "PRECISION", "RECALL"}}
+	for _, v := range r.Verdicts {
+		said.Rows = append(said.Rows, []string{v.Rule, fmt.Sprint(v.Mails), fmt.Sprint(v.Gone), fmt.Sprint(v.Mails - v.Gone),
+			fmt.Sprintf("%.1f %%", 100*v.Precision), fmt.Sprintf("%.1f %%", 100*v.Recall)})
+	}
+	if csv {
+		return a.printCSV(said)
+	}
+	fmt.Fprintf(a.out, "%s: %s as of %s; %d of them did not order again until %s.\n\n", r.Among, plural(r.Members, "member", "members"), r.At, r.Gone, r.Until)
+	return a.table(said.Head, said.Rows)
+}

@@ -1,0 +1,281 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"regulars/internal/embedded"
+	"regulars/internal/ingest"
+	"regulars/internal/intake"
+	"regulars/internal/public"
+	"regulars/internal/store"
+	"regulars/jobs"
+)
+
+// serveFlags are the flags of serve.
+type serveFlags struct {
+	roles, listen string
+	noMigrate     bool
+}
+
+func (a *app) serveCommand() *cobra.Command {
+	var f serveFlags
+	c := &cobra.Command{
+		Use: "serve", Short: "Run the service: the worker, the hooks, the API and the pages",
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return a.serve(c.Context(), f) },
+	}
+	c.Flags().StringVar(&f.roles, "roles", "web,worker", "what this replica does")
+	c.Flags().StringVar(&f.listen, "listen", "", "host:port (default: LISTEN, :8080)")
+	c.Flags().BoolVar(&f.noMigrate, "no-migrate", false, "leave the schema alone, and refuse to start when it is older")
+	return c
+}
+
+func (a *app) serve(ctx context.Context, f serveFlags) error {
+	roles := splitList(f.roles)
+	for _, r := range roles {
+		if r != "web" && r != "worker" {
+			return usage("--roles takes web, worker or web,worker, not %q", r)
+		}
+	}
+	if f.listen != "" {
+		a.config.Listen, a.config.listens = f.listen, true
+	}
+	if err := a.config.ready(); err != nil {
+		return err
+	}
+	door, err := a.listen(slices.Contains(roles, "web"))
+	if err != nil {
+		return err
+	}
+	defer door.Close()
+	return a.opened(ctx, !f.noMigrate, func(db *store.DB) error {
+		log := a.logger()
+		h, err := a.furnish(ctx, db, log)
+		if err != nil {
+			return err
+		}
+		defer h.close(context.WithoutCancel(ctx))
+		return a.live(ctx, h, roles, door)
+	})
+}
+
+// listen opens the door of the pages, first of all: a port that is taken is said
+// at once, and the links in mails know the port that was given for port 0.
+//
+// A replica without pages answers the platform's questions where --listen or LISTEN
+// names a place of its own; by default it has no door, so that it can live beside
+// one with pages.
+func (a *app) listen(web bool) (net.Listener, error) {
+	if !web && !a.config.listens {
+		return shut{}, nil
+	}
+	door, err := net.Listen("tcp", a.config.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("%w; --listen HOST:PORT names another place", err)
+	}
+	a.config.Listen = door.Addr().String()
+	return door, nil
+}
+
+// shut is no door.
+type shut struct{ net.Listener }
+
+func (shut) Close() error { return nil }
+
+// live runs a furnished house until ctx ends, and lets it come to rest.
+func (a *app) live(ctx context.Context, h *house, roles []string, door net.Listener) error {
+	redis, closeRedis, err := a.redis(ctx, h)
+	if err != nil {
+		return err
+	}
+	defer closeRedis()
+	h.hints = jobs.NewHints(redis, h.log)
+	h.book.Hint = func(pass string) { h.hints.Pass(pass, jobs.LaneOf(pass)) }
+
+	work, ctx := errgroup.WithContext(ctx)
+	if slices.Contains(roles, "worker") {
+		w := jobs.Worker{
+			Rooms: jobs.Rooms{DB: h.db, Book: h.book, Desk: h.desk, Door: h.door, Engine: h.engine, ImportDir: a.config.ImportDir},
+			Redis: redis, Hints: h.hints, Log: h.log,
+		}
+		work.Go(func() error { return w.Run(ctx) })
+	}
+	if _, none := door.(shut); !none {
+		work.Go(func() error { return a.web(ctx, h, redis, door, slices.Contains(roles, "web")) })
+	}
+	work.Go(func() error { return present(ctx, h.db, strings.Join(roles, ",")) })
+	err = work.Wait()
+	h.hints.Close()
+	return err
+}
+
+// redis connects to the Redis of the environment, or starts one in the process.
+func (a *app) redis(ctx context.Context, h *house) (r jobs.Redis, closer func(), err error) {
+	address, stop := a.config.RedisURL, func() {}
+	if address == "" {
+		// It must outlive the worker that comes to rest after ctx has ended.
+		inside, err := embedded.StartRedis(context.WithoutCancel(ctx))
+		if err != nil {
+			return r, nil, err
+		}
+		address, stop = "redis://"+inside.Addr(), inside.Close
+		if h.db.Engine() == store.Postgres {
+			h.log.Warn("Postgres without REDIS_URL: this replica wakes only itself; others find work by their poll")
+		}
+	}
+	r, err = jobs.Connect(address)
+	if err != nil {
+		stop()
+		return r, nil, err
+	}
+	for _, warning := range jobs.Warnings(ctx, r) {
+		h.log.Warn(warning)
+	}
+	return r, func() { r.Close(); stop() }, nil
+}
+
+// web answers requests until ctx ends: all of them, or without pages only those
+// of the platform.
+func (a *app) web(ctx context.Context, h *house, redis jobs.Redis, door net.Listener, pages bool) error {
+	site, err := a.site(h, redis)
+	if err != nil {
+		return err
+	}
+	h.log.Info("serving", "address", door.Addr().String(), "base_url", a.baseURL())
+	if !pages {
+		site.Inbox = nil
+	}
+	if site.Inbox != nil {
+		fmt.Fprintf(a.err, "pages: http://%s/inbox/ (every mail)  http://%[1]s/status\n", reachable(a.config.Listen))
+	}
+	handler := site.Vitals()
+	if pages {
+		handler = site.Handler()
+	}
+	server := &http.Server{Handler: handler, ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelDebug)}
+	return public.Serve(ctx, server, func() error { return server.Serve(door) })
+}
+
+// reachable is the host:port at which this machine reaches what listens on an
+// address: all of its addresses include localhost.
+func reachable(listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return listen
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// webTransactions is how many transactions the pages and hooks of a replica may
+// have open at once.
+const webTransactions = 8
+
+func (a *app) site(h *house, redis jobs.Redis) (*public.Site, error) {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), public.NewMetrics(h.db, h.relays))
+	web := h.db.Share(webTransactions) // a burst of webhooks leaves the workers their connections
+	site := &public.Site{
+		DB: web, Door: intake.New(web, h.book), Book: h.book, Links: h.links, Registry: registry, Log: h.log, Relays: h.relays,
+		Redis: func(ctx context.Context) error { return jobs.Asks(ctx, redis) },
+		Wake:  func(_ int64, lane string) { h.hints.Jobs(context.Background(), lane) },
+	}
+	if secrets := a.config.hookSecrets["standard"]; len(secrets) > 0 {
+		var err error
+		if site.Standard, err = ingest.NewStandard(strings.Join(secrets, ",")); err != nil {
+			return nil, err
+		}
+	}
+	if h.sink != nil {
+		site.Inbox = embedded.NewInbox(h.sink, embedded.InboxOptions{Base: "/inbox", Status: "/status", Zone: shopZone(web)})
+	}
+	return site, nil
+}
+
+// shopZone asks for the zone of the program in force; UTC when it can't be told.
+func shopZone(db *store.DB) func(context.Context) *time.Location {
+	return func(ctx context.Context) *time.Location {
+		zone := time.UTC
+		err := db.View(ctx, func(tx *store.Tx) (err error) { zone, err = tx.Zone(); return err })
+		if err != nil {
+			return time.UTC // times of an inbox are not worth an error
+		}
+		return zone
+	}
+}
+
+// presence is how often a replica says that it is there.
+const presence = 10 * time.Second
+
+// present keeps this replica's row until ctx ends.
+func present(ctx context.Context, db *store.DB, roles string) error {
+	host, _ := os.Hostname() // a replica without a name is still told by its random part
+	random := make([]byte, 4)
+	rand.Read(random)
+	id := host + "-" + hex.EncodeToString(random)
+	say := func(ctx context.Context, text string) error {
+		return db.Update(ctx, func(tx *store.Tx) error {
+			_, err := tx.Exec(strings.ReplaceAll(text, "{now}", tx.Machine()), store.Args{"id": id, "version": version(), "roles": roles})
+			return err
+		})
+	}
+	const here = `
+		insert into replicas (id, version, roles, started_at, seen_at) values (@id, @version, @roles, {now}, {now})
+		on conflict (id) do update set seen_at = excluded.seen_at`
+	tick := time.NewTicker(presence)
+	defer tick.Stop()
+	for {
+		if err := say(ctx, here); err != nil && ctx.Err() == nil {
+			slog.Debug("saying that this replica is here", "err", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+			defer cancel()
+			_ = say(end, "delete from replicas where id = @id") // it would be forgotten in a minute
+			return nil
+		}
+	}
+}
+
+// healthcheckCommand lets a container without a shell ask itself.
+func (a *app) healthcheckCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "healthcheck", Short: "Ask the replica on this machine whether it is ready", Hidden: true,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			request, err := http.NewRequestWithContext(c.Context(), http.MethodGet, "http://"+reachable(a.config.Listen)+"/readyz", nil)
+			if err != nil {
+				return err
+			}
+			client := http.Client{Timeout: 4 * time.Second}
+			answer, err := client.Do(request)
+			if err != nil {
+				return err
+			}
+			answer.Body.Close()
+			if answer.StatusCode != http.StatusOK {
+				return fmt.Errorf("not ready: %s", answer.Status)
+			}
+			return nil
+		},
+	}
+}

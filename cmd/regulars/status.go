@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"regulars/internal/report"
+	"regulars/internal/store"
+)
+
+func (a *app) statusCommand() *cobra.Command {
+	var watch bool
+	c := &cobra.Command{
+		Use: "status", Short: "What sends now, what is held, late or paused and why; exit 1 when something needs a person",
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return a.opened(c.Context(), false, func(db *store.DB) error {
+				for {
+					s, err := look(c.Context(), db)
+					if err != nil {
+						return err
+					}
+					if err := a.sayStatus(s); err != nil {
+						return err
+					}
+					if !watch {
+						if len(s.Needs) > 0 {
+							return quiet(failed)
+						}
+						return nil
+					}
+					select {
+					case <-time.After(2 * time.Second):
+					case <-c.Context().Done():
+						return nil
+					}
+				}
+			})
+		},
+	}
+	c.Flags().BoolVar(&watch, "watch", false, "again every 2 seconds")
+	return c
+}
+
+func look(ctx context.Context, db *store.DB) (s report.Status, err error) {
+	err = db.View(ctx, func(tx *store.Tx) (err error) { s, err = report.Look(tx); return err })
+	return s, err
+}
+
+func (a *app) sayStatus(s report.Status) error {
+	if a.json {
+		return a.printJSON(s)
+	}
+	say := func(format string, args ...any) { fmt.Fprintf(a.out, format+"\n", args...) }
+	program := "no program applied yet"
+	if s.Version != "" {
+		program = "program version " + s.Version
+	}
+	say("%s  %s, %s known from orders, %s", a.moment(s.Now), plural(s.Members, "member", "members"), fmt.Sprint(s.Known), program)
+	for _, r := range s.Runs {
+		say("run %d of %s: %s, %d of %d sent, %d pending, %d a minute", r.ID, r.Campaign, r.State, r.Sent, r.Audience, r.Pending, r.PerMinute)
+	}
+	for _, w := range s.Waiting {
+		say("%s: %s on the way out", w.Campaign, plural(w.Mails, "mail", "mails"))
+	}
+	for _, o := range s.Oldest {
+		if o.Rows > 0 {
+			say("queue %s: %d due, the oldest for %s", o.Queue, o.Rows, time.Duration(o.Seconds)*time.Second)
+		}
+	}
+	if s.Midnight.Day != "" {
+		say("last nightly pass: %s, done %s", s.Midnight.Day, a.moment(s.Midnight.FinishedAt))
+	}
+	for _, d := range s.Next {
+		say("next: %s at %s (%s)", d.Campaign, a.moment(d.At), d.Zone)
+	}
+	for _, r := range s.Replicas {
+		say("replica %s: %s, %s, since %s", r.ID, r.Roles, r.Version, a.moment(r.StartedAt))
+	}
+	if len(s.Replicas) == 0 {
+		say("no replica was seen in the last minute")
+	}
+	if len(s.Needs) == 0 {
+		say("All is well: nothing needs a person.")
+		return nil
+	}
+	say("Needs a person:")
+	for _, n := range s.Needs {
+		say("  %s", n)
+	}
+	return nil
+}

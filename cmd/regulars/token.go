@@ -1,0 +1,63 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"regulars/internal/public"
+	"regulars/internal/store"
+)
+
+func (a *app) tokenCommand() *cobra.Command {
+	group := &cobra.Command{Use: "token", Short: "Bearer tokens for /v1: create | list | revoke"}
+	var scopes string
+	create := a.poolAction("create NAME", "Make a token; it is shown once", 1, func(tx *store.Tx, args []string) error {
+		token, err := public.CreateToken(tx, args[0], splitList(scopes))
+		if err != nil {
+			return err
+		}
+		if a.json {
+			return a.printJSON(map[string]string{"name": args[0], "token": token})
+		}
+		fmt.Fprintln(a.err, "This is shown once; only its hash is kept:")
+		_, err = fmt.Fprintln(a.out, token)
+		return err
+	})
+	inner := create.RunE
+	create.RunE = func(c *cobra.Command, args []string) error {
+		if scopes == "" {
+			return usage("say what the token is good for: --scope %s", strings.Join(public.Scopes, ","))
+		}
+		for _, scope := range splitList(scopes) {
+			if err := oneOf("scope", scope, public.Scopes); err != nil {
+				return err
+			}
+		}
+		return inner(c, args)
+	}
+	create.Flags().StringVar(&scopes, "scope", "", strings.Join(public.Scopes, ",")+": what it is good for")
+	group.AddCommand(create,
+		a.poolAction("list", "List the tokens", 0, func(tx *store.Tx, _ []string) error {
+			list, err := public.Tokens(tx)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(list)
+			}
+			var rows [][]string
+			for _, t := range list {
+				rows = append(rows, []string{t.Name, t.Scopes, a.second(t.CreatedAt), a.second(t.RevokedAt)})
+			}
+			return a.table([]string{"TOKEN", "SCOPES", "CREATED", "REVOKED"}, rows)
+		}),
+		a.poolAction("revoke NAME", "End a token at once", 1, func(tx *store.Tx, args []string) error {
+			if err := public.RevokeToken(tx, args[0]); err != nil {
+				return err
+			}
+			return a.done("revoked")
+		}))
+	return group
+}
