@@ -1,0 +1,175 @@
+// Package internal has no code of its own: this test holds the house to its map.
+package internal
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// arrows says which rooms a room may import: the ones named here and whatever
+// those may import in turn. A room that is not here may import nothing of ours.
+// If an arrow turns out wrong, change it here and in README.md with the reason.
+var arrows = map[string][]string{
+	"internal/loyalty":          {},
+	"internal/forecast":         {},
+	"segments":                  {"internal/forecast", "internal/loyalty"},
+	"templates":                 {"internal/loyalty"},
+	"internal/store":            {"internal/loyalty"},
+	"internal/store/storetest":  {"internal/store"},
+	"internal/norms":            {"internal/forecast", "internal/store", "segments"},
+	"internal/program":          {"segments", "templates"},
+	"internal/consent":          {"internal/store", "internal/program"},
+	"internal/coupon":           {"internal/store", "internal/program"},
+	"internal/campaign":         {"internal/coupon", "internal/consent", "internal/norms", "internal/program", "internal/store"},
+	"internal/intake":           {"internal/campaign"},
+	"internal/ingest":           {"internal/intake"},
+	"internal/delivery":         {"internal/consent", "internal/coupon", "internal/delivery/compose", "internal/norms", "internal/program", "internal/store"},
+	"internal/delivery/compose": {"templates"},
+	"internal/delivery/smtp":    {"internal/delivery"},
+	"internal/engine":           {"internal/intake", "internal/campaign", "internal/delivery"},
+	"internal/report":           {"internal/forecast", "internal/norms", "internal/store", "segments"},
+	"internal/embedded":         {"internal/loyalty"},
+	"jobs":                      {"internal/engine"},
+	"internal/public":           {"jobs", "internal/ingest", "internal/engine", "internal/report"},
+	"internal/console":          {"jobs", "internal/engine", "internal/report"},
+	"internal/demo":             {"internal/engine", "internal/report"},
+	"internal/rehearsal":        {"internal/engine", "internal/report"},
+	"internal/bench":            {"internal/engine", "internal/report"},
+	"cmd/regulars": {"internal/console", "internal/public", "internal/demo", "internal/bench", "internal/rehearsal",
+		"internal/embedded", "internal/delivery/smtp", "jobs"},
+}
+
+// fences says which rooms alone may import a library.
+var fences = map[string][]string{
+	"gorm.io/":                    {"internal/store"},
+	"github.com/jackc/":           {"internal/store", "internal/store/storetest"},
+	"modernc.org/":                {"internal/store"},
+	"github.com/pressly/":         {"internal/store"},
+	"github.com/hibiken/asynq":    {"jobs", "internal/embedded"},
+	"github.com/redis/":           {"jobs", "internal/embedded"},
+	"github.com/alicebob/":        {"internal/embedded"},
+	"github.com/wneessen/go-mail": {"internal/delivery/compose", "internal/delivery/smtp"},
+	"github.com/emersion/":        {"internal/embedded"},
+	"github.com/goccy/go-yaml":    {"internal/program"},
+	"github.com/spf13/cobra":      {"cmd/regulars"},
+	"gonum.org/":                  {"internal/forecast"},
+	"github.com/caarlos0/env":     {"cmd/regulars"},
+}
+
+// pure are the rooms that import nothing beyond the standard library.
+var pure = []string{"internal/loyalty"}
+
+var vague = []string{"util", "utils", "common", "models", "helpers"}
+
+func TestArrowsGoDown(t *testing.T) {
+	t.Parallel()
+	for room, imports := range houseImports(t) {
+		allowed := reach(room)
+		if _, known := arrows[room]; !known {
+			t.Errorf("%s is not on the map: add it to arrows and to README.md", room)
+		}
+		for _, imp := range imports {
+			if inner, ours := strings.CutPrefix(imp, "regulars/"); ours && !allowed[inner] {
+				t.Errorf("%s imports %s: no arrow goes there", room, inner)
+			}
+		}
+	}
+}
+
+func TestFencesHold(t *testing.T) {
+	t.Parallel()
+	for room, imports := range houseImports(t) {
+		for _, imp := range imports {
+			for library, rooms := range fences {
+				if strings.HasPrefix(imp, library) && !slices.Contains(rooms, room) {
+					t.Errorf("%s imports %s: only %v may", room, imp, rooms)
+				}
+			}
+			if host, _, _ := strings.Cut(imp, "/"); slices.Contains(pure, room) && strings.Contains(host, ".") {
+				t.Errorf("%s imports %s: it is to be pure", room, imp)
+			}
+		}
+		if slices.Contains(vague, path.Base(room)) {
+			t.Errorf("%s says nothing by its name", room)
+		}
+	}
+}
+
+func TestTheTopLevelIsTheUsersCard(t *testing.T) {
+	t.Parallel()
+	card := []string{"cmd", "jobs", "segments", "templates", "internal", "go.mod", "go.sum", "docker-compose.yml", "README.md"}
+	found, err := filepath.Glob("../*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range found {
+		if name := filepath.Base(f); !strings.HasPrefix(name, ".") && !slices.Contains(card, name) && !strings.HasPrefix(name, "regulars") {
+			t.Errorf("%s does not belong at the top level", name)
+		}
+	}
+}
+
+// reach returns every room that arrows lead to from room.
+func reach(room string) map[string]bool {
+	seen := map[string]bool{}
+	var walk func(string)
+	walk = func(r string) {
+		for _, next := range arrows[r] {
+			if !seen[next] {
+				seen[next] = true
+				walk(next)
+			}
+		}
+	}
+	walk(room)
+	return seen
+}
+
+// houseImports returns the imports of each room's code, tests left out.
+func houseImports(t *testing.T) map[string][]string {
+	t.Helper()
+	house := map[string]map[string]bool{}
+	err := filepath.WalkDir("..", func(file string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && d.Name() != ".." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata") {
+			return fs.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+			return nil
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		room := filepath.ToSlash(strings.TrimPrefix(filepath.Dir(file), ".."+string(filepath.Separator)))
+		if house[room] == nil {
+			house[room] = map[string]bool{}
+		}
+		for _, spec := range parsed.Imports {
+			imp, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			house[room][imp] = true
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string][]string{}
+	for room, imports := range house {
+		got[room] = slices.Sorted(maps.Keys(imports))
+	}
+	return got
+}
