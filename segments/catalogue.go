@@ -3,6 +3,7 @@ package segments
 import (
 	"maps"
 	"slices"
+	"sync"
 )
 
 // entry is one field or function of the language: everything about it stands
@@ -168,10 +169,19 @@ func (e *entry) group() string {
 	return "More"
 }
 
-// catalogue returns all entries that need no declaration.
+// catalogue returns all entries that need no declaration. Nobody may change them.
 func catalogue() []*entry {
-	return slices.Concat(orderFields(), forecastFields(), rhythmFields(), scoreFields(), boughtFields(), shopFields(), memberFields(), yearlyFields(), eventFields(),
-		mailFields(), codeFields(), lastingFields(), startFields())
+	entries.Do(func() {
+		entries.all = slices.Concat(orderFields(), forecastFields(), rhythmFields(), scoreFields(), boughtFields(), shopFields(), memberFields(), yearlyFields(), eventFields(),
+			mailFields(), codeFields(), lastingFields(), startFields())
+	})
+	return entries.all
+}
+
+// entries are made once: a rule looks names up dozens of times.
+var entries struct {
+	sync.Once
+	all []*entry
 }
 
 // unitName is the unit of help: words in place of what stands in brackets.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -13,42 +12,37 @@ import (
 )
 
 // Migrating a database for each test took longer than most tests. So databases
-// are used again: each process takes regulars_test_1, _2, … that nobody else has,
-// emptied before each test, and made anew when it is not as the migrations leave
-// it. A process that dies leaves nothing in the way of the next.
-var pool struct {
-	sync.Mutex
-	idle []slot
-}
+// are used again: each test takes the first of regulars_test_1, _2, … that nobody
+// else has, emptied, and made anew when it is not as the migrations leave it. A
+// process that dies leaves nothing in the way of the next.
 
-// slot is a database that this process has, until it ends.
+// slot is a database that a test has.
 type slot struct {
 	name string
 	lock *pgx.Conn // its session holds the lock
 }
 
 // take returns a database as the migrations leave it.
-func take(ctx context.Context, where string) (s slot, err error) {
-	pool.Lock()
-	if n := len(pool.idle); n > 0 {
-		s, pool.idle = pool.idle[n-1], pool.idle[:n-1]
+func take(ctx context.Context, where string) (slot, error) {
+	s, err := claim(ctx, where)
+	if err != nil {
+		return slot{}, err
 	}
-	pool.Unlock()
-	if s.lock == nil {
-		if s, err = claim(ctx, where); err != nil {
-			return s, err
-		}
+	if err := s.prepare(ctx, where); err != nil {
+		s.give()
+		return slot{}, err
 	}
-	return s, s.prepare(ctx, where)
+	return s, nil
 }
 
-func give(s slot) {
-	pool.Lock()
-	defer pool.Unlock()
-	pool.idle = append(pool.idle, s)
+// give lets others have the database.
+func (s slot) give() {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	s.lock.Close(ctx)
 }
 
-// claim takes the first database that no process has.
+// claim takes the first database that no test has, in this process or another.
 func claim(ctx context.Context, where string) (slot, error) {
 	c, err := pgx.Connect(ctx, where)
 	if err != nil {
@@ -57,6 +51,7 @@ func claim(ctx context.Context, where string) (slot, error) {
 	for n := 1; ; n++ {
 		var mine bool
 		if err := c.QueryRow(ctx, "select pg_try_advisory_lock(hashtext('regulars_test'), $1)", n).Scan(&mine); err != nil {
+			c.Close(ctx)
 			return slot{}, err
 		}
 		if mine {

@@ -55,7 +55,7 @@ func Database(t testing.TB) string {
 	if err != nil {
 		t.Fatal("making a database ready for the test: ", err)
 	}
-	t.Cleanup(func() { give(s) })
+	t.Cleanup(s.give)
 	return named(where, s.name)
 }
 
