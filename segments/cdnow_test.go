@@ -1,55 +1,40 @@
 package segments_test
 
 import (
-	"bufio"
+	"cmp"
 	"context"
 	"encoding/csv"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 
 	"regulars/internal/loyalty"
+	"regulars/internal/norms"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
 	"regulars/segments"
 )
 
-// data returns the path of a file of the shared data, and skips the test if it
-// is not there: at REGULARS_DATA, or beside the repository.
-func data(t *testing.T, name string) string {
-	t.Helper()
-	dir := os.Getenv("REGULARS_DATA")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "shared")
-	}
-	path := filepath.Join(dir, "data", name)
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("no shared data at %s: this test did not run (REGULARS_DATA names the folder that holds it)", dir)
-	}
-	return path
-}
-
-// TestFactsOfCDNOW asks what is published about the customers of CDNOW in rules,
-// as of three days of the past, and compares.
-func TestFactsOfCDNOW(t *testing.T) {
+// TestScoresOfCDNOW scores the 23,570 customers on three days in SQL and, member
+// by member, in Go, and looks at what must be true of scores whatever the data.
+func TestScoresOfCDNOW(t *testing.T) {
 	t.Parallel()
-	orders, facts := data(t, "cdnow/orders.csv"), data(t, "facts/cdnow.facts.tsv")
+	path := data(t, "cdnow/orders.csv")
+	people := customers(t, path)
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		err := db.Update(context.Background(), func(tx *store.Tx) error { return importCDNOW(t, tx, orders) })
+		err := db.Update(context.Background(), func(tx *store.Tx) error { return importCDNOW(t, tx, path) })
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = db.Update(context.Background(), func(tx *store.Tx) error {
-			compareFacts(t, tx, facts)
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
+		for _, d := range []string{"1997-02-15", "1997-09-30", "1998-06-30"} {
+			err := db.View(context.Background(), func(tx *store.Tx) error { return compareScores(t, tx, people, day(t, d)) })
+			if err != nil {
+				t.Fatal(err)
+			}
 		}
 	})
 }
@@ -88,164 +73,133 @@ func importCDNOW(t *testing.T, tx *store.Tx, path string) error {
 	return err
 }
 
-// said maps the lines of the facts file to rules, and to what is summed over the
-// members for whom they hold; without it they are counted.
-var said = []struct{ line, rule, sum string }{
-	{`^asof (\S+) customers$`, `orders >= 1`, ""},
-	{`^asof (\S+) customers with >= (\d+) orders \(rows\)$`, `orders >= $2`, ""},
-	{`^asof (\S+) customers with >= (\d+) distinct order days$`, `order_days >= $2`, ""},
-	{`^asof (\S+) customers with spend >= (\S+)$`, `spent >= $2`, ""},
-	{`^asof (\S+) lapsed: days since last order > (\d+)$`, `days_since_last_order > $2`, ""},
-	{`^asof (\S+) lapsed: days since last order = (\d+)$`, `days_since_last_order == $2`, ""},
-	{`^asof (\S+) win-back segment: >=2 orders and > 90 days since last$`, `orders >= 2 and days_since_last_order > 90`, ""},
-	{`^asof (\S+) VIP: >=5 orders and <= 90 days since last$`, `in_segment("vip")`, ""},
-	{`^asof (\S+) customers at exactly the threshold$`, `spent == {threshold}`, ""},
-	{`^asof (\S+) top spender$`, `spent >= {amount}`, ""},
-	{`^asof (\S+) orders$`, `true`, "sum(f.orders)"},
-	{`^asof (\S+) amount$`, `true`, "sum(f.spent)"},
-	{`^asof (\S+) orders in the 90 days ending that day`, `orders("90d") > 0`, "count(o.id)"},
-	{`^asof (\S+) amount in those 90 days$`, `spent("90d") >= 0 and orders("90d") > 0`, "sum(o.total)"},
-	{`^milestone (\d+): customers who ever reach it$`, `orders >= $1`, ""},
-	{`^customers_only_zero_spend$`, `orders >= 1 and spent == 0`, ""},
-	{`^customers$`, `orders > 0`, ""},
-	{`^quantity_sum$`, `true`, "sum(f.quantity)"},
-	{`^customer_days\(distinct customer,date\)$`, `true`, "sum(f.order_days)"},
-}
-
-// question is a sum over the members for whom a rule holds on a day.
-type question struct {
-	line string // whose answer it adds to
-	day  loyalty.Day
-	rule string
-	sum  string // over f, and o for orders of the 90 days before
-	sign int64
-}
-
-func compareFacts(t *testing.T, tx *store.Tx, path string) {
-	known := published(t, path)
-	var questions []question
-	for line := range known {
-		questions = append(questions, ask(t, line, known)...)
-	}
-	const enough = 110
-	got := answers(t, tx, questions)
-	for line, n := range got {
-		if fmt.Sprint(n) != wanted(line, known[line]) {
-			t.Errorf("%s on %s: got %d, want %s", line, tx.Engine(), n, known[line])
-		}
-	}
-	if len(got) < enough {
-		t.Errorf("only %d lines of %s were compared", len(got), path)
-	}
-}
-
-// answers asks all questions of a day at a time.
-func answers(t *testing.T, tx *store.Tx, questions []question) map[string]int64 {
-	slices.SortFunc(questions, func(a, b question) int { return int(a.day - b.day) })
-	got, filled := map[string]int64{}, loyalty.Day(-1)
-	for _, q := range questions {
-		if q.day != filled {
-			filled = fillFacts(t, tx, q.day)
-		}
-		where, args := mustParse(t, q.rule, richScope()).SQL(segments.Query{Engine: tx.Engine(), Day: q.day})
-		from := "facts f"
-		if strings.Contains(q.sum, "o.") {
-			from += " join orders o on o.member_id = f.member_id and o.day > @after and o.day <= @day"
-		}
-		args["day"], args["after"] = q.day, q.day-90
-		got[q.line] += q.sign * one(t, tx, "select "+q.sum+" from "+from+" where "+where, args)
-	}
-	return got
-}
-
-// fillFacts makes the table facts that of a day.
-func fillFacts(t *testing.T, tx *store.Tx, d loyalty.Day) loyalty.Day {
-	t.Helper()
-	if _, err := tx.Exec("delete from facts", nil); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := tx.Exec("insert into facts "+segments.FactsSelect(tx.Engine(), ""), store.Args{"day": d}); err != nil {
-		t.Fatal(err)
-	}
-	return d
-}
-
-// published reads a file of facts: a name and what it should be.
-func published(t *testing.T, path string) map[string]string {
+// customers are those of CDNOW by their ids.
+func customers(t *testing.T, path string) map[string]segments.Known {
 	t.Helper()
 	file, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	known := map[string]string{}
-	for lines := bufio.NewScanner(file); lines.Scan(); {
-		name, what, _ := strings.Cut(lines.Text(), "\t")
-		known[name] = what
+	rows, err := csv.NewReader(file).ReadAll()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return known
+	people := map[string]segments.Known{}
+	for _, row := range rows[1:] {
+		total, err := loyalty.ParseMoney(row[3], "USD")
+		if err != nil {
+			t.Fatal(err)
+		}
+		k := people[row[0]]
+		k.Orders = append(k.Orders, segments.Order{Day: day(t, row[1]), Counts: true, Total: total})
+		people[row[0]] = k
+	}
+	return people
 }
 
-// wanted is the figure of a line as answer gives it: amounts in cents.
-func wanted(name, want string) string {
-	if strings.Contains(name, "top spender") {
-		return "1" // so many reach that amount
-	}
-	return strings.Replace(want, ".", "", 1)
+// scoredRow is what SQL says of a customer.
+type scoredRow struct {
+	ID, Group, Stage string
+	Days             *int64
+	Orders, Spent    int64
+	R, F, M          *int
 }
 
-// ask returns what to ask about a line, nothing if the language cannot say it.
-func ask(t *testing.T, line string, known map[string]string) []question {
-	if m := reachedIn.FindStringSubmatch(line); m != nil {
-		first := day(t, m[2]+"-01")
-		y, month, _ := first.Civil()
-		rule := "orders >= " + m[1]
-		return []question{{line, loyalty.Date(y, month+1, 0), rule, "count(*)", 1}, {line, first - 1, rule, "count(*)", -1}}
+func compareScores(t *testing.T, tx *store.Tx, people map[string]segments.Known, d loyalty.Day) error {
+	n, err := norms.Past(tx, d, segments.AllNorms)
+	if err != nil {
+		return err
 	}
-	for _, s := range said {
-		m := regexp.MustCompile(s.line).FindStringSubmatch(line)
-		if m == nil {
-			continue
+	known := map[string]segments.Known{}
+	for id, k := range people {
+		k.Day, k.Norms = d, n
+		if days, _, _ := paidOf(k); len(days) > 0 {
+			known[id] = k
 		}
-		rule, sum := s.rule, s.sum
-		for i, part := range m {
-			rule = strings.ReplaceAll(rule, "$"+strconv.Itoa(i), part)
-		}
-		if strings.Contains(rule, "{") {
-			_, amount, _ := strings.Cut(known[line], " ") // after the customer's id
-			rule = strings.NewReplacer("{threshold}", known["asof "+m[1]+" top decile threshold"], "{amount}", amount).Replace(rule)
-		}
-		if sum == "" {
-			sum = "count(*)"
-		}
-		return []question{{line, asOf(t, m), rule, sum, 1}}
 	}
+	if want := bruteNorms(slices.Collect(maps.Values(known)), d, segments.DefaultScoring()); scoresOf(n) != want {
+		t.Errorf("norms on %s (%s)\n got %+v\nwant %+v", d, tx.Engine(), *n, want)
+	}
+	rows, err := scoredRows(t, tx, n, d)
+	if err != nil {
+		return err
+	}
+	sizes, rules := map[string]int{}, map[string]*segments.Rule{}
+	is := func(field, value string) *segments.Rule {
+		text := fmt.Sprintf("%s == %q", field, value)
+		if rules[text] == nil {
+			rules[text] = mustParse(t, text, segments.Scope{})
+		}
+		return rules[text]
+	}
+	for _, row := range rows {
+		sizes[row.Group]++
+		if k, ok := known[row.ID]; !ok || !is("rfm_group", row.Group).Eval(k) || !is("lifecycle", row.Stage).Eval(k) {
+			t.Errorf("%s on %s (%s): SQL says %q and %q, Go does not", row.ID, d, tx.Engine(), row.Group, row.Stage)
+		}
+	}
+	if len(rows) != len(known) || sizes[""] > 0 {
+		t.Errorf("on %s (%s) %d customers are scored, %d without a group, want all %d", d, tx.Engine(), len(rows), sizes[""], len(known))
+	}
+	for _, group := range segments.Groups() {
+		t.Logf("%s on %s (%s): %d of %d", group, d, tx.Engine(), sizes[group], len(rows))
+	}
+	monotone(t, "recency", rows, func(r scoredRow) (int64, int) { return -*r.Days, *r.R })
+	monotone(t, "frequency", rows, func(r scoredRow) (int64, int) { return r.Orders, *r.F })
+	monotone(t, "monetary", rows, func(r scoredRow) (int64, int) { return r.Spent, *r.M })
 	return nil
 }
 
-// reachedIn is how many reached a milestone in a month: who had it at its end and
-// not yet at its beginning.
-var reachedIn = regexp.MustCompile(`^milestone (\d+) reached in (\S+)$`)
-
-func asOf(t *testing.T, m []string) loyalty.Day {
-	if len(m) > 1 && strings.Contains(m[1], "-") {
-		return day(t, m[1])
+// scoredRows asks for the fields as a report does, of all who are known.
+func scoredRows(t *testing.T, tx *store.Tx, n *segments.Norms, d loyalty.Day) (rows []scoredRow, err error) {
+	args := store.Args{"day": d}
+	field := func(name, prefix string) string {
+		e, err := segments.ParseField(name, segments.Scope{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		expr, more := e.SQL(segments.Query{Engine: tx.Engine(), Day: d, Norms: n, Prefix: prefix})
+		maps.Copy(args, more)
+		return expr
 	}
-	return day(t, "1998-06-30")
+	err = tx.All(&rows, `
+		select m.external_id as id, coalesce(`+field("rfm_group", "g")+`, '') as "group", `+field("lifecycle", "l")+` as stage,
+		       `+field("days_since_last_order", "d")+` as days, f.orders, f.spent,
+		       `+field("recency_score", "r")+` as r, `+field("frequency_score", "f")+` as f, `+field("monetary_score", "m")+` as m
+		from   (`+segments.FactsSelect(tx.Engine(), "")+`) f join members m on m.id = f.member_id
+		where  f.orders > 0`, args)
+	return rows, err
 }
 
-// count returns for how many a rule holds; facts must be of that day.
-func count(t *testing.T, tx *store.Tx, rule string, d loyalty.Day) int64 {
+// monotone checks that who has more has no lower score, and equals have the same.
+func monotone(t *testing.T, what string, rows []scoredRow, of func(scoredRow) (int64, int)) {
 	t.Helper()
-	where, args := mustParse(t, rule, richScope()).SQL(segments.Query{Engine: tx.Engine(), Day: d})
-	return one(t, tx, "select count(*) from facts f where "+where, args)
+	sorted := slices.SortedFunc(slices.Values(rows), func(a, b scoredRow) int {
+		x, _ := of(a)
+		y, _ := of(b)
+		return cmp.Compare(x, y)
+	})
+	for i, row := range sorted[1:] {
+		before, lower := of(sorted[i])
+		figure, score := of(row)
+		if score < lower || figure == before && score != lower {
+			t.Errorf("%s: a figure of %d has score %d, and %d has %d", what, figure, score, before, lower)
+		}
+	}
 }
 
-func one(t *testing.T, tx *store.Tx, query string, args store.Args) int64 {
+// data returns the path of a file of the shared data, and skips the test if it
+// is not there: at REGULARS_DATA, or beside the repository.
+func data(t *testing.T, name string) string {
 	t.Helper()
-	var n int64
-	if err := tx.One(&n, query, args); err != nil {
-		t.Fatalf("%s: %v", query, err)
+	dir := os.Getenv("REGULARS_DATA")
+	if dir == "" {
+		dir = filepath.Join("..", "..", "shared")
 	}
-	return n
+	path := filepath.Join(dir, "data", name)
+	if _, err := os.Stat(path); err != nil {
+		t.Skipf("no shared data at %s: this test did not run (REGULARS_DATA names the folder that holds it)", dir)
+	}
+	return path
 }

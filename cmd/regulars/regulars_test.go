@@ -4,14 +4,27 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
 	"regulars/internal/store/storetest"
 )
+
+// TestMain lets more tests run at once than there are cores: some wait a minute
+// for the lease of a worker that was killed.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", fmt.Sprint(max(6, runtime.GOMAXPROCS(0)))); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // shop is a machine on which commands are run as a person would.
 type shop struct {

@@ -17,6 +17,7 @@ import (
 	"regulars/internal/report"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
+	"regulars/segments"
 )
 
 // ofTheJourney are the households of a grocer in 2017, with what they bought.
@@ -146,17 +147,74 @@ func TestPublishedFiguresOfTheCompleteJourney(t *testing.T) {
 		scope := inForce(t, db, shopProgram("attributes: {age_group: text, income: text, home_ownership: text, marital_status: text, household_size: text, kids_count: text}\n",
 			"lapsed: orders >= 2 and days_since_last_order > 90\n"))
 		// The files say brand for national or private; the departments are more of use.
-		tally := importFile(t, db, intake.Import{Kind: "orders", Path: file, Source: "tcj"},
-			"order=basket_id,member=household_id,at=transaction_timestamp,quantity=quantity,total=sales_value,discount=coupon_disc,product=product_id,category=product_category,brand=department,shop=store_id")
-		if tally.Read != 75000 || tally.New != 47243 {
-			t.Errorf("the import of lines: %s", tally)
+		var ignored []string
+		im := intake.Import{Kind: "orders", Path: file, Source: "tcj", Ignored: func(columns []string) { ignored = columns }}
+		const columns = "order=basket_id,member=household_id,at=transaction_timestamp,quantity=quantity,total=sales_value,discount=coupon_disc,product=product_id,category=product_category,brand=department,shop=store_id"
+		if got, want := importFile(t, db, im, columns), "75000 read, 47243 new, 0 updated, 0 unchanged, 0 refused"; got != want {
+			t.Errorf("the import of lines: %s, want %s", got, want)
 		}
-		tally = importFile(t, db, intake.Import{Kind: "members", Path: households}, "member=household_id,age_group=age")
-		if tally.Read != 801 {
-			t.Errorf("the import of households: %s", tally)
+		if got, want := strings.Join(ignored, " "), "retail_disc coupon_match_disc week"; got != want {
+			t.Errorf("ignored columns: %s, want %s", got, want)
+		}
+		if got, want := importFile(t, db, im, columns), "75000 read, 0 new, 0 updated, 47243 unchanged, 0 refused"; got != want {
+			t.Errorf("the second import: %s, want %s", got, want)
+		}
+		for query, want := range map[string]string{
+			"select count(*) || ' ' || cast(sum(orders) as bigint) || ' ' || cast(sum(spent) as bigint) || ' ' || cast(sum(quantity) as bigint) from facts": "2377 47243 23393524 7784694",
+			"select count(*) || ' ' || count(distinct product) || ' ' || cast(sum(total) as bigint) from order_lines":                                       "75000 20902 23393524",
+			"select cast(count(distinct shop) as text) from orders":                                                                                         "293",
+			"select cast(count(*) as text) from facts where orders >= 50":                                                                                   "159",
+			"select m.external_id || ' ' || f.spent from facts f join members m on m.id = f.member_id order by f.spent desc limit 1":                        "1023 115605",
+			"select cast(count(*) as text) from order_lines where quantity = 0":                                                                             "416",
+			"select cast(count(*) as text) from order_lines where total = 0":                                                                                "529",
+		} {
+			holds(t, db, query, want)
+		}
+		if got, want := importFile(t, db, intake.Import{Kind: "members", Path: households}, "member=household_id,age_group=age"), "801 read, 0 new, 801 updated, 0 unchanged, 0 refused"; got != want {
+			t.Errorf("the import of households: %s, want %s", got, want)
 		}
 		compare(t, db, figures, "2018-01-01", scope, ofTheJourney)
+		favouritesExcept(t, db, []string{"COUPON/MISC ITEMS", "FUEL"})
 	})
+}
+
+// favouritesExcept leaves out what nobody is fond of, and compares how many have
+// each category as their favourite by a rule with a count over the lines in Go.
+func favouritesExcept(t *testing.T, db *store.DB, except []string) {
+	t.Helper()
+	type sum struct {
+		MemberID, Total int64
+		Category        string
+	}
+	sums := see(t, db, func(tx *store.Tx) (all []sum, err error) {
+		err = tx.All(&all, "select member_id, category, sum(total) as total from order_lines where category <> '' group by member_id, category", nil)
+		return all, err
+	})
+	best, want := map[int64]sum{}, map[string]int64{}
+	for _, s := range sums {
+		b, has := best[s.MemberID]
+		better := !has || s.Total > b.Total || s.Total == b.Total && s.Category < b.Category
+		if better && !slices.Contains(except, s.Category) {
+			best[s.MemberID] = s
+		}
+	}
+	for _, b := range best {
+		want[b.Category]++
+	}
+	scope := segments.Scope{Currency: "USD", FavouritesExcept: except}
+	for _, category := range []string{"COUPON/MISC ITEMS", "FUEL", "BEEF", "SOFT DRINKS", "BEERS/ALES", "FRZN MEAT/MEAT DINNERS"} {
+		r, err := segments.Parse(fmt.Sprintf("favourite_category == %q", category), scope)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := see(t, db, report.Audience{Rule: r, Day: parseDay(t, "2018-01-01")}.Count)
+		if got != want[category] {
+			t.Errorf("favourite_category == %q without coupons and fuel on %s: got %d, want %d", category, db.Engine(), got, want[category])
+		}
+	}
+	if want["BEEF"] <= 184 {
+		t.Errorf("BEEF is the favourite of %d without coupons and fuel, want more than the 184 with them", want["BEEF"])
+	}
 }
 
 // withProducts writes the lines to a file with what the list of products says of
