@@ -2,6 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"regulars/internal/rehearsal"
@@ -11,7 +14,20 @@ import (
 // reached the fifth order in it is known.
 func TestARehearsalFindsTheFifthOrders(t *testing.T) {
 	t.Parallel()
-	file := data(t, "cdnow/orders.csv")
+	history, err := os.ReadFile(data(t, "cdnow/orders.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var early strings.Builder // and a month more than is played
+	for line := range strings.Lines(string(history)) {
+		if strings.HasPrefix(line, "customer_id") || strings.Contains(line, ",1997-01-") || strings.Contains(line, ",1997-02-") {
+			early.WriteString(line)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "orders.csv")
+	if err := os.WriteFile(file, []byte(early.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	s := shop{t, nil}
 	out := s.must("rehearse", directory(t, milestoneShop), "--orders", file, "--order-id", "row",
 		"--map", "member=customer_id,at=ordered_at,quantity=quantity,total=amount", "--from", "1997-01-01", "--to", "1997-01-31", "--everyone", "--json")

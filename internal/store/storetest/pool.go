@@ -82,7 +82,9 @@ func (s slot) prepare(ctx context.Context, where string) error {
 			return err
 		}
 	}
-	for _, statement := range []string{"drop database if exists " + s.name + " with (force)", "create database " + s.name, "comment on database " + s.name + " is '" + unfinished + "'"} {
+	for _, statement := range []string{"drop database if exists " + s.name + " with (force)", "create database " + s.name,
+		"alter database " + s.name + " set synchronous_commit = off", // the tests kill us, not Postgres
+		"comment on database " + s.name + " is '" + unfinished + "'"} {
 		if _, err := s.lock.Exec(ctx, statement); err != nil {
 			return fmt.Errorf("%s (the user needs the right CREATEDB): %w", statement, err)
 		}

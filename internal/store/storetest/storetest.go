@@ -8,6 +8,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,8 +36,39 @@ func Each(t *testing.T, f func(t *testing.T, db *store.DB)) {
 // SQLite returns a fresh database in a file of the test's own.
 func SQLite(t testing.TB) *store.DB {
 	t.Helper()
-	return open(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db"), store.Options{Create: true})
+	empty, err := migrated()
+	if err != nil {
+		t.Fatal("making a database ready for the tests: ", err)
+	}
+	file := filepath.Join(t.TempDir(), "test.db")
+	if err := os.WriteFile(file, empty, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return open(t, "sqlite:"+file, store.Options{})
 }
+
+// migrated is the file of an SQLite database as the migrations leave it. They run
+// once in a process.
+var migrated = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "regulars-test-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "empty.db")
+	db, err := store.Open(context.Background(), "sqlite:"+file, store.Options{Create: true})
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Migrate(context.Background()); err != nil {
+		db.Close()
+		return nil, err
+	}
+	if err := db.Close(); err != nil { // which leaves everything in the one file
+		return nil, err
+	}
+	return os.ReadFile(file)
+})
 
 // Postgres returns a fresh database of the test's own.
 func Postgres(t testing.TB) *store.DB {
@@ -102,8 +134,5 @@ func open(t testing.TB, where string, o store.Options) *store.DB {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	if err := db.Migrate(context.Background()); err != nil {
-		t.Fatal(err)
-	}
 	return db
 }
