@@ -15,7 +15,7 @@ import (
 func TestBenchSegmentsLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	where := storetest.Where(t)
-	s := shop{t, []string{"DATABASE_URL=sqlite:none.db", "TEST_DATABASE_URL=" + where}}
+	s := shop{t: t, env: []string{"DATABASE_URL=sqlite:none.db", "TEST_DATABASE_URL=" + where}}
 	got := s.run("bench", "segments", "--members", "500", "--orders", "5000", "--rounds", "1", "--json")
 	var out bench.Outcome
 	if err := json.Unmarshal([]byte(got.out), &out); got.code != 0 || err != nil {
@@ -41,7 +41,7 @@ func TestBenchSegmentsLeavesNothingBehind(t *testing.T) {
 	if got := s.run("bench", "segments", "--members", "3"); got.code != misuse || !strings.Contains(got.err, "10 to 10,000,000 members") {
 		t.Errorf("bench segments of three members: exit %d, %s", got.code, got.err)
 	}
-	if got := (shop{t, []string{"DATABASE_URL=postgres://nobody@127.0.0.1:1/none"}}).run("bench", "segments"); got.code != failed || !strings.Contains(got.err, "connecting to Postgres") {
+	if got := (shop{t: t, env: []string{"DATABASE_URL=postgres://nobody@127.0.0.1:1/none"}}).run("bench", "segments"); got.code != failed || !strings.Contains(got.err, "connecting to Postgres") {
 		t.Errorf("bench segments without a server: exit %d, %s", got.code, got.err)
 	}
 }

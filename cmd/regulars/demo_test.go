@@ -16,7 +16,7 @@ func TestATakenPortIsSaidBeforeAnythingIsPlayed(t *testing.T) {
 	}
 	defer taken.Close()
 	for _, command := range []string{"demo", "serve"} {
-		got := shop{t, []string{"DATABASE_URL=sqlite:" + t.TempDir() + "/shop.db"}}.run(command, "--listen", taken.Addr().String())
+		got := shop{t: t, env: []string{"DATABASE_URL=sqlite:" + t.TempDir() + "/shop.db"}}.run(command, "--listen", taken.Addr().String())
 		if got.code != failed || !strings.Contains(got.err, "address already in use") || !strings.Contains(got.err, "--listen") {
 			t.Errorf("regulars %s on a taken port: exit %d, %q, want exit %d and that --listen names another", command, got.code, got.err, failed)
 		}
@@ -28,7 +28,7 @@ func TestATakenPortIsSaidBeforeAnythingIsPlayed(t *testing.T) {
 
 func TestTheDemoTellsWhatCameOfIt(t *testing.T) {
 	t.Parallel()
-	s := shop{t, []string{"DATABASE_URL=postgres://nobody@127.0.0.1:1/none", "REDIS_URL=redis://127.0.0.1:1", "SMTP_URL=smtp://127.0.0.1:1"}}
+	s := shop{t: t, env: []string{"DATABASE_URL=postgres://nobody@127.0.0.1:1/none", "REDIS_URL=redis://127.0.0.1:1", "SMTP_URL=smtp://127.0.0.1:1"}}
 	out := s.must("demo", "--exit", "--days", "12", "--members", "60")
 	for _, want := range []string{"Harbour Coffee", "welcome", "The drop gave", "mails went over SMTP"} {
 		if !strings.Contains(out, want) {

@@ -56,12 +56,7 @@ func TestKilledInTheMiddle(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the binary and sends thousands of mails")
 	}
-	binary := filepath.Join(t.TempDir(), "regulars")
-	build := exec.Command("go", "build", "-o", binary, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is shipped
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building: %v\n%s", err, out)
-	}
+	binary := built(t)
 	eachShop(t, func(t *testing.T, s shop) {
 		const members = 1000
 		sink, err := embedded.NewSink(embedded.SinkOptions{})

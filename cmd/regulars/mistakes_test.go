@@ -72,7 +72,7 @@ func (s shop) answers(t *testing.T, cases []mistake) {
 // Wrong usage needs no database: it is answered before one is looked for.
 func TestWrongUsageSaysWhatWouldBeRight(t *testing.T) {
 	t.Parallel()
-	shop{t, []string{"DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(), "none.db")}}.answers(t, []mistake{
+	shop{t: t, env: []string{"DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(), "none.db")}}.answers(t, []mistake{
 		{"check", misuse, "check needs DIR: regulars check DIR"},
 		{"check a b", misuse, `"b" is one too many: regulars check DIR`},
 		{"import members", misuse, "import needs FILE.csv[.gz]"},
@@ -137,7 +137,7 @@ func TestAMissingFileMakesNoDatabase(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	db := filepath.Join(folder, "none.db")
-	s := shop{t, []string{"DATABASE_URL=sqlite:" + db}}
+	s := shop{t: t, env: []string{"DATABASE_URL=sqlite:" + db}}
 	s.answers(t, []mistake{
 		{"import members " + filepath.Join(folder, "membrs.csv"), failed, "no such file"},
 		{"import members " + folder, failed, "is a folder, not a file"},

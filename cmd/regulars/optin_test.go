@@ -45,7 +45,7 @@ func oneServer(t *testing.T, database string, program map[string]string) (shop, 
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { sink.Close() })
-	s := shop{t, []string{
+	s := shop{t: t, env: []string{
 		"DATABASE_URL=" + database, "REDIS_URL=" + ownRedis(t), "SMTP_URL=smtp://" + sink.Addr() + "?tls=off",
 		"BASE_URL=https://mail.shop.example", "SECRET_KEY=" + rand.Text() + rand.Text(), "LOG_LEVEL=error",
 		"HOOK_SECRET_STANDARD=whsec_" + base64.StdEncoding.EncodeToString(hookKey),

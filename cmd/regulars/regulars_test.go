@@ -7,10 +7,12 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"regulars/internal/store/storetest"
@@ -23,13 +25,46 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", fmt.Sprint(max(6, runtime.GOMAXPROCS(0)))); err != nil {
 		panic(err)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if dir, err := binaries(); err == nil {
+		os.RemoveAll(dir)
+	}
+	os.Exit(code)
 }
+
+// binaries is the folder for what the tests build, empty until then.
+var binaries = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "regulars-test-") })
+
+// built returns the program as it is shipped, for tests that kill it or have much
+// to do.
+func built(t *testing.T) string {
+	t.Helper()
+	path, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+var build = sync.OnceValues(func() (string, error) {
+	dir, err := binaries()
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "regulars")
+	build := exec.Command("go", "build", "-o", path, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building: %w\n%s", err, out)
+	}
+	return path, nil
+})
 
 // shop is a machine on which commands are run as a person would.
 type shop struct {
-	t   *testing.T
-	env []string
+	t      *testing.T
+	env    []string
+	binary string // runs the commands; "": they run in the test itself
 }
 
 // answer is what a command said.
@@ -41,6 +76,14 @@ type answer struct {
 func (s shop) run(args ...string) answer {
 	s.t.Helper()
 	var out, errs bytes.Buffer
+	if s.binary != "" {
+		c := exec.Command(s.binary, args...)
+		c.Env, c.Dir, c.Stdout, c.Stderr = s.env, s.t.TempDir(), &out, &errs
+		if err := c.Run(); c.ProcessState == nil {
+			s.t.Fatal(err)
+		}
+		return answer{c.ProcessState.ExitCode(), out.String(), errs.String()}
+	}
 	code := run(context.Background(), args, surroundings{in: strings.NewReader(""), out: &out, err: &errs, env: s.env})
 	return answer{code, out.String(), errs.String()}
 }
@@ -60,11 +103,11 @@ func eachShop(t *testing.T, f func(*testing.T, shop)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
-		f(t, shop{t, []string{"DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(), "shop.db")}})
+		f(t, shop{t: t, env: []string{"DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(), "shop.db")}})
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		f(t, shop{t, []string{"DATABASE_URL=" + storetest.Database(t)}})
+		f(t, shop{t: t, env: []string{"DATABASE_URL=" + storetest.Database(t)}})
 	})
 }
 
@@ -87,7 +130,7 @@ func data(t *testing.T, name string) string {
 
 func TestUsageIsExplained(t *testing.T) {
 	t.Parallel()
-	s := shop{t, nil}
+	s := shop{t: t}
 	for _, tt := range []struct {
 		args []string
 		code int
@@ -113,7 +156,7 @@ func TestUsageIsExplained(t *testing.T) {
 func TestNoDatabaseIsMadeByAsking(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "none.db")
-	s := shop{t, []string{"DATABASE_URL=sqlite:" + file}}
+	s := shop{t: t, env: []string{"DATABASE_URL=sqlite:" + file}}
 	for _, args := range [][]string{{"doctor"}, {"status"}, {"segment", "count", "orders >= 1"}, {"jobs", "list"}, {"migrate", "--check"}} {
 		if got := s.run(args...); got.code != failed || !strings.Contains(got.err, "no such database file") {
 			t.Errorf("regulars %v without a file: exit %d, %q", args, got.code, got.err)
@@ -126,7 +169,7 @@ func TestNoDatabaseIsMadeByAsking(t *testing.T) {
 
 func TestServeOnPostgresRefusesHalfASetting(t *testing.T) {
 	t.Parallel()
-	s := shop{t, []string{"DATABASE_URL=postgres://somebody:secret@127.0.0.1:1/none", "BASE_URL=http://localhost:8080"}}
+	s := shop{t: t, env: []string{"DATABASE_URL=postgres://somebody:secret@127.0.0.1:1/none", "BASE_URL=http://localhost:8080"}}
 	got := s.run("serve")
 	for _, want := range []string{"SMTP_URL", "SECRET_KEY", "BASE_URL"} {
 		if !strings.Contains(got.err, want) {
@@ -194,7 +237,7 @@ func TestTheStarterGoesLive(t *testing.T) {
 func TestRefusedRowsAreNamedByTheirLine(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	s := shop{t, []string{"DATABASE_URL=sqlite:" + filepath.Join(dir, "shop.db")}}
+	s := shop{t: t, env: []string{"DATABASE_URL=sqlite:" + filepath.Join(dir, "shop.db")}}
 	orders, rejects := filepath.Join(dir, "orders.csv"), filepath.Join(dir, "rejects.csv")
 	text := "order,member,at,total\n1,0007,2026-01-02,10.00\n2,0007,2026-13-02,10.00\n3,0007,2026-01-02\n"
 	if err := os.WriteFile(orders, []byte(text), 0o644); err != nil {
@@ -215,11 +258,17 @@ func TestRefusedRowsAreNamedByTheirLine(t *testing.T) {
 	}
 }
 
-// The same comes in on Postgres in intake's tests.
 func TestRealHistoryComesInAndAnswers(t *testing.T) {
 	t.Parallel()
 	file := data(t, "cdnow/orders.csv")
-	s := shop{t, []string{"DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(), "shop.db")}}
+	binary := built(t)
+	eachShop(t, func(t *testing.T, s shop) {
+		s.binary = binary
+		comesIn(t, s, file)
+	})
+}
+
+func comesIn(t *testing.T, s shop, file string) {
 	load := []string{"import", "orders", file, "--order-id", "row", "--source", "cdnow", "--map", "member=customer_id,at=ordered_at,quantity=quantity,total=amount"}
 	if got, want := lastLine(s.must(load...)), "69659 read, 69659 new, 0 updated, 0 unchanged, 0 refused"; got != want {
 		t.Errorf("import said %q, want %q", got, want)

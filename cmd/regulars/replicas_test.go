@@ -36,7 +36,7 @@ func replicas(t *testing.T, n int, program map[string]string) (shop, []string, *
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { sink.Close() })
-	s := shop{t, []string{
+	s := shop{t: t, env: []string{
 		"DATABASE_URL=" + storetest.Database(t), "REDIS_URL=" + ownRedis(t), "SMTP_URL=smtp://" + sink.Addr() + "?tls=off",
 		"BASE_URL=https://mail.shop.example", "SECRET_KEY=" + rand.Text() + rand.Text(), "LOG_LEVEL=error",
 		"HOOK_SECRET_STANDARD=whsec_" + base64.StdEncoding.EncodeToString(hookKey),
@@ -129,7 +129,7 @@ func (s shop) serve(flags ...string) string {
 
 func TestAWorkerAnswersThePlatformAlone(t *testing.T) {
 	t.Parallel()
-	s := shop{t, []string{"DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(), "shop.db")}}
+	s := shop{t: t, env: []string{"DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(), "shop.db")}}
 	address := s.serve("--roles", "worker")
 	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/metrics": 200, "/status": 404, "/inbox/": 404, "/v1/openapi.json": 404} {
 		answer, err := http.Get("http://" + address + path)
