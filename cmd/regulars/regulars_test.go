@@ -78,7 +78,7 @@ func (s shop) run(args ...string) answer {
 	var out, errs bytes.Buffer
 	if s.binary != "" {
 		c := exec.Command(s.binary, args...)
-		c.Env, c.Dir, c.Stdout, c.Stderr = s.env, s.t.TempDir(), &out, &errs
+		c.Env, c.Stdout, c.Stderr = s.env, &out, &errs
 		if err := c.Run(); c.ProcessState == nil {
 			s.t.Fatal(err)
 		}
@@ -98,16 +98,17 @@ func (s shop) must(args ...string) string {
 	return got.out
 }
 
-// eachShop runs f on a new shop over each engine.
+// eachShop runs f on a new shop over each engine, with the program as it is shipped.
 func eachShop(t *testing.T, f func(*testing.T, shop)) {
 	t.Helper()
+	binary := built(t)
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
-		f(t, shop{t: t, env: []string{"DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(), "shop.db")}})
+		f(t, shop{t: t, env: []string{"DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(), "shop.db")}, binary: binary})
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		f(t, shop{t: t, env: []string{"DATABASE_URL=" + storetest.Database(t)}})
+		f(t, shop{t: t, env: []string{"DATABASE_URL=" + storetest.Database(t)}, binary: binary})
 	})
 }
 
@@ -261,11 +262,7 @@ func TestRefusedRowsAreNamedByTheirLine(t *testing.T) {
 func TestRealHistoryComesInAndAnswers(t *testing.T) {
 	t.Parallel()
 	file := data(t, "cdnow/orders.csv")
-	binary := built(t)
-	eachShop(t, func(t *testing.T, s shop) {
-		s.binary = binary
-		comesIn(t, s, file)
-	})
+	eachShop(t, func(t *testing.T, s shop) { comesIn(t, s, file) })
 }
 
 func comesIn(t *testing.T, s shop, file string) {
