@@ -75,7 +75,13 @@ func (a *app) importFile(c *cobra.Command, kind, file string, f importFlags) err
 		if shown > 20 {
 			fmt.Fprintf(a.err, "… and %d more refused rows; --rejects FILE keeps them\n", shown-20)
 		}
-		return a.sayTally(tally, err)
+		if err := a.sayTally(tally, err); err != nil {
+			return err
+		}
+		if tally.Read > 0 && tally.Refused == tally.Read {
+			return fmt.Errorf("nothing came in: every row of %s was refused", file)
+		}
+		return nil
 	})
 }
 

@@ -20,7 +20,7 @@ import (
 
 var optInShop = map[string]string{
 	"program.yaml": `
-shop:      {name: Corner Shop, url: https://shop.example, address: "Street 1, 00100 City"}
+shop:      {name: Corner Shop, url: https://shop.example, address: "Corner Street 1, 00100 Helsinki"}
 mail:      {from: "Corner Shop <hello@shop.example>", alerts: hello@shop.example}
 languages: [en]
 currency:  EUR

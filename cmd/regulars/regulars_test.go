@@ -197,7 +197,7 @@ func TestSecretsComeFromFilesToo(t *testing.T) {
 	}
 }
 
-func TestTheStarterGoesLive(t *testing.T) {
+func TestTheStarterComesInAndOut(t *testing.T) {
 	t.Parallel()
 	eachShop(t, func(t *testing.T, s shop) {
 		dir := filepath.Join(t.TempDir(), "program")
@@ -256,6 +256,13 @@ func TestRefusedRowsAreNamedByTheirLine(t *testing.T) {
 	kept, err := os.ReadFile(rejects)
 	if want := "4,\"has 3 fields, the header 4\",3,0007,2026-01-02\n"; err != nil || !strings.HasSuffix(string(kept), want) {
 		t.Errorf("the rejects are %q, %v, want %q at the end", kept, err, want)
+	}
+	if err := os.WriteFile(orders, []byte("order,member,at,total\n2,0007,2026-13-02,10.00\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	got = s.run("import", "orders", orders)
+	if got.code != failed || !strings.Contains(got.err, "nothing came in: every row of "+orders+" was refused") || lastLine(got.out) != "1 read, 0 new, 0 updated, 0 unchanged, 1 refused" {
+		t.Errorf("import of a file of which nothing can be taken: exit %d, %s%s", got.code, got.out, got.err)
 	}
 }
 

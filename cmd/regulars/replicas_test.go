@@ -201,7 +201,7 @@ func accepted(t *testing.T, address, id string, body []byte) {
 
 var milestoneShop = map[string]string{
 	"program.yaml": `
-shop:      {name: Corner Shop, url: https://shop.example, address: "Street 1, 00100 City"}
+shop:      {name: Corner Shop, url: https://shop.example, address: "Corner Street 1, 00100 Helsinki"}
 mail:      {from: "Corner Shop <hello@shop.example>", alerts: hello@shop.example}
 languages: [en]
 currency:  EUR

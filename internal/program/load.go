@@ -83,9 +83,7 @@ func (r *reading) readEncoding() {
 		if strings.HasPrefix(text, "\xff\xfe") || strings.HasPrefix(text, "\xfe\xff") {
 			what = "the file is UTF-16 text"
 		}
-		before := text[:at]
-		line := strings.Count(before, "\n") + 1
-		column := utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1
+		line, column := placeAfter(text[:at])
 		r.problems = append(r.problems, Problem{name, line, column, what, "save it as UTF-8", Error})
 		if what[:8] == "the file" {
 			delete(kept, name)
@@ -99,10 +97,39 @@ func (r *reading) readEncoding() {
 }
 
 // Check is Load for somebody who is about to apply the files at a moment: it warns
-// of what is past by then, too.
+// of what is past by then, too, and of campaigns that go live in the starter's name.
 func Check(files map[string]string, now time.Time) (*Program, Texts, []Problem) {
 	p, texts, problems := Load(files)
-	return p, texts, inOrder(append(problems, p.past(now)...))
+	return p, texts, inOrder(slices.Concat(problems, p.past(now), p.nameless(files[shopFile])))
+}
+
+// What the starter says in place of the shop's own.
+const (
+	starterName    = "Your Shop"
+	starterAddress = "Street 1, 00100 City"
+)
+
+// nameless warns of what the starter says of the shop where a campaign is live.
+func (p *Program) nameless(text string) (problems []Problem) {
+	if !slices.ContainsFunc(p.Campaigns, func(c *Campaign) bool { return c.Live && c.Name != ConfirmCampaign }) {
+		return nil
+	}
+	report := func(found, starters, message, hint string) {
+		if found != starters {
+			return
+		}
+		before, _, _ := strings.Cut(text, starters)
+		line, column := placeAfter(before)
+		problems = append(problems, Problem{shopFile, line, column, message, hint, Warning})
+	}
+	report(p.Shop.Name, starterName, "the shop still has the starter's name, and a campaign is live", "name: the name that members know")
+	report(p.Shop.Address, starterAddress, "the shop still has the starter's address, and a campaign is live", "address: the shop's postal address; every mail shows it, as the law asks")
+	return problems
+}
+
+// placeAfter is the line and the column, in characters, that follow a text.
+func placeAfter(text string) (line, column int) {
+	return strings.Count(text, "\n") + 1, utf8.RuneCountInString(text[strings.LastIndexByte(text, '\n')+1:]) + 1
 }
 
 // past warns of campaigns that start no more and of pools whose codes have ended.

@@ -1,11 +1,13 @@
 package program_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"regulars/internal/program"
+	"regulars/templates"
 )
 
 func TestWhatIsPastIsSaidBeforeItIsApplied(t *testing.T) {
@@ -54,5 +56,51 @@ func TestWhatIsNotUTF8IsSaidWithItsPlace(t *testing.T) {
 	}
 	if len(problems) != 4 || !program.Blocked(problems) {
 		t.Errorf("Load says more than that:\n%s", got)
+	}
+}
+
+// A program that nobody has put a name to should not mail anybody.
+func TestGoingLiveInTheStartersNameIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	said := func(live, name, address string) (list []string) {
+		files := map[string]string{
+			"program.yaml":                    "shop:\n  name: " + name + "\n  url: https://shop.example\n  address: " + address + "\nmail: {from: hello@shop.example}\nlanguages: [en]\ncurrency: EUR\nzone: UTC\n",
+			"campaigns/welcome/campaign.yaml": "live: " + live + "\nstart: joins\nsteps:\n  - mail: hello\n",
+			"campaigns/welcome/hello.en.md":   "---\nsubject: Hello\n---\nHello.\n",
+		}
+		_, _, problems := program.Check(files, time.Date(2027, 3, 3, 0, 0, 0, 0, time.UTC))
+		for _, p := range problems {
+			list = append(list, p.String())
+		}
+		return list
+	}
+	const name, address = "Your Shop", `"Street 1, 00100 City"`
+	for _, tt := range []struct {
+		live, name, address string
+		want                []string
+	}{
+		{"false", name, address, nil},
+		{"true", "Anna's Pets", `"Kauppakatu 1, 00100 Helsinki"`, nil},
+		{"true", name, address, []string{
+			"program.yaml:2:9: warning: the shop still has the starter's name, and a campaign is live; name: the name that members know",
+			"program.yaml:4:13: warning: the shop still has the starter's address, and a campaign is live; address: the shop's postal address; every mail shows it, as the law asks"}},
+	} {
+		if got := said(tt.live, tt.name, tt.address); !slices.Equal(got, tt.want) {
+			t.Errorf("live: %s, %s, %s: check says\n%q, want\n%q", tt.live, tt.name, tt.address, got, tt.want)
+		}
+	}
+}
+
+// The starter says what Check knows it to say.
+func TestTheStarterHasNoName(t *testing.T) {
+	t.Parallel()
+	files, err := templates.Starter()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files["campaigns/welcome/campaign.yaml"] = "live: true\n" + files["campaigns/welcome/campaign.yaml"]
+	_, _, problems := program.Check(files, time.Date(2027, 3, 3, 0, 0, 0, 0, time.UTC))
+	if len(problems) != 2 {
+		t.Errorf("check says %v, want that the name and the address are the starter's", problems)
 	}
 }
