@@ -119,6 +119,9 @@ func wall(shown time.Time, zone *time.Location) time.Time {
 	for {
 		_, offset := in.Zone()
 		start, end := in.ZoneBounds()
+		if !end.IsZero() && !end.After(in) { // Go says so on the last day of leap years after 2037
+			end = in.Add(24 * time.Hour)
+		}
 		t := shown.Add(-time.Duration(offset) * time.Second).In(zone)
 		switch {
 		case !start.IsZero() && t.Before(start):

@@ -89,7 +89,7 @@ func TestWallAgainstEveryMinute(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		z := zone(t, rapid.SampledFrom(zones).Draw(t, "zone"))
-		d := loyalty.Date(rapid.IntRange(1990, 2040).Draw(t, "year"), 1, rapid.IntRange(1, 366).Draw(t, "day"))
+		d := loyalty.Date(rapid.IntRange(1990, 2060).Draw(t, "year"), 1, rapid.IntRange(1, 366).Draw(t, "day"))
 		if rapid.Bool().Draw(t, "near a change") {
 			if _, end := d.UTC().In(z).ZoneBounds(); !end.IsZero() {
 				d = loyalty.DayOf(end, z)
@@ -115,6 +115,23 @@ func TestWallAgainstEveryMinute(t *testing.T) {
 			t.Fatalf("%s in %s = %s, want %s, the first after the gap", shown, z, got, later.In(z))
 		}
 	})
+}
+
+// On this day Go's stretches of constant offset end before they begin.
+func TestWallOnTheLastDayOfALeapYear(t *testing.T) {
+	t.Parallel()
+	for _, year := range []int{2036, 2040, 2044, 2096} {
+		for _, name := range zones {
+			z := zone(t, name)
+			for hour := -24; hour < 72; hour++ {
+				shown := time.Date(year, 12, 31, hour, 30, 0, 0, time.UTC)
+				got := loyalty.Wall(loyalty.Date(shown.Year(), shown.Month(), shown.Day()), shown.Hour(), 30, z)
+				if want := time.Date(year, 12, 31, hour, 30, 0, 0, z); !got.Equal(want) {
+					t.Errorf("%s in %s = %s, want %s", shown.Format(minute), name, got, want)
+				}
+			}
+		}
+	}
 }
 
 func TestDays(t *testing.T) {
