@@ -63,7 +63,7 @@ func rezone(tx *store.Tx, zone *time.Location, table, day, at string) error {
 	const whole = int64(24 * time.Hour / time.Microsecond)
 	for t := span.First.Time; !t.After(span.Last.Time); {
 		_, offset := t.In(zone).Zone()
-		_, end := t.In(zone).ZoneBounds()
+		_, end := loyalty.Stretch(t.In(zone))
 		if end.IsZero() {
 			end = span.Last.Add(time.Hour)
 		}

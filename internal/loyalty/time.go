@@ -118,10 +118,7 @@ func wall(shown time.Time, zone *time.Location) time.Time {
 	in := shown.Add(-26 * time.Hour).In(zone)
 	for {
 		_, offset := in.Zone()
-		start, end := in.ZoneBounds()
-		if !end.IsZero() && !end.After(in) { // Go says so on the last day of leap years after 2037
-			end = in.Add(24 * time.Hour)
-		}
+		start, end := Stretch(in)
 		t := shown.Add(-time.Duration(offset) * time.Second).In(zone)
 		switch {
 		case !start.IsZero() && t.Before(start):
@@ -131,4 +128,16 @@ func wall(shown time.Time, zone *time.Location) time.Time {
 		}
 		in = end
 	}
+}
+
+// Stretch returns between which moments a zone keeps the offset that it has at t:
+// from start on, until end, which is after t. Either is zero where there is none.
+// A stretch may be told in parts. It is t.ZoneBounds, whose end is not after t on
+// the last day of leap years after 2037.
+func Stretch(t time.Time) (start, end time.Time) {
+	start, end = t.ZoneBounds()
+	if !end.IsZero() && !end.After(t) {
+		end = t.Add(24 * time.Hour)
+	}
+	return start, end
 }
