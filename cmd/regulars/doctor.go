@@ -27,7 +27,7 @@ func (a *app) doctorCommand() *cobra.Command {
 					return err
 				}
 				d.Limit = time.Duration(limit)
-				return a.sayChecks(d.Examine(c.Context(), db))
+				return a.sayChecks(append(report.Amiss(c.Context(), db), d.Examine(c.Context(), db)...))
 			})
 		},
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"regulars/internal/store"
 	"regulars/jobs"
 )
 
@@ -45,6 +46,7 @@ type app struct {
 	config config
 	json   bool
 	zone   *time.Location          // the shop's, once its database is opened
+	clock  *store.Clock            // business time, once a database is opened; nil: it is stepped by hand
 	waited func()                  // ends the sign on stderr that something takes long
 	known  *atomic.Pointer[string] // what that sign says is known so far
 }

@@ -1,6 +1,9 @@
 package store
 
 import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"sync"
 	"time"
@@ -62,6 +65,29 @@ func (db *DB) Ill() (words string, since time.Time) {
 	defer db.ills.mu.Unlock()
 	return db.ills.words, db.ills.at
 }
+
+// Trial writes enough to need new room, and takes it back: a row that changes in its
+// place says nothing about a disk that is full.
+func (db *DB) Trial(ctx context.Context) error {
+	if _, full := db.Room(); full {
+		return errors.New("hardly any room is left")
+	}
+	err := db.Update(ctx, func(tx *Tx) error {
+		noise := make([]byte, 64<<10)
+		rand.Read(noise)
+		if err := tx.SetSetting("trial", hex.EncodeToString(noise)); err != nil {
+			return err
+		}
+		return errUndo
+	})
+	if errors.Is(err, errUndo) {
+		return nil
+	}
+	return err
+}
+
+// errUndo ends a transaction that is not to last.
+var errUndo = errors.New("taken back")
 
 // Recovered says that the database takes writes again.
 func (db *DB) Recovered() {
