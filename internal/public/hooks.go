@@ -48,6 +48,11 @@ func (s *server) take(w http.ResponseWriter, r *http.Request, body []byte, sourc
 	}
 	var results []intake.Result
 	if len(events) > 0 {
+		release, err := s.turns.take(r.Context(), keysOf(events))
+		if err != nil {
+			return err
+		}
+		defer release()
 		if results, err = s.Door.Apply(r.Context(), events, intake.Live); err != nil {
 			return err
 		}

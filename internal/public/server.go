@@ -53,6 +53,7 @@ type server struct {
 	*Site
 	reads *store.DB // Quick, or DB where there is none
 	pages *pages
+	turns turns               // of deliveries about one member
 	spare *semaphore.Weighted // bytes of bodies that may be held at once
 }
 
