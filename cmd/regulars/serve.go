@@ -53,6 +53,7 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 		a.config.Listen, a.config.listens = f.listen, true
 	}
 	if err := a.config.ready(); err != nil {
+		a.sayRefused(ctx, err)
 		return err
 	}
 	door, err := a.listen(slices.Contains(roles, "web"))
@@ -115,7 +116,16 @@ func (a *app) live(ctx context.Context, h *house, roles []string, door net.Liste
 	presence := &jobs.Presence{DB: quick, Clock: h.clock, Version: version(), Roles: strings.Join(roles, ","), Log: h.log,
 		Senses: []func(context.Context) []store.Trouble{jobs.RedisSense(redis), jobs.DiskSense(h.db)}}
 
+	outside := a.outside(h, redis)
+	if err := outside.beats.Start(ctx); err != nil { // before anything is sent
+		return err
+	}
 	work, ctx := errgroup.WithContext(ctx)
+	work.Go(func() error { return outside.beats.Run(ctx) })
+	if outside.journal != nil {
+		presence.Senses = append(presence.Senses, outside.journal.Sense)
+		work.Go(func() error { return outside.journal.Run(ctx) })
+	}
 	if slices.Contains(roles, "worker") {
 		w := jobs.Worker{
 			Rooms: jobs.Rooms{DB: h.db, Book: h.book, Desk: h.desk, Door: h.door, Engine: h.engine, ImportDir: a.config.ImportDir},
