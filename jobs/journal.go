@@ -128,9 +128,12 @@ func (j *Journal) pass(ctx context.Context) error {
 	for {
 		var all []consent.No
 		var last int64
-		after := j.last - overlap
+		after, since := j.last-overlap, loyalty.At(time.Unix(0, 0))
+		if !j.since.IsZero() {
+			since = j.since.Plus(-overlapTime)
+		}
 		err := j.DB.View(ctx, func(tx *store.Tx) (err error) {
-			all, last, err = consent.Noes(tx, after, j.since.Plus(-overlapTime), atOnce)
+			all, last, err = consent.Noes(tx, after, since, atOnce)
 			return err
 		})
 		if err != nil {
