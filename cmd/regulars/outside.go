@@ -143,7 +143,11 @@ type restored struct {
 		Campaign string `json:"campaign"`
 		Mails    int64  `json:"mails"`
 	} `json:"runs"`
-	Mails    int64 `json:"mails"`    // single ones
+	dueSingly
+}
+
+type dueSingly struct {
+	Mails    int64 `json:"mails"`
 	Passages int64 `json:"passages"` // members whose next step is due
 	Jobs     int64 `json:"jobs"`
 	Dates    int64 `json:"dates"` // of timetables, that are to be caught up
@@ -161,7 +165,7 @@ func dueSince(tx *store.Tx, since loyalty.Instant) (r restored, err error) {
 	if err != nil {
 		return r, err
 	}
-	err = tx.One(&r, `
+	err = tx.One(&r.dueSingly, `
 		select (select count(*) from due d join sends s on s.id = d.send_id where s.run_id is null and d.not_before <= @now) as mails,
 		       (select count(*) from passages where wake_at <= @now) as passages,
 		       (select count(*) from jobs where state in ('queued', 'running') and run_at <= @now) as jobs,
