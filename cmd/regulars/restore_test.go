@@ -207,4 +207,3 @@ func TestALongSilenceWithWorkDueIsAsked(t *testing.T) {
 		t.Errorf("the ledger says %v, want the summer's letters waiting", n)
 	}
 }
-

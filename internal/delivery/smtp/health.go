@@ -133,7 +133,7 @@ func (r *Relay) look(ctx context.Context, full bool) delivery.Outcome {
 	}
 	switch {
 	case err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return delivery.Outcome{Stage: stage, Err: fmt.Errorf("no answer within %s", lookFor)}
+		return delivery.Outcome{Stage: stage, Err: fmt.Errorf("it says nothing: no answer within %s", lookFor)}
 	case err != nil:
 		return c.refusal(stage, err)
 	}
