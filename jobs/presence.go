@@ -31,7 +31,7 @@ type Presence struct {
 }
 
 // presence is how often a replica says that it is there.
-const presence = 3 * time.Second
+const presence = 2 * time.Second
 
 // Sees returns what the replica saw amiss a moment ago.
 func (p *Presence) Sees() []store.Trouble {

@@ -15,7 +15,7 @@ import (
 // open opens the database that the environment names and says on stderr which
 // one it is. Only a command that may begin a shop's life creates a file.
 func (a *app) open(ctx context.Context, create bool) (*store.DB, error) {
-	clock := store.NewClock(nil)
+	clock := store.NewClock(a.surroundings.clock)
 	db, err := store.Open(ctx, a.config.DatabaseURL, store.Options{Create: create, Now: clock.Now})
 	if errors.Is(err, store.ErrNoFile) {
 		return nil, fmt.Errorf("%w. Set DATABASE_URL, or begin with `regulars migrate`, `import`, `apply` or `serve`", err)

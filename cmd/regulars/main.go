@@ -38,6 +38,7 @@ type surroundings struct {
 	in       io.Reader
 	out, err io.Writer
 	env      []string
+	clock    func() time.Time // the machine's; nil: time.Now
 }
 
 // app is one invocation of the command line.

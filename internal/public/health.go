@@ -32,7 +32,7 @@ const readyTimeout = 2 * time.Second
 
 // glanceFor is how long what was amiss is told again: readiness is asked often, and by
 // anybody.
-const glanceFor = 3 * time.Second
+const glanceFor = 2 * time.Second
 
 // readyz says whether this replica can take requests: the database answers, its
 // schema is not older than this binary, and the clocks agree. Whatever else is amiss

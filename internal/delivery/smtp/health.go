@@ -19,8 +19,8 @@ const (
 	refusals   = 5                // mails in a row that it puts off, or refuses by policy
 	refusedFor = 15 * time.Minute // how long such refusals are news
 	silentFor  = 8 * time.Second  // with a mail on the wire and no answer to any
-	lookFor    = 6 * time.Second  // how long one look may take
-	idleFor    = 10 * time.Second // after which a relay that nobody used is looked at
+	lookFor    = 4 * time.Second  // how long one look may take
+	idleFor    = 5 * time.Second // after which a relay that nobody used is looked at
 )
 
 // health is what the hand-overs of late say together. The breaker's lock guards it.
@@ -173,7 +173,9 @@ func (b *breaker) looked(t ticket, full bool, o delivery.Outcome) {
 	h := &b.health
 	h.heard = b.now()
 	if o.Stage != delivery.StageDone {
-		b.failed(wasProbe, o)
+		if b.failed(wasProbe, o); o.Code == 0 && b.row > 0 {
+			b.row = max(b.row, awayTwice) // it had its time to answer
+		}
 		return
 	}
 	h.signed = h.signed || full
