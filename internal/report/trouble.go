@@ -38,7 +38,7 @@ var senses = []sense{
 	{"night", true, (*Status).lateNights, "the last nightly pass that came to its end is of %[1]s", "look for \"work failed\" with what=midnight in the log of `regulars serve`; it is tried again by itself"},
 	{"clock", true, (*Status).clocks, "the clock of replica %[1]s is %[2]s %[3]s the database's%[4]s", "have that machine's clock set by NTP"},
 	{"unready", true, (*Status).rules, "%[1]s waits: %[2]s", "it goes on by itself once there is enough to answer from; `regulars check` names what its rules read"},
-	{"pool", true, (*Status).emptyPools, "pool %[1]s has no code left to give", "`regulars pool import %[1]s FILE`, or `regulars pool generate %[1]s --count N` and tell the shop of them by `regulars pool export %[1]s`"},
+	{"pool", true, (*Status).emptyPools, "pool %[1]s has no code left to give", "`regulars pool import %[1]s FILE`, or `regulars pool generate %[1]s N` and tell the shop of them by `regulars pool export %[1]s --mark-known`"},
 	{"job", false, (*Status).failedJobs, "job %[1]d (%[2]s) failed: %[3]s", "`regulars jobs show %[1]d`; `regulars jobs retry %[1]d` does it again"},
 	{"unknown", false, (*Status).unknowns, "mails of which nobody knows whether they went out: %[1]d (`regulars sends list --state unknown`)", "`regulars sends resolve ID sent` or `again`"},
 }

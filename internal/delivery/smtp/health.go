@@ -20,7 +20,7 @@ const (
 	refusedFor = 15 * time.Minute // how long such refusals are news
 	silentFor  = 8 * time.Second  // with a mail on the wire and no answer to any
 	lookFor    = 4 * time.Second  // how long one look may take
-	idleFor    = 5 * time.Second // after which a relay that nobody used is looked at
+	idleFor    = 5 * time.Second  // after which a relay that nobody used is looked at
 )
 
 // health is what the hand-overs of late say together. The breaker's lock guards it.
