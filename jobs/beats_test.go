@@ -49,12 +49,15 @@ func TestADatabaseThatGoesBackHoldsEverything(t *testing.T) {
 		t.Run(where, func(t *testing.T) {
 			t.Parallel()
 			storetest.Each(t, func(t *testing.T, db *store.DB) {
-				file := filepath.Join(t.TempDir(), "noted")
+				file, redisOf := filepath.Join(t.TempDir(), "noted"), ""
+				if where == "redis" {
+					redisOf = given(t)
+				}
 				begin := func() {
 					t.Helper()
 					b := jobs.Beats{DB: db, Log: slog.New(slog.DiscardHandler)}
 					if b.File = file; where == "redis" {
-						r := connect(t)
+						r := connect(t, redisOf)
 						b.Redis, b.File = &r, ""
 					}
 					if err := b.Start(t.Context()); err != nil {
@@ -86,17 +89,6 @@ func TestADatabaseThatGoesBackHoldsEverything(t *testing.T) {
 			})
 		})
 	}
-}
-
-// connect opens the Redis of these tests.
-func connect(t *testing.T) jobs.Redis {
-	t.Helper()
-	r, err := jobs.Connect(given(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { r.Close() })
-	return r
 }
 
 // A record of noes has each once, across restarts, and holds when it is taken in by an
