@@ -33,7 +33,7 @@ type Status struct {
 	missing  []string        // the parts that could not be asked
 	replicas []store.Replica // seen in the last minutes, what they see too
 	empty    []string        // pools that should give codes and have none
-	setbacks []setback       // campaigns that are set aside
+	setbacks []setback       // what failed and is set aside
 }
 
 // Run is a run that is not over.
@@ -169,7 +169,7 @@ type part struct {
 var (
 	quick = []part{
 		{"what is held", (*Status).holds}, {"the queues", (*Status).oldest}, {"the replicas and the last night", (*Status).machines},
-		{"rules that wait", (*Status).unready}, {"the pools of codes", (*Status).pools}, {"campaigns that are set aside", (*Status).setAside},
+		{"rules that wait", (*Status).unready}, {"the pools of codes", (*Status).pools}, {"what is set aside", (*Status).setAside},
 	}
 	slow = []part{
 		{"the members", (*Status).people}, {"the runs", (*Status).runs}, {"single mails", (*Status).waiting}, {"the dates", (*Status).dates},

@@ -101,6 +101,8 @@ func TestWhatNeedsAPerson(t *testing.T) {
 			[]string{"campaign win-back is held by anna: wrong texts"}},
 		{"offers and all that are held", []string{"insert into holds (scope, because, by_whom, at) values ('offers', 'sale is off', 'anna', {now-1h}), ('all', 'fire', 'ben', {now-1m})"},
 			[]string{"all offers is held by anna: sale is off", "everything is held by ben: fire"}},
+		{"a campaign that failed", []string{"insert into setbacks (scope, work, because, since, tries, retry_at) values ('campaign:2', 'mails', 'pool back: no such pool', {now-1h}, 3, {now})"},
+			[]string{"campaign win-back is set aside (mails, tried 3 times): pool back: no such pool"}},
 		{"a run that is paused", []string{"update runs set state = 'paused', because = '12 % of mails came back', finished_at = null"},
 			[]string{"run 1 of newsletter is paused: 12 % of mails came back"}},
 		{"a date that was skipped", []string{"insert into occurrences (id, campaign_id, key, day, at, decision, reason) values (50, 1, '2027-03-01', {today-2}, {now-48h}, 'skipped', 'late')"},

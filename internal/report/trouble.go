@@ -30,7 +30,7 @@ type fact []any
 var senses = []sense{
 	{"restored", true, (*Status).restored, "everything is held by Regulars itself: %[1]s", "`regulars doctor --after-restore TIME` says what is due since; `regulars release --all` lets everything go on"},
 	{"held", false, (*Status).heldBack, "%[1]s is held by %[2]s: %[3]s", "%[4]s lets it go on"},
-	{"setback", true, (*Status).setBack, "campaign %[1]s is set aside: %[2]s", "%[3]s"},
+	{"setback", true, (*Status).setBack, "%[1]s is set aside (%[2]s, tried %[3]s): %[4]s", "mend what is named there and `regulars apply` it: it is tried again at once then, and by itself now and then; what it should have done is kept"},
 	{"paused", false, (*Status).paused, "run %[1]d of %[2]s is paused: %[3]s", "`regulars runs show %[1]d` says how far it is; `regulars runs resume %[1]d` goes on"},
 	{"skipped", false, (*Status).notRun, "%[1]s did not run on %[2]s: %[3]s", "`regulars campaign launch %[1]s` mails it by hand where it may be launched; its `late:` says what becomes of a date that was missed"},
 	{"worker", true, (*Status).noWorker, "no worker has been seen for %[1]s, and %[2]s waits", "start `regulars serve`, or look at its log: a worker says every few seconds that it is there"},
@@ -108,18 +108,31 @@ func (s *Status) heldBack() (all []fact) {
 	return all
 }
 
-// setback is a campaign that failed and is set aside.
-type setback struct{ Campaign, Because, Do string }
+// setback is work of a campaign, a segment or a pool that failed and is set aside.
+type setback struct {
+	What, Work, Because string
+	Tries               int64
+}
 
-// setAside reads the campaigns that are set aside.
-//
-// HERE: fill s.setbacks from the table setbacks, one row per campaign: its name, why,
-// and what to do. The row "setback" of senses does the rest.
-func (s *Status) setAside(*store.Tx) error { return nil }
+// setAside reads what is set aside, by the names that people know.
+func (s *Status) setAside(tx *store.Tx) error {
+	s.setbacks = nil
+	return tx.All(&s.setbacks, `
+		select coalesce('campaign ' || c.name, 'segment ' || g.name, 'pool ' || p.name, b.scope) as what, b.work, b.because, b.tries
+		from   setbacks b
+		left   join campaigns c on b.scope = 'campaign:' || c.id
+		left   join segments  g on b.scope = 'segment:' || g.id
+		left   join pools     p on b.scope = 'pool:' || p.id
+		order  by b.since, b.scope, b.work`, nil)
+}
 
 func (s *Status) setBack() (all []fact) {
 	for _, b := range s.setbacks {
-		all = append(all, fact{b.Campaign, b.Because, b.Do})
+		tried := "once"
+		if b.Tries > 1 {
+			tried = fmt.Sprintf("%d times", b.Tries)
+		}
+		all = append(all, fact{b.What, b.Work, tried, b.Because})
 	}
 	return all
 }
