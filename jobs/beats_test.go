@@ -135,7 +135,9 @@ func TestTheRecordOfNoes(t *testing.T) {
 		if n := write(); n != 3 {
 			t.Fatalf("%d lines, want the head and two noes", n)
 		}
-		do(func(tx *store.Tx) error { return consent.Refuse(tx, bo, []string{loyalty.Newsletter}, consent.How{At: tx.At, Source: "page"}) })
+		do(func(tx *store.Tx) error {
+			return consent.Refuse(tx, bo, []string{loyalty.Newsletter}, consent.How{At: tx.At, Source: "page"})
+		})
 		for range 3 {
 			if n := write(); n != 4 {
 				t.Fatalf("%d lines, want the head and three noes, each once", n)
