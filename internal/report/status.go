@@ -34,6 +34,7 @@ type Status struct {
 	replicas []store.Replica // seen in the last minutes, what they see too
 	empty    []string        // pools that should give codes and have none
 	setbacks []setback       // what failed and is set aside
+	putOff   []setback       // campaigns of which some members wait
 }
 
 // Run is a run that is not over.
@@ -169,7 +170,7 @@ type part struct {
 var (
 	quick = []part{
 		{"what is held", (*Status).holds}, {"the queues", (*Status).oldest}, {"the replicas and the last night", (*Status).machines},
-		{"rules that wait", (*Status).unready}, {"the pools of codes", (*Status).pools}, {"what is set aside", (*Status).setAside},
+		{"rules that wait", (*Status).unready}, {"the pools of codes", (*Status).pools}, {"what is set aside", (*Status).setAside}, {"what waits since it failed", (*Status).somePutOff},
 	}
 	slow = []part{
 		{"the members", (*Status).people}, {"the runs", (*Status).runs}, {"single mails", (*Status).waiting}, {"the dates", (*Status).dates},
