@@ -79,14 +79,15 @@ func (a *asking) nextDate(any bool) error {
 	if err := a.tx.One(&next, "select min(next_at) from timetable where campaign_id = @campaign", store.Args{"campaign": a.c.ID}); err != nil {
 		return err
 	}
+	if !any && a.day != 0 {
+		a.say("start", false, "it did not begin on %s", a.day)
+	}
 	switch {
 	case !next.IsZero() && !any && a.day == 0:
 		a.say("start", false, "it has not begun yet; the first date is %s", a.at(next))
 	case !next.IsZero():
 		a.say("start", true, "the next date is %s", a.at(next))
-	case !any && a.day != 0:
-		a.say("start", false, "it did not begin on %s", a.day)
-	case !any:
+	case !any && a.day == 0:
 		a.say("start", false, "it has not begun yet")
 	}
 	return nil

@@ -364,7 +364,18 @@ func (a *asking) history() error {
 		}
 	}
 	mails, err := a.mails(args)
-	if err == nil && len(passages) == 0 && mails == 0 {
+	if err != nil || len(passages) > 0 || mails > 0 {
+		return err
+	}
+	var other int64
+	err = a.tx.One(&other, `
+		select coalesce(max(b.day), 0) from (
+			select day from passages where member_id = @member and campaign_id = @campaign and state <> 'recorded'
+			union all
+			select day from sends where member_id = @member and campaign_id = @campaign) b`, args)
+	if err == nil && other != 0 {
+		a.say("mail", false, "nothing of it began on %s for this member; it did on %s", a.day, loyalty.Day(other))
+	} else if err == nil {
 		a.say("mail", false, "nothing of it began for this member")
 	}
 	return err

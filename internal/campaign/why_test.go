@@ -153,18 +153,21 @@ func (s *shop) everybodyHasAReason() {
 					store.Args{"name": name, "member": id}); err != nil {
 					return err
 				}
-				lines, err := s.book.Why(tx, id, name, 0)
-				if err != nil {
-					return fmt.Errorf("why %s %s: %w", m, name, err)
-				}
-				reasons := 0
-				for _, l := range lines {
-					if !l.OK && l.Text != "nothing of it began for this member" {
-						reasons++
+				for _, day := range []loyalty.Day{0, loyalty.Date(2027, 3, 3), loyalty.Date(2027, 3, 8), loyalty.Date(2027, 3, 9)} {
+					lines, err := s.book.Why(tx, id, name, day)
+					if err != nil {
+						return fmt.Errorf("why %s %s: %w", m, name, err)
 					}
-				}
-				if asked++; out == 0 && reasons == 0 {
-					s.t.Errorf("why %s %s gives no reason:\n%s", m, name, s.why(id, name))
+					reasons, text := 0, ""
+					for _, l := range lines {
+						if !l.OK && l.Text != "nothing of it began for this member" {
+							reasons++
+						}
+						text += fmt.Sprintf("  %v %s %s\n", l.OK, l.About, l.Text)
+					}
+					if asked++; out == 0 && reasons == 0 {
+						s.t.Errorf("why %s %s on %s gives no reason:\n%s", m, name, day, text)
+					}
 				}
 			}
 		}
