@@ -111,6 +111,7 @@ func (a *app) sayPlan(tx *store.Tx, db *store.DB, next program.Version) error {
 	} else {
 		plan.say(a)
 		a.warn(plan.Warnings)
+		a.sayOld(plan.OldTexts)
 	}
 	if plan.Stopped {
 		return quiet(failed)
@@ -123,7 +124,8 @@ type plan struct {
 	Changes []plannedChange `json:"changes"`
 	Stopped bool            `json:"stopped"`
 
-	Warnings []string `json:"warnings,omitempty"` // rules that cannot be answered yet
+	Warnings []string            `json:"warnings,omitempty"`  // rules that cannot be answered yet
+	OldTexts []campaign.OldTexts `json:"old_texts,omitempty"` // mails under way that would not have the new texts
 }
 
 // warn says what will not go as the program says it.
@@ -175,7 +177,10 @@ func (a *app) planned(tx *store.Tx, db *store.DB, next program.Version) (plan, e
 		}
 		p.Changes = append(p.Changes, out)
 	}
-	p.Warnings, err = campaign.Waiting(tx, next.Program)
+	if p.Warnings, err = campaign.Waiting(tx, next.Program); err != nil {
+		return plan{}, err
+	}
+	p.OldTexts, err = campaign.NewBook(db).OldTexts(tx, next.Files)
 	return p, err
 }
 
@@ -234,8 +239,18 @@ func (a *app) apply(c *cobra.Command, db *store.DB, next program.Version, note s
 	return db.View(c.Context(), func(tx *store.Tx) error {
 		warnings, err := campaign.Waiting(tx, next.Program)
 		a.warn(warnings)
-		return err
+		if err != nil {
+			return err
+		}
+		return a.warnOld(tx, db)
 	})
+}
+
+// warnOld says which mails under way do not have the texts of the version in force.
+func (a *app) warnOld(tx *store.Tx, db *store.DB) error {
+	old, err := campaign.NewBook(db).OldTexts(tx, nil)
+	a.sayOld(old)
+	return err
 }
 
 // rezoned computes the days of what is stored anew when the program's zone is
@@ -354,7 +369,10 @@ func (a *app) rollbackCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.sayApplied(applied)
+				if err := a.sayApplied(applied); err != nil {
+					return err
+				}
+				return db.View(c.Context(), func(tx *store.Tx) error { return a.warnOld(tx, db) })
 			})
 		},
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"regulars/internal/campaign"
 	"regulars/internal/report"
 	"regulars/internal/store"
 )
@@ -21,6 +22,9 @@ func (a *app) statusCommand() *cobra.Command {
 				for {
 					s, err := look(c.Context(), db)
 					if err != nil {
+						return err
+					}
+					if s.OldTexts, err = oldTexts(c.Context(), db); err != nil {
 						return err
 					}
 					if err := a.sayStatus(s); err != nil {
@@ -50,6 +54,18 @@ func look(ctx context.Context, db *store.DB) (s report.Status, err error) {
 	return s, err
 }
 
+// oldTexts are the mails under way that a correction has not reached.
+func oldTexts(ctx context.Context, db *store.DB) (words []string, err error) {
+	err = db.View(ctx, func(tx *store.Tx) error {
+		old, err := campaign.NewBook(db).OldTexts(tx, nil)
+		for _, o := range old {
+			words = append(words, o.String())
+		}
+		return err
+	})
+	return words, err
+}
+
 func (a *app) sayStatus(s report.Status) error {
 	if a.json {
 		return a.printJSON(s)
@@ -62,6 +78,9 @@ func (a *app) sayStatus(s report.Status) error {
 	say("%s  %s, %s known from orders, %s", a.moment(s.Now), plural(s.Members, "member", "members"), fmt.Sprint(s.Known), program)
 	for _, r := range s.Runs {
 		say("run %d of %s: %s, %d of %d sent, %d pending, %d a minute", r.ID, r.Campaign, r.State, r.Sent, r.Audience, r.Pending, r.PerMinute)
+	}
+	for _, o := range s.OldTexts {
+		say("note: %s", o)
 	}
 	for _, w := range s.Waiting {
 		say("%s: %s on the way out", w.Campaign, plural(w.Mails, "mail", "mails"))

@@ -19,7 +19,7 @@ const (
 	segmentsFile  = "segments.yaml"
 	poolsFile     = "pools.yaml"
 	campaignFile  = "campaign.yaml"
-	campaignsRoot = "campaigns/"
+	CampaignsRoot = "campaigns/"
 	issuesFolder  = "issues"
 )
 
@@ -140,7 +140,7 @@ func (p *Program) past(now time.Time) (problems []Problem) {
 	}
 	for _, c := range p.Campaigns {
 		if c.Live && c.Start.Kind == "at" && c.Start.Date < today {
-			warn(campaignsRoot+c.Name+"/"+campaignFile, fmt.Sprintf("the start on %s is past: the campaign starts no more", c.Start.Date), "set a later date, or leave it for the record")
+			warn(CampaignsRoot+c.Name+"/"+campaignFile, fmt.Sprintf("the start on %s is past: the campaign starts no more", c.Start.Date), "set a later date, or leave it for the record")
 		}
 	}
 	for _, pool := range p.Pools {
@@ -196,7 +196,7 @@ func (r *reading) campaignNames() []string {
 
 // campaignOf returns the campaign in whose folder a file stands, "" for none.
 func campaignOf(file string) string {
-	below, inside := strings.CutPrefix(file, campaignsRoot)
+	below, inside := strings.CutPrefix(file, CampaignsRoot)
 	name, _, folder := strings.Cut(below, "/")
 	if !inside || !folder {
 		return ""
@@ -215,7 +215,7 @@ func (r *reading) checkLayout() {
 		base := path.Base(file)
 		switch {
 		case file == shopFile, file == segmentsFile, file == poolsFile, r.mails[file], strings.HasPrefix(base, "README"):
-		case strings.HasPrefix(file, campaignsRoot) && strings.Count(file, "/") == 2 && base == campaignFile:
+		case strings.HasPrefix(file, CampaignsRoot) && strings.Count(file, "/") == 2 && base == campaignFile:
 		default:
 			r.strayFile(file, base)
 		}
@@ -226,20 +226,20 @@ func (r *reading) strayFile(file, base string) {
 	folder := path.Dir(file)
 	mail := extensionOf(base)
 	switch yaml := strings.TrimSuffix(base, ".yml") + ".yaml"; {
-	case mail != "" && mail != base && strings.HasPrefix(folder+"/", campaignsRoot):
+	case mail != "" && mail != base && strings.HasPrefix(folder+"/", CampaignsRoot):
 		r.fileProblem(file, Error, "nothing reads a file with this ending", "call it "+mail)
-	case file == campaignsRoot+campaignFile:
-		r.fileProblem(file, Error, "nothing reads this file: each campaign has a folder of its own", "move it to "+campaignsRoot+"NAME/"+campaignFile)
+	case file == CampaignsRoot+campaignFile:
+		r.fileProblem(file, Error, "nothing reads this file: each campaign has a folder of its own", "move it to "+CampaignsRoot+"NAME/"+campaignFile)
 	case strings.HasSuffix(base, ".yml"):
 		r.fileProblem(file, Error, "nothing reads a .yml file", "call it "+yaml)
 	case strings.HasSuffix(base, ".yaml"):
 		wanted := []string{shopFile, segmentsFile, poolsFile}
-		if strings.HasPrefix(file, campaignsRoot) {
+		if strings.HasPrefix(file, CampaignsRoot) {
 			wanted = []string{campaignFile}
 		}
 		r.fileProblem(file, Error, "nothing reads this file", suggest(base, wanted, "a program has program.yaml, segments.yaml, pools.yaml and campaigns/NAME/campaign.yaml"))
 	case r.unclear[campaignOf(file)]:
-	case strings.HasPrefix(folder+"/", campaignsRoot) && folder != "campaigns":
+	case strings.HasPrefix(folder+"/", CampaignsRoot) && folder != "campaigns":
 		r.fileProblem(file, Warning, "no step of the campaign sends this file", "name it in a step, or delete it")
 	default:
 		r.fileProblem(file, Warning, "nothing reads this file", "mails stand in the folder of their campaign")
