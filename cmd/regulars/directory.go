@@ -35,7 +35,7 @@ func (a *app) directoryCommands() []*cobra.Command {
 				return err
 			},
 		},
-		a.planCommand(), a.applyCommand(), a.exportCommand(), a.versionsCommand(), a.rollbackCommand(),
+		a.planCommand(), a.previewDirectoryCommand(), a.applyCommand(), a.exportCommand(), a.versionsCommand(), a.rollbackCommand(),
 	}
 }
 

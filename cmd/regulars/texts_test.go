@@ -127,3 +127,27 @@ func TestACorrectedMailIsToldOfAndSent(t *testing.T) {
 		}
 	})
 }
+
+func TestAnEditIsSeenBeforeItIsLive(t *testing.T) {
+	t.Parallel()
+	eachEngine(t, func(t *testing.T, s shop) {
+		dir := s.opened(priced)
+		written(t, dir, map[string]string{"campaigns/spring/spring.en.md": "---\nsubject: Spring\n---\nBoots for 91.90, {{ member.first_name }}.\n"})
+		for _, tt := range []struct {
+			args string
+			has  []string
+		}{
+			{"campaign preview spring", []string{"19.90, Ana", "version 1, which is in force", "as a made-up member"}},
+			{"campaign preview spring --as BEN", []string{"19.90, Ben", "as BEN gets it"}},
+			{"campaign preview spring --as BEN --from " + dir, []string{"91.90, Ben", dir + ", which is not in force"}},
+			{"preview " + dir + " spring", []string{"91.90, Ana", dir + ", which is not in force", "as a made-up member"}},
+			{"preview " + dir + " gift gift --as CAT", []string{"GIFT-"}},
+			{"campaign send-test spring --to me@example.test --from " + dir, []string{dir + ", which is not in force", "Handed to"}},
+			{"campaign send-test gift --to me@example.test", []string{"version 1, which is in force", "Handed to"}},
+		} {
+			wants(t, tt.args, s.says("", strings.Fields(tt.args)...), tt.has...)
+		}
+		nowhere := shop{t: t, env: []string{"DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(), "none.db")}}
+		wants(t, "preview without a database", nowhere.says("", "preview", dir, "spring"), "91.90, Ana")
+	})
+}
