@@ -27,16 +27,23 @@ func (a *app) directoryCommands() []*cobra.Command {
 			Args: cobra.ExactArgs(1),
 			RunE: func(_ *cobra.Command, args []string) error { return a.initDirectory(args[0]) },
 		},
-		{
-			Use: "check DIR", Short: "Say what is wrong in a program directory, with file, line and column",
-			Args: cobra.ExactArgs(1),
-			RunE: func(_ *cobra.Command, args []string) error {
-				_, err := a.readDirectory(args[0], true)
-				return err
-			},
-		},
-		a.planCommand(), a.previewDirectoryCommand(), a.applyCommand(), a.exportCommand(), a.versionsCommand(), a.rollbackCommand(),
+		a.checkCommand(), a.planCommand(), a.previewDirectoryCommand(), a.applyCommand(), a.exportCommand(), a.versionsCommand(), a.rollbackCommand(),
 	}
+}
+
+func (a *app) checkCommand() *cobra.Command {
+	var all bool
+	c := &cobra.Command{
+		Use: "check DIR", Short: "Say what is wrong in a program directory, with file, line and column",
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			a.allWarnings = all
+			_, err := a.readDirectory(args[0], true)
+			return err
+		},
+	}
+	c.Flags().BoolVar(&all, "all", false, "show every warning, also many of one kind")
+	return c
 }
 
 func (a *app) initDirectory(dir string) error {
@@ -67,6 +74,9 @@ func (a *app) readDirectory(dir string, saySound bool) (program.Version, error) 
 			return program.Version{}, err
 		}
 	} else {
+		if !a.allWarnings {
+			problems = program.Fold(problems)
+		}
 		for _, problem := range problems {
 			fmt.Fprintln(a.err, problem)
 		}

@@ -145,6 +145,7 @@ func (r *reading) readAudience(c *folder) {
 			c.Until = append(c.Until, u)
 		}
 	}
+	r.nobody(c)
 	r.readAgain(c)
 	r.readHoldout(c)
 }

@@ -84,7 +84,7 @@ func (r *reading) readEncoding() {
 			what = "the file is UTF-16 text"
 		}
 		line, column := placeAfter(text[:at])
-		r.problems = append(r.problems, Problem{name, line, column, what, "save it as UTF-8", Error})
+		r.problems = append(r.problems, Problem{name, line, column, what, "save it as UTF-8", Error, false})
 		if what[:8] == "the file" {
 			delete(kept, name)
 			r.blind = r.blind || name == shopFile || name == segmentsFile || name == poolsFile
@@ -100,7 +100,7 @@ func (r *reading) readEncoding() {
 // of what is past by then, too, and of campaigns that go live in the starter's name.
 func Check(files map[string]string, now time.Time) (*Program, Texts, []Problem) {
 	p, texts, problems := Load(files)
-	return p, texts, inOrder(slices.Concat(problems, p.past(now), p.nameless(files[shopFile])))
+	return p, texts, inOrder(slices.Concat(problems, p.past(now, texts), p.nameless(files[shopFile])))
 }
 
 // What the starter says in place of the shop's own.
@@ -120,7 +120,7 @@ func (p *Program) nameless(text string) (problems []Problem) {
 		}
 		before, _, _ := strings.Cut(text, starters)
 		line, column := placeAfter(before)
-		problems = append(problems, Problem{shopFile, line, column, message, hint, Warning})
+		problems = append(problems, Problem{shopFile, line, column, message, hint, Warning, false})
 	}
 	report(p.Shop.Name, starterName, "the shop still has the starter's name, and a campaign is live", "name: the name that members know")
 	report(p.Shop.Address, starterAddress, "the shop still has the starter's address, and a campaign is live", "address: the shop's postal address; every mail shows it, as the law asks")
@@ -132,15 +132,20 @@ func placeAfter(text string) (line, column int) {
 	return strings.Count(text, "\n") + 1, utf8.RuneCountInString(text[strings.LastIndexByte(text, '\n')+1:]) + 1
 }
 
-// past warns of campaigns that start no more and of pools whose codes have ended.
-func (p *Program) past(now time.Time) (problems []Problem) {
+// past warns of what can never happen as of a moment: campaigns that start no more,
+// codes that have ended, and a next date for which nobody has written.
+func (p *Program) past(now time.Time, texts Texts) (problems []Problem) {
 	today := loyalty.DayOf(now, p.Zone)
 	warn := func(file, message, hint string) {
-		problems = append(problems, Problem{File: file, Message: message, Hint: hint, Level: Warning})
+		problems = append(problems, Problem{File: file, Message: message, Hint: hint, Level: Warning, Never: true})
 	}
 	for _, c := range p.Campaigns {
-		if c.Live && c.Start.Kind == "at" && c.Start.Date < today {
-			warn(CampaignsRoot+c.Name+"/"+campaignFile, fmt.Sprintf("the start on %s is past: the campaign starts no more", c.Start.Date), "set a later date, or leave it for the record")
+		file := CampaignsRoot + c.Name + "/" + campaignFile
+		if c.Live && c.Start.Kind == "at" && !c.Start.Clock.On(c.Start.Date, p.Zone).After(now) {
+			warn(file, fmt.Sprintf("the start on %s is past: the campaign starts no more", c.Start.Date), "set a later date, or leave it for the record")
+		}
+		if day, ok := c.NextIssue(now, p.Zone); ok && c.Live && len(texts[c.Name][issuesFolder+"/"+day.String()]) == 0 {
+			warn(file, fmt.Sprintf("the next date, %s, has no issue: nothing goes out on it", day), fmt.Sprintf("write %sissues/%s.%s.md", CampaignsRoot+c.Name+"/", day, first(p.Languages)))
 		}
 	}
 	for _, pool := range p.Pools {
