@@ -135,6 +135,7 @@ type plan struct {
 	Stopped bool            `json:"stopped"`
 
 	Warnings []string            `json:"warnings,omitempty"`  // rules that cannot be answered yet
+	Draws    []campaign.Draw     `json:"draws,omitempty"`     // codes that its live campaigns take
 	OldTexts []campaign.OldTexts `json:"old_texts,omitempty"` // mails under way that would not have the new texts
 }
 
@@ -167,6 +168,16 @@ func (p plan) say(a *app) {
 	if len(p.Changes) == 0 {
 		fmt.Fprintln(a.out, "Nothing would change.")
 	}
+	if len(p.Draws) > 0 {
+		fmt.Fprintln(a.out, "Codes of live campaigns:")
+	}
+	for _, d := range p.Draws {
+		mark := "  "
+		if d.Short() {
+			mark = "! "
+		}
+		fmt.Fprintln(a.out, mark+d.String())
+	}
 }
 
 func (a *app) planned(tx *store.Tx, db *store.DB, next program.Version) (plan, error) {
@@ -188,6 +199,9 @@ func (a *app) planned(tx *store.Tx, db *store.DB, next program.Version) (plan, e
 		p.Changes = append(p.Changes, out)
 	}
 	if p.Warnings, err = campaign.Waiting(tx, next.Program); err != nil {
+		return plan{}, err
+	}
+	if p.Draws, err = campaign.NewBook(db).Draws(tx, next.Program, false); err != nil {
 		return plan{}, err
 	}
 	p.OldTexts, err = campaign.NewBook(db).OldTexts(tx, next.Files)

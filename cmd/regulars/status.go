@@ -19,14 +19,16 @@ func (a *app) statusCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.opened(c.Context(), false, func(db *store.DB) error {
+				said, err := notes(c.Context(), db)
+				if err != nil {
+					return err
+				}
 				for {
 					s, err := look(c.Context(), db)
 					if err != nil {
 						return err
 					}
-					if s.OldTexts, err = oldTexts(c.Context(), db); err != nil {
-						return err
-					}
+					s.Notes = said
 					if err := a.sayStatus(s); err != nil {
 						return err
 					}
@@ -54,13 +56,20 @@ func look(ctx context.Context, db *store.DB) (s report.Status, err error) {
 	return s, err
 }
 
-// oldTexts are the mails under way that a correction has not reached.
-func oldTexts(ctx context.Context, db *store.DB) (words []string, err error) {
+// notes are the mails under way that a correction has not reached, and what of the
+// program in force can never happen.
+func notes(ctx context.Context, db *store.DB) (words []string, err error) {
 	err = db.View(ctx, func(tx *store.Tx) error {
-		old, err := campaign.NewBook(db).OldTexts(tx, nil)
+		book := campaign.NewBook(db)
+		old, err := book.OldTexts(tx, nil)
+		if err != nil {
+			return err
+		}
 		for _, o := range old {
 			words = append(words, o.String())
 		}
+		never, err := book.Never(tx, "")
+		words = append(words, never...)
 		return err
 	})
 	return words, err
@@ -79,7 +88,7 @@ func (a *app) sayStatus(s report.Status) error {
 	for _, r := range s.Runs {
 		say("run %d of %s: %s, %d of %d sent, %d pending, %d a minute", r.ID, r.Campaign, r.State, r.Sent, r.Audience, r.Pending, r.PerMinute)
 	}
-	for _, o := range s.OldTexts {
+	for _, o := range s.Notes {
 		say("note: %s", o)
 	}
 	for _, w := range s.Waiting {

@@ -90,7 +90,7 @@ func TestACorrectedMailIsToldOfAndSent(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s shop) {
 		dir := s.opened(priced)
 		s.must("campaign", "launch", "spring", "--yes")
-		if got := s.must("status", "--json"); strings.Contains(got, "old_texts") {
+		if got := s.must("status", "--json"); strings.Contains(got, "texts of version") {
 			t.Errorf("before the correction, status says %s", got)
 		}
 		held := s.says("", "hold", "spring")
@@ -149,5 +149,26 @@ func TestAnEditIsSeenBeforeItIsLive(t *testing.T) {
 		}
 		nowhere := shop{t: t, env: []string{"DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(), "none.db")}}
 		wants(t, "preview without a database", nowhere.says("", "preview", dir, "spring"), "91.90, Ana")
+	})
+}
+
+func TestALaunchSaysWhatStandsInItsWay(t *testing.T) {
+	t.Parallel()
+	eachEngine(t, func(t *testing.T, s shop) {
+		files := maps.Clone(priced)
+		files["program.yaml"] = askedShop["program.yaml"] + "caps: [1 per 16h]\n"
+		files["pools.yaml"] = "few: {kind: generated, pattern: \"FEW-########\", amount: 5, valid_for: 14d, stock: 2, budget: 100, checkout: asks_us}\n"
+		delete(files, "campaigns/gift/campaign.yaml")
+		delete(files, "campaigns/gift/gift.en.md")
+		files["campaigns/drop/campaign.yaml"] = "live: true\nstart: {launch: {}}\nsteps:\n  - mail: drop\n    coupon: few\n"
+		files["campaigns/drop/drop.en.md"] = "---\nsubject: A code\n---\n{{ coupon.code }}\n"
+		files["campaigns/keen/campaign.yaml"] = "live: true\nstart: {launch: {}}\nfor: not clicked(\"spring\")\nsteps:\n  - mail: keen\n"
+		files["campaigns/keen/keen.en.md"] = "---\nsubject: Keen\n---\nHello.\n"
+		dir := s.opened(files)
+		const short = "drop: 3 members as of now, a code of pool few (5.00 EUR off) each; only 2 codes can be given, 1 too few, so it would not start; they cost 15.00 EUR at most, if all are used; the pool's budget is 100.00 EUR"
+		wants(t, "plan", s.says("", "plan", dir), short)
+		wants(t, "status", s.run("status").out, short, "campaigns/keen/campaign.yaml:3:6: warning: the rule reads clicked, and tracking is off")
+		wants(t, "a launch with a rule about clicks", s.says("", "campaign", "launch", "keen", "--yes"), "tracking is off", "Run 1 has begun; workers are sending.")
+		wants(t, "a second launch", s.says("", "campaign", "launch", "spring", "--yes"), "Run 2 has begun, and goes out when those before it are out", "run 1 of keen has 3 mails to send first")
 	})
 }

@@ -21,13 +21,13 @@ type Status struct {
 	Oldest   []Oldest        `json:"oldest"`   // of each queue
 	Replicas []Replica       `json:"replicas"` // seen in the last minute
 	Midnight Midnight        `json:"midnight"`
-	Next     []Date          `json:"next"`                // dates to come
-	Skipped  []Skip          `json:"skipped"`             // dates of the last week that did not run
-	Unready  []Unready       `json:"unready"`             // whose rules cannot be answered yet
-	Unknown  int64           `json:"unknown"`             // mails whose outcome nobody knows
-	Failed   []FailedJob     `json:"failed"`              // jobs of the last day
-	OldTexts []string        `json:"old_texts,omitempty"` // mails under way that a correction has not reached; the caller's to fill
-	Needs    []string        `json:"needs"`               // why a person is needed; empty: all is well
+	Next     []Date          `json:"next"`            // dates to come
+	Skipped  []Skip          `json:"skipped"`         // dates of the last week that did not run
+	Unready  []Unready       `json:"unready"`         // whose rules cannot be answered yet
+	Unknown  int64           `json:"unknown"`         // mails whose outcome nobody knows
+	Failed   []FailedJob     `json:"failed"`          // jobs of the last day
+	Notes    []string        `json:"notes,omitempty"` // what somebody should know and nobody need do; the caller's to fill
+	Needs    []string        `json:"needs"`           // why a person is needed; empty: all is well
 }
 
 // Run is a run that is not over.
