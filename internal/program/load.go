@@ -51,7 +51,9 @@ type reading struct {
 func Load(files map[string]string) (*Program, Texts, []Problem) {
 	r := &reading{files: files, program: &Program{}, texts: Texts{}, segments: map[string]string{}, mails: map[string]bool{}, was: map[string]string{}, unclear: map[string]bool{}}
 	r.readEncoding()
+	r.readWords() // before the topics, which have names in each language
 	r.readShop()
+	r.wordless()
 	r.readPools() // rules may ask for their codes
 	r.readSegments()
 	names := r.campaignNames()
@@ -219,7 +221,7 @@ func (r *reading) checkLayout() {
 	for file := range r.files {
 		base := path.Base(file)
 		switch {
-		case file == shopFile, file == segmentsFile, file == poolsFile, r.mails[file], strings.HasPrefix(base, "README"):
+		case file == shopFile, file == segmentsFile, file == poolsFile, wordsOf(file) != "", r.mails[file], strings.HasPrefix(base, "README"):
 		case strings.HasPrefix(file, CampaignsRoot) && strings.Count(file, "/") == 2 && base == campaignFile:
 		default:
 			r.strayFile(file, base)

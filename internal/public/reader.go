@@ -10,6 +10,7 @@ import (
 	"regulars/internal/campaign"
 	"regulars/internal/consent"
 	"regulars/internal/loyalty"
+	"regulars/internal/program"
 	"regulars/internal/store"
 	"regulars/segments"
 )
@@ -157,6 +158,7 @@ type shop struct {
 	languages []string
 	topics    map[string]map[string]string
 	currency  string
+	own       map[string]program.Words
 }
 
 func (s *server) shop(tx *store.Tx) (shop, error) {
@@ -168,12 +170,12 @@ func (s *server) shop(tx *store.Tx) (shop, error) {
 		return shop{}, err
 	}
 	p := v.Program
-	return shop{p.Shop.Name, p.Shop.URL, p.Languages, p.Topics, p.Currency}, nil
+	return shop{p.Shop.Name, p.Shop.URL, p.Languages, p.Topics, p.Currency, p.Words}, nil
 }
 
 // words are those of the member's language, else of the shop's first.
 func (p shop) words(who reader) words {
-	return wordsFor(append([]string{who.Language}, p.languages...)...)
+	return wordsWith(p.own, append([]string{who.Language}, p.languages...)...)
 }
 
 func (p shop) frame(in words, title string) frame {
