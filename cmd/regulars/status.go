@@ -19,14 +19,14 @@ func (a *app) statusCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.opened(c.Context(), false, func(db *store.DB) error {
-				said, err := notes(c.Context(), db)
-				if err != nil {
-					return err
-				}
-				for {
-					s, err := look(c.Context(), db)
-					if err != nil {
+				var said []string
+				for first := true; ; first = false {
+					s := report.LookAt(c.Context(), db)
+					if err := c.Context().Err(); err != nil {
 						return err
+					}
+					if first {
+						said = notes(c.Context(), db)
 					}
 					s.Notes = said
 					if err := a.sayStatus(s); err != nil {
@@ -51,15 +51,12 @@ func (a *app) statusCommand() *cobra.Command {
 	return c
 }
 
-func look(ctx context.Context, db *store.DB) (s report.Status, err error) {
-	err = db.View(ctx, func(tx *store.Tx) (err error) { s, err = report.Look(tx); return err })
-	return s, err
-}
-
 // notes are the mails under way that a correction has not reached, and what of the
-// program in force can never happen.
-func notes(ctx context.Context, db *store.DB) (words []string, err error) {
-	err = db.View(ctx, func(tx *store.Tx) error {
+// program in force can never happen. They never hold up the rest of a status.
+func notes(ctx context.Context, db *store.DB) (words []string) {
+	ctx, cancel := context.WithTimeout(ctx, notesFor)
+	defer cancel()
+	err := db.View(ctx, func(tx *store.Tx) error {
 		book := campaign.NewBook(db)
 		old, err := book.OldTexts(tx, nil)
 		if err != nil {
@@ -72,8 +69,14 @@ func notes(ctx context.Context, db *store.DB) (words []string, err error) {
 		words = append(words, never...)
 		return err
 	})
-	return words, err
+	if err != nil {
+		words = append(words, fmt.Sprintf("which texts are under way, and what of the program can never happen, could not be asked: %v", err))
+	}
+	return words
 }
+
+// notesFor is how long the notes of a status may take.
+const notesFor = 3 * time.Second
 
 func (a *app) sayStatus(s report.Status) error {
 	if a.json {
@@ -116,8 +119,9 @@ func (a *app) sayStatus(s report.Status) error {
 		return nil
 	}
 	say("Needs a person:")
-	for _, n := range s.Needs {
-		say("  %s", n)
+	for _, t := range s.Troubles {
+		say("  %s", t.What)
+		say("    do: %s", t.Do)
 	}
 	return nil
 }

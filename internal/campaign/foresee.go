@@ -92,7 +92,7 @@ func (b *Book) Draws(tx *store.Tx, next *program.Program, scarce bool) (draws []
 				continue
 			}
 			pool := next.Pools[i]
-			d := Draw{Campaign: c.Name, Pool: name, Gives: pool.Gives(next.Currency), Members: -1, Left: left(pool, statuses), Cost: pool.Cost(), Budget: pool.Budget, currency: next.Currency}
+			d := Draw{Campaign: c.Name, Pool: name, Gives: pool.Gives(next.Currency), Members: -1, Left: leftIn(pool, statuses), Cost: pool.Cost(), Budget: pool.Budget, currency: next.Currency}
 			if many(c.Start.Kind) && c.Steps[0].Coupon == name && (!scarce || d.Left >= 0) {
 				if d.Members, d.Unknown, err = b.audienceNow(tx, v, now, c); err != nil {
 					return nil, err
@@ -116,8 +116,8 @@ func pools(c *program.Campaign) (names []string) {
 	return names
 }
 
-// left is how many codes a pool can give once it is as the program says; -1: any number.
-func left(p program.Pool, statuses []coupon.Status) int64 {
+// leftIn is how many codes a pool can give once it is as the program says; -1: any number.
+func leftIn(p program.Pool, statuses []coupon.Status) int64 {
 	var s coupon.Status
 	for _, have := range statuses {
 		if have.Name == p.Name {

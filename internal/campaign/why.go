@@ -98,7 +98,29 @@ func (a *asking) campaign() error {
 	if h, stopped := held.Stops(a.c.ID, a.c.Class); stopped {
 		a.say("hold", false, "held by %s since %s: %s", h.ByWhom, a.at(h.At), h.Because)
 	}
-	return nil
+	return a.setAside()
+}
+
+// setAside says what of the campaign failed and is tried again, and whether
+// something that happened to the member still waits for it.
+func (a *asking) setAside() error {
+	var failed []struct {
+		Work, Because string
+		Since         loyalty.Instant
+	}
+	if err := a.tx.All(&failed, "select work, because, since from setbacks where scope = @scope order by since", store.Args{"scope": scopeOf(a.c.ID)}); err != nil {
+		return err
+	}
+	for _, f := range failed {
+		a.say("campaign", false, "its %s fail since %s and are tried again: %s", f.Work, a.at(f.Since), f.Because)
+	}
+	var waiting int
+	err := a.tx.One(&waiting, "select count(*) from reactions where member_id = @member and campaign_id in (0, @campaign)",
+		store.Args{"member": a.member.ID, "campaign": a.c.ID})
+	if err == nil && waiting > 0 {
+		a.say("start", false, "something that happened to this member has not been looked at yet: that comes with the next pass")
+	}
+	return err
 }
 
 func (a *asking) person() error {
