@@ -30,6 +30,8 @@ type Status struct {
 	Troubles []store.Trouble `json:"troubles"` // all that is amiss, by kind, and what to do
 	Needs    []string        `json:"needs"`    // the same in words alone; empty: all is well
 
+	Notes []string `json:"notes,omitempty"` // what somebody should know and nobody need do; the caller's to fill
+
 	missing  []string        // the parts that could not be asked
 	replicas []store.Replica // seen in the last minutes, what they see too
 	empty    []string        // pools that should give codes and have none
