@@ -51,6 +51,7 @@ type Result struct {
 	State  State
 	Field  string // what is wrong, as the sender names it: member.email
 	Reason string // in words
+	Note   string // what the sender should know of a stored event; "": nothing
 	Member int64  // whose it is; 0 unless stored
 }
 

@@ -25,6 +25,7 @@ type order struct {
 	Fingerprint []byte
 
 	owner    int64          // whose it is by the table
+	doubles  []*order       // rows of the same order, from when each door had keys of its own
 	lines    []loyalty.Line // to be written, when relined
 	relined  bool
 	touched  bool              // the row is to be written
@@ -149,6 +150,12 @@ func (s *statement) addUp() {
 // newOrder is an order of which nothing is known but its names.
 func newOrder(source, id string) *order {
 	return &order{Source: source, ExternalID: id, Status: loyalty.Pending, unstated: true}
+}
+
+// hollow reports whether nobody has said yet what was bought: all that is known is
+// that something was given back, cancelled or fulfilled.
+func (o *order) hollow() bool {
+	return o.unstated || o.Fingerprint == nil && o.Total == 0 && o.Quantity == 0 && o.Status != loyalty.Paid && o.Status != loyalty.Test
 }
 
 // simple reports whether s can be applied without asking what was said before:

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,12 +21,17 @@ func (b *batch) readOrders() error {
 		return err
 	}
 	var others []*person
-	for _, o := range b.orders {
-		if who := b.people.byID[o.MemberID]; o.ID != 0 && (who == nil || !who.locked) {
-			if who == nil {
-				who = &person{id: o.MemberID}
-				b.people.byID[who.id] = who
-			}
+	for _, it := range b.items {
+		o := it.order
+		if o == nil || o.ID == 0 {
+			continue
+		}
+		who := b.people.byID[o.MemberID]
+		if who == nil {
+			who = &person{id: o.MemberID}
+			b.people.byID[who.id] = who
+		}
+		if !who.locked && !slices.Contains(others, who) {
 			others = append(others, who)
 		}
 	}
@@ -57,41 +63,66 @@ func (b *batch) lockOwners(others []*person) error {
 	return b.lockThese(others)
 }
 
+// loadOrders reads the orders that the items name, and makes those that are new.
 func (b *batch) loadOrders() error {
-	b.orders = map[orderKey]*order{}
-	var rows [][]any
-	for _, it := range b.items {
-		if it.Order == nil || it.Order.ID == "" {
-			continue
-		}
-		k := orderKey{it.Source, it.Order.ID}
-		if b.orders[k] == nil && it.about() {
-			b.orders[k] = newOrder(k.source, k.id)
-		}
-		rows = append(rows, []any{k.source, k.id})
+	if err := b.nameSources(); err != nil {
+		return err
 	}
-	if rows == nil {
+	b.orders = map[orderKey][]*order{}
+	var keys []orderKey
+	for _, it := range b.items {
+		if it.Order != nil && it.Order.ID != "" {
+			keys = append(keys, orderKey{it.Source, it.Order.ID})
+		}
+	}
+	if keys == nil {
 		return nil
 	}
 	var found []*order
 	err := b.tx.All(&found, `
-		select o.id, o.source, o.external_id, o.member_id, o.at, o.day, o.status, o.total, o.refunded, o.discount,
+		select distinct o.id, o.source, o.external_id, o.member_id, o.at, o.day, o.status, o.total, o.refunded, o.discount,
 		       o.quantity, o.shop, o.version, o.changed_at, o.fingerprint
 		from   `+rel(b.tx, "source text", "id text")+`
-		join   orders o on o.source = r.source and o.external_id = r.id`, store.Args{"rows": relRows(rows)})
+		join   orders o on o.source = r.source and o.external_id = r.id
+		order  by o.id`, store.Args{"rows": relRows(b.sources.rows(keys))})
 	if err != nil {
 		return fmt.Errorf("reading orders: %w", err)
 	}
 	for _, o := range found {
 		o.owner = o.MemberID
-		b.orders[o.key()] = o
+		k := b.sources.key(o.Source, o.ExternalID)
+		b.orders[k] = append(b.orders[k], o)
+	}
+	for k, list := range b.orders {
+		b.orders[k] = gather(list)
 	}
 	for _, it := range b.items {
-		if it.Order != nil {
-			it.order = b.orders[orderKey{it.Source, it.Order.ID}]
+		if it.Order != nil && it.Order.ID != "" {
+			it.order = b.orderOf(it)
 		}
 	}
 	return nil
+}
+
+// orderOf returns the order that an item names, a new one when there is none. Of
+// several that stand under names from when each door had its own, it is the one of
+// the item's person.
+func (b *batch) orderOf(it *item) *order {
+	k := orderKey{it.Source, it.Order.ID}
+	list := b.orders[k]
+	for _, o := range list {
+		if it.who != nil && o.MemberID == it.who.id || it.print != nil && bytes.Equal(it.print, o.Fingerprint) {
+			return o
+		}
+	}
+	if len(list) > 0 {
+		return list[0]
+	}
+	if !it.about() {
+		return nil
+	}
+	b.orders[k] = []*order{newOrder(k.source, k.id)}
+	return b.orders[k][0]
 }
 
 // saveOrders applies what the events of a wave say to their orders and writes
@@ -113,9 +144,15 @@ func (b *batch) saveOrders(wave []*item) error {
 	if err != nil {
 		return err
 	}
+	if err := b.unite(about); err != nil {
+		return err
+	}
 	var refunds []*order
 	var changed []*order
 	for _, it := range about {
+		if it.Type != loyalty.OrderPlaced && it.order.hollow() {
+			it.note("nobody has told us of order %s yet: this is kept, and applied when the order comes", it.order.ExternalID)
+		}
 		o, s := it.order, stated(&it.Event, it.who.id)
 		if r := it.Refund; r != nil && !r.All && it.Type == loyalty.OrderRefunded {
 			o.refund(refund{ExternalID: r.ID, At: it.At, Total: r.Total})

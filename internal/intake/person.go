@@ -95,8 +95,13 @@ func (b *batch) findPeople() error {
 			return err
 		}
 		for _, it := range b.items {
-			if it.who == nil {
+			if it.who == nil && it.follows == nil {
 				it.who = b.people.resolve(it)
+			}
+		}
+		for _, it := range b.items {
+			if it.who == nil {
+				it.who = it.follows.who
 			}
 		}
 		if len(b.people.made) == 0 || checked || b.file {
@@ -163,17 +168,26 @@ func (b *batch) lookUp() error {
 	return nil
 }
 
-// owners finds the people of events that name nobody, by their order.
+// owners finds the people of events that name nobody, by their order. What tells
+// of an order that nobody knows yet is kept until it comes.
 func (b *batch) owners() error {
-	var rows [][]any
-	var nameless []*item
+	if err := b.nameSources(); err != nil {
+		return err
+	}
+	var keys []orderKey
+	var nameless, early []*item
+	named := map[orderKey]*item{} // by the order that they tell of
 	for _, it := range b.items {
+		ordered := it.Order != nil && it.Order.ID != ""
 		if len(keysOf(it)) > 0 {
+			if ordered && it.about() {
+				named[orderKey{it.Source, it.Order.ID}] = it
+			}
 			continue
 		}
 		nameless = append(nameless, it)
-		if it.Order != nil && it.Order.ID != "" {
-			rows = append(rows, []any{it.Source, it.Order.ID})
+		if ordered {
+			keys = append(keys, orderKey{it.Source, it.Order.ID})
 		}
 	}
 	if nameless == nil {
@@ -189,21 +203,36 @@ func (b *batch) owners() error {
 		select o.source, o.external_id, m.id, m.external_id as name, m.named
 		from   `+rel(b.tx, "source text", "id text")+`
 		join   orders o  on o.source = r.source and o.external_id = r.id
-		join   members m on m.id = o.member_id`, store.Args{"rows": relRows(rows)})
+		join   members m on m.id = o.member_id`, store.Args{"rows": relRows(b.sources.rows(keys))})
 	if err != nil {
 		return fmt.Errorf("finding the owners of orders: %w", err)
 	}
 	owner := map[orderKey]*person{}
+	several := map[orderKey]bool{}
 	for _, f := range found {
-		owner[orderKey{f.Source, f.ExternalID}] = b.people.known(f.ID, f.Name, f.Named)
+		k := b.sources.key(f.Source, f.ExternalID)
+		several[k] = several[k] || owner[k] != nil && owner[k].id != f.ID
+		owner[k] = b.people.known(f.ID, f.Name, f.Named)
 	}
 	for _, it := range nameless {
+		var k orderKey
 		if it.Order != nil {
-			it.who = owner[orderKey{it.Source, it.Order.ID}]
+			k = orderKey{it.Source, it.Order.ID}
 		}
-		if it.who == nil {
+		switch it.follows = named[k]; {
+		case several[k]:
+			b.refuse(it, "member", "says nobody, and "+ErrSeveral.Error()+": name the member")
+		case owner[k] != nil:
+			it.who = owner[k]
+		case it.follows != nil:
+		case it.about() && it.Type != loyalty.OrderPlaced:
+			early = append(early, it)
+		default:
 			b.refuse(it, "member", "says nobody: give an id, one of ids, an email, a card or a phone")
 		}
+	}
+	if err := b.keepEarly(early); err != nil {
+		return err
 	}
 	b.left()
 	return nil

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"regulars/internal/coupon"
+	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
@@ -88,14 +89,14 @@ func (s *server) apiCoupon(w http.ResponseWriter, r *http.Request, _ caller) err
 
 // apiRedeem takes a code: 409 when it is not good. With the shop's id of the
 // order it is safe to repeat.
-func (s *server) apiRedeem(w http.ResponseWriter, r *http.Request, _ caller) error {
+func (s *server) apiRedeem(w http.ResponseWriter, r *http.Request, c caller) error {
 	body, err := readObject(r, "member", "order", "discount")
 	if err != nil {
 		return err
 	}
 	var done coupon.Redemption
 	err = s.DB.Update(r.Context(), func(tx *store.Tx) error {
-		use, err := readUse(tx, body)
+		use, err := readUse(tx, c.source, body)
 		if err != nil {
 			return err
 		}
@@ -111,7 +112,7 @@ func (s *server) apiRedeem(w http.ResponseWriter, r *http.Request, _ caller) err
 	return writeJSON(w, http.StatusOK, newCouponAnswer(done, ""))
 }
 
-func readUse(tx *store.Tx, body object) (use coupon.Use, err error) {
+func readUse(tx *store.Tx, source string, body object) (use coupon.Use, err error) {
 	var member, order, discount string
 	for name, into := range map[string]*string{"member": &member, "order": &order, "discount": &discount} {
 		if *into, err = body.text(name); err != nil {
@@ -121,7 +122,7 @@ func readUse(tx *store.Tx, body object) (use coupon.Use, err error) {
 	if use.Member, err = memberNamed(tx, member); err != nil {
 		return use, err
 	}
-	if use.Order, err = orderNamed(tx, order); err != nil {
+	if use.Order, err = orderNamed(tx, source, order); err != nil {
 		return use, err
 	}
 	if use.Day, err = today(tx); err != nil {
@@ -171,21 +172,18 @@ func memberNamed(tx *store.Tx, name string) (member int64, err error) {
 }
 
 // orderNamed returns the order that a till names by the shop's id, 0 for none.
-func orderNamed(tx *store.Tx, name string) (int64, error) {
+func orderNamed(tx *store.Tx, source, name string) (int64, error) {
 	if name == "" {
 		return 0, nil
 	}
-	var found []int64
-	err := tx.All(&found, "select id from orders where external_id = @name order by id limit 2", store.Args{"name": name})
+	id, err := intake.OrderNamed(tx, source, name)
 	switch {
-	case err != nil:
-		return 0, err
-	case len(found) == 0:
+	case errors.Is(err, store.ErrNotFound):
 		return 0, wrongField("order", "there is no order %q yet: send its event first, or leave it out", name)
-	case len(found) > 1:
-		return 0, wrongField("order", "several shops have an order %q: leave it out", name)
+	case errors.Is(err, intake.ErrSeveral):
+		return 0, wrongField("order", "%v, %q: leave it out", err, name)
 	}
-	return found[0], nil
+	return id, err
 }
 
 // today is the shop's day.
