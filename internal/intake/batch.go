@@ -42,7 +42,9 @@ type item struct {
 }
 
 // note adds to what the answer says beside that the event is stored.
-func (it *item) note(text string, args ...any) { it.notes = append(it.notes, fmt.Sprintf(text, args...)) }
+func (it *item) note(text string, args ...any) {
+	it.notes = append(it.notes, fmt.Sprintf(text, args...))
+}
 
 // about reports whether the event states something of an order.
 func (it *item) about() bool { return it.Order != nil && slices.Contains(aboutOrders, it.Type) }
@@ -64,8 +66,8 @@ type batch struct {
 	people   *people
 	sources  sources
 	orders   map[orderKey][]*order // several where each door once had keys of its own
-	figures  []loyalty.Figure // to be counted from order lines
-	disowned []int64          // members whose order is now somebody else's
+	figures  []loyalty.Figure      // to be counted from order lines
+	disowned []int64               // members whose order is now somebody else's
 }
 
 func newBatch(tx *store.Tx, book *campaign.Book, s shop, mode Mode) *batch {

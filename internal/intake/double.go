@@ -189,7 +189,7 @@ func findDoubles(tx *store.Tx) (members []int64, doubled []*order, err error) {
 	}
 	byNumber := map[doubleKey][]*order{}
 	for _, o := range found {
-		o.owner = o.MemberID
+		o.owner, o.was = o.MemberID, o.Status
 		k := doubleKey{o.MemberID, o.ExternalID}
 		byNumber[k] = append(byNumber[k], o)
 	}

@@ -25,6 +25,7 @@ type order struct {
 	Fingerprint []byte
 
 	owner    int64          // whose it is by the table
+	was      string         // its status by the table
 	doubles  []*order       // rows of the same order, from when each door had keys of its own
 	lines    []loyalty.Line // to be written, when relined
 	relined  bool
@@ -272,6 +273,13 @@ func later(a, b loyalty.Instant) loyalty.Instant {
 		return b
 	}
 	return a
+}
+
+// undone reports whether the order no longer stands, and with it the uses of codes.
+func (o *order) undone() bool { return undone(o.Status) }
+
+func undone(status string) bool {
+	return status == loyalty.Cancelled || status == loyalty.Refunded || status == loyalty.Test
 }
 
 // key is what an order is known by.

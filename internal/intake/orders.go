@@ -89,7 +89,7 @@ func (b *batch) loadOrders() error {
 		return fmt.Errorf("reading orders: %w", err)
 	}
 	for _, o := range found {
-		o.owner = o.MemberID
+		o.owner, o.was = o.MemberID, o.Status
 		k := b.sources.key(o.Source, o.ExternalID)
 		b.orders[k] = append(b.orders[k], o)
 	}
@@ -285,6 +285,7 @@ func (b *batch) redeem(wave []*item) error {
 			r, err := coupon.Redeem(b.tx, coupon.Use{
 				Code: used.Code, Order: it.order.ID, Member: it.who.id, At: it.At,
 				Day: loyalty.DayOf(it.At.Time, b.shop.zone), Discount: used.Discount, Accepted: true,
+				Undone: it.order.undone(),
 			})
 			if refused := (*coupon.Refused)(nil); errors.As(err, &refused) {
 				continue

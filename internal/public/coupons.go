@@ -1,6 +1,7 @@
 package public
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"strings"
@@ -21,7 +22,7 @@ type couponAnswer struct {
 	ValidUntil string      `json:"valid_until,omitempty"` // its last day, 2027-06-21
 	Gives      couponGives `json:"gives"`
 	For        couponFor   `json:"for"`
-	Again      bool        `json:"again,omitempty"` // redeemed before, on the same order
+	Again      bool        `json:"again,omitempty"` // redeemed before, on the same order or by the same key
 }
 
 // couponGives has one field set. Money is in minor units.
@@ -88,9 +89,9 @@ func (s *server) apiCoupon(w http.ResponseWriter, r *http.Request, _ caller) err
 }
 
 // apiRedeem takes a code: 409 when it is not good. With the shop's id of the
-// order it is safe to repeat.
+// order, or a key of the caller's, it is safe to repeat.
 func (s *server) apiRedeem(w http.ResponseWriter, r *http.Request, c caller) error {
-	body, err := readObject(r, "member", "order", "discount")
+	body, err := readObject(r, "member", "order", "discount", "key")
 	if err != nil {
 		return err
 	}
@@ -100,7 +101,10 @@ func (s *server) apiRedeem(w http.ResponseWriter, r *http.Request, c caller) err
 		if err != nil {
 			return err
 		}
-		use.Code = r.PathValue("code")
+		use.Code, use.Key = r.PathValue("code"), cmp.Or(r.Header.Get("Idempotency-Key"), use.Key)
+		if len(use.Key) > 200 {
+			return wrongField("key", "the key is longer than 200 characters")
+		}
 		if done, err = coupon.Redeem(tx, use); err != nil {
 			return refusedCode(err)
 		}
@@ -114,7 +118,7 @@ func (s *server) apiRedeem(w http.ResponseWriter, r *http.Request, c caller) err
 
 func readUse(tx *store.Tx, source string, body object) (use coupon.Use, err error) {
 	var member, order, discount string
-	for name, into := range map[string]*string{"member": &member, "order": &order, "discount": &discount} {
+	for name, into := range map[string]*string{"key": &use.Key, "member": &member, "order": &order, "discount": &discount} {
 		if *into, err = body.text(name); err != nil {
 			return use, err
 		}

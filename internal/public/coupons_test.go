@@ -81,3 +81,24 @@ func TestTillsLookAtCodesAndRedeemThem(t *testing.T) {
 		}
 	})
 }
+
+func TestARedeemWithAKeyIsSafeToRepeat(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		h := newHouse(t, db)
+		ana := h.join("M-1", "en")
+		h.give("gift", "GIFT-AAAA-1111", ana, "20890")
+		for i, body := range []string{`{"key": "basket-7", "discount": "5.00"}`, `{"key": "basket-7", "discount": "5.00"}`} {
+			a := h.as("redeem", "POST", "/v1/coupons/GIFT-AAAA-1111/redeem", body)
+			if a.Status != 200 || a.JSON("again") != map[bool]string{true: "true", false: ""}[i > 0] {
+				t.Errorf("redeem %d with a key: %d %s", i, a.Status, a.Body)
+			}
+		}
+		if a := h.as("redeem", "POST", "/v1/coupons/GIFT-AAAA-1111/redeem", `{"key": "basket-8"}`); a.Status != 409 {
+			t.Errorf("redeem with another key: %d %s, want it refused", a.Status, a.Body)
+		}
+		if got := h.one("select count(*) || ' ' || sum(discount) from redemptions"); got != "1 500" {
+			t.Errorf("redemptions: %s, want one", got)
+		}
+	})
+}
