@@ -109,12 +109,8 @@ func (b *batch) takeItems() error {
 	if err := b.nameSources(); err != nil {
 		return err
 	}
-	slices.SortStableFunc(b.items, func(x, y *item) int {
-		if c := x.At.Compare(y.At.Time); c != 0 {
-			return c
-		}
-		return strings.Compare(x.ID, y.ID)
-	})
+	// Of two at one moment the order of arrival decides.
+	slices.SortStableFunc(b.items, func(x, y *item) int { return x.At.Compare(y.At.Time) })
 	b.dropTwins()
 	if err := b.findPeople(); err != nil || len(b.items) == 0 {
 		return err

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"math"
 	"slices"
 
 	"regulars/internal/loyalty"
@@ -56,14 +57,17 @@ const (
 )
 
 // clock puts events of one order in their true sequence: by the sender's version
-// where both have one, else by when they happened. Kind and id only part those
-// of one moment, the same way in each sequence of delivery.
+// where both have one, else by when they happened. Those of one moment are in the
+// sequence in which an order goes through them, and else in that of their arrival.
 type clock struct {
 	Version int64
 	At      loyalty.Instant
-	Kind    int // index in aboutOrders
-	ID      string
+	Kind    int   // index in aboutOrders
+	Arrival int64 // events.id
 }
+
+// latest is the arrival of what comes in now.
+const latest = math.MaxInt64
 
 func (c clock) before(d clock) bool {
 	switch {
@@ -74,7 +78,7 @@ func (c clock) before(d clock) bool {
 	case c.Kind != d.Kind:
 		return c.Kind < d.Kind
 	}
-	return c.ID < d.ID
+	return c.Arrival < d.Arrival
 }
 
 // word is what one event said, as its row in events remembers it.
@@ -99,7 +103,7 @@ type statement struct {
 func stated(e *loyalty.Event, member int64) statement {
 	o := *e.Order
 	s := statement{order: o, member: member, placed: e.At}
-	s.clock = clock{Version: o.Version, At: e.At, Kind: slices.Index(aboutOrders, e.Type), ID: e.Source + "\x00" + e.ID}
+	s.clock = clock{Version: o.Version, At: e.At, Kind: slices.Index(aboutOrders, e.Type), Arrival: latest}
 	s.Status = o.Status
 	switch {
 	case e.Type == loyalty.OrderCancelled:
@@ -257,7 +261,7 @@ func (o *order) givenBack() bool { return o.Total > 0 && o.Refunded >= o.Total }
 // was told last.
 func (o *order) refund(r refund) {
 	old, known := o.refunds[r.ExternalID]
-	if known && !(old.At.Before(r.At.Time) || old.At.Equal(r.At.Time) && old.Total < r.Total) {
+	if known && r.At.Before(old.At.Time) {
 		return
 	}
 	if o.refunds == nil {

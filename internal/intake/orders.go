@@ -89,7 +89,7 @@ func (b *batch) loadOrders() error {
 		return fmt.Errorf("reading orders: %w", err)
 	}
 	for _, o := range found {
-		o.owner, o.was = o.MemberID, o.Status
+		o.owner, o.was, o.ChangedAt = o.MemberID, o.Status, b.heard(o.ChangedAt)
 		k := b.sources.key(o.Source, o.ExternalID)
 		b.orders[k] = append(b.orders[k], o)
 	}
@@ -213,15 +213,15 @@ func (b *batch) readWords(about []*item) (map[int64][]word, error) {
 		return nil, nil
 	}
 	var rows []struct {
+		ID         int64
 		OrderID    int64
-		Source     string
-		ExternalID string
 		Type       string
 		At         loyalty.Instant
+		ReceivedAt loyalty.Instant
 		Said       string
 	}
 	err := b.tx.All(&rows, `
-		select order_id, source, external_id, type, at, coalesce(properties ->> '`+wordProperty+`', '{}') as said
+		select id, order_id, type, at, received_at, coalesce(properties ->> '`+wordProperty+`', '{}') as said
 		from   events
 		where  order_id  in (select value from `+b.tx.JSONEach("@ids")+`)
 		and    member_id in (select value from `+b.tx.JSONEach("@owners")+`)`,
@@ -236,8 +236,11 @@ func (b *batch) readWords(about []*item) (map[int64][]word, error) {
 		if err := json.Unmarshal([]byte(row.Said), &said); err != nil {
 			return nil, fmt.Errorf("what was said of order %d: %w", row.OrderID, err)
 		}
+		if row.At.After(row.ReceivedAt.Time) { // taken in before clocks were looked at
+			row.At = row.ReceivedAt
+		}
 		if kind >= 0 {
-			words[row.OrderID] = append(words[row.OrderID], said.word(row.At, kind, row.Source+"\x00"+row.ExternalID))
+			words[row.OrderID] = append(words[row.OrderID], said.word(row.At, kind, row.ID))
 		}
 	}
 	return words, nil
@@ -253,8 +256,8 @@ type kept struct {
 	Status  string `json:"status,omitempty"`
 }
 
-func (k kept) word(at loyalty.Instant, kind int, id string) word {
-	return word{clock: clock{k.Version, at, kind, id}, Says: strings.Fields(k.Says), Status: k.Status}
+func (k kept) word(at loyalty.Instant, kind int, arrival int64) word {
+	return word{clock: clock{k.Version, at, kind, arrival}, Says: strings.Fields(k.Says), Status: k.Status}
 }
 
 // properties is what is stored with an event.

@@ -162,7 +162,7 @@ func (b *batch) lookUp() error {
 	for _, f := range found {
 		who := b.people.known(f.ID, f.ExternalID, f.Named)
 		who.loose = map[string]string{keyEmail: strings.ToLower(f.Email), keyPhone: loyalty.FoldPhone(f.Phone), keyCard: f.Card}
-		who.since, who.print = f.ChangedAt, f.Fingerprint
+		who.since, who.print = b.heard(f.ChangedAt), f.Fingerprint
 		b.people.byKey[personKey{f.Kind, f.Value}] = &holders{f.N, who}
 	}
 	return nil
