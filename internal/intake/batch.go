@@ -28,7 +28,8 @@ type item struct {
 	why     wrong // when refused
 
 	who     *person
-	follows *item // names the person of an event that names nobody: both tell of one order
+	told    *loyalty.Event // what the event means, when that is not what it says
+	follows *item          // names the person of an event that names nobody: both tell of one order
 
 	order  *order
 	event  int64 // events.id

@@ -140,9 +140,7 @@ func uniteSome(tx *store.Tx) (int, error) {
 		return 0, err
 	}
 	if len(members) == 0 {
-		args := store.Args{"name": passDoubles, "today": int64(today), "now": tx.At}
-		_, err := tx.Exec("insert into passes (name, day, started_at, finished_at) values (@name, @today, @now, @now) on conflict (name, day) do nothing", args)
-		return 0, err
+		return 0, passed(tx, passDoubles, today)
 	}
 	if err := uniteOrders(tx, doubled); err != nil {
 		return 0, err

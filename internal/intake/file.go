@@ -116,15 +116,26 @@ func (b *batch) takeOrders() error {
 		return err
 	}
 	var list []*order
+	var told []*item // of what was given back on orders that we know
 	for _, it := range b.items {
 		it.outcome = isUpdated
 		if it.order.ID == 0 {
 			it.outcome = isNew
 		}
+		if it.back(); it.told != nil {
+			told = append(told, it)
+			continue
+		}
 		it.order.state(it, b.shop)
 		list = append(list, it.order)
 	}
 	if err := b.writeOrders(list); err != nil {
+		return err
+	}
+	if err := b.saveOrders(told); err != nil {
+		return err
+	}
+	if err := b.giveBack(b.items); err != nil {
 		return err
 	}
 	if err := b.redeem(b.items); err != nil {

@@ -13,6 +13,7 @@ import (
 // The passes of a new day and how many members one call of it takes.
 const (
 	passDoubles = "doubles"
+	passReturns = "returns"
 	passFacts   = "facts"
 	perCall     = 5000
 )
@@ -22,6 +23,9 @@ const (
 // piece and returns how much; 0 says that the facts are of today.
 func NewDay(ctx context.Context, db *store.DB) (n int, err error) {
 	if n, err := onceADay(ctx, db, passDoubles, uniteSome); err != nil || n > 0 {
+		return n, err
+	}
+	if n, err := onceADay(ctx, db, passReturns, returnSome); err != nil || n > 0 {
 		return n, err
 	}
 	return onceADay(ctx, db, passFacts, newDay)

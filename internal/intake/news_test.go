@@ -210,7 +210,7 @@ func TestAnotherZoneMovesTheDays(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		d := newDoor(t, db)
-		d.now(3 * 24 * 60) // so that all of it has happened
+		d.now(3 * 24 * 60)   // so that all of it has happened
 		midnight := -10 * 60 // of Start's day, in UTC
 		late := placed("e1", "O-1", "M-1", midnight+23*60, 100)
 		early := placed("e2", "O-2", "M-1", midnight+1, 100)

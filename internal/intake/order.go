@@ -247,8 +247,14 @@ func (o *order) base(s statement, before []word) string {
 }
 
 // settled is a status after refunds: a paid order that was given back in full,
-// in however many parts, is refunded.
+// in however many parts, is refunded, and one below zero is a return.
 func (o *order) settled(base string) string {
+	if base == loyalty.Returned {
+		base = loyalty.Paid
+	}
+	if base == loyalty.Paid && o.below() {
+		return loyalty.Returned
+	}
 	if base == loyalty.Paid && o.givenBack() {
 		return loyalty.Refunded
 	}

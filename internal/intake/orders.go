@@ -137,6 +137,9 @@ func (b *batch) saveOrders(wave []*item) error {
 	if about == nil {
 		return nil
 	}
+	for _, it := range about {
+		it.back()
+	}
 	if err := b.readRefunds(about); err != nil {
 		return err
 	}
@@ -153,8 +156,9 @@ func (b *batch) saveOrders(wave []*item) error {
 		if it.Type != loyalty.OrderPlaced && it.order.hollow() {
 			it.note("nobody has told us of order %s yet: this is kept, and applied when the order comes", it.order.ExternalID)
 		}
-		o, s := it.order, stated(&it.Event, it.who.id)
-		if r := it.Refund; r != nil && !r.All && it.Type == loyalty.OrderRefunded {
+		e := it.tells()
+		o, s := it.order, stated(e, it.who.id)
+		if r := e.Refund; r != nil && !r.All && e.Type == loyalty.OrderRefunded {
 			o.refund(refund{ExternalID: r.ID, At: it.At, Total: r.Total})
 			refunds = append(refunds, o)
 		}
@@ -163,12 +167,16 @@ func (b *batch) saveOrders(wave []*item) error {
 			o.Fingerprint = it.print
 		}
 		o.Day = loyalty.DayOf(o.At.Time, b.shop.zone)
+		it.news = it.news && o.Status != loyalty.Returned // it starts nothing that an order starts
 		changed = append(changed, o)
 	}
 	if err := b.writeOrders(changed); err != nil {
 		return err
 	}
-	return b.writeRefunds(refunds)
+	if err := b.writeRefunds(refunds); err != nil {
+		return err
+	}
+	return b.giveBack(about)
 }
 
 // readRefunds reads what was given back before on orders that something is given
@@ -176,7 +184,7 @@ func (b *batch) saveOrders(wave []*item) error {
 func (b *batch) readRefunds(about []*item) error {
 	var list []int64
 	for _, it := range about {
-		if it.Type == loyalty.OrderRefunded && it.order.ID != 0 && it.order.refunds == nil {
+		if it.tells().Type == loyalty.OrderRefunded && it.order.ID != 0 && it.order.refunds == nil {
 			list = append(list, it.order.ID)
 			it.order.refunds = map[string]refund{}
 		}
@@ -205,7 +213,7 @@ func (b *batch) readRefunds(about []*item) error {
 func (b *batch) readWords(about []*item) (map[int64][]word, error) {
 	var list, owners []int64
 	for _, it := range about {
-		if !it.order.simple(stated(&it.Event, it.who.id)) {
+		if !it.order.simple(stated(it.tells(), it.who.id)) {
 			list, owners = append(list, it.order.ID), append(owners, it.order.MemberID)
 		}
 	}
@@ -270,7 +278,7 @@ func properties(it *item) json.RawMessage {
 	}
 	all := map[string]any{}
 	maps.Copy(all, it.Properties)
-	s := stated(&it.Event, 0)
+	s := stated(it.tells(), 0)
 	all[wordProperty] = kept{s.Version, strings.Join(s.Says, " "), s.Status}
 	return json.RawMessage(store.JSON(all))
 }

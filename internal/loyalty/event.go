@@ -65,6 +65,7 @@ const (
 	Cancelled = "cancelled"
 	Refunded  = "refunded"
 	Test      = "test"
+	Returned  = "returned" // below zero: no order, but something given back; ours, never the sender's
 )
 
 // Order is a purchase. Amounts are in minor units of the program's currency.

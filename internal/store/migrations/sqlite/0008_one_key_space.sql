@@ -28,3 +28,4 @@ where  order_id in (select id from orders where status in ('cancelled', 'refunde
 
 -- Orders below zero are returns: they lower what was spent, and are no orders.
 create index orders_returned on orders (member_id) where status = 'returned';
+create index orders_below on orders (member_id) where counts and total < 0;
