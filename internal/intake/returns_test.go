@@ -23,7 +23,9 @@ func TestAnOrderBelowZeroIsAReturn(t *testing.T) {
 		e.Order.Lines[0].Product, e.Order.Lines[0].Quantity = "MUG", n
 		return e
 	}
-	other := func(id, order string, minutes int, total int64) loyalty.Event { return placed(id, order, "M-1", minutes, total) }
+	other := func(id, order string, minutes int, total int64) loyalty.Event {
+		return placed(id, order, "M-1", minutes, total)
+	}
 	tests := []struct {
 		name   string
 		events []loyalty.Event
