@@ -19,11 +19,11 @@ func TestAClockThatIsAheadBeatsNothing(t *testing.T) {
 			return event(loyalty.MemberChanged, id, minutes, loyalty.Member{ID: "M-1", FirstName: name})
 		}
 		r := d.stored(named("1", day, "Old"))[0]
-		if !strings.Contains(r.Note, "24 hours ahead of now") {
+		if !strings.Contains(noted(r), "24 hours ahead of now") {
 			t.Errorf("a profile a day ahead: %+v, want it said", r)
 		}
-		if r := d.stored(named("2", 0, "New"))[0]; r.Note != "" {
-			t.Errorf("a profile of now: note %q, want none", r.Note)
+		if r := d.stored(named("2", 0, "New"))[0]; noted(r) != "" {
+			t.Errorf("a profile of now: note %q, want none", noted(r))
 		}
 		if got := d.one("select first_name from members"); got != "New" {
 			t.Errorf("first name %s, want New: what came later stands", got)
@@ -45,7 +45,7 @@ func TestAClockThatIsAheadBeatsNothing(t *testing.T) {
 			t.Errorf("facts %s, want 5 points", got)
 		}
 		yes := event(loyalty.MemberChanged, "9", 0, loyalty.Member{ID: "M-1", Consent: map[string]bool{loyalty.Offers: true}, ConsentAt: at(day), ConsentSource: "till"})
-		if r := d.stored(yes)[0]; !strings.Contains(r.Note, "member.consent_at") {
+		if r := d.stored(yes)[0]; !strings.Contains(noted(r), "member.consent_at") {
 			t.Errorf("consent a day ahead: %+v, want it said", r)
 		}
 		for field, change := range map[string]func(*loyalty.Event){
@@ -87,7 +87,7 @@ func TestAnOrderOfTheShopsTomorrowMakesItsMilestone(t *testing.T) {
 		d.now(midnight - 90)
 		e := placed("1", "O-1", "M-1", midnight+30, 100)
 		e.Member.Email = "ana@example.test"
-		if r := d.stored(e)[0]; !strings.Contains(r.Note, "at lies 2 hours ahead of now") {
+		if r := d.stored(e)[0]; !strings.Contains(noted(r), "at: lies 2 hours ahead of now") {
 			t.Errorf("an order of tomorrow: %+v, want it said", r)
 		}
 		if got := d.queued(); got != "first" {

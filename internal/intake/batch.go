@@ -3,7 +3,6 @@ package intake
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"regulars/internal/campaign"
@@ -39,12 +38,11 @@ type item struct {
 	mail   bool  // … and is to get a mail that asks
 	before campaign.Measured
 	out    bool // refused, or known already
-	notes  []string
 }
 
 // note adds to what the answer says beside that the event is stored.
-func (it *item) note(text string, args ...any) {
-	it.notes = append(it.notes, fmt.Sprintf(text, args...))
+func (it *item) note(field, reason string, args ...any) {
+	it.Notes = append(it.Notes, loyalty.Note{Field: field, Reason: fmt.Sprintf(reason, args...)})
 }
 
 // about reports whether the event states something of an order.
@@ -128,6 +126,9 @@ func (b *batch) takeItems() error {
 		return err
 	}
 	if err := b.readOrders(); err != nil {
+		return err
+	}
+	if err := b.keepApart(); err != nil || len(b.items) == 0 {
 		return err
 	}
 	if err := b.profiles(); err != nil {
@@ -275,7 +276,7 @@ func (b *batch) takeWave(wave []*item) error {
 		return err
 	}
 	for _, it := range wave {
-		*it.result = Result{State: Stored, Member: it.who.id, Note: strings.Join(it.notes, "; ")}
+		*it.result = Result{State: Stored, Member: it.who.id}
 	}
 	return b.setOff(wave)
 }

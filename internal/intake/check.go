@@ -32,7 +32,12 @@ func (w *wrong) Error() string { return w.field + ": " + w.reason }
 type checker struct {
 	first *wrong
 	now   loyalty.Instant
-	notes []string
+	notes []loyalty.Note
+}
+
+// leave notes a value that is left out, or taken in another way than it is written.
+func (c *checker) leave(field, reason string, args ...any) {
+	c.notes = append(c.notes, loyalty.Note{Field: field, Reason: fmt.Sprintf(reason, args...)})
 }
 
 func (c *checker) refuse(field, reason string, args ...any) {
@@ -61,7 +66,7 @@ func (s shop) check(e *item) *wrong {
 	c.member(e)
 	c.order(e, s.currency)
 	c.points(e)
-	e.notes = append(e.notes, c.notes...)
+	e.Notes = append(slices.Clip(e.Notes), c.notes...)
 	return c.first
 }
 
@@ -111,7 +116,7 @@ func (c *checker) past(field string, at *loyalty.Instant) {
 	case ahead <= moment:
 		*at = c.now
 	default:
-		c.notes = append(c.notes, fmt.Sprintf("%s lies %s ahead of now, and counts as now: is the sender's clock or its offset from UTC wrong?", field, inHours(ahead)))
+		c.leave(field, "lies %s ahead of now, and counts as now: is the sender's clock or its offset from UTC wrong?", inHours(ahead))
 		*at = loyalty.At(c.now.Truncate(time.Second))
 	}
 }

@@ -40,8 +40,8 @@ func (b *batch) keepEarly(early []*item) error {
 	}
 	for _, it := range early {
 		if it.known(); fresh[orderKey{it.Source, it.Event.ID}] {
-			it.note("nobody has told us of order %s yet: this is kept, and applied when the order comes", it.Order.ID)
-			*it.result = Result{State: Stored, Note: strings.Join(it.notes, "; ")}
+			it.note("order.id", "nobody has told us of order %s yet: this is kept, and applied when the order comes", it.Order.ID)
+			*it.result = Result{State: Stored}
 		}
 	}
 	return nil

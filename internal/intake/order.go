@@ -130,7 +130,7 @@ func stated(e *loyalty.Event, member int64) statement {
 			s.Says = append(s.Says, what)
 		}
 	}
-	if len(s.Says) > 0 {
+	if len(s.Says) > 0 && (e.Type == loyalty.OrderPlaced || e.Type == loyalty.OrderChanged) {
 		s.Says = append(s.Says, saysMember)
 	}
 	slices.Sort(s.Says)

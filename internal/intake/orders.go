@@ -154,7 +154,7 @@ func (b *batch) saveOrders(wave []*item) error {
 	var changed []*order
 	for _, it := range about {
 		if it.Type != loyalty.OrderPlaced && it.order.hollow() {
-			it.note("nobody has told us of order %s yet: this is kept, and applied when the order comes", it.order.ExternalID)
+			it.note("order.id", "nobody has told us of order %s yet: this is kept, and applied when the order comes", it.order.ExternalID)
 		}
 		e := it.tells()
 		o, s := it.order, stated(e, it.who.id)

@@ -25,14 +25,11 @@ func (o *order) below() bool { return o.Total < 0 || o.Total == 0 && o.Quantity 
 // says: something of that order was given back.
 func (it *item) back() {
 	o, own := it.Order, it.order
-	var total int64
-	for _, l := range o.Lines {
-		total += l.Total
+	total := o.Total
+	if !o.HasTotal {
+		total = linesTotal(o)
 	}
-	if o.HasTotal {
-		total = o.Total
-	}
-	if it.told != nil || total >= 0 || own.unstated || own.Total <= 0 {
+	if it.told != nil || !it.belowZero() || own.unstated || own.Total <= 0 {
 		return
 	}
 	id := it.Event.ID
@@ -43,7 +40,19 @@ func (it *item) back() {
 	e.Type, e.Refund = loyalty.OrderRefunded, &loyalty.Refund{ID: id, Total: -total}
 	e.Order = &loyalty.Order{ID: o.ID, Version: o.Version}
 	it.told = &e
-	it.note("order %s is known: what is below zero was given back of it", o.ID)
+	it.note("order.total", "order %s is known: what is below zero was given back of it", o.ID)
+}
+
+// belowZero reports whether an item tells of a return.
+func (it *item) belowZero() bool {
+	return it.Order.HasTotal && it.Order.Total < 0 || !it.Order.HasTotal && linesTotal(it.Order) < 0
+}
+
+func linesTotal(o *loyalty.Order) (total int64) {
+	for _, l := range o.Lines {
+		total += l.Total
+	}
+	return total
 }
 
 // tells is the event as it is to be understood.

@@ -77,7 +77,7 @@ func TestAReturnUnderTheNumberOfItsOrder(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		d := newDoor(t, db)
 		d.stored(placed("1", "O-1", "M-1", -60, 5000))
-		if r := d.stored(placed("2", "O-1", "M-1", -30, -2000))[0]; !strings.Contains(r.Note, "was given back of it") {
+		if r := d.stored(placed("2", "O-1", "M-1", -30, -2000))[0]; !strings.Contains(noted(r), "was given back of it") {
 			t.Errorf("an order below zero that we know: %+v, want it said", r)
 		}
 		if r := d.apply(placed("2", "O-1", "M-1", -30, -2000))[0]; r.State != intake.Duplicate {

@@ -59,7 +59,8 @@ type eventAnswer struct {
 	State  intake.State `json:"result"` // stored | duplicate | refused
 	Field  string       `json:"field,omitempty"`
 	Reason string       `json:"reason,omitempty"`
-	Note   string       `json:"note,omitempty"` // of a stored one: what the sender should know
+
+	Notes []loyalty.Note `json:"notes,omitempty"` // what of a stored one was left out, or taken otherwise than written
 }
 
 // inOrder merges what intake answered with what could not be read, by place.
@@ -74,7 +75,7 @@ func inOrder(events []loyalty.Event, results []intake.Result, unreadable []inges
 			continue
 		}
 		result := results[next]
-		answers = append(answers, eventAnswer{events[next].ID, result.State, result.Field, result.Reason, result.Note})
+		answers = append(answers, eventAnswer{ID: events[next].ID, State: result.State, Field: result.Field, Reason: result.Reason, Notes: result.Notes})
 		next++
 	}
 	return answers
