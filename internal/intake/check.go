@@ -19,7 +19,7 @@ import (
 const (
 	maxID     = 200 // characters of an id, a code, a tag
 	maxText   = 500 // characters of any other text
-	maxNumber = 1e15
+	maxNumber = loyalty.Most
 )
 
 // wrong is why something is refused: the field as the sender names it.
@@ -143,7 +143,7 @@ func inHours(d time.Duration) string {
 
 func (c *checker) number(field string, n int64) {
 	if n > maxNumber || n < -maxNumber {
-		c.refuse(field, "is larger than we can count")
+		c.refuse(field, "is larger than we can count: at most %d, amounts in minor units", maxNumber)
 	}
 }
 
@@ -290,7 +290,7 @@ func (c *checker) order(e *item, currency string) {
 	for _, n := range []struct {
 		field string
 		n     int64
-	}{{"version", o.Version}, {"total", o.Total}, {"discount", o.Discount}, {"quantity", o.Quantity}} {
+	}{{"total", o.Total}, {"discount", o.Discount}, {"quantity", o.Quantity}} {
 		c.number("order."+n.field, n.n)
 	}
 	if o.Version < 0 {

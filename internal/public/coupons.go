@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"regulars/internal/coupon"
 	"regulars/internal/intake"
@@ -59,7 +60,10 @@ func newCouponAnswer(r coupon.Redemption, reason string) couponAnswer {
 
 // apiCoupon says whether a code would be taken today, and from ?member=, without
 // taking it: 200 also when it would not, 404 for a code that is none of ours.
-func (s *server) apiCoupon(w http.ResponseWriter, r *http.Request, _ caller) error {
+func (s *server) apiCoupon(w http.ResponseWriter, r *http.Request, c caller) error {
+	if err := s.guesses.mayAsk(w, c.name, time.Now()); err != nil {
+		return err
+	}
 	var answer couponAnswer
 	err := s.DB.View(r.Context(), func(tx *store.Tx) error {
 		member, err := memberNamed(tx, r.URL.Query().Get("member"))
@@ -83,7 +87,7 @@ func (s *server) apiCoupon(w http.ResponseWriter, r *http.Request, _ caller) err
 		return nil
 	})
 	if err != nil {
-		return err
+		return s.guesses.count(c.name, err)
 	}
 	return writeJSON(w, http.StatusOK, answer)
 }
@@ -91,6 +95,9 @@ func (s *server) apiCoupon(w http.ResponseWriter, r *http.Request, _ caller) err
 // apiRedeem takes a code: 409 when it is not good. With the shop's id of the
 // order, or a key of the caller's, it is safe to repeat.
 func (s *server) apiRedeem(w http.ResponseWriter, r *http.Request, c caller) error {
+	if err := s.guesses.mayAsk(w, c.name, time.Now()); err != nil {
+		return err
+	}
 	body, err := readObject(r, "member", "order", "discount", "key")
 	if err != nil {
 		return err
@@ -111,7 +118,7 @@ func (s *server) apiRedeem(w http.ResponseWriter, r *http.Request, c caller) err
 		return s.Book.CouponUsed(tx, []int64{done.Code.ID})
 	})
 	if err != nil {
-		return err
+		return s.guesses.count(c.name, err)
 	}
 	return writeJSON(w, http.StatusOK, newCouponAnswer(done, ""))
 }
@@ -142,6 +149,9 @@ func readUse(tx *store.Tx, source string, body object) (use coupon.Use, err erro
 	use.Discount, err = loyalty.ParseMoney(discount, currency)
 	if err != nil || use.Discount < 0 {
 		return use, wrongField("discount", "%q is not an amount like 5.00", discount)
+	}
+	if use.Discount > loyalty.Most {
+		return use, wrongField("discount", "%q is larger than we can count: at most %s", discount, loyalty.FormatMoney(loyalty.Most, currency))
 	}
 	return use, nil
 }

@@ -43,6 +43,8 @@ type server struct {
 	Site
 	pages *pages
 	spare *semaphore.Weighted // bytes of bodies that may be held at once
+
+	guesses guesses // of codes, at the API
 }
 
 // handler answers a request, or returns the error for answer to put into words.
