@@ -33,6 +33,7 @@ type item struct {
 	order  *order
 	event  int64 // events.id
 	news   bool  // may set campaigns off
+	shared bool  // several have that by which it names somebody
 	joined bool  // by this the person joined just now
 	asked  bool  // by this the person asked to join, and has yet to confirm it
 	mail   bool  // … and is to get a mail that asks

@@ -6,6 +6,7 @@ import (
 
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
+	"regulars/internal/report"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
 )
@@ -67,6 +68,38 @@ func TestOrdersOfOneNumberAndTwoPeopleStayApart(t *testing.T) {
 					t.Errorf("%s (in one batch: %v): the order is of %q, want %q", tt.name, together, got, tt.want)
 				}
 			}
+		}
+	})
+}
+
+func TestAnOrderByAnAddressThatTwoShareIsSaid(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		d := newDoor(t, db)
+		order := func(id string, m loyalty.Member) loyalty.Event {
+			e := placed(id, "O-"+id, "", -5, 1000)
+			e.Member = m
+			return e
+		}
+		mail := loyalty.Member{Email: "family@example.test"}
+		if r := d.stored(order("1", mail))[0]; noted(r) != "" {
+			t.Errorf("an order by an address that nobody has: note %q, want none", noted(r))
+		}
+		d.stored(order("2", loyalty.Member{ID: "M-1", Email: "home@example.test", Card: "7"}), order("3", loyalty.Member{ID: "M-2", Email: "home@example.test", Card: "7"}))
+		if r := d.stored(order("4", loyalty.Member{ID: "M-1", Email: "home@example.test"}))[0]; noted(r) != "" {
+			t.Errorf("an order by the member's id: note %q, want none", noted(r))
+		}
+		for id, m := range map[string]loyalty.Member{"5": {Email: "Home@example.test"}, "6": {Email: "home@example.test"}, "7": {Card: "7"}} {
+			if r := d.stored(order(id, m))[0]; !strings.Contains(noted(r), "members have it") {
+				t.Errorf("an order by what two share, %v: note %q, want it said", m, noted(r))
+			}
+		}
+		var s report.Status
+		if err := db.View(t.Context(), func(tx *store.Tx) (err error) { s, err = report.Look(tx); return err }); err != nil {
+			t.Fatal(err)
+		}
+		if s.Shared != 2 {
+			t.Errorf("status counts %d people made of what several share, want 2: of the address and of the card", s.Shared)
 		}
 	})
 }

@@ -20,6 +20,7 @@ const (
 	keyCard   = "card"
 	keySource = "source:"
 	keyMade   = "made"
+	keyShared = "shared" // as made, of what several others have: status counts them
 )
 
 type personKey struct{ kind, value string }
@@ -69,7 +70,7 @@ func keysOf(it *item) []personKey {
 		keys = append(keys, personKey{keySource + source, m.IDs[source]})
 	}
 	for _, k := range it.loose() {
-		keys = append(keys, k, k.made())
+		keys = append(keys, k, k.made(), k.shared())
 	}
 	return keys
 }
@@ -82,6 +83,9 @@ func (it *item) loose() []personKey {
 
 // made is the key of somebody who was made of k alone.
 func (k personKey) made() personKey { return personKey{keyMade, k.kind + ":" + k.value} }
+
+// shared is the key of somebody who was made of k alone, which several others have.
+func (k personKey) shared() personKey { return personKey{keyShared, k.kind + ":" + k.value} }
 
 // findPeople says who each item is about; those whom nobody knows yet are noted
 // to be made. For an event that is stored already nobody is: its person may have
@@ -253,6 +257,7 @@ func (p *people) resolve(it *item) *person {
 	if who == nil {
 		who = p.make(it)
 	}
+	p.share(who, it)
 	m := it.Member
 	if m.ID != "" && !who.named {
 		who.external, who.named, who.renamed = m.ID, true, true
@@ -263,6 +268,23 @@ func (p *people) resolve(it *item) *person {
 	}
 	p.adopt(who, it)
 	return who
+}
+
+// share notes that the only thing by which an item names somebody is what several
+// have: nobody can tell whom it means, so it is of somebody of its own.
+func (p *people) share(who *person, it *item) {
+	if it.Member.ID != "" || len(it.Member.IDs) > 0 || !it.about() {
+		return
+	}
+	for _, k := range it.loose() {
+		h, made := p.byKey[k], p.byKey[k.made()]
+		if h == nil || h.n < 2 || it.shared || !who.made && (made == nil || made.one != who) {
+			continue
+		}
+		it.shared = true
+		it.note("member."+k.kind, "%d members have it, so the order is taken as of somebody else who is known by nothing more: send the member's id", h.n)
+		p.learn(who, k.shared())
+	}
 }
 
 // adopt lets somebody be found, by the items that follow, by the address, card
