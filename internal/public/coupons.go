@@ -65,7 +65,7 @@ func (s *server) apiCoupon(w http.ResponseWriter, r *http.Request, c caller) err
 		return err
 	}
 	var answer couponAnswer
-	err := s.DB.View(r.Context(), func(tx *store.Tx) error {
+	err := s.reads.View(r.Context(), func(tx *store.Tx) error {
 		member, err := memberNamed(tx, r.URL.Query().Get("member"))
 		if err != nil {
 			return err
