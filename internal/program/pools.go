@@ -84,6 +84,7 @@ func (r *reading) readLimits(g group, p *Pool) {
 	p.Categories = r.several(g.get("categories"))
 	p.FirstOrder = r.yes(g.get("first_order"), false)
 	p.Transferable = r.yes(g.get("transferable"), false)
+	p.GoodAgain = r.yes(g.get("good_again"), false)
 	p.Uses = int(r.number(g.get("uses"), 1, 1e9))
 	p.ValidFor = r.days(g.get("valid_for"))
 	p.ValidUntil, _ = read(r, g.get("valid_until"), loyalty.ParseDay)

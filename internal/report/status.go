@@ -26,6 +26,7 @@ type Status struct {
 	Unready  []Unready       `json:"unready"` // whose rules cannot be answered yet
 	Unknown  int64           `json:"unknown"` // mails whose outcome nobody knows
 	Failed   []FailedJob     `json:"failed"`  // jobs of the last day
+	Shared   int64           `json:"shared"`  // people made of an address, card or phone that several others have
 
 	Troubles []store.Trouble `json:"troubles"` // all that is amiss, by kind, and what to do
 	Needs    []string        `json:"needs"`    // the same in words alone; empty: all is well
@@ -386,6 +387,9 @@ func (s *Status) pools(tx *store.Tx) error {
 func (s *Status) trouble(tx *store.Tx) error {
 	err := tx.One(&s.Unknown, "select count(*) from sends where state = 'unknown'", nil)
 	if err != nil {
+		return err
+	}
+	if err := tx.One(&s.Shared, "select count(*) from member_keys where kind = 'shared'", nil); err != nil {
 		return err
 	}
 	s.Failed = []FailedJob{}
