@@ -138,8 +138,9 @@ func decodeMember(f *fields) loyalty.Member {
 		Birthday: f.text("birthday"), Tags: f.tags("tags"), Joined: f.flag("joined"), JoinedAt: f.instant("joined_at"),
 		ReferredBy: f.text("referred_by"),
 		Consent:    f.flags("consent"), ConsentSource: f.text("consent_source"),
-		ConsentText: f.text("consent_text"), ConsentAt: f.instant("consent_at"),
+		ConsentText: f.text("consent_text"),
 	}
+	m.ConsentAt, m.ConsentDay = f.instantOrDay("consent_at")
 	m.Attributes = f.object("attributes").rest()
 	if rest := f.rest(); len(rest) > 0 {
 		maps.Copy(rest, m.Attributes)

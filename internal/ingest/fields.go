@@ -131,6 +131,25 @@ func (f *fields) instant(name string) loyalty.Instant {
 	return loyalty.At(t)
 }
 
+// instantOrDay returns a moment, or the shop's day when there is no time with it.
+func (f *fields) instantOrDay(name string) (loyalty.Instant, loyalty.Day) {
+	if text, ok := f.peek(name).(string); ok {
+		if day, err := loyalty.ParseDay(strings.TrimSpace(text)); err == nil {
+			f.take(name)
+			return loyalty.Instant{}, day
+		}
+	}
+	return f.instant(name), 0
+}
+
+// peek returns a field and leaves it to be read.
+func (f *fields) peek(name string) any {
+	if f == nil {
+		return nil
+	}
+	return f.values[name]
+}
+
 func withoutOffset(text string) bool {
 	_, err := time.Parse("2006-01-02T15:04:05", text)
 	return err == nil

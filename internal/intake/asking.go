@@ -67,7 +67,7 @@ func (b *batch) ask(wave []*item) error {
 		if b.tx.At.Sub(j.MailedAt.Time) >= askAgain || !bytes.Equal(j.EmailKey, it.who.member.EmailKey) {
 			j.MailedAt, j.EmailKey, it.mail = b.tx.At, it.who.member.EmailKey, true
 		}
-		if j.Answers, err = agreedNow(j.Answers, it); err != nil {
+		if j.Answers, err = agreedNow(j.Answers, it, b.shop.zone); err != nil {
 			return fmt.Errorf("what member %d agreed to: %w", it.who.id, err)
 		}
 		rows[i] = []any{j.MemberID, j.AskedAt, j.MailedAt, j.EmailKey, it.event, json.RawMessage(j.Answers)}
@@ -106,14 +106,14 @@ func (b *batch) askedBefore(asking []*item) (map[int64]joining, error) {
 }
 
 // agreedNow adds to what somebody agreed to before what they say on asking again.
-func agreedNow(before string, it *item) (string, error) {
+func agreedNow(before string, it *item, zone *time.Location) (string, error) {
 	all := []agreed{}
 	if before != "" {
 		if err := json.Unmarshal([]byte(before), &all); err != nil {
 			return "", err
 		}
 	}
-	for _, a := range said(it) {
+	for _, a := range said(it, zone) {
 		all = slices.DeleteFunc(all, func(old agreed) bool { return old.Topic == a.Topic })
 		if a.Granted {
 			at := a.At

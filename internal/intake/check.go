@@ -120,6 +120,7 @@ func (c *checker) member(e *item) {
 	c.tags(m)
 	c.moment("member.joined_at", m.JoinedAt)
 	c.moment("member.consent_at", m.ConsentAt)
+	c.moment("member.consent_at", loyalty.At(m.ConsentDay.UTC()))
 	for _, topic := range slices.Sorted(maps.Keys(m.Consent)) {
 		if !slices.Contains(consent.Topics(), topic) {
 			c.refuse("member.consent."+topic, "%v", consent.ErrTopic)

@@ -34,7 +34,7 @@ type Import struct {
 
 	Consent       []string        // topics that every member of the file agreed to
 	ConsentSource string          // where they did
-	ConsentAt     loyalty.Instant // when they did
+	ConsentDay    loyalty.Day     // the shop's day on which they did
 
 	Progress func(read, total int64) // bytes; may be nil
 	Refused  func(Refusal)           // each refused row; may be nil

@@ -53,6 +53,7 @@ type Member struct {
 	ConsentSource string          `json:"consent_source,omitempty"`
 	ConsentText   string          `json:"consent_text,omitempty"`
 	ConsentAt     Instant         `json:"consent_at,omitempty"`
+	ConsentDay    Day             `json:"consent_day,omitempty"` // in place of ConsentAt, when only the shop's day is known
 
 	Attributes map[string]any `json:"-"` // unknown fields of the member object
 }

@@ -82,10 +82,19 @@ func (s *server) viewing(r *http.Request, kind consent.Kind, f func(*store.Tx, r
 	})
 }
 
-// changing runs f for the reader of a link, whose row is locked, and has the
-// segments see what it changed.
+// changing runs f for the reader of a link, and has the segments see what it
+// changed. The rows of all who share the reader's address are locked: what one of
+// them refuses is refused for all.
 func (s *server) changing(r *http.Request, claims consent.Claims, f func(*store.Tx, reader) error) error {
 	return s.DB.Update(r.Context(), func(tx *store.Tx) error {
+		member, err := consent.Present(tx, claims.Member)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		sharing, err := consent.Sharing(tx, member)
+		if err != nil {
+			return err
+		}
 		who, err := readerOf(tx, claims, tx.ForUpdate())
 		if err != nil {
 			return err
@@ -93,7 +102,7 @@ func (s *server) changing(r *http.Request, claims consent.Claims, f func(*store.
 		if err := f(tx, who); err != nil {
 			return err
 		}
-		return s.Book.Changed(tx, []int64{who.ID}, segments.Change{Profile: true})
+		return s.Book.Changed(tx, sharing, segments.Change{Profile: true})
 	})
 }
 
