@@ -32,7 +32,7 @@ var arrows = map[string][]string{
 	"internal/intake":           {"internal/campaign"},
 	"internal/ingest":           {"internal/intake"},
 	"internal/delivery":         {"internal/consent", "internal/coupon", "internal/delivery/compose", "internal/norms", "internal/program", "internal/store"},
-	"internal/delivery/compose": {"templates"},
+	"internal/delivery/compose": {"internal/consent", "templates"}, // consent reads addresses: what came in must go out
 	"internal/delivery/smtp":    {"internal/delivery"},
 	"internal/engine":           {"internal/intake", "internal/campaign", "internal/delivery"},
 	"internal/report":           {"internal/forecast", "internal/norms", "internal/store", "segments"},

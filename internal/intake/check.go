@@ -44,6 +44,7 @@ func (c *checker) refuse(field, reason string, args ...any) {
 // nil if nothing is.
 func (s shop) check(e *item) *wrong {
 	c := &checker{}
+	s.read(e)
 	c.id("id", e.ID)
 	c.id("type", e.Type)
 	if e.ID == "" {
@@ -195,8 +196,8 @@ func (c *checker) tags(m *loyalty.Member) {
 func (c *checker) value(field string, v any) {
 	switch v := v.(type) {
 	case string:
-		if !utf8.ValidString(v) || strings.ContainsRune(v, 0) {
-			c.refuse(field, "has a control character")
+		if !utf8.ValidString(v) {
+			c.refuse(field, "is not UTF-8")
 		}
 	case map[string]any:
 		for key, item := range v {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"regulars/internal/consent"
+	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
@@ -76,7 +77,7 @@ func (s *server) apiFind(w http.ResponseWriter, r *http.Request, _ caller) error
 func whom(r *http.Request) (kind, value string, err error) {
 	q := r.URL.Query()
 	for _, k := range []string{"card", "email", "phone"} {
-		switch v := strings.TrimSpace(q.Get(k)); {
+		switch v := intake.ReadID(q.Get(k)); {
 		case v == "":
 		case kind != "":
 			return "", "", refuse(http.StatusBadRequest, "one of card, email and phone is enough")
