@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"regulars/internal/loyalty"
+	"regulars/internal/phone"
 )
 
 // read brings the texts of an item into the form in which we keep them, whatever
@@ -22,6 +24,9 @@ func (s shop) read(e *item) {
 	m.ConsentText = prose(m.ConsentText)
 	for _, id := range []*string{&m.ID, &m.Card, &m.Phone, &m.Email, &m.ReferredBy} {
 		*id = readID(*id)
+	}
+	if number := phone.Read(m.Phone, cmp.Or(m.Country, s.country)); number != "" {
+		m.Phone = number
 	}
 	if m.IDs != nil {
 		ids := make(map[string]string, len(m.IDs)) // the caller's stay as they are

@@ -1,9 +1,11 @@
 package report
 
 import (
+	"errors"
 	"strings"
 
 	"regulars/internal/loyalty"
+	"regulars/internal/phone"
 	"regulars/internal/store"
 )
 
@@ -34,9 +36,13 @@ const memberColumns = `
 // whole address, card or phone.
 func FindMembers(tx *store.Tx, text string) ([]Member, error) {
 	text = strings.TrimSpace(text)
+	country, err := tx.Setting(store.SettingPhones)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, err
+	}
 	like := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(text)) + "%"
 	list := []Member{}
-	err := tx.All(&list, "select"+memberColumns+`
+	err = tx.All(&list, "select"+memberColumns+`
 		from   members m
 		left   join facts f on f.member_id = m.id
 		where  m.merged_into is null and m.erased_at is null
@@ -44,7 +50,7 @@ func FindMembers(tx *store.Tx, text string) ([]Member, error) {
 		        or m.id in (select member_id from member_keys
 		                    where  kind = 'email' and value = @lower or kind = 'card' and value = @text or kind = 'phone' and value = @phone))
 		order  by m.external_id
-		limit  50`, store.Args{"like": like, "text": text, "lower": strings.ToLower(text), "phone": loyalty.FoldPhone(text)})
+		limit  50`, store.Args{"like": like, "text": text, "lower": strings.ToLower(text), "phone": phone.Read(text, country)})
 	return list, err
 }
 
