@@ -72,6 +72,10 @@ func (b *Book) apply(tx *store.Tx, old *Version, files, later map[string]string,
 	if err := b.putInForce(tx, old, next, later, &done); err != nil {
 		return Applied{}, fmt.Errorf("putting version %d in force: %w", id, err)
 	}
+	if err := tx.RetrySetbacks(); err != nil {
+		return Applied{}, err
+	}
+	b.hint(tx, "reactions")
 	b.hint(tx, "midnight") // new segments are filled
 	b.hint(tx, "clock")    // campaigns that went live are settled
 	return done, nil

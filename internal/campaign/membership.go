@@ -23,9 +23,11 @@ type segmentRow struct {
 }
 
 // behind is the condition on a segment that is not up to @today and can be: facts
-// are of that day, or it was never filled.
-const behind = `(failed_day is null or failed_day < @today) and (as_of_day is null or as_of_day < @today and exists
+// are of that day, or it was never filled; and it is not set aside.
+func behind(tx *store.Tx) string {
+	return tx.NotSetBack("'segment:' || segments.id", membershipWork) + ` and (failed_day is null or failed_day < @today) and (as_of_day is null or as_of_day < @today and exists
 	(select 1 from passes where name = 'facts' and day = @today and finished_at is not null))`
+}
 
 // Segments brings one segment up to the shop's present day, for the rules that
 // time alone changes, and returns 1, or 0 when all are done. One that is new, or
@@ -40,9 +42,12 @@ func (b *Book) Segments(ctx context.Context, db *store.DB) (n int, err error) {
 	if err != nil || !found {
 		return 0, err
 	}
-	err = db.Update(ctx, func(tx *store.Tx) error {
+	var id int64
+	limited, cancel := context.WithTimeout(ctx, long)
+	defer cancel()
+	err = db.Update(limited, func(tx *store.Tx) error {
 		v, row, found, err := b.behind(tx, tx.SkipLocked())
-		if n = 0; err != nil || !found {
+		if n, id = 0, row.ID; err != nil || !found {
 			return err
 		}
 		n = 1
@@ -51,7 +56,16 @@ func (b *Book) Segments(ctx context.Context, db *store.DB) (n int, err error) {
 		}
 		return putOff(tx, v, row, err)
 	})
-	return n, err
+	if err == nil || id == 0 || ctx.Err() != nil || store.Away(err) {
+		return n, err
+	}
+	if limited.Err() != nil {
+		err = &tooLong{long}
+	}
+	why := err
+	err = db.Update(ctx, func(tx *store.Tx) error { return tx.SetBack(store.ScopeSegment(id), membershipWork, why) })
+	b.Log.ErrorContext(ctx, "set aside", "what", store.ScopeSegment(id), "because", why.Error())
+	return 1, err
 }
 
 // measured says whether the norms of the day are there for a segment that the night
@@ -81,7 +95,7 @@ func (b *Book) behind(tx *store.Tx, lock string) (v *Version, row segmentRow, fo
 	if v, err = b.Active(tx); err != nil {
 		return nil, row, false, ignoreNoProgram(err)
 	}
-	err = tx.One(&row, "select id, name, as_of_day from segments where removed_at is null and "+behind+" order by id limit 1 "+lock,
+	err = tx.One(&row, "select id, name, as_of_day from segments where removed_at is null and "+behind(tx)+" order by id limit 1 "+lock,
 		store.Args{"today": int64(v.Day(tx.At))})
 	if errors.Is(err, store.ErrNotFound) {
 		return v, row, false, nil
@@ -206,7 +220,7 @@ func (b *Book) refresh(tx *store.Tx, v *Version, row segmentRow, quiet bool) (Re
 			return Refreshed{}, err
 		}
 	}
-	if err := b.endLeft(tx, v, s, "(select x.member_id from segment_members x where x.segment_id = @segment and x.left_at = @now)", nil); err != nil {
+	if err := b.hearLeft(tx, v, s, "(select x.member_id from segment_members x where x.segment_id = @segment and x.left_at = @now)", nil); err != nil {
 		return Refreshed{}, err
 	}
 	return Refreshed{entered, left}, upToDate(tx, v, s)
@@ -215,7 +229,10 @@ func (b *Book) refresh(tx *store.Tx, v *Version, row segmentRow, quiet bool) (Re
 // upToDate keeps that a segment is right as of today.
 func upToDate(tx *store.Tx, v *Version, s segment) error {
 	_, err := tx.Exec("update segments set as_of_day = @today, failed_day = null, because = '' where id = @id", store.Args{"id": s.id, "today": int64(v.Day(tx.At))})
-	return err
+	if err != nil {
+		return err
+	}
+	return tx.Recovered(store.ScopeSegment(s.id), membershipWork)
 }
 
 // starts reports whether entering a segment sets a live campaign off.
@@ -293,25 +310,4 @@ func (q *question) whom(among string) string {
 	q.args["members"] = among
 	q.as.Members = inList(q.tx, "@members")
 	return "facts f join members m on m.id = f.member_id where " + present + " and f.member_id in " + q.as.Members
-}
-
-// endLeft ends the passages of campaigns that end on leaving the segment, of
-// those of the members ("in" what) who are not inside.
-func (b *Book) endLeft(tx *store.Tx, v *Version, s segment, members string, out []int64) error {
-	var campaigns []int64
-	for _, c := range v.campaigns {
-		if c.Start.Segment == s.Name && c.endsBy("leaves") {
-			campaigns = append(campaigns, c.ID)
-		}
-	}
-	if len(campaigns) == 0 {
-		return nil
-	}
-	ids, err := passagesWhere(tx, `p.campaign_id in @campaigns and p.member_id in `+members+` and not exists
-		(select 1 from segment_members i where i.segment_id = @segment and i.member_id = p.member_id and i.left_at is null)`,
-		store.Args{"campaigns": campaigns, "segment": s.id, "now": tx.At, "ids": array(out)})
-	if err != nil {
-		return err
-	}
-	return b.exit(tx, ids, "leaves")
 }

@@ -104,6 +104,7 @@ func TestFiveOrdersAtOnceReachOneMilestone(t *testing.T) {
 				}
 				return nil
 			})
+			s.react()
 			s.want("the ledger", s.ledger(), "20 fifth queued")
 		})
 }

@@ -171,6 +171,18 @@ func (s *shop) event(kind string, member int64, change func(e *loyalty.Event)) {
 	if err != nil || results[0].State != intake.Stored {
 		s.t.Fatalf("%s of member %d: %v, %v", kind, member, results, err)
 	}
+	s.react()
+}
+
+// react has campaigns do what everything so far sets off.
+func (s *shop) react() {
+	s.t.Helper()
+	for n := 1; n > 0; {
+		var err error
+		if n, err = s.book.React(context.Background(), s.db); err != nil {
+			s.t.Fatal(err)
+		}
+	}
 }
 
 // order has a member buy something for so much, now.
@@ -186,7 +198,7 @@ func (s *shop) work() {
 	s.t.Helper()
 	ctx := context.Background()
 	passes := []func(context.Context, *store.DB) (int, error){intake.NewDay, norms.Refresh, s.book.Forecasts, s.book.Segments, s.book.Settle, s.book.Entries,
-		s.book.Dates, s.book.Timetable, s.book.Advance, s.book.FinishRuns}
+		s.book.Dates, s.book.Timetable, s.book.React, s.book.Advance, s.book.FinishRuns}
 	for range 10_000 {
 		did := 0
 		for _, pass := range passes {

@@ -93,6 +93,9 @@ func (w *shift) flush(batches map[*batch]bool) {
 			if effective, err = b.settle(tx, b.waiting); err != nil {
 				return err
 			}
+			if err := recovered(tx, effective); err != nil {
+				return err
+			}
 			return w.desk.brake(tx, effective)
 		})
 		if err != nil {
