@@ -18,6 +18,8 @@ type How struct {
 	IP     string
 	Send   int64 // the mail whose link was used; 0: none
 
+	OfMember bool // a refusal is the member's alone, not of their address
+
 	exact bool // At is to be kept even where it is later than now
 }
 
@@ -92,8 +94,9 @@ type said struct {
 	Member  int64  `json:"member"`
 	Topic   string `json:"topic"`
 	Granted bool   `json:"granted"`
-	Timed   bool   `json:"timed"` // the person's own time is known
-	At      int64  `json:"at"`    // microseconds since 1970
+	Timed   bool   `json:"timed"`   // the person's own time is known
+	Address bool   `json:"address"` // a refusal with a time, of the address
+	At      int64  `json:"at"`      // microseconds since 1970
 	Source  string `json:"source"`
 	Said    string `json:"said"`
 	IP      string `json:"ip"`
@@ -110,6 +113,7 @@ func asSaid(a Answer, now loyalty.Instant) said {
 	}
 	row := said{Member: a.Member, Topic: a.Topic, Granted: a.Granted, Timed: !a.At.IsZero(),
 		At: at.UnixMicro(), Source: a.Source, Said: a.How.Said, IP: a.IP}
+	row.Address = row.Timed && !a.Granted && !a.OfMember
 	if a.Send != 0 {
 		row.Send = &a.Send
 	}
@@ -127,6 +131,7 @@ func saidRows(tx *store.Tx) string {
 	                value ->> 'topic'                    as topic,
 	                cast(value ->> 'granted' as boolean) as granted,
 	                cast(value ->> 'timed' as boolean)   as timed,
+	                cast(value ->> 'address' as boolean) as of_address,
 	                ` + at + `                           as at,
 	                value ->> 'source'                   as source,
 	                value ->> 'said'                     as said,
@@ -161,7 +166,7 @@ func setChunk(tx *store.Tx, answers []Answer) error {
 	if err := stand(tx, saidRows(tx), args); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(rows, func(r said) bool { return r.Timed && !r.Granted }) {
+	if slices.ContainsFunc(rows, func(r said) bool { return r.Address }) {
 		return ofAddresses(tx, args)
 	}
 	return nil

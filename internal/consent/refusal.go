@@ -13,15 +13,14 @@ import (
 // the address has it among their own answers, where a later yes of theirs, with
 // its time, stands over it.
 
-// ofAddresses keeps the refusals of @rows that have a time as their addresses',
-// and gives them to all who have these.
+// ofAddresses keeps the refusals of @rows that are of addresses, and gives them to all who have these.
 func ofAddresses(tx *store.Tx, args store.Args) error {
 	if _, err := tx.Exec(`
 		insert into refusals (email_key, topic, at, source)
 		select m.email_key, r.topic, max(r.at), min(r.source)
 		from   `+saidRows(tx)+`
 		join   members m on m.id = r.member_id
-		where  r.timed and not r.granted and m.email_key is not null
+		where  r.of_address and m.email_key is not null
 		group  by m.email_key, r.topic
 		order  by 1, 2
 		on conflict (email_key, topic) do update
@@ -30,7 +29,7 @@ func ofAddresses(tx *store.Tx, args store.Args) error {
 		return fmt.Errorf("keeping refusals of addresses: %w", err)
 	}
 	return inherit(tx, "select m.id from members m where m.email_key in (select w.email_key from members w join "+saidRows(tx)+
-		" on r.member_id = w.id and r.timed and not r.granted)", args)
+		" on r.member_id = w.id and r.of_address)", args)
 }
 
 // Inherit gives members, who have come to their addresses just now, what was
@@ -77,7 +76,7 @@ func inherit(tx *store.Tx, members string, args store.Args) error {
 func RefuseAddress(tx *store.Tx, emailKey []byte, topics []string, source string) error {
 	for _, topic := range topics {
 		_, err := tx.Exec(`
-			insert into refusals (email_key, topic, at, source) values (@key, @topic, @now, @source)
+			insert into refusals (topic, email_key, at, source) values (@topic, @key, @now, @source)
 			on conflict (email_key, topic) do update set at = excluded.at, source = excluded.source where excluded.at > refusals.at`,
 			store.Args{"key": emailKey, "topic": topic, "now": tx.At, "source": source})
 		if err != nil {

@@ -34,6 +34,7 @@ type item struct {
 	joined bool  // by this the person joined just now
 	asked  bool  // by this the person asked to join, and has yet to confirm it
 	mail   bool  // … and is to get a mail that asks
+	moved  bool  // by this a member came to another address, and has yet to confirm it
 	before campaign.Measured
 	out    bool // refused, or known already
 }

@@ -38,7 +38,7 @@ func (s *server) confirmView(tx *store.Tx, who reader, claims consent.Claims) (v
 	if err != nil {
 		return view, "", err
 	}
-	if who.Topic == "" || asked {
+	if who.Topic == "" || asked || who.Moved {
 		return view, "", badLink // nobody can tell what they would agree to
 	}
 	topic = in.topic(shop.topics, who.Topic)

@@ -13,6 +13,15 @@ create table refusals (
   primary key (email_key, topic)
 );
 
+-- Addresses to which a mail that asks for confirmation went within the last day:
+-- whoever asks, they get no other.
+create table questions (
+  email_key bytea primary key,
+  mailed_at timestamptz not null
+);
+insert into questions (email_key, mailed_at)
+select email_key, max(mailed_at) from joinings group by email_key;
+
 -- Refusals by link and page from before this table: they count for everybody who
 -- has the address.
 insert into refusals (email_key, topic, at, source)
