@@ -25,6 +25,20 @@ func NewLinks(base string, keys [][]byte) *Links {
 	return &Links{strings.TrimSuffix(base, "/"), keys}
 }
 
+// Origin is that of the base: the scheme and host from which a browser says that
+// our own pages' forms come. "" when the base has none.
+func (l *Links) Origin() string {
+	u, err := url.Parse(l.base)
+	if err != nil || u.Scheme == "" || u.Host == "" {
+		return ""
+	}
+	host, port := strings.ToLower(u.Host), u.Port()
+	if u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80" { // browsers leave it out
+		host = strings.TrimSuffix(host, ":"+port)
+	}
+	return u.Scheme + "://" + host
+}
+
 // Kind is what a link is good for. A token of one kind is worthless as another.
 type Kind string
 

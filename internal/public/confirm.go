@@ -70,7 +70,7 @@ func (s *server) confirm(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := fromOurPage(r); err != nil {
+	if err := s.fromOurPage(r); err != nil {
 		return err
 	}
 	var view confirmView

@@ -142,9 +142,11 @@ func (s *server) how(r *http.Request, who reader, source, said string) consent.H
 }
 
 // fromOurPage refuses a form that another site had a browser send. It is asked
-// for our own forms only: mail programs post from anywhere.
-func fromOurPage(r *http.Request) error {
-	if http.NewCrossOriginProtection().Check(r) != nil {
+// for our own forms only: mail programs post from anywhere. Ours is what a browser
+// calls the same origin, and the origin of BASE_URL: a proxy may tell us another
+// host than the browser knows.
+func (s *server) fromOurPage(r *http.Request) error {
+	if s.origins.Check(r) != nil {
 		return refuse(http.StatusForbidden, "this form was sent from another site")
 	}
 	return nil

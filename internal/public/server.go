@@ -41,8 +41,9 @@ type Site struct {
 // server is a site with what its handlers share.
 type server struct {
 	Site
-	pages *pages
-	spare *semaphore.Weighted // bytes of bodies that may be held at once
+	pages   *pages
+	origins *http.CrossOriginProtection
+	spare   *semaphore.Weighted // bytes of bodies that may be held at once
 }
 
 // handler answers a request, or returns the error for answer to put into words.
@@ -84,6 +85,12 @@ func (s *server) mux(routes []route) *http.ServeMux {
 
 func newServer(s *Site) *server {
 	in := &server{Site: *s, pages: newPages(), spare: semaphore.NewWeighted(heldBodies)}
+	in.origins = http.NewCrossOriginProtection()
+	if s.Links != nil && s.Links.Origin() != "" {
+		if err := in.origins.AddTrustedOrigin(s.Links.Origin()); err != nil {
+			s.Log.Error("BASE_URL is no origin of pages", "err", err)
+		}
+	}
 	if in.Clock == nil {
 		in.Clock = time.Now
 	}

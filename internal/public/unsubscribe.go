@@ -87,7 +87,7 @@ func (s *server) unsubscribe(w http.ResponseWriter, r *http.Request) error {
 	}
 	switch do := r.PostForm.Get("do"); do {
 	case "save", "none":
-		if err := fromOurPage(r); err != nil {
+		if err := s.fromOurPage(r); err != nil {
 			return err
 		}
 		return s.choose(w, r, claims, do == "none")
