@@ -109,6 +109,12 @@ func decodeEvent(value any, o Options) (e loyalty.Event, id string, err error) {
 	e.Refund = decodeRefund(refund, e, o.Currency)
 	e.Points = decodePoints(f, points, e.Type)
 	e.Properties = f.object("properties").rest()
+	f.say("kept as a property", true)
+	order.say("kept as a property", false)
+	refund.say("kept as a property", false)
+	if points != nil {
+		points.say("kept as a property", false)
+	}
 	for name, v := range f.rest() {
 		put(&e.Properties, name, v)
 	}
@@ -117,6 +123,7 @@ func decodeEvent(value any, o Options) (e loyalty.Event, id string, err error) {
 			put(&e.Properties, name, extra)
 		}
 	}
+	e.Unknown = *f.unknown
 	return e, e.ID, f.err()
 }
 
@@ -142,6 +149,7 @@ func decodeMember(f *fields) loyalty.Member {
 	}
 	m.ConsentAt, m.ConsentDay = f.instantOrDay("consent_at")
 	m.Attributes = f.object("attributes").rest()
+	f.say("kept as an attribute", true)
 	if rest := f.rest(); len(rest) > 0 {
 		maps.Copy(rest, m.Attributes)
 		m.Attributes = rest
@@ -162,6 +170,7 @@ func decodeOrder(f *fields, currency string) *loyalty.Order {
 	o.Discount, o.HasDiscount = f.money("discount", currency)
 	for _, c := range f.objects("coupons", maxCoupons) {
 		discount, _ := c.money("discount", currency)
+		c.say("left out", false)
 		o.Coupons = append(o.Coupons, loyalty.UsedCoupon{Code: c.text("code"), Discount: discount})
 	}
 	o.Lines = decodeLines(f, currency)
@@ -181,10 +190,12 @@ func decodeLines(f *fields, currency string) []loyalty.Line {
 		if l.has("quantity") {
 			quantity = l.whole("quantity")
 		}
-		lines = append(lines, loyalty.Line{
+		line := loyalty.Line{
 			Product: l.text("product"), Name: l.text("name"), Category: l.text("category"), Brand: l.text("brand"),
 			Labels: loyalty.Labels(l.tags("labels")), Quantity: quantity, Total: total,
-		})
+		}
+		l.say("left out", false)
+		lines = append(lines, line)
 	}
 	return lines
 }

@@ -17,6 +17,9 @@ type fields struct {
 	path   string // "order." before the names of its fields
 	values map[string]any
 	first  **FieldError // shared by the objects of one event
+
+	asked   []string  // the names of its fields that we know
+	unknown *[]string // what is said of others; shared like first
 }
 
 // newFields returns the object at the top of an event.
@@ -25,7 +28,7 @@ func newFields(path string, value any) (*fields, error) {
 	if !ok {
 		return nil, &FieldError{Field: "event", Reason: "is not an object"}
 	}
-	return &fields{path, object, new(*FieldError)}, nil
+	return &fields{path: path, values: object, first: new(*FieldError), unknown: new([]string)}, nil
 }
 
 // err returns the first mistake.
@@ -51,6 +54,7 @@ func (f *fields) take(name string) any {
 	}
 	v := f.values[name]
 	delete(f.values, name)
+	f.asked = append(f.asked, name)
 	return v
 }
 
@@ -176,7 +180,7 @@ func (f *fields) asObject(name string, value any) *fields {
 	switch v := value.(type) {
 	case nil:
 	case map[string]any:
-		return &fields{f.path + name + ".", v, f.first}
+		return &fields{path: f.path + name + ".", values: v, first: f.first, unknown: f.unknown}
 	default:
 		f.wrong(name, "is not an object")
 	}

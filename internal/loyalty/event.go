@@ -13,6 +13,8 @@ type Event struct {
 	Refund     *Refund        `json:"refund,omitempty"`
 	Points     *Points        `json:"points,omitempty"`
 	Properties map[string]any `json:"properties,omitempty"`
+
+	Unknown []string `json:"-"` // what is said to the sender of fields that nobody knows
 }
 
 // The types of events that Regulars itself understands. Any other name is the

@@ -15,7 +15,12 @@ import (
 // A delivery of one event without an id of its own is told by its webhook-id.
 func (s *server) standardHook(w http.ResponseWriter, r *http.Request) error {
 	if s.Standard == nil {
+		s.refused.delivery(r.Context(), "standard", "closed")
 		return refuse(http.StatusServiceUnavailable, "this hook is closed: HOOK_SECRET_STANDARD is not set")
+	}
+	if err := s.Standard.Precheck(r.Header, s.Clock()); err != nil {
+		s.refused.delivery(r.Context(), "standard", ingest.Why(err))
+		return refuse(http.StatusUnauthorized, "%v", err) // the body of a stranger is not even read
 	}
 	body, release, err := s.hold(r)
 	defer release()
@@ -23,6 +28,7 @@ func (s *server) standardHook(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if err := s.Standard.Verify(r.Header, body, s.Clock()); err != nil {
+		s.refused.delivery(r.Context(), "standard", ingest.Why(err))
 		return refuse(http.StatusUnauthorized, "%v", err)
 	}
 	return s.take(w, r, body, "standard", r.Header.Get("Webhook-Id"))
@@ -38,6 +44,7 @@ func (s *server) take(w http.ResponseWriter, r *http.Request, body []byte, sourc
 	}
 	events, unreadable, err := ingest.Decode(body, ingest.Options{Source: source, Currency: currency})
 	if err != nil {
+		s.refused.delivery(r.Context(), source, "not JSON")
 		return refuse(http.StatusBadRequest, "%v", err)
 	}
 	if len(events) == 1 && len(unreadable) == 0 && events[0].ID == "" {
@@ -50,6 +57,7 @@ func (s *server) take(w http.ResponseWriter, r *http.Request, body []byte, sourc
 		}
 	}
 	answers := inOrder(events, results, unreadable)
+	s.refused.events(r.Context(), source, answers)
 	return writeJSON(w, statusOf(answers), map[string]any{"results": answers})
 }
 
@@ -59,6 +67,8 @@ type eventAnswer struct {
 	State  intake.State `json:"result"` // stored | duplicate | refused
 	Field  string       `json:"field,omitempty"`
 	Reason string       `json:"reason,omitempty"`
+
+	Unknown []string `json:"unknown,omitempty"` // fields that are none of ours, and what became of them
 }
 
 // inOrder merges what intake answered with what could not be read, by place.
@@ -68,12 +78,12 @@ func inOrder(events []loyalty.Event, results []intake.Result, unreadable []inges
 	for i := range cap(answers) {
 		if len(unreadable) > 0 && unreadable[0].Index == i {
 			u := unreadable[0]
-			answers = append(answers, eventAnswer{u.ID, intake.Refused, u.Field, u.Reason})
+			answers = append(answers, eventAnswer{ID: u.ID, State: intake.Refused, Field: u.Field, Reason: u.Reason})
 			unreadable = unreadable[1:]
 			continue
 		}
 		result := results[next]
-		answers = append(answers, eventAnswer{events[next].ID, result.State, result.Field, result.Reason})
+		answers = append(answers, eventAnswer{ID: events[next].ID, State: result.State, Field: result.Field, Reason: result.Reason, Unknown: events[next].Unknown})
 		next++
 	}
 	return answers

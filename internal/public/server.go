@@ -43,6 +43,7 @@ type server struct {
 	Site
 	pages   *pages
 	origins *http.CrossOriginProtection
+	refused *refusals
 	spare   *semaphore.Weighted // bytes of bodies that may be held at once
 }
 
@@ -85,6 +86,7 @@ func (s *server) mux(routes []route) *http.ServeMux {
 
 func newServer(s *Site) *server {
 	in := &server{Site: *s, pages: newPages(), spare: semaphore.NewWeighted(heldBodies)}
+	in.refused = newRefusals(s.Registry, s.Log)
 	in.origins = http.NewCrossOriginProtection()
 	if s.Links != nil && s.Links.Origin() != "" {
 		if err := in.origins.AddTrustedOrigin(s.Links.Origin()); err != nil {

@@ -1,12 +1,14 @@
 package public
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"regulars/internal/consent"
 	"regulars/internal/delivery"
@@ -53,14 +55,17 @@ func (s *server) opened(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// touched keeps a touch, and has the segments see a person's.
+// touchPatience is how long a reader's click waits at most to be noted.
+const touchPatience = 2 * time.Second
+
+// touched keeps a touch, and has the segments see a person's. It takes no lock of
+// the member, who may be busy elsewhere: what is kept only grows.
 func (s *server) touched(r *http.Request, t delivery.Touch) {
-	err := s.DB.Update(r.Context(), func(tx *store.Tx) error {
+	ctx, cancel := context.WithTimeout(r.Context(), touchPatience)
+	defer cancel()
+	err := s.DB.Update(ctx, func(tx *store.Tx) error {
 		member, err := delivery.Touched(tx, t)
 		if err != nil || member == 0 {
-			return err
-		}
-		if err := tx.One(&member, "select id from members where id = @id "+tx.ForUpdate(), store.Args{"id": member}); err != nil {
 			return err
 		}
 		return s.Book.Changed(tx, []int64{member}, segments.Change{Mails: true})
