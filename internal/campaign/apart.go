@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
+	"slices"
 	"time"
 
+	"regulars/internal/program"
 	"regulars/internal/store"
 )
 
@@ -105,12 +106,6 @@ func (b *Book) apart(ctx context.Context, db *store.DB, w work) (n int, err erro
 func (b *Book) alone(ctx context.Context, db *store.DB, w work, id int64, only []int64, setBack bool) (n int, err error) {
 	limited, cancel := context.WithTimeout(ctx, w.limit)
 	defer cancel()
-	defer func() {
-		if p := recover(); p != nil {
-			n, err = 0, fmt.Errorf("panic: %v", p)
-			b.Log.ErrorContext(ctx, "a campaign panics", "campaign", id, "work", w.name, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-		}
-	}()
 	err = db.Update(limited, func(tx *store.Tx) error {
 		n = 0
 		v, err := b.Active(tx)
@@ -128,6 +123,9 @@ func (b *Book) alone(ctx context.Context, db *store.DB, w work, id int64, only [
 	})
 	if err != nil && ctx.Err() == nil && limited.Err() != nil {
 		err = &tooLong{w.limit}
+	}
+	if p := (*store.Panic)(nil); errors.As(err, &p) {
+		b.Log.ErrorContext(ctx, "a campaign panics", "campaign", id, "work", w.name, "panic", fmt.Sprint(p.Value), "stack", string(p.Stack))
 	}
 	if err != nil {
 		return 0, err
@@ -233,4 +231,49 @@ func (s *sifting) try(pieces []int64) error {
 		}
 	}
 	return nil
+}
+
+// retry has everything that is set aside or put off tried again at once, by the
+// version that is now in force: mails that wait for their text take it from there.
+func (b *Book) retry(tx *store.Tx, v *Version) error {
+	set, err := tx.Setbacks()
+	if err != nil {
+		return err
+	}
+	for _, c := range v.campaigns {
+		if !slices.ContainsFunc(set, func(s store.Setback) bool { return s.Scope == scopeOf(c.ID) }) {
+			continue
+		}
+		var steps []string
+		for _, s := range c.Steps {
+			for _, choice := range append([]program.Step{s}, s.Choose...) {
+				steps = append(steps, choice.Name)
+			}
+		}
+		var waiting []int64
+		err := tx.All(&waiting, `
+			update sends set version_id = @version
+			where  id in (select d.send_id from due d join sends s on s.id = d.send_id
+			              where  s.campaign_id = @campaign and s.run_id is null and s.state in ('queued', 'deferred'))
+			and    step in @steps
+			returning id`, store.Args{"version": v.ID, "campaign": c.ID, "steps": append(steps, "")})
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec("update due set retry_at = null where send_id in "+inList(tx, "@ids"), store.Args{"ids": array(waiting)})
+		if err != nil {
+			return err
+		}
+	}
+	if err := tx.RetrySetbacks(); err != nil {
+		return err
+	}
+	if _, err := tx.Exec("update reactions set retry_at = null where retry_at is not null", nil); err != nil {
+		return err
+	}
+	_, err = tx.Exec("update passages set wake_at = @now where wake_at > @now and state = 'ready' and reason >= 'failed: ' and reason < 'failed;'", store.Args{"now": tx.At})
+	for _, pass := range []string{"reactions", "passages", "singles.urgent", "singles.bulk"} {
+		b.hint(tx, pass)
+	}
+	return err
 }

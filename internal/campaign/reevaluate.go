@@ -74,7 +74,11 @@ func (b *Book) reevaluate(tx *store.Tx, v *Version, what changed, quiet bool) er
 	}
 	for _, s := range ask {
 		in, out := moves(s.segment, s.members, inside, belongs)
-		if err := b.move(tx, v, s.segment, in, out, quiet); err != nil {
+		err := tx.Try(func() error { return b.move(tx, v, s.segment, in, out, quiet) })
+		if undone := (*store.Undone)(nil); errors.As(err, &undone) {
+			err = setSegmentBack(tx, v, s.id, undone.Err)
+		}
+		if err != nil {
 			return fmt.Errorf("segment %s: %w", s.Name, err)
 		}
 	}

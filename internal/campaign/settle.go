@@ -142,7 +142,7 @@ func (b *Book) fillFirst(tx *store.Tx, v *Version, s segment) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	_, err = b.refresh(tx, v, row, true)
+	_, err = b.refreshAll(tx, v, row, true)
 	return true, err
 }
 

@@ -161,6 +161,13 @@ func (s *shop) bought(members []int64, orders, daysAgo int) {
 // event has something happen to a member now, through the shop's door.
 func (s *shop) event(kind string, member int64, change func(e *loyalty.Event)) {
 	s.t.Helper()
+	s.eventLater(kind, member, change)
+	s.react()
+}
+
+// eventLater is event, to which campaigns have still to react.
+func (s *shop) eventLater(kind string, member int64, change func(e *loyalty.Event)) {
+	s.t.Helper()
 	s.n++
 	e := loyalty.Event{Source: "test", Type: kind, ID: fmt.Sprintf("e-%d", s.n), At: loyalty.At(s.now)}
 	e.Member.ID = fmt.Sprintf("M-%d", member)
@@ -171,7 +178,6 @@ func (s *shop) event(kind string, member int64, change func(e *loyalty.Event)) {
 	if err != nil || results[0].State != intake.Stored {
 		s.t.Fatalf("%s of member %d: %v, %v", kind, member, results, err)
 	}
-	s.react()
 }
 
 // react has campaigns do what everything so far sets off.

@@ -26,8 +26,8 @@ func Statuses(tx *store.Tx, today loyalty.Day) ([]Status, error) {
 	all := make([]Status, 0, len(rows))
 	for _, row := range rows {
 		p, err := row.pool()
-		if err != nil {
-			return nil, err
+		if err != nil { // damaged: the campaigns that give its codes are set aside, and say so
+			continue
 		}
 		s, err := statusOf(tx, p, today)
 		if err != nil {
@@ -51,7 +51,7 @@ func statusOf(tx *store.Tx, p Pool, today loyalty.Day) (Status, error) {
 	for _, c := range counts {
 		*to[c.State] = c.N
 	}
-	if err := tx.One(&s.Spent, "select coalesce(sum(discount), 0) from redemptions where pool_id = @pool", store.Args{"pool": p.ID}); err != nil {
+	if err := tx.One(&s.Spent, "select coalesce(sum(discount), 0) from redemptions where pool_id = @pool and not undone", store.Args{"pool": p.ID}); err != nil {
 		return Status{}, err
 	}
 	have, _, err := available(tx, p, today)

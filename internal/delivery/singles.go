@@ -273,7 +273,7 @@ func (b *bundle) hand(ctx context.Context, s *send, landed chan<- ending) {
 		return
 	}
 	m := &mark{bundle: b, send: s}
-	o := b.desk.c.Transports[b.lane].Hand(ctx, s.letter.message, m.begin)
+	o := b.desk.handOver(ctx, b.lane, s, m.begin)
 	b.relay.heard(o)
 	if !m.ended {
 		landed <- b.desk.ended(s, o, b.desk.now())

@@ -46,7 +46,13 @@ func (f *fields) wrong(name, reason string, args ...any) {
 }
 
 // has reports whether the object says something about the field; null says nothing.
-func (f *fields) has(name string) bool { return f != nil && f.values[name] != nil }
+func (f *fields) has(name string) bool {
+	if f == nil {
+		return false
+	}
+	f.asked = append(f.asked, name)
+	return f.values[name] != nil
+}
 
 func (f *fields) take(name string) any {
 	if f == nil {

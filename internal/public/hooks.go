@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"regulars/internal/ingest"
 	"regulars/internal/intake"
@@ -16,6 +17,8 @@ import (
 func (s *server) standardHook(w http.ResponseWriter, r *http.Request) error {
 	if s.Standard == nil {
 		s.refused.delivery(r.Context(), "standard", "closed")
+		now := time.Now()
+		s.unsigned.Store(&now)
 		return refuse(http.StatusServiceUnavailable, "this hook is closed: HOOK_SECRET_STANDARD is not set")
 	}
 	if err := s.Standard.Precheck(r.Header, s.Clock()); err != nil {
@@ -31,20 +34,20 @@ func (s *server) standardHook(w http.ResponseWriter, r *http.Request) error {
 		s.refused.delivery(r.Context(), "standard", ingest.Why(err))
 		return refuse(http.StatusUnauthorized, "%v", err)
 	}
-	return s.take(w, r, body, "standard", r.Header.Get("Webhook-Id"))
+	return s.take(w, r, body, ingest.Options{Source: intake.Shop, Via: "standard"}, r.Header.Get("Webhook-Id"))
 }
 
 // take reads events, has intake apply them in one transaction and answers each
 // of them: 202 when at least one is stored, now or before, 422 when all are
 // refused. delivery is the id of one event that has none of its own.
-func (s *server) take(w http.ResponseWriter, r *http.Request, body []byte, source, delivery string) error {
-	currency, err := s.currency(r.Context())
-	if err != nil {
+func (s *server) take(w http.ResponseWriter, r *http.Request, body []byte, o ingest.Options, delivery string) error {
+	var err error
+	if o.Currency, err = s.currency(r.Context()); err != nil {
 		return err
 	}
-	events, unreadable, err := ingest.Decode(body, ingest.Options{Source: source, Currency: currency})
+	events, unreadable, err := ingest.Decode(body, o)
 	if err != nil {
-		s.refused.delivery(r.Context(), source, "not JSON")
+		s.refused.delivery(r.Context(), o.Via, "not JSON")
 		return refuse(http.StatusBadRequest, "%v", err)
 	}
 	if len(events) == 1 && len(unreadable) == 0 && events[0].ID == "" {
@@ -52,12 +55,17 @@ func (s *server) take(w http.ResponseWriter, r *http.Request, body []byte, sourc
 	}
 	var results []intake.Result
 	if len(events) > 0 {
+		release, err := s.turns.take(r.Context(), keysOf(events))
+		if err != nil {
+			return err
+		}
+		defer release()
 		if results, err = s.Door.Apply(r.Context(), events, intake.Live); err != nil {
 			return err
 		}
 	}
 	answers := inOrder(events, results, unreadable)
-	s.refused.events(r.Context(), source, answers)
+	s.refused.events(r.Context(), o.Via, answers)
 	return writeJSON(w, statusOf(answers), map[string]any{"results": answers})
 }
 
@@ -68,7 +76,8 @@ type eventAnswer struct {
 	Field  string       `json:"field,omitempty"`
 	Reason string       `json:"reason,omitempty"`
 
-	Unknown []string `json:"unknown,omitempty"` // fields that are none of ours, and what became of them
+	Unknown []string       `json:"unknown,omitempty"` // fields that are none of ours, and what became of them
+	Notes   []loyalty.Note `json:"notes,omitempty"`   // what of a stored one was left out, or taken otherwise than written
 }
 
 // inOrder merges what intake answered with what could not be read, by place.
@@ -83,7 +92,7 @@ func inOrder(events []loyalty.Event, results []intake.Result, unreadable []inges
 			continue
 		}
 		result := results[next]
-		answers = append(answers, eventAnswer{ID: events[next].ID, State: result.State, Field: result.Field, Reason: result.Reason, Unknown: events[next].Unknown})
+		answers = append(answers, eventAnswer{ID: events[next].ID, State: result.State, Field: result.Field, Reason: result.Reason, Notes: result.Notes, Unknown: events[next].Unknown})
 		next++
 	}
 	return answers
@@ -103,7 +112,7 @@ func statusOf(answers []eventAnswer) int {
 
 // currency is the program's, by which amounts are read; EUR before the first apply.
 func (s *server) currency(ctx context.Context) (currency string, err error) {
-	err = s.DB.View(ctx, func(tx *store.Tx) (err error) {
+	err = s.reads.View(ctx, func(tx *store.Tx) (err error) {
 		currency, err = currencyOf(tx)
 		return err
 	})

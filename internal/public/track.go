@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -63,16 +64,24 @@ const touchPatience = 2 * time.Second
 func (s *server) touched(r *http.Request, t delivery.Touch) {
 	ctx, cancel := context.WithTimeout(r.Context(), touchPatience)
 	defer cancel()
-	err := s.DB.Update(ctx, func(tx *store.Tx) error {
+	release, err := s.turns.take(ctx, []string{"touch " + strconv.FormatInt(t.Member, 10)})
+	if err == nil {
+		defer release()
+		err = s.touch(ctx, t)
+	}
+	if err != nil {
+		s.Log.ErrorContext(r.Context(), "a touch is lost", "kind", t.Kind, "send", t.Send, "err", err)
+	}
+}
+
+func (s *server) touch(ctx context.Context, t delivery.Touch) error {
+	return s.DB.Update(ctx, func(tx *store.Tx) error {
 		member, err := delivery.Touched(tx, t)
 		if err != nil || member == 0 {
 			return err
 		}
 		return s.Book.Changed(tx, []int64{member}, segments.Change{Mails: true})
 	})
-	if err != nil {
-		s.Log.ErrorContext(r.Context(), "a touch is lost", "kind", t.Kind, "send", t.Send, "err", err)
-	}
 }
 
 // robots name themselves. Apple's Mail fetches pictures for everybody through a

@@ -26,6 +26,9 @@ func ScopeCampaign(id int64) string { return fmt.Sprintf("campaign:%d", id) }
 // ScopeSegment is ScopeCampaign for a segment.
 func ScopeSegment(id int64) string { return fmt.Sprintf("segment:%d", id) }
 
+// ScopePool is ScopeCampaign for a pool of codes.
+func ScopePool(id int64) string { return fmt.Sprintf("pool:%d", id) }
+
 // The pauses before a setback is tried again: the first, doubled each time up to
 // the longest.
 const (
