@@ -38,6 +38,7 @@ const (
 	AlreadyUsed = "already_used"
 	Voided      = "void"
 	NotTheirs   = "not_theirs" // another member's, and not transferable
+	Damaged     = "damaged"    // its pool cannot be read: nobody knows what it is worth
 )
 
 // Redemption is what became of a use.
@@ -187,6 +188,8 @@ type found struct {
 	Code Code
 	Pool Pool
 	uses int
+
+	damaged bool // the row of the pool cannot be read
 }
 
 func find(tx *store.Tx, code, lock string) (found, error) {
@@ -211,11 +214,15 @@ func inUse(tx *store.Tx, id int64, lock string) (f found, err error) {
 	if f.Code, err = byID(tx, id); err != nil {
 		return f, err
 	}
-	pools, err := poolsOf(tx, []int64{id})
+	var row poolRow
+	err = tx.One(&row, "select p.id, cast(p.spec as text) as spec from codes c join pools p on p.id = c.pool_id where c.id = @code", store.Args{"code": id})
 	if err != nil {
 		return f, err
 	}
-	f.Pool = pools[0]
+	if f.Pool, err = row.pool(); err != nil { // a use is kept all the same: it has happened
+		f.Pool, f.damaged = Pool{ID: row.ID}, true
+		return f, nil
+	}
 	if f.Pool.mayUse() == math.MaxInt {
 		return f, nil
 	}
@@ -243,6 +250,8 @@ func (f found) refuses(member int64, day loyalty.Day) string {
 		end = f.Pool.ValidUntil
 	}
 	switch {
+	case f.damaged:
+		return Damaged
 	case f.Code.State == StateVoid:
 		return Voided
 	case f.Code.State == StateRedeemed || f.uses >= f.Pool.mayUse():
@@ -277,6 +286,9 @@ func record(tx *store.Tx, f found, u Use) error {
 		store.Args{"undone": u.Undone, "key": u.Key, "code": f.Code.ID, "pool": f.Pool.ID, "member": member, "order": order, "at": u.At, "day": u.Day, "discount": u.Discount})
 	if err != nil {
 		return err
+	}
+	if f.damaged {
+		return nil
 	}
 	more := 1
 	if u.Undone && f.Pool.GoodAgain {

@@ -216,8 +216,11 @@ func (s *shop) live(seed uint64, from, to int, harmed string, h harm) []mail {
 		case what < 3 || joined == 0:
 			s.join(fmt.Sprint("m-", joined))
 			joined++
-		case what < 6:
-			s.order(member)
+		case what < 6: // with a code of the campaign that fails, or of another
+			s.tell(loyalty.OrderPlaced, member, func(e *loyalty.Event) {
+				e.Order = &loyalty.Order{ID: fmt.Sprintf("o-%d", s.events), Status: loyalty.Paid, Total: 1000, HasTotal: true}
+				e.Order.Coupons = []loyalty.UsedCoupon{{Code: "CODE-" + []string{"hello", "thanks", "looked", "buyers"}[random.IntN(4)]}}
+			})
 		case what < 8:
 			s.tell("looked", member, nil)
 		case what < 9:

@@ -19,7 +19,7 @@ type couponAnswer struct {
 	Code       string      `json:"code"`
 	Pool       string      `json:"pool"`
 	Good       bool        `json:"good"`
-	Reason     string      `json:"reason,omitempty"`      // why not: not_given, expired, already_used, void, not_theirs
+	Reason     string      `json:"reason,omitempty"`      // why not: not_given, expired, already_used, void, not_theirs, damaged
 	ValidUntil string      `json:"valid_until,omitempty"` // its last day, 2027-06-21
 	Gives      couponGives `json:"gives"`
 	For        couponFor   `json:"for"`
