@@ -61,7 +61,6 @@ var fences = map[string][]string{
 	"github.com/goccy/go-yaml":    {"internal/program"},
 	"github.com/spf13/cobra":      {"cmd/regulars"},
 	"gonum.org/":                  {"internal/forecast"},
-	"github.com/caarlos0/env":     {"cmd/regulars"},
 }
 
 // pure are the rooms that import nothing beyond the standard library.

@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -97,6 +98,10 @@ func run(ctx context.Context, args []string, s surroundings) int {
 	}
 }
 
+// needNoSettings are the commands that touch nothing which the environment names:
+// what is wrong with it is no reason to refuse them.
+var needNoSettings = []string{"regulars", "regulars demo", "regulars version", "regulars init", "regulars check"}
+
 // root is the tree of commands.
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
@@ -105,8 +110,10 @@ func (a *app) root() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.ArbitraryArgs,
-		PersistentPreRunE: func(*cobra.Command, []string) (err error) {
-			a.config, err = readConfig(a.env)
+		PersistentPreRunE: func(c *cobra.Command, _ []string) (err error) {
+			if a.config, err = readConfig(a.env); slices.Contains(needNoSettings, c.CommandPath()) {
+				return nil
+			}
 			return err
 		},
 		RunE: func(c *cobra.Command, args []string) error {

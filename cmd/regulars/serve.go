@@ -40,7 +40,7 @@ func (a *app) serveCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error { return a.serve(c.Context(), f) },
 	}
 	c.Flags().StringVar(&f.roles, "roles", "web,worker", "what this replica does")
-	c.Flags().StringVar(&f.listen, "listen", "", "host:port (default: LISTEN, :8080)")
+	c.Flags().StringVar(&f.listen, "listen", "", "host:port (default: LISTEN; :8080, and with the built-in inbox 127.0.0.1:8080)")
 	c.Flags().BoolVar(&f.noMigrate, "no-migrate", false, "leave the schema alone, and refuse to start when it is older")
 	return c
 }
@@ -53,6 +53,9 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 		}
 	}
 	if f.listen != "" {
+		if err := listenAddress(f.listen); err != nil {
+			return usage("--listen %w", err)
+		}
 		a.config.Listen, a.config.listens = f.listen, true
 	}
 	if err := a.config.ready(); err != nil {
