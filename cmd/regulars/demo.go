@@ -69,7 +69,7 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 		if err != nil {
 			return err
 		}
-		defer h.close(context.WithoutCancel(ctx))
+		defer h.close(ctx)
 		if err := a.play(ctx, h, clock, f, end); err != nil || f.exit {
 			return err
 		}

@@ -38,6 +38,7 @@ type surroundings struct {
 	in       io.Reader
 	out, err io.Writer
 	env      []string
+	grace    time.Duration // how long a stop waits for mails on the wire; 0: stopGrace
 }
 
 // app is one invocation of the command line.
@@ -69,6 +70,7 @@ func (quiet) Error() string { return "" }
 // run executes one command and returns the process's exit code.
 func run(ctx context.Context, args []string, s surroundings) int {
 	a := &app{surroundings: s, zone: time.UTC, waited: func() {}, known: &atomic.Pointer[string]{}}
+	a.grace = cmp.Or(a.grace, stopGrace)
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(s.in)

@@ -72,7 +72,7 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 		if err != nil {
 			return err
 		}
-		defer h.close(context.WithoutCancel(ctx))
+		defer h.close(ctx)
 		return a.live(ctx, h, roles, door)
 	})
 }
@@ -114,7 +114,7 @@ func (a *app) live(ctx context.Context, h *house, roles []string, door net.Liste
 	if slices.Contains(roles, "worker") {
 		w := jobs.Worker{
 			Rooms: jobs.Rooms{DB: h.db, Book: h.book, Desk: h.desk, Door: h.door, Engine: h.engine, ImportDir: a.config.ImportDir},
-			Redis: redis, Hints: h.hints, Log: h.log,
+			Redis: redis, Hints: h.hints, Log: h.log, Grace: a.grace + recording,
 		}
 		work.Go(func() error { return w.Run(ctx) })
 	}

@@ -212,3 +212,28 @@ func startBouncer(t *testing.T, bouncer string, u *url.URL) (where string) {
 	t.Fatal("pgbouncer does not listen")
 	return ""
 }
+
+func TestCloseDoesNotWaitForAStatementWithoutAnEnd(t *testing.T) {
+	t.Parallel()
+	where := storetest.Database(t)
+	db, err := store.Open(context.Background(), where, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	begun := make(chan struct{})
+	var asking sync.WaitGroup
+	asking.Go(func() {
+		_ = db.View(ctx, func(tx *store.Tx) error { close(begun); _, err := tx.Exec("select pg_sleep(60)", nil); return err })
+	})
+	<-begun
+	closed := make(chan struct{})
+	go func() { db.Close(); close(closed) }()
+	select {
+	case <-closed:
+	case <-time.After(20 * time.Second):
+		t.Error("Close waits for a statement that sleeps for a minute")
+	}
+	cancel()
+	asking.Wait()
+}

@@ -95,8 +95,24 @@ func connectPostgres(ctx context.Context, config *pgxpool.Config, o Options) (*D
 		pool.Close()
 		return nil, fmt.Errorf("connecting to Postgres: %w", err)
 	}
-	closer := func() error { err := sqlDB.Close(); pool.Close(); return err }
+	closer := func() error { err := sqlDB.Close(); closePool(pool); return err }
 	return &DB{g: g, reads: g, now: o.Now, place: postgresPlace(config), closer: closer}, nil
+}
+
+// closeWithin is how long the connections of a pool may take to come back. One
+// that works at something, or waits for a lock, is then left to the end of the
+// process, with which its transaction ends.
+const closeWithin = 2 * time.Second
+
+func closePool(pool *pgxpool.Pool) {
+	closed := make(chan struct{})
+	go func() { defer close(closed); pool.Close() }()
+	t := time.NewTimer(closeWithin)
+	defer t.Stop()
+	select {
+	case <-closed:
+	case <-t.C:
+	}
 }
 
 // unknownParameter says which setting of the address a server does not take:
