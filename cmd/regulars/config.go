@@ -134,13 +134,21 @@ func readConfig(environ []string) (config, error) {
 			c.Listen = inboxListen
 		}
 	}
-	if c.Pprof != "" && !c.anywhere && !thisMachine(c.Pprof) {
-		wrong = append(wrong, fmt.Sprintf("PPROF_LISTEN is %s, which other machines reach, and profiles show what is in memory: make it 127.0.0.1:PORT, or set PPROF_ANYWHERE=yes", c.Pprof))
+	if err := c.pprofAlone(); err != nil {
+		wrong = append(wrong, "PPROF_LISTEN "+err.Error())
 	}
 	if len(wrong) > 0 {
 		return c, fmt.Errorf("the environment can't work as it is:\n  %s", strings.Join(wrong, "\n  "))
 	}
 	return c, nil
+}
+
+// pprofAlone refuses profiles to other machines unless that was asked for.
+func (c config) pprofAlone() error {
+	if c.Pprof == "" || c.anywhere || thisMachine(c.Pprof) {
+		return nil
+	}
+	return fmt.Errorf("is %s, which other machines may reach, and profiles show what the process does: make it 127.0.0.1:PORT, or set PPROF_ANYWHERE=yes", c.Pprof)
 }
 
 const fileSuffix = "_FILE"

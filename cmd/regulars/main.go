@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/signal"
 	"slices"
@@ -44,11 +45,13 @@ type surroundings struct {
 // app is one invocation of the command line.
 type app struct {
 	surroundings
-	config config
-	json   bool
-	zone   *time.Location          // the shop's, once its database is opened
-	waited func()                  // ends the sign on stderr that something takes long
-	known  *atomic.Pointer[string] // what that sign says is known so far
+	config      config
+	json        bool
+	metricsDoor net.Listener            // nil: /metrics is beside the pages
+	pprofDoor   net.Listener            // nil: no profiles
+	zone        *time.Location          // the shop's, once its database is opened
+	waited      func()                  // ends the sign on stderr that something takes long
+	known       *atomic.Pointer[string] // what that sign says is known so far
 }
 
 // Exit codes: a failure, and wrong usage.
