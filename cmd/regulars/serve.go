@@ -174,7 +174,14 @@ func (a *app) live(ctx context.Context, h *house, roles []string, door net.Liste
 	h.book.Hint = func(pass string) { h.hints.Pass(pass, jobs.LaneOf(pass)) }
 
 	work, ctx := errgroup.WithContext(ctx)
+	host, _ := os.Hostname() // a replica without a name is still told by its random part
+	var lock *store.Presence
 	if slices.Contains(roles, "worker") {
+		lock, err = h.db.Enter(ctx, func() error { return jobs.TakeBack(ctx, h.db, host, h.log) })
+		if err != nil {
+			return err
+		}
+		defer lock.Leave()
 		w := jobs.Worker{
 			Rooms: jobs.Rooms{DB: h.db, Book: h.book, Desk: h.desk, Door: h.door, Engine: h.engine, ImportDir: a.config.ImportDir},
 			Redis: redis, Hints: h.hints, Log: h.log, Grace: a.grace + recording,
@@ -194,7 +201,7 @@ func (a *app) live(ctx context.Context, h *house, roles []string, door net.Liste
 	if a.pprofDoor != nil {
 		work.Go(func() error { return a.beside(ctx, "profiles", a.pprofDoor, profiles(), h.log) })
 	}
-	work.Go(func() error { return present(ctx, h.db, strings.Join(roles, ",")) })
+	work.Go(func() error { return present(ctx, h.db, lock, host, strings.Join(roles, ",")) })
 	err = work.Wait()
 	h.hints.Close()
 	return err
@@ -264,8 +271,8 @@ func (a *app) site(h *house, redis jobs.Redis) (*public.Site, error) {
 	site := &public.Site{
 		DB: web, Door: intake.New(web, h.book), Book: h.book, Links: h.links, Registry: registry, Log: h.log, Relays: h.relays,
 		MetricsElsewhere: a.metricsDoor != nil,
-		Redis: func(ctx context.Context) error { return jobs.Asks(ctx, redis) },
-		Wake:  func(_ int64, lane string) { h.hints.Jobs(context.Background(), lane) },
+		Redis:            func(ctx context.Context) error { return jobs.Asks(ctx, redis) },
+		Wake:             func(_ int64, lane string) { h.hints.Jobs(context.Background(), lane) },
 	}
 	if secrets := a.config.hookSecrets["standard"]; len(secrets) > 0 {
 		var err error
@@ -294,9 +301,8 @@ func shopZone(db *store.DB) func(context.Context) *time.Location {
 // presence is how often a replica says that it is there.
 const presence = 10 * time.Second
 
-// present keeps this replica's row until ctx ends.
-func present(ctx context.Context, db *store.DB, roles string) error {
-	host, _ := os.Hostname() // a replica without a name is still told by its random part
+// present keeps this replica's row, and its lock if it is a worker, until ctx ends.
+func present(ctx context.Context, db *store.DB, lock *store.Presence, host, roles string) error {
 	random := make([]byte, 4)
 	rand.Read(random)
 	id := host + "-" + hex.EncodeToString(random)
@@ -314,6 +320,11 @@ func present(ctx context.Context, db *store.DB, roles string) error {
 	for {
 		if err := say(ctx, here); err != nil && ctx.Err() == nil {
 			slog.Debug("saying that this replica is here", "err", err)
+		}
+		if lock != nil {
+			if err := lock.Keep(ctx); err != nil && ctx.Err() == nil {
+				slog.Debug("saying that this worker is here", "err", err)
+			}
 		}
 		select {
 		case <-tick.C:

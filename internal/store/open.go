@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -96,7 +97,11 @@ func connectPostgres(ctx context.Context, config *pgxpool.Config, o Options) (*D
 		return nil, fmt.Errorf("connecting to Postgres: %w", err)
 	}
 	closer := func() error { err := sqlDB.Close(); closePool(pool); return err }
-	return &DB{g: g, reads: g, now: o.Now, place: postgresPlace(config), closer: closer}, nil
+	db := &DB{g: g, reads: g, now: o.Now, place: postgresPlace(config), closer: closer}
+	if config.ConnConfig.DefaultQueryExecMode != pgx.QueryExecModeCacheDescribe {
+		db.connect = config.ConnConfig
+	}
+	return db, nil
 }
 
 // closeWithin is how long the connections of a pool may take to come back. One
@@ -155,7 +160,7 @@ func openSQLite(ctx context.Context, file string, o Options) (*DB, error) {
 		return nil, err
 	}
 	closer := func() error { return errors.Join(closeLite(reads), closeLite(write)) }
-	return &DB{g: write, reads: reads, now: o.Now, place: "SQLite file " + file, closer: closer}, nil
+	return &DB{g: write, reads: reads, now: o.Now, place: "SQLite file " + file, file: file, closer: closer}, nil
 }
 
 func openLite(ctx context.Context, file, lock string, conns int) (*gorm.DB, error) {

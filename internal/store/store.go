@@ -19,6 +19,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"gorm.io/gorm"
 	"modernc.org/sqlite"
@@ -36,11 +37,15 @@ var (
 
 // DB is an open database with a business clock. It is safe for concurrent use.
 type DB struct {
-	g      *gorm.DB // writes; on SQLite a single connection
-	reads  *gorm.DB // the same pool on Postgres
-	now    func() time.Time
-	share  chan struct{} // nil: the whole pool
-	place  string        // for people: no password
+	g     *gorm.DB // writes; on SQLite a single connection
+	reads *gorm.DB // the same pool on Postgres
+	now   func() time.Time
+	share chan struct{} // nil: the whole pool
+	place string        // for people: no password
+	file  string        // of SQLite
+
+	connect *pgx.ConnConfig // of Postgres; nil behind a pooler, where no session lasts
+
 	closer func() error
 }
 
