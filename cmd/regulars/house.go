@@ -52,6 +52,7 @@ const (
 // relay only with the first mail.
 func (a *app) furnish(ctx context.Context, db *store.DB, log *slog.Logger) (*house, error) {
 	h := &house{db: db, log: log, book: campaign.NewBook(db)}
+	h.book.Log = log
 	h.door = intake.New(db, h.book)
 	key, err := secretKey(ctx, db, a.config.SecretKey)
 	if err != nil {

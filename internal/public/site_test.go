@@ -161,9 +161,16 @@ func (h *house) exec(statement string) {
 	})
 }
 
-// rows returns the rows of a query of one text column.
+// rows returns the rows of a query of one text column, once campaigns have reacted
+// to what there was.
 func (h *house) rows(query string) []string {
 	h.t.Helper()
+	for n := 1; n > 0; {
+		var err error
+		if n, err = h.Book.React(context.Background(), h.db); err != nil {
+			h.t.Fatal(err)
+		}
+	}
 	all := []string{}
 	err := h.db.View(context.Background(), func(tx *store.Tx) error { return tx.All(&all, query, nil) })
 	if err != nil {

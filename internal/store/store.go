@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -170,14 +171,48 @@ func (db *DB) Ping(ctx context.Context) error {
 }
 
 // Passing reports whether err is the machine's and may pass: a database that is
-// away, a conflict, a context that ended. Everything else will be the same the
-// next time.
+// away, out of room or not migrated yet, a conflict, a lock that somebody else has,
+// a statement that was broken off, a context that ended. What the database says of
+// the data (classes 22 and 23; SQLITE_CONSTRAINT, MISMATCH, TOOBIG) will be the same
+// the next time, as will everything that is not the database's.
 func Passing(err error) bool {
 	var pg *pgconn.PgError
-	var connect *pgconn.ConnectError
+	if errors.As(err, &pg) {
+		return !strings.HasPrefix(pg.Code, "22") && !strings.HasPrefix(pg.Code, "23")
+	}
 	var lite *sqlite.Error
-	var network net.Error
-	return errors.As(err, &pg) || errors.As(err, &connect) || errors.As(err, &lite) || errors.As(err, &network) ||
-		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) ||
-		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	if errors.As(err, &lite) {
+		code := lite.Code() & 0xff
+		return code != 19 && code != 20 && code != 18
+	}
+	return Away(err) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
+
+// Away reports whether err says that the database as a whole cannot be used now,
+// so that no other statement would do better.
+func Away(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return away(pg)
+	}
+	var lite *sqlite.Error
+	if errors.As(err, &lite) {
+		return troubles[lite.Code()&0xff]
+	}
+	var connect *pgconn.ConnectError
+	var network net.Error
+	return errors.As(err, &connect) || !errors.Is(err, context.DeadlineExceeded) && errors.As(err, &network) ||
+		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone)
+}
+
+// away are the classes 08 (connection), 53 (resources), 58 (the system) and 57P
+// (the operator's intervention) of Postgres' errors, Appendix A of its manual, and
+// read_only_sql_transaction of a server that has become a standby.
+func away(pg *pgconn.PgError) bool {
+	class := pg.Code[:min(2, len(pg.Code))]
+	return class == "08" || class == "53" || class == "58" || strings.HasPrefix(pg.Code, "57P") || pg.Code == "25006"
+}
+
+// troubles are SQLite's result codes for a file that cannot be used now:
+// READONLY, IOERR, FULL, CANTOPEN, NOMEM.
+var troubles = map[int]bool{8: true, 10: true, 13: true, 14: true, 7: true}
