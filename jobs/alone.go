@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"log/slog"
+	"os"
 
 	"regulars/internal/store"
 )
@@ -13,14 +14,15 @@ import (
 // only lost its connection: so nothing is taken back while one was seen lately that
 // is not of this host, a name that its restarted process shares. Fences stay as they
 // are, and what may have been on the wire still becomes unknown.
-func TakeBack(ctx context.Context, db *store.DB, host string, log *slog.Logger) error {
+func TakeBack(ctx context.Context, db *store.DB, log *slog.Logger) error {
+	host, _ := os.Hostname()
 	var n int64
 	err := db.Update(ctx, func(tx *store.Tx) error {
 		n = 0
+		ours := store.Args{"host": host + "-", "n": len([]rune(host)) + 1}
 		if tx.Postgres() {
 			var others int
-			err := tx.One(&others, "select count(*) from replicas where seen_at > "+tx.MachineIn(-lease)+" and substr(id, 1, @n) <> @host",
-				store.Args{"host": host + "-", "n": len([]rune(host)) + 1})
+			err := tx.One(&others, "select count(*) from replicas where seen_at > "+tx.MachineIn(-lease)+" and substr(id, 1, @n) <> @host", ours)
 			if err != nil || others > 0 {
 				return err
 			}
@@ -31,9 +33,9 @@ func TakeBack(ctx context.Context, db *store.DB, host string, log *slog.Logger) 
 			"update chunks   set lease_until = " + now + " where not done and lease_until > " + now,
 			"update due      set retry_at = " + now + " where retry_at > " + now + `
 			 and exists (select 1 from sends s where s.id = due.send_id and s.state in ('claimed', 'handing'))`,
-			"delete from replicas where seen_at <= " + now, // this host's own, of before
+			"delete from replicas where substr(id, 1, @n) = @host and seen_at <= " + now,
 		} {
-			ended, err := tx.Exec(statement, nil)
+			ended, err := tx.Exec(statement, ours)
 			if err != nil {
 				return err
 			}

@@ -34,6 +34,7 @@ type config struct {
 	LogLevel    string
 	LogFormat   string
 	ImportDir   string
+	Journal     string // SUPPRESSION_LOG; "": beside the SQLite file; on Postgres none
 
 	TestDatabaseURL string // where benchmarks make their own, when DATABASE_URL is no Postgres
 
@@ -83,6 +84,13 @@ var settings = []setting{
 		c.ImportDir = v
 		if info, err := os.Stat(v); err == nil && !info.IsDir() {
 			return fmt.Errorf("is %s, which is a file: it should be a folder", v)
+		}
+		return nil
+	}},
+	{"SUPPRESSION_LOG", func(c *config, v string) error {
+		c.Journal = v
+		if info, err := os.Stat(v); err == nil && info.IsDir() {
+			return fmt.Errorf("is %s, which is a folder: it should be a file", v)
 		}
 		return nil
 	}},

@@ -21,6 +21,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"regulars/internal/store"
 	"regulars/jobs"
 )
 
@@ -39,7 +40,8 @@ type surroundings struct {
 	in       io.Reader
 	out, err io.Writer
 	env      []string
-	grace    time.Duration // how long a stop waits for mails on the wire; 0: stopGrace
+	grace    time.Duration    // how long a stop waits for mails on the wire; 0: stopGrace
+	clock    func() time.Time // the machine's; nil: time.Now
 }
 
 // app is one invocation of the command line.
@@ -47,9 +49,11 @@ type app struct {
 	surroundings
 	config      config
 	json        bool
+	allWarnings bool                    // of a kind, where many are
 	metricsDoor net.Listener            // nil: /metrics is beside the pages
 	pprofDoor   net.Listener            // nil: no profiles
 	zone        *time.Location          // the shop's, once its database is opened
+	clock       *store.Clock            // business time, once a database is opened; nil: it is stepped by hand
 	waited      func()                  // ends the sign on stderr that something takes long
 	known       *atomic.Pointer[string] // what that sign says is known so far
 }

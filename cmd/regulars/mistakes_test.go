@@ -117,7 +117,7 @@ func TestWrongUsageSaysWhatWouldBeRight(t *testing.T) {
 		{"import members x.csv --zone Europe/Helsinky", misuse, "did you mean Europe/Helsinki?"},
 		{"report campains", misuse, `did you mean "campaigns"?`},
 		{"rehearse x", misuse, "rehearse needs --from and --to"},
-		{"hold --offers", misuse, "--because"},
+		{"release --offers --texts new", misuse, "--texts takes latest or kept"},
 		{"hooks url standrd", misuse, `did you mean "standard"?`},
 
 		{"hooks url shopify", misuse, "not yet"},
@@ -128,7 +128,7 @@ func TestWrongUsageSaysWhatWouldBeRight(t *testing.T) {
 		{"user add a@example.test --role admin", misuse, "user: not yet"},
 		{"bench send", misuse, "bench send: not yet"},
 		{"report orders --svg x.svg", misuse, "--svg: not yet"},
-		{"doctor --after-restore 2026-01-01", misuse, "--after-restore: not yet"},
+		{"doctor --after-restore tomorrow", misuse, "--after-restore takes the moment of the copy"},
 		{"rehearse x --against y", misuse, "--against: not yet"},
 	})
 }

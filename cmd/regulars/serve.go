@@ -2,14 +2,11 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/pprof"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -70,6 +67,7 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 		}
 	}
 	if err := a.config.ready(); err != nil {
+		a.sayRefused(ctx, err)
 		return err
 	}
 	door, err := a.listen(slices.Contains(roles, "web"))
@@ -83,7 +81,7 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	defer a.closeSideDoors()
 	return a.opened(ctx, !f.noMigrate, func(db *store.DB) error {
 		log := a.logger()
-		h, err := a.furnish(ctx, db, log)
+		h, err := a.furnish(ctx, db.Hasty(0), log)
 		if err != nil {
 			return err
 		}
@@ -173,26 +171,53 @@ func (a *app) live(ctx context.Context, h *house, roles []string, door net.Liste
 	h.hints = jobs.NewHints(redis, h.log)
 	h.book.Hint = func(pass string) { h.hints.Pass(pass, jobs.LaneOf(pass)) }
 
-	work, ctx := errgroup.WithContext(ctx)
-	host, _ := os.Hostname() // a replica without a name is still told by its random part
-	var lock *store.Presence
-	if slices.Contains(roles, "worker") {
-		lock, err = h.db.Enter(ctx, func() error { return jobs.TakeBack(ctx, h.db, host, h.log) })
-		if err != nil {
-			return err
-		}
-		defer lock.Leave()
-		w := jobs.Worker{
-			Rooms: jobs.Rooms{DB: h.db, Book: h.book, Desk: h.desk, Door: h.door, Engine: h.engine, ImportDir: a.config.ImportDir},
-			Redis: redis, Hints: h.hints, Log: h.log, Grace: a.grace + recording,
-		}
-		work.Go(func() error { return w.Run(ctx) })
-	}
-	site, err := a.site(h, redis)
+	// Readiness, unsubscribes and the replica's own row must be answered while every
+	// other connection waits for a lock.
+	quick, err := h.db.Beside(ctx, quickConnections)
 	if err != nil {
 		return err
 	}
+	defer quick.Close()
+	quick = quick.Hasty(webLockWait)
+	presence := &jobs.Presence{DB: quick, Clock: h.clock, Version: version(), Roles: strings.Join(roles, ","), Log: h.log,
+		Senses: []func(context.Context) []store.Trouble{jobs.RedisSense(redis), jobs.DiskSense(h.db)}}
+
+	outside := a.outside(h, redis)
+	if err := outside.beats.Start(ctx); err != nil { // before anything is sent
+		return err
+	}
+	site, err := a.site(h, quick, redis)
+	if err != nil {
+		return err
+	}
+	if slices.Contains(roles, "worker") {
+		if presence.Lock, err = h.db.Enter(ctx, func() error { return jobs.TakeBack(ctx, h.db, h.log) }); err != nil {
+			return err
+		}
+		defer presence.Lock.Leave()
+	}
+
+	work, ctx := errgroup.WithContext(ctx)
+	work.Go(func() error { return outside.beats.Run(ctx) })
+	if outside.journal != nil {
+		presence.Senses = append(presence.Senses, outside.journal.Sense)
+		work.Go(func() error { return outside.journal.Run(ctx) })
+	}
+	if slices.Contains(roles, "worker") {
+		w := jobs.Worker{
+			Rooms: jobs.Rooms{DB: h.db, Book: h.book, Desk: h.desk, Door: h.door, Engine: h.engine, ImportDir: a.config.ImportDir},
+			Redis: redis, Hints: h.hints, Log: h.log, Idle: h.idle, Grace: a.grace + recording,
+		}
+		presence.Senses = append(presence.Senses, w.Failing)
+		if h.sink == nil {
+			presence.Senses = append(presence.Senses, h.relaySense)
+			work.Go(func() error { return h.lookAtRelay(ctx) })
+		}
+		work.Go(func() error { return w.Run(ctx) })
+	}
 	if _, none := door.(shut); !none {
+		site.Sees = presence.Sees
+		presence.Senses = append(presence.Senses, site.Senses)
 		work.Go(func() error { return a.web(ctx, h, site, door, slices.Contains(roles, "web")) })
 	}
 	if a.metricsDoor != nil {
@@ -201,7 +226,7 @@ func (a *app) live(ctx context.Context, h *house, roles []string, door net.Liste
 	if a.pprofDoor != nil {
 		work.Go(func() error { return a.beside(ctx, "profiles", a.pprofDoor, profiles(), h.log) })
 	}
-	work.Go(func() error { return present(ctx, h.db, lock, host, strings.Join(roles, ",")) })
+	work.Go(func() error { return presence.Run(ctx) })
 	err = work.Wait()
 	h.hints.Close()
 	return err
@@ -264,16 +289,24 @@ func reachable(listen string) string {
 // have open at once.
 const webTransactions = 8
 
-func (a *app) site(h *house, redis jobs.Redis) (*public.Site, error) {
+// quickConnections are those of readiness, unsubscribes and reads; webLockWait is how
+// long a request waits for a lock that somebody else holds.
+const (
+	quickConnections = 4
+	webLockWait      = 2 * time.Second
+)
+
+func (a *app) site(h *house, quick *store.DB, redis jobs.Redis) (*public.Site, error) {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), public.NewMetrics(h.db, h.relays))
-	web := h.db.Share(webTransactions) // a burst of webhooks leaves the workers their connections
+	web := h.db.Share(webTransactions).Hasty(webLockWait) // a burst of webhooks leaves the workers their connections
 	site := &public.Site{
-		DB: web, Door: intake.New(web, h.book), Book: h.book, Links: h.links, Registry: registry, Log: h.log, Relays: h.relays,
+		DB: web, Quick: quick, Live: h.clock, Door: intake.New(web, h.book), Book: h.book, Links: h.links, Registry: registry, Log: h.log, Relays: h.relays,
 		MetricsElsewhere: a.metricsDoor != nil,
 		Redis:            func(ctx context.Context) error { return jobs.Asks(ctx, redis) },
 		Wake:             func(_ int64, lane string) { h.hints.Jobs(context.Background(), lane) },
 	}
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		public.NewMetrics(h.db, h.relays, site.Amiss))
 	if secrets := a.config.hookSecrets["standard"]; len(secrets) > 0 {
 		var err error
 		if site.Standard, err = ingest.NewStandard(strings.Join(secrets, ",")); err != nil {
@@ -295,45 +328,6 @@ func shopZone(db *store.DB) func(context.Context) *time.Location {
 			return time.UTC // times of an inbox are not worth an error
 		}
 		return zone
-	}
-}
-
-// presence is how often a replica says that it is there.
-const presence = 10 * time.Second
-
-// present keeps this replica's row, and its lock if it is a worker, until ctx ends.
-func present(ctx context.Context, db *store.DB, lock *store.Presence, host, roles string) error {
-	random := make([]byte, 4)
-	rand.Read(random)
-	id := host + "-" + hex.EncodeToString(random)
-	say := func(ctx context.Context, text string) error {
-		return db.Update(ctx, func(tx *store.Tx) error {
-			_, err := tx.Exec(strings.ReplaceAll(text, "{now}", tx.Machine()), store.Args{"id": id, "version": version(), "roles": roles})
-			return err
-		})
-	}
-	const here = `
-		insert into replicas (id, version, roles, started_at, seen_at) values (@id, @version, @roles, {now}, {now})
-		on conflict (id) do update set seen_at = excluded.seen_at`
-	tick := time.NewTicker(presence)
-	defer tick.Stop()
-	for {
-		if err := say(ctx, here); err != nil && ctx.Err() == nil {
-			slog.Debug("saying that this replica is here", "err", err)
-		}
-		if lock != nil {
-			if err := lock.Keep(ctx); err != nil && ctx.Err() == nil {
-				slog.Debug("saying that this worker is here", "err", err)
-			}
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-			defer cancel()
-			_ = say(end, "delete from replicas where id = @id") // it would be forgotten in a minute
-			return nil
-		}
 	}
 }
 

@@ -56,7 +56,7 @@ func newHouse(t testing.TB, db *store.DB) *house {
 	}
 	h.signer = standard
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(public.NewMetrics(db, func() map[string]bool { return map[string]bool{"bulk": false, "urgent": true} }))
+	registry.MustRegister(public.NewMetrics(db, func() map[string]bool { return map[string]bool{"bulk": false, "urgent": true} }, nil))
 	h.Site = &public.Site{DB: db, Door: intake.New(db, book), Book: book, Links: h.links, Standard: standard, Registry: registry,
 		Log: slog.New(slog.NewJSONHandler(h.said, nil))}
 	h.open()
@@ -65,7 +65,7 @@ func newHouse(t testing.TB, db *store.DB) *house {
 			return err
 		}
 		for _, scope := range public.Scopes {
-			if h.tokens[scope], err = public.CreateToken(tx, scope+"-only", []string{scope}); err != nil {
+			if h.tokens[scope], err = public.CreateToken(tx, scope+"-only", "", []string{scope}); err != nil {
 				return err
 			}
 		}

@@ -34,7 +34,7 @@ and    s.state in ('queued', 'claimed', 'handing', 'deferred')
 group  by r.id, s.state;
 
 -- check: what waits singly can be found by a worker
--- do: these sends would wait for ever: report the numbers, then `regulars sends resolve ID again`
+-- do: these sends would wait for ever: `regulars sends resolve ID again` makes them due; report the numbers
 select 'send ' || s.id as place,
        s.state || ' since ' || {when s.queued_at} || ' but not due' as what
 from   sends s
@@ -107,7 +107,7 @@ where  p.kind <> 'shared'
 and   (c.state = 'redeemed' or exists (select 1 from redemptions x where x.code_id = c.id))
 group  by c.id, c.state, p.id
 having count(r.id) = 0
-or     count(distinct r.order_id) > case when coalesce(cast(p.spec ->> 'Uses' as bigint), 0) > 1 then cast(p.spec ->> 'Uses' as bigint) else 1 end;
+or     count(distinct r.order_id) filter (where not r.undone) > case when coalesce(cast(p.spec ->> 'Uses' as bigint), 0) > 1 then cast(p.spec ->> 'Uses' as bigint) else 1 end;
 
 -- check: a pool gives no more than its stock
 -- do: the surplus codes are good: honour them, and raise the stock or hold the campaign
@@ -141,7 +141,7 @@ where  c.live and c.removed_at is null
 and    {micros t.next_at} < {micros @now} - 600000000;
 
 -- check: nothing is left of erased members
--- do: `regulars member erase` once more
+-- do: these columns must be emptied by hand: report the number of the member
 select 'member ' || m.id as place,
        'erased, but data is left' as what
 from   members m
