@@ -31,7 +31,7 @@ var dropJob = kind{
 			said, err = launch(tx, r.Book, row)
 			return err
 		})
-		return said, final(err)
+		return repeated(said, err)
 	},
 }
 

@@ -34,7 +34,7 @@ func TestEachKindOfJob(t *testing.T) {
 			outcome string
 		}{
 			{"a launch", jobs.Order{Kind: "launch", Values: values{"campaign": "letter", "headline": "Hi"}}, "done", "run 1: 3 to be mailed"},
-			{"the same launch on the same day", jobs.Order{Kind: "launch", Values: values{"campaign": "letter", "headline": "Hi"}}, "failed", "it was launched with the same values today already"},
+			{"the same launch on the same day", jobs.Order{Kind: "launch", Values: values{"campaign": "letter", "headline": "Hi"}}, "done", "nothing more to do: it was launched with the same values today already"},
 			{"the same launch with a key", jobs.Order{Kind: "launch", Values: values{"campaign": "letter", "headline": "Hi"}, Key: "once more"}, "done", "run 2: 3 to be mailed"},
 			{"a launch of few mails", jobs.Order{Kind: "launch", Values: values{"campaign": "letter", "headline": "Few", "limit": "2"}}, "done", "run 3: 2 to be mailed"},
 			{"a launch without its value", jobs.Order{Kind: "launch", Values: values{"campaign": "letter"}}, "refused", "letter needs a value for headline"},

@@ -16,9 +16,9 @@ import (
 
 // launchJob starts a campaign by hand, with the values that it takes. Put by
 // marketers. Running it again starts nothing twice: with a key the launch is
-// known by it, without one by the job that began it. It gives up when the
-// campaign refuses: not there, not live, values missing, too few codes, or the
-// same values on the same day without a key.
+// known by it, without one by the job that began it; one with the same values on
+// the same day has nothing more to do. It gives up when the campaign refuses: not
+// there, not live, values missing, or too few codes.
 var launchJob = kind{
 	about: "start a campaign",
 	lane:  Chores,
@@ -31,7 +31,7 @@ var launchJob = kind{
 	settle: settleLaunch,
 	do: func(ctx context.Context, r Rooms, row Row) (said string, err error) {
 		err = r.DB.Update(ctx, func(tx *store.Tx) (err error) { said, err = launch(tx, r.Book, row); return err })
-		return said, final(err)
+		return repeated(said, err)
 	},
 }
 
@@ -45,6 +45,9 @@ func launch(tx *store.Tx, book *campaign.Book, row Row) (string, error) {
 	done, err := book.Launch(tx, request)
 	if err != nil {
 		return "", err
+	}
+	if done.Again {
+		return launchSaid(done) + "; begun before under this key", nil
 	}
 	return launchSaid(done), nil
 }
@@ -87,6 +90,16 @@ func begun(tx *store.Tx, r campaign.LaunchRequest) (said string, err error) {
 		from   occurrences o join campaigns c on c.id = o.campaign_id
 		where  c.name = @campaign and o.started_by = @by`, store.Args{"campaign": r.Campaign, "by": r.By})
 	return fmt.Sprintf("begun by an earlier try (occurrence %d)", occurrence), err
+}
+
+// repeated says of a launch that was made before with the same values on the same
+// day that there is nothing more to do: that is what the key of a day is for, and
+// nothing that failed.
+func repeated(said string, err error) (string, error) {
+	if errors.Is(err, campaign.ErrLaunched) {
+		return "nothing more to do: " + campaign.ErrLaunched.Error(), nil
+	}
+	return said, final(err)
 }
 
 // launchSaid says what a launch began, in words.

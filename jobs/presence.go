@@ -22,6 +22,7 @@ type Presence struct {
 	Clock          *store.Clock // nil: business time is stepped by hand, and no clock is held against the database's
 	Version, Roles string
 	Senses         []func(context.Context) []store.Trouble // asked every few seconds, all at once; each takes 3 s at most
+	Lock           *store.Presence                         // a worker's, kept too; nil: none
 	Log            *slog.Logger
 
 	mu       sync.Mutex
@@ -51,6 +52,13 @@ func (p *Presence) Run(ctx context.Context) error {
 			p.Log.Warn("this replica cannot say that it is here", "err", err)
 		}
 		blind = err != nil
+		if p.Lock != nil {
+			keep, cancel := context.WithTimeout(ctx, 3*time.Second)
+			if err := p.Lock.Keep(keep); err != nil {
+				p.Log.Debug("saying that this worker is here", "err", err)
+			}
+			cancel()
+		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

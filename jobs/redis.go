@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"strconv"
 	"strings"
@@ -32,7 +33,7 @@ func (r Redis) another() redis.UniversalClient { return redis.NewUniversalClient
 func Connect(address string) (Redis, error) {
 	o, err := redisOptions(address)
 	if err != nil {
-		return Redis{}, err
+		return Redis{}, fmt.Errorf("REDIS_URL %w", err)
 	}
 	// Servers of our time answer these requests with an error per connection.
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
@@ -45,6 +46,13 @@ func Connect(address string) (Redis, error) {
 	return Redis{redis.NewUniversalClient(o), o}, nil
 }
 
+// CheckAddress says why an address of a Redis can't be used, without asking it.
+// Its words go on after the name of the setting and never repeat the address.
+func CheckAddress(address string) error {
+	_, err := redisOptions(address)
+	return err
+}
+
 // SilenceRedis keeps the Redis client of the whole process from writing to stderr
 // by itself: it does so at each failure, of which Hints tells once. For main.
 func SilenceRedis() { redis.SetLogger(silent{}) }
@@ -54,24 +62,28 @@ type silent struct{}
 // Printf does nothing.
 func (silent) Printf(context.Context, string, ...any) {}
 
+// redisForms are the addresses that are understood.
+const redisForms = "it should be redis://user:password@host:6379, rediss://…, redis-sentinel://host:26379,host:26379/master or redis-cluster://host:6379,host:6379"
+
+// percentCodes is for passwords that an address can't hold as they are.
+const percentCodes = " (in a password @ is written as %40, / as %2F, # as %23, ? as %3F, : as %3A, % as %25)"
+
 func redisOptions(address string) (*redis.UniversalOptions, error) {
-	scheme, _, found := strings.Cut(address, "://")
-	if !found {
-		scheme = "" // what stands there may be a password
-	}
+	scheme, _, _ := strings.Cut(address, "://")
 	switch scheme {
 	case "redis", "rediss":
 		one, err := redis.ParseURL(address)
-		if err != nil {
-			return nil, errors.New("REDIS_URL is not a valid redis:// address")
+		if err != nil || one.Addr == "" {
+			return nil, errors.New("can't be taken apart: " + redisForms + percentCodes)
 		}
 		return &redis.UniversalOptions{Addrs: []string{one.Addr}, Username: one.Username, Password: one.Password, DB: one.DB, TLSConfig: one.TLSConfig}, nil
 	case "redis-sentinel", "redis-cluster":
 		return manyOptions(scheme, address)
 	}
-	return nil, fmt.Errorf("REDIS_URL begins with %q: it should be redis://, rediss://, redis-sentinel:// or redis-cluster://", scheme)
+	return nil, errors.New("is no address of a Redis: " + redisForms) // what stands before :// may be a password
 }
 
+// manyOptions reads the addresses with several hosts.
 func manyOptions(scheme, address string) (*redis.UniversalOptions, error) {
 	// net/url refuses several hosts with ports: take them out first.
 	head, rest, _ := strings.Cut(address, "://")
@@ -81,24 +93,42 @@ func manyOptions(scheme, address string) (*redis.UniversalOptions, error) {
 		userinfo, hosts = hosts[:at+1], hosts[at+1:]
 	}
 	u, err := url.Parse(head + "://" + userinfo + "host/" + path)
-	if err != nil || hosts == "" {
-		return nil, fmt.Errorf("REDIS_URL is not a valid %s:// address", scheme)
+	addrs := addresses(hosts, map[string]string{"redis-sentinel": "26379", "redis-cluster": "6379"}[scheme])
+	if err != nil || addrs == nil {
+		return nil, errors.New("can't be taken apart: " + redisForms + percentCodes)
 	}
-	o := &redis.UniversalOptions{Addrs: strings.Split(hosts, ","), Username: u.User.Username()}
+	o := &redis.UniversalOptions{Addrs: addrs, Username: u.User.Username()}
 	o.Password, _ = u.User.Password()
 	if scheme == "redis-cluster" {
 		o.IsClusterMode = true
 		return o, nil
 	}
 	if o.MasterName = strings.Trim(u.Path, "/"); o.MasterName == "" {
-		return nil, errors.New("REDIS_URL lacks the master's name: redis-sentinel://host:26379,host:26379/mymaster")
+		return nil, errors.New("lacks the master's name: redis-sentinel://host:26379,host:26379/mymaster")
 	}
 	if db := u.Query().Get("db"); db != "" {
 		if o.DB, err = strconv.Atoi(db); err != nil {
-			return nil, errors.New("REDIS_URL: db is not a number")
+			return nil, errors.New("has a db that is not a number")
 		}
 	}
 	return o, nil
+}
+
+// addresses are the hosts of a list with their ports; nil when there is something
+// else in it.
+func addresses(list, port string) (all []string) {
+	for one := range strings.SplitSeq(list, ",") {
+		if !strings.Contains(one, ":") {
+			one += ":" + port
+		}
+		host, port, err := net.SplitHostPort(one)
+		n, notNumber := strconv.ParseUint(port, 10, 16)
+		if err != nil || host == "" || notNumber != nil || n == 0 || strings.ContainsAny(host, "@?# ") {
+			return nil
+		}
+		all = append(all, one)
+	}
+	return all
 }
 
 // Asks says whether Redis answers.

@@ -3,6 +3,7 @@ package segments
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -30,6 +31,9 @@ func fail(pos int, format string, args ...any) *Error {
 	return &Error{Offset: pos, Message: fmt.Sprintf(format, args...)}
 }
 
+// listed is how many names a message lists at most; of more, the commands tell.
+const listed = 30
+
 // unknown returns an error about a name that is not one of those known, with the
 // nearest ones.
 func unknown(pos int, what, name string, known []string) *Error {
@@ -37,6 +41,8 @@ func unknown(pos int, what, name string, known []string) *Error {
 	e.Near = nearest(name, known)
 	if len(e.Near) > 0 {
 		e.Message += "; did you mean " + alternatives(e.Near) + "?"
+	} else if what != "topic" && what != "segment" && len(known) > 0 && len(known) <= listed { // of those our callers tell
+		e.Message += "; there are " + strings.Join(slices.Sorted(slices.Values(known)), ", ")
 	}
 	return e
 }

@@ -149,7 +149,7 @@ func TestWhatTheCampaignDoesNotGiveIsSaid(t *testing.T) {
 		{"{{ milestone.value }}\n", "x.en.md:4:4: no milestone starts this campaign → write it between {{ if milestone }} and {{ end }}"},
 		{"{{ launch.headline }}\n", "x.en.md:4:4: there is no launch.headline → a launch's own values are named in the campaign's start: {launch: {…}}"},
 		{"{{ if member.first_name }}{{ member.first_name }}{{ end }}\n", ""},
-		{"{{ member.plan }}\n", "x.en.md:4:4: there is no member.plan → a field of your own is declared under attributes in program.yaml"},
+		{"{{ member.plan }}\n", "x.en.md:4:4: there is no member.plan; member has birthday, country, email, first_name, first_order, id, joined, language, last_name, last_order, name, orders, points, spent, tags → a field of your own is declared under attributes in program.yaml"},
 	} {
 		_, problems := templates.ParseMail("x.en.md", []byte(written(tt.body)), templates.Fields{})
 		got := ""

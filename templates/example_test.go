@@ -13,7 +13,7 @@ func ExampleParseMail() {
 		fmt.Printf("%s:%d:%d: %s; %s\n", p.File, p.Line, p.Column, p.Text, p.Try)
 	}
 	// Output:
-	// 1-hello.en.md:2:19: there is no member.frist_name; did you mean member.first_name?
+	// 1-hello.en.md:2:19: there is no member.frist_name; member has birthday, country, email, first_name, first_order, id, joined, language, last_name, last_order, name, orders, points, spent, tags; did you mean member.first_name?
 }
 
 func ExampleMail_Render() {

@@ -181,9 +181,57 @@ func (x *expression) unknown(n *parse.IdentifierNode) expr {
 		}
 	}
 	if try == "" {
-		return x.fail(n, fmt.Sprintf("a text stands in quotes: %q", n.Ident), "there is no %q", n.Ident)
+		return x.fail(n, fmt.Sprintf("a text stands in quotes: %q", n.Ident), "there is no %q%s", n.Ident, x.rootsThere())
 	}
-	return x.fail(n, meant(try), "there is no %q", n.Ident)
+	return x.fail(n, meant(try), "there is no %q%s", n.Ident, x.rootsThere())
+}
+
+// rootsThere says what a mail reads from.
+func (x *expression) rootsThere() string {
+	var there []string
+	for _, root := range slices.Sorted(maps.Keys(x.known.catalogue())) {
+		if x.known.has(root) || slices.Contains(x.extra, root) {
+			there = append(there, root)
+		}
+	}
+	return "; this mail has " + strings.Join(there, ", ")
+}
+
+// fieldsThere says which fields a root has.
+func fieldsThere(root string, fields map[string]Kind) string {
+	if len(fields) == 0 {
+		return ""
+	}
+	return "; " + root + " has " + strings.Join(slices.Sorted(maps.Keys(fields)), ", ")
+}
+
+// otherWords are names that people and other systems use for our fields.
+var otherWords = map[string]string{
+	"valid_until": "ends", "valid_to": "ends", "expires": "ends", "expires_at": "ends", "expiry": "ends", "expiry_date": "ends", "expiration": "ends", "end_date": "ends", "until": "ends",
+	"discount": "gives", "value": "gives", "offer": "gives", "reward": "gives", "min": "minimum", "minimum_order": "minimum",
+	"number": "value", "count": "value", "n": "value", "nth": "value", "amount": "value", "reached": "value", "orders": "value", "level": "value", "kind": "figure",
+	"items": "lines", "products": "lines", "line_items": "lines", "sum": "total", "price": "total", "total_price": "total", "placed_at": "date", "created_at": "date", "at": "date", "order_id": "id", "store": "shop",
+	"given_name": "first_name", "surname": "last_name", "family_name": "last_name", "lastname": "last_name", "full_name": "name", "mail": "email", "email_address": "email", "birth_date": "birthday", "date_of_birth": "birthday", "born": "birthday",
+	"locale": "language", "lang": "language", "balance": "points", "point_balance": "points", "member_id": "id", "external_id": "id", "total_spent": "spent", "revenue": "spent", "joined_at": "joined", "last_purchase": "last_order", "order_count": "orders",
+	"website": "url", "link": "url", "site": "url", "street": "address", "postal_address": "address", "opt_out": "unsubscribe", "settings": "preferences", "time": "at", "name": "type",
+}
+
+// meantField is the field of a root that was probably meant, "" when none is near.
+func meantField(field string, fields map[string]Kind) string {
+	names := slices.Sorted(maps.Keys(fields))
+	if try := nearest(field, names); try != "" {
+		return try
+	}
+	if other := otherWords[strings.ToLower(field)]; fields[other] != None {
+		return other
+	}
+	longest := ""
+	for _, name := range names { // last_order_date means last_order
+		if len(name) > max(3, len(longest)) && strings.Contains(plainName(field), plainName(name)) {
+			longest = name
+		}
+	}
+	return longest
 }
 
 // chain is root.field.
@@ -204,7 +252,7 @@ func (x *expression) chain(n *parse.ChainNode) expr {
 	full := root.Ident + "." + field
 	kind := x.known.kind(root.Ident, field)
 	if kind == None {
-		try := nearest(field, slices.Sorted(maps.Keys(fields)))
+		try := meantField(field, fields)
 		switch {
 		case try != "":
 			try = meant(root.Ident + "." + try)
@@ -213,7 +261,7 @@ func (x *expression) chain(n *parse.ChainNode) expr {
 		case root.Ident == "launch":
 			try = "a launch's own values are named in the campaign's start: {launch: {…}}"
 		}
-		return x.failAt(at, try, "there is no %s", full)
+		return x.failAt(at, try, "there is no %s%s", full, fieldsThere(root.Ident, fields))
 	}
 	if !x.known.has(root.Ident) && !slices.Contains(x.sure(), root.Ident) && !slices.Contains(x.extra, root.Ident) {
 		return x.failAt(at, present(root.Ident), "%s", absent(root.Ident))
@@ -266,11 +314,11 @@ func (x *expression) dotted(n *parse.FieldNode) expr {
 	}
 	kind := lineFields()[n.Ident[0]]
 	if kind == None || len(n.Ident) > 1 {
-		try := nearest(n.Ident[0], slices.Sorted(maps.Keys(lineFields())))
+		try := meantField(n.Ident[0], lineFields())
 		if try != "" {
 			try = meant("." + try)
 		}
-		return x.failAt(at, try, "a line of an order has no %s", n)
+		return x.failAt(at, try, "a line of an order has no %s%s", n, fieldsThere("it", lineFields()))
 	}
 	return expr{text: n.String(), kind: kind}
 }

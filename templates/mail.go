@@ -148,12 +148,17 @@ func (s *source) bodies(actions []action) (html, text string, problems []Problem
 	html = d.text
 	if !foreign {
 		html, problems = s.markdown(d)
+		problems = append(problems, s.leftOut(d)...)
 	}
 	if problems = append(problems, s.checkMarkup(d, html, foreign)...); serious(problems) {
 		return "", "", problems
 	}
-	html = withoutNotes(html)
-	return d.finish(html), d.finish(plain(d, html)), problems
+	bare := withoutNotes(html)
+	text = d.finish(plain(d, bare))
+	if !foreign {
+		return d.finish(bare), text, problems
+	}
+	return d.finish(d.keptNotes(html)), text, problems
 }
 
 // finish puts the actions back and fills in what both parts have of the brand.

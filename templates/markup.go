@@ -16,6 +16,7 @@ type markup struct {
 	foreign  bool // written by hand: tags and attributes are looked at, too
 	open     []openTag
 	blocks   []openBlock
+	others   []int // where conditional comments for all but Outlook began
 	problems []Problem
 	at       int // offset in the body
 }
@@ -42,6 +43,9 @@ func (s *source) checkMarkup(d *draft, body string, foreign bool) []Problem {
 	}
 	for _, t := range m.open {
 		m.bad(t.at, "</"+t.name+">", "<%s> is never closed", t.name)
+	}
+	for _, at := range m.others {
+		m.bad(at, "<!--<![endif]-->", "this conditional comment is never ended")
 	}
 	return m.problems
 }
@@ -72,13 +76,10 @@ func (m *markup) token(kind html.TokenType, t html.Token, raw string) {
 	case html.EndTagToken:
 		m.inTag(raw)
 		m.end(t.Data)
-	case html.CommentToken, html.DoctypeToken:
-		for _, n := range m.marker.all(raw) {
-			m.badAction(n, "an action inside a note")
-		}
-		if kind == html.DoctypeToken {
-			m.bad(m.at, "", "write the inside of the mail only: the page around it is the shop's layout")
-		}
+	case html.CommentToken:
+		m.note(raw)
+	case html.DoctypeToken:
+		m.bad(m.at, "", "write the inside of the mail only: the page around it is the shop's layout")
 	}
 }
 

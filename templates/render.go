@@ -101,6 +101,8 @@ func pageCalls() map[string]any {
 		"filler": func() htmltemplate.HTML {
 			return htmltemplate.HTML(strings.Repeat("&#847;&zwnj;&nbsp;", 60))
 		},
+		// conditional writes an edge of a comment that Outlook reads.
+		"conditional": func(edge string) htmltemplate.HTML { return htmltemplate.HTML(edge) },
 		// outlook frames the mail for Outlook on Windows, which knows no max-width.
 		// As a function, because html/template drops comments.
 		"outlook": func(which string) htmltemplate.HTML {

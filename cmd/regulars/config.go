@@ -1,101 +1,369 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 
-	"github.com/caarlos0/env/v11"
+	"regulars/internal/delivery/smtp"
+	"regulars/internal/ingest"
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+	"regulars/jobs"
 )
 
 // config is the environment, read once. Every name may also be given as
 // NAME_FILE, a file that holds the value: for secrets.
 type config struct {
-	DatabaseURL string `env:"DATABASE_URL"`
-	RedisURL    string `env:"REDIS_URL"`
-	SMTPURL     string `env:"SMTP_URL"`
-	BaseURL     string `env:"BASE_URL"`
-	SecretKey   string `env:"SECRET_KEY"`
-	Listen      string `env:"LISTEN"`
-	LogLevel    string `env:"LOG_LEVEL" envDefault:"info"`
-	LogFormat   string `env:"LOG_FORMAT" envDefault:"text"`
-	MailOnlyTo  string `env:"MAIL_ONLY_TO"`
-	ImportDir   string `env:"IMPORT_DIR" envDefault:"imports"`
-	Journal     string `env:"SUPPRESSION_LOG"` // "": beside the SQLite file; on Postgres none
+	DatabaseURL string
+	RedisURL    string
+	SMTPURL     string
+	BaseURL     string
+	SecretKey   string
+	Listen      string
+	Metrics     string // where /metrics answers, and nowhere else; "": beside the pages
+	Pprof       string // where profiles are to be had; "": nowhere
+	LogLevel    string
+	LogFormat   string
+	ImportDir   string
+	Journal     string // SUPPRESSION_LOG; "": beside the SQLite file; on Postgres none
 
-	TestDatabaseURL string `env:"TEST_DATABASE_URL"` // where benchmarks make their own, when DATABASE_URL is no Postgres
+	TestDatabaseURL string // where benchmarks make their own, when DATABASE_URL is no Postgres
 
 	listens     bool                // Listen was given, and is not the default
+	anywhere    bool                // Pprof may be an address that others reach
 	hookSecrets map[string][]string // source → its secrets, the newest first
 	mailOnlyTo  *regexp.Regexp
 }
 
-// The embedded defaults.
+// The embedded defaults. What the built-in inbox shows is for this machine.
 const (
 	defaultDatabase = "sqlite:regulars.db"
 	inbox           = "inbox:"
 	defaultListen   = ":8080"
+	inboxListen     = "127.0.0.1:8080"
 )
 
+// setting is a name of the environment: what keeps its value where it belongs, or
+// says what is wrong with it. No such words may repeat a value that holds a secret.
+type setting struct {
+	name string
+	take func(c *config, value string) error
+}
+
+var settings = []setting{
+	{"DATABASE_URL", func(c *config, v string) error { c.DatabaseURL = v; return databaseAddress(v) }},
+	{"REDIS_URL", func(c *config, v string) error { c.RedisURL = v; return redisAddress(v) }},
+	{"SMTP_URL", func(c *config, v string) error { c.SMTPURL = v; return relayAddress(v) }},
+	{"BASE_URL", func(c *config, v string) error { c.BaseURL = v; return baseAddress(v) }},
+	{"SECRET_KEY", func(c *config, v string) error { c.SecretKey = v; return secretKeys(v) }},
+	{"LISTEN", func(c *config, v string) error { c.Listen, c.listens = v, true; return listenAddress(v) }},
+	{"METRICS_LISTEN", func(c *config, v string) error { c.Metrics = v; return listenAddress(v) }},
+	{"PPROF_LISTEN", func(c *config, v string) error { c.Pprof = v; return listenAddress(v) }},
+	{"PPROF_ANYWHERE", func(c *config, v string) error { c.anywhere = v == "yes"; return amongst(v, "yes", "no") }},
+	{"LOG_LEVEL", func(c *config, v string) error {
+		c.LogLevel = strings.ToLower(v)
+		return amongst(c.LogLevel, "debug", "info", "warn", "error")
+	}},
+	{"LOG_FORMAT", func(c *config, v string) error { c.LogFormat = v; return amongst(v, "text", "json") }},
+	{"MAIL_ONLY_TO", func(c *config, v string) (err error) {
+		if c.mailOnlyTo, err = regexp.Compile(v); err != nil {
+			return fmt.Errorf(`is not a pattern (%w): it should be a regular expression, like @shop\.example$`, err)
+		}
+		return nil
+	}},
+	{"IMPORT_DIR", func(c *config, v string) error {
+		c.ImportDir = v
+		if info, err := os.Stat(v); err == nil && !info.IsDir() {
+			return fmt.Errorf("is %s, which is a file: it should be a folder", v)
+		}
+		return nil
+	}},
+	{"SUPPRESSION_LOG", func(c *config, v string) error {
+		c.Journal = v
+		if info, err := os.Stat(v); err == nil && info.IsDir() {
+			return fmt.Errorf("is %s, which is a folder: it should be a file", v)
+		}
+		return nil
+	}},
+	{"TEST_DATABASE_URL", func(c *config, v string) error { c.TestDatabaseURL = v; return databaseAddress(v) }},
+}
+
+// hookSecret begins the names of the webhooks' secrets: HOOK_SECRET_STANDARD.
+const hookSecret = "HOOK_SECRET_"
+
+// readConfig takes everything in that the environment says and answers with all
+// that is wrong with it at once.
 func readConfig(environ []string) (config, error) {
-	vars, err := withFiles(environ)
-	if err != nil {
-		return config{}, err
+	c := config{
+		DatabaseURL: defaultDatabase, SMTPURL: inbox, LogLevel: "info", LogFormat: "text", ImportDir: "imports",
+		hookSecrets: map[string][]string{},
 	}
-	var c config
-	if err := env.ParseWithOptions(&c, env.Options{Environment: vars}); err != nil {
-		return config{}, fmt.Errorf("reading the environment: %w", err)
+	vars := map[string]string{}
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		vars[name] = value
 	}
-	if c.DatabaseURL == "" {
-		c.DatabaseURL = defaultDatabase
+	var wrong []string
+	for _, name := range slices.Sorted(maps.Keys(vars)) {
+		plain, take := known(name)
+		if take == nil {
+			if near := meantSetting(name); near != "" {
+				wrong = append(wrong, fmt.Sprintf("%s is no setting of ours; %s", name, near))
+			}
+			continue
+		}
+		if plain != name && vars[plain] != "" {
+			wrong = append(wrong, fmt.Sprintf("%s and %s are both set: leave one out", plain, name))
+			continue
+		}
+		if plain == name && vars[name] == "" && vars[name+fileSuffix] != "" {
+			continue // the file says it
+		}
+		value, err := valueOf(name, plain, vars[name])
+		if err == nil {
+			err = take(&c, value)
+		}
+		if err != nil {
+			wrong = append(wrong, name+" "+err.Error())
+		}
 	}
-	if c.SMTPURL == "" {
-		c.SMTPURL = inbox
-	}
-	if c.listens = c.Listen != ""; !c.listens {
+	if !c.listens {
 		c.Listen = defaultListen
-	}
-	c.hookSecrets = map[string][]string{}
-	for name, value := range vars {
-		if source, ok := strings.CutPrefix(name, "HOOK_SECRET_"); ok && value != "" {
-			c.hookSecrets[strings.ToLower(source)] = splitList(value)
+		if c.SMTPURL == inbox {
+			c.Listen = inboxListen
 		}
 	}
-	if c.MailOnlyTo != "" {
-		if c.mailOnlyTo, err = regexp.Compile(c.MailOnlyTo); err != nil {
-			return config{}, fmt.Errorf("MAIL_ONLY_TO is not a pattern: %w", err)
-		}
+	if err := c.pprofAlone(); err != nil {
+		wrong = append(wrong, "PPROF_LISTEN "+err.Error())
+	}
+	if len(wrong) > 0 {
+		return c, fmt.Errorf("the environment can't work as it is:\n  %s", strings.Join(wrong, "\n  "))
 	}
 	return c, nil
 }
 
-// withFiles returns the environment with every NAME_FILE read into NAME. Only
-// our own names are looked at.
-func withFiles(environ []string) (map[string]string, error) {
-	vars := env.ToMap(environ)
-	for name, file := range vars {
-		plain, ok := strings.CutSuffix(name, "_FILE")
-		if !ok || file == "" || vars[plain] != "" || !ours(plain) {
-			continue
-		}
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", name, err)
-		}
-		vars[plain] = strings.TrimSpace(string(text))
+// pprofAlone refuses profiles to other machines unless that was asked for.
+func (c config) pprofAlone() error {
+	if c.Pprof == "" || c.anywhere || thisMachine(c.Pprof) {
+		return nil
 	}
-	return vars, nil
+	return fmt.Errorf("is %s, which other machines may reach, and profiles show what the process does: make it 127.0.0.1:PORT, or set PPROF_ANYWHERE=yes", c.Pprof)
 }
 
-func ours(name string) bool {
-	switch name {
-	case "DATABASE_URL", "REDIS_URL", "SMTP_URL", "SECRET_KEY":
+const fileSuffix = "_FILE"
+
+// known returns the setting that a name of the environment means, if it is ours,
+// and what takes its value in.
+func known(name string) (plain string, take func(*config, string) error) {
+	for _, candidate := range []string{name, strings.TrimSuffix(name, fileSuffix)} {
+		for _, s := range settings {
+			if s.name == candidate {
+				return candidate, s.take
+			}
+		}
+		if source, ok := strings.CutPrefix(candidate, hookSecret); ok && slices.Contains(ingest.Sources, strings.ToLower(source)) {
+			return candidate, func(c *config, v string) error {
+				c.hookSecrets[strings.ToLower(source)] = splitList(v)
+				return ingest.CheckSecrets(v)
+			}
+		}
+	}
+	return name, nil
+}
+
+// valueOf returns what a name holds: its own value, or that of the file it names.
+func valueOf(name, plain, value string) (string, error) {
+	if name != plain && value != "" {
+		text, err := os.ReadFile(value)
+		if err != nil {
+			return "", fmt.Errorf("can't be read: %w", err)
+		}
+		if value = strings.TrimSpace(string(text)); value == "" {
+			return "", errors.New("names an empty file: write the value into it, or leave the name out")
+		}
+	}
+	if value = strings.TrimSpace(value); value == "" {
+		return "", errors.New("is empty: give it a value or leave it out")
+	}
+	return value, nil
+}
+
+// meantSetting says which setting a name looks like that is none; "" when it is
+// somebody else's. Names of other programs that differ in a letter are let be.
+func meantSetting(name string) string {
+	plain := strings.TrimSuffix(name, fileSuffix)
+	names := settingNames()
+	if strings.HasPrefix(plain+"_", hookSecret) {
+		return "secrets of webhooks are in " + strings.Join(names[len(settings):], ", ")
+	}
+	if plain == "SFTP_URL" {
+		return ""
+	}
+	bare := strings.NewReplacer("_", "", "-", "", ".", "")
+	for _, candidate := range names {
+		for _, end := range []string{"", fileSuffix} {
+			want := bare.Replace(candidate + end)
+			for _, got := range []string{name, strings.TrimPrefix(strings.ToUpper(name), "REGULARS_")} {
+				most := 1
+				if end == "" && len(want) >= 10 {
+					most = 2
+				}
+				longer := end == "" && strings.HasPrefix(got, candidate+"_") // DATABASE_URL_2 is somebody else's
+				if !longer && loyalty.Apart(bare.Replace(strings.ToUpper(got)), want) <= most {
+					return fmt.Sprintf("did you mean %s%s?", candidate, end)
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// settingNames are the names that we read.
+func settingNames() (names []string) {
+	for _, s := range settings {
+		names = append(names, s.name)
+	}
+	for _, source := range ingest.Sources {
+		names = append(names, hookSecret+strings.ToUpper(source))
+	}
+	return names
+}
+
+// percentCodes is what to do about a password that an address cannot hold as it is.
+const percentCodes = "in a password write @ as %40, / as %2F, # as %23, ? as %3F, : as %3A, % as %25, and other signs as their codes, too"
+
+// passwordInPlace says when an address was cut at a wrong place: what follows the
+// host then is a part of a password. It never repeats any of it.
+func passwordInPlace(address string) error {
+	_, rest, isURL := strings.Cut(address, "://")
+	if !isURL {
+		return nil
+	}
+	end := strings.IndexAny(rest, "/?#")
+	if end < 0 {
+		end = len(rest)
+	}
+	host := rest[:end]
+	at := strings.LastIndexByte(host, '@')
+	user := host[:max(at, 0)]
+	_, err := url.Parse("x://" + user + "@host")
+	if strings.ContainsAny(rest[end:], "@#") || at >= 0 && err != nil {
+		return errors.New("can't be taken apart: " + percentCodes)
+	}
+	return nil
+}
+
+func databaseAddress(v string) error {
+	if err := passwordInPlace(v); err != nil {
+		return err
+	}
+	return store.CheckAddress(v)
+}
+
+func redisAddress(v string) error {
+	if err := passwordInPlace(v); err != nil {
+		return err
+	}
+	return jobs.CheckAddress(v)
+}
+
+func relayAddress(v string) error {
+	if v == inbox {
+		return nil
+	}
+	if err := passwordInPlace(v); err != nil {
+		return err
+	}
+	if _, err := smtp.ParseURL(v); err != nil {
+		return fmt.Errorf("can't be used: %w; or inbox: for the built-in one", err)
+	}
+	return nil
+}
+
+func baseAddress(v string) error {
+	const form = "it should be where members reach this service, like https://mail.shop.example"
+	u, err := url.Parse(v)
+	switch {
+	case err != nil:
+		return errors.New("is no address: " + form)
+	case u.User != nil:
+		return errors.New("holds a user or a password, which would stand in every mail: " + form)
+	case u.Scheme != "https" && u.Scheme != "http" || u.Opaque != "":
+		return fmt.Errorf("is %q, which does not begin with https://: %s", v, form)
+	case !hostName(u.Hostname()):
+		return fmt.Errorf("is %q, which names no host: %s", v, form)
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return fmt.Errorf("is %q: links in mails can't begin with a ? or a #; %s", v, form)
+	}
+	return nil
+}
+
+// hostName reports whether a name can stand in a link.
+func hostName(s string) bool {
+	if _, err := netip.ParseAddr(s); err == nil {
 		return true
 	}
-	return strings.HasPrefix(name, "HOOK_SECRET_")
+	return s != "" && !strings.HasPrefix(s, ".") && !strings.Contains(s, "..") && !strings.ContainsFunc(s, func(r rune) bool {
+		return r != '-' && r != '.' && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && r < 0x80
+	})
+}
+
+// shortestKey is how many characters no one can guess.
+const shortestKey = 32
+
+func secretKeys(v string) error {
+	for i, key := range strings.Split(v, ",") {
+		if n := len(strings.TrimSpace(key)); n < shortestKey {
+			return fmt.Errorf("is too short: key %d has %d characters and needs %d, as `openssl rand -hex 32` prints them", i+1, n, shortestKey)
+		}
+	}
+	return nil
+}
+
+func listenAddress(v string) error {
+	const form = "it should be HOST:PORT, or :PORT for all addresses of this machine"
+	_, port, err := net.SplitHostPort(v)
+	if err != nil {
+		if _, isPort := net.LookupPort("tcp", v); isPort == nil {
+			return fmt.Errorf("is %q: did you mean :%[1]s? %s", v, form)
+		}
+		return fmt.Errorf("is %q: %s", v, form)
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil || port == "" {
+		return fmt.Errorf("is %q, whose port is not between 0 and 65535: %s", v, form)
+	}
+	return nil
+}
+
+// amongst says when a value is none of those that a setting takes.
+func amongst(v string, names ...string) error {
+	if slices.Contains(names, v) {
+		return nil
+	}
+	or := strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
+	return fmt.Errorf("is %q: it should be %s", v, or)
+}
+
+// thisMachine reports addresses at which only this machine reaches a listener.
+func thisMachine(listen string) bool {
+	host, _, _ := net.SplitHostPort(listen)
+	return loopback(host)
+}
+
+// loopback reports hosts that mean the machine that asks.
+func loopback(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && ip.Unmap().IsLoopback()
 }
 
 func splitList(s string) (list []string) {
@@ -107,28 +375,34 @@ func splitList(s string) (list []string) {
 	return list
 }
 
-func (c config) postgres() bool { return strings.HasPrefix(c.DatabaseURL, "postgres") }
+func (c config) postgres() bool { return store.EngineOf(c.DatabaseURL) == store.Postgres }
 
-// ready says what serve lacks. On Postgres it must not start half-configured:
-// mails into a sink, links to localhost, or links that a restart breaks.
+// ready says what serve lacks. It must not start half-configured: on Postgres
+// with mails into a sink or links that a restart breaks, and with a real relay on
+// either engine with links that no member can follow.
 func (c config) ready() error {
-	if !c.postgres() {
-		return nil
-	}
 	var lacks []string
-	if c.SMTPURL == inbox {
+	if c.postgres() && c.SMTPURL == inbox {
 		lacks = append(lacks, "SMTP_URL (the relay; inbox: would keep every mail)")
 	}
-	if len(c.SecretKey) < 32 {
+	if c.postgres() && c.SecretKey == "" {
 		lacks = append(lacks, "SECRET_KEY (at least 32 characters; it signs the links in mails)")
 	}
-	if u, err := url.Parse(c.BaseURL); err != nil || u.Host == "" || u.Hostname() == "localhost" || strings.HasPrefix(u.Hostname(), "127.") {
-		lacks = append(lacks, "BASE_URL (where members reach this service, https://…)")
+	if c.postgres() || c.SMTPURL != inbox {
+		switch u, err := url.Parse(c.BaseURL); {
+		case err != nil || u.Host == "" || loopback(u.Hostname()) || u.Hostname() == "0.0.0.0" || u.Hostname() == "::":
+			lacks = append(lacks, "BASE_URL (where members reach this service, https://…; without it the links in mails lead to this machine)")
+		case u.Scheme != "https":
+			lacks = append(lacks, "BASE_URL with https:// (mail programs offer the one-click way out, RFC 8058, over nothing else)")
+		}
 	}
-	if len(lacks) == 0 {
+	switch {
+	case len(lacks) == 0:
 		return nil
+	case c.postgres():
+		return fmt.Errorf("serve on Postgres needs these first:\n  %s", strings.Join(lacks, "\n  "))
 	}
-	return fmt.Errorf("serve on Postgres needs these first:\n  %s", strings.Join(lacks, "\n  "))
+	return fmt.Errorf("serve with a real relay needs this first:\n  %s", strings.Join(lacks, "\n  "))
 }
 
 // logger writes to stderr: text for people, json for machines.

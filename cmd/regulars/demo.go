@@ -38,7 +38,7 @@ func (a *app) demoCommand() *cobra.Command {
 	c.Flags().BoolVar(&f.exit, "exit", false, "stop after the summary")
 	c.Flags().IntVar(&f.days, "days", 120, "how many days are played")
 	c.Flags().IntVar(&f.people, "members", 1500, "how many customers the shop has")
-	c.Flags().StringVar(&f.listen, "listen", ":8080", "host:port of the pages")
+	c.Flags().StringVar(&f.listen, "listen", inboxListen, "host:port of the pages, which show every mail to whoever reaches them")
 	return c
 }
 
@@ -46,6 +46,9 @@ func (a *app) demoCommand() *cobra.Command {
 // URLs of the environment are never looked at. Its hook takes the secret that
 // HOOK_SECRET_STANDARD names, for whoever wants to send it an order.
 func (a *app) demo(ctx context.Context, f demoFlags) error {
+	if err := listenAddress(f.listen); err != nil {
+		return usage("--listen %w", err)
+	}
 	a.config = config{Listen: f.listen, LogLevel: "warn", SMTPURL: inbox, hookSecrets: a.config.hookSecrets}
 	door, err := a.listen(!f.exit)
 	if err != nil {
@@ -66,7 +69,7 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 		if err != nil {
 			return err
 		}
-		defer h.close(context.WithoutCancel(ctx))
+		defer h.close(ctx)
 		if err := a.play(ctx, h, clock, f, end); err != nil || f.exit {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"regulars/internal/campaign"
@@ -38,6 +39,7 @@ type house struct {
 	urgent *smtp.Relay // the same relay, with connections of its own
 	hints  *jobs.Hints // nil until there is a Redis
 	log    *slog.Logger
+	uncut  func() // ends the wait for the end of ctx
 }
 
 // Shares of the database's connections and of the relay's, so that no lane
@@ -68,7 +70,41 @@ func (a *app) furnish(ctx context.Context, db *store.DB, log *slog.Logger) (*hou
 		Connections: urgentConnections, Log: log,
 	})
 	h.engine = engine.New(db, h.book, h.desk)
+	h.uncut = h.cutAfter(ctx, a.grace)
 	return h, nil
+}
+
+// How long a stop may take. Mails on the wire are brought to their end for as long
+// as the grace lasts and are then cut; what became of them is written down, and the
+// rest is closed, in the few seconds after it.
+const (
+	stopGrace = 45 * time.Second
+	recording = 3 * time.Second
+	closing   = 2 * time.Second
+)
+
+// cutAfter ends what is on the wire some time after ctx has ended, whoever waits
+// for it: a relay may answer a final dot after ten minutes, or never.
+func (h *house) cutAfter(ctx context.Context, grace time.Duration) (stop func()) {
+	over := make(chan struct{})
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
+		select {
+		case <-ctx.Done():
+		case <-over:
+			return
+		}
+		t := time.NewTimer(grace)
+		defer t.Stop()
+		select {
+		case <-t.C:
+			h.log.Warn("the relay does not answer, and the time for a stop is over: mails on the wire are cut", "relay", h.relay.Name())
+			h.urgent.Cut()
+			h.relay.Cut()
+		case <-over:
+		}
+	})
+	return sync.OnceFunc(func() { close(over); waiting.Wait() })
 }
 
 // transports opens the way out: the built-in sink, or a relay with a share of
@@ -100,6 +136,9 @@ func (h *house) transports(address, hello string, log *slog.Logger) (map[string]
 
 // close ends what furnish began, when nothing works any more.
 func (h *house) close(ctx context.Context) error {
+	h.uncut()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closing)
+	defer cancel()
 	err := errors.Join(h.urgent.Close(ctx), h.relay.Close(ctx))
 	if h.sink != nil {
 		err = errors.Join(err, h.sink.Close())

@@ -10,8 +10,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -38,6 +40,7 @@ type surroundings struct {
 	in       io.Reader
 	out, err io.Writer
 	env      []string
+	grace    time.Duration    // how long a stop waits for mails on the wire; 0: stopGrace
 	clock    func() time.Time // the machine's; nil: time.Now
 }
 
@@ -47,6 +50,8 @@ type app struct {
 	config      config
 	json        bool
 	allWarnings bool                    // of a kind, where many are
+	metricsDoor net.Listener            // nil: /metrics is beside the pages
+	pprofDoor   net.Listener            // nil: no profiles
 	zone        *time.Location          // the shop's, once its database is opened
 	clock       *store.Clock            // business time, once a database is opened; nil: it is stepped by hand
 	waited      func()                  // ends the sign on stderr that something takes long
@@ -72,6 +77,7 @@ func (quiet) Error() string { return "" }
 // run executes one command and returns the process's exit code.
 func run(ctx context.Context, args []string, s surroundings) int {
 	a := &app{surroundings: s, zone: time.UTC, waited: func() {}, known: &atomic.Pointer[string]{}}
+	a.grace = cmp.Or(a.grace, stopGrace)
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(s.in)
@@ -101,6 +107,10 @@ func run(ctx context.Context, args []string, s surroundings) int {
 	}
 }
 
+// needNoSettings are the commands that touch nothing which the environment names:
+// what is wrong with it is no reason to refuse them.
+var needNoSettings = []string{"regulars", "regulars demo", "regulars version", "regulars init", "regulars check"}
+
 // root is the tree of commands.
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
@@ -109,8 +119,10 @@ func (a *app) root() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.ArbitraryArgs,
-		PersistentPreRunE: func(*cobra.Command, []string) (err error) {
-			a.config, err = readConfig(a.env)
+		PersistentPreRunE: func(c *cobra.Command, _ []string) (err error) {
+			if a.config, err = readConfig(a.env); slices.Contains(needNoSettings, c.CommandPath()) {
+				return nil
+			}
 			return err
 		},
 		RunE: func(c *cobra.Command, args []string) error {

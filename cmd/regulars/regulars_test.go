@@ -188,8 +188,9 @@ func TestSecretsComeFromFilesToo(t *testing.T) {
 	if err := os.WriteFile(file, []byte("  a-key-of-more-than-thirty-two-characters\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c, err := readConfig([]string{"SECRET_KEY_FILE=" + file, "HOOK_SECRET_STANDARD=a, b"})
-	if err != nil || c.SecretKey != "a-key-of-more-than-thirty-two-characters" || !slices.Equal(c.hookSecrets["standard"], []string{"a", "b"}) {
+	const a, b = "whsec_MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0", "whsec_YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4"
+	c, err := readConfig([]string{"SECRET_KEY_FILE=" + file, "HOOK_SECRET_STANDARD=" + a + ", " + b})
+	if err != nil || c.SecretKey != "a-key-of-more-than-thirty-two-characters" || !slices.Equal(c.hookSecrets["standard"], []string{a, b}) {
 		t.Errorf("readConfig = %q, %v, %v", c.SecretKey, c.hookSecrets, err)
 	}
 	if _, err := readConfig([]string{"SECRET_KEY_FILE=/nowhere/key"}); err == nil {

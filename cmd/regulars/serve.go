@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"slices"
 	"strings"
 	"time"
@@ -25,8 +26,8 @@ import (
 
 // serveFlags are the flags of serve.
 type serveFlags struct {
-	roles, listen string
-	noMigrate     bool
+	roles, listen, pprof string
+	noMigrate            bool
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -37,7 +38,8 @@ func (a *app) serveCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error { return a.serve(c.Context(), f) },
 	}
 	c.Flags().StringVar(&f.roles, "roles", "web,worker", "what this replica does")
-	c.Flags().StringVar(&f.listen, "listen", "", "host:port (default: LISTEN, :8080)")
+	c.Flags().StringVar(&f.listen, "listen", "", "host:port (default: LISTEN; :8080, and with the built-in inbox 127.0.0.1:8080)")
+	c.Flags().StringVar(&f.pprof, "pprof", "", "host:port for Go's profiles, on this machine (default: PPROF_LISTEN, none)")
 	c.Flags().BoolVar(&f.noMigrate, "no-migrate", false, "leave the schema alone, and refuse to start when it is older")
 	return c
 }
@@ -50,7 +52,19 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 		}
 	}
 	if f.listen != "" {
+		if err := listenAddress(f.listen); err != nil {
+			return usage("--listen %w", err)
+		}
 		a.config.Listen, a.config.listens = f.listen, true
+	}
+	if f.pprof != "" {
+		if err := listenAddress(f.pprof); err != nil {
+			return usage("--pprof %w", err)
+		}
+		a.config.Pprof = f.pprof
+		if err := a.config.pprofAlone(); err != nil {
+			return usage("--pprof %w", err)
+		}
 	}
 	if err := a.config.ready(); err != nil {
 		a.sayRefused(ctx, err)
@@ -61,13 +75,17 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 		return err
 	}
 	defer door.Close()
+	if err := a.sideDoors(); err != nil {
+		return err
+	}
+	defer a.closeSideDoors()
 	return a.opened(ctx, !f.noMigrate, func(db *store.DB) error {
 		log := a.logger()
 		h, err := a.furnish(ctx, db.Hasty(0), log)
 		if err != nil {
 			return err
 		}
-		defer h.close(context.WithoutCancel(ctx))
+		defer h.close(ctx)
 		return a.live(ctx, h, roles, door)
 	})
 }
@@ -88,6 +106,54 @@ func (a *app) listen(web bool) (net.Listener, error) {
 	}
 	a.config.Listen = door.Addr().String()
 	return door, nil
+}
+
+// sideDoors opens the operator's own addresses: of /metrics and of the profiles.
+func (a *app) sideDoors() (err error) {
+	if a.metricsDoor, err = a.sideDoor("METRICS_LISTEN", a.config.Metrics); err != nil {
+		return err
+	}
+	if a.pprofDoor, err = a.sideDoor("PPROF_LISTEN", a.config.Pprof); err != nil {
+		a.closeSideDoors()
+	}
+	return err
+}
+
+func (a *app) sideDoor(name, address string) (net.Listener, error) {
+	if address == "" {
+		return nil, nil
+	}
+	door, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return door, nil
+}
+
+func (a *app) closeSideDoors() {
+	for _, door := range []net.Listener{a.metricsDoor, a.pprofDoor} {
+		if door != nil {
+			door.Close()
+		}
+	}
+}
+
+// profiles are Go's own, under /debug/pprof/.
+func profiles() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	return mux
+}
+
+// beside answers at one of the operator's addresses until ctx ends.
+func (a *app) beside(ctx context.Context, what string, door net.Listener, handler http.Handler, log *slog.Logger) error {
+	log.Info("serving "+what, "address", door.Addr().String())
+	server := &http.Server{Handler: handler, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+	return public.Serve(ctx, server, func() error { return server.Serve(door) })
 }
 
 // shut is no door.
@@ -120,6 +186,17 @@ func (a *app) live(ctx context.Context, h *house, roles []string, door net.Liste
 	if err := outside.beats.Start(ctx); err != nil { // before anything is sent
 		return err
 	}
+	site, err := a.site(h, quick, redis)
+	if err != nil {
+		return err
+	}
+	if slices.Contains(roles, "worker") {
+		if presence.Lock, err = h.db.Enter(ctx, func() error { return jobs.TakeBack(ctx, h.db, h.log) }); err != nil {
+			return err
+		}
+		defer presence.Lock.Leave()
+	}
+
 	work, ctx := errgroup.WithContext(ctx)
 	work.Go(func() error { return outside.beats.Run(ctx) })
 	if outside.journal != nil {
@@ -129,7 +206,7 @@ func (a *app) live(ctx context.Context, h *house, roles []string, door net.Liste
 	if slices.Contains(roles, "worker") {
 		w := jobs.Worker{
 			Rooms: jobs.Rooms{DB: h.db, Book: h.book, Desk: h.desk, Door: h.door, Engine: h.engine, ImportDir: a.config.ImportDir},
-			Redis: redis, Hints: h.hints, Log: h.log, Idle: h.idle,
+			Redis: redis, Hints: h.hints, Log: h.log, Idle: h.idle, Grace: a.grace + recording,
 		}
 		presence.Senses = append(presence.Senses, w.Failing)
 		if h.sink == nil {
@@ -139,13 +216,15 @@ func (a *app) live(ctx context.Context, h *house, roles []string, door net.Liste
 		work.Go(func() error { return w.Run(ctx) })
 	}
 	if _, none := door.(shut); !none {
-		site, err := a.site(h, quick, redis)
-		if err != nil {
-			return err
-		}
 		site.Sees = presence.Sees
 		presence.Senses = append(presence.Senses, site.Senses)
 		work.Go(func() error { return a.web(ctx, h, site, door, slices.Contains(roles, "web")) })
+	}
+	if a.metricsDoor != nil {
+		work.Go(func() error { return a.beside(ctx, "metrics", a.metricsDoor, site.Metrics(), h.log) })
+	}
+	if a.pprofDoor != nil {
+		work.Go(func() error { return a.beside(ctx, "profiles", a.pprofDoor, profiles(), h.log) })
 	}
 	work.Go(func() error { return presence.Run(ctx) })
 	err = work.Wait()
@@ -182,10 +261,7 @@ func (a *app) redis(ctx context.Context, h *house) (r jobs.Redis, closer func(),
 // of the platform.
 func (a *app) web(ctx context.Context, h *house, site *public.Site, door net.Listener, pages bool) error {
 	h.log.Info("serving", "address", door.Addr().String(), "base_url", a.baseURL())
-	if !pages {
-		site.Inbox = nil
-	}
-	if site.Inbox != nil {
+	if pages && site.Inbox != nil {
 		fmt.Fprintf(a.err, "pages: http://%s/inbox/ (every mail)  http://%[1]s/status\n", reachable(a.config.Listen))
 	}
 	handler := site.Vitals()
@@ -225,8 +301,9 @@ func (a *app) site(h *house, quick *store.DB, redis jobs.Redis) (*public.Site, e
 	web := h.db.Share(webTransactions).Hasty(webLockWait) // a burst of webhooks leaves the workers their connections
 	site := &public.Site{
 		DB: web, Quick: quick, Live: h.clock, Door: intake.New(web, h.book), Book: h.book, Links: h.links, Registry: registry, Log: h.log, Relays: h.relays,
-		Redis: func(ctx context.Context) error { return jobs.Asks(ctx, redis) },
-		Wake:  func(_ int64, lane string) { h.hints.Jobs(context.Background(), lane) },
+		MetricsElsewhere: a.metricsDoor != nil,
+		Redis:            func(ctx context.Context) error { return jobs.Asks(ctx, redis) },
+		Wake:             func(_ int64, lane string) { h.hints.Jobs(context.Background(), lane) },
 	}
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		public.NewMetrics(h.db, h.relays, site.Amiss))

@@ -117,6 +117,13 @@ func (a *app) sayStatus(s report.Status) error {
 	if len(s.Replicas) == 0 {
 		say("no replica was seen in the last minute")
 	}
+	if next := s.FirstSteps(); len(s.Needs) == 0 && len(next) > 0 {
+		say("Nothing is sent yet. What comes next:")
+		for _, command := range next {
+			say("  %s", command)
+		}
+		return nil
+	}
 	if len(s.Needs) == 0 {
 		say("All is well: nothing needs a person.")
 		return nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"net/url"
 	"slices"
 	"strconv"
@@ -262,6 +263,21 @@ func orNothing(names []string) string {
 	return strings.Join(names, ", ")
 }
 
+// listOf reads a list: its items with commas between them, blanks around them left
+// out.
+func listOf(text string) ([]string, error) {
+	if strings.TrimSpace(text) == "" {
+		return []string{}, nil
+	}
+	list := strings.Split(text, ",")
+	for i, item := range list {
+		if list[i] = strings.TrimSpace(item); list[i] == "" {
+			return nil, errors.New("an item of the list is empty: it is like a, b, c")
+		}
+	}
+	return list, nil
+}
+
 // launchValue reads one value as rules and mails take it. A date stays text.
 func launchValue(text string, t segments.Type, link bool, currency string) (any, error) {
 	switch t {
@@ -272,7 +288,7 @@ func launchValue(text string, t segments.Type, link bool, currency string) (any,
 			return n, nil
 		}
 		n, err := strconv.ParseFloat(text, 64)
-		if err != nil {
+		if err != nil || math.IsNaN(n) || math.IsInf(n, 0) {
 			return nil, errors.New("it is not a number")
 		}
 		return n, nil
@@ -280,7 +296,7 @@ func launchValue(text string, t segments.Type, link bool, currency string) (any,
 		d, err := loyalty.ParseDay(text)
 		return d.String(), err
 	case segments.List:
-		return strings.Split(text, ","), nil
+		return listOf(text)
 	}
 	if link {
 		u, err := url.Parse(text)

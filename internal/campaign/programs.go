@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 
 	"regulars/internal/consent"
 	"regulars/internal/loyalty"
@@ -43,12 +42,16 @@ type segment struct {
 	id int64
 }
 
-// Programs gives versions, each parsed once and kept. It is safe for concurrent use.
+// Programs gives versions, parsed; those used last are kept. It is safe for
+// concurrent use.
 type Programs struct {
 	db   *store.DB
-	mu   sync.Mutex
-	kept map[key]*Version
+	kept *store.Recent[key, *Version]
 }
+
+// keptVersions is how many versions are kept parsed: the one in force, and those of
+// runs and passages that began before it.
+const keptVersions = 16
 
 // key tells versions apart also where an id was given to a transaction that did
 // not last and then to another.
@@ -58,7 +61,9 @@ type key struct {
 }
 
 // NewPrograms returns an empty cache over a database.
-func NewPrograms(db *store.DB) *Programs { return &Programs{db: db, kept: map[key]*Version{}} }
+func NewPrograms(db *store.DB) *Programs {
+	return &Programs{db: db, kept: store.NewRecent[key, *Version](keptVersions)}
+}
 
 // ErrNoProgram says that no program has been applied yet.
 var ErrNoProgram = errors.New("no program has been applied yet")
@@ -105,19 +110,14 @@ func (p *Programs) of(tx *store.Tx, id int64) (*Version, error) {
 }
 
 func (p *Programs) get(tx *store.Tx, k key) (*Version, error) {
-	p.mu.Lock()
-	v := p.kept[k]
-	p.mu.Unlock()
-	if v != nil {
+	if v, ok := p.kept.Get(k); ok {
 		return v, nil
 	}
 	v, err := load(tx, k)
 	if err != nil {
 		return nil, fmt.Errorf("version %d: %w", k.id, err)
 	}
-	p.mu.Lock()
-	p.kept[k] = v
-	p.mu.Unlock()
+	p.kept.Put(k, v)
 	return v, nil
 }
 

@@ -34,7 +34,7 @@ const (
 )
 
 // Programs gives the program of a version, parsed, and its mails. A version
-// never changes, so it may be kept for ever.
+// never changes, so it may be kept.
 type Programs interface {
 	Version(ctx context.Context, id int64) (*program.Program, program.Texts, error)
 }
@@ -88,7 +88,7 @@ type Config struct {
 // through the database, by many replicas.
 type Desk struct {
 	c     Config
-	known sync.Map     // planKey → *plan
+	known *store.Recent[planKey, *plan]
 	zoned sync.Map     // the shop's zone → *consent.Zones
 	pace  atomic.Int64 // sends per mark that the wire takes in about a second
 }
@@ -104,10 +104,13 @@ func New(c Config) *Desk {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	d := &Desk{c: c}
+	d := &Desk{c: c, known: store.NewRecent[planKey, *plan](keptPlans)}
 	d.pace.Store(int64(min(c.Batch, 4*c.Connections))) // how fast the wire is will show
 	return d
 }
+
+// keptPlans is how many mails are kept ready to be written.
+const keptPlans = 500
 
 // leave asks the limiter, if there is one.
 func (d *Desk) leave(ctx context.Context, lane string, n int) (int, time.Duration, error) {

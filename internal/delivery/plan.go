@@ -38,7 +38,7 @@ type planKey struct {
 // read, and f runs once more. Reading a program takes a transaction of its own,
 // which must not wait for a connection inside another.
 func (d *Desk) withPlans(ctx context.Context, f func(*planner) error) error {
-	p := &planner{known: &d.known, found: map[planKey]*plan{}, blind: map[planKey]bool{}}
+	p := &planner{known: d.known, found: map[planKey]*plan{}, blind: map[planKey]bool{}}
 	for {
 		p.missing = nil
 		if err := f(p); !errors.Is(err, errMissing) {
@@ -60,7 +60,7 @@ func (d *Desk) withPlans(ctx context.Context, f func(*planner) error) error {
 
 // planner hands plans to one piece of work.
 type planner struct {
-	known   *sync.Map // planKey → *plan
+	known   *store.Recent[planKey, *plan]
 	found   map[planKey]*plan
 	blind   map[planKey]bool
 	missing map[planKey]bool
@@ -76,8 +76,8 @@ func (p *planner) give(sends []*send) error {
 	for _, s := range sends {
 		k := planKey{s.Version, s.campaign, s.mail()}
 		found, ok := p.found[k]
-		if known, has := p.known.Load(k); has {
-			found, ok = known.(*plan), true
+		if known, has := p.known.Get(k); has {
+			found, ok = known, true
 		}
 		if !ok {
 			if p.missing == nil {
@@ -125,7 +125,7 @@ func (d *Desk) readPlan(ctx context.Context, k planKey) (*plan, error) {
 		texts:  texts{prog.Languages, all[c.Name][k.mail], &sync.Map{}},
 		flow:   len(c.Steps) > 1,
 	}
-	d.known.Store(k, p)
+	d.known.Put(k, p)
 	return p, nil
 }
 

@@ -197,11 +197,26 @@ func program(first loyalty.Day, days int) (map[string]string, error) {
 		if strings.HasPrefix(file, "campaigns/newsletter/issues/") {
 			delete(files, file)
 			for _, day := range issueDays(first, days) {
-				files["campaigns/newsletter/issues/"+day.String()+".en.md"] = strings.ReplaceAll(text, "Thursday 7 January 2027", day.String())
+				files["campaigns/newsletter/issues/"+day.String()+".en.md"] = issueOf(text, day)
 			}
 		}
 	}
 	return files, nil
+}
+
+// issueOf is the library's newsletter of January, as the shop would write it for
+// another month.
+func issueOf(text string, day loyalty.Day) string {
+	month, next := day.UTC().Month(), (day.UTC().Month())%12+1
+	text = strings.ReplaceAll(text, "Thursday 7 January 2027", day.UTC().Format("Monday 2 January 2006"))
+	if month == time.January {
+		return text
+	}
+	return strings.NewReplacer(
+		"New year, new arrivals", "New in "+month.String(),
+		"A good new year", "Hello from the harbour",
+		"In February we take stock", "In "+next.String()+" we take stock",
+	).Replace(text)
 }
 
 // issueDays are a Thursday every four weeks.

@@ -42,6 +42,10 @@ const leastSecret = 24
 // Standard checks deliveries signed as the Standard Webhooks specification says.
 type Standard struct{ keys []*standardwebhooks.Webhook }
 
+// Sources are the senders whose webhooks are taken, as HOOK_SECRET_SOURCE and
+// /hooks/SOURCE name them.
+var Sources = []string{"standard"}
+
 // NewStandard takes one or several secrets, whsec_… with commas between them: all
 // of them are good while the sender changes from one to the next.
 func NewStandard(secrets string) (*Standard, error) {
@@ -54,6 +58,21 @@ func NewStandard(secrets string) (*Standard, error) {
 		s.keys = append(s.keys, key)
 	}
 	return &s, nil
+}
+
+// CheckSecrets says what NewStandard would find wrong with one of the secrets.
+func CheckSecrets(secrets string) error {
+	list := strings.Split(secrets, ",")
+	for i, secret := range list {
+		_, err := newKey(strings.TrimSpace(secret))
+		switch {
+		case err != nil && len(list) > 1:
+			return fmt.Errorf("can't be used: secret %d of %d %w", i+1, len(list), err)
+		case err != nil:
+			return err
+		}
+	}
+	return nil
 }
 
 // newKey reads a secret. Its errors never show it.

@@ -22,7 +22,7 @@ func ParseCap(s string) (Cap, error) {
 	words := strings.Fields(s)
 	if len(words) != 3 || words[1] != "per" {
 		if s == "off" || s == "none" {
-			return Cap{}, fmt.Errorf("%q is not a cap like 1 per 16h or 3 per 7d: for no limit leave caps out", s)
+			return Cap{}, fmt.Errorf("%q is not a cap like 1 per 16h or 3 per 7d: for no limit write caps: none", s)
 		}
 		return Cap{}, fmt.Errorf("%q is not a cap like 1 per 16h or 3 per 7d", s)
 	}
@@ -31,7 +31,7 @@ func ParseCap(s string) (Cap, error) {
 	case !ok:
 		return Cap{}, fmt.Errorf("%q is not a cap like 1 per 16h: %q is not a number of mails", s, words[0])
 	case n == 0:
-		return Cap{}, fmt.Errorf("%q would stop every offer: leave the cap out for no limit", s)
+		return Cap{}, fmt.Errorf("%q would stop every offer: for no limit write caps: none", s)
 	case n > MostCapped:
 		return Cap{}, fmt.Errorf("%q is too many mails for a cap: at most %d", s, MostCapped)
 	}

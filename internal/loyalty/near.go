@@ -13,6 +13,10 @@ func Nearest(name string, names []string) string {
 	return near
 }
 
+// Apart counts the letters to change, add, drop or swap to make b of a, whatever
+// their case.
+func Apart(a, b string) int { return distance(strings.ToLower(a), strings.ToLower(b)) }
+
 // distance counts the letters to change, add, drop or swap with their neighbour
 // to make b of a.
 func distance(a, b string) int {

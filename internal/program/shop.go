@@ -198,7 +198,7 @@ func (r *reading) namesByLanguage(topic pair) map[string]string {
 // readManners reads how often and when members may be written to.
 func (r *reading) readManners(g group) {
 	p := r.program
-	for _, n := range r.each(g.get("caps")) {
+	for _, n := range r.each(p.capped(r, g.get("caps"))) {
 		if c, ok := read(r, n, loyalty.ParseCap); ok {
 			p.Caps = append(p.Caps, c)
 		}
@@ -217,6 +217,18 @@ func (r *reading) readManners(g group) {
 		track := r.group(n, trackPlace)
 		p.Tracking = Tracking{r.yes(track.get("clicks"), false), r.yes(track.get("opens"), false)}
 	}
+}
+
+// capped returns the list of caps, nil for caps: none.
+func (p *Program) capped(r *reading, n *node) *node {
+	switch {
+	case n == nil || n.form == scalar && n.text == "none":
+		return nil
+	case n.form == list && len(n.items) == 0:
+		r.errorAt(n, "the list of caps is empty", "write caps: none for no limit, or limits like caps: [1 per 16h, 3 per 7d]")
+		return nil
+	}
+	return n
 }
 
 // readJoin reads join: whether who asks to join must confirm it.

@@ -141,14 +141,14 @@ func TestTheStatusPageStandsBesideTheInboxOnly(t *testing.T) {
 		if a := h.ask("GET", "/", ""); !strings.Contains(a.Body, `href="/inbox/"`) || !strings.Contains(a.Body, `href="/status"`) {
 			t.Errorf("the front page: %s", a.Body)
 		}
-		if a := h.ask("GET", "/status", ""); a.Status != 200 || !strings.Contains(a.Body, "No mail yet.") || !strings.Contains(a.Body, "All is well") {
+		if a := h.ask("GET", "/status", ""); a.Status != 200 || !strings.Contains(a.Body, "No mail yet.") || strings.Contains(a.Body, "All is well") || !strings.Contains(a.Body, "<code>regulars import orders orders.csv</code>") {
 			t.Errorf("the status of a shop that begins: %d %s", a.Status, a.Body)
 		}
 		h.play()
 		a := h.ask("GET", "/status", "", "Accept: text/html")
 		for _, want := range []string{
 			"Anna&#39;s &lt;b&gt;Pets&lt;/b&gt; &amp; Co", "win-&lt;b&gt;back&lt;/b&gt;", "is paused: &lt;script&gt;alert(1)&lt;/script&gt;",
-			"3 Mar 2027, 12:00", "mails sent", `<title>3 Mar: 6</title>`, "3 of 4", "program version 1",
+			"3 Mar 2027, 12:00", "mails sent", `<title>3 Mar: 6</title>`, "3 of 4", "75 %", "program version 1", "<span>6</span><span>3</span><span>0</span>",
 		} {
 			if !strings.Contains(a.Body, want) {
 				t.Errorf("the status page lacks %q:\n%s", want, a.Body)

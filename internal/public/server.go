@@ -38,6 +38,9 @@ type Site struct {
 	// knows nothing of a business time that is stepped. nil: time.Now.
 	Clock func() time.Time
 
+	// MetricsElsewhere leaves /metrics to an address of its own: see Metrics.
+	MetricsElsewhere bool
+
 	// Inbox, if not nil, is mounted under /inbox: the built-in sink's pages. It is
 	// given whole paths.
 	Inbox http.Handler
@@ -94,8 +97,18 @@ func (s *server) mux(routes []route) *http.ServeMux {
 	for _, r := range routes {
 		mux.Handle(r.pattern, s.answered(r))
 	}
-	mux.Handle("GET /metrics", s.metrics()) // Prometheus
+	if !s.MetricsElsewhere {
+		mux.Handle("GET /metrics", s.metrics()) // Prometheus
+	}
 	return mux
+}
+
+// Metrics returns /metrics alone, for an address that the world does not reach.
+func (s *Site) Metrics() http.Handler {
+	in := newServer(s)
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", in.metrics())
+	return in.guard(mux)
 }
 
 func newServer(s *Site) *server {

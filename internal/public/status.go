@@ -147,6 +147,8 @@ func (v *statusView) pools(pools []coupon.Status) {
 type chart struct {
 	Width, Height     int
 	Bars              []chartBar
+	Lines             []int  // where the scale's marks are
+	Top, Half         string // its highest and its middle mark
 	First, Most, Last string
 	Label             string
 }
@@ -155,6 +157,18 @@ type chartBar struct {
 	N          int64
 	X, Y, W, H float64
 	Title      string
+}
+
+// topOf is the round number at which a scale ends that shows most: half of it is
+// a whole number, too.
+func topOf(most int64) int64 {
+	for unit := int64(1); ; unit *= 10 {
+		for _, n := range []int64{2, 4, 6, 8, 10} {
+			if top := n * unit; top >= most {
+				return top
+			}
+		}
+	}
 }
 
 // newChart draws mails per day, nil when there are none.
@@ -170,8 +184,10 @@ func newChart(days []report.DayCount) *chart {
 	c := &chart{Width: 14 * len(days), Height: 150, First: day(days[0].Day), Last: day(days[len(days)-1].Day),
 		Most:  fmt.Sprintf("at most %s a day", english().number(most)),
 		Label: fmt.Sprintf("%s mails in %d days, at most %s a day", english().number(all), len(days), english().number(most))}
+	top := topOf(most)
+	c.Top, c.Half, c.Lines = english().number(top), english().number(top/2), []int{0, c.Height / 2, c.Height}
 	for i, d := range days {
-		h := max(2, float64(c.Height)*float64(d.Mails)/float64(most))
+		h := max(2, float64(c.Height)*float64(d.Mails)/float64(top))
 		c.Bars = append(c.Bars, chartBar{d.Mails, float64(14*i) + 2, float64(c.Height) - h, 10, h, fmt.Sprintf("%s: %s", day(d.Day), english().number(d.Mails))})
 	}
 	return c

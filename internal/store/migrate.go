@@ -99,19 +99,17 @@ func (db *DB) provider(sqlDB *sql.DB) (*goose.Provider, error) {
 	return p, nil
 }
 
-// lockMigrations waits until no other replica migrates this schema.
+// lockMigrations waits until no other replica migrates this schema. The lock is a
+// transaction's, since a pooler may give the next statement of a session to
+// another connection.
 func lockMigrations(ctx context.Context, sqlDB *sql.DB) (unlock func(), err error) {
-	conn, err := sqlDB.Conn(ctx)
+	tx, err := sqlDB.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
-	const key = "(hashtext('regulars migrations ' || current_schema()))"
-	if _, err := conn.ExecContext(ctx, "select pg_advisory_lock"+key); err != nil {
-		conn.Close()
+	if _, err := tx.ExecContext(ctx, "select pg_advisory_xact_lock(hashtext('regulars migrations ' || current_schema()))"); err != nil {
+		tx.Rollback()
 		return nil, fmt.Errorf("waiting for the other replicas' migrations: %w", err)
 	}
-	return func() {
-		conn.ExecContext(context.WithoutCancel(ctx), "select pg_advisory_unlock"+key) // closing the connection would do, too
-		conn.Close()
-	}, nil
+	return func() { tx.Rollback() }, nil
 }

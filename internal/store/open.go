@@ -1,15 +1,19 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"gorm.io/driver/postgres"
@@ -41,41 +45,50 @@ func (o Options) filled() Options {
 // ErrNoFile says that the SQLite file is not there and was not to be made.
 var ErrNoFile = errors.New("no such database file")
 
-// Open opens postgres://… or sqlite:FILE. It connects, but does not migrate.
+// Open opens postgres://… or sqlite:FILE. It connects, but does not migrate. Its
+// errors never repeat the address, which may hold a password.
 func Open(ctx context.Context, where string, o Options) (*DB, error) {
 	o = o.filled()
-	switch scheme, rest, _ := strings.Cut(where, ":"); scheme {
-	case "postgres", "postgresql":
-		return openPostgres(ctx, where, o)
-	case "sqlite":
-		return openSQLite(ctx, rest, o)
-	default:
-		return nil, fmt.Errorf("DATABASE_URL begins with %q: it should be postgres://… or sqlite:FILE", scheme)
+	if err := CheckAddress(where); err != nil {
+		return nil, fmt.Errorf("DATABASE_URL %w", err)
 	}
-}
-
-func openPostgres(ctx context.Context, where string, o Options) (*DB, error) {
-	config, err := pgxpool.ParseConfig(where)
+	if EngineOf(where) == SQLite {
+		file, err := sqliteFile(where)
+		if err != nil {
+			return nil, err
+		}
+		return openSQLite(ctx, file, o)
+	}
+	config, err := postgresConfig(where)
 	if err != nil {
-		return nil, errors.New("DATABASE_URL is not a valid postgres:// address") // err may hold the password
+		return nil, err
 	}
 	return connectPostgres(ctx, config, o)
 }
 
+// defaultConns is how many Postgres connections a process has at most, unless its
+// address or Options say otherwise; leastConns is what it can't do without: one
+// waits while another migrates.
+const (
+	defaultConns = 16
+	leastConns   = 2
+)
+
 func connectPostgres(ctx context.Context, config *pgxpool.Config, o Options) (*DB, error) {
-	config.MaxConns = 16
 	if o.Conns > 0 {
 		config.MaxConns = int32(o.Conns)
 	}
-	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
-	config.ConnConfig.RuntimeParams["application_name"] = "regulars"
+	config.MaxConns = max(config.MaxConns, leastConns)
+	params := config.ConnConfig.RuntimeParams
+	params["timezone"] = "UTC"
+	params["application_name"] = cmp.Or(params["application_name"], "regulars")
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to Postgres: %w", err)
 	}
 	if err := pool.Ping(ctx); err != nil {
 		pool.Close()
-		return nil, fmt.Errorf("connecting to Postgres: %w", err)
+		return nil, fmt.Errorf("connecting to Postgres: %w", unknownParameter(err))
 	}
 	sqlDB := stdlib.OpenDBFromPool(pool)
 	g, err := gorm.Open(postgres.New(postgres.Config{Conn: sqlDB}), gormConfig())
@@ -83,11 +96,51 @@ func connectPostgres(ctx context.Context, config *pgxpool.Config, o Options) (*D
 		pool.Close()
 		return nil, fmt.Errorf("connecting to Postgres: %w", err)
 	}
-	closer := func() error { err := sqlDB.Close(); pool.Close(); return err }
+	closer := func() error { err := sqlDB.Close(); closePool(pool); return err }
 	beside := func(ctx context.Context, n int) (*DB, error) {
 		return connectPostgres(ctx, config.Copy(), Options{Now: o.Now, Conns: n})
 	}
-	return &DB{g: g, reads: g, now: o.Now, place: postgresPlace(config), closer: closer, ills: &ills{}, beside: beside}, nil
+	db := &DB{g: g, reads: g, now: o.Now, place: postgresPlace(config), closer: closer, ills: &ills{}, beside: beside}
+	if config.ConnConfig.DefaultQueryExecMode != pgx.QueryExecModeCacheDescribe {
+		db.connect = config.ConnConfig
+	}
+	return db, nil
+}
+
+// closeWithin is how long the connections of a pool may take to come back. One
+// that works at something, or waits for a lock, is then left to the end of the
+// process, with which its transaction ends.
+const closeWithin = 2 * time.Second
+
+func closePool(pool *pgxpool.Pool) {
+	closed := make(chan struct{})
+	go func() { defer close(closed); pool.Close() }()
+	t := time.NewTimer(closeWithin)
+	defer t.Stop()
+	select {
+	case <-closed:
+	case <-t.C:
+	}
+}
+
+// unknownParameter says which setting of the address a server does not take:
+// Postgres and PgBouncer name it, and not where it came from.
+func unknownParameter(err error) error {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return err
+	}
+	name, unknown := strings.CutPrefix(pg.Message, "unsupported startup parameter: ") // PgBouncer
+	if found := regexp.MustCompile(`^unrecognized configuration parameter "(.*)"$`).FindStringSubmatch(pg.Message); found != nil {
+		name, unknown = found[1], true
+	}
+	switch {
+	case unknown && name == "search_path":
+		return errors.New("the pooler before it takes no search_path or schema from DATABASE_URL: leave it out, and say instead `alter role … set search_path = …` in the database")
+	case unknown:
+		return fmt.Errorf("DATABASE_URL has a setting %s that the server does not know: leave it out", name)
+	}
+	return err
 }
 
 func postgresPlace(c *pgxpool.Config) string {

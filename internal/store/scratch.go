@@ -15,9 +15,12 @@ import (
 // Scratch makes an empty database of its own on the Postgres server at where,
 // opens it and migrates it. Close drops it with all that is in it.
 func Scratch(ctx context.Context, where string, o Options) (*DB, error) {
-	config, err := pgxpool.ParseConfig(where)
+	if EngineOf(where) != Postgres {
+		return nil, errors.New("the address of the server should be postgres://user:password@host:5432/database")
+	}
+	config, err := postgresConfig(where)
 	if err != nil {
-		return nil, errors.New("not a valid postgres:// address") // err may hold the password
+		return nil, fmt.Errorf("the address of the server %w", err)
 	}
 	name := "regulars_scratch_" + randomName()
 	if err := administer(ctx, config, "create database "+name); err != nil {

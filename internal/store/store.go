@@ -21,6 +21,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"gorm.io/gorm"
 	"modernc.org/sqlite"
@@ -38,12 +39,15 @@ var (
 
 // DB is an open database with a business clock. It is safe for concurrent use.
 type DB struct {
-	g      *gorm.DB // writes; on SQLite a single connection
-	reads  *gorm.DB // the same pool on Postgres
-	now    func() time.Time
-	share  chan struct{} // nil: the whole pool
-	place  string        // for people: no password
-	file   string        // of SQLite; "": Postgres
+	g     *gorm.DB // writes; on SQLite a single connection
+	reads *gorm.DB // the same pool on Postgres
+	now   func() time.Time
+	share chan struct{} // nil: the whole pool
+	place string        // for people: no password
+	file  string        // of SQLite; "": Postgres
+
+	connect *pgx.ConnConfig // of Postgres; nil behind a pooler, where no session lasts
+
 	closer func() error
 	ills   *ills
 	beside func(context.Context, int) (*DB, error) // opens another pool of connections to the same database

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -183,13 +184,50 @@ func isName(c byte) bool {
 	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
-// JSON returns v as JSON text, to bind where JSONParam stands.
+// JSON returns v as JSON text, to bind where JSONParam stands. Numbers that JSON
+// cannot write, NaN and infinities, become null: a value from outside never ends the
+// process. Doors refuse them before.
 func JSON(v any) string {
 	b, err := json.Marshal(v)
+	var unwritable *json.UnsupportedValueError
+	if errors.As(err, &unwritable) {
+		b, err = json.Marshal(writable(v))
+	}
 	if err != nil {
 		panic(fmt.Sprintf("store: %T is not JSON: %v", v, err)) // a type of ours that cannot be encoded
 	}
 	return string(b)
+}
+
+// writable is a value without the numbers that JSON cannot write.
+func writable(v any) any {
+	switch v := v.(type) {
+	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil
+		}
+	case float32:
+		return writable(float64(v))
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for name, one := range v {
+			out[name] = writable(one)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, one := range v {
+			out[i] = writable(one)
+		}
+		return out
+	case []float64:
+		out := make([]any, len(v))
+		for i, one := range v {
+			out[i] = writable(one)
+		}
+		return out
+	}
+	return v
 }
 
 // SkipLocked ends a subquery that picks rows to claim. Without it two Postgres

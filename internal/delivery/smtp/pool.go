@@ -147,24 +147,33 @@ func (p *pool) forget() {
 }
 
 // close lets nothing begin and waits for what is under way; when ctx ends first,
-// all connections are cut.
+// all connections are cut, also those that wait for the answer to a QUIT.
 func (p *pool) close(ctx context.Context) error {
 	p.stop()
 	err := p.drain(ctx)
-	p.mu.Lock()
-	for c := range p.live {
-		if err != nil {
-			c.raw.Close()
-		}
+	if err != nil {
+		p.cutAll()
 	}
+	p.mu.Lock()
 	for _, c := range p.idle {
 		c.aging.Stop()
 		p.goodbye.Go(func() { p.quit(c) })
 	}
 	p.idle = nil
 	p.mu.Unlock()
+	defer context.AfterFunc(ctx, p.cutAll)()
 	p.goodbye.Wait()
 	return err
+}
+
+// cutAll ends all connections without a word, and lets nothing begin.
+func (p *pool) cutAll() {
+	p.stop()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.live {
+		c.raw.Close()
+	}
 }
 
 // drain returns when no place is held.

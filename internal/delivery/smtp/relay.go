@@ -142,6 +142,10 @@ func (r *Relay) Close(ctx context.Context) error {
 	return nil
 }
 
+// Cut ends all connections at once: a mail on the wire may have become unknown.
+// It is for a stop whose time is over; Close is still to be called.
+func (r *Relay) Cut() { r.pool.cutAll() }
+
 func (o *Options) name() string { return net.JoinHostPort(o.Host, strconv.Itoa(o.Port)) }
 
 func (o *Options) defaults() {
