@@ -130,7 +130,6 @@ func TestRetentionIsDoneByOneOfMany(t *testing.T) {
 }
 
 func TestWhatNamesPeopleIsNotKeptForEver(t *testing.T) {
-	t.Parallel()
 	each(t, func(t *testing.T, s *shop) {
 		s.do(func(tx *store.Tx) error {
 			for i, age := range []time.Duration{4 * 365 * day, 31 * day, day} {
