@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	unicodenorm "golang.org/x/text/unicode/norm"
 )
 
 // tokenKind is the sort of a token.
@@ -158,7 +160,7 @@ func (l *lexer) quoted(quote byte) (token, *Error) {
 	for i := l.pos + 1; i < len(l.src); i++ {
 		switch c := l.src[i]; {
 		case c == quote:
-			t := token{tokText, b.String(), l.pos}
+			t := token{tokText, unicodenorm.NFC.String(b.String()), l.pos} // as what it is compared with
 			l.pos = i + 1
 			return t, nil
 		case c == '\\':

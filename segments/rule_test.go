@@ -334,3 +334,20 @@ func TestParseType(t *testing.T) {
 		t.Errorf("ParseType(string) = %v, want none", got)
 	}
 }
+
+// A text means the same however its accents are typed.
+func TestTextsOfARuleAreComposed(t *testing.T) {
+	t.Parallel()
+	parts, whole := "bought_category(\"Cafe\u0301\")", "bought_category(\"Caf\u00e9\")"
+	a, err := segments.Parse(parts, segments.Scope{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := segments.Parse(whole, segments.Scope{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.Words() != b.Words() {
+		t.Errorf("%q means %s, %q means %s", parts, a.Words(), whole, b.Words())
+	}
+}

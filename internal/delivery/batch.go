@@ -104,7 +104,7 @@ func (b *batch) write(d *Desk, stuff material) {
 			going = append(going, s)
 			continue
 		}
-		d.c.Log.Warn("a mail cannot be made", "send", s.Send, "campaign", s.campaign, "mail", s.mail(), "err", errs[i])
+		d.c.Log.Warn("a mail cannot be made", "send", s.Send, "campaign", s.campaign, "mail", s.mail()) // why is with the send: it may name the member
 		b.ended = append(b.ended, spoilt(s, errs[i]))
 	}
 	b.sends = going

@@ -3,6 +3,7 @@ package delivery
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"regulars/internal/store"
 )
@@ -89,7 +90,8 @@ func (d *Desk) stop(tx *store.Tx, run int64, because string) error {
 		return fmt.Errorf("pausing run %d: %w", run, err)
 	}
 	if n > 0 {
-		tx.AfterCommit(func() { d.c.Log.Error("a run is paused", "run", run, "because", because) })
+		logged, _, _ := strings.Cut(because, ": ") // what follows is of one mail, and may name its member
+		tx.AfterCommit(func() { d.c.Log.Error("a run is paused", "run", run, "because", logged) })
 	}
 	return nil
 }

@@ -268,7 +268,7 @@ func (b *bundle) hand(ctx context.Context, s *send, landed chan<- ending) {
 		return
 	}
 	if err := b.desk.write(s, b.stuff); err != nil {
-		b.desk.c.Log.Warn("a mail cannot be made", "send", s.Send, "campaign", s.campaign, "mail", s.mail(), "err", err)
+		b.desk.c.Log.Warn("a mail cannot be made", "send", s.Send, "campaign", s.campaign, "mail", s.mail()) // why is with the send: it may name the member
 		landed <- b.cannotMake(s, err)
 		return
 	}

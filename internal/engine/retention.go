@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"fmt"
+	"strconv"
 	"time"
 
 	"regulars/internal/loyalty"
@@ -13,6 +15,11 @@ import (
 const (
 	keepHooks = 30 * 24 * time.Hour
 	keepJobs  = 90 * 24 * time.Hour
+
+	// What relays say names addresses; the network address beside a consent is
+	// evidence while somebody may still dispute it.
+	keepReplies = 30 * 24 * time.Hour
+	keepOrigins = 3 * 365 * 24 * time.Hour
 )
 
 // retainAtOnce bounds how many rows of a table one transaction deletes.
@@ -43,8 +50,56 @@ func retain(ctx context.Context, db *store.DB) (int, error) {
 			}
 			did, more = did+n, more || n == retainAtOnce
 		}
+		for _, s := range scrubbed {
+			n, err := s.scrub(tx)
+			if err != nil {
+				return 0, false, err
+			}
+			did, more = did+n, more || n > 0
+		}
 		return did, more, nil
 	})
+}
+
+// scrub says which column of a table is emptied when its row is old. at is the
+// column, growing with the id, that tells how old it is.
+type scrub struct {
+	table, column, at string
+	keep              time.Duration
+}
+
+var scrubbed = []scrub{
+	{"sends", "smtp_text", "queued_at", keepReplies},
+	{"consents", "ip", "recorded_at", keepOrigins},
+}
+
+// scrub empties the column of the next rows that are old enough, and returns how
+// many rows it has passed: a setting keeps up to which, so that each row is looked
+// at once.
+func (s scrub) scrub(tx *store.Tx) (int, error) {
+	key := "scrubbed_" + s.table
+	text, err := tx.SettingOr(key, func() string { return "0" })
+	if err != nil {
+		return 0, err
+	}
+	from, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("setting %s: %w", key, err)
+	}
+	args := store.Args{"from": from, "before": loyalty.At(tx.At.Add(-s.keep)), "most": retainAtOnce}
+	var next struct{ N, Last int64 }
+	err = tx.One(&next, `
+		select count(*) as n, coalesce(max(id), 0) as last
+		from  (select id, `+s.at+` as at from `+s.table+` where id > @from order by id limit @most) next
+		where  at < @before`, args)
+	if err != nil || next.N == 0 {
+		return 0, err
+	}
+	args["last"] = next.Last
+	if _, err := tx.Exec("update "+s.table+" set "+s.column+" = '' where id > @from and id <= @last and "+s.column+" <> ''", args); err != nil {
+		return 0, err
+	}
+	return int(next.N), tx.SetSetting(key, strconv.FormatInt(next.Last, 10))
 }
 
 // delete throws away the oldest rows, but not all at once.

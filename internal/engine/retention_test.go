@@ -128,3 +128,30 @@ func TestRetentionIsDoneByOneOfMany(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatNamesPeopleIsNotKeptForEver(t *testing.T) {
+	each(t, func(t *testing.T, s *shop) {
+		s.do(func(tx *store.Tx) error {
+			for i, age := range []time.Duration{4 * 365 * day, 31 * day, day} {
+				args := store.Args{"n": i + 1, "at": loyalty.At(tx.At.Add(-age))}
+				if _, err := tx.Exec(`insert into consents (member_id, topic, granted, at, source, ip, recorded_at) values (@n, 'offers', true, @at, 'page', '192.0.2.1', @at)`, args); err != nil {
+					return err
+				}
+				if _, err := tx.Exec(`
+					insert into sends (day, occurrence_id, step, member_id, campaign_id, version_id, class, topic, state, queued_at, smtp_text)
+					values (1, @n, 'a', @n, 1, 1, 'offer', 'offers', 'failed', @at, '<ana@example.test> is nobody')`, args); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		s.retain()
+		var left []string
+		s.do(func(tx *store.Tx) error {
+			return tx.All(&left, "select 'ip ' || member_id as v from consents where ip <> '' union all select 'text ' || member_id from sends where smtp_text <> '' order by 1", nil)
+		})
+		if got, want := strings.Join(left, ", "), "ip 2, ip 3, text 3"; got != want {
+			t.Errorf("kept: %s, want %s", got, want)
+		}
+	})
+}

@@ -250,8 +250,18 @@ func (r *reading) readAttributes(n *node) {
 			r.errorAt(kv.key, saying(err), "")
 		} else if t, ok := read(r, kv.value, valueType); ok {
 			p.Attributes[kv.key.text] = t
+			if slices.Contains(memberFields, kv.key.text) {
+				r.warnAt(kv.key, fmt.Sprintf("%s is a field of every member: what comes under this name goes there, and the attribute stays empty", kv.key.text),
+					"take the line out, or give the attribute another name, like shop_"+kv.key.text)
+			}
 		}
 	}
+}
+
+// memberFields are what events and files say of a member under names of ours.
+var memberFields = []string{
+	"member", "id", "ids", "email", "phone", "card", "first_name", "last_name", "name", "language", "country", "time_zone", "birthday",
+	"tags", "joined", "joined_at", "referred_by", "consent", "consent_source", "consent_text", "consent_at", "points", "orders", "spent",
 }
 
 // valueType reads the type of an attribute or of a launch's value; url is the
