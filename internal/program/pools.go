@@ -144,6 +144,11 @@ func (r *reading) readCodes(g group, p *Pool) {
 	if p.Code != "" && loyalty.FoldCode(p.Code) == "" {
 		r.errorAt(g.get("code"), fmt.Sprintf("%q has no letter or digit", p.Code), "write a code that people can type")
 	}
+	for _, other := range r.program.Pools {
+		if p.Code != "" && other.Code != "" && loyalty.FoldCode(other.Code) == loyalty.FoldCode(p.Code) {
+			r.warnAt(g.get("code"), fmt.Sprintf("to a till %s is the same code as that of pool %s: only one of the two can give it, and campaigns with the other fail", p.Code, other.Name), "give each pool a code of its own")
+		}
+	}
 }
 
 // onlyFor reports a key that one kind of pool needs and the others do not have.

@@ -33,6 +33,8 @@ type Program struct {
 	Lifecycle  segments.Lifecycle
 	Scoring    segments.Scoring
 
+	Words map[string]Words // of languages that Regulars has no words for, by language
+
 	FavouritesExcept []string // categories that are nobody's favourite: coupons, fuel
 
 	NewsWithin time.Duration // an event older than that on arrival is history

@@ -13,7 +13,7 @@ import (
 )
 
 func (r *reading) report(at *node, level Level, message, hint string) {
-	r.problems = append(r.problems, Problem{at.src.file, at.line, at.col, message, hint, level})
+	r.problems = append(r.problems, Problem{at.src.file, at.line, at.col, message, hint, level, false})
 }
 
 func (r *reading) errorAt(at *node, message, hint string) { r.report(at, Error, message, hint) }

@@ -31,10 +31,13 @@ type Status struct {
 	Troubles []store.Trouble `json:"troubles"` // all that is amiss, by kind, and what to do
 	Needs    []string        `json:"needs"`    // the same in words alone; empty: all is well
 
+	Notes []string `json:"notes,omitempty"` // what somebody should know and nobody need do; the caller's to fill
+
 	missing  []string        // the parts that could not be asked
 	replicas []store.Replica // seen in the last minutes, what they see too
 	empty    []string        // pools that should give codes and have none
 	setbacks []setback       // what failed and is set aside
+	putOff   []setback       // campaigns of which some members wait
 }
 
 // Run is a run that is not over.
@@ -170,7 +173,7 @@ type part struct {
 var (
 	quick = []part{
 		{"what is held", (*Status).holds}, {"the queues", (*Status).oldest}, {"the replicas and the last night", (*Status).machines},
-		{"rules that wait", (*Status).unready}, {"the pools of codes", (*Status).pools}, {"what is set aside", (*Status).setAside},
+		{"rules that wait", (*Status).unready}, {"the pools of codes", (*Status).pools}, {"what is set aside", (*Status).setAside}, {"what waits since it failed", (*Status).somePutOff},
 	}
 	slow = []part{
 		{"the members", (*Status).people}, {"the runs", (*Status).runs}, {"single mails", (*Status).waiting}, {"the dates", (*Status).dates},
