@@ -69,6 +69,8 @@ type batch struct {
 	orders   map[orderKey][]*order // several where each door once had keys of its own
 	figures  []loyalty.Figure      // to be counted from order lines
 	disowned []int64               // members whose order is now somebody else's
+
+	unreturned []int64 // members of whom a return may be none any more
 }
 
 func newBatch(tx *store.Tx, book *campaign.Book, s shop, mode Mode) *batch {

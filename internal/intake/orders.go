@@ -70,9 +70,14 @@ func (b *batch) loadOrders() error {
 	}
 	b.orders = map[orderKey][]*order{}
 	var keys []orderKey
+	asked := map[orderKey]bool{}
 	for _, it := range b.items {
-		if it.Order != nil && it.Order.ID != "" {
-			keys = append(keys, orderKey{it.Source, it.Order.ID})
+		if it.Order == nil || it.Order.ID == "" {
+			continue
+		}
+		if k := (orderKey{it.Source, it.Order.ID}); !asked[k] {
+			asked[k] = true
+			keys = append(keys, k)
 		}
 	}
 	if keys == nil {
@@ -80,7 +85,7 @@ func (b *batch) loadOrders() error {
 	}
 	var found []*order
 	err := b.tx.All(&found, `
-		select distinct o.id, o.source, o.external_id, o.member_id, o.at, o.day, o.status, o.total, o.refunded, o.discount,
+		select o.id, o.source, o.external_id, o.member_id, o.at, o.day, o.status, o.total, o.refunded, o.discount,
 		       o.quantity, o.shop, o.version, o.changed_at, o.fingerprint
 		from   `+rel(b.tx, "source text", "id text")+`
 		join   orders o on o.source = r.source and o.external_id = r.id

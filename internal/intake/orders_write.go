@@ -59,6 +59,9 @@ func (b *batch) followUses(list []*order) error {
 		default:
 			back = append(back, o.ID)
 		}
+		if o.was == loyalty.Returned && o.Status != loyalty.Returned {
+			b.unreturned = append(b.unreturned, o.MemberID)
+		}
 		o.was = o.Status
 	}
 	return coupon.Follow(b.tx, gone, back)
@@ -167,6 +170,7 @@ func (b *batch) moveEvents(list []*order) error {
 		if o.owner != o.MemberID {
 			rows = append(rows, []any{o.ID, o.owner, o.MemberID})
 			b.disowned = append(b.disowned, o.owner)
+			b.unreturned = append(b.unreturned, o.owner, o.MemberID)
 			o.owner = o.MemberID
 		}
 	}

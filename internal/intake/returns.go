@@ -81,10 +81,10 @@ type returned struct {
 // open is what can still be taken off an order, or of a return.
 func (r *returned) open() int64 { return r.Total - r.Refunded }
 
-// giveBack reckons the returns of members anew. Their rows are locked; held are the
-// orders that the batch has in hand.
-func giveBack(tx *store.Tx, members []int64, held map[int64]*order) error {
-	orders, err := readReturned(tx, members)
+// giveBack reckons the returns of members anew, and of those who may have had some.
+// Their rows are locked; held are the orders that the batch has in hand.
+func giveBack(tx *store.Tx, members, had []int64, held map[int64]*order) error {
+	orders, err := readReturned(tx, members, had)
 	if err != nil || len(orders) == 0 {
 		return err
 	}
@@ -162,16 +162,14 @@ func (r *returned) shares(o *returned) bool {
 
 // readReturned reads the orders of those of the members who have returns, with what
 // was taken off them before.
-func readReturned(tx *store.Tx, members []int64) ([]*returned, error) {
+func readReturned(tx *store.Tx, members, had []int64) ([]*returned, error) {
 	args := store.Args{"members": store.JSON(members)}
 	if err := tx.All(&members, `
 		select distinct member_id from orders
-		where  status = 'returned' and member_id in (select value from `+tx.JSONEach("@members")+`)
-		union
-		select o.member_id from orders o join refunds f on f.order_id = o.id
-		where  f.external_id like 'return %' and o.member_id in (select value from `+tx.JSONEach("@members")+`)`, args); err != nil {
+		where  status = 'returned' and member_id in (select value from `+tx.JSONEach("@members")+`)`, args); err != nil {
 		return nil, fmt.Errorf("finding returns: %w", err)
 	}
+	members = append(members, had...)
 	if len(members) == 0 {
 		return nil, nil
 	}
@@ -292,7 +290,9 @@ func (b *batch) giveBack(items []*item) error {
 	if members == nil {
 		return nil
 	}
-	return giveBack(b.tx, members, held)
+	had := b.unreturned
+	b.unreturned = nil
+	return giveBack(b.tx, members, had, held)
 }
 
 // returnSome makes the next orders below zero returns that were taken for orders
@@ -323,7 +323,7 @@ func returnSome(tx *store.Tx) (int, error) {
 			return 0, err
 		}
 	}
-	if err := giveBack(tx, members, nil); err != nil {
+	if err := giveBack(tx, members, nil, nil); err != nil {
 		return 0, err
 	}
 	_, err = refreshFacts(tx, today, members)
