@@ -44,7 +44,7 @@ func (a *app) importCommand() *cobra.Command {
 func (f *importFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.columns, "map", "", "field=column,… where the file's names differ from ours")
 	flags.StringVar(&f.zone, "zone", "", "IANA zone of times without an offset (default: the shop's)")
-	flags.StringVar(&f.source, "source", "", "whose orders these are, part of their key (default: import)")
+	flags.StringVar(&f.source, "source", "", "whose order numbers these are, for a system that numbers for itself (default: the shop's, as of webhooks and the API)")
 	flags.StringVar(&f.orderID, "order-id", "", "row: the file has no order column, each row is an order")
 	flags.StringVar(&f.rejects, "rejects", "", "write refused rows, with the reason, to this file")
 	flags.StringVar(&f.format, "format", "", "csv (shopify and woocommerce: not yet)")

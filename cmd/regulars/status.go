@@ -88,6 +88,9 @@ func (a *app) sayStatus(s report.Status) error {
 		program = "program version " + s.Version
 	}
 	say("%s  %s, %s known from orders, %s", a.moment(s.Now), plural(s.Members, "member", "members"), fmt.Sprint(s.Known), program)
+	if s.Shared > 0 {
+		say("orders came by an address, card or phone that several members share: they were taken as of %s; let the shop send the member's id", plural(s.Shared, "person of their own", "people of their own"))
+	}
 	for _, r := range s.Runs {
 		say("run %d of %s: %s, %d of %d sent, %d pending, %d a minute", r.ID, r.Campaign, r.State, r.Sent, r.Audience, r.Pending, r.PerMinute)
 	}

@@ -198,6 +198,9 @@ func (b *Book) prepare(tx *store.Tx, r LaunchRequest) (*Version, freeze, error) 
 		return nil, freeze{}, err
 	}
 	c, err := v.Campaign(r.Campaign)
+	if err == nil && c.broken != nil {
+		err = c.broken
+	}
 	if err != nil {
 		return nil, freeze{}, err
 	}

@@ -168,6 +168,9 @@ func (r *reading) money(n *node) int64 {
 		if err != nil || fine != v*1000 {
 			return 0, fmt.Errorf("%q is not an amount of %s, which has %d decimals", s, r.program.Currency, loyalty.CurrencyDigits(r.program.Currency))
 		}
+		if v > loyalty.Most {
+			return 0, fmt.Errorf("%q is larger than we can count: at most %s", s, r.amount(loyalty.Most))
+		}
 		return v, nil
 	})
 	if ok && value <= 0 {
