@@ -36,7 +36,11 @@ const memberColumns = `
 // whole address, card or phone.
 func FindMembers(tx *store.Tx, text string) ([]Member, error) {
 	text = strings.TrimSpace(text)
-	ids, err := named(tx, fold(text))
+	folded := fold(text)
+	if folded == "" && text != "" { // nothing but accents
+		folded = text
+	}
+	ids, err := named(tx, folded)
 	if err != nil {
 		return nil, err
 	}
@@ -65,9 +69,6 @@ const mostFound = 50
 // English alone, Postgres as its locale says. So the names are folded here.
 func named(tx *store.Tx, text string) ([]int64, error) {
 	ids := []int64{}
-	if text == "" {
-		return ids, nil
-	}
 	rows, err := tx.Query("select id, external_id, first_name, last_name from members where merged_into is null and erased_at is null order by external_id", nil)
 	if err != nil {
 		return nil, err
