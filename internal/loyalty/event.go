@@ -3,7 +3,8 @@ package loyalty
 // Event is something that happened to a member, as /hooks/standard, /v1/events
 // and the importers hand it to intake. It is unique by (Source, ID).
 type Event struct {
-	Source string  `json:"-"` // set by the edge, never by the sender
+	Source string  `json:"-"` // whose keys ID and the order's number are; set by the edge, never by the sender
+	Via    string  `json:"-"` // the door, for the record: api:till; "": Source
 	Type   string  `json:"type"`
 	ID     string  `json:"id"`
 	At     Instant `json:"at"`
@@ -13,6 +14,16 @@ type Event struct {
 	Refund     *Refund        `json:"refund,omitempty"`
 	Points     *Points        `json:"points,omitempty"`
 	Properties map[string]any `json:"properties,omitempty"`
+
+	Notes []Note `json:"-"` // what of it could not be read and was left out, or was changed
+}
+
+// Note is a value that could not be taken as it was written, in something that
+// came in all the same.
+type Note struct {
+	Field  string `json:"field"` // as the sender names it: member.birthday
+	Reason string `json:"reason"`
+	Line   int    `json:"-"` // of a file; 0: where the whole stands
 }
 
 // The types of events that Regulars itself understands. Any other name is the
@@ -64,6 +75,7 @@ const (
 	Cancelled = "cancelled"
 	Refunded  = "refunded"
 	Test      = "test"
+	Returned  = "returned" // below zero: no order, but something given back; ours, never the sender's
 )
 
 // Order is a purchase. Amounts are in minor units of the program's currency.
