@@ -59,8 +59,8 @@ func (s *server) opened(w http.ResponseWriter, r *http.Request) error {
 func (s *server) touched(r *http.Request, t delivery.Touch) {
 	release, err := s.turns.take(r.Context(), []string{"touch " + strconv.FormatInt(t.Member, 10)})
 	if err == nil {
-		defer release()
 		err = s.touch(r.Context(), t)
+		release(err)
 	}
 	if err != nil {
 		s.Log.ErrorContext(r.Context(), "a touch is lost", "kind", t.Kind, "send", t.Send, "err", err)
