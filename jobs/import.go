@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
@@ -65,8 +64,7 @@ func importOf(folder string, v map[string]string) (im intake.Import, err error) 
 	for topic := range strings.SplitSeq(v["consent"], ",") {
 		im.Consent = append(im.Consent, strings.TrimSpace(topic))
 	}
-	day, err := loyalty.ParseDay(v["consent-at"])
-	im.ConsentAt = loyalty.At(day.UTC().Add(12 * time.Hour))
+	im.ConsentDay, err = loyalty.ParseDay(v["consent-at"])
 	return im, err
 }
 

@@ -110,6 +110,12 @@ func decodeEvent(value any, o Options) (e loyalty.Event, id string, err error) {
 	e.Refund = decodeRefund(refund, e, o.Currency)
 	e.Points = decodePoints(f, points, e.Type)
 	e.Properties = f.object("properties").rest()
+	f.say("kept as a property", true)
+	order.say("kept as a property", false)
+	refund.say("kept as a property", false)
+	if points != nil {
+		points.say("kept as a property", false)
+	}
 	for name, v := range f.rest() {
 		put(&e.Properties, name, v)
 	}
@@ -118,6 +124,7 @@ func decodeEvent(value any, o Options) (e loyalty.Event, id string, err error) {
 			put(&e.Properties, name, extra)
 		}
 	}
+	e.Unknown = *f.unknown
 	return e, e.ID, f.err()
 }
 
@@ -139,9 +146,11 @@ func decodeMember(f *fields) loyalty.Member {
 		Birthday: f.text("birthday"), Tags: f.tags("tags"), Joined: f.flag("joined"), JoinedAt: f.instant("joined_at"),
 		ReferredBy: f.text("referred_by"),
 		Consent:    f.flags("consent"), ConsentSource: f.text("consent_source"),
-		ConsentText: f.text("consent_text"), ConsentAt: f.instant("consent_at"),
+		ConsentText: f.text("consent_text"),
 	}
+	m.ConsentAt, m.ConsentDay = f.instantOrDay("consent_at")
 	m.Attributes = f.object("attributes").rest()
+	f.say("kept as an attribute", true)
 	if rest := f.rest(); len(rest) > 0 {
 		maps.Copy(rest, m.Attributes)
 		m.Attributes = rest
@@ -163,6 +172,7 @@ func decodeOrder(f *fields, currency string) *loyalty.Order {
 	for _, c := range f.objects("coupons", maxCoupons) {
 		discount, _ := c.money("discount", currency)
 		o.Coupons = append(o.Coupons, loyalty.UsedCoupon{Code: c.text("code"), Discount: discount})
+		c.say("left out", false)
 	}
 	o.Lines = decodeLines(f, currency)
 	return o
@@ -181,10 +191,12 @@ func decodeLines(f *fields, currency string) []loyalty.Line {
 		if l.has("quantity") {
 			quantity = l.whole("quantity")
 		}
-		lines = append(lines, loyalty.Line{
+		line := loyalty.Line{
 			Product: l.text("product"), Name: l.text("name"), Category: l.text("category"), Brand: l.text("brand"),
 			Labels: loyalty.Labels(l.tags("labels")), Quantity: quantity, Total: total,
-		})
+		}
+		l.say("left out", false)
+		lines = append(lines, line)
 	}
 	return lines
 }

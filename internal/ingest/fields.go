@@ -17,6 +17,9 @@ type fields struct {
 	path   string // "order." before the names of its fields
 	values map[string]any
 	first  **FieldError // shared by the objects of one event
+
+	asked   []string  // the names of its fields that we know
+	unknown *[]string // what is said of others; shared like first
 }
 
 // newFields returns the object at the top of an event.
@@ -25,7 +28,7 @@ func newFields(path string, value any) (*fields, error) {
 	if !ok {
 		return nil, &FieldError{Field: "event", Reason: "is not an object"}
 	}
-	return &fields{path, object, new(*FieldError)}, nil
+	return &fields{path: path, values: object, first: new(*FieldError), unknown: new([]string)}, nil
 }
 
 // err returns the first mistake.
@@ -43,7 +46,13 @@ func (f *fields) wrong(name, reason string, args ...any) {
 }
 
 // has reports whether the object says something about the field; null says nothing.
-func (f *fields) has(name string) bool { return f != nil && f.values[name] != nil }
+func (f *fields) has(name string) bool {
+	if f == nil {
+		return false
+	}
+	f.asked = append(f.asked, name)
+	return f.values[name] != nil
+}
 
 func (f *fields) take(name string) any {
 	if f == nil {
@@ -51,6 +60,7 @@ func (f *fields) take(name string) any {
 	}
 	v := f.values[name]
 	delete(f.values, name)
+	f.asked = append(f.asked, name)
 	return v
 }
 
@@ -131,6 +141,25 @@ func (f *fields) instant(name string) loyalty.Instant {
 	return loyalty.At(t)
 }
 
+// instantOrDay returns a moment, or the shop's day when there is no time with it.
+func (f *fields) instantOrDay(name string) (loyalty.Instant, loyalty.Day) {
+	if text, ok := f.peek(name).(string); ok {
+		if day, err := loyalty.ParseDay(strings.TrimSpace(text)); err == nil {
+			f.take(name)
+			return loyalty.Instant{}, day
+		}
+	}
+	return f.instant(name), 0
+}
+
+// peek returns a field and leaves it to be read.
+func (f *fields) peek(name string) any {
+	if f == nil {
+		return nil
+	}
+	return f.values[name]
+}
+
 func withoutOffset(text string) bool {
 	_, err := time.Parse("2006-01-02T15:04:05", text)
 	return err == nil
@@ -157,7 +186,7 @@ func (f *fields) asObject(name string, value any) *fields {
 	switch v := value.(type) {
 	case nil:
 	case map[string]any:
-		return &fields{f.path + name + ".", v, f.first}
+		return &fields{path: f.path + name + ".", values: v, first: f.first, unknown: f.unknown}
 	default:
 		f.wrong(name, "is not an object")
 	}

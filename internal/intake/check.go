@@ -51,6 +51,7 @@ func (c *checker) refuse(field, reason string, args ...any) {
 // nil if nothing is.
 func (s shop) check(e *item) *wrong {
 	c := &checker{now: s.now}
+	s.read(e)
 	c.id("id", e.ID)
 	c.id("type", e.Type)
 	if e.ID == "" {
@@ -174,6 +175,7 @@ func (c *checker) member(e *item) {
 	c.tags(m)
 	c.past("member.joined_at", &m.JoinedAt)
 	c.past("member.consent_at", &m.ConsentAt)
+	c.moment("member.consent_at", loyalty.At(m.ConsentDay.UTC()))
 	for _, topic := range slices.Sorted(maps.Keys(m.Consent)) {
 		if !slices.Contains(consent.Topics(), topic) {
 			c.refuse("member.consent."+topic, "%v", consent.ErrTopic)
@@ -248,8 +250,8 @@ func (c *checker) tags(m *loyalty.Member) {
 func (c *checker) value(field string, v any) {
 	switch v := v.(type) {
 	case string:
-		if !utf8.ValidString(v) || strings.ContainsRune(v, 0) {
-			c.refuse(field, "has a control character")
+		if !utf8.ValidString(v) {
+			c.refuse(field, "is not UTF-8")
 		}
 	case map[string]any:
 		for key, item := range v {
