@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -30,7 +31,7 @@ import (
 type Beats struct {
 	DB    *store.DB
 	Redis *Redis // nil: none that outlives this process
-	File  string // "": none
+	File  string // {id} in it stands for the installation; "": none
 	Log   *slog.Logger
 
 	id string // of the installation: several may share a Redis
@@ -65,6 +66,11 @@ func (b *Beats) Start(ctx context.Context) error {
 	})
 	if err != nil {
 		return fmt.Errorf("reading how far the database has come: %w", err)
+	}
+	if b.File = strings.ReplaceAll(b.File, "{id}", b.id); b.File != "" {
+		if err := os.MkdirAll(filepath.Dir(b.File), 0o700); err != nil {
+			b.Log.Debug("the database's beat is not noted in a file", "err", err)
+		}
 	}
 	if out := b.outside(ctx); out.N == 0 && last.N > 0 && last.Unseen > longSilence {
 		if err := b.silent(ctx, last); err != nil {

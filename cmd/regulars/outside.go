@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -35,11 +36,29 @@ func (a *app) outside(h *house, redis jobs.Redis) (o outside) {
 	}
 	if file == "" {
 		h.log.Warn("SUPPRESSION_LOG is not set: after a restore the refusals since the copy would be lost")
+		o.beats.File = a.stateFile()
 		return o
 	}
 	o.beats.File = file + ".beat"
 	o.journal = &jobs.Journal{DB: h.db, File: file, Log: h.log}
 	return o
+}
+
+// stateFile is where the beat is noted when nobody says where: in the user's folder
+// for the state of programs (XDG base directories), "" without one.
+func (a *app) stateFile() string {
+	vars := map[string]string{}
+	for _, v := range a.env {
+		name, value, _ := strings.Cut(v, "=")
+		vars[name] = value
+	}
+	switch {
+	case vars["XDG_STATE_HOME"] != "":
+		return filepath.Join(vars["XDG_STATE_HOME"], "regulars", "{id}.beat")
+	case vars["HOME"] != "":
+		return filepath.Join(vars["HOME"], ".local", "state", "regulars", "{id}.beat")
+	}
+	return ""
 }
 
 // sayRefused leaves word in the database that serve does not start on this machine, so
@@ -104,12 +123,15 @@ func (a *app) recall(c *cobra.Command, file string, dryRun bool) error {
 // afterRestore holds everything and says what of it may be out already: what was due
 // from the moment of the copy until now.
 func (a *app) afterRestore(c *cobra.Command, when string) error {
+	if _, err := wallTime(when, time.UTC); err != nil {
+		return usage("--after-restore takes the moment of the copy, like 2027-06-21T09:00, not %q", when)
+	}
 	return a.opened(c.Context(), false, func(db *store.DB) error {
 		var due restored
 		err := db.Update(c.Context(), func(tx *store.Tx) error {
 			moment, err := wallTime(when, a.zone)
 			if err != nil {
-				return usage("--after-restore takes the moment of the copy, like 2027-06-21T09:00, not %q", when)
+				return err
 			}
 			since := loyalty.At(moment)
 			if since.After(tx.At.Time) {

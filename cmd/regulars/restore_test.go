@@ -92,7 +92,7 @@ func TestARestoredCopyMailsNobodyAgain(t *testing.T) {
 	}
 	eachShop(t, func(t *testing.T, s shop) {
 		const members = 300
-		sink, err := embedded.NewSink(embedded.SinkOptions{})
+		sink, err := embedded.NewSink(embedded.SinkOptions{Keep: 4 * members, KeepBytes: 1 << 30})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -224,7 +224,7 @@ func TestEachTroubleIsNamedAndGoesAgain(t *testing.T) {
 			return func() { w.sql(undone) }
 		}, false},
 		{"pool", "pool cups has no code left", func(w *watched) func() {
-			w.sql("update codes set state = 'void' where pool_id = (select id from pools where name = 'cups')")
+			w.sql("update codes set state = 'issued' where pool_id = (select id from pools where name = 'cups')")
 			return func() {
 				w.sql("update codes set state = 'free' where pool_id = (select id from pools where name = 'cups')")
 			}

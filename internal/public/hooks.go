@@ -59,7 +59,7 @@ func (s *server) take(w http.ResponseWriter, r *http.Request, body []byte, o ing
 		if err != nil {
 			return err
 		}
-		defer release()
+		defer func() { release(err) }()
 		if results, err = s.Door.Apply(r.Context(), events, intake.Live); err != nil {
 			return err
 		}

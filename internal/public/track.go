@@ -66,8 +66,8 @@ func (s *server) touched(r *http.Request, t delivery.Touch) {
 	defer cancel()
 	release, err := s.turns.take(ctx, []string{"touch " + strconv.FormatInt(t.Member, 10)})
 	if err == nil {
-		defer release()
 		err = s.touch(ctx, t)
+		release(err)
 	}
 	if err != nil {
 		s.Log.ErrorContext(r.Context(), "a touch is lost", "kind", t.Kind, "send", t.Send, "err", err)

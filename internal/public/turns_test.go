@@ -22,7 +22,7 @@ func TestTurns(t *testing.T) {
 		if other, err := all.take(context.Background(), []string{"id 2"}); err != nil {
 			t.Errorf("another member: %v", err)
 		} else {
-			other()
+			other(nil)
 		}
 		began := time.Now()
 		if _, err := all.take(context.Background(), []string{"card 7", "id 1"}); !errors.Is(err, store.ErrLocked) || time.Since(began) != turnWait {
@@ -37,11 +37,31 @@ func TestTurns(t *testing.T) {
 					return
 				}
 				time.Sleep(time.Millisecond)
-				next()
+				next(nil)
 			})
 		}
-		first()
+		synctest.Wait()
+		first(nil)
 		waiting.Wait()
+
+		first, err = all.take(context.Background(), []string{"id 1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		began = time.Now()
+		for range 50 {
+			waiting.Go(func() {
+				if _, err := all.take(context.Background(), []string{"email b", "id 1"}); !errors.Is(err, store.ErrLocked) {
+					t.Errorf("behind one who found the member locked: %v, want ErrLocked", err)
+				}
+			})
+		}
+		time.Sleep(2 * time.Second)
+		first(store.ErrLocked)
+		waiting.Wait()
+		if took := time.Since(began); took != 2*time.Second {
+			t.Errorf("they were told after %s, want at once", took)
+		}
 		if len(all.turns) != 0 {
 			t.Errorf("%d turns are left", len(all.turns))
 		}

@@ -379,7 +379,7 @@ func (s *Status) pools(tx *store.Tx) error {
 		where  p.removed_at is null
 		and   (p.kind = 'imported' or p.kind = 'generated' and p.spec ->> 'Checkout' = 'file')
 		and    exists (select 1 from campaigns c where c.live and c.removed_at is null)
-		and    exists (select 1 from codes k where k.pool_id = p.id)
+		and    exists (select 1 from codes k where k.pool_id = p.id and k.state not in ('free', 'void'))
 		and    not exists (select 1 from codes k where k.pool_id = p.id and k.state = 'free' and (p.kind = 'imported' or k.known_at is not null))
 		order  by p.name`, nil)
 }

@@ -192,7 +192,7 @@ func (s *Status) noWorker() []fact {
 		since = last.Round(time.Second).String()
 	}
 	for _, o := range s.Oldest {
-		if o.Rows > 0 && o.Seconds > store.Seen.Seconds() {
+		if o.Rows > 0 && o.Seconds > 5 { // a worker that is there takes it sooner
 			return []fact{{since, "queue " + o.Queue}}
 		}
 	}
