@@ -22,7 +22,17 @@ func TestEachKindOfJob(t *testing.T) {
 		s := open(t, db)
 		s.join(3)
 		file := filepath.Join(s.rooms.ImportDir, "people.csv")
-		if err := os.WriteFile(file, []byte("member,email\nx-1,x1@example.test\nx-2,x2@example.test\nx-3,not an address\n"), 0o600); err != nil {
+		if err := os.WriteFile(file, []byte("member,email\nx-1,x1@example.test\nx-2,x2@example.test\n,not an address\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for name, content := range map[string]string{"header.csv": "member,email\n", "refused.csv": "member,email\n,nobody\n"} {
+			if err := os.WriteFile(filepath.Join(s.rooms.ImportDir, name), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		outside := filepath.Join(t.TempDir(), "secret.csv")
+		err := errors.Join(os.WriteFile(outside, []byte("member\nx-9\n"), 0o600), os.Symlink(outside, filepath.Join(s.rooms.ImportDir, "link.csv")), os.Mkdir(filepath.Join(s.rooms.ImportDir, "folder.csv"), 0o700))
+		if err != nil {
 			t.Fatal(err)
 		}
 		hints := s.work(inProcess(t)).hints
@@ -52,6 +62,10 @@ func TestEachKindOfJob(t *testing.T) {
 			{"a file", jobs.Order{Kind: "import", Values: values{"what": "members", "file": "people.csv"}}, "done", "3 read, 2 new, 0 updated, 0 unchanged, 1 refused"},
 			{"the same file", jobs.Order{Kind: "import", Values: values{"what": "members", "file": "people.csv"}}, "done", "3 read, 0 new, 0 updated, 2 unchanged, 1 refused"},
 			{"a file that is not there", jobs.Order{Kind: "import", Values: values{"what": "members", "file": "others.csv"}}, "failed", "others.csv is not in the import folder"},
+			{"a file out of the folder", jobs.Order{Kind: "import", Values: values{"what": "members", "file": "link.csv"}}, "failed", "link.csv is not in the import folder"},
+			{"a folder", jobs.Order{Kind: "import", Values: values{"what": "members", "file": "folder.csv"}}, "failed", "folder.csv is not a file"},
+			{"a header", jobs.Order{Kind: "import", Values: values{"what": "members", "file": "header.csv"}}, "failed", "there is no row in it under the header"},
+			{"a file that is refused", jobs.Order{Kind: "import", Values: values{"what": "members", "file": "refused.csv"}}, "failed", "every one of its 1 rows was refused"},
 			{"consent without its proof", jobs.Order{Kind: "import", Values: values{"what": "members", "file": "people.csv", "consent": "offers"}}, "failed", "consent needs consent-source and consent-at"},
 		} {
 			if tt.state == "refused" {

@@ -19,10 +19,11 @@ type item struct {
 	folded   string // the e-mail address as it is known
 	birthday loyalty.Birthday
 
-	// Of a file: the fingerprint of its rows, the line of the first, and what
+	// Of a file: the fingerprint of its rows, the line of the first and of all, and what
 	// became of it.
 	print   []byte
 	line    int
+	lines   []int // of all of its rows
 	outcome outcome
 	why     wrong // when refused
 

@@ -52,6 +52,8 @@ type Result struct {
 	Field  string // what is wrong, as the sender names it: member.email
 	Reason string // in words
 	Member int64  // whose it is; 0 unless stored
+
+	Notes []loyalty.Note // what of a stored event was left out, or taken in another way than it is written
 }
 
 // Door takes events and files in. It is safe for concurrent use.
@@ -86,14 +88,24 @@ func (d *Door) Apply(ctx context.Context, events []loyalty.Event, mode Mode) ([]
 		}
 		b := newBatch(tx, d.book, shop, mode)
 		results = make([]Result, len(events))
+		items := make([]*item, len(events))
 		for i, e := range events {
 			if e.Order != nil { // what is brought into our spelling is ours
 				own := *e.Order
 				e.Order = &own
 			}
-			b.add(&item{Event: e, result: &results[i]})
+			items[i] = &item{Event: e, result: &results[i]}
+			b.add(items[i])
 		}
-		return b.takeEvents()
+		if err := b.takeEvents(); err != nil {
+			return err
+		}
+		for i, it := range items {
+			if results[i].State == Stored {
+				results[i].Notes = it.Notes
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("taking in %d events: %w", len(events), err)

@@ -23,6 +23,7 @@ type shop struct {
 	currency   string
 	newsWithin time.Duration
 	attributes map[string]segments.Type
+	languages  []string
 	confirm    bool // joining is by double opt-in
 	pepper     []byte
 }
@@ -53,6 +54,7 @@ func readShop(tx *store.Tx, book *campaign.Book, pepper []byte) (shop, error) {
 		return s, err
 	default:
 		s.newsWithin, s.attributes, s.confirm = v.Program.NewsWithin, v.Program.Attributes, v.Program.Confirm
+		s.languages = v.Program.Languages
 	}
 	return s, nil
 }

@@ -13,6 +13,16 @@ type Event struct {
 	Refund     *Refund        `json:"refund,omitempty"`
 	Points     *Points        `json:"points,omitempty"`
 	Properties map[string]any `json:"properties,omitempty"`
+
+	Notes []Note `json:"-"` // what of it could not be read and was left out, or was changed
+}
+
+// Note is a value that could not be taken as it was written, in something that
+// came in all the same.
+type Note struct {
+	Field  string `json:"field"` // as the sender names it: member.birthday
+	Reason string `json:"reason"`
+	Line   int    `json:"-"` // of a file; 0: where the whole stands
 }
 
 // The types of events that Regulars itself understands. Any other name is the

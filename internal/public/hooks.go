@@ -59,6 +59,8 @@ type eventAnswer struct {
 	State  intake.State `json:"result"` // stored | duplicate | refused
 	Field  string       `json:"field,omitempty"`
 	Reason string       `json:"reason,omitempty"`
+
+	Notes []loyalty.Note `json:"notes,omitempty"` // what of a stored one was left out
 }
 
 // inOrder merges what intake answered with what could not be read, by place.
@@ -68,12 +70,12 @@ func inOrder(events []loyalty.Event, results []intake.Result, unreadable []inges
 	for i := range cap(answers) {
 		if len(unreadable) > 0 && unreadable[0].Index == i {
 			u := unreadable[0]
-			answers = append(answers, eventAnswer{u.ID, intake.Refused, u.Field, u.Reason})
+			answers = append(answers, eventAnswer{ID: u.ID, State: intake.Refused, Field: u.Field, Reason: u.Reason})
 			unreadable = unreadable[1:]
 			continue
 		}
 		result := results[next]
-		answers = append(answers, eventAnswer{events[next].ID, result.State, result.Field, result.Reason})
+		answers = append(answers, eventAnswer{ID: events[next].ID, State: result.State, Field: result.Field, Reason: result.Reason, Notes: result.Notes})
 		next++
 	}
 	return answers
