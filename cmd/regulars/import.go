@@ -20,8 +20,8 @@ import (
 // importFlags are the flags of import, as typed.
 type importFlags struct {
 	columns, zone, dates, source, orderID, orderKey, rejects, format string
-	consent, consentSource, consentAt               string
-	news, dryRun                                    bool
+	consent, consentSource, consentAt                                string
+	news, dryRun                                                     bool
 }
 
 func (a *app) importCommand() *cobra.Command {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"unicode/utf8"
 )
@@ -119,27 +120,16 @@ func (t *textReader) Read(p []byte) (int, error) {
 // readSheet reads the header of a table.
 func readSheet(r io.Reader) (*sheet, error) {
 	s := &sheet{raw: &countingReader{r: r}}
-	in := bufio.NewReaderSize(s.raw, 1<<16)
-	if magic, _ := in.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
-		z, err := gzip.NewReader(in)
-		if err != nil {
-			return nil, fmt.Errorf("it begins like gzip, but is not: %w", err)
-		}
-		in = bufio.NewReaderSize(&unpacker{countingReader{r: z}, s.raw}, 1<<16)
-	}
-	head, err := in.Peek(1 << 15)
-	if err != nil && err != io.EOF {
+	in, head, err := openText(s.raw)
+	if err != nil {
 		return nil, err
-	}
-	if is := foreign(head); is != "" {
-		return nil, errors.New(is)
 	}
 	start, comma := preamble(head)
 	if _, err := in.Discard(start); err != nil {
 		return nil, err
 	}
 	if s.comma = comma; comma == 0 {
-		s.comma = delimiter(head[start:])
+		s.comma = delimiter(head)
 	} else {
 		s.first = 1
 	}
@@ -148,6 +138,39 @@ func readSheet(r io.Reader) (*sheet, error) {
 	s.csv = csv.NewReader(s.in)
 	s.csv.Comma, s.csv.FieldsPerRecord, s.csv.ReuseRecord = s.comma, -1, true
 	return s, s.readHeader()
+}
+
+// TextOf hands on the text of a file: unpacked, without a byte order mark, with line
+// feeds at the ends of its lines. What is no text is an error.
+func TextOf(file io.Reader) (io.Reader, error) {
+	in, _, err := openText(&countingReader{r: file})
+	return &textReader{in: in, row: math.MaxInt64}, err // its reader bounds the lines
+}
+
+// openText returns what stands in a file after its byte order mark, and the
+// beginning of that.
+func openText(raw *countingReader) (in *bufio.Reader, head []byte, err error) {
+	in = bufio.NewReaderSize(raw, 1<<16)
+	if magic, _ := in.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+		z, err := gzip.NewReader(in)
+		if err != nil {
+			return nil, nil, fmt.Errorf("it begins like gzip, but is not: %w", err)
+		}
+		in = bufio.NewReaderSize(&unpacker{countingReader{r: z}, raw}, 1<<16)
+	}
+	if mark, _ := in.Peek(3); bytes.Equal(mark, []byte("\xef\xbb\xbf")) {
+		if _, err := in.Discard(3); err != nil {
+			return nil, nil, err
+		}
+	}
+	head, err = in.Peek(1 << 15)
+	if err != nil && err != io.EOF {
+		return nil, nil, err
+	}
+	if is := foreign(head); is != "" {
+		return nil, nil, errors.New(is)
+	}
+	return in, head, nil
 }
 
 // foreign says what a file is that is no table of text, by how it begins; "": it
@@ -165,7 +188,7 @@ func foreign(head []byte) string {
 			return f.is + save
 		}
 	}
-	trimmed := bytes.ToLower(bytes.TrimSpace(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))))
+	trimmed := bytes.ToLower(bytes.TrimSpace(head))
 	switch {
 	case bytes.HasPrefix(trimmed, []byte("<!doctype")), bytes.HasPrefix(trimmed, []byte("<html")), bytes.HasPrefix(trimmed, []byte("<?xml")):
 		return "it is a web page or XML, not a table" + save
@@ -177,25 +200,21 @@ func foreign(head []byte) string {
 	return ""
 }
 
-// preamble returns how much of a file stands before its header: a byte order mark,
-// and the line sep=; by which some programs say what stands between fields.
+// preamble returns how much of a file stands before its header: the line sep=; by
+// which some programs say what stands between fields.
 func preamble(head []byte) (n int, comma rune) {
-	rest, marked := bytes.CutPrefix(head, []byte("\xef\xbb\xbf"))
-	if marked {
-		n = 3
-	}
-	end := bytes.IndexAny(rest, "\r\n")
+	end := bytes.IndexAny(head, "\r\n")
 	if end < 0 || end > 8 {
-		return n, 0
+		return 0, 0
 	}
-	sep, ok := strings.CutPrefix(strings.ToLower(strings.Trim(string(rest[:end]), `" `)), "sep=")
+	sep, ok := strings.CutPrefix(strings.ToLower(strings.Trim(string(head[:end]), `" `)), "sep=")
 	if !ok || len(sep) != 1 || sep == "\"" {
-		return n, 0
+		return 0, 0
 	}
-	if rest[end] == '\r' && end+1 < len(rest) && rest[end+1] == '\n' {
+	if head[end] == '\r' && end+1 < len(head) && head[end+1] == '\n' {
 		end++
 	}
-	return n + end + 1, rune(sep[0])
+	return end + 1, rune(sep[0])
 }
 
 func (s *sheet) readHeader() error {
