@@ -126,7 +126,9 @@ func (d *draft) addUp() *wrong {
 	if !total.said && cut > 0 {
 		return &wrong{"total", fmt.Sprintf("the row in line %d ends before it", cut)}
 	}
-	o.Total, o.HasTotal = total.n, total.said
+	if o.Total, o.HasTotal = total.n, total.said; !total.said && d.asked {
+		d.it.note("total", "is empty: the order keeps the one that is known, or has none")
+	}
 	return nil
 }
 

@@ -23,6 +23,7 @@ type draft struct {
 	rows   []amounts
 	prints [][]byte // of its rows
 	lines  []int    // of the file
+	asked  bool     // the file has a column for amounts
 	wrong  *wrong   // with one of the rows
 	at     int      // its line
 }
@@ -131,7 +132,7 @@ func (i *importer) addRow(d *draft, r row, id string) *draft {
 	it, sums, w := i.readOrder(r, id)
 	first := d == nil
 	if first {
-		d = &draft{it: it}
+		d = &draft{it: it, asked: slices.ContainsFunc([]string{"total", "order_total", "line_total", "price"}, i.cols.has)}
 	}
 	d.lines = append(d.lines, r.line)
 	switch {
