@@ -1,6 +1,8 @@
 package jobs
 
 import (
+	"regexp"
+	"strings"
 	"sync"
 	"time"
 )
@@ -9,10 +11,11 @@ import (
 // watch did. It lets no more hands to a post than have room there. The zero value
 // is ready.
 type crew struct {
-	mu    sync.Mutex
-	over  bool // nobody begins any more
-	posts map[string]*place
-	busy  sync.WaitGroup
+	mu     sync.Mutex
+	over   bool        // nobody begins any more
+	barred func() bool // true: nobody begins just now; nil: never
+	posts  map[string]*place
+	busy   sync.WaitGroup
 }
 
 // place is how things stand at a post.
@@ -20,6 +23,7 @@ type place struct {
 	hands  int
 	again  bool      // somebody was called while all hands were busy
 	failed int       // times in a row
+	words  string    // why, the last time
 	rests  time.Time // until when nobody begins
 	left   time.Time // when somebody last found nothing more to do
 }
@@ -41,7 +45,7 @@ func (c *crew) begin(post string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p := c.at(post)
-	if c.over || time.Now().Before(p.rests) {
+	if c.over || c.barred != nil && c.barred() || time.Now().Before(p.rests) {
 		return false
 	}
 	if p.hands >= hands(post) {
@@ -85,12 +89,35 @@ const (
 
 // fail takes a hand off a post where something went wrong. The post rests, each
 // time twice as long.
-func (c *crew) fail(post string) {
+func (c *crew) fail(post string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p := c.at(post)
 	c.rest(p, min(firstRest<<min(p.failed, 8), longestRest))
 	p.failed++
+	p.words = withoutAddresses(err)
+}
+
+var address = regexp.MustCompile(`[^\s"'(<]+@[^\s"')>]+`)
+
+// withoutAddresses is the first line of an error, which may be shown to people: a
+// database quotes what it could not read.
+func withoutAddresses(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return address.ReplaceAllString(line, "(address)")
+}
+
+// failing returns the posts that failed at least twice in a row, and why.
+func (c *crew) failing() map[string]string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := map[string]string{}
+	for post, p := range c.posts {
+		if p.failed >= 2 {
+			all[post] = p.words
+		}
+	}
+	return all
 }
 
 func (c *crew) rest(p *place, rest time.Duration) {

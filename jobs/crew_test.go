@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -46,7 +47,7 @@ func TestAPostThatFailsRestsLongerEachTime(t *testing.T) {
 	for _, want := range []time.Duration{1, 2, 4, 8, 10, 10} {
 		c.at("clock").rests = time.Time{}
 		c.begin("clock")
-		if c.fail("clock"); rest() != want*time.Second {
+		if c.fail("clock", errors.New("ana@shop.example: no")); rest() != want*time.Second {
 			t.Errorf("rests for %s, want %d s", rest(), want)
 		}
 	}
@@ -54,7 +55,7 @@ func TestAPostThatFailsRestsLongerEachTime(t *testing.T) {
 	c.begin("clock")
 	c.leave("clock")
 	c.begin("clock")
-	if c.fail("clock"); rest() != time.Second {
+	if c.fail("clock", errors.New("ana@shop.example: no")); rest() != time.Second {
 		t.Errorf("after a success it rests for %s, want 1 s", rest())
 	}
 }

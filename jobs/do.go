@@ -26,7 +26,7 @@ func (w *Worker) work(ctx context.Context, post string) {
 			return
 		case err != nil:
 			w.Log.ErrorContext(ctx, "work failed", "what", post, "err", err)
-			w.crew.fail(post)
+			w.crew.fail(post, err)
 			return
 		case w.crew.leave(post):
 			return

@@ -31,7 +31,7 @@ func LaneOf(post string) string {
 		return lane
 	}
 	switch post {
-	case engine.PassAdvance, engine.PassUrgent:
+	case engine.PassReact, engine.PassAdvance, engine.PassUrgent:
 		return Urgent
 	case engine.PassBulk, engine.PassRuns:
 		return Bulk
@@ -45,7 +45,7 @@ func LaneOf(post string) string {
 // busy while one of them asks the database; three imports leave a machine alive.
 func hands(post string) int {
 	switch post {
-	case engine.PassAdvance, engine.PassUrgent, engine.PassRuns:
+	case engine.PassReact, engine.PassAdvance, engine.PassUrgent, engine.PassRuns:
 		return 2
 	case jobsOf(Chores):
 		return 3

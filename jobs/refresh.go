@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"regulars/internal/campaign"
+	"regulars/internal/intake"
 	"regulars/internal/store"
 )
 
@@ -14,17 +15,28 @@ import (
 var refreshJob = kind{
 	about:  "bring a segment up to date",
 	lane:   Chores,
-	fields: []field{{name: "segment", about: "its name; all segments without it"}},
+	fields: []field{{name: "segment", about: "its name; all segments without it"}, {name: "facts", about: "true: first compute the figures of all members anew"}},
 	settle: func(tx *store.Tx, v map[string]string) error {
+		if v["facts"] != "" && v["facts"] != "true" {
+			return ordered(fmt.Errorf("facts is true or left out, not %q", v["facts"]))
+		}
 		if v["segment"] == "" {
 			return nil
 		}
 		return ordered(campaign.CheckSegment(tx, v["segment"]))
 	},
 	do: func(ctx context.Context, r Rooms, row Row) (said string, err error) {
+		figures := ""
+		if row.Values()["facts"] == "true" {
+			n, err := intake.RebuildFacts(ctx, r.DB)
+			if err != nil {
+				return "", err
+			}
+			figures = fmt.Sprintf("facts of %d members computed anew; ", n)
+		}
 		err = r.DB.Update(ctx, func(tx *store.Tx) error {
 			n, err := r.Book.Refresh(tx, row.Values()["segment"], false)
-			said = fmt.Sprintf("%d entered, %d left", n.Entered, n.Left)
+			said = figures + fmt.Sprintf("%d entered, %d left", n.Entered, n.Left)
 			return err
 		})
 		return said, final(err)

@@ -22,6 +22,10 @@ type Worker struct {
 	Hints *Hints       // over the same Redis; stays the caller's
 	Log   *slog.Logger // nil: the default
 
+	// Idle, if not nil, reports that no work is to be begun just now: the clock of this
+	// machine cannot be trusted.
+	Idle func() bool
+
 	// Grace is how long a stop waits for mails on the wire. 0: 45 s.
 	Grace time.Duration
 
@@ -38,6 +42,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	if w.Log == nil {
 		w.Log = slog.Default()
 	}
+	w.crew.barred = w.Idle
 	// What is at work runs under ctx and not under asynq's own context, which ends
 	// when Redis is away for half a minute.
 	handler := asynq.HandlerFunc(func(_ context.Context, t *asynq.Task) error { return w.handle(ctx, t) })

@@ -24,6 +24,7 @@ type config struct {
 	LogFormat   string `env:"LOG_FORMAT" envDefault:"text"`
 	MailOnlyTo  string `env:"MAIL_ONLY_TO"`
 	ImportDir   string `env:"IMPORT_DIR" envDefault:"imports"`
+	Journal     string `env:"SUPPRESSION_LOG"` // "": beside the SQLite file; on Postgres none
 
 	TestDatabaseURL string `env:"TEST_DATABASE_URL"` // where benchmarks make their own, when DATABASE_URL is no Postgres
 

@@ -15,7 +15,8 @@ import (
 // open opens the database that the environment names and says on stderr which
 // one it is. Only a command that may begin a shop's life creates a file.
 func (a *app) open(ctx context.Context, create bool) (*store.DB, error) {
-	db, err := store.Open(ctx, a.config.DatabaseURL, store.Options{Create: create, Now: time.Now})
+	clock := store.NewClock(a.surroundings.clock)
+	db, err := store.Open(ctx, a.config.DatabaseURL, store.Options{Create: create, Now: clock.Now})
 	if errors.Is(err, store.ErrNoFile) {
 		return nil, fmt.Errorf("%w. Set DATABASE_URL, or begin with `regulars migrate`, `import`, `apply` or `serve`", err)
 	}
@@ -23,8 +24,21 @@ func (a *app) open(ctx context.Context, create bool) (*store.DB, error) {
 		return nil, err
 	}
 	fmt.Fprintln(a.err, "database:", db.Place())
+	asked, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if err := clock.Measure(asked, db); err != nil {
+		db.Close()
+		return nil, err
+	}
+	if a.clock = clock; clock.TooFar() {
+		fmt.Fprintf(a.err, "note: this machine's clock is %s from the database's, whose time counts\n", clock.Ahead().Abs().Round(time.Second))
+	}
 	return db, nil
 }
+
+// commandLockWait is how long a command waits for a lock that somebody else holds: it
+// must not hang.
+const commandLockWait = 15 * time.Second
 
 // opened runs f on the database, migrated when the command may create it and
 // refused when its schema is older than this binary.
@@ -46,6 +60,7 @@ func (a *app) opened(ctx context.Context, create bool, f func(*store.DB) error) 
 	if have < want {
 		return fmt.Errorf("the schema is at version %d and this binary needs %d: run `regulars migrate`", have, want)
 	}
+	db = db.Hasty(commandLockWait)
 	err = db.View(ctx, func(tx *store.Tx) (err error) { a.zone, err = tx.Zone(); return err })
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/url"
 	"strings"
+	"time"
 
 	"regulars/internal/campaign"
 	"regulars/internal/consent"
@@ -26,6 +27,7 @@ import (
 // house is every room, wired over one database.
 type house struct {
 	db     *store.DB
+	clock  *store.Clock // its business time; nil: it is stepped by hand
 	book   *campaign.Book
 	desk   *delivery.Desk
 	door   *intake.Door
@@ -48,7 +50,8 @@ const (
 // furnish builds the rooms over a database. It connects to no Redis and to the
 // relay only with the first mail.
 func (a *app) furnish(ctx context.Context, db *store.DB, log *slog.Logger) (*house, error) {
-	h := &house{db: db, log: log, book: campaign.NewBook(db)}
+	h := &house{db: db, clock: a.clock, log: log, book: campaign.NewBook(db)}
+	h.book.Log = log
 	h.door = intake.New(db, h.book)
 	key, err := secretKey(ctx, db, a.config.SecretKey)
 	if err != nil {
@@ -107,6 +110,36 @@ func (h *house) close(ctx context.Context) error {
 // relays says which relay is spared, for metrics.
 func (h *house) relays() map[string]bool {
 	return map[string]bool{h.relay.Name(): h.relay.State().Open}
+}
+
+// idle reports that this machine's clock and the database's are too far apart for any
+// work.
+func (h *house) idle() bool { return h.clock != nil && h.clock.TooFar() }
+
+// relaySense says what is wrong with the relay.
+func (h *house) relaySense(context.Context) []store.Trouble {
+	bad := h.relay.Health()
+	if urgent := h.urgent.Health(); bad.Words == "" {
+		bad = urgent
+	}
+	if bad.Words == "" {
+		return nil
+	}
+	return []store.Trouble{{Kind: "relay", What: bad.Words, Do: bad.Do}}
+}
+
+// lookAtRelay looks at a relay that is in trouble, or idle, until ctx ends.
+func (h *house) lookAtRelay(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		h.relay.Look(ctx)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 // secretKey returns SECRET_KEY, or the one that the embedded default made once

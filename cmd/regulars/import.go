@@ -57,6 +57,9 @@ func (a *app) importFile(c *cobra.Command, kind, file string, f importFlags) err
 	if err := isFile(file); err != nil {
 		return err
 	}
+	if kind == "suppressions" && recalls(file) {
+		return a.recall(c, file, f.dryRun)
+	}
 	return a.opened(c.Context(), true, func(db *store.DB) error {
 		if err := a.saySettings(c, db); err != nil {
 			return err

@@ -19,6 +19,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"regulars/internal/store"
 	"regulars/jobs"
 )
 
@@ -37,6 +38,7 @@ type surroundings struct {
 	in       io.Reader
 	out, err io.Writer
 	env      []string
+	clock    func() time.Time // the machine's; nil: time.Now
 }
 
 // app is one invocation of the command line.
@@ -45,6 +47,7 @@ type app struct {
 	config config
 	json   bool
 	zone   *time.Location          // the shop's, once its database is opened
+	clock  *store.Clock            // business time, once a database is opened; nil: it is stepped by hand
 	waited func()                  // ends the sign on stderr that something takes long
 	known  *atomic.Pointer[string] // what that sign says is known so far
 }

@@ -128,7 +128,7 @@ func TestWrongUsageSaysWhatWouldBeRight(t *testing.T) {
 		{"user add a@example.test --role admin", misuse, "user: not yet"},
 		{"bench send", misuse, "bench send: not yet"},
 		{"report orders --svg x.svg", misuse, "--svg: not yet"},
-		{"doctor --after-restore 2026-01-01", misuse, "--after-restore: not yet"},
+		{"doctor --after-restore tomorrow", misuse, "--after-restore takes the moment of the copy"},
 		{"rehearse x --against y", misuse, "--against: not yet"},
 	})
 }

@@ -2,13 +2,10 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -56,6 +53,7 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 		a.config.Listen, a.config.listens = f.listen, true
 	}
 	if err := a.config.ready(); err != nil {
+		a.sayRefused(ctx, err)
 		return err
 	}
 	door, err := a.listen(slices.Contains(roles, "web"))
@@ -65,7 +63,7 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	defer door.Close()
 	return a.opened(ctx, !f.noMigrate, func(db *store.DB) error {
 		log := a.logger()
-		h, err := a.furnish(ctx, db, log)
+		h, err := a.furnish(ctx, db.Hasty(0), log)
 		if err != nil {
 			return err
 		}
@@ -107,18 +105,49 @@ func (a *app) live(ctx context.Context, h *house, roles []string, door net.Liste
 	h.hints = jobs.NewHints(redis, h.log)
 	h.book.Hint = func(pass string) { h.hints.Pass(pass, jobs.LaneOf(pass)) }
 
+	// Readiness, unsubscribes and the replica's own row must be answered while every
+	// other connection waits for a lock.
+	quick, err := h.db.Beside(ctx, quickConnections)
+	if err != nil {
+		return err
+	}
+	defer quick.Close()
+	quick = quick.Hasty(webLockWait)
+	presence := &jobs.Presence{DB: quick, Clock: h.clock, Version: version(), Roles: strings.Join(roles, ","), Log: h.log,
+		Senses: []func(context.Context) []store.Trouble{jobs.RedisSense(redis), jobs.DiskSense(h.db)}}
+
+	outside := a.outside(h, redis)
+	if err := outside.beats.Start(ctx); err != nil { // before anything is sent
+		return err
+	}
 	work, ctx := errgroup.WithContext(ctx)
+	work.Go(func() error { return outside.beats.Run(ctx) })
+	if outside.journal != nil {
+		presence.Senses = append(presence.Senses, outside.journal.Sense)
+		work.Go(func() error { return outside.journal.Run(ctx) })
+	}
 	if slices.Contains(roles, "worker") {
 		w := jobs.Worker{
 			Rooms: jobs.Rooms{DB: h.db, Book: h.book, Desk: h.desk, Door: h.door, Engine: h.engine, ImportDir: a.config.ImportDir},
-			Redis: redis, Hints: h.hints, Log: h.log,
+			Redis: redis, Hints: h.hints, Log: h.log, Idle: h.idle,
+		}
+		presence.Senses = append(presence.Senses, w.Failing)
+		if h.sink == nil {
+			presence.Senses = append(presence.Senses, h.relaySense)
+			work.Go(func() error { return h.lookAtRelay(ctx) })
 		}
 		work.Go(func() error { return w.Run(ctx) })
 	}
 	if _, none := door.(shut); !none {
-		work.Go(func() error { return a.web(ctx, h, redis, door, slices.Contains(roles, "web")) })
+		site, err := a.site(h, quick, redis)
+		if err != nil {
+			return err
+		}
+		site.Sees = presence.Sees
+		presence.Senses = append(presence.Senses, site.Senses)
+		work.Go(func() error { return a.web(ctx, h, site, door, slices.Contains(roles, "web")) })
 	}
-	work.Go(func() error { return present(ctx, h.db, strings.Join(roles, ",")) })
+	work.Go(func() error { return presence.Run(ctx) })
 	err = work.Wait()
 	h.hints.Close()
 	return err
@@ -151,11 +180,7 @@ func (a *app) redis(ctx context.Context, h *house) (r jobs.Redis, closer func(),
 
 // web answers requests until ctx ends: all of them, or without pages only those
 // of the platform.
-func (a *app) web(ctx context.Context, h *house, redis jobs.Redis, door net.Listener, pages bool) error {
-	site, err := a.site(h, redis)
-	if err != nil {
-		return err
-	}
+func (a *app) web(ctx context.Context, h *house, site *public.Site, door net.Listener, pages bool) error {
 	h.log.Info("serving", "address", door.Addr().String(), "base_url", a.baseURL())
 	if !pages {
 		site.Inbox = nil
@@ -188,15 +213,23 @@ func reachable(listen string) string {
 // have open at once.
 const webTransactions = 8
 
-func (a *app) site(h *house, redis jobs.Redis) (*public.Site, error) {
+// quickConnections are those of readiness, unsubscribes and reads; webLockWait is how
+// long a request waits for a lock that somebody else holds.
+const (
+	quickConnections = 4
+	webLockWait      = 2 * time.Second
+)
+
+func (a *app) site(h *house, quick *store.DB, redis jobs.Redis) (*public.Site, error) {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), public.NewMetrics(h.db, h.relays))
-	web := h.db.Share(webTransactions) // a burst of webhooks leaves the workers their connections
+	web := h.db.Share(webTransactions).Hasty(webLockWait) // a burst of webhooks leaves the workers their connections
 	site := &public.Site{
-		DB: web, Door: intake.New(web, h.book), Book: h.book, Links: h.links, Registry: registry, Log: h.log, Relays: h.relays,
+		DB: web, Quick: quick, Live: h.clock, Door: intake.New(web, h.book), Book: h.book, Links: h.links, Registry: registry, Log: h.log, Relays: h.relays,
 		Redis: func(ctx context.Context) error { return jobs.Asks(ctx, redis) },
 		Wake:  func(_ int64, lane string) { h.hints.Jobs(context.Background(), lane) },
 	}
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		public.NewMetrics(h.db, h.relays, site.Amiss))
 	if secrets := a.config.hookSecrets["standard"]; len(secrets) > 0 {
 		var err error
 		if site.Standard, err = ingest.NewStandard(strings.Join(secrets, ",")); err != nil {
@@ -218,41 +251,6 @@ func shopZone(db *store.DB) func(context.Context) *time.Location {
 			return time.UTC // times of an inbox are not worth an error
 		}
 		return zone
-	}
-}
-
-// presence is how often a replica says that it is there.
-const presence = 10 * time.Second
-
-// present keeps this replica's row until ctx ends.
-func present(ctx context.Context, db *store.DB, roles string) error {
-	host, _ := os.Hostname() // a replica without a name is still told by its random part
-	random := make([]byte, 4)
-	rand.Read(random)
-	id := host + "-" + hex.EncodeToString(random)
-	say := func(ctx context.Context, text string) error {
-		return db.Update(ctx, func(tx *store.Tx) error {
-			_, err := tx.Exec(strings.ReplaceAll(text, "{now}", tx.Machine()), store.Args{"id": id, "version": version(), "roles": roles})
-			return err
-		})
-	}
-	const here = `
-		insert into replicas (id, version, roles, started_at, seen_at) values (@id, @version, @roles, {now}, {now})
-		on conflict (id) do update set seen_at = excluded.seen_at`
-	tick := time.NewTicker(presence)
-	defer tick.Stop()
-	for {
-		if err := say(ctx, here); err != nil && ctx.Err() == nil {
-			slog.Debug("saying that this replica is here", "err", err)
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-			defer cancel()
-			_ = say(end, "delete from replicas where id = @id") // it would be forgotten in a minute
-			return nil
-		}
 	}
 }
 

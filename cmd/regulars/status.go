@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"time"
 
@@ -19,8 +18,8 @@ func (a *app) statusCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.opened(c.Context(), false, func(db *store.DB) error {
 				for {
-					s, err := look(c.Context(), db)
-					if err != nil {
+					s := report.LookAt(c.Context(), db)
+					if err := c.Context().Err(); err != nil {
 						return err
 					}
 					if err := a.sayStatus(s); err != nil {
@@ -43,11 +42,6 @@ func (a *app) statusCommand() *cobra.Command {
 	}
 	c.Flags().BoolVar(&watch, "watch", false, "again every 2 seconds")
 	return c
-}
-
-func look(ctx context.Context, db *store.DB) (s report.Status, err error) {
-	err = db.View(ctx, func(tx *store.Tx) (err error) { s, err = report.Look(tx); return err })
-	return s, err
 }
 
 func (a *app) sayStatus(s report.Status) error {
@@ -88,8 +82,9 @@ func (a *app) sayStatus(s report.Status) error {
 		return nil
 	}
 	say("Needs a person:")
-	for _, n := range s.Needs {
-		say("  %s", n)
+	for _, t := range s.Troubles {
+		say("  %s", t.What)
+		say("    do: %s", t.Do)
 	}
 	return nil
 }

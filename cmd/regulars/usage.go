@@ -21,7 +21,6 @@ var later = map[string][]string{
 	"regulars member":   {"merge", "export", "erase"},
 	"regulars hooks":    {"list", "show", "replay"},
 	"regulars report":   {"--svg"},
-	"regulars doctor":   {"--after-restore"},
 	"regulars rehearse": {"--against"},
 }
 

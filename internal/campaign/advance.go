@@ -2,7 +2,9 @@ package campaign
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"regulars/internal/loyalty"
@@ -15,35 +17,82 @@ const stride = 1000
 // Advance takes passages that are due as far as they can go now: to their next
 // mail, to a wait, or to their end. It returns how many it took. Many workers may
 // call it at once: each passage is claimed first.
-func (b *Book) Advance(ctx context.Context, db *store.DB) (n int, err error) {
-	if idle, err := nothing(ctx, db, "select 1 from passages where wake_at <= @now"); idle || err != nil {
-		return 0, err
-	}
-	err = db.Update(ctx, func(tx *store.Tx) error {
-		ids, err := claim(tx)
-		if n = len(ids); n == 0 || err != nil {
-			return err
-		}
-		return b.take(tx, ids)
+func (b *Book) Advance(ctx context.Context, db *store.DB) (int, error) {
+	return b.apart(ctx, db, work{
+		name: "passages", limit: quick,
+		due: func(tx *store.Tx) (ids []int64, err error) {
+			err = tx.All(&ids, `
+				select id
+				from  (select c.id, (select min(p.wake_at) from passages p where p.campaign_id = c.id and p.wake_at <= @now) as first
+				       from campaigns c where c.live) w
+				where  first is not null
+				order  by first, id`, store.Args{"now": tx.At})
+			return ids, err
+		},
+		do: func(t turn, only []int64) (int, error) {
+			ids, err := claim(t.tx, t.id, only)
+			if len(ids) == 0 || err != nil {
+				return 0, err
+			}
+			return len(ids), b.take(t, ids, false)
+		},
+		pieces: func(tx *store.Tx, campaign int64) (ids []int64, err error) {
+			err = tx.All(&ids, duePassages(""), store.Args{"campaign": campaign, "now": tx.At, "most": stride})
+			return ids, err
+		},
+		putOff: putOffPassage,
 	})
-	if err != nil {
-		return 0, fmt.Errorf("taking passages on: %w", err)
-	}
-	return n, nil
 }
 
-// claim locks passages that are due. Those of a draft wait until it is live again.
-func claim(tx *store.Tx) (ids []int64, err error) {
-	err = tx.All(&ids, `
-		select id
-		from   passages
-		where  wake_at <= @now
-		and    state = 'ready'
-		and    campaign_id in (select id from campaigns where live)
-		order  by wake_at, id
-		limit  @most `+tx.SkipLocked(), store.Args{"now": tx.At, "most": stride})
+// duePassages asks for passages of @campaign that are due, some of them perhaps.
+func duePassages(among string) string {
+	return "select id from passages where campaign_id = @campaign and wake_at <= @now and state = 'ready' " + among + " order by wake_at, id limit @most "
+}
+
+// claim locks passages of a campaign that are due, or some of these. Those of a
+// draft wait until it is live again.
+func claim(tx *store.Tx, campaign int64, only []int64) (ids []int64, err error) {
+	among := ""
+	if only != nil {
+		among = "and id in " + inList(tx, "@only")
+	}
+	err = tx.All(&ids, duePassages(among)+tx.SkipLocked(),
+		store.Args{"campaign": campaign, "now": tx.At, "most": stride, "only": array(only)})
 	return ids, err
 }
+
+// putOffPassage lets a passage that fails by itself wait, the longer the longer it
+// has been due, and keeps the reason.
+func putOffPassage(tx *store.Tx, _, passage int64, why error) error {
+	var base loyalty.Instant
+	err := tx.One(&base, "select base_at from passages where id = @id", store.Args{"id": passage})
+	if err != nil {
+		return ignoreNotFound(err)
+	}
+	pause := min(6*time.Hour, max(time.Minute, tx.At.Sub(base.Time)))
+	_, err = tx.Exec("update passages set wake_at = @wake, reason = @why where id = @id and state = 'ready'",
+		store.Args{"id": passage, "wake": tx.At.Plus(pause), "why": failedReason + brief(why)})
+	return err
+}
+
+// brief is an error as it is kept with a row.
+func brief(err error) string {
+	text := err.Error()
+	if len(text) > 300 {
+		text = strings.ToValidUTF8(text[:300], "") + "…"
+	}
+	return text
+}
+
+func ignoreNotFound(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// failedReason begins the reason of a passage that waits because its step failed.
+const failedReason = "failed: "
 
 // traveller is a passage on its way.
 type traveller struct {
@@ -62,29 +111,34 @@ type traveller struct {
 	Gone         string // erased, merged; "": the member is there
 }
 
-// take takes passages on that the transaction has locked.
-func (b *Book) take(tx *store.Tx, ids []int64) error {
-	v, err := b.Active(tx)
+// take takes passages of the campaign on that the transaction has locked; begun says
+// that they have begun in it.
+func (b *Book) take(t turn, ids []int64, begun bool) error {
+	all, err := travellers(t.tx, ids)
 	if err != nil {
 		return err
 	}
-	all, err := travellers(tx, ids)
-	if err != nil {
-		return err
+	if t.c == nil { // gone since
+		return b.exit(t.tx, idsOf(all), "removed")
 	}
-	groups, order := map[int64][]*traveller{}, []int64{}
-	for _, t := range all {
-		if groups[t.CampaignID] == nil {
-			order = append(order, t.CampaignID)
+	j := &journey{b: b, tx: t.tx, v: t.v, c: t.c, day: t.v.Day(t.tx.At), begun: begun,
+		at: make([][]*traveller, len(t.c.Steps)+1), triggers: map[[2]int64]trigger{}}
+	gone := map[string][]int64{}
+	for _, p := range all {
+		if p.Gone != "" {
+			gone[p.Gone] = append(gone[p.Gone], p.ID)
+			continue
 		}
-		groups[t.CampaignID] = append(groups[t.CampaignID], t)
-	}
-	for _, id := range order {
-		if err := b.takeCampaign(tx, v, v.byID(id), groups[id]); err != nil {
-			return fmt.Errorf("passages of campaign %d: %w", id, err)
+		if err := j.join(p); err != nil {
+			return err
 		}
 	}
-	return nil
+	for reason, ids := range gone {
+		if err := b.exit(t.tx, ids, reason); err != nil {
+			return err
+		}
+	}
+	return j.run()
 }
 
 // travellers loads locked passages in their order.
@@ -97,29 +151,6 @@ func travellers(tx *store.Tx, ids []int64) (all []*traveller, err error) {
 		where  p.id in `+inList(tx, "@ids")+`
 		order  by p.id`, store.Args{"ids": array(ids)})
 	return all, err
-}
-
-func (b *Book) takeCampaign(tx *store.Tx, v *Version, c *Campaign, all []*traveller) error {
-	if c == nil { // gone since the transaction began
-		return b.exit(tx, idsOf(all), "removed")
-	}
-	j := &journey{b: b, tx: tx, v: v, c: c, day: v.Day(tx.At), at: make([][]*traveller, len(c.Steps)+1), triggers: map[[2]int64]trigger{}}
-	gone := map[string][]int64{}
-	for _, t := range all {
-		if t.Gone != "" {
-			gone[t.Gone] = append(gone[t.Gone], t.ID)
-			continue
-		}
-		if err := j.join(t); err != nil {
-			return err
-		}
-	}
-	for reason, ids := range gone {
-		if err := b.exit(tx, ids, reason); err != nil {
-			return err
-		}
-	}
-	return j.run()
 }
 
 func idsOf(all []*traveller) []int64 {

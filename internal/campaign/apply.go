@@ -58,7 +58,7 @@ func (b *Book) Apply(tx *store.Tx, files map[string]string, by, note string) (Ap
 func (b *Book) apply(tx *store.Tx, old *Version, files, later map[string]string, by, note string) (Applied, error) {
 	hash := program.Hash(files)
 	if old != nil && old.Hash == hash {
-		return Applied{Version: old.ID, Same: true}, nil
+		return Applied{Version: old.ID, Same: true}, b.retry(tx, old)
 	}
 	next, _, problems := program.Load(files)
 	if program.Blocked(problems) {
@@ -130,7 +130,7 @@ func (b *Book) putInForce(tx *store.Tx, old *Version, next *program.Program, lat
 	if err := syncTimetable(tx, v); err != nil {
 		return fmt.Errorf("timetable: %w", err)
 	}
-	return nil
+	return b.retry(tx, v)
 }
 
 // endAll ends the passages under way of campaigns that are gone.

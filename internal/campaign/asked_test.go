@@ -62,9 +62,11 @@ func TestAnEventAsksOnlyTheSegmentsThatReadWhatItChanged(t *testing.T) {
 func (s *shop) asked(member int64, do func()) (asked []string) {
 	s.t.Helper()
 	s.now = s.now.Add(1_000_000_000)
+	s.react()
 	s.do(func(tx *store.Tx) error { return s.flip(tx, member) })
 	wrong := s.stays(member)
 	do()
+	s.react()
 	for name, in := range s.stays(member) {
 		if in != wrong[name] {
 			asked = append(asked, name)
@@ -74,6 +76,7 @@ func (s *shop) asked(member int64, do func()) (asked []string) {
 	s.do(func(tx *store.Tx) error {
 		return s.book.Changed(tx, []int64{member}, segments.Change{Everything: true})
 	})
+	s.react()
 	return asked
 }
 

@@ -3,6 +3,7 @@ package campaign
 import (
 	"crypto/rand"
 	"io"
+	"log/slog"
 
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
@@ -16,14 +17,19 @@ type Book struct {
 
 	// Hint, if not nil, is called after a commit that left work for a pass of the
 	// engine: "clock", "midnight", "passages", "singles.urgent", "singles.bulk" or
-	// "runs". It must return at once: what it loses, the poll finds.
+	// "reactions", "runs". It must return at once: what it loses, the poll finds.
 	Hint func(pass string)
+
+	// Log hears of campaigns that are set aside.
+	Log *slog.Logger
 
 	random io.Reader // of codes
 }
 
 // NewBook returns a book with a cache of its own.
-func NewBook(db *store.DB) *Book { return &Book{Programs: NewPrograms(db), random: rand.Reader} }
+func NewBook(db *store.DB) *Book {
+	return &Book{Programs: NewPrograms(db), random: rand.Reader, Log: slog.New(slog.DiscardHandler)}
+}
 
 // hint wakes whoever runs the pass once the transaction has lasted.
 func (b *Book) hint(tx *store.Tx, pass string) {
@@ -50,9 +56,6 @@ type Happened struct {
 	// Asked says that by it the member asked to join, and has yet to confirm it;
 	// Mail, that a mail is to ask whether it was them.
 	Asked, Mail bool
-
-	// Properties are what rules read as event.…
-	Properties map[string]any
 
 	// New says that nobody knew the member until now; Profile, that the event, or one
 	// that came in with it, changed what is known of the person: joining, country,

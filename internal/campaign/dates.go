@@ -17,60 +17,39 @@ import (
 // done. A day that downtime skipped is dealt with as long as its mails would not
 // be late; then it is recorded as skipped. Members of other zones may be ahead of
 // the shop, so a campaign by their clocks is prepared a day early.
-func (b *Book) Dates(ctx context.Context, db *store.DB) (n int, err error) {
-	idle := true
-	err = db.View(ctx, func(tx *store.Tx) error {
-		v, err := b.Active(tx)
-		if err != nil {
-			return ignoreNoProgram(err)
-		}
-		c, _, err := openDay(tx, v)
-		if err != nil || c != nil {
-			idle = false
-			return err
-		}
-		wanted, err := zonesWanted(tx, v)
-		idle = !wanted
-		return err
+func (b *Book) Dates(ctx context.Context, db *store.DB) (int, error) {
+	if err := b.newZones(ctx, db); err != nil {
+		return 0, fmt.Errorf("time zones of members: %w", err)
+	}
+	return b.apart(ctx, db, work{
+		name: "dates", limit: long,
+		due: func(tx *store.Tx) (ids []int64, err error) {
+			v, err := b.Active(tx)
+			if err != nil {
+				return nil, ignoreNoProgram(err)
+			}
+			for _, c := range v.live("yearly", "date") {
+				_, found, err := nextDay(tx, v, c)
+				if err != nil {
+					return nil, err
+				}
+				if found {
+					ids = append(ids, c.ID)
+				}
+			}
+			return ids, nil
+		},
+		do: func(t turn, _ []int64) (int, error) {
+			if t.c == nil || t.c.Since.IsZero() {
+				return 0, nil
+			}
+			day, found, err := nextDay(t.tx, t.v, t.c)
+			if err != nil || !found {
+				return 0, err
+			}
+			return 1, b.onDay(t.tx, t.v, t.c, day)
+		},
 	})
-	if err == nil && !idle {
-		err = db.Update(ctx, func(tx *store.Tx) (err error) {
-			n, err = b.oneDate(tx)
-			return err
-		})
-	}
-	if err != nil {
-		return 0, fmt.Errorf("starting campaigns of today's dates: %w", err)
-	}
-	return n, nil
-}
-
-// oneDate deals with one campaign and day.
-func (b *Book) oneDate(tx *store.Tx) (int, error) {
-	v, err := b.Active(tx)
-	if err != nil {
-		return 0, ignoreNoProgram(err)
-	}
-	if err := newZones(tx, v); err != nil {
-		return 0, err
-	}
-	c, day, err := openDay(tx, v)
-	if err != nil || c == nil {
-		return 0, err
-	}
-	return 1, b.onDay(tx, v, c, day)
-}
-
-// openDay returns the first campaign with a day that is not dealt with, nil when
-// there is none.
-func openDay(tx *store.Tx, v *Version) (*Campaign, loyalty.Day, error) {
-	for _, c := range v.live("yearly", "date") {
-		day, found, err := nextDay(tx, v, c)
-		if err != nil || found {
-			return c, day, err
-		}
-	}
-	return nil, 0, nil
 }
 
 // dayKey names that the members of a day were started.

@@ -19,7 +19,7 @@ func (b *Book) NextDue(tx *store.Tx) (time.Time, bool, error) {
 		select min(t)
 		from  (select min(next_at) as t from timetable where next_at > @now
 		       union all
-		       select min(wake_at) from passages where wake_at > @now
+		       select min((select min(p.wake_at) from passages p where p.campaign_id = c.id and p.wake_at > @now)) from campaigns c
 		       union all
 		       select min(expires_at) from runs where state = 'sending' and expires_at > @now) due`,
 		store.Args{"now": tx.At})

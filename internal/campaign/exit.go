@@ -15,18 +15,19 @@ func (b *Book) exit(tx *store.Tx, passages []int64, reason string) error {
 	if len(passages) == 0 {
 		return nil
 	}
-	args := store.Args{"ids": array(passages), "reason": reason, "now": tx.At}
-	var ended []int64
-	err := tx.All(&ended, `
+	// Rows are locked in the order in which delivery locks them: due, sends, passages.
+	if err := skipUnclaimed(tx, passages, sendReason(reason)); err != nil {
+		return err
+	}
+	_, err := tx.Exec(`
 		update passages
 		set    state = 'exited', reason = @reason, wake_at = null
 		where  id in `+inList(tx, "@ids")+`
-		and    state in ('ready', 'sending')
-		returning id`, args)
+		and    state in ('ready', 'sending')`, store.Args{"ids": array(passages), "reason": reason})
 	if err != nil {
 		return fmt.Errorf("ending %d passages (%s): %w", len(passages), reason, err)
 	}
-	return skipUnclaimed(tx, ended, sendReason(reason))
+	return nil
 }
 
 // sendReason is the word of the ledger for the reason of a passage's end.
@@ -44,22 +45,37 @@ func sendReason(reason string) string {
 
 // skipUnclaimed skips the mails of passages that wait for their hand-over.
 func skipUnclaimed(tx *store.Tx, passages []int64, reason string) error {
-	if len(passages) == 0 {
-		return nil
+	args := store.Args{"ids": array(passages), "reason": reason, "now": tx.At}
+	var waiting []int64
+	err := tx.All(&waiting, `
+		select d.send_id
+		from   due d join sends s on s.id = d.send_id
+		join   passages p on p.occurrence_id = s.occurrence_id and p.member_id = s.member_id
+		where  p.id in `+inList(tx, "@ids")+` and p.state in ('ready', 'sending')
+		and    s.run_id is null and s.state in ('queued', 'deferred')
+		order  by d.send_id `+forUpdateOf(tx, "d"), args)
+	if err != nil || len(waiting) == 0 {
+		return err
 	}
+	args["waiting"] = array(waiting)
 	var skipped []int64
-	err := tx.All(&skipped, `
+	err = tx.All(&skipped, `
 		update sends
 		set    state = 'skipped', reason = @reason, done_at = @now
-		where  (occurrence_id, member_id) in (select p.occurrence_id, p.member_id from passages p where p.id in `+inList(tx, "@ids")+`)
-		and    run_id is null
-		and    state in ('queued', 'deferred')
-		returning id`,
-		store.Args{"ids": array(passages), "reason": reason, "now": tx.At})
+		where  id in `+inList(tx, "@waiting")+` and state in ('queued', 'deferred')
+		returning id`, args)
 	if err != nil {
 		return fmt.Errorf("skipping what ended passages had queued: %w", err)
 	}
 	return letGo(tx, skipped)
+}
+
+// forUpdateOf locks the rows of one table of a join.
+func forUpdateOf(tx *store.Tx, table string) string {
+	if lock := tx.ForUpdate(); lock != "" {
+		return lock + " of " + table
+	}
+	return ""
 }
 
 // letGo takes skipped sends off the list of what is due and gives their codes back.
@@ -107,29 +123,6 @@ func (b *Book) Forget(tx *store.Tx, members []int64) error {
 		where  member_id in @members and left_at is null`,
 		store.Args{"members": members, "now": tx.At, "day": int64(v.Day(tx.At))})
 	return err
-}
-
-// CouponUsed ends the passages in which the codes were given and that end when
-// their coupon is used.
-func (b *Book) CouponUsed(tx *store.Tx, codes []int64) error {
-	if len(codes) == 0 {
-		return nil
-	}
-	v, err := b.Active(tx)
-	if err != nil {
-		return ignoreNoProgram(err)
-	}
-	ending := v.endedBy("coupon_used")
-	if len(ending) == 0 {
-		return nil
-	}
-	ids, err := passagesWhere(tx, `p.campaign_id in @campaigns and exists
-		(select 1 from codes c where c.id in @codes and c.occurrence_id = p.occurrence_id and c.member_id = p.member_id)`,
-		store.Args{"campaigns": ending, "codes": codes})
-	if err != nil {
-		return err
-	}
-	return b.exit(tx, ids, "coupon used")
 }
 
 // endedBy returns the campaigns whose passages end in a way.

@@ -12,31 +12,41 @@ import (
 // a run whose pilot is out waits for a person, and one of which nothing is pending
 // is finished. It returns how many runs it
 // ended or changed.
-func (b *Book) FinishRuns(ctx context.Context, db *store.DB) (n int, err error) {
-	var open []int64
-	err = db.View(ctx, func(tx *store.Tx) error {
-		return tx.All(&open, `
-			select id from runs where state in ('sending', 'paused')
-			union all
-			select r.id from runs r where r.state = 'cancelled' and r.finished_at is null
-			order by 1`, nil)
+func (b *Book) FinishRuns(ctx context.Context, db *store.DB) (int, error) {
+	return b.apart(ctx, db, work{
+		name: "runs", limit: long,
+		due: func(tx *store.Tx) (ids []int64, err error) {
+			err = tx.All(&ids, "select distinct campaign_id from runs where "+openRun+" order by 1", nil)
+			return ids, err
+		},
+		do: func(t turn, only []int64) (n int, err error) {
+			runs := only
+			if only == nil {
+				if runs, err = openRuns(t.tx, t.id); err != nil {
+					return 0, err
+				}
+			}
+			for _, id := range runs {
+				did, err := b.finish(t.tx, id)
+				if err != nil {
+					return 0, fmt.Errorf("run %d: %w", id, err)
+				}
+				if did {
+					n++
+				}
+			}
+			return n, nil
+		},
+		pieces: openRuns,
 	})
-	for _, id := range open {
-		var did bool
-		if err == nil {
-			err = db.Update(ctx, func(tx *store.Tx) (err error) {
-				did, err = b.finish(tx, id)
-				return err
-			})
-		}
-		if did {
-			n++
-		}
-	}
-	if err != nil {
-		return n, fmt.Errorf("finishing runs: %w", err)
-	}
-	return n, nil
+}
+
+// openRun is the condition on a run that is not at its end.
+const openRun = "(state in ('sending', 'paused') or state = 'cancelled' and finished_at is null)"
+
+func openRuns(tx *store.Tx, campaign int64) (ids []int64, err error) {
+	err = tx.All(&ids, "select id from runs where campaign_id = @campaign and "+openRun+" order by id", store.Args{"campaign": campaign})
+	return ids, err
 }
 
 // finish deals with one run, unless somebody else is at it.

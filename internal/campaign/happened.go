@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 
 	"regulars/internal/loyalty"
@@ -27,41 +28,6 @@ func (b *Book) Figures(tx *store.Tx) ([]loyalty.Figure, error) {
 	return figures, nil
 }
 
-// OnEvents does what live events set off, in their order: passages end, members
-// enter and leave segments, campaigns start, and their first mails are queued.
-// The caller holds the locks of the members, has stored the events and brought
-// facts and redemptions up to date.
-func (b *Book) OnEvents(tx *store.Tx, events []Happened) error {
-	v, err := b.Active(tx)
-	if err != nil || len(events) == 0 {
-		return ignoreNoProgram(err)
-	}
-	if err := b.endBy(tx, v, events); err != nil {
-		return fmt.Errorf("ending passages: %w", err)
-	}
-	begun, err := b.reevaluate(tx, v, changes(tx, v, events), false)
-	if err != nil {
-		return err
-	}
-	for _, e := range events {
-		more, err := b.startBy(tx, v, e)
-		if err != nil {
-			return fmt.Errorf("event %d: %w", e.Event, err)
-		}
-		begun = append(begun, more...)
-	}
-	return b.takeDue(tx, begun)
-}
-
-// changes are what events may have changed, by member.
-func changes(tx *store.Tx, v *Version, events []Happened) changed {
-	all := changed{}
-	for _, e := range events {
-		all[e.Member] = all[e.Member].And(e.changed(v, tx.At))
-	}
-	return all
-}
-
 func membersIn(events []Happened) (members []int64) {
 	seen := map[int64]bool{}
 	for _, e := range events {
@@ -75,48 +41,52 @@ func membersIn(events []Happened) (members []int64) {
 
 // takeDue takes passages on at once that have just begun, so that a welcome does
 // not wait for the next pass. Those that start later are left for their time.
-func (b *Book) takeDue(tx *store.Tx, passages []int64) error {
+func (b *Book) takeDue(t turn, passages []int64) error {
 	if len(passages) == 0 {
 		return nil
 	}
 	var now []int64
-	err := tx.All(&now, "select id from passages where id in "+inList(tx, "@ids")+" and state = 'ready' and wake_at <= @now order by id "+tx.ForUpdate(),
-		store.Args{"ids": array(passages), "now": tx.At})
+	err := t.tx.All(&now, "select id from passages where id in "+inList(t.tx, "@ids")+" and state = 'ready' and wake_at <= @now order by id "+t.tx.ForUpdate(),
+		store.Args{"ids": array(passages), "now": t.tx.At})
 	if err != nil || len(now) == 0 {
 		return err
 	}
-	return b.take(tx, now)
+	return b.take(t, now, true)
 }
 
-// startBy starts the campaigns that an event sets off.
-func (b *Book) startBy(tx *store.Tx, v *Version, e Happened) (begun []int64, err error) {
-	for _, c := range v.live("asks", "joins", "milestone", "event") {
-		var ids []int64
-		switch {
-		case c.Start.Kind == "milestone":
-			ids, err = b.milestones(tx, v, c, e)
-		case c.Start.Kind == "asks":
-			ids, err = b.askBack(tx, v, c, e)
-		case e.At.Before(c.Since.Time): // it happened before the campaign was there
-		case c.Start.Kind == "joins" && e.Joined:
-			ids, err = b.start(tx, v, e.begin(c, c.occasion("joins", e.key(), v.Day(tx.At)), tx.At))
-		case c.Start.Kind == "event" && e.Type == c.Start.Event && !(e.Asked && e.Type == loyalty.MemberJoined):
-			ids, err = b.startByEvent(tx, v, c, e)
-		}
-		if err != nil {
-			return nil, err
-		}
-		begun = append(begun, ids...)
+// startBy starts the campaign if a happening sets it off.
+func (b *Book) startBy(t turn, h happening) ([]int64, error) {
+	e := h.about.Happened
+	switch {
+	case e == nil:
+		return nil, nil
+	case h.Kind == history && t.c.recordedBy(*e):
+		return nil, b.recordCrossed(t, *e)
+	case h.Kind != news || !t.c.startedBy(*e):
+		return nil, nil
 	}
-	return begun, nil
+	switch t.c.Start.Kind {
+	case "milestone":
+		return b.milestones(t, h)
+	case "asks": // whenever that was: without its mail they never could join
+		return b.start(t.tx, t.v, h.begin(t.c, e.key(), t.tx.At))
+	case "joins":
+		return b.start(t.tx, t.v, h.begin(t.c, t.c.occasion("joins", e.key(), t.v.Day(t.tx.At)), t.tx.At))
+	}
+	if e.Asked && e.Type == loyalty.MemberJoined {
+		return nil, nil
+	}
+	return b.startByEvent(t, h)
 }
 
 // key names the occurrence of one event.
 func (e Happened) key() string { return "event:" + strconv.FormatInt(e.Event, 10) }
 
-// begin is the start of a campaign for the member of an event.
-func (e Happened) begin(c *Campaign, key string, wake loyalty.Instant) begin {
-	s := begin{c: c, key: key, wake: wake, members: []int64{e.Member}, event: e.Event, order: e.Order}
+// begin is the start of a campaign for the member of an event, which began when
+// the event came in, however long the campaign could not react.
+func (h happening) begin(c *Campaign, key string, wake loyalty.Instant) begin {
+	e := h.about.Happened
+	s := begin{c: c, key: key, wake: wake, since: h.TakenAt, members: []int64{e.Member}, event: e.Event, order: e.Order}
 	if e.ownAct() {
 		s.ownAct = e.At
 	}
@@ -135,28 +105,21 @@ func (e Happened) ownAct() bool {
 	return true
 }
 
-// askBack starts the double opt-in for somebody who asked to join, whenever that
-// was: without its mail they never could.
-func (b *Book) askBack(tx *store.Tx, v *Version, c *Campaign, e Happened) ([]int64, error) {
-	if !e.Mail {
-		return nil, nil
-	}
-	return b.start(tx, v, e.begin(c, e.key(), tx.At))
-}
-
-func (b *Book) startByEvent(tx *store.Tx, v *Version, c *Campaign, e Happened) ([]int64, error) {
-	s := e.begin(c, c.occasion("event", e.key(), v.Day(tx.At)), tx.At)
-	s.rule, s.eventValues = c.Start.Where, e.Properties
+func (b *Book) startByEvent(t turn, h happening) ([]int64, error) {
+	e := h.about.Happened
+	s := h.begin(t.c, t.c.occasion("event", e.key(), t.v.Day(t.tx.At)), t.tx.At)
+	s.rule = t.c.Start.Where
 	if e.Order != 0 {
-		if test, err := isTest(tx, e.Order); test || err != nil {
+		if test, err := isTest(t.tx, e.Order); test || err != nil {
 			return nil, err
 		}
-		var err error
-		if s.orderValues, err = readOrder(tx, e.Order); err != nil {
-			return nil, fmt.Errorf("order %d: %w", e.Order, err)
-		}
 	}
-	return b.start(tx, v, s)
+	what, err := readTrigger(t.tx, e.Event, e.Order)
+	if err != nil {
+		return nil, err
+	}
+	s.orderValues, s.eventValues = what.order, what.event
+	return b.start(t.tx, t.v, s)
 }
 
 // isTest reports whether an order is somebody trying the shop out.
@@ -169,25 +132,37 @@ func isTest(tx *store.Tx, order int64) (bool, error) {
 // milestones starts a milestone campaign for the highest milestone that an event
 // has crossed; those below it, and all that were crossed before the campaign
 // went live, are recorded, so that none of them is ever mailed.
-func (b *Book) milestones(tx *store.Tx, v *Version, c *Campaign, e Happened) ([]int64, error) {
-	f := c.Start.Figure
-	crossed := loyalty.Milestones{At: c.Start.At, Every: c.Start.Every}.Crossed(e.Before.of(f), e.After.of(f))
-	var begun []int64
-	for i, value := range crossed {
-		key := milestoneKey(f, value)
-		if i < len(crossed)-1 || e.At.Before(c.Since.Time) {
-			if err := record(tx, v, c, key, "f.member_id = @member", store.Args{"member": e.Member}); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		ids, err := b.start(tx, v, e.begin(c, key, tx.At))
-		if err != nil {
+func (b *Book) milestones(t turn, h happening) ([]int64, error) {
+	e := h.about.Happened
+	f, crossed := t.c.Start.Figure, t.c.crossed(*e)
+	mailed := len(crossed) - 1
+	if e.At.Before(t.c.Since.Time) {
+		mailed = len(crossed)
+	}
+	for _, value := range crossed[:mailed] {
+		if err := recordReached(t, e.Member, value); err != nil {
 			return nil, err
 		}
-		begun = append(begun, ids...)
 	}
-	return begun, nil
+	if mailed == len(crossed) {
+		return nil, nil
+	}
+	return b.start(t.tx, t.v, h.begin(t.c, milestoneKey(f, crossed[mailed]), t.tx.At))
+}
+
+// recordCrossed records the milestones that an event of the past has crossed.
+func (b *Book) recordCrossed(t turn, e Happened) error {
+	for _, value := range t.c.crossed(e) {
+		if err := recordReached(t, e.Member, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func recordReached(t turn, member, value int64) error {
+	return record(t.tx, t.v, t.c, []int64{value}, "select f.member_id, cast(@value as bigint) as reached from facts f where f.member_id = @member",
+		store.Args{"member": member, "value": value})
 }
 
 // milestoneKey is the occurrence that all members share who reach a milestone:
@@ -196,27 +171,34 @@ func milestoneKey(f loyalty.Figure, value int64) string {
 	return f.String() + ":" + strconv.FormatInt(value, 10)
 }
 
-// record keeps that members have reached a milestone without a mail.
-func record(tx *store.Tx, v *Version, c *Campaign, key, where string, args store.Args) error {
-	day := v.Day(tx.At)
-	occ, _, err := open(tx, occurrence{Campaign: c.ID, Key: key, Day: day})
+// record keeps that members have reached milestones without a mail: those of the
+// values that are not above what reached, a query for member_id and reached, says.
+func record(tx *store.Tx, v *Version, c *Campaign, values []int64, reached string, more store.Args) error {
+	args := store.Args{"campaign": c.ID, "version": v.ID, "day": int64(v.Day(tx.At)), "now": tx.At,
+		"prefix": c.Start.Figure.String() + ":", "values": array(values), "decision": started}
+	maps.Copy(args, more)
+	_, err := tx.Exec(`
+		insert into occurrences (campaign_id, key, day, at, decision, reason)
+		select cast(@campaign as bigint), cast(@prefix as text) || value, cast(@day as bigint), `+tx.Instant("@now")+`, cast(@decision as text), ''
+		from   `+tx.JSONEach("@values")+` where true
+		order  by value
+		on conflict (campaign_id, key) do nothing`, args)
 	if err != nil {
-		return err
-	}
-	all := store.Args{"campaign": c.ID, "occurrence": occ, "version": v.ID, "day": int64(day), "now": tx.At}
-	for name, value := range args {
-		all[name] = value
+		return fmt.Errorf("milestones of %s: %w", c.Name, err)
 	}
 	_, err = tx.Exec(`
 		insert into passages (campaign_id, occurrence_id, member_id, version_id, day, started_at, state, base_at)
-		select cast(@campaign as bigint), cast(@occurrence as bigint), f.member_id, cast(@version as bigint), cast(@day as bigint),
+		select cast(@campaign as bigint), o.id, r.member_id, cast(@version as bigint), cast(@day as bigint),
 		       `+tx.Instant("@now")+`, 'recorded', `+tx.Instant("@now")+`
-		from   facts f join members m on m.id = f.member_id
-		where  `+present+` and `+where+`
-		order  by f.member_id
-		on conflict (occurrence_id, member_id) do nothing`, all)
+		from   (`+reached+`) r
+		join   members m on m.id = r.member_id and `+present+`
+		join   `+tx.JSONEach("@values")+` on value <= r.reached
+		join   occurrences o on o.campaign_id = @campaign and o.key = cast(@prefix as text) || value
+		where  true
+		order  by r.member_id, o.id
+		on conflict (occurrence_id, member_id) do nothing`, args)
 	if err != nil {
-		return fmt.Errorf("recording %s of %s: %w", key, c.Name, err)
+		return fmt.Errorf("recording milestones of %s: %w", c.Name, err)
 	}
 	return nil
 }
@@ -228,23 +210,29 @@ type under struct {
 	StartedAt                              loyalty.Instant
 }
 
-// endBy ends the passages that end with one of the events. Only what comes after
-// a passage's start counts, and not what started it.
-func (b *Book) endBy(tx *store.Tx, v *Version, events []Happened) error {
+// endBy ends the passages of the campaign that end with one of the happenings. Only
+// what comes after a passage's start counts, and not what started it.
+func (b *Book) endBy(t turn, wave []happening) error {
+	byMember := make(map[int64]happening, len(wave))
+	var members []int64
+	for _, h := range wave {
+		byMember[h.MemberID] = h
+		members = append(members, h.MemberID)
+	}
 	var open []under
-	err := tx.All(&open, `
+	err := t.tx.All(&open, `
 		select id, campaign_id, occurrence_id, member_id, coalesce(event_id, 0) as event_id,
 		       coalesce(order_id, 0) as order_id, started_at
 		from   passages
-		where  member_id in `+inList(tx, "@members")+`
+		where  campaign_id = @campaign and member_id in `+inList(t.tx, "@members")+`
 		and    state in ('ready', 'sending')
-		order  by id`, store.Args{"members": array(membersIn(events))})
-	if err != nil {
+		order  by id`, store.Args{"campaign": t.id, "members": array(members)})
+	if err != nil || len(open) == 0 {
 		return err
 	}
 	ended := map[string][]int64{}
 	for _, p := range open {
-		reason, err := endedBy(tx, v.byID(p.CampaignID), p, events)
+		reason, err := t.endedBy(p, byMember[p.MemberID])
 		if err != nil {
 			return err
 		}
@@ -253,28 +241,43 @@ func (b *Book) endBy(tx *store.Tx, v *Version, events []Happened) error {
 		}
 	}
 	for reason, ids := range ended {
-		if err := b.exit(tx, ids, reason); err != nil {
+		if err := b.exit(t.tx, ids, reason); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func endedBy(tx *store.Tx, c *Campaign, p under, events []Happened) (string, error) {
-	if c == nil {
-		return "", nil
-	}
-	for _, u := range c.Until {
-		for _, e := range events {
-			if e.Member != p.MemberID {
-				continue
+// endedBy returns why a happening ends a passage, "" if it does not.
+func (t turn) endedBy(p under, h happening) (string, error) {
+	switch {
+	case h.Kind == left:
+		if s, ok := t.v.segment(t.c.Start.Segment); ok && s.id == h.about.Segment && t.c.endsBy("leaves") {
+			inside, err := insideNow(t.tx, s.id, p.MemberID)
+			if err == nil && !inside {
+				return "leaves", nil
 			}
-			if ends, err := e.ends(tx, u, p); ends || err != nil {
+			return "", err
+		}
+	case h.Kind == used:
+		if h.about.Passage == p.ID && t.c.endsBy("coupon_used") {
+			return "coupon used", nil
+		}
+	case h.about.Happened != nil:
+		for _, u := range t.c.Until {
+			if ends, err := h.about.Happened.ends(t.tx, u, p); ends || err != nil {
 				return endWords(u), err
 			}
 		}
 	}
 	return "", nil
+}
+
+func insideNow(tx *store.Tx, segment, member int64) (bool, error) {
+	var n int
+	err := tx.One(&n, "select count(*) from segment_members where segment_id = @segment and member_id = @member and left_at is null",
+		store.Args{"segment": segment, "member": member})
+	return n > 0, err
 }
 
 // ends reports whether an event ends a passage in a way.

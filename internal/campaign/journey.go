@@ -19,6 +19,8 @@ type journey struct {
 	day loyalty.Day
 	at  [][]*traveller // by step; the last are those at the end
 
+	begun bool // the passages have begun in this transaction
+
 	triggers map[[2]int64]trigger // what rules read of what started a passage
 }
 

@@ -89,7 +89,7 @@ func (j *journey) ending(i int, u program.Until, all []*traveller) (ends, stay [
 	switch u.Kind {
 	case "rule":
 		// What held at the start does not end a passage at its start.
-		fresh, old := divide(all, func(t *traveller) bool { return t.StartedAt.Equal(j.tx.At.Time) })
+		fresh, old := divide(all, func(t *traveller) bool { return j.begun || t.StartedAt.Equal(j.tx.At.Time) })
 		ends, stay, err = j.split(i, old, u.Rule)
 		return ends, append(stay, fresh...), err
 	case "leaves":

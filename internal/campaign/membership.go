@@ -23,9 +23,11 @@ type segmentRow struct {
 }
 
 // behind is the condition on a segment that is not up to @today and can be: facts
-// are of that day, or it was never filled.
-const behind = `(failed_day is null or failed_day < @today) and (as_of_day is null or as_of_day < @today and exists
+// are of that day, or it was never filled; and it is not set aside.
+func behind(tx *store.Tx) string {
+	return tx.NotSetBack("'segment:' || segments.id", membershipWork) + ` and (failed_day is null or failed_day < @today) and (as_of_day is null or as_of_day < @today and exists
 	(select 1 from passes where name = 'facts' and day = @today and finished_at is not null))`
+}
 
 // Segments brings one segment up to the shop's present day, for the rules that
 // time alone changes, and returns 1, or 0 when all are done. One that is new, or
@@ -40,18 +42,30 @@ func (b *Book) Segments(ctx context.Context, db *store.DB) (n int, err error) {
 	if err != nil || !found {
 		return 0, err
 	}
-	err = db.Update(ctx, func(tx *store.Tx) error {
+	var id int64
+	limited, cancel := context.WithTimeout(ctx, long)
+	defer cancel()
+	err = db.Update(limited, func(tx *store.Tx) error {
 		v, row, found, err := b.behind(tx, tx.SkipLocked())
-		if n = 0; err != nil || !found {
+		if n, id = 0, row.ID; err != nil || !found {
 			return err
 		}
 		n = 1
 		if err = measured(tx, v, row); err == nil {
-			_, err = b.refresh(tx, v, row, row.AsOfDay == nil)
+			_, _, err = b.refresh(tx, v, row, row.AsOfDay == nil, moversAtOnce)
 		}
 		return putOff(tx, v, row, err)
 	})
-	return n, err
+	if err == nil || id == 0 || ctx.Err() != nil || store.Away(err) {
+		return n, err
+	}
+	if limited.Err() != nil {
+		err = &tooLong{long}
+	}
+	why := err
+	err = db.Update(ctx, func(tx *store.Tx) error { return tx.SetBack(store.ScopeSegment(id), membershipWork, why) })
+	b.Log.ErrorContext(ctx, "set aside", "what", store.ScopeSegment(id), "because", why.Error())
+	return 1, err
 }
 
 // measured says whether the norms of the day are there for a segment that the night
@@ -81,7 +95,7 @@ func (b *Book) behind(tx *store.Tx, lock string) (v *Version, row segmentRow, fo
 	if v, err = b.Active(tx); err != nil {
 		return nil, row, false, ignoreNoProgram(err)
 	}
-	err = tx.One(&row, "select id, name, as_of_day from segments where removed_at is null and "+behind+" order by id limit 1 "+lock,
+	err = tx.One(&row, "select id, name, as_of_day from segments where removed_at is null and "+behind(tx)+" order by id limit 1 "+lock,
 		store.Args{"today": int64(v.Day(tx.At))})
 	if errors.Is(err, store.ErrNotFound) {
 		return v, row, false, nil
@@ -107,10 +121,11 @@ func (b *Book) Refresh(tx *store.Tx, name string, history bool) (Refreshed, erro
 	}
 	var sum Refreshed
 	for _, row := range rows {
-		one, err := b.refresh(tx, v, row, history || row.AsOfDay == nil)
-		if name == "" {
-			err = putOff(tx, v, row, err)
+		do := b.refreshApart
+		if name != "" {
+			do = b.refreshAll
 		}
+		one, err := do(tx, v, row, history || row.AsOfDay == nil)
 		if err != nil {
 			return sum, fmt.Errorf("segment %s: %w", row.Name, err)
 		}
@@ -156,66 +171,90 @@ func (b *Book) Remeasure(tx *store.Tx) error {
 		if s, ok := v.segment(row.Name); !ok || s.Rule.Norms() == 0 {
 			continue
 		}
-		_, err := b.refresh(tx, v, row, true)
-		if err := putOff(tx, v, row, err); err != nil {
+		if _, err := b.refreshApart(tx, v, row, true); err != nil {
 			return fmt.Errorf("segment %s: %w", row.Name, err)
 		}
 	}
 	return nil
 }
 
-// refresh finds who entered and who left a segment, and ends the passages of
-// those who left. quiet: those who entered start no campaign.
-func (b *Book) refresh(tx *store.Tx, v *Version, row segmentRow, quiet bool) (Refreshed, error) {
+// refreshAll is refresh for all who move, in one transaction.
+func (b *Book) refreshAll(tx *store.Tx, v *Version, row segmentRow, quiet bool) (Refreshed, error) {
+	done, _, err := b.refresh(tx, v, row, quiet, mostMovers)
+	return done, err
+}
+
+// refreshApart is refreshAll for one of several segments: where its rule fails, or
+// cannot be answered yet, the others go on.
+func (b *Book) refreshApart(tx *store.Tx, v *Version, row segmentRow, quiet bool) (done Refreshed, err error) {
+	err = tx.Try(func() (err error) { done, err = b.refreshAll(tx, v, row, quiet); return err })
+	undone, unready := (*store.Undone)(nil), (*segments.Unready)(nil)
+	switch {
+	case errors.As(err, &unready):
+		return Refreshed{}, putOff(tx, v, row, err)
+	case errors.As(err, &undone):
+		return Refreshed{}, setSegmentBack(tx, v, row.ID, undone.Err)
+	}
+	return done, err
+}
+
+// refresh finds who entered and who left a segment, at most so many at once, and
+// writes that down for campaigns. quiet: those who entered start none. More says
+// that others are left.
+func (b *Book) refresh(tx *store.Tx, v *Version, row segmentRow, quiet bool, atOnce int) (done Refreshed, more bool, err error) {
 	s, ok := v.segment(row.Name)
 	if !ok {
-		return Refreshed{}, fmt.Errorf("segment %s is not part of version %d", row.Name, v.ID)
+		return done, false, fmt.Errorf("segment %s is not part of version %d", row.Name, v.ID)
 	}
 	if err := tx.InBackground(); err != nil {
-		return Refreshed{}, err
+		return done, false, err
 	}
 	among := ""
 	if row.AsOfDay != nil {
-		members, err := movers(tx, v, s)
+		members, rest, err := movers(tx, v, s, atOnce)
 		if err != nil {
-			return Refreshed{}, err
+			return done, false, err
 		}
 		if members != nil {
-			among = array(members)
+			among, more = array(members), rest
 		}
 		if members != nil && len(members) == 0 {
-			return Refreshed{}, upToDate(tx, v, s)
+			return done, false, upToDate(tx, v, s)
 		}
 	}
 	quiet = quiet || !v.starts(s.Name)
 	// Out before in: of a segment that is filled for the first time nobody need be
 	// looked at twice.
-	left, err := leave(tx, v, s, among)
-	if err != nil {
-		return Refreshed{}, fmt.Errorf("who left: %w", err)
+	if done.Left, err = leave(tx, v, s, among); err != nil {
+		return done, false, fmt.Errorf("who left: %w", err)
 	}
-	entered, err := enter(tx, v, s, among, quiet)
-	if err != nil {
-		return Refreshed{}, fmt.Errorf("who entered: %w", err)
+	if done.Entered, err = enter(tx, v, s, among, quiet); err != nil {
+		return done, false, fmt.Errorf("who entered: %w", err)
 	}
-	if entered > 0 && !quiet {
+	if done.Entered > 0 && !quiet {
 		b.hint(tx, "clock")
 	}
-	if entered > mostMovers {
+	if done.Entered > mostMovers {
 		if err := tx.Analyze("segment_members"); err != nil {
-			return Refreshed{}, err
+			return done, false, err
 		}
 	}
-	if err := b.endLeft(tx, v, s, "(select x.member_id from segment_members x where x.segment_id = @segment and x.left_at = @now)", nil); err != nil {
-		return Refreshed{}, err
+	if err := b.hearLeft(tx, v, s, "(select x.member_id from segment_members x where x.segment_id = @segment and x.left_at = @now)", nil); err != nil {
+		return done, false, err
 	}
-	return Refreshed{entered, left}, upToDate(tx, v, s)
+	if more {
+		return done, true, nil
+	}
+	return done, false, upToDate(tx, v, s)
 }
 
 // upToDate keeps that a segment is right as of today.
 func upToDate(tx *store.Tx, v *Version, s segment) error {
 	_, err := tx.Exec("update segments set as_of_day = @today, failed_day = null, because = '' where id = @id", store.Args{"id": s.id, "today": int64(v.Day(tx.At))})
-	return err
+	if err != nil {
+		return err
+	}
+	return tx.Recovered(store.ScopeSegment(s.id), membershipWork)
 }
 
 // starts reports whether entering a segment sets a live campaign off.
@@ -223,21 +262,25 @@ func (v *Version) starts(segment string) bool {
 	return slices.ContainsFunc(v.live("enters"), func(c *Campaign) bool { return c.Start.Segment == segment })
 }
 
-// mostMovers bounds how many members are locked at once: of more, as after an
-// import, the set-based statements look at everybody without locks.
-const mostMovers = 50_000
+// mostMovers bounds how many members are locked for a segment: of more, as after an
+// import, the set-based statements look at everybody without locks. moversAtOnce is
+// how many one transaction of the night locks: an event of theirs waits for it.
+const (
+	mostMovers   = 50_000
+	moversAtOnce = 5_000
+)
 
 // movers locks, in the order of their ids, the members who are about to enter or
-// leave a segment. An event that touches one of them is then either seen whole
-// or has to wait, and finds the member where this transaction puts them. Nil:
-// too many.
-func movers(tx *store.Tx, v *Version, s segment) ([]int64, error) {
+// leave a segment, at most so many. An event that touches one of them is then either
+// seen whole or has to wait, and finds the member where this transaction puts them.
+// More says that there are others. Nil: too many.
+func movers(tx *store.Tx, v *Version, s segment, atOnce int) (members []int64, more bool, err error) {
 	q := ask(tx, v.Day(tx.At), store.Args{"segment": s.id, "most": mostMovers + 1})
 	ids := []int64{}
 	// The rule stands in a where of its own: only there Postgres makes joins of what
 	// it asks about orders and lines. Materialized, or it plans for a few only. Set
 	// differences, for SQLite would look through one side for each row of the other.
-	err := q.all(&ids, `
+	err = q.all(&ids, `
 		with holding as materialized (select f.member_id from `+q.whom("")+` and `+q.holds(s.Rule)+`),
 		     inside  as materialized (select member_id from segment_members where segment_id = @segment and left_at is null)
 		select member_id from (select member_id from holding except select member_id from inside) entering
@@ -245,15 +288,18 @@ func movers(tx *store.Tx, v *Version, s segment) ([]int64, error) {
 		select member_id from (select member_id from inside except select member_id from holding) leaving
 		limit  @most`)
 	if err != nil {
-		return nil, fmt.Errorf("who is about to move: %w", err)
+		return nil, false, fmt.Errorf("who is about to move: %w", err)
 	}
 	if len(ids) > mostMovers {
-		return nil, nil
+		return nil, false, nil
 	}
 	slices.Sort(ids)
+	if more = len(ids) > atOnce; more {
+		ids = ids[:atOnce]
+	}
 	var locked []int64
 	err = tx.All(&locked, "select id from members where id in "+inList(tx, "@ids")+" order by id "+tx.ForUpdate(), store.Args{"ids": array(ids)})
-	return ids, err
+	return ids, more, err
 }
 
 // enter adds a stay for each member for whom the rule holds and who is not inside.
@@ -293,25 +339,4 @@ func (q *question) whom(among string) string {
 	q.args["members"] = among
 	q.as.Members = inList(q.tx, "@members")
 	return "facts f join members m on m.id = f.member_id where " + present + " and f.member_id in " + q.as.Members
-}
-
-// endLeft ends the passages of campaigns that end on leaving the segment, of
-// those of the members ("in" what) who are not inside.
-func (b *Book) endLeft(tx *store.Tx, v *Version, s segment, members string, out []int64) error {
-	var campaigns []int64
-	for _, c := range v.campaigns {
-		if c.Start.Segment == s.Name && c.endsBy("leaves") {
-			campaigns = append(campaigns, c.ID)
-		}
-	}
-	if len(campaigns) == 0 {
-		return nil
-	}
-	ids, err := passagesWhere(tx, `p.campaign_id in @campaigns and p.member_id in `+members+` and not exists
-		(select 1 from segment_members i where i.segment_id = @segment and i.member_id = p.member_id and i.left_at is null)`,
-		store.Args{"campaigns": campaigns, "segment": s.id, "now": tx.At, "ids": array(out)})
-	if err != nil {
-		return err
-	}
-	return b.exit(tx, ids, "leaves")
 }

@@ -89,7 +89,7 @@ func TestOrdersAtMidnightAreNotLostOnSegments(t *testing.T) {
 			}
 			book := campaign.NewBook(s.db)
 			for range 20 {
-				for _, pass := range []func(context.Context, *store.DB) (int, error){book.Segments, book.Entries, book.Advance} {
+				for _, pass := range []func(context.Context, *store.DB) (int, error){book.Segments, book.Entries, book.React, book.Advance} {
 					if err := until(s.db, pass); err != nil {
 						return err
 					}

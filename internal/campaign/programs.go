@@ -33,6 +33,8 @@ type Campaign struct {
 	ID    int64
 	Since loyalty.Instant // live since; none: a draft
 	Day   loyalty.Day     // of Since
+
+	broken error // its files cannot be read as this binary reads them: it does nothing
 }
 
 // segment is a named rule of a version with its row.
@@ -125,11 +127,12 @@ func load(tx *store.Tx, k key) (*Version, error) {
 		return nil, err
 	}
 	parsed, texts, problems := program.Load(files)
-	if program.Blocked(problems) {
-		return nil, &Refused{problems}
+	broken, rest := program.BlockedCampaigns(problems)
+	if program.Blocked(rest) {
+		return nil, &Refused{rest}
 	}
 	v := &Version{ID: k.id, Hash: k.hash, Program: parsed, Texts: texts, zones: consent.NewZones(parsed.Zone)}
-	if err := v.loadCampaigns(tx); err != nil {
+	if err := v.loadCampaigns(tx, broken); err != nil {
 		return nil, err
 	}
 	return v, v.loadSegments(tx)
@@ -138,7 +141,9 @@ func load(tx *store.Tx, k key) (*Version, error) {
 // loadCampaigns joins the program's campaigns with their rows. The rows of a
 // version in force change with the next version only; those of an older one are
 // matched as far as the names go, which is all that resuming a passage needs.
-func (v *Version) loadCampaigns(tx *store.Tx) error {
+// One whose files are broken is there all the same, so that what it has to react to
+// waits for it.
+func (v *Version) loadCampaigns(tx *store.Tx, broken map[string][]program.Problem) error {
 	var rows []struct {
 		ID        int64
 		Name      string
@@ -150,10 +155,16 @@ func (v *Version) loadCampaigns(tx *store.Tx) error {
 	}
 	for _, row := range rows {
 		c := v.named(row.Name)
-		if c == nil {
+		if c == nil && broken[row.Name] == nil {
 			continue
 		}
+		if c == nil {
+			c = &program.Campaign{Name: row.Name, Live: true}
+		}
 		one := &Campaign{Campaign: c, ID: row.ID}
+		if problems := broken[row.Name]; problems != nil {
+			one.broken = &Refused{problems}
+		}
 		if c.Live && row.LiveDay != nil {
 			one.Since, one.Day = row.LiveSince, loyalty.Day(*row.LiveDay)
 		}

@@ -82,7 +82,7 @@ func TestAnOrderEndsAPassageWhileItIsTakenOn(t *testing.T) {
 			return nil
 		})
 		s.work()
-		s.want("passages", s.passages(), "60 exited order")
+		s.want("passages that have ended", fmt.Sprint(s.number("select count(*) from passages where state = 'exited' and reason in ('order', 'leaves')")), "60")
 		s.want("queued", fmt.Sprint(s.number("select count(*) from sends where state = 'queued'")), "0")
 		s.want("due", fmt.Sprint(s.number("select count(*) from due")), "0")
 		s.want("inside", fmt.Sprint(s.number("select count(*) from segment_members where left_at is null")), "0")
@@ -104,6 +104,7 @@ func TestFiveOrdersAtOnceReachOneMilestone(t *testing.T) {
 				}
 				return nil
 			})
+			s.react()
 			s.want("the ledger", s.ledger(), "20 fifth queued")
 		})
 }

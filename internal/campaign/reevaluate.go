@@ -11,32 +11,6 @@ import (
 	"regulars/segments"
 )
 
-// Changed puts members of whom something has changed otherwise than by an event
-// into the segments where they now belong, and starts what that sets off. Only
-// segments are asked that read what changed. The caller holds their locks.
-func (b *Book) Changed(tx *store.Tx, members []int64, what segments.Change) error {
-	v, err := b.Active(tx)
-	if err != nil || len(members) == 0 {
-		return ignoreNoProgram(err)
-	}
-	begun, err := b.reevaluate(tx, v, allChanged(members, what), false)
-	if err != nil {
-		return err
-	}
-	return b.takeDue(tx, begun)
-}
-
-// Learned is Changed for what was history when it came in, whatever it was:
-// whoever enters a segment by it starts no campaign.
-func (b *Book) Learned(tx *store.Tx, members []int64) error {
-	v, err := b.Active(tx)
-	if err != nil || len(members) == 0 {
-		return ignoreNoProgram(err)
-	}
-	_, err = b.reevaluate(tx, v, allChanged(members, segments.Change{Everything: true}), true)
-	return err
-}
-
 // changed is what may be different about members.
 type changed map[int64]segments.Change
 
@@ -70,10 +44,10 @@ type asked struct {
 type stay struct{ Segment, MemberID int64 }
 
 // reevaluate brings the segments that read what changed of some members up to
-// date for these, and returns the passages that entering began, none when it is
-// to be quiet. What moves by time alone is left to the pass of the night, and so
-// are segments that are not filled yet: nobody can tell who enters them.
-func (b *Book) reevaluate(tx *store.Tx, v *Version, what changed, quiet bool) (begun []int64, err error) {
+// date for these, and writes down who entered and left, quietly or for campaigns to
+// react to. What moves by time alone is left to the pass of the night, and so are
+// segments that are not filled yet: nobody can tell who enters them.
+func (b *Book) reevaluate(tx *store.Tx, v *Version, what changed, quiet bool) error {
 	var ask []asked
 	var members []int64
 	for _, s := range v.segments {
@@ -83,36 +57,42 @@ func (b *Book) reevaluate(tx *store.Tx, v *Version, what changed, quiet bool) (b
 		}
 	}
 	if len(ask) == 0 {
-		return nil, nil
+		return nil
 	}
-	if ask, err = answerable(tx, v, ask); err != nil || len(ask) == 0 {
-		return nil, err
+	ask, err := answerable(tx, v, ask)
+	if err != nil || len(ask) == 0 {
+		return err
 	}
 	slices.Sort(members)
 	inside, err := stays(tx, slices.Compact(members))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	belongs, err := belonging(tx, v, ask)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, s := range ask {
 		in, out := moves(s.segment, s.members, inside, belongs)
-		ids, err := b.move(tx, v, s.segment, in, out, quiet)
-		if err != nil {
-			return nil, fmt.Errorf("segment %s: %w", s.Name, err)
+		err := tx.Try(func() error { return b.move(tx, v, s.segment, in, out, quiet) })
+		if undone := (*store.Undone)(nil); errors.As(err, &undone) {
+			err = setSegmentBack(tx, v, s.id, undone.Err)
 		}
-		begun = append(begun, ids...)
+		if err != nil {
+			return fmt.Errorf("segment %s: %w", s.Name, err)
+		}
 	}
-	return begun, nil
+	return nil
 }
 
 // answerable leaves those that a change to a member is answered for: filled, and
 // with a rule that can be asked now. The others wait for the nightly pass.
 func answerable(tx *store.Tx, v *Version, ask []asked) (can []asked, err error) {
 	var ids []int64
-	if err := tx.All(&ids, "select id from segments where removed_at is null and as_of_day is not null", nil); err != nil {
+	if err := tx.All(&ids, `
+		select id from segments
+		where  removed_at is null and as_of_day is not null
+		and    not exists (select 1 from setbacks b where b.scope = 'segment:' || segments.id)`, nil); err != nil {
 		return nil, err
 	}
 	for _, s := range ask {
@@ -139,25 +119,78 @@ func stays(tx *store.Tx, members []int64) (map[stay]bool, error) {
 }
 
 // belonging returns in which segments members are by the rules: one statement
-// for all segments, each with its own members.
+// for all segments, each with its own members. When it fails each segment is asked
+// by itself, and one whose rule fails is set aside.
 func belonging(tx *store.Tx, v *Version, asking []asked) (map[stay]bool, error) {
 	var rows []stay
 	for group := range slices.Chunk(asking, 20) {
-		q := ask(tx, v.Day(tx.At), store.Args{})
-		var parts []string
-		for i, s := range group {
-			in := q.amongst(fmt.Sprintf("members%d", i), s.members)
-			parts = append(parts, fmt.Sprintf(`select cast(%d as bigint) as segment, f.member_id
-				from facts f join members m on m.id = f.member_id where f.member_id in %s and %s and %s`, s.id, in, present, q.holds(s.Rule)))
-		}
 		var some []stay
-		if err := q.all(&some, strings.Join(parts, "\nunion all\n")); err != nil {
+		err := tx.Try(func() (err error) { some, err = holdingIn(tx, v, group); return err })
+		if undone := (*store.Undone)(nil); errors.As(err, &undone) {
+			some, err = holdingApart(tx, v, group)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("where members belong: %w", err)
 		}
 		rows = append(rows, some...)
 	}
 	return setOf(rows), nil
 }
+
+// holdingIn asks for the members of some segments, by their rules.
+func holdingIn(tx *store.Tx, v *Version, group []asked) (rows []stay, err error) {
+	q := ask(tx, v.Day(tx.At), store.Args{})
+	var parts []string
+	for i, s := range group {
+		in := q.amongst(fmt.Sprintf("members%d", i), s.members)
+		parts = append(parts, fmt.Sprintf(`select cast(%d as bigint) as segment, f.member_id
+			from facts f join members m on m.id = f.member_id where f.member_id in %s and %s and %s`, s.id, in, present, q.holds(s.Rule)))
+	}
+	return rows, q.all(&rows, strings.Join(parts, "\nunion all\n"))
+}
+
+// holdingApart is holdingIn for each segment by itself. In one that fails everybody
+// stays as they are until it is brought up to date as a whole.
+func holdingApart(tx *store.Tx, v *Version, group []asked) (rows []stay, err error) {
+	for _, s := range group {
+		var some []stay
+		err := tx.Try(func() (err error) { some, err = holdingIn(tx, v, []asked{s}); return err })
+		if undone := (*store.Undone)(nil); errors.As(err, &undone) {
+			if err = setSegmentBack(tx, v, s.id, undone.Err); err == nil {
+				some, err = asTheyAre(tx, s)
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, some...)
+	}
+	return rows, nil
+}
+
+func asTheyAre(tx *store.Tx, s asked) (rows []stay, err error) {
+	inside, err := stays(tx, s.members)
+	for k := range inside {
+		if k.Segment == s.id {
+			rows = append(rows, k)
+		}
+	}
+	return rows, err
+}
+
+// setSegmentBack sets a segment aside whose rule failed: it is as of no day any
+// more, and the next pass that succeeds finds everybody who entered or left since.
+func setSegmentBack(tx *store.Tx, v *Version, id int64, why error) error {
+	if err := tx.SetBack(store.ScopeSegment(id), membershipWork, why); err != nil {
+		return err
+	}
+	_, err := tx.Exec("update segments set as_of_day = @before where id = @id and as_of_day >= @today",
+		store.Args{"id": id, "today": int64(v.Day(tx.At)), "before": int64(v.Day(tx.At)) - 1})
+	return err
+}
+
+// membershipWork is the work of a segment that may be set back.
+const membershipWork = "membership"
 
 func setOf(rows []stay) map[stay]bool {
 	set := make(map[stay]bool, len(rows))
@@ -179,8 +212,9 @@ func moves(s segment, members []int64, inside, belongs map[stay]bool) (in, out [
 	return in, out
 }
 
-// move writes down who entered and left a segment and does what follows.
-func (b *Book) move(tx *store.Tx, v *Version, s segment, in, out []int64, quiet bool) ([]int64, error) {
+// move writes down who entered and left a segment, and for which campaigns that is
+// something to react to.
+func (b *Book) move(tx *store.Tx, v *Version, s segment, in, out []int64, quiet bool) error {
 	args := store.Args{"segment": s.id, "now": tx.At, "day": int64(v.Day(tx.At)), "ids": array(out)}
 	if len(out) > 0 {
 		_, err := tx.Exec(`
@@ -188,14 +222,14 @@ func (b *Book) move(tx *store.Tx, v *Version, s segment, in, out []int64, quiet 
 			set    left_at = @now, left_day = @day, handled = true
 			where  segment_id = @segment and left_at is null and member_id in `+inList(tx, "@ids"), args)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if err := b.endLeft(tx, v, s, inList(tx, "@ids"), out); err != nil {
-			return nil, err
+		if err := b.hearLeft(tx, v, s, inList(tx, "@ids"), out); err != nil {
+			return err
 		}
 	}
 	if len(in) == 0 {
-		return nil, nil
+		return nil
 	}
 	args["ids"] = array(in)
 	_, err := tx.Exec(`
@@ -205,7 +239,56 @@ func (b *Book) move(tx *store.Tx, v *Version, s segment, in, out []int64, quiet 
 		on conflict (segment_id, member_id, entered_at) do update
 		set    left_at = null, left_day = null -- out and in again within one moment`, args)
 	if err != nil || quiet {
-		return nil, err
+		return err
 	}
-	return b.entered(tx, v, s, in, tx.At)
+	var stays []entry
+	for _, m := range in {
+		stays = append(stays, entry{s.id, m, tx.At})
+	}
+	return b.hearEntered(tx, v, stays)
+}
+
+// hearEntered writes down who entered segments, for the campaigns that start by it.
+// Who entered before a campaign went live is not its affair.
+func (b *Book) hearEntered(tx *store.Tx, v *Version, stays []entry) error {
+	var all []fresh
+	for _, e := range stays {
+		f := fresh{kind: entered, member: e.MemberID, about: about{Segment: e.SegmentID, Entered: e.EnteredAt}}
+		for _, c := range v.live("enters") {
+			if s, ok := v.segment(c.Start.Segment); ok && s.id == e.SegmentID && !e.EnteredAt.Before(c.Since.Time) {
+				f.reactions = append(f.reactions, c.ID)
+			}
+		}
+		all = append(all, f)
+	}
+	return b.keep(tx, all)
+}
+
+// hearLeft writes down for the campaigns that end on leaving a segment that the
+// members ("in" what) who are not inside have left it.
+func (b *Book) hearLeft(tx *store.Tx, v *Version, s segment, members string, out []int64) error {
+	var campaigns []int64
+	for _, c := range v.campaigns {
+		if c.Start.Segment == s.Name && c.endsBy("leaves") {
+			campaigns = append(campaigns, c.ID)
+		}
+	}
+	if len(campaigns) == 0 {
+		return nil
+	}
+	var found []struct{ MemberID, CampaignID int64 }
+	err := tx.All(&found, `
+		select distinct p.member_id, p.campaign_id
+		from   passages p
+		where  p.state in ('ready', 'sending') and p.campaign_id in @campaigns and p.member_id in `+members+` and not exists
+		       (select 1 from segment_members i where i.segment_id = @segment and i.member_id = p.member_id and i.left_at is null)
+		order  by 1, 2`, store.Args{"campaigns": campaigns, "segment": s.id, "now": tx.At, "ids": array(out)})
+	if err != nil {
+		return err
+	}
+	var all []fresh
+	for _, p := range found {
+		all = append(all, fresh{kind: left, member: p.MemberID, about: about{Segment: s.id}, reactions: []int64{p.CampaignID}})
+	}
+	return b.keep(tx, all)
 }

@@ -1,6 +1,7 @@
 package campaign
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -143,15 +144,33 @@ func zonesWanted(tx *store.Tx, v *Version) (bool, error) {
 
 // newZones gives campaigns by members' clocks a date in zones that members have
 // since the last time, once a day.
-func newZones(tx *store.Tx, v *Version) error {
-	timed := v.byMembers()
-	if len(timed) == 0 {
-		return nil
-	}
-	if fresh, err := onceADay(tx, "zones", v.Day(tx.At)); err != nil || !fresh {
+func (b *Book) newZones(ctx context.Context, db *store.DB) error {
+	wanted := false
+	err := db.View(ctx, func(tx *store.Tx) error {
+		v, err := b.Active(tx)
+		if err != nil {
+			return ignoreNoProgram(err)
+		}
+		wanted, err = zonesWanted(tx, v)
+		return err
+	})
+	if err != nil || !wanted {
 		return err
 	}
-	for _, c := range timed {
+	return db.Update(ctx, func(tx *store.Tx) error {
+		v, err := b.Active(tx)
+		if err != nil {
+			return ignoreNoProgram(err)
+		}
+		if first, err := onceADay(tx, "zones", v.Day(tx.At)); err != nil || !first {
+			return err
+		}
+		return scheduleZones(tx, v)
+	})
+}
+
+func scheduleZones(tx *store.Tx, v *Version) error {
+	for _, c := range v.byMembers() {
 		zones, err := zonesFor(tx, v, c)
 		if err != nil {
 			return err

@@ -93,7 +93,7 @@ func (s *shop) settle(p *postman) {
 	s.t.Helper()
 	together(s.t, 3, func(int) error {
 		b := campaign.NewBook(s.db)
-		passes := []func(context.Context, *store.DB) (int, error){intake.NewDay, b.Segments, b.Dates, b.Timetable, b.Settle, b.Entries,
+		passes := []func(context.Context, *store.DB) (int, error){intake.NewDay, b.Segments, b.Dates, b.Timetable, b.Settle, b.Entries, b.React,
 			b.FinishRuns, b.Advance, p.singles, p.chunks}
 		for {
 			did := 0

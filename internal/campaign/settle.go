@@ -3,7 +3,7 @@ package campaign
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
@@ -13,38 +13,26 @@ import (
 // segment (existing: none, all, N per day), or past its milestones, which are
 // recorded. It does a bounded piece for one campaign and returns how much; 0 when
 // nothing is left, or nothing more today.
-func (b *Book) Settle(ctx context.Context, db *store.DB) (n int, err error) {
-	if idle, err := nothing(ctx, db, "select 1 from campaigns where live and not settled"); idle || err != nil {
-		return 0, err
-	}
-	err = db.Update(ctx, func(tx *store.Tx) error {
-		n = 0
-		v, err := b.Active(tx)
-		if err != nil {
-			return ignoreNoProgram(err)
-		}
-		var open []int64
-		if err := tx.All(&open, "select id from campaigns where live and not settled order by id "+tx.SkipLocked(), nil); err != nil {
-			return err
-		}
-		for _, id := range open {
-			c := v.byID(id)
-			if c == nil {
-				continue
+func (b *Book) Settle(ctx context.Context, db *store.DB) (int, error) {
+	return b.apart(ctx, db, work{
+		name: "settling", limit: long,
+		due: func(tx *store.Tx) (ids []int64, err error) {
+			err = tx.All(&ids, "select id from campaigns where live and not settled order by id", nil)
+			return ids, err
+		},
+		do: func(t turn, _ []int64) (int, error) {
+			var id int64
+			err := t.tx.One(&id, "select id from campaigns where id = @id and live and not settled "+t.tx.SkipLocked(), store.Args{"id": t.id})
+			if err != nil || t.c == nil {
+				return 0, ignoreNotFound(err)
 			}
-			if n, err = b.settle(tx, v, c); unready(err) {
-				n, err = 0, nil // later, when its segment can be filled
+			n, err := b.settle(t.tx, t.v, t.c)
+			if unready(err) {
+				return 0, nil // later, when its segment can be filled
 			}
-			if n > 0 || err != nil {
-				return err
-			}
-		}
-		return nil
+			return n, err
+		},
 	})
-	if err != nil {
-		return 0, fmt.Errorf("who was there when a campaign went live: %w", err)
-	}
-	return n, nil
 }
 
 func (b *Book) settle(tx *store.Tx, v *Version, c *Campaign) (int, error) {
@@ -52,7 +40,7 @@ func (b *Book) settle(tx *store.Tx, v *Version, c *Campaign) (int, error) {
 	case "enters":
 		return b.settleInside(tx, v, c)
 	case "milestone":
-		return 1, settleReached(tx, v, c)
+		return settleReached(tx, v, c)
 	}
 	return 1, settled(tx, c)
 }
@@ -62,26 +50,43 @@ func settled(tx *store.Tx, c *Campaign) error {
 	return err
 }
 
-// settleReached records the milestones that members had reached: a statement for
-// each milestone.
-func settleReached(tx *store.Tx, v *Version, c *Campaign) error {
-	f := c.Start.Figure
-	reached := figureSQL(f)
-	args := store.Args{}
-	if f.Kind == "items" {
+// valuesAtOnce is how many milestones one statement records.
+const valuesAtOnce = 5000
+
+// settleReached records the milestones that members had reached: of up to 5,000
+// milestones in two statements. What members did since is no part of that: while the
+// campaign has still to react to somebody, it waits, and leaves those out to whom it
+// cannot react.
+func settleReached(tx *store.Tx, v *Version, c *Campaign) (int, error) {
+	args := store.Args{"campaign": c.ID}
+	var waiting int
+	if err := tx.One(&waiting, "select count(*) from (select 1 from reactions where campaign_id = @campaign and retry_at is null limit 1) w", args); err != nil || waiting > 0 {
+		return 0, err
+	}
+	reached := "select f.member_id, f." + c.Start.Figure.Kind + " as reached from facts f"
+	if f := c.Start.Figure; f.Kind == "items" {
 		args["of"] = f.Of
+		reached = `
+			select l.member_id, cast(sum(l.quantity) as bigint) as reached
+			from   order_lines l
+			where  l.counts and (l.product = @of or l.name = @of or l.category = @of)
+			group  by l.member_id`
 	}
 	var most int64
-	if err := tx.One(&most, "select coalesce(max("+reached+"), 0) from facts f", args); err != nil {
-		return err
+	if err := tx.One(&most, "select coalesce(max(r.reached), 0) from ("+reached+") r", args); err != nil {
+		return 0, err
 	}
-	for _, value := range (loyalty.Milestones{At: c.Start.At, Every: c.Start.Every}).Crossed(0, most) {
-		args["value"] = value
-		if err := record(tx, v, c, milestoneKey(f, value), reached+" >= @value", args); err != nil {
-			return err
+	for values := range slices.Chunk(loyalty.Milestones{At: c.Start.At, Every: c.Start.Every}.Crossed(0, most), valuesAtOnce) {
+		args["least"] = values[0]
+		err := record(tx, v, c, values, `
+			select a.* from (`+reached+`) a
+			where  a.reached >= @least
+			and    not exists (select 1 from reactions w where w.campaign_id = @campaign and w.member_id = a.member_id)`, args)
+		if err != nil {
+			return 0, err
 		}
 	}
-	return settled(tx, c)
+	return 1, settled(tx, c)
 }
 
 // figureSQL is a figure of the member of a row of facts f, as SQL.
@@ -137,7 +142,7 @@ func (b *Book) fillFirst(tx *store.Tx, v *Version, s segment) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	_, err = b.refresh(tx, v, row, true)
+	_, err = b.refreshAll(tx, v, row, true)
 	return true, err
 }
 

@@ -161,6 +161,13 @@ func (s *shop) bought(members []int64, orders, daysAgo int) {
 // event has something happen to a member now, through the shop's door.
 func (s *shop) event(kind string, member int64, change func(e *loyalty.Event)) {
 	s.t.Helper()
+	s.eventLater(kind, member, change)
+	s.react()
+}
+
+// eventLater is event, to which campaigns have still to react.
+func (s *shop) eventLater(kind string, member int64, change func(e *loyalty.Event)) {
+	s.t.Helper()
 	s.n++
 	e := loyalty.Event{Source: "test", Type: kind, ID: fmt.Sprintf("e-%d", s.n), At: loyalty.At(s.now)}
 	e.Member.ID = fmt.Sprintf("M-%d", member)
@@ -170,6 +177,17 @@ func (s *shop) event(kind string, member int64, change func(e *loyalty.Event)) {
 	results, err := intake.New(s.db, s.book).Apply(context.Background(), []loyalty.Event{e}, intake.Live)
 	if err != nil || results[0].State != intake.Stored {
 		s.t.Fatalf("%s of member %d: %v, %v", kind, member, results, err)
+	}
+}
+
+// react has campaigns do what everything so far sets off.
+func (s *shop) react() {
+	s.t.Helper()
+	for n := 1; n > 0; {
+		var err error
+		if n, err = s.book.React(context.Background(), s.db); err != nil {
+			s.t.Fatal(err)
+		}
 	}
 }
 
@@ -186,7 +204,7 @@ func (s *shop) work() {
 	s.t.Helper()
 	ctx := context.Background()
 	passes := []func(context.Context, *store.DB) (int, error){intake.NewDay, norms.Refresh, s.book.Forecasts, s.book.Segments, s.book.Settle, s.book.Entries,
-		s.book.Dates, s.book.Timetable, s.book.Advance, s.book.FinishRuns}
+		s.book.Dates, s.book.Timetable, s.book.React, s.book.Advance, s.book.FinishRuns}
 	for range 10_000 {
 		did := 0
 		for _, pass := range passes {

@@ -24,6 +24,8 @@ type begin struct {
 	c    *Campaign
 	key  string          // of the occurrence
 	wake loyalty.Instant // when the first step is due
+	// since is when what started it came in: waits count from then. None: now.
+	since loyalty.Instant
 
 	members []int64        // these; nil: all that where names
 	rule    *segments.Rule // a further condition: of the event, of the segment; nil: none
@@ -52,8 +54,11 @@ func (b *Book) start(tx *store.Tx, v *Version, s begin) ([]int64, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.since.IsZero() {
+		s.since = tx.At
+	}
 	q := ask(tx, day, store.Args{
-		"campaign": s.c.ID, "occurrence": occ, "version": v.ID, "day": int64(day), "now": tx.At, "wake": s.wake,
+		"since": s.since, "campaign": s.c.ID, "occurrence": occ, "version": v.ID, "day": int64(day), "now": tx.At, "wake": s.wake,
 		"event": orNull(s.event), "order": orNull(s.order), "act": s.ownAct,
 	})
 	maps.Copy(q.args, s.args)
@@ -88,10 +93,10 @@ func (s begin) statement(q *question) string {
 		insert into passages (campaign_id, occurrence_id, member_id, version_id, day, started_at, event_id, order_id,
 		                      own_act_at, state, reason, wake_at, base_at)
 		select cast(@campaign as bigint), cast(@occurrence as bigint), f.member_id, cast(@version as bigint), cast(@day as bigint),
-		       ` + q.tx.Instant("@now") + `, cast(@event as bigint), cast(@order as bigint), ` + q.tx.Instant("@act") + `,
+		       ` + q.tx.Instant("@since") + `, cast(@event as bigint), cast(@order as bigint), ` + q.tx.Instant("@act") + `,
 		       case when ` + out + ` then 'exited' else 'ready' end,
 		       case when ` + out + ` then 'holdout' else '' end,
-		       case when ` + out + ` then null else ` + q.tx.Instant("@wake") + ` end, ` + q.tx.Instant("@now") + `
+		       case when ` + out + ` then null else ` + q.tx.Instant("@wake") + ` end, ` + q.tx.Instant("@since") + `
 		from   facts f join members m on m.id = f.member_id
 		where  ` + conditions + `
 		order  by f.member_id` + limit + `

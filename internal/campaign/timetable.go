@@ -29,68 +29,42 @@ const (
 // Timetable deals with dates that have come: it begins their runs, or records why
 // not, and moves on to the dates after them. It returns how many it dealt with.
 // Any number of workers may call it: each date is one occurrence.
-func (b *Book) Timetable(ctx context.Context, db *store.DB) (n int, err error) {
-	if idle, err := nothing(ctx, db, "select 1 from timetable where next_at <= @now"); idle || err != nil {
-		return 0, err
-	}
-	short := map[occasion]error{}
-	for {
-		err = db.Update(ctx, func(tx *store.Tx) (err error) {
-			n, err = b.dates(tx, short)
-			return err
-		})
-		// Too few codes: nothing of the run may last, so the transaction was broken
-		// off. The next one records the date as skipped.
-		var s *shortOf
-		if !errors.As(err, &s) {
-			break
-		}
-		short[s.occasion] = s.error
-	}
-	if err != nil {
-		return 0, fmt.Errorf("dates of the timetable: %w", err)
-	}
-	return n, nil
+func (b *Book) Timetable(ctx context.Context, db *store.DB) (int, error) {
+	return b.apart(ctx, db, work{
+		name: "timetable", limit: long,
+		due: func(tx *store.Tx) (ids []int64, err error) {
+			err = tx.All(&ids, `
+				select campaign_id
+				from   timetable
+				where  next_at <= @now and campaign_id in (select id from campaigns where live)
+				group  by campaign_id
+				order  by min(next_at), campaign_id`, store.Args{"now": tx.At})
+			return ids, err
+		},
+		do: func(t turn, _ []int64) (int, error) { return b.dates(t) },
+	})
 }
 
-// occasion is a date of a campaign.
-type occasion struct {
-	campaign int64
-	key      string
-}
-
-// shortOf says for which date a pool had too few codes.
-type shortOf struct {
-	occasion
-	error
-}
-
-func (s *shortOf) Unwrap() error { return s.error }
-
-func (b *Book) dates(tx *store.Tx, short map[occasion]error) (int, error) {
+// dates deals with the dates of a campaign that have come.
+func (b *Book) dates(t turn) (int, error) {
+	if t.c == nil {
+		return 0, nil
+	}
 	var rows []dateRow
-	err := tx.All(&rows, `
+	err := t.tx.All(&rows, `
 		select campaign_id, zone, next_at, next_key
 		from   timetable
-		where  next_at <= @now and campaign_id in (select id from campaigns where live)
-		order  by next_at, campaign_id, zone
-		limit  @most `+tx.SkipLocked(), store.Args{"now": tx.At, "most": datesAtOnce})
-	if err != nil || len(rows) == 0 {
-		return 0, err
-	}
-	v, err := b.Active(tx)
+		where  next_at <= @now and campaign_id = @campaign and campaign_id in (select id from campaigns where live)
+		order  by next_at, zone
+		limit  @most `+t.tx.SkipLocked(), store.Args{"now": t.tx.At, "most": datesAtOnce, "campaign": t.id})
 	if err != nil {
 		return 0, err
 	}
 	mails := int64(0)
 	for i, row := range rows {
-		c := v.byID(row.CampaignID)
-		if c == nil {
-			continue
-		}
-		n, err := b.date(tx, v, c, row, short)
+		n, err := b.date(t.tx, t.v, t.c, row)
 		if err != nil {
-			return 0, fmt.Errorf("%s of %s: %w", row.NextKey, c.Name, err)
+			return 0, fmt.Errorf("%s: %w", row.NextKey, err)
 		}
 		if mails += n; mails > mailsAtOnce {
 			return i + 1, nil
@@ -101,7 +75,7 @@ func (b *Book) dates(tx *store.Tx, short map[occasion]error) (int, error) {
 
 // date deals with the dates of one row up to now, and returns for how many mails
 // there are rows now.
-func (b *Book) date(tx *store.Tx, v *Version, c *Campaign, row dateRow, short map[occasion]error) (mails int64, err error) {
+func (b *Book) date(tx *store.Tx, v *Version, c *Campaign, row dateRow) (mails int64, err error) {
 	zone := v.zones.Of(row.Zone)
 	due, err := c.datesDue(row, zone, tx.At)
 	if err != nil {
@@ -109,9 +83,6 @@ func (b *Book) date(tx *store.Tx, v *Version, c *Campaign, row dateRow, short ma
 	}
 	for _, d := range c.decide(due, tx.At) {
 		key := dateKey(d.day, row.Zone, v)
-		if err := short[occasion{c.ID, key}]; err != nil {
-			d.reason = "short of stock: " + err.Error()
-		}
 		n, err := b.onDate(tx, v, c, row.Zone, key, d)
 		if err != nil {
 			return 0, err
@@ -133,12 +104,17 @@ func (b *Book) onDate(tx *store.Tx, v *Version, c *Campaign, zone, key string, d
 	if d.reason = why; why != "" {
 		return 0, skipDate(tx, v, c, key, d)
 	}
-	o, err := b.begin(tx, v, freeze{c: c, key: key, day: d.day, zone: zone, late: d.held})
-	var s *coupon.Short
-	if errors.As(err, &s) {
-		return 0, &shortOf{occasion{c.ID, key}, s}
+	var mailed int64
+	err = tx.Try(func() error {
+		o, err := b.begin(tx, v, freeze{c: c, key: key, day: d.day, zone: zone, late: d.held})
+		mailed = o.audience.Mailed
+		return err
+	})
+	if s := (*coupon.Short)(nil); errors.As(err, &s) { // nothing of the run lasts
+		d.reason = "short of stock: " + s.Error()
+		return 0, skipDate(tx, v, c, key, d)
 	}
-	return o.audience.Mailed, err
+	return mailed, err
 }
 
 func skipDate(tx *store.Tx, v *Version, c *Campaign, key string, d date) error {

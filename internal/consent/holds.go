@@ -25,6 +25,9 @@ const (
 	HoldOffers = "offers"
 )
 
+// ByItself is who holds what Regulars has stopped without a person.
+const ByItself = "regulars"
+
 // HoldCampaign is the scope of one campaign.
 func HoldCampaign(id int64) string { return "campaign:" + strconv.FormatInt(id, 10) }
 

@@ -49,7 +49,7 @@ func give(tx *store.Tx, pool string, to To, random io.Reader) (Code, error) {
 	if has {
 		return again(tx, c)
 	}
-	return fresh(tx, p, to, random)
+	return anew(tx, p, to, random)
 }
 
 // mayGive says whether a pool may give one more code; afterwards nobody else
@@ -79,8 +79,8 @@ func again(tx *store.Tx, c Code) (Code, error) {
 	return byID(tx, c.ID)
 }
 
-// fresh reserves a code from stock, or makes one.
-func fresh(tx *store.Tx, p Pool, to To, random io.Reader) (Code, error) {
+// anew reserves a code from stock, or makes one.
+func anew(tx *store.Tx, p Pool, to To, random io.Reader) (Code, error) {
 	id, err := fromStock(tx, p, to)
 	if errors.Is(err, store.ErrNotFound) && p.mints() {
 		id, err = mint(tx, p, to, random)
@@ -114,13 +114,13 @@ func fromStock(tx *store.Tx, p Pool, to To) (id int64, err error) {
 	return id, err
 }
 
-// mintTries is how often a taken code is drawn anew. With the 20 bits to spare
+// mintTries is how often a taken code is derived anew. With the 20 bits to spare
 // that a pattern must have, a second try is one in a million.
 const mintTries = 50
 
 func mint(tx *store.Tx, p Pool, to To, random io.Reader) (id int64, err error) {
-	for range mintTries {
-		code, err := p.draw(random)
+	for try := range mintTries {
+		one, err := p.derived(tx, []person{{to.Occurrence, to.Member}}, try, random)
 		if err != nil {
 			return 0, err
 		}
@@ -129,7 +129,7 @@ func mint(tx *store.Tx, p Pool, to To, random io.Reader) (id int64, err error) {
 			values (@pool, @code, @folded, 'reserved', @occurrence, @member, @now)
 			on conflict (folded) do nothing
 			returning id`,
-			store.Args{"pool": p.ID, "code": code, "folded": loyalty.FoldCode(code),
+			store.Args{"pool": p.ID, "code": one[0].Code, "folded": one[0].Folded,
 				"occurrence": to.Occurrence, "member": to.Member, "now": tx.At})
 		if !errors.Is(err, store.ErrNotFound) {
 			return id, err

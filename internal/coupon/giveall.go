@@ -132,7 +132,7 @@ const mintSlice = 10_000
 
 // mintAll makes a code for each send of a run that still wants one.
 func mintAll(tx *store.Tx, p Pool, run, need int64, random io.Reader) error {
-	for range mintTries {
+	for try := range mintTries {
 		var want []person
 		err := tx.All(&want, "select occurrence_id as occurrence, member_id as member from sends where "+wanting+" order by id", store.Args{"run": run})
 		if err != nil || len(want) == 0 {
@@ -142,7 +142,7 @@ func mintAll(tx *store.Tx, p Pool, run, need int64, random io.Reader) error {
 			return &Short{p.Name, need - int64(len(want)), need}
 		}
 		for slice := range slices.Chunk(want, mintSlice) {
-			if err := mintFor(tx, p, slice, random); err != nil {
+			if err := mintFor(tx, p, slice, try, random); err != nil {
 				return err
 			}
 		}
@@ -158,13 +158,10 @@ type person struct{ Occurrence, Member int64 }
 
 // mintFor makes a code for each person. A code that is taken is left out, and its
 // person is asked for again in the next round.
-func mintFor(tx *store.Tx, p Pool, people []person, random io.Reader) error {
-	rows, err := p.drawRows(len(people), random)
+func mintFor(tx *store.Tx, p Pool, people []person, try int, random io.Reader) error {
+	rows, err := p.derived(tx, people, try, random)
 	if err != nil {
 		return err
-	}
-	for i, who := range people {
-		rows[i].Occurrence, rows[i].Member = &who.Occurrence, &who.Member
 	}
 	done, err := load(tx, p, rows)
 	if err != nil || done {

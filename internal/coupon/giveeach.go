@@ -84,7 +84,7 @@ func takeEach(tx *store.Tx, p Pool, want []To, voids map[To]int64, mint int64, r
 	}
 	people = people[:min(int64(len(people)), mint)]
 	for try := 0; p.mints() && len(people) > 0 && try < mintTries; try++ {
-		if err := mintFor(tx, p, people, random); err != nil {
+		if err := mintFor(tx, p, people, try, random); err != nil {
 			return err
 		}
 		if people, err = stillWanting(tx, p, people); err != nil {

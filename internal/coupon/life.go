@@ -166,7 +166,13 @@ func Expire(tx *store.Tx, today loyalty.Day) (int64, error) {
 	}
 	for _, row := range rows {
 		p, err := row.pool()
-		if err != nil {
+		if err != nil { // it holds up no other pool
+			if err := tx.SetBack(store.ScopePool(row.ID), "codes", err); err != nil {
+				return 0, err
+			}
+			continue
+		}
+		if err := tx.Recovered(store.ScopePool(row.ID), "codes"); err != nil {
 			return 0, err
 		}
 		if !p.over(today) {

@@ -27,10 +27,12 @@ func (p Pool) drawRows(n int, random io.Reader) ([]row, error) {
 		if err != nil {
 			return nil, err
 		}
-		rows[i] = row{Code: code, Folded: loyalty.FoldCode(code)}
+		rows[i] = fresh(code)
 	}
 	return rows, nil
 }
+
+func fresh(code string) row { return row{Code: code, Folded: loyalty.FoldCode(code)} }
 
 // insert adds codes to a pool in a state. Those that are taken are left out; the
 // folded codes that were added are returned.

@@ -7,14 +7,19 @@ import (
 )
 
 // claimDue raises the fence of the sends that are due and nobody else has,
-// oldest first, and returns their ids. What a person stopped is left alone.
-func claimDue(tx *store.Tx, lane string, limit int, lease time.Duration) ([]int64, error) {
-	args := store.Args{"lane": lane, "now": tx.At, "limit": limit}
+// oldest first, or of some of these, and returns their ids. What a person stopped is
+// left alone.
+func claimDue(tx *store.Tx, lane string, limit int, only []int64, lease time.Duration) ([]int64, error) {
+	args := store.Args{"lane": lane, "now": tx.At, "limit": limit, "only": store.JSON(only)}
+	among := ""
+	if only != nil {
+		among = "and d.send_id in (select value from " + tx.JSONEach("@only") + ")"
+	}
 	var ids []int64
 	err := tx.All(&ids, `
 		select d.send_id
 		from   due d
-		where  d.lane = @lane and d.not_before <= @now
+		where  d.lane = @lane and d.not_before <= @now `+among+`
 		and   (d.retry_at is null or d.retry_at <= `+tx.Machine()+`)
 		and    exists (select 1 from sends s
 		               where  s.id = d.send_id and s.state in ('queued', 'deferred', 'unknown')

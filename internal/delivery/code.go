@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"regulars/internal/coupon"
@@ -9,6 +10,9 @@ import (
 	"regulars/internal/program"
 	"regulars/internal/store"
 )
+
+// errPool says that the row of a code's pool is damaged.
+var errPool = errors.New("the pool of its code cannot be read")
 
 // code is the coupon that goes with a mail.
 type code struct {
@@ -18,6 +22,7 @@ type code struct {
 	ValidUntil *loyalty.Day // nil: not dated yet, or no end
 
 	pool program.Pool // as in force: what the mark dates it by
+	err  error        // why the pool cannot be read
 }
 
 func codes(tx *store.Tx, ids []int64) (map[int64]*code, error) {
@@ -35,7 +40,7 @@ func codes(tx *store.Tx, ids []int64) (map[int64]*code, error) {
 	all := make(map[int64]*code, len(rows))
 	for i := range rows {
 		if err := json.Unmarshal([]byte(rows[i].Spec), &rows[i].pool); err != nil {
-			return nil, fmt.Errorf("the pool of code %d: %w", rows[i].ID, err)
+			rows[i].err = fmt.Errorf("%w: %w", errPool, err)
 		}
 		all[rows[i].ID] = &rows[i]
 	}

@@ -13,6 +13,7 @@ func dueAgain(tx *store.Tx, lane string, endings []ending) error {
 		until   loyalty.Instant
 		wait    time.Duration
 		expires loyalty.Instant
+		asWas   bool // it goes back as it was, and has been due since then
 	}
 	groups := map[when][]int64{}
 	var over []int64
@@ -21,14 +22,14 @@ func dueAgain(tx *store.Tx, lane string, endings []ending) error {
 			over = append(over, e.s.Send)
 			continue
 		}
-		w := when{e.until, e.wait, e.expires}
+		w := when{e.until, e.wait, e.expires, e.state == queued}
 		groups[w] = append(groups[w], e.s.Send)
 	}
 	if err := notDue(tx, over); err != nil {
 		return err
 	}
 	for w, ids := range groups {
-		if err := dueAt(tx, lane, ids, w.until, w.wait); err != nil {
+		if err := dueAt(tx, lane, ids, w.until, w.wait, w.asWas); err != nil {
 			return err
 		}
 		if err := extend(tx, ids, w.expires); err != nil {
@@ -47,10 +48,15 @@ func notDue(tx *store.Tx, ids []int64) error {
 }
 
 // dueAt makes sends due not before a business moment (none: now) and a machine
-// time from now. A send that is due already keeps its lane.
-func dueAt(tx *store.Tx, lane string, ids []int64, until loyalty.Instant, wait time.Duration) error {
+// time from now. A send that is due already keeps its lane, and with asWas since
+// when it has been due: a try that came to nothing does not make it younger.
+func dueAt(tx *store.Tx, lane string, ids []int64, until loyalty.Instant, wait time.Duration, asWas bool) error {
+	since := "excluded.not_before"
 	if until.IsZero() {
 		until = tx.At
+		if asWas {
+			since = "case when due.not_before < excluded.not_before then due.not_before else excluded.not_before end"
+		}
 	}
 	retry := tx.Instant("null")
 	if wait > 0 {
@@ -63,7 +69,7 @@ func dueAt(tx *store.Tx, lane string, ids []int64, until loyalty.Instant, wait t
 		where  s.id in (select value from `+tx.JSONEach("@ids")+`)
 		order  by s.id
 		on conflict (send_id) do update
-		set    not_before = excluded.not_before, retry_at = excluded.retry_at, fence = excluded.fence`,
+		set    not_before = `+since+`, retry_at = excluded.retry_at, fence = excluded.fence`,
 		store.Args{"lane": lane, "until": until, "ids": store.JSON(ids)})
 	return err
 }

@@ -101,7 +101,7 @@ func pass(tx *store.Tx, sends []*send) ([]ruling, error) {
 		return nil, fmt.Errorf("%d of %d sends are gone from the ledger", len(sends)-len(fresh), len(sends))
 	}
 	for i, s := range sends {
-		fresh[i].plan, fresh[i].blind, fresh[i].started = s.plan, s.blind, s.started
+		fresh[i].plan, fresh[i].blind, fresh[i].started = s.plan, s.blind || fresh[i].blind, s.started
 	}
 	rulings, err := gate(tx, fresh)
 	if err != nil {

@@ -20,7 +20,7 @@ func (w *shift) hand(ctx context.Context, f landing) Outcome {
 	if w.over(ctx) {
 		return Outcome{Err: fmt.Errorf("%w: %w", ErrWithheld, errHalted)}
 	}
-	o := w.desk.c.Transports[Bulk].Hand(ctx, f.s.letter.message, func(ctx context.Context) error { return w.begin(ctx, f) })
+	o := w.desk.handOver(ctx, Bulk, f.s, func(ctx context.Context) error { return w.begin(ctx, f) })
 	w.relay.heard(o)
 	return o
 }
@@ -91,6 +91,9 @@ func (w *shift) flush(batches map[*batch]bool) {
 		var effective []ending
 		err := w.desk.persist(func(tx *store.Tx) (err error) {
 			if effective, err = b.settle(tx, b.waiting); err != nil {
+				return err
+			}
+			if err := recovered(tx, effective); err != nil {
 				return err
 			}
 			return w.desk.brake(tx, effective)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	netmail "net/mail"
+	"runtime/debug"
 	"strings"
 
 	"regulars/internal/delivery/compose"
@@ -41,9 +42,24 @@ func gather(tx *store.Tx, sends []*send) (material, error) {
 // errNoText says that the mail has no file in the version of the send.
 var errNoText = errors.New("the mail has no text")
 
+// errPanic says that making a mail ended in a panic.
+var errPanic = errors.New("making the mail panics")
+
+// ofTheText reports whether it is the campaign's text that keeps a mail from being
+// made, and nothing about its member: corrected, the mail can go.
+func ofTheText(err error) bool {
+	return errors.Is(err, errPanic) || errors.Is(err, errNoText) || errors.Is(err, errPool)
+}
+
 // write makes the letter of s. An error is about the mail and its words are for
-// the marketer; it would come again.
-func (d *Desk) write(s *send, m material) error {
+// the marketer; it would come again. A panic costs this mail, never the process.
+func (d *Desk) write(s *send, m material) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			d.c.Log.Error("making a mail panics", "send", s.Send, "campaign", s.campaign, "mail", s.mail(), "stack", string(debug.Stack()))
+			err = fmt.Errorf("%w: %v", errPanic, p)
+		}
+	}()
 	rendered, err := d.render(s, m, "")
 	if err != nil {
 		return err
@@ -64,6 +80,12 @@ func (d *Desk) render(s *send, m material, language string) (templates.Rendered,
 	who := m.people[s.Member]
 	if who == nil {
 		return templates.Rendered{}, fmt.Errorf("member %d: %w", s.Member, store.ErrNotFound)
+	}
+	if who.err != nil {
+		return templates.Rendered{}, who.err
+	}
+	if c := m.codes[s.Code]; c != nil && c.err != nil {
+		return templates.Rendered{}, c.err
 	}
 	if language == "" {
 		language = who.Language

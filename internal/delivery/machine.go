@@ -3,6 +3,8 @@ package delivery
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"time"
 
 	"regulars/internal/loyalty"
@@ -63,4 +65,24 @@ func every(ctx context.Context, d time.Duration, f func(context.Context)) (stop 
 		}
 	}()
 	return func() { cancel(); <-done }
+}
+
+// handOver gives a mail to the relay of a lane. A panic on the way is the relay's
+// failure: before the first byte nothing went out, after it nobody knows.
+func (d *Desk) handOver(ctx context.Context, lane string, s *send, begin func(context.Context) error) (o Outcome) {
+	begun := false
+	defer func() {
+		if p := recover(); p != nil {
+			d.c.Log.Error("a hand-over panics", "send", s.Send, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			o = Outcome{Stage: StageRcpt, Err: fmt.Errorf("the hand-over panics: %v", p), Begun: begun}
+			if begun {
+				o.Stage = StageData
+			}
+		}
+	}()
+	return d.c.Transports[lane].Hand(ctx, s.letter.message, func(ctx context.Context) error {
+		err := begin(ctx)
+		begun = err == nil
+		return err
+	})
 }

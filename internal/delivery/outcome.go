@@ -107,7 +107,7 @@ type Verdict struct {
 const (
 	firstRetry = 5 * time.Minute
 	lastRetry  = 4000 * time.Second
-	relayRetry = 30 * time.Second
+	relayRetry = 5 * time.Second
 )
 
 // Retry returns the machine time to wait before the next attempt, when so many

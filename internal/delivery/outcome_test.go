@@ -38,7 +38,7 @@ func TestVerdict(t *testing.T) {
 		dead    = V{Ending: delivery.Failed, Suppress: true}
 		later   = V{Ending: delivery.Deferred, RetryAfter: 5 * time.Minute}
 		full    = V{Ending: delivery.Deferred, RetryAfter: 5 * time.Minute, Soft: true}
-		away    = V{Ending: delivery.RelayAway, RetryAfter: 30 * time.Second}
+		away    = V{Ending: delivery.RelayAway, RetryAfter: 5 * time.Second}
 	)
 	for _, tt := range []struct {
 		name string
@@ -112,7 +112,7 @@ func TestRetryDoublesUpToItsCap(t *testing.T) {
 		}
 	}
 	away := delivery.Outcome{Stage: delivery.StageConnect}.Verdict()
-	if got, want := away.Retry(9), 30*time.Second; got != want {
+	if got, want := away.Retry(9), 5*time.Second; got != want {
 		t.Errorf("when the relay was away, Retry(9) = %s, want %s", got, want)
 	}
 }

@@ -32,6 +32,7 @@ type person struct {
 
 	tags []string
 	more map[string]any // attributes
+	err  error          // why these cannot be read
 }
 
 // people loads members by id.
@@ -55,7 +56,7 @@ func people(tx *store.Tx, ids []int64) (map[int64]*person, error) {
 	for i := range rows {
 		p := &rows[i]
 		if p.more, err = values(p.Attributes); err != nil {
-			return nil, fmt.Errorf("attributes of member %d: %w", p.ID, err)
+			p.err = fmt.Errorf("attributes of member %d: %w", p.ID, err)
 		}
 		all[p.ID] = p
 	}

@@ -85,7 +85,7 @@ func (p *planner) give(sends []*send) error {
 			}
 			p.missing[k] = true
 		}
-		s.plan, s.blind = found, p.blind[k]
+		s.plan, s.blind = found, s.blind || p.blind[k]
 	}
 	if p.missing != nil {
 		return errMissing

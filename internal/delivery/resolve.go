@@ -28,6 +28,9 @@ func (d *Desk) Resolve(tx *store.Tx, id int64, as, by string) error {
 		return fmt.Errorf("send %d: %w", id, store.ErrNotFound)
 	}
 	s := sends[0]
+	if stranded, err := rescue(tx, s, as); stranded || err != nil {
+		return err
+	}
 	if s.state != unknown {
 		return fmt.Errorf("send %d is %s: %w", id, s.state, ErrNotUnknown)
 	}
@@ -40,6 +43,22 @@ func (d *Desk) Resolve(tx *store.Tx, id int64, as, by string) error {
 		err = fmt.Errorf("send %d was just claimed: %w", id, ErrNotUnknown)
 	}
 	return err
+}
+
+// rescue makes a single send due again that waits where no worker finds it, and reports
+// whether it was one. None should be there: the doctor looks for them.
+func rescue(tx *store.Tx, s *send, as string) (bool, error) {
+	if as != Again || s.Run != 0 {
+		return false, nil
+	}
+	n, err := tx.Exec(`
+		update sends set state = 'queued'
+		where  id = @id and run_id is null and state in ('queued', 'claimed', 'handing', 'deferred')
+		and    not exists (select 1 from due d where d.send_id = sends.id)`, store.Args{"id": s.Send})
+	if err != nil || n == 0 {
+		return false, err
+	}
+	return true, dueAt(tx, laneOf(s.Class), []int64{s.Send}, loyalty.Instant{}, 0, false)
 }
 
 // resolved is the reason of a send that a person says was sent.

@@ -23,18 +23,39 @@ const (
 func broken(tx *store.Tx, sends []*send) (map[int64]string, error) {
 	why := map[int64]string{}
 	for _, group := range alike(sends) {
-		err := brokenIn(tx, group, why)
-		if unready := (*segments.Unready)(nil); errors.As(err, &unready) {
-			for _, s := range group {
-				s.blind = true // they wait, and hold up no other campaign
-			}
-			continue
-		}
-		if err != nil {
+		if err := brokenAmong(tx, group, why); err != nil {
 			return nil, fmt.Errorf("rules of campaign %s: %w", group[0].campaign, err)
 		}
 	}
 	return why, nil
+}
+
+// brokenAmong asks for a group, or, where that fails, for each half of it. Those
+// about whom the rules cannot be asked wait, and hold up nobody else.
+func brokenAmong(tx *store.Tx, group []*send, why map[int64]string) error {
+	found := map[int64]string{}
+	err := tx.Try(func() error { return brokenIn(tx, group, found) })
+	unready, undone := (*segments.Unready)(nil), (*store.Undone)(nil)
+	switch {
+	case err == nil:
+		maps.Copy(why, found)
+		return nil
+	case errors.As(err, &unready):
+		for _, s := range group {
+			s.blind = true
+		}
+		return nil
+	case !errors.As(err, &undone):
+		return err
+	case len(group) == 1:
+		group[0].blind, group[0].failed = true, fmt.Errorf("its rules cannot be asked: %w", undone.Err)
+		return nil
+	}
+	half := len(group) / 2
+	if err := brokenAmong(tx, group[:half], why); err != nil {
+		return err
+	}
+	return brokenAmong(tx, group[half:], why)
 }
 
 // alike groups the sends for which the same rules are asked with the same

@@ -49,6 +49,7 @@ type send struct {
 
 	plan   *plan   // nil: its version or campaign is gone
 	blind  bool    // its program cannot be read now, or its rules not be answered
+	failed error   // why, where that is the campaign's fault
 	letter *letter // once written
 
 	handedAt loyalty.Instant // business time of the mark
@@ -107,7 +108,7 @@ func load(tx *store.Tx, ids []int64) ([]*send, error) {
 			return nil, fmt.Errorf("loading a send: %w", err)
 		}
 		if s.launch, err = values(vars); err != nil {
-			return nil, fmt.Errorf("values of the occurrence of send %d: %w", id, err)
+			s.blind, s.failed = true, fmt.Errorf("values of the launch: %w", err)
 		}
 		if into := byID[id]; into != nil {
 			s.Candidate = into.Candidate

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,9 +18,18 @@ import (
 // wire is brought to its end and the rest goes back.
 func (d *Desk) Singles(ctx context.Context, lane string, limit int) (int, error) {
 	b := d.bundle(lane)
-	if err := b.claim(ctx, limit); err != nil {
+	err := b.claim(ctx, limit, nil)
+	switch {
+	case err == nil:
+		return b.work(ctx)
+	case ctx.Err() != nil || store.Away(err):
 		return 0, fmt.Errorf("claiming in lane %s: %w", lane, err)
 	}
+	return d.singlesApart(ctx, lane, limit, err)
+}
+
+// work hands what was claimed over.
+func (b *bundle) work(ctx context.Context) (int, error) {
 	if len(b.sends) > 0 {
 		b.ration(ctx)
 		stop := b.keep(ctx)
@@ -27,6 +37,68 @@ func (d *Desk) Singles(ctx context.Context, lane string, limit int) (int, error)
 		stop()
 	}
 	return int(b.moved.Load()), b.outcome()
+}
+
+// singlesApart is Singles for each campaign by itself, after something about one of
+// them kept all from being claimed. What cannot be claimed waits, and its campaign is
+// told of as set back.
+func (d *Desk) singlesApart(ctx context.Context, lane string, limit int, why error) (n int, err error) {
+	var due []struct{ ID, Campaign int64 }
+	err = d.c.DB.View(ctx, func(tx *store.Tx) error {
+		return tx.All(&due, `
+			select s.id, s.campaign_id as campaign
+			from   due d join sends s on s.id = d.send_id
+			where  d.lane = @lane and d.not_before <= @now and (d.retry_at is null or d.retry_at <= `+tx.Machine()+`)
+			order  by d.not_before, d.send_id
+			limit  @limit`, store.Args{"lane": lane, "now": tx.At, "limit": limit})
+	})
+	if err != nil {
+		return 0, fmt.Errorf("claiming in lane %s: %w", lane, errors.Join(why, err))
+	}
+	groups, order := map[int64][]int64{}, []int64{}
+	for _, s := range due {
+		if groups[s.Campaign] == nil {
+			order = append(order, s.Campaign)
+		}
+		groups[s.Campaign] = append(groups[s.Campaign], s.ID)
+	}
+	for _, campaign := range order {
+		did, failed := d.someSingles(ctx, lane, campaign, groups[campaign])
+		n += did
+		err = errors.Join(err, failed)
+	}
+	return n, err
+}
+
+// someSingles is Singles for some sends of one campaign: together, or one by one
+// where that fails.
+func (d *Desk) someSingles(ctx context.Context, lane string, campaign int64, ids []int64) (n int, err error) {
+	b := d.bundle(lane)
+	began := time.Now()
+	err = b.claim(ctx, len(ids), ids)
+	switch {
+	case err == nil:
+		return b.work(ctx)
+	case ctx.Err() != nil || store.Away(err):
+		return 0, err
+	case len(ids) > 1 && time.Since(began) < claimWithin/2:
+		var all error
+		for _, id := range ids {
+			did, failed := d.someSingles(ctx, lane, campaign, []int64{id})
+			n += did
+			all = errors.Join(all, failed)
+		}
+		return n, all
+	}
+	why := err
+	return 0, d.persist(func(tx *store.Tx) error {
+		_, err := tx.Exec("update due set retry_at = "+tx.MachineIn(textRetry)+" where send_id in (select value from "+tx.JSONEach("@ids")+")",
+			store.Args{"ids": store.JSON(ids)})
+		if err != nil {
+			return err
+		}
+		return tx.SetBack(store.ScopeCampaign(campaign), mailsWork, why)
+	})
 }
 
 // bundle is what one call of Singles has claimed.
@@ -55,12 +127,12 @@ func (d *Desk) bundle(lane string) *bundle {
 
 // claim takes sends that are due, in one transaction with the first gate. What
 // the gate lets pass stays claimed; the rest is skipped, or due later.
-func (b *bundle) claim(ctx context.Context, limit int) error {
+func (b *bundle) claim(ctx context.Context, limit int, only []int64) error {
 	var ended []ending
 	err := b.desk.withPlans(ctx, func(p *planner) error {
 		return b.desk.claim(ctx, func(tx *store.Tx) error {
 			b.sends, ended = nil, nil
-			ids, err := claimDue(tx, b.lane, limit, b.desk.c.Lease)
+			ids, err := claimDue(tx, b.lane, limit, only, b.desk.c.Lease)
 			if err != nil || len(ids) == 0 {
 				return err
 			}
@@ -74,8 +146,24 @@ func (b *bundle) claim(ctx context.Context, limit int) error {
 	})
 	if err == nil {
 		b.count(ended)
+		err = b.desk.setBlindBack(ended)
 	}
 	return err
+}
+
+// setBlindBack tells of the campaigns whose rules could not be asked at the gate.
+func (d *Desk) setBlindBack(endings []ending) error {
+	told := map[int64]bool{}
+	for _, e := range endings {
+		if e.s.failed == nil || told[e.s.Campaign] {
+			continue
+		}
+		told[e.s.Campaign] = true
+		if err := d.setBack(e.s, e.s.failed); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // open loads sends with their plans and what started them.
@@ -181,16 +269,41 @@ func (b *bundle) hand(ctx context.Context, s *send, landed chan<- ending) {
 	}
 	if err := b.desk.write(s, b.stuff); err != nil {
 		b.desk.c.Log.Warn("a mail cannot be made", "send", s.Send, "campaign", s.campaign, "mail", s.mail(), "err", err)
-		landed <- spoilt(s, err)
+		landed <- b.cannotMake(s, err)
 		return
 	}
 	m := &mark{bundle: b, send: s}
-	o := b.desk.c.Transports[b.lane].Hand(ctx, s.letter.message, m.begin)
+	o := b.desk.handOver(ctx, b.lane, s, m.begin)
 	b.relay.heard(o)
 	if !m.ended {
 		landed <- b.desk.ended(s, o, b.desk.now())
 	}
 }
+
+// textRetry is how long a mail waits whose campaign's text keeps it from being made.
+const textRetry = time.Minute
+
+// cannotMake ends a mail that cannot be made. Where the text is at fault it waits
+// until that is mended, and the campaign is told of as set back.
+func (b *bundle) cannotMake(s *send, err error) ending {
+	if !ofTheText(err) || isNoIssue(s, err) {
+		return spoilt(s, err)
+	}
+	why := fmt.Errorf("the mail %s cannot be made: %w", s.mail(), err)
+	if err := b.desk.setBack(s, why); err != nil {
+		b.trouble(err)
+	}
+	return ending{s: s, state: queued, due: true, wait: textRetry}.keep()
+}
+
+// setBack tells of a campaign whose mails wait because of it; the row goes with the
+// next mail of it that is handed over.
+func (d *Desk) setBack(s *send, why error) error {
+	return d.persist(func(tx *store.Tx) error { return tx.SetBack(store.ScopeCampaign(s.Campaign), mailsWork, why) })
+}
+
+// mailsWork is the work of a campaign that delivery sets back.
+const mailsWork = "mails"
 
 // write records endings, whatever has become of the caller's context. What goes
 // wrong is kept for the outcome of the call.
@@ -205,6 +318,9 @@ func (b *bundle) write(endings []ending) {
 		if effective, err = record(tx, b.lane, ofClaim, effective); err != nil {
 			return err
 		}
+		if err := recovered(tx, effective); err != nil {
+			return err
+		}
 		return b.desk.brake(tx, effective)
 	})
 	if err != nil {
@@ -212,6 +328,24 @@ func (b *bundle) write(endings []ending) {
 		effective = nil
 	}
 	b.count(effective)
+}
+
+// recovered says of campaigns that were set back that a mail of theirs was made.
+func recovered(tx *store.Tx, endings []ending) error {
+	var setBack []string
+	if err := tx.All(&setBack, "select scope from setbacks where work = '"+mailsWork+"'", nil); err != nil || len(setBack) == 0 {
+		return err
+	}
+	for _, e := range endings {
+		scope := store.ScopeCampaign(e.s.Campaign)
+		if e.s.letter == nil || !slices.Contains(setBack, scope) {
+			continue
+		}
+		if err := tx.Recovered(scope, mailsWork); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (b *bundle) count(endings []ending) {

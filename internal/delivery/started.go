@@ -35,6 +35,7 @@ type startEvent struct {
 	Day        loyalty.Day
 	Properties string
 	values     map[string]any
+	err        error // why the properties cannot be read
 }
 
 // rule returns the order as rules read it.
@@ -67,6 +68,9 @@ func startedBy(tx *store.Tx, sends []*send) error {
 	}
 	for _, s := range sends {
 		s.started = started{orders[s.order], events[s.event]}
+		if e := s.started.event; e != nil && e.err != nil {
+			s.blind, s.failed = true, e.err
+		}
 	}
 	return nil
 }
@@ -125,7 +129,7 @@ func eventsOf(tx *store.Tx, sends []*send) (map[int64]*startEvent, error) {
 	for i := range rows {
 		e := &rows[i]
 		if e.values, err = values(e.Properties); err != nil {
-			return nil, fmt.Errorf("properties of event %d: %w", e.ID, err)
+			e.err = fmt.Errorf("properties of event %d: %w", e.ID, err)
 		}
 		events[e.ID] = e
 	}

@@ -29,8 +29,32 @@ func (d *Desk) Work(ctx context.Context) (int, error) {
 	stop := every(context.WithoutCancel(ctx), min(lookEvery, d.c.Renew), w.look)
 	w.run(ctx)
 	stop()
+	w.putOff(ctx)
 	w.leave()
 	return int(w.moved.Load()), w.outcome()
+}
+
+// putOff lets a chunk wait that cannot be worked on for a reason of its own, so that
+// those of other runs go on, and tells of its campaign as set back.
+func (w *shift) putOff(ctx context.Context) {
+	why := errors.Join(w.errs...)
+	if why == nil || ctx.Err() != nil || store.Away(why) || errors.Is(why, errLost) || len(w.open) > 0 {
+		return
+	}
+	err := w.desk.persist(func(tx *store.Tx) error {
+		var campaign int64
+		if err := tx.One(&campaign, "select campaign_id from runs where id = @run", store.Args{"run": w.chunk.RunID}); err != nil {
+			return err
+		}
+		return tx.SetBack(store.ScopeCampaign(campaign), mailsWork, why)
+	})
+	if err != nil {
+		w.errs = append(w.errs, err)
+		return
+	}
+	w.desk.c.Log.Error("a part of a run waits", "run", w.chunk.RunID, "chunk", w.chunk.N, "err", why)
+	w.errs, w.until = nil, w.desk.now().Plus(textRetry)
+	w.done = false
 }
 
 // A shift is one worker's work on one chunk. Three things go on at once: the next

@@ -53,10 +53,18 @@ func firstDue(tx *store.Tx) string {
 				order  by not_before limit 1) as first`
 	}
 	return `
+			select '` + PassReact + `' as name, (
+				select h.taken_at
+				from   happenings h
+				where  h.id = (
+					select min((select min(r.happening_id) from reactions r where r.campaign_id = c.id and (r.retry_at is null or r.retry_at <= ` + tx.Machine() + `)))
+					from   (select 0 as id, 'segments' as scope union all select id, 'campaign:' || id from campaigns) c
+					where  ` + tx.NotSetBack("c.scope", "reactions") + `)) as first
+			union all
 			select '` + PassAdvance + `' as name, (
-				select wake_at from passages
-				where  wake_at <= @now
-				order  by wake_at limit 1) as first
+				select min((select min(p.wake_at) from passages p where p.campaign_id = c.id and p.wake_at <= @now))
+				from   campaigns c
+				where  c.live and ` + tx.NotSetBack("'campaign:' || c.id", "passages") + `) as first
 			union all` + single(PassUrgent, "urgent") + `
 			union all` + single(PassBulk, "bulk") + `
 			union all

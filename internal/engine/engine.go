@@ -40,9 +40,10 @@ func New(db *store.DB, book *campaign.Book, desk Desk) *Engine { return &Engine{
 
 // The passes, by the name that hints carry. Names never change once released.
 const (
-	PassClock    = "clock"    // dates of timetables, campaigns gone live, runs come to their end
-	PassMidnight = "midnight" // what a new day of the shop brings: segments, yearly and other dates, codes that end
-	PassAdvance  = "passages" // members' next steps
+	PassClock    = "clock"     // dates of timetables, campaigns gone live, runs come to their end
+	PassMidnight = "midnight"  // what a new day of the shop brings: segments, yearly and other dates, codes that end
+	PassReact    = "reactions" // what campaigns do about what happened
+	PassAdvance  = "passages"  // members' next steps
 	PassUrgent   = "singles.urgent"
 	PassBulk     = "singles.bulk"
 	PassRuns     = "runs"
@@ -51,7 +52,7 @@ const (
 )
 
 // Passes are all passes in the order in which one brings work to the next.
-var Passes = []string{PassMidnight, PassClock, PassAdvance, PassUrgent, PassBulk, PassRuns, PassReap, PassRetain}
+var Passes = []string{PassMidnight, PassClock, PassReact, PassAdvance, PassUrgent, PassBulk, PassRuns, PassReap, PassRetain}
 
 // How many single mails one call takes.
 const (
@@ -67,6 +68,8 @@ func (e *Engine) Run(ctx context.Context, pass string) (int, error) {
 		return e.each(ctx, e.book.Timetable, e.book.Settle, e.book.Entries, e.book.FinishRuns)
 	case PassMidnight:
 		return e.each(ctx, intake.NewDay, norms.Refresh, e.book.Forecasts, e.book.Segments, e.book.Dates, expireCodes)
+	case PassReact:
+		return e.book.React(ctx, e.db)
 	case PassAdvance:
 		return e.book.Advance(ctx, e.db)
 	case PassUrgent:

@@ -83,7 +83,10 @@ func TestDueSaysWhatAndSinceWhen(t *testing.T) {
 		want("in an idle shop", "")
 		s.join("ana")
 		s.clock.Set(s.clock.Now().Add(3 * time.Second))
-		want("after somebody joined", "singles.urgent 3s")
+		want("after somebody joined", "reactions 3s")
+		run(engine.PassReact)
+		s.clock.Set(s.clock.Now().Add(3 * time.Second))
+		want("after the campaign has reacted", "singles.urgent 3s")
 		s.do(func(tx *store.Tx) error {
 			_, err := tx.Exec("update due set retry_at = "+tx.MachineIn(time.Minute), nil)
 			return err

@@ -67,6 +67,7 @@ type shop struct {
 	desk   *delivery.Desk
 	engine *engine.Engine
 	sink   *embedded.Sink
+	sinks  []*embedded.Sink // of former processes
 	events int
 }
 
@@ -78,13 +79,20 @@ func each(t *testing.T, f func(t *testing.T, s *shop), names ...string) {
 
 func open(t *testing.T, db *store.DB, names ...string) *shop {
 	t.Helper()
+	return openFiles(t, db, files(names...))
+}
+
+func (s *shop) newDoor() *intake.Door { return intake.New(s.db, s.book) }
+
+func openFiles(t *testing.T, db *store.DB, files map[string]string) *shop {
+	t.Helper()
 	s := &shop{t: t, clock: engine.NewClock(storetest.Start)}
 	s.db = db.Clock(s.clock.Now)
 	s.book = campaign.NewBook(s.db)
-	s.door = intake.New(s.db, s.book)
+	s.door = s.newDoor()
 	s.desk = s.newDesk()
 	s.engine = engine.New(s.db, s.book, s.desk)
-	s.do(func(tx *store.Tx) error { _, err := s.book.Apply(tx, files(names...), "anna", ""); return err })
+	s.do(func(tx *store.Tx) error { _, err := s.book.Apply(tx, files, "anna", ""); return err })
 	return s
 }
 

@@ -260,6 +260,9 @@ func (s *slide) apply(now []happening) {
 			s.t.Fatalf("%s of %s: %+v", events[i].Type, events[i].Order.ID, r)
 		}
 	}
+	if _, err := s.book.React(context.Background(), s.db); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // expect works out by brute force who is in which segment now; who is nil for

@@ -127,18 +127,15 @@ func (j joining) setOff(tx *store.Tx, book *campaign.Book, now []figures, joined
 		h.Before = campaign.Measured{Orders: f.Orders, Spent: f.Spent, Points: f.Points}
 	}
 	h.After = h.Before
-	var event struct{ Type, Properties string }
-	err := tx.One(&event, "select type, cast(properties as text) as properties from events where id = @event", store.Args{"event": j.EventID})
+	var kind string
+	err := tx.One(&kind, "select type from events where id = @event", store.Args{"event": j.EventID})
 	if err != nil {
 		return fmt.Errorf("event %d: %w", j.EventID, err)
 	}
-	if joined && event.Type == loyalty.MemberJoined {
-		h.Type = event.Type
-		if err := json.Unmarshal([]byte(event.Properties), &h.Properties); err != nil {
-			return fmt.Errorf("properties of event %d: %w", j.EventID, err)
-		}
+	if joined && kind == loyalty.MemberJoined {
+		h.Type = kind
 	}
-	return book.OnEvents(tx, []campaign.Happened{h})
+	return book.Hear(tx, []campaign.Happened{h})
 }
 
 // answers are the topics that the member agreed to on asking, less those that

@@ -145,7 +145,10 @@ func (i *importer) run(ctx context.Context) (err error) {
 	if i.im.DryRun || i.im.Kind == "suppressions" {
 		return err
 	}
-	return errors.Join(err, i.door.db.Update(context.WithoutCancel(ctx), i.done))
+	ctx = context.WithoutCancel(ctx)
+	err = errors.Join(err, i.door.db.Update(ctx, i.done))
+	_, settling := i.door.book.Settle(ctx, i.door.db)
+	return errors.Join(err, settling)
 }
 
 // done is what a file of history sets off at its end. What members are like has

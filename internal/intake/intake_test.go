@@ -48,9 +48,25 @@ func (d door) stored(events ...loyalty.Event) []intake.Result {
 	return results
 }
 
-// rows returns the rows of a query as text, in its order.
+// react has campaigns do what everything so far sets off.
+func (d door) react() {
+	d.t.Helper()
+	for {
+		n, err := d.book.React(context.Background(), d.db)
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		if n == 0 {
+			return
+		}
+	}
+}
+
+// rows returns the rows of a query as text, in its order, once campaigns have
+// reacted.
 func (d door) rows(query string) []string {
 	d.t.Helper()
+	d.react()
 	var all []string
 	err := d.db.View(context.Background(), func(tx *store.Tx) error { return tx.All(&all, query, nil) })
 	if err != nil {

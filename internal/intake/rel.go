@@ -1,78 +1,12 @@
 package intake
 
-import (
-	"encoding/hex"
-	"encoding/json"
-	"fmt"
-	"strings"
+import "regulars/internal/store"
 
-	"regulars/internal/loyalty"
-	"regulars/internal/store"
-)
+// rel is the JSON parameter @rows as a table r: see store.Tx.Values.
+func rel(tx *store.Tx, columns ...string) string { return tx.Values(columns...) }
 
-// rel is the JSON parameter @rows, an array of arrays, as a table r with these
-// columns, each a name and a type. One statement thus serves one row as well as
-// five thousand, on both engines.
-func rel(tx *store.Tx, columns ...string) string {
-	from := "json_each(@rows)"
-	if tx.Postgres() {
-		from = "jsonb_array_elements(" + tx.JSONParam("@rows") + ") e(value)"
-	}
-	list := make([]string, len(columns))
-	for i, c := range columns {
-		name, kind, _ := strings.Cut(c, " ")
-		list[i] = read(tx.Postgres(), i, kind) + " as " + name
-	}
-	return "(select " + strings.Join(list, ", ") + " from " + from + ") r"
-}
-
-// read is the i-th value of a row as a type.
-func read(postgres bool, i int, kind string) string {
-	text := fmt.Sprintf("(value ->> %d)", i)
-	switch {
-	case kind == "text":
-		return text
-	case kind == "jsonb":
-		return fmt.Sprintf("(value -> %d)", i)
-	case kind == "bytea" && postgres:
-		return "decode(" + text + ", 'hex')"
-	case kind == "bytea":
-		return "unhex(" + text + ")"
-	case kind == "timestamptz" && postgres:
-		return "(timestamptz 'epoch' + cast(" + text + " as bigint) * interval '1 microsecond')"
-	case kind == "timestamptz":
-		return "cast(" + text + " as bigint)"
-	}
-	return "cast(" + text + " as " + kind + ")"
-}
-
-// relRows encodes rows for rel: instants as microseconds, bytes in hex.
-func relRows(rows [][]any) string {
-	if rows == nil {
-		return "[]"
-	}
-	for _, row := range rows {
-		for i, v := range row {
-			switch v := v.(type) {
-			case loyalty.Instant:
-				row[i] = nil
-				if !v.IsZero() {
-					row[i] = v.UnixMicro()
-				}
-			case []byte:
-				row[i] = nil
-				if v != nil {
-					row[i] = hex.EncodeToString(v)
-				}
-			case json.RawMessage:
-				if v == nil {
-					row[i] = json.RawMessage("{}")
-				}
-			}
-		}
-	}
-	return store.JSON(rows)
-}
+// relRows encodes rows for rel.
+func relRows(rows [][]any) string { return store.Rows(rows) }
 
 // ids is the JSON array for tx.JSONEach.
 func ids[T any](list []T, id func(T) int64) string {

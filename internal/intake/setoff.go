@@ -50,7 +50,8 @@ func (b *batch) countItems(wave []*item, into func(*item) *campaign.Measured) er
 	return nil
 }
 
-// setOff brings the facts up to date with a wave and has campaign do what follows.
+// setOff brings the facts up to date with a wave and writes down what campaigns have
+// to react to.
 func (b *batch) setOff(wave []*item) error {
 	learned := slices.Clone(b.disowned) // their order was somebody else's
 	if err := b.refresh(wave); err != nil {
@@ -68,7 +69,7 @@ func (b *batch) setOff(wave []*item) error {
 	for _, it := range wave {
 		h := campaign.Happened{
 			Member: it.who.id, Event: it.event, Type: it.Type, At: it.At,
-			Before: it.before, After: *after[it], Joined: it.joined, Asked: it.asked, Mail: it.mail, Properties: it.Properties,
+			Before: it.before, After: *after[it], Joined: it.joined, Asked: it.asked, Mail: it.mail,
 			New: it.who.made || it.who.member.Factless, Profile: it.who.profiled,
 		}
 		if it.order != nil {
@@ -81,7 +82,7 @@ func (b *batch) setOff(wave []*item) error {
 		}
 	}
 	if len(history) > 0 {
-		if err := b.book.OnHistory(b.tx, history); err != nil {
+		if err := b.book.HearHistory(b.tx, history); err != nil {
 			return err
 		}
 	}
@@ -90,5 +91,5 @@ func (b *batch) setOff(wave []*item) error {
 			return err
 		}
 	}
-	return b.book.OnEvents(b.tx, news)
+	return b.book.Hear(b.tx, news)
 }

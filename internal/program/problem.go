@@ -74,3 +74,17 @@ func rank(file string) int {
 	}
 	return 3
 }
+
+// BlockedCampaigns parts problems that forbid a campaign to run from the rest: by
+// the campaign in whose folder they are.
+func BlockedCampaigns(problems []Problem) (campaigns map[string][]Problem, rest []Problem) {
+	campaigns = map[string][]Problem{}
+	for _, p := range problems {
+		if name := campaignOf(p.File); name != "" && p.Level != Warning {
+			campaigns[name] = append(campaigns[name], p)
+		} else {
+			rest = append(rest, p)
+		}
+	}
+	return campaigns, rest
+}

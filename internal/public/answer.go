@@ -54,6 +54,8 @@ func (s *server) answered(to route) http.Handler {
 			s.say(w, r, &refusal{status: http.StatusRequestEntityTooLarge, words: fmt.Sprintf("the body is larger than %d bytes", large.Limit)})
 		case errors.Is(err, store.ErrNotFound):
 			s.say(w, r, &refusal{status: http.StatusNotFound, words: "not found"})
+		case errors.Is(err, store.ErrLocked):
+			s.say(w, r, &refusal{status: http.StatusServiceUnavailable, words: "the database is busy with this just now; nothing was stored, try again"})
 		case r.Context().Err() != nil:
 			w.WriteHeader(http.StatusServiceUnavailable) // the caller has gone away; a proxy must not take it for a yes
 		default:

@@ -50,7 +50,7 @@ func (s *server) apiFind(w http.ResponseWriter, r *http.Request, _ caller) error
 		return err
 	}
 	var found []foundMember
-	err = s.DB.View(r.Context(), func(tx *store.Tx) error {
+	err = s.reads.View(r.Context(), func(tx *store.Tx) error {
 		return tx.All(&found, `
 			select m.external_id as id, m.first_name, m.last_name, m.language, m.joined_at,
 			       coalesce(f.orders, 0) as orders, coalesce(f.spent, 0) as spent, coalesce(f.points, 0) as points

@@ -59,7 +59,7 @@ func newCouponAnswer(r coupon.Redemption, reason string) couponAnswer {
 // taking it: 200 also when it would not, 404 for a code that is none of ours.
 func (s *server) apiCoupon(w http.ResponseWriter, r *http.Request, _ caller) error {
 	var answer couponAnswer
-	err := s.DB.View(r.Context(), func(tx *store.Tx) error {
+	err := s.reads.View(r.Context(), func(tx *store.Tx) error {
 		member, err := memberNamed(tx, r.URL.Query().Get("member"))
 		if err != nil {
 			return err

@@ -112,7 +112,7 @@ func (s *server) apiJobs(w http.ResponseWriter, r *http.Request, _ caller) error
 		return err
 	}
 	rows := []jobs.Row{}
-	err = s.DB.View(r.Context(), func(tx *store.Tx) (err error) {
+	err = s.reads.View(r.Context(), func(tx *store.Tx) (err error) {
 		rows, err = jobs.List(tx, state, listed)
 		return err
 	})
@@ -131,7 +131,7 @@ func (s *server) apiJob(w http.ResponseWriter, r *http.Request, _ caller) error 
 		return err
 	}
 	var row jobs.Row
-	err = s.DB.View(r.Context(), func(tx *store.Tx) (err error) { row, err = jobs.Show(tx, id); return err })
+	err = s.reads.View(r.Context(), func(tx *store.Tx) (err error) { row, err = jobs.Show(tx, id); return err })
 	if err != nil {
 		return err
 	}

@@ -2,12 +2,17 @@ package public
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"regulars/internal/report"
+	"regulars/internal/store"
 )
 
 // healthz says that the process answers.
@@ -17,22 +22,27 @@ func (s *server) healthz(w http.ResponseWriter, _ *http.Request) error {
 
 // readiness is the body of /readyz.
 type readiness struct {
-	Status   string   `json:"status"` // ready | degraded | or why it is not ready
-	Degraded []string `json:"degraded"`
+	Status   string          `json:"status"` // ready | degraded | or why it is not ready
+	Degraded []string        `json:"degraded"`
+	Troubles []store.Trouble `json:"troubles,omitempty"` // what is amiss, here or anywhere, and what to do
 }
 
 // readyTimeout bounds each question, so that the platform gets its answer.
-const readyTimeout = 3 * time.Second
+const readyTimeout = 2 * time.Second
 
-// readyz says whether this replica can take requests: the database answers and
-// its schema is not older than this binary. Redis or the relay away only makes
-// it degraded: nothing is lost by that.
+// glanceFor is how long what was amiss is told again: readiness is asked often, and by
+// anybody.
+const glanceFor = 2 * time.Second
+
+// readyz says whether this replica can take requests: the database answers, its
+// schema is not older than this binary, and the clocks agree. Whatever else is amiss
+// only makes it degraded, in words: nothing is lost by that.
 func (s *server) readyz(w http.ResponseWriter, r *http.Request) error {
 	if why := s.unready(r.Context()); why != "" {
-		return writeJSON(w, http.StatusServiceUnavailable, readiness{Status: why, Degraded: []string{}})
+		return writeJSON(w, http.StatusServiceUnavailable, readiness{Status: why, Degraded: []string{}, Troubles: s.Amiss()})
 	}
-	answer := readiness{Status: "ready", Degraded: s.degraded(r.Context())}
-	if len(answer.Degraded) > 0 {
+	answer := readiness{Status: "ready", Degraded: s.degraded(r.Context()), Troubles: s.Amiss()}
+	if len(answer.Degraded)+len(answer.Troubles) > 0 {
 		answer.Status = "degraded"
 	}
 	return writeJSON(w, http.StatusOK, answer)
@@ -42,10 +52,13 @@ func (s *server) readyz(w http.ResponseWriter, r *http.Request) error {
 func (s *server) unready(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	if s.DB.Ping(ctx) != nil {
+	if s.Live != nil && s.Live.TooFar() {
+		return fmt.Sprintf("this machine's clock is %s from the database's: set it by NTP", s.Live.Ahead().Abs().Round(time.Second))
+	}
+	if s.reads.Ping(ctx) != nil {
 		return "the database does not answer"
 	}
-	have, want, err := s.DB.Schema(ctx)
+	have, want, err := s.reads.Schema(ctx)
 	switch {
 	case err != nil:
 		return "the database does not answer"
@@ -72,6 +85,42 @@ func (s *server) degraded(ctx context.Context) []string {
 		}
 	}
 	return away
+}
+
+// Senses are the troubles that requests have shown lately.
+func (s *Site) Senses(context.Context) []store.Trouble {
+	if at := s.unsigned.Load(); at == nil || time.Since(*at) > 10*time.Minute {
+		return nil
+	}
+	return []store.Trouble{{Kind: "secret", What: "webhooks to /hooks/standard are refused: HOOK_SECRET_STANDARD is not set",
+		Do: "set it, or HOOK_SECRET_STANDARD_FILE, to the secret that the shop signs with, and restart serve; the shop sends again what was refused"}}
+}
+
+// Amiss is what is amiss, here or anywhere, a moment ago at most.
+func (s *Site) Amiss() []store.Trouble {
+	s.glance.mu.Lock()
+	defer s.glance.mu.Unlock()
+	if time.Now().After(s.glance.until) {
+		ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
+		defer cancel()
+		all := report.Glance(ctx, s.quick())
+		if s.Sees != nil {
+			for _, t := range s.Sees() {
+				if !slices.Contains(all, t) {
+					all = append(all, t)
+				}
+			}
+		}
+		s.glance.all, s.glance.until = all, time.Now().Add(glanceFor)
+	}
+	return s.glance.all
+}
+
+// glance is what was amiss when it was last looked at.
+type glance struct {
+	mu    sync.Mutex
+	all   []store.Trouble
+	until time.Time // machine time
 }
 
 // metrics answers Prometheus. What cannot be counted just now is left out.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"regulars/internal/ingest"
 	"regulars/internal/intake"
@@ -15,6 +16,8 @@ import (
 // A delivery of one event without an id of its own is told by its webhook-id.
 func (s *server) standardHook(w http.ResponseWriter, r *http.Request) error {
 	if s.Standard == nil {
+		now := time.Now()
+		s.unsigned.Store(&now)
 		return refuse(http.StatusServiceUnavailable, "this hook is closed: HOOK_SECRET_STANDARD is not set")
 	}
 	body, release, err := s.hold(r)
@@ -45,6 +48,11 @@ func (s *server) take(w http.ResponseWriter, r *http.Request, body []byte, sourc
 	}
 	var results []intake.Result
 	if len(events) > 0 {
+		release, err := s.turns.take(r.Context(), keysOf(events))
+		if err != nil {
+			return err
+		}
+		defer release()
 		if results, err = s.Door.Apply(r.Context(), events, intake.Live); err != nil {
 			return err
 		}
@@ -95,7 +103,7 @@ func statusOf(answers []eventAnswer) int {
 
 // currency is the program's, by which amounts are read; EUR before the first apply.
 func (s *server) currency(ctx context.Context) (currency string, err error) {
-	err = s.DB.View(ctx, func(tx *store.Tx) (err error) {
+	err = s.reads.View(ctx, func(tx *store.Tx) (err error) {
 		currency, err = currencyOf(tx)
 		return err
 	})

@@ -2,7 +2,9 @@ package public
 
 import (
 	"context"
+	"maps"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,21 +23,22 @@ import (
 type Metrics struct {
 	db     *store.DB
 	relays func() map[string]bool
+	amiss  func() []store.Trouble
 
-	oldest, sends, unknown, held, breaker, pool, nightly, parked, findings *prometheus.Desc
+	oldest, sends, unknown, held, breaker, pool, nightly, parked, findings, trouble, skew *prometheus.Desc
 
 	mu    sync.Mutex
-	kept  []prometheus.Metric
-	until time.Time // machine time
+	kept  map[string][]prometheus.Metric // by what was counted: what cannot be counted now is shown as it was
+	until time.Time                      // machine time
 }
 
 // NewMetrics returns a collector to register. relays says of each relay whether
-// its breaker is open; nil: there is none.
-func NewMetrics(db *store.DB, relays func() map[string]bool) *Metrics {
+// its breaker is open, amiss what is in trouble; nil: nothing.
+func NewMetrics(db *store.DB, relays func() map[string]bool, amiss func() []store.Trouble) *Metrics {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc(name, help, labels, nil)
 	}
-	return &Metrics{db: db, relays: relays,
+	return &Metrics{db: db, relays: relays, amiss: amiss, kept: map[string][]prometheus.Metric{},
 		oldest:   desc("regulars_oldest_due_seconds", "How long the oldest due row of a queue has been waiting.", "queue"),
 		sends:    desc("regulars_sends_total", "Sends that are over, by state and class; sent counts those that came back later, too.", "state", "class"),
 		unknown:  desc("regulars_unknown", "Mails whose outcome nobody knows."),
@@ -44,13 +47,15 @@ func NewMetrics(db *store.DB, relays func() map[string]bool) *Metrics {
 		pool:     desc("regulars_pool_left", "Codes that a pool can still give; +Inf without a limit.", "pool"),
 		nightly:  desc("regulars_nightly_age_seconds", "How long ago the last nightly pass came to its end."),
 		parked:   desc("regulars_hooks_parked", "Webhooks that wait for a person."),
+		trouble:  desc("regulars_trouble", "How many things of a kind keep Regulars from its work; /readyz has the words.", "kind"),
+		skew:     desc("regulars_clock_skew_seconds", "How far a replica's clock is ahead of the database's.", "replica"),
 		findings: desc("regulars_doctor_findings", "What the cheap checks of `regulars doctor` find."),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (m *Metrics) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.oldest, m.sends, m.unknown, m.held, m.breaker, m.pool, m.nightly, m.parked, m.findings} {
+	for _, d := range []*prometheus.Desc{m.oldest, m.sends, m.unknown, m.held, m.breaker, m.pool, m.nightly, m.parked, m.findings, m.trouble, m.skew} {
 		out <- d
 	}
 }
@@ -62,11 +67,16 @@ func (m *Metrics) Collect(out chan<- prometheus.Metric) {
 			out <- gauge(m.breaker, map[bool]float64{true: 1}[open], relay)
 		}
 	}
-	counted, err := m.counted()
-	if err != nil {
-		out <- prometheus.NewInvalidMetric(m.sends, err)
+	if m.amiss != nil {
+		kinds := map[string]float64{}
+		for _, t := range m.amiss() {
+			kinds[t.Kind]++
+		}
+		for kind, n := range kinds {
+			out <- gauge(m.trouble, n, kind)
+		}
 	}
-	for _, metric := range counted {
+	for _, metric := range m.counted() {
 		out <- metric
 	}
 }
@@ -75,56 +85,69 @@ func gauge(d *prometheus.Desc, v float64, labels ...string) prometheus.Metric {
 	return prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 }
 
-// counted returns what is in the database, or was a moment ago.
-func (m *Metrics) counted() ([]prometheus.Metric, error) {
+// counted returns what is in the database, or was a moment ago. Each part is counted
+// by itself and bounded in time: one that cannot be counted leaves the others, and is
+// not asked again at once.
+func (m *Metrics) counted() (all []prometheus.Metric) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	began := time.Now()
-	if began.Before(m.until) {
-		return m.kept, nil
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	var all []prometheus.Metric
-	err := m.db.View(ctx, func(tx *store.Tx) error {
-		all = nil
-		for _, part := range []func(*store.Tx) ([]prometheus.Metric, error){m.status, m.ledger, m.pools} {
-			some, err := part(tx)
-			if err != nil {
-				return err
+	if began := time.Now(); !began.Before(m.until) {
+		m.status()
+		for name, part := range map[string]func(*store.Tx) ([]prometheus.Metric, error){"ledger": m.ledger, "pools": m.pools, "findings": m.found, "parked": m.waiting} {
+			var counted []prometheus.Metric
+			err := m.asked(func(tx *store.Tx) (err error) { counted, err = part(tx); return err })
+			if err == nil {
+				m.kept[name] = counted
 			}
-			all = append(all, some...)
 		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
+		m.until = time.Now().Add(max(5*time.Second, 20*time.Since(began)))
 	}
-	m.kept, m.until = all, time.Now().Add(max(5*time.Second, 20*time.Since(began)))
-	return all, nil
+	for _, part := range slices.Sorted(maps.Keys(m.kept)) {
+		all = append(all, m.kept[part]...)
+	}
+	return all
 }
 
-func (m *Metrics) status(tx *store.Tx) ([]prometheus.Metric, error) {
-	status, err := report.Look(tx)
-	if err != nil {
-		return nil, err
+func (m *Metrics) asked(f func(*store.Tx) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	return m.db.View(ctx, f)
+}
+
+func (m *Metrics) status() {
+	status := report.LookAt(context.Background(), m.db)
+	if status.Told("unknown mails and failed jobs") {
+		m.kept["unknown"] = []prometheus.Metric{gauge(m.unknown, float64(status.Unknown))}
 	}
-	findings, err := report.Findings(tx)
-	if err != nil {
-		return nil, err
+	if status.Told("what is held") {
+		m.kept["held"] = []prometheus.Metric{gauge(m.held, float64(len(status.Holds)))}
 	}
-	all := []prometheus.Metric{
-		gauge(m.unknown, float64(status.Unknown)), gauge(m.held, float64(len(status.Holds))), gauge(m.findings, float64(findings)),
+	if status.Told("the queues") {
+		m.kept["oldest"] = nil
+		for _, o := range status.Oldest {
+			m.kept["oldest"] = append(m.kept["oldest"], gauge(m.oldest, o.Seconds, o.Queue))
+		}
 	}
-	for _, o := range status.Oldest {
-		all = append(all, gauge(m.oldest, o.Seconds, o.Queue))
+	if status.Told("the replicas and the last night") {
+		m.kept["replicas"] = nil
+		for _, r := range status.Replicas {
+			m.kept["replicas"] = append(m.kept["replicas"], gauge(m.skew, r.Ahead, r.ID))
+		}
+		if at := status.Midnight.FinishedAt; !at.IsZero() {
+			m.kept["replicas"] = append(m.kept["replicas"], gauge(m.nightly, status.Now.Sub(at.Time).Seconds()))
+		}
 	}
-	if at := status.Midnight.FinishedAt; !at.IsZero() {
-		all = append(all, gauge(m.nightly, tx.At.Sub(at.Time).Seconds()))
-	}
+}
+
+func (m *Metrics) found(tx *store.Tx) ([]prometheus.Metric, error) {
+	n, err := report.Findings(tx)
+	return []prometheus.Metric{gauge(m.findings, float64(n))}, err
+}
+
+func (m *Metrics) waiting(tx *store.Tx) ([]prometheus.Metric, error) {
 	var parked float64
-	err = tx.One(&parked, "select count(*) from hooks where state = 'parked'", nil)
-	return append(all, gauge(m.parked, parked)), err
+	err := tx.One(&parked, "select count(*) from hooks where state = 'parked'", nil)
+	return []prometheus.Metric{gauge(m.parked, parked)}, err
 }
 
 // ledger counts what never becomes less: what is on its way is seen by its queue.

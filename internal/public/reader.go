@@ -73,7 +73,7 @@ func (s *server) viewing(r *http.Request, kind consent.Kind, f func(*store.Tx, r
 	if err != nil {
 		return err
 	}
-	return s.DB.View(r.Context(), func(tx *store.Tx) error {
+	return s.reads.View(r.Context(), func(tx *store.Tx) error {
 		who, err := readerOf(tx, claims, "")
 		if err != nil {
 			return err
@@ -85,7 +85,7 @@ func (s *server) viewing(r *http.Request, kind consent.Kind, f func(*store.Tx, r
 // changing runs f for the reader of a link, whose row is locked, and has the
 // segments see what it changed.
 func (s *server) changing(r *http.Request, claims consent.Claims, f func(*store.Tx, reader) error) error {
-	return s.DB.Update(r.Context(), func(tx *store.Tx) error {
+	return s.reads.Update(r.Context(), func(tx *store.Tx) error {
 		who, err := readerOf(tx, claims, tx.ForUpdate())
 		if err != nil {
 			return err

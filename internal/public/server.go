@@ -1,9 +1,11 @@
 package public
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,6 +21,8 @@ import (
 // Site answers requests from the world.
 type Site struct {
 	DB       *store.DB
+	Quick    *store.DB    // for readiness, unsubscribes and reads, which must not wait for the others; nil: DB
+	Live     *store.Clock // business time, held against the database's; nil: it is stepped by hand
 	Door     *intake.Door
 	Book     *campaign.Book
 	Links    *consent.Links
@@ -26,6 +30,7 @@ type Site struct {
 	Wake     func(job int64, lane string) // tells a worker of a new job and returns at once; nil: the poll finds it
 	Redis    func(context.Context) error  // asks Redis; nil: none
 	Relays   func() map[string]bool       // relay → its breaker is open; nil: none
+	Sees     func() []store.Trouble       // what this replica sees amiss; nil: nothing
 	Registry *prometheus.Registry
 	Log      *slog.Logger
 
@@ -36,12 +41,19 @@ type Site struct {
 	// Inbox, if not nil, is mounted under /inbox: the built-in sink's pages. It is
 	// given whole paths.
 	Inbox http.Handler
+
+	glance   glance
+	unsigned atomic.Pointer[time.Time] // when a webhook was last refused for want of a secret
 }
+
+func (s *Site) quick() *store.DB { return cmp.Or(s.Quick, s.DB) }
 
 // server is a site with what its handlers share.
 type server struct {
-	Site
+	*Site
+	reads *store.DB // Quick, or DB where there is none
 	pages *pages
+	turns turns               // of deliveries about one member
 	spare *semaphore.Weighted // bytes of bodies that may be held at once
 }
 
@@ -83,10 +95,11 @@ func (s *server) mux(routes []route) *http.ServeMux {
 }
 
 func newServer(s *Site) *server {
-	in := &server{Site: *s, pages: newPages(), spare: semaphore.NewWeighted(heldBodies)}
+	in := &server{Site: s, pages: newPages(), spare: semaphore.NewWeighted(heldBodies)}
 	if in.Clock == nil {
 		in.Clock = time.Now
 	}
+	in.reads = in.quick()
 	return in
 }
 

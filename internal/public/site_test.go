@@ -56,7 +56,7 @@ func newHouse(t testing.TB, db *store.DB) *house {
 	}
 	h.signer = standard
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(public.NewMetrics(db, func() map[string]bool { return map[string]bool{"bulk": false, "urgent": true} }))
+	registry.MustRegister(public.NewMetrics(db, func() map[string]bool { return map[string]bool{"bulk": false, "urgent": true} }, nil))
 	h.Site = &public.Site{DB: db, Door: intake.New(db, book), Book: book, Links: h.links, Standard: standard, Registry: registry,
 		Log: slog.New(slog.NewJSONHandler(h.said, nil))}
 	h.open()
@@ -161,9 +161,16 @@ func (h *house) exec(statement string) {
 	})
 }
 
-// rows returns the rows of a query of one text column.
+// rows returns the rows of a query of one text column, once campaigns have reacted
+// to what there was.
 func (h *house) rows(query string) []string {
 	h.t.Helper()
+	for n := 1; n > 0; {
+		var err error
+		if n, err = h.Book.React(context.Background(), h.db); err != nil {
+			h.t.Fatal(err)
+		}
+	}
 	all := []string{}
 	err := h.db.View(context.Background(), func(tx *store.Tx) error { return tx.All(&all, query, nil) })
 	if err != nil {

@@ -61,7 +61,7 @@ func (s *server) statusPage(w http.ResponseWriter, r *http.Request) error {
 		return store.ErrNotFound
 	}
 	var view statusView
-	err := s.DB.View(r.Context(), func(tx *store.Tx) (err error) {
+	err := s.reads.View(r.Context(), func(tx *store.Tx) (err error) {
 		view, err = s.statusView(tx)
 		return err
 	})

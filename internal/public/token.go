@@ -122,7 +122,7 @@ func (s *server) tokenOf(r *http.Request, token string) (found Token, err error)
 	if !strings.HasPrefix(token, tokenMark) {
 		return found, store.ErrNotFound
 	}
-	err = s.DB.View(r.Context(), func(tx *store.Tx) error {
+	err = s.reads.View(r.Context(), func(tx *store.Tx) error {
 		return tx.One(&found, "select name, scopes from api_tokens where hash = @hash and revoked_at is null", store.Args{"hash": hashToken(token)})
 	})
 	return found, err

@@ -1,11 +1,13 @@
 package public
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"regulars/internal/consent"
@@ -55,7 +57,18 @@ func (s *server) opened(w http.ResponseWriter, r *http.Request) error {
 
 // touched keeps a touch, and has the segments see a person's.
 func (s *server) touched(r *http.Request, t delivery.Touch) {
-	err := s.DB.Update(r.Context(), func(tx *store.Tx) error {
+	release, err := s.turns.take(r.Context(), []string{"touch " + strconv.FormatInt(t.Member, 10)})
+	if err == nil {
+		defer release()
+		err = s.touch(r.Context(), t)
+	}
+	if err != nil {
+		s.Log.ErrorContext(r.Context(), "a touch is lost", "kind", t.Kind, "send", t.Send, "err", err)
+	}
+}
+
+func (s *server) touch(ctx context.Context, t delivery.Touch) error {
+	return s.DB.Update(ctx, func(tx *store.Tx) error {
 		member, err := delivery.Touched(tx, t)
 		if err != nil || member == 0 {
 			return err
@@ -65,9 +78,6 @@ func (s *server) touched(r *http.Request, t delivery.Touch) {
 		}
 		return s.Book.Changed(tx, []int64{member}, segments.Change{Mails: true})
 	})
-	if err != nil {
-		s.Log.ErrorContext(r.Context(), "a touch is lost", "kind", t.Kind, "send", t.Send, "err", err)
-	}
 }
 
 // robots name themselves. Apple's Mail fetches pictures for everybody through a

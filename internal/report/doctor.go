@@ -157,7 +157,7 @@ func form(tx *store.Tx, how, instant string) string {
 func (d Doctor) factsCheck() check {
 	const columns = `member_id, joined, joined_day, country, language, consent_offers, consent_newsletter, consent_program,
 		orders, order_days, spent, quantity, largest, smallest, first_day, last_day, points, birthday, birth_year, usual_gap`
-	return check{name: "facts are what orders and events say", do: "`regulars enqueue refresh` rebuilds them; report the member", find: func(tx *store.Tx) ([]Finding, error) {
+	return check{name: "facts are what orders and events say", do: "`regulars enqueue refresh facts=true` has a worker compute them anew; report the member", find: func(tx *store.Tx) ([]Finding, error) {
 		var found []Finding
 		// Materialized: SQLite would else go through its parts again for every row.
 		err := tx.All(&found, `

@@ -34,7 +34,7 @@ and    s.state in ('queued', 'claimed', 'handing', 'deferred')
 group  by r.id, s.state;
 
 -- check: what waits singly can be found by a worker
--- do: these sends would wait for ever: report the numbers, then `regulars sends resolve ID again`
+-- do: these sends would wait for ever: `regulars sends resolve ID again` makes them due; report the numbers
 select 'send ' || s.id as place,
        s.state || ' since ' || {when s.queued_at} || ' but not due' as what
 from   sends s
@@ -141,7 +141,7 @@ where  c.live and c.removed_at is null
 and    {micros t.next_at} < {micros @now} - 600000000;
 
 -- check: nothing is left of erased members
--- do: `regulars member erase` once more
+-- do: these columns must be emptied by hand: report the number of the member
 select 'member ' || m.id as place,
        'erased, but data is left' as what
 from   members m

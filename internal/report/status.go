@@ -1,8 +1,8 @@
 package report
 
 import (
-	"fmt"
-	"strings"
+	"context"
+	"slices"
 	"time"
 
 	"regulars/internal/loyalty"
@@ -26,7 +26,14 @@ type Status struct {
 	Unready  []Unready       `json:"unready"` // whose rules cannot be answered yet
 	Unknown  int64           `json:"unknown"` // mails whose outcome nobody knows
 	Failed   []FailedJob     `json:"failed"`  // jobs of the last day
-	Needs    []string        `json:"needs"`   // why a person is needed; empty: all is well
+
+	Troubles []store.Trouble `json:"troubles"` // all that is amiss, by kind, and what to do
+	Needs    []string        `json:"needs"`    // the same in words alone; empty: all is well
+
+	missing  []string        // the parts that could not be asked
+	replicas []store.Replica // seen in the last minutes, what they see too
+	empty    []string        // pools that should give codes and have none
+	setbacks []setback       // what failed and is set aside
 }
 
 // Run is a run that is not over.
@@ -61,7 +68,7 @@ type Hold struct {
 type Oldest struct {
 	Queue   string  `json:"queue"`
 	Rows    int64   `json:"rows"`
-	Seconds float64 `json:"seconds"`
+	Seconds float64 `json:"seconds"` // a try that came to nothing does not make it younger
 }
 
 // Replica is a running process.
@@ -70,6 +77,7 @@ type Replica struct {
 	Version   string          `json:"version"`
 	Roles     string          `json:"roles"`
 	StartedAt loyalty.Instant `json:"started_at"`
+	Ahead     float64         `json:"clock_ahead_seconds"` // of the database's clock
 }
 
 // Midnight is the last shop day that the nightly pass has brought facts and
@@ -108,8 +116,16 @@ type FailedJob struct {
 	Outcome string `json:"outcome"`
 }
 
-// late is how long something may be due before a person should look.
-const late = 15 * time.Minute
+// late is how long something may be due before a person should look. What a
+// member waits for is late sooner.
+const (
+	late       = 15 * time.Minute
+	lateUrgent = 2 * time.Minute
+)
+
+// lostFor is for how long what a replica said of itself is news after it was last
+// seen.
+const lostFor = 10 * time.Minute
 
 // lateNight is how long after the last nightly pass the next one is overdue: a
 // day of 25 hours, and some.
@@ -117,14 +133,83 @@ const lateNight = 27 * time.Hour
 
 // Look reads the status.
 func Look(tx *store.Tx) (Status, error) {
-	s := Status{Now: tx.At, Needs: []string{}}
-	for _, part := range []func(*store.Tx) error{s.people, s.runs, s.waiting, s.holds, s.oldest, s.machines, s.dates, s.trouble} {
-		if err := part(tx); err != nil {
-			return s, err
+	s := begun(tx.At)
+	for _, p := range append(slices.Clone(quick), slow...) {
+		if err := p.read(s, tx); err != nil {
+			return *s, err
 		}
 	}
-	s.judge()
-	return s, nil
+	s.judge(false)
+	return *s, nil
+}
+
+// partLimit is how long one part of the status may take: a table that somebody has
+// locked must not keep the others from being told.
+const partLimit = 3 * time.Second
+
+// LookAt reads the status part by part, each in a transaction of its own that is
+// bounded in time. What cannot be asked is a trouble, not an error.
+func LookAt(ctx context.Context, db *store.DB) Status {
+	return lookAt(ctx, db, append(slices.Clone(quick), slow...), false)
+}
+
+// Glance is LookAt for what keeps Regulars from its work, whatever people have
+// decided: what readiness and the doctor name beside their own. It reads narrow
+// tables only.
+func Glance(ctx context.Context, db *store.DB) []store.Trouble {
+	return lookAt(ctx, db, quick, true).Troubles
+}
+
+// part is a part of the status.
+type part struct {
+	name string // what it is about, for a person
+	read func(*Status, *store.Tx) error
+}
+
+var (
+	quick = []part{
+		{"what is held", (*Status).holds}, {"the queues", (*Status).oldest}, {"the replicas and the last night", (*Status).machines},
+		{"rules that wait", (*Status).unready}, {"the pools of codes", (*Status).pools}, {"what is set aside", (*Status).setAside},
+	}
+	slow = []part{
+		{"the members", (*Status).people}, {"the runs", (*Status).runs}, {"single mails", (*Status).waiting}, {"the dates", (*Status).dates},
+		{"unknown mails and failed jobs", (*Status).trouble},
+	}
+)
+
+func begun(now loyalty.Instant) *Status {
+	return &Status{Now: now, Troubles: []store.Trouble{}, Needs: []string{}, Runs: []Run{}, Waiting: []Waiting{}, Holds: []Hold{}, Oldest: []Oldest{},
+		Replicas: []Replica{}, Next: []Date{}, Skipped: []Skip{}, Unready: []Unready{}, Failed: []FailedJob{}}
+}
+
+func lookAt(ctx context.Context, db *store.DB, parts []part, machine bool) Status {
+	s := begun(loyalty.At(db.Now()))
+	if t, ok := unasked(ctx, db); !ok {
+		for _, p := range parts {
+			s.missing = append(s.missing, p.name)
+		}
+		s.add(t)
+		return *s
+	}
+	for _, p := range parts {
+		err := limited(ctx, db, func(tx *store.Tx) error { return p.read(s, tx) })
+		if err != nil {
+			s.missing = append(s.missing, p.name)
+			s.add(cannotAsk(p.name, err))
+		}
+	}
+	s.judge(machine)
+	s.disk(db)
+	return *s
+}
+
+// Told reports whether a part of the status could be asked.
+func (s *Status) Told(part string) bool { return !slices.Contains(s.missing, part) }
+
+func limited(ctx context.Context, db *store.DB, f func(*store.Tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, partLimit)
+	defer cancel()
+	return db.View(ctx, f)
 }
 
 func (s *Status) people(tx *store.Tx) error {
@@ -150,7 +235,7 @@ func (s *Status) runs(tx *store.Tx) error {
 		select r.id, c.name as campaign, r.state, r.because, r.audience, r.started_at,
 		       count(s.id) filter (where s.state in ('queued', 'claimed', 'handing', 'deferred')) as pending,
 		       count(s.id) filter (where s.state in ('sent', 'bounced', 'complained')) as sent,
-		       count(s.id) filter (where s.handed_at > @minute_ago) as per_minute
+		       count(s.id) filter (where s.state in ('sent', 'bounced', 'complained') and s.handed_at > @minute_ago) as per_minute
 		from   runs r
 		join   campaigns c on c.id = r.campaign_id
 		left   join sends s on s.run_id = r.id
@@ -203,7 +288,7 @@ func (s *Status) oldest(tx *store.Tx) error {
 	err := tx.All(&rows, `
 		select d.lane as queue, count(*) as rows, min(d.not_before) as first
 		from   due d join sends s on s.id = d.send_id
-		where  d.not_before <= @now and (d.retry_at is null or d.retry_at <= `+tx.Machine()+`) and `+held("s.campaign_id", "s.class")+`
+		where  d.not_before <= @now and (d.retry_at is null or d.retry_at <= `+tx.Machine()+` or s.state = 'queued') and `+held("s.campaign_id", "s.class")+`
 		group  by d.lane
 		union all
 		select 'runs', count(*), min(k.not_before)
@@ -227,10 +312,15 @@ func (s *Status) oldest(tx *store.Tx) error {
 }
 
 func (s *Status) machines(tx *store.Tx) error {
-	s.Replicas = []Replica{}
-	err := tx.All(&s.Replicas, "select id, version, roles, started_at from replicas where seen_at > "+tx.MachineIn(-time.Minute)+" order by id", nil)
+	all, err := store.Replicas(tx, lostFor)
 	if err != nil {
 		return err
+	}
+	s.Replicas, s.replicas = []Replica{}, all
+	for _, r := range all {
+		if r.Unseen < time.Minute && r.Roles != "" {
+			s.Replicas = append(s.Replicas, Replica{r.ID, r.Version, r.Roles, r.StartedAt, r.Ahead.Seconds()})
+		}
 	}
 	var last []struct {
 		Day        loyalty.Day
@@ -266,57 +356,36 @@ func (s *Status) dates(tx *store.Tx) error {
 		order  by o.at desc limit 20`, store.Args{"week_ago": tx.At.Plus(-7 * 24 * time.Hour)})
 }
 
-func (s *Status) trouble(tx *store.Tx) error {
-	err := tx.One(&s.Unknown, "select count(*) from sends where state = 'unknown'", nil)
-	if err != nil {
-		return err
-	}
+func (s *Status) unready(tx *store.Tx) error {
 	s.Unready = []Unready{}
-	err = tx.All(&s.Unready, `
+	return tx.All(&s.Unready, `
 		select 'segment ' || name as what, because from segments where removed_at is null and failed_day is not null
 		union all
 		select 'campaign ' || name, unready from campaigns where live and removed_at is null and unready <> ''
 		order  by 1 desc`, nil)
+}
+
+// pools finds those that have given their last code and make none by themselves: they
+// come from outside, or the shop has to be told of them first.
+func (s *Status) pools(tx *store.Tx) error {
+	s.empty = nil
+	return tx.All(&s.empty, `
+		select p.name
+		from   pools p
+		where  p.removed_at is null
+		and   (p.kind = 'imported' or p.kind = 'generated' and p.spec ->> 'Checkout' = 'file')
+		and    exists (select 1 from campaigns c where c.live and c.removed_at is null)
+		and    exists (select 1 from codes k where k.pool_id = p.id)
+		and    not exists (select 1 from codes k where k.pool_id = p.id and k.state = 'free' and (p.kind = 'imported' or k.known_at is not null))
+		order  by p.name`, nil)
+}
+
+func (s *Status) trouble(tx *store.Tx) error {
+	err := tx.One(&s.Unknown, "select count(*) from sends where state = 'unknown'", nil)
 	if err != nil {
 		return err
 	}
 	s.Failed = []FailedJob{}
 	return tx.All(&s.Failed, "select id, kind, outcome from jobs where state = 'failed' and finished_at > @day_ago order by id desc limit 20",
 		store.Args{"day_ago": tx.At.Plus(-24 * time.Hour)})
-}
-
-// judge says what needs a person.
-func (s *Status) judge() {
-	need := func(format string, args ...any) { s.Needs = append(s.Needs, fmt.Sprintf(format, args...)) }
-	for _, h := range s.Holds {
-		need("%s is held by %s: %s", h.What, h.By, h.Because)
-	}
-	for _, r := range s.Runs {
-		if r.State == "paused" {
-			need("run %d of %s is paused: %s", r.ID, r.Campaign, r.Because)
-		}
-	}
-	for _, k := range s.Skipped {
-		if k.Reason == "no_issue" { // nobody wrote one for that date, which is how a newsletter pauses
-			continue
-		}
-		need("%s did not run on %s: %s", k.Campaign, k.Key, strings.ReplaceAll(k.Reason, "_", " "))
-	}
-	for _, o := range s.Oldest {
-		if o.Seconds > late.Seconds() {
-			need("queue %s has been waiting for %s", o.Queue, (time.Duration(o.Seconds) * time.Second))
-		}
-	}
-	if since := s.Now.Sub(s.Midnight.FinishedAt.Time); s.Midnight.Day != "" && since > lateNight {
-		need("the last nightly pass that came to its end is of %s", s.Midnight.Day)
-	}
-	for _, w := range s.Unready {
-		need("%s waits: %s", w.What, w.Because)
-	}
-	for _, j := range s.Failed {
-		need("job %d (%s) failed: %s", j.ID, j.Kind, j.Outcome)
-	}
-	if s.Unknown > 0 {
-		need("mails of which nobody knows whether they went out: %d (`regulars sends list --state unknown`)", s.Unknown)
-	}
 }

@@ -51,7 +51,7 @@ func TestTheStatusSaysWhatGoesOn(t *testing.T) {
 			 (2, 20, 1, 1, 'letter', 'offer', 'sending', 2, {now+3h}, {now-1h})`,
 			send(20, 20, 1, "letter", 1, 2, "sent", "-30s", "null"), send(21, 20, 2, "letter", 1, 2, "queued", "", "null"),
 			`insert into passes (name, day, started_at, finished_at) values ('facts', {today-1}, {now-12h}, {now-12h}), ('facts', {today}, {now-1h}, null)`,
-			`insert into replicas (id, version, roles, started_at, seen_at) values ('here', '1', 'web', `+machine(db, 0)+", "+machine(db, 0)+`), ('gone', '1', 'web', `+machine(db, 0)+", "+machine(db, -2*time.Minute)+")",
+			`insert into replicas (id, version, roles, started_at, seen_at) values ('here', '1', 'web,worker', `+machine(db, 0)+", "+machine(db, 0)+`), ('gone', '1', 'web', `+machine(db, 0)+", "+machine(db, -2*time.Minute)+")",
 		)
 		s := look(t, db)
 		if s.Members != 2 || s.Known != 1 || s.Version != "7" || s.Unknown != 0 {
@@ -101,6 +101,8 @@ func TestWhatNeedsAPerson(t *testing.T) {
 			[]string{"campaign win-back is held by anna: wrong texts"}},
 		{"offers and all that are held", []string{"insert into holds (scope, because, by_whom, at) values ('offers', 'sale is off', 'anna', {now-1h}), ('all', 'fire', 'ben', {now-1m})"},
 			[]string{"all offers is held by anna: sale is off", "everything is held by ben: fire"}},
+		{"a campaign that failed", []string{"insert into setbacks (scope, work, because, since, tries, retry_at) values ('campaign:2', 'mails', 'pool back: no such pool', {now-1h}, 3, {now})"},
+			[]string{"campaign win-back is set aside (mails, tried 3 times): pool back: no such pool"}},
 		{"a run that is paused", []string{"update runs set state = 'paused', because = '12 % of mails came back', finished_at = null"},
 			[]string{"run 1 of newsletter is paused: 12 % of mails came back"}},
 		{"a date that was skipped", []string{"insert into occurrences (id, campaign_id, key, day, at, decision, reason) values (50, 1, '2027-03-01', {today-2}, {now-48h}, 'skipped', 'late')"},
@@ -108,7 +110,9 @@ func TestWhatNeedsAPerson(t *testing.T) {
 		{"a newsletter that nobody wrote", []string{"insert into occurrences (id, campaign_id, key, day, at, decision, reason) values (50, 1, '2027-03-01', {today-2}, {now-48h}, 'skipped', 'no_issue')"}, nil},
 		{"a date that was skipped long ago is past", []string{"insert into occurrences (id, campaign_id, key, day, at, decision, reason) values (50, 1, '2027-02-01', {today-30}, {now-720h}, 'skipped', 'late')"}, nil},
 		{"a queue that waits", []string{due}, []string{"queue urgent has been waiting for 17m0s"}},
-		{"what somebody works on does not wait", []string{due, "update due set retry_at = {now+100000h}"}, nil},
+		{"what somebody works on does not wait", []string{due, "update due set retry_at = {now+100000h}", "update sends set state = 'claimed' where id = 6"}, nil},
+		{"what a worker gave back because its relay is away waits on", []string{due, "update due set retry_at = {now+100000h}"},
+			[]string{"queue urgent has been waiting for 17m0s"}},
 		{"a queue that waits because of a hold is the hold's affair",
 			[]string{due, "insert into holds (scope, because, by_whom, at) values ('campaign:3', 'texts', 'anna', {now-1h})"},
 			[]string{"campaign milestone is held by anna: texts"}},
@@ -133,6 +137,7 @@ func TestWhatNeedsAPerson(t *testing.T) {
 			storetest.Each(t, func(t *testing.T, db *store.DB) {
 				people(t, db)
 				ledger(t, db)
+				do(t, db, `insert into replicas (id, version, roles, started_at, seen_at) values ('here', '1', 'web,worker', `+machine(db, 0)+", "+machine(db, 0)+")")
 				do(t, db, tt.makeSo...)
 				if got := look(t, db).Needs; !slices.Equal(got, tt.want) && len(got)+len(tt.want) > 0 {
 					t.Errorf("Needs = %q, want %q", got, tt.want)

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/pressly/goose/v3"
 )
@@ -34,10 +35,15 @@ func (db *DB) Migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := p.Up(ctx); err != nil {
-		return fmt.Errorf("migrating the schema: %w", err)
+	for began := time.Now(); ; {
+		_, err := p.Up(ctx)
+		if err == nil {
+			return nil
+		}
+		if !locked(err) || time.Since(began) > longestWait || ctx.Err() != nil { // another process writes to the file
+			return fmt.Errorf("migrating the schema: %w", err)
+		}
 	}
-	return nil
 }
 
 // Schema returns the version of the database's schema and the newest that this

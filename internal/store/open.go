@@ -84,7 +84,10 @@ func connectPostgres(ctx context.Context, config *pgxpool.Config, o Options) (*D
 		return nil, fmt.Errorf("connecting to Postgres: %w", err)
 	}
 	closer := func() error { err := sqlDB.Close(); pool.Close(); return err }
-	return &DB{g: g, reads: g, now: o.Now, place: postgresPlace(config), closer: closer}, nil
+	beside := func(ctx context.Context, n int) (*DB, error) {
+		return connectPostgres(ctx, config.Copy(), Options{Now: o.Now, Conns: n})
+	}
+	return &DB{g: g, reads: g, now: o.Now, place: postgresPlace(config), closer: closer, ills: &ills{}, beside: beside}, nil
 }
 
 func postgresPlace(c *pgxpool.Config) string {
@@ -110,14 +113,14 @@ func openSQLite(ctx context.Context, file string, o Options) (*DB, error) {
 		return nil, err
 	}
 	closer := func() error { return errors.Join(closeLite(reads), closeLite(write)) }
-	return &DB{g: write, reads: reads, now: o.Now, place: "SQLite file " + file, closer: closer}, nil
+	return &DB{g: write, reads: reads, now: o.Now, place: "SQLite file " + file, closer: closer, ills: &ills{}, file: file}, nil
 }
 
 func openLite(ctx context.Context, file, lock string, conns int) (*gorm.DB, error) {
 	readOnly := map[bool]string{true: "1", false: "0"}[lock == "deferred"] // View must not write, on this engine either
 	q := url.Values{
 		"_query_only": {readOnly},
-		"_pragma":     {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(NORMAL)", "foreign_keys(1)", "cache_size(-32000)"},
+		"_pragma":     {"busy_timeout(1000)", "journal_mode(WAL)", "synchronous(NORMAL)", "foreign_keys(1)", "cache_size(-32000)"},
 		"_txlock":     {lock}, "_time_integer_format": {"unix_micro"}, "_inttotime": {"1"},
 	}
 	sqlDB := sql.OpenDB(liteConnector{&sqlite.Driver{}, "file:" + (&url.URL{Path: file}).EscapedPath() + "?" + q.Encode()})

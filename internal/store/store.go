@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -41,7 +42,12 @@ type DB struct {
 	now    func() time.Time
 	share  chan struct{} // nil: the whole pool
 	place  string        // for people: no password
+	file   string        // of SQLite; "": Postgres
 	closer func() error
+	ills   *ills
+	beside func(context.Context, int) (*DB, error) // opens another pool of connections to the same database
+
+	lockWait time.Duration // how long a transaction waits for a lock; 0: as long as it must
 }
 
 // Engine returns "postgres" or "sqlite".
@@ -49,6 +55,9 @@ func (db *DB) Engine() string { return db.g.Name() }
 
 // Place names the database for people, without a password.
 func (db *DB) Place() string { return db.place }
+
+// File returns the path of the SQLite file, "" on Postgres.
+func (db *DB) File() string { return db.file }
 
 // Now returns the present business moment.
 func (db *DB) Now() time.Time { return db.now() }
@@ -71,6 +80,31 @@ func (db *DB) Share(n int) *DB {
 	return &c
 }
 
+// Hasty returns the same database for a part of the program whose callers will not
+// wait: a lock that somebody else holds for longer is ErrLocked.
+func (db *DB) Hasty(wait time.Duration) *DB {
+	c := *db
+	c.lockWait = wait
+	return &c
+}
+
+// Beside returns the same database over at most n connections of its own, for what
+// must be answered while all others wait. It is to be closed. On SQLite whoever
+// reads has connections enough, and there is only one that writes.
+func (db *DB) Beside(ctx context.Context, n int) (*DB, error) {
+	if db.beside == nil {
+		c := *db
+		c.share, c.closer = nil, func() error { return nil }
+		return &c, nil
+	}
+	c, err := db.beside(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	c.now, c.ills = db.now, db.ills
+	return c, nil
+}
+
 // Close ends all connections.
 func (db *DB) Close() error { return db.closer() }
 
@@ -78,6 +112,10 @@ func (db *DB) Close() error { return db.closer() }
 // do no network I/O and keep its effects inside tx, for it is run again when
 // the database reports a conflict with another transaction.
 func (db *DB) Update(ctx context.Context, f func(*Tx) error) error {
+	began, patience := time.Now(), db.lockWait
+	if patience == 0 {
+		patience = longestWait
+	}
 	for try := 1; ; try++ {
 		hints, err := db.attempt(ctx, db.g, nil, f)
 		if err == nil {
@@ -86,14 +124,23 @@ func (db *DB) Update(ctx context.Context, f func(*Tx) error) error {
 			}
 			return nil
 		}
-		if !conflict(err) || try == 8 {
+		db.ills.heard(err)
+		busy := locked(err)
+		switch {
+		case busy && (db.Engine() == Postgres || time.Since(began) > patience):
+			return errors.Join(ErrLocked, err)
+		case !conflict(err) || try >= 8 && !busy:
 			return err
 		}
-		if err := sleep(ctx, time.Duration(try*try)*5*time.Millisecond); err != nil {
+		if err := sleep(ctx, time.Duration(min(try*try, 64))*5*time.Millisecond); err != nil {
 			return err
 		}
 	}
 }
+
+// longestWait is for how long SQLite is asked again whose file another process
+// has locked.
+const longestWait = 40 * time.Second
 
 // View runs f in a read-only transaction that sees one state of the database.
 func (db *DB) View(ctx context.Context, f func(*Tx) error) error {
@@ -102,6 +149,9 @@ func (db *DB) View(ctx context.Context, f func(*Tx) error) error {
 		o.Isolation = sql.LevelRepeatableRead
 	}
 	_, err := db.attempt(ctx, db.reads, o, f)
+	if locked(err) {
+		err = errors.Join(ErrLocked, err)
+	}
 	return err
 }
 
@@ -114,15 +164,44 @@ func (db *DB) attempt(ctx context.Context, g *gorm.DB, o *sql.TxOptions, f func(
 			return nil, ctx.Err()
 		}
 	}
+	ctx, got, end := db.hurry(ctx)
+	defer end()
 	tx := &Tx{At: loyalty.At(db.now())}
 	err := g.WithContext(ctx).Connection(func(g *gorm.DB) error {
 		tx.conn, _ = g.Statement.ConnPool.(*sql.Conn)
 		return g.Transaction(func(g *gorm.DB) error {
+			got()
 			tx.g = g
+			if err := tx.hasten(db.lockWait); err != nil {
+				return err
+			}
 			return f(tx)
 		}, options(o)...)
 	})
+	if err != nil && errors.Is(context.Cause(ctx), ErrLocked) {
+		err = ErrLocked
+	}
 	return tx.hints, err
+}
+
+// hurry bounds the wait for a connection, and on SQLite for the right to write: got
+// says that both are there, end that the transaction is over.
+func (db *DB) hurry(ctx context.Context) (_ context.Context, got, end func()) {
+	if db.lockWait == 0 {
+		return ctx, func() {}, func() {}
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	late := time.AfterFunc(db.lockWait, func() { cancel(ErrLocked) })
+	return ctx, func() { late.Stop() }, func() { late.Stop(); cancel(nil) }
+}
+
+// hasten has Postgres give up on a lock after so long.
+func (tx *Tx) hasten(wait time.Duration) error {
+	if wait == 0 || !tx.Postgres() {
+		return nil
+	}
+	_, err := tx.Exec(fmt.Sprintf("set local lock_timeout = %d", wait.Milliseconds()), nil)
+	return err
 }
 
 func options(o *sql.TxOptions) []*sql.TxOptions {
@@ -165,14 +244,48 @@ func (db *DB) Ping(ctx context.Context) error {
 }
 
 // Passing reports whether err is the machine's and may pass: a database that is
-// away, a conflict, a context that ended. Everything else will be the same the
-// next time.
+// away, out of room or not migrated yet, a conflict, a lock that somebody else has,
+// a statement that was broken off, a context that ended. What the database says of
+// the data (classes 22 and 23; SQLITE_CONSTRAINT, MISMATCH, TOOBIG) will be the same
+// the next time, as will everything that is not the database's.
 func Passing(err error) bool {
 	var pg *pgconn.PgError
-	var connect *pgconn.ConnectError
+	if errors.As(err, &pg) {
+		return !strings.HasPrefix(pg.Code, "22") && !strings.HasPrefix(pg.Code, "23")
+	}
 	var lite *sqlite.Error
-	var network net.Error
-	return errors.As(err, &pg) || errors.As(err, &connect) || errors.As(err, &lite) || errors.As(err, &network) ||
-		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) ||
-		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	if errors.As(err, &lite) {
+		code := lite.Code() & 0xff
+		return code != 19 && code != 20 && code != 18
+	}
+	return Away(err) || errors.Is(err, ErrLocked) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
+
+// Away reports whether err says that the database as a whole cannot be used now,
+// so that no other statement would do better.
+func Away(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return away(pg)
+	}
+	var lite *sqlite.Error
+	if errors.As(err, &lite) {
+		return troubles[lite.Code()&0xff]
+	}
+	var connect *pgconn.ConnectError
+	var network net.Error
+	return errors.As(err, &connect) || !errors.Is(err, context.DeadlineExceeded) && errors.As(err, &network) ||
+		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone)
+}
+
+// away are the classes 08 (connection), 53 (resources), 58 (the system) and 57P
+// (the operator's intervention) of Postgres' errors, Appendix A of its manual, and
+// read_only_sql_transaction of a server that has become a standby.
+func away(pg *pgconn.PgError) bool {
+	class := pg.Code[:min(2, len(pg.Code))]
+	return class == "08" || class == "53" || class == "58" || strings.HasPrefix(pg.Code, "57P") || pg.Code == "25006"
+}
+
+// troubles are SQLite's result codes for a file that cannot be used now:
+// READONLY, IOERR, FULL, CANTOPEN, NOMEM.
+var troubles = map[int]bool{8: true, 10: true, 13: true, 14: true, 7: true}

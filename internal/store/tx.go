@@ -43,6 +43,34 @@ func (tx *Tx) Engine() string { return tx.g.Name() }
 // worker, never for what must not be lost.
 func (tx *Tx) AfterCommit(hint func()) { tx.hints = append(tx.hints, hint) }
 
+// Try runs f so that the transaction goes on as if f had done nothing when it
+// fails. A failure that ends the transaction anyway, since the database is away
+// or the context is over, comes back as it is.
+func (tx *Tx) Try(f func() error) error {
+	if err := tx.g.Exec("savepoint try").Error; err != nil {
+		return err
+	}
+	hints := len(tx.hints)
+	err := f()
+	if err == nil {
+		return tx.g.Exec("release savepoint try").Error
+	}
+	tx.hints = tx.hints[:hints]
+	if tx.Context().Err() != nil || Away(err) || conflict(err) {
+		return err
+	}
+	if undo := tx.g.Exec("rollback to savepoint try").Error; undo != nil {
+		return errors.Join(err, undo)
+	}
+	return &Undone{err}
+}
+
+// Undone is the error of a Try of which nothing is left in the transaction.
+type Undone struct{ Err error }
+
+func (u *Undone) Error() string { return u.Err.Error() }
+func (u *Undone) Unwrap() error { return u.Err }
+
 // Exec runs a statement and returns how many rows it touched.
 func (tx *Tx) Exec(text string, args Args) (int64, error) {
 	q, vars, err := bind(text, args)

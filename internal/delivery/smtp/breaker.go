@@ -14,8 +14,8 @@ const (
 	inRow     = 5                // failures in a row
 	outOf     = 20               // or more than half of so many
 	within    = 30 * time.Second // made in so long a time
-	firstRest = 30 * time.Second
-	longRest  = 15 * time.Minute
+	firstRest = 5 * time.Second  // a short outage costs little …
+	longRest  = 15 * time.Second // … and the end of a long one is seen soon: one connection in so long a time is no burden
 )
 
 // State is what the breaker has decided.
@@ -38,6 +38,7 @@ type breaker struct {
 	epoch   int // rises with each opening and closing: older results no longer count
 	row     int
 	recent  []result // at most outOf, oldest first
+	health  health
 }
 
 type result struct {
@@ -46,7 +47,10 @@ type result struct {
 }
 
 // ticket is the right to make one attempt.
-type ticket struct{ epoch int }
+type ticket struct {
+	epoch  int
+	flight int // of health; 0: a look, not a mail
+}
 
 func (b *breaker) get() State {
 	b.mu.Lock()
@@ -81,13 +85,14 @@ func (b *breaker) enter() (ticket, time.Duration) {
 		return ticket{}, wait
 	}
 	b.probing = b.state.Open
-	return ticket{b.epoch}, 0
+	return ticket{b.epoch, b.health.begin(b.now())}, 0
 }
 
 // leave hands the ticket back with what came of it.
 func (b *breaker) leave(t ticket, o delivery.Outcome) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.health.end(t.flight, o, b.now())
 	if t.epoch != b.epoch {
 		return
 	}
@@ -108,6 +113,7 @@ func (b *breaker) leave(t ticket, o delivery.Outcome) {
 
 func (b *breaker) failed(wasProbe bool, o delivery.Outcome) {
 	b.row++
+	b.health.away(o)
 	b.remember(false)
 	if wasProbe || b.row >= inRow || b.mostFailed() {
 		b.open(reason(o))

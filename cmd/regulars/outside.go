@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"regulars/internal/consent"
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+	"regulars/jobs"
+)
+
+// outside is what is kept outside the database, so that a restore is noticed and
+// refusals outlive it.
+type outside struct {
+	beats   *jobs.Beats
+	journal *jobs.Journal // nil: SUPPRESSION_LOG is not set
+}
+
+func (a *app) outside(h *house, redis jobs.Redis) (o outside) {
+	file := a.config.Journal
+	if file == "" && h.db.File() != "" {
+		file = h.db.File() + ".refusals.csv"
+	}
+	o.beats = &jobs.Beats{DB: h.db, Log: h.log}
+	if a.config.RedisURL != "" { // one in the process knows nothing of its last life
+		o.beats.Redis = &redis
+	}
+	if file == "" {
+		h.log.Warn("SUPPRESSION_LOG is not set: after a restore the refusals since the copy would be lost")
+		return o
+	}
+	o.beats.File = file + ".beat"
+	o.journal = &jobs.Journal{DB: h.db, File: file, Log: h.log}
+	return o
+}
+
+// sayRefused leaves word in the database that serve does not start on this machine, so
+// that `regulars status` says so too. It is gone when one has started.
+func (a *app) sayRefused(ctx context.Context, why error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	db, err := store.Open(ctx, a.config.DatabaseURL, store.Options{})
+	if err != nil {
+		return // whoever started it reads why it did not
+	}
+	defer db.Close()
+	here := jobs.Here(version(), "")
+	here.ID = here.Host + "-refused"
+	here.Troubles = []store.Trouble{{Kind: "secret", What: "serve does not start on " + here.Host + ": " + strings.Join(strings.Fields(why.Error()), " "),
+		Do: "set what is named there, each also as NAME_FILE, and start it again"}}
+	_ = db.Update(ctx, func(tx *store.Tx) error { return store.SayHere(tx, here) })
+}
+
+// recalls reports whether a file is a record of refusals that serve has written.
+func recalls(file string) bool {
+	f, err := os.Open(file)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	line, _ := bufio.NewReader(io.LimitReader(f, 1000)).ReadString('\n')
+	return consent.IsNoes(line)
+}
+
+// recall takes a record of refusals in, after a restore.
+func (a *app) recall(c *cobra.Command, file string, dryRun bool) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return a.opened(c.Context(), false, func(db *store.DB) error {
+		var sum consent.Recalled
+		err := consent.ReadNoes(f, func(piece []consent.No) error {
+			if dryRun {
+				sum.Read += int64(len(piece))
+				return nil
+			}
+			before := sum
+			return db.Update(c.Context(), func(tx *store.Tx) error {
+				sum = before // it may be run again
+				return consent.Recall(tx, piece, &sum)
+			})
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+		if a.json {
+			return a.printJSON(map[string]int64{"read": sum.Read, "refusals": sum.Refusals, "suppressions": sum.Suppressions, "strangers": sum.Strangers})
+		}
+		fmt.Fprintln(a.out, sum)
+		return nil
+	})
+}
+
+// afterRestore holds everything and says what of it may be out already: what was due
+// from the moment of the copy until now.
+func (a *app) afterRestore(c *cobra.Command, when string) error {
+	return a.opened(c.Context(), false, func(db *store.DB) error {
+		var due restored
+		err := db.Update(c.Context(), func(tx *store.Tx) error {
+			moment, err := wallTime(when, a.zone)
+			if err != nil {
+				return usage("--after-restore takes the moment of the copy, like 2027-06-21T09:00, not %q", when)
+			}
+			since := loyalty.At(moment)
+			if since.After(tx.At.Time) {
+				return usage("--after-restore takes the moment of the copy, and %s is yet to come", a.moment(since))
+			}
+			held, err := consent.Held(tx)
+			if err != nil {
+				return err
+			}
+			because := "restored from a copy of " + a.moment(since)
+			if was, ok := held[consent.HoldAll]; ok && !strings.Contains(was.Because, because) {
+				because += "; " + was.Because
+			}
+			if err := consent.Hold(tx, consent.HoldAll, because, consent.ByItself); err != nil {
+				return err
+			}
+			due, err = dueSince(tx, since)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return a.sayRestored(due)
+	})
+}
+
+// restored is what is due since the moment of a copy, and held.
+type restored struct {
+	Runs []struct {
+		Run      int64  `json:"run"`
+		Campaign string `json:"campaign"`
+		Mails    int64  `json:"mails"`
+	} `json:"runs"`
+	dueSingly
+}
+
+type dueSingly struct {
+	Mails    int64 `json:"mails"`
+	Passages int64 `json:"passages"` // members whose next step is due
+	Jobs     int64 `json:"jobs"`
+	Dates    int64 `json:"dates"` // of timetables, that are to be caught up
+}
+
+func dueSince(tx *store.Tx, since loyalty.Instant) (r restored, err error) {
+	args := store.Args{"now": tx.At, "since": since}
+	err = tx.All(&r.Runs, `
+		select r.id as run, c.name as campaign, count(*) as mails
+		from   runs r join campaigns c on c.id = r.campaign_id
+		join   sends s on s.run_id = r.id and s.state in ('queued', 'claimed', 'handing', 'deferred', 'unknown')
+		where  r.state in ('sending', 'paused')
+		group  by r.id, c.name
+		order  by r.id`, args)
+	if err != nil {
+		return r, err
+	}
+	err = tx.One(&r.dueSingly, `
+		select (select count(*) from due d join sends s on s.id = d.send_id where s.run_id is null and d.not_before <= @now) as mails,
+		       (select count(*) from passages where wake_at <= @now) as passages,
+		       (select count(*) from jobs where state in ('queued', 'running') and run_at <= @now) as jobs,
+		       (select count(*) from timetable t join campaigns c on c.id = t.campaign_id
+		        where c.live and c.removed_at is null and t.next_at between @since and @now) as dates`, args)
+	return r, err
+}
+
+func (a *app) sayRestored(r restored) error {
+	if a.json {
+		if err := a.printJSON(map[string]any{"held": r}); err != nil {
+			return err
+		}
+		return quiet(failed)
+	}
+	say := func(format string, args ...any) { fmt.Fprintf(a.out, format+"\n", args...) }
+	say("Everything is held. Due since the copy was made, and perhaps done already by what the copy does not know:")
+	for _, run := range r.Runs {
+		say("  run %d of %s: %s. `regulars runs cancel %[1]d` leaves them unsent", run.Run, run.Campaign, plural(run.Mails, "mail", "mails"))
+	}
+	say("  single mails: %d; members whose next step is due: %d; jobs: %d; dates to catch up: %d", r.Mails, r.Passages, r.Jobs, r.Dates)
+	say("First `regulars import suppressions FILE` with the file of SUPPRESSION_LOG; then have the shop send again what it sent since.")
+	say("`regulars release --all` lets everything that is not cancelled go: whoever has a mail already gets it again, with the same code.")
+	return quiet(failed)
+}

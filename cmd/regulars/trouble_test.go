@@ -1,0 +1,352 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"regulars/internal/embedded"
+	"regulars/internal/store"
+	"regulars/internal/store/storetest"
+)
+
+// door stands before a server and can be shut, or let everybody in and say nothing.
+type door struct {
+	t    *testing.T
+	to   string
+	addr string
+
+	mu      sync.Mutex
+	l       net.Listener
+	open    map[net.Conn]bool
+	greets  string // said instead of what the server says; "": nothing
+	through bool
+}
+
+func newDoor(t *testing.T, to string) *door {
+	t.Helper()
+	d := &door{t: t, to: to, through: true, open: map[net.Conn]bool{}}
+	d.listen("127.0.0.1:0")
+	d.addr = d.l.Addr().String()
+	t.Cleanup(d.shut)
+	return d
+}
+
+func (d *door) listen(at string) {
+	d.t.Helper()
+	l, err := net.Listen("tcp", at)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.mu.Lock()
+	d.l = l
+	d.mu.Unlock()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go d.serve(c)
+		}
+	}()
+}
+
+func (d *door) serve(c net.Conn) {
+	d.mu.Lock()
+	d.open[c] = true
+	through, greets := d.through, d.greets
+	d.mu.Unlock()
+	if !through {
+		io.WriteString(c, greets)
+		if greets != "" {
+			c.Close()
+		}
+		return
+	}
+	s, err := net.Dial("tcp", d.to)
+	if err != nil {
+		c.Close()
+		return
+	}
+	go func() { io.Copy(s, c); s.Close() }()
+	io.Copy(c, s)
+	c.Close()
+}
+
+// shut refuses connections and ends those that there are.
+func (d *door) shut() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.l.Close()
+	for c := range d.open {
+		c.Close()
+	}
+	d.open = map[net.Conn]bool{}
+}
+
+// instead lets nobody through any more, and says this to who comes.
+func (d *door) instead(greets string) {
+	d.shut()
+	d.mu.Lock()
+	d.through, d.greets = false, greets
+	d.mu.Unlock()
+	d.listen(d.addr)
+}
+
+// again opens the door.
+func (d *door) again() {
+	d.shut()
+	d.mu.Lock()
+	d.through = true
+	d.mu.Unlock()
+	d.listen(d.addr)
+}
+
+// watched is a shop whose relay and Redis stand behind doors.
+type watched struct {
+	shop
+	sink         *embedded.Sink
+	relay, redis *door
+	address      string // of its replica
+	stop         func()
+}
+
+// begin starts the shop's replica.
+func (w *watched) begin() {
+	w.t.Helper()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.address = free.Addr().String()
+	free.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan int, 1)
+	var errs bytes.Buffer
+	go func() {
+		done <- run(ctx, []string{"serve", "--listen", w.address}, surroundings{out: io.Discard, err: &errs, env: w.env})
+	}()
+	w.stop = sync.OnceFunc(func() {
+		cancel()
+		if code := <-done; code != 0 {
+			w.t.Errorf("serve ended with exit %d: %s", code, errs.String())
+		}
+	})
+	w.t.Cleanup(func() { w.stop() })
+}
+
+// says returns what each of the four says of what is amiss.
+func (w *watched) says() map[string]string {
+	all := map[string]string{}
+	for name, args := range map[string][]string{"status": {"status"}, "doctor": {"doctor"}} {
+		got := w.run(args...)
+		all[name] = fmt.Sprintf("exit %d\n%s%s", got.code, got.out, got.err)
+	}
+	for _, path := range []string{"readyz", "metrics"} {
+		answer, err := http.Get("http://" + w.address + "/" + path)
+		if err != nil {
+			all[path] = err.Error()
+			continue
+		}
+		body, _ := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		all[path] = string(body)
+	}
+	return all
+}
+
+// eventually asks until f answers "", for at most so long.
+func (w *watched) eventually(within time.Duration, f func() string) {
+	w.t.Helper()
+	for deadline := time.Now().Add(within); ; time.Sleep(300 * time.Millisecond) {
+		wrong := f()
+		if wrong == "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			w.t.Fatalf("after %s: %s", within, wrong)
+		}
+	}
+}
+
+// Faults 18 and 21: each trouble, staged for real, is named within 15 s by status, the
+// doctor, readiness and the metrics, with what to do, and is gone when it is over.
+func TestEachTroubleIsNamedAndGoesAgain(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("waits for heartbeats")
+	}
+	for _, tt := range []struct {
+		kind, words string
+		stage       func(w *watched) (undo func())
+		alone       bool // no replica answers meanwhile
+	}{
+		{"relay", "connection refused", func(w *watched) func() { w.relay.shut(); return w.relay.again }, false},
+		{"relay", "421 4.3.2 too many", func(w *watched) func() {
+			w.relay.instead("421 4.3.2 too many connections\r\n")
+			return w.relay.again
+		}, false},
+		{"relay", "says nothing", func(w *watched) func() { w.relay.instead(""); return w.relay.again }, false},
+		{"relay", "535 5.7.8 no", func(w *watched) func() {
+			w.sink.Script(func(s embedded.Stage, _ string) embedded.Reply {
+				if s == embedded.AtAuth {
+					return embedded.Reply{Code: 535, Text: "5.7.8 no"}
+				}
+				return embedded.Reply{}
+			})
+			w.relay.again() // the connections that are in have said their password
+			w.must("campaign", "launch", "letter", "about=spring", "--yes")
+			return func() { w.sink.Script(nil) }
+		}, false},
+		{"redis", "Redis does not answer", func(w *watched) func() { w.redis.shut(); return w.redis.again }, false},
+		{"worker", "no worker has been seen", func(w *watched) func() {
+			w.stop()
+			w.must("campaign", "launch", "letter", "about=spring", "--yes")
+			return w.begin
+		}, true},
+		{"night", "the nightly pass keeps failing", func(w *watched) func() {
+			made, undone := "create trigger staged before update on passes begin select raise(abort, 'staged for the test'); end", "drop trigger staged"
+			if w.db().Engine() == store.Postgres {
+				w.sql("create function staged() returns trigger language plpgsql as $$ begin raise exception 'staged for the test'; end $$")
+				made, undone = "create trigger staged before update on passes for each row execute function staged()", "drop function staged() cascade"
+			}
+			w.sql(made, "update segments set as_of_day = as_of_day - 1")
+			w.sql("delete from passes")
+			return func() { w.sql(undone) }
+		}, false},
+		{"pool", "pool cups has no code left", func(w *watched) func() {
+			w.sql("update codes set state = 'void' where pool_id = (select id from pools where name = 'cups')")
+			return func() {
+				w.sql("update codes set state = 'free' where pool_id = (select id from pools where name = 'cups')")
+			}
+		}, false},
+		{"schema", "run `regulars migrate`", func(w *watched) func() {
+			w.sql("update goose_db_version set version_id = -version_id where version_id >= 12")
+			return func() { w.sql("update goose_db_version set version_id = -version_id where version_id <= -12") }
+		}, false},
+		{"secret", "HOOK_SECRET_STANDARD is not set", func(w *watched) func() {
+			if answer, err := http.Post("http://"+w.address+"/hooks/standard", "application/json", strings.NewReader("{}")); err == nil {
+				answer.Body.Close()
+			}
+			return func() { w.stop(); w.begin() }
+		}, false},
+		{"queue", "queue jobs has been waiting", func(w *watched) func() {
+			w.sql(`insert into jobs (kind, payload, lane, state, run_at, retry_at, enqueued_by, enqueued_at)
+				select 'launch', '{}', 'chores', 'queued', r.started_at, n.started_at, 'anna', r.started_at from replicas r, replicas n where r.id = 'old' and n.id = 'to come'`)
+			return func() { w.sql("delete from jobs") }
+		}, false},
+	} {
+		t.Run(tt.kind+" "+tt.words, func(t *testing.T) {
+			t.Parallel()
+			each := func(t *testing.T, address string) {
+				w := newWatched(t, address)
+				w.begin()
+				well := func() string {
+					if got := w.run("status"); got.code != 0 {
+						return got.out + got.err
+					}
+					if got := w.says()["readyz"]; !strings.Contains(got, `"ready"`) {
+						return got
+					}
+					if got := w.states(); got["sent"] < 3 {
+						return fmt.Sprint(got)
+					}
+					return ""
+				}
+				w.eventually(30*time.Second, well)
+				undo := tt.stage(w)
+				w.eventually(15*time.Second, func() string {
+					for name, said := range w.says() {
+						want := tt.words
+						switch {
+						case tt.alone && (name == "readyz" || name == "metrics"):
+							continue
+						case name == "metrics":
+							want = fmt.Sprintf("regulars_trouble{kind=%q} 1", tt.kind)
+						case name == "readyz" && !strings.Contains(said, fmt.Sprintf(`"kind":%q`, tt.kind)):
+							return name + ": " + said
+						case (name == "status" || name == "doctor") && !strings.HasPrefix(said, "exit 1"):
+							return name + ": " + said
+						}
+						if !strings.Contains(said, want) {
+							return name + ": " + said
+						}
+					}
+					return ""
+				})
+				undo()
+				w.eventually(25*time.Second, well)
+			}
+			t.Run("sqlite", func(t *testing.T) { t.Parallel(); each(t, "sqlite:"+t.TempDir()+"/shop.db") })
+			t.Run("postgres", func(t *testing.T) { t.Parallel(); each(t, storetest.Database(t)) })
+		})
+	}
+}
+
+func newWatched(t *testing.T, address string) *watched {
+	t.Helper()
+	sink, err := embedded.NewSink(embedded.SinkOptions{User: "shop", Password: "right"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { sink.Close() })
+	inside, err := embedded.StartRedis(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(inside.Close)
+	w := &watched{sink: sink, relay: newDoor(t, sink.Addr()), redis: newDoor(t, inside.Addr()), stop: func() {}}
+	w.shop = shop{t: t, env: []string{"DATABASE_URL=" + address, "REDIS_URL=redis://" + w.redis.addr, "SMTP_URL=smtp://shop:right@" + w.relay.addr + "?tls=off",
+		"BASE_URL=https://mail.shop.example", "SECRET_KEY=" + rand.Text() + rand.Text(), "LOG_LEVEL=error"}}
+	w.must("import", "members", manyMembers(t, 3), "--consent", "offers,newsletter", "--consent-source", "test", "--consent-at", "2026-01-01")
+	files := map[string]string{}
+	for name, text := range quietShop {
+		files[name] = text
+	}
+	files["pools.yaml"] += "\ncups: {kind: imported, amount: 5.00}\n"
+	w.must("apply", directory(t, files))
+	w.sql(`insert into codes (pool_id, code, folded, state) select id, 'CUP1', 'CUP1', 'free' from pools where name = 'cups'`,
+		`insert into replicas (id, version, roles, started_at, seen_at) values ('old', '1', 'web', `+w.hours(-1)+", "+w.hours(-1)+"), ('to come', '1', '', "+w.hours(1)+", "+w.hours(-2)+")")
+	return w
+}
+
+// hours is a moment of the database's clock, as SQL.
+func (s shop) hours(n int) (expr string) {
+	_ = s.db().View(context.Background(), func(tx *store.Tx) error { expr = tx.MachineIn(time.Duration(n) * time.Hour); return nil })
+	return expr
+}
+
+// Fault 18: serve that is not allowed to start says so in status too.
+func TestAServeThatIsRefusedIsKnown(t *testing.T) {
+	t.Parallel()
+	w := newWatched(t, storetest.Database(t))
+	var without []string
+	for _, v := range w.env {
+		if !strings.HasPrefix(v, "SECRET_KEY=") {
+			without = append(without, v)
+		}
+	}
+	refused := shop{t: t, env: without}
+	if got := refused.run("serve", "--listen", "127.0.0.1:0"); got.code != 1 || !strings.Contains(got.err, "SECRET_KEY") {
+		t.Fatalf("serve without SECRET_KEY: exit %d\n%s", got.code, got.err)
+	}
+	if got := w.run("status"); got.code != 1 || !strings.Contains(got.out, "serve does not start on") || !strings.Contains(got.out, "SECRET_KEY") {
+		t.Errorf("status: exit %d\n%s", got.code, got.out)
+	}
+	w.begin()
+	w.eventually(20*time.Second, func() string {
+		if got := w.run("status"); got.code != 0 {
+			return got.out
+		}
+		return ""
+	})
+}

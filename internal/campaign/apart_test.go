@@ -1,0 +1,158 @@
+package campaign_test
+
+import (
+	"crypto/rand"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"regulars/internal/store"
+)
+
+// broken panics when codes are made.
+type broken struct{}
+
+func (broken) Read([]byte) (int, error) { panic("out of luck") }
+
+func TestACampaignThatPanicsIsSetAside(t *testing.T) {
+	p := program{pools: "gift: {kind: generated, pattern: GIFT-####-####, percent: 5, checkout: asks_us}\n",
+		campaigns: map[string]string{
+			"gift":  "live: true\nstart: joins\nclass: service\nsteps:\n  - mail: gift\n    coupon: gift\n",
+			"hello": "live: true\nstart: joins\nclass: service\nsteps:\n  - mail: hello\n",
+		}}
+	each(t, p, func(t *testing.T, s *shop) {
+		s.work()
+		s.book.Random(broken{})
+		s.event("member.joined", 1, joining(1))
+		s.event("member.joined", 2, joining(2))
+		s.work()
+		s.want("the ledger", s.ledger(), "2 hello queued")
+		s.want("set aside", s.setBack(), "campaign:1 reactions panic: out of luck")
+		s.work()
+		s.want("tries before the pause is over", fmt.Sprint(s.number("select tries from setbacks")), "1")
+		s.retry()
+		s.work()
+		s.want("tries after it", fmt.Sprint(s.number("select tries from setbacks")), "2")
+		s.want("seconds to the next try", fmt.Sprint(s.number("select "+s.seconds()+" from setbacks")), "20")
+		s.book.Random(rand.Reader)
+		s.retry()
+		s.work()
+		s.want("the ledger after the mend", s.ledger(), "2 gift queued, 2 hello queued")
+		s.want("set aside after the mend", s.setBack(), "")
+	})
+}
+
+// seconds is the pause before a setback is tried again, as SQL.
+func (s *shop) seconds() string {
+	if s.db.Engine() == store.Postgres {
+		return "cast(round(extract(epoch from retry_at - clock_timestamp())) as bigint)"
+	}
+	return "cast(round((retry_at - unixepoch('subsec') * 1000000) / 1000000.0) as integer)"
+}
+
+// retry lets the pauses of setbacks and of reactions that were put off pass.
+func (s *shop) retry() {
+	s.t.Helper()
+	s.do(func(tx *store.Tx) error {
+		if _, err := tx.Exec("update reactions set retry_at = "+tx.Machine()+" where retry_at is not null", nil); err != nil {
+			return err
+		}
+		return tx.RetrySetbacks()
+	})
+}
+
+// setBack is what is set aside: scope, work, why.
+func (s *shop) setBack() string {
+	s.t.Helper()
+	var all []string
+	s.do(func(tx *store.Tx) error {
+		set, err := tx.Setbacks()
+		for _, b := range set {
+			all = append(all, b.Scope+" "+b.Work+" "+b.Because)
+		}
+		return err
+	})
+	return strings.Join(all, ", ")
+}
+
+// harm has the database refuse rows of a table about some members; heal ends that.
+func (s *shop) harm(table, when, condition string) {
+	s.t.Helper()
+	s.do(func(tx *store.Tx) error {
+		if !tx.Postgres() {
+			_, err := tx.Exec("create trigger harmed before "+when+" on "+table+" when "+condition+" begin select raise(abort, 'harmed'); end", nil)
+			return err
+		}
+		if _, err := tx.Exec("create function harmed() returns trigger language plpgsql as $$ begin raise exception 'harmed'; end $$", nil); err != nil {
+			return err
+		}
+		_, err := tx.Exec("create trigger harmed before "+when+" on "+table+" for each row when ("+condition+") execute function harmed()", nil)
+		return err
+	})
+}
+
+func (s *shop) heal() {
+	s.t.Helper()
+	s.do(func(tx *store.Tx) error {
+		text := "drop trigger harmed"
+		if tx.Postgres() {
+			text = "drop function harmed() cascade"
+		}
+		_, err := tx.Exec(text, nil)
+		return err
+	})
+}
+
+func TestAFewOddMembersHoldUpNobodyElse(t *testing.T) {
+	p := program{campaigns: map[string]string{"hello": "live: true\nstart: joins\nclass: service\nsteps:\n  - wait: 1d\n  - mail: hello\n"}}
+	each(t, p, func(t *testing.T, s *shop) {
+		s.work()
+		s.harm("passages", "insert", "new.member_id in (4, 9)")
+		for m := range int64(20) {
+			e := joining(m + 1)
+			s.eventLater("member.joined", m+1, e)
+		}
+		s.work()
+		s.want("passages", s.passages(), "18 ready")
+		s.want("reactions that wait", fmt.Sprint(s.number("select count(*) from reactions where retry_at is not null and because like '%harmed%'")), "2")
+		s.heal()
+		s.harm("sends", "insert", "new.member_id in (2, 13)")
+		s.now = s.now.Add(25 * time.Hour)
+		s.work()
+		s.want("the ledger", s.ledger(), "16 hello queued")
+		s.want("passages that wait", fmt.Sprint(s.number("select count(*) from passages where reason like 'failed: %harmed%' and state = 'ready'")), "2")
+		s.want("set aside", s.setBack(), "")
+		s.heal()
+		s.retry()
+		s.now = s.now.Add(50 * time.Hour)
+		s.work()
+		s.now = s.now.Add(50 * time.Hour)
+		s.work()
+		s.want("the ledger after the mend", s.ledger(), "20 hello queued")
+	})
+}
+
+func TestASegmentThatFailsHoldsUpNoOther(t *testing.T) {
+	p := program{segments: "buyers: orders >= 1\nspenders: spent >= 5\n",
+		campaigns: map[string]string{
+			"bought": "live: true\nstart: {enters: buyers}\nclass: service\nsteps:\n  - mail: bought\n",
+			"spent":  "live: true\nstart: {enters: spenders}\nclass: service\nsteps:\n  - mail: spent\n",
+		}}
+	each(t, p, func(t *testing.T, s *shop) {
+		members := s.join(2)
+		s.work()
+		s.harm("segment_members", "insert", "new.segment_id = 1")
+		s.order(members[0], 1000)
+		s.work()
+		s.want("the ledger", s.ledger(), "1 spent queued")
+		if got := s.setBack(); !strings.HasPrefix(got, "segment:1 membership ") || strings.Contains(got, "campaign:") || strings.Count(got, "segment:") > 1 {
+			t.Errorf("set aside: %q, want the segment alone", got)
+		}
+		s.heal()
+		s.retry()
+		s.work()
+		s.want("the ledger after the mend", s.ledger(), "1 bought queued, 1 spent queued")
+		s.want("set aside after the mend", s.setBack(), "")
+	})
+}

@@ -1,0 +1,193 @@
+package coupon
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"regulars/internal/store"
+)
+
+// A code that is made for somebody is not drawn but derived: from the pool, from
+// what it is given for and from whom it is for, by names that the shop gave and not
+// by numbers of rows. When a database goes back to an older copy and the same mail is
+// made again, it shows the code that the member has already, and no second one is
+// good. The key is a secret of the installation, so that nobody else can tell codes.
+
+// settingCodes is the setting that holds the secret from which codes are derived.
+const settingCodes = "code_secret"
+
+// secretOf returns the secret, which it draws once.
+func secretOf(tx *store.Tx, random io.Reader) ([]byte, error) {
+	fresh := make([]byte, 32)
+	if _, err := io.ReadFull(random, fresh); err != nil {
+		return nil, fmt.Errorf("drawing the secret of codes: %w", err)
+	}
+	text, err := tx.SettingOr(settingCodes, func() string { return hex.EncodeToString(fresh) })
+	if err != nil {
+		return nil, fmt.Errorf("the secret of codes: %w", err)
+	}
+	return hex.DecodeString(text)
+}
+
+// derived draws the codes of people in their occurrences. try counts from 0: where a
+// code is somebody else's already, the next one is as certain as the first.
+func (p Pool) derived(tx *store.Tx, people []person, try int, random io.Reader) ([]row, error) {
+	secret, err := secretOf(tx, random)
+	if err != nil {
+		return nil, err
+	}
+	what, err := occurrenceNames(tx, people)
+	if err != nil {
+		return nil, err
+	}
+	whom, err := memberNames(tx, people)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]row, len(people))
+	for i, who := range people {
+		name := strings.Join([]string{p.Name, what[who.Occurrence], whom[who.Member], strconv.Itoa(try)}, "\x00")
+		code, err := p.draw(&stream{secret: secret, name: name})
+		if err != nil {
+			return nil, err
+		}
+		rows[i] = fresh(code)
+		rows[i].Occurrence, rows[i].Member = &who.Occurrence, &who.Member
+	}
+	return rows, nil
+}
+
+// occurrenceNames returns what occurrences are known by outside the database: the
+// campaign and its date, milestone or launch, or the event as its sender named it.
+func occurrenceNames(tx *store.Tx, people []person) (map[int64]string, error) {
+	var rows []struct {
+		ID            int64
+		Campaign, Key string
+	}
+	ids := distinct(people, func(w person) int64 { return w.Occurrence })
+	err := tx.All(&rows, `
+		select o.id, c.name as campaign, o.key
+		from   occurrences o join campaigns c on c.id = o.campaign_id
+		where  o.id in (select value from `+tx.JSONEach("@ids")+`)`, store.Args{"ids": store.JSON(ids)})
+	if err != nil {
+		return nil, fmt.Errorf("the occurrences that %d codes are for: %w", len(people), err)
+	}
+	events := map[int64]string{}
+	for _, r := range rows {
+		if id, ok := eventOf(r.Key); ok {
+			events[id] = ""
+		}
+	}
+	if err := eventNames(tx, events); err != nil {
+		return nil, err
+	}
+	names := make(map[int64]string, len(rows))
+	for _, r := range rows {
+		key := r.Key
+		if id, ok := eventOf(key); ok && events[id] != "" {
+			key = events[id]
+		}
+		names[r.ID] = r.Campaign + "\x00" + key
+	}
+	for _, id := range ids {
+		if names[id] == "" {
+			names[id] = strconv.FormatInt(id, 10) // of no campaign
+		}
+	}
+	return names, nil
+}
+
+// eventOf returns the event of an occurrence that one event made.
+func eventOf(key string) (int64, bool) {
+	text, ok := strings.CutPrefix(key, "event:")
+	id, err := strconv.ParseInt(text, 10, 64)
+	return id, ok && err == nil
+}
+
+// eventNames fills in what the senders of events call them.
+func eventNames(tx *store.Tx, events map[int64]string) error {
+	if len(events) == 0 {
+		return nil
+	}
+	ids := make([]int64, 0, len(events))
+	for id := range events {
+		ids = append(ids, id)
+	}
+	var rows []struct {
+		ID   int64
+		Name string
+	}
+	err := tx.All(&rows, "select id, 'event:' || source || ':' || external_id as name from events where id in (select value from "+tx.JSONEach("@ids")+")",
+		store.Args{"ids": store.JSON(ids)})
+	if err != nil {
+		return fmt.Errorf("the events that %d codes are for: %w", len(events), err)
+	}
+	for _, r := range rows {
+		events[r.ID] = r.Name
+	}
+	return nil
+}
+
+// memberNames returns what members are known by outside the database: the shop's id,
+// or the hash of their address while we made up the id.
+func memberNames(tx *store.Tx, people []person) (map[int64]string, error) {
+	var rows []struct {
+		ID         int64
+		ExternalID string
+		Named      bool
+		EmailKey   []byte
+	}
+	err := tx.All(&rows, "select id, external_id, named, email_key from members where id in (select value from "+tx.JSONEach("@ids")+")",
+		store.Args{"ids": store.JSON(distinct(people, func(w person) int64 { return w.Member }))})
+	if err != nil {
+		return nil, fmt.Errorf("the members that %d codes are for: %w", len(people), err)
+	}
+	names := make(map[int64]string, len(rows))
+	for _, r := range rows {
+		names[r.ID] = r.ExternalID
+		if !r.Named && len(r.EmailKey) > 0 {
+			names[r.ID] = "\x00" + hex.EncodeToString(r.EmailKey)
+		}
+	}
+	return names, nil
+}
+
+func distinct(people []person, of func(person) int64) (ids []int64) {
+	seen := make(map[int64]bool, len(people))
+	for _, who := range people {
+		if id := of(who); !seen[id] {
+			seen[id] = true
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// stream is randomness that a secret and a name determine.
+type stream struct {
+	secret []byte
+	name   string
+	n      uint64
+	left   []byte
+}
+
+// Read implements io.Reader.
+func (s *stream) Read(b []byte) (int, error) {
+	for done := 0; done < len(b); {
+		if len(s.left) == 0 {
+			h := hmac.New(sha256.New, s.secret)
+			h.Write(binary.BigEndian.AppendUint64(nil, s.n))
+			io.WriteString(h, s.name)
+			s.left, s.n = h.Sum(nil), s.n+1
+		}
+		n := copy(b[done:], s.left)
+		s.left, done = s.left[n:], done+n
+	}
+	return len(b), nil
+}

@@ -1,0 +1,324 @@
+package report
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"regulars/internal/store"
+)
+
+// A sense is one kind of trouble: who asks for it, in which words it is told and
+// what to do about it. The table below is all that `status`, its page, `/readyz`,
+// `doctor` and the metrics know of trouble; a new kind is one row of it.
+type sense struct {
+	kind string
+
+	// machine says that it keeps Regulars from its work, whatever people have
+	// decided. Readiness and the doctor name these too.
+	machine bool
+
+	ask       func(*Status) []fact // each is one trouble
+	words, do string               // formats over a fact, by number: %[1]s
+}
+
+// fact is what a sense has found, as its words name it.
+type fact []any
+
+var senses = []sense{
+	{"restored", true, (*Status).restored, "everything is held by Regulars itself: %[1]s", "`regulars doctor --after-restore TIME` says what is due since; `regulars release --all` lets everything go on"},
+	{"held", false, (*Status).heldBack, "%[1]s is held by %[2]s: %[3]s", "%[4]s lets it go on"},
+	{"setback", true, (*Status).setBack, "%[1]s is set aside (%[2]s, tried %[3]s): %[4]s", "mend what is named there and `regulars apply` it: it is tried again at once then, and by itself now and then; what it should have done is kept"},
+	{"paused", false, (*Status).paused, "run %[1]d of %[2]s is paused: %[3]s", "`regulars runs show %[1]d` says how far it is; `regulars runs resume %[1]d` goes on"},
+	{"skipped", false, (*Status).notRun, "%[1]s did not run on %[2]s: %[3]s", "`regulars campaign launch %[1]s` mails it by hand where it may be launched; its `late:` says what becomes of a date that was missed"},
+	{"worker", true, (*Status).noWorker, "no worker has been seen for %[1]s, and %[2]s waits", "start `regulars serve`, or look at its log: a worker says every few seconds that it is there"},
+	{"queue", true, (*Status).slowQueues, "queue %[1]s has been waiting for %[2]s", "look at what else stands here; if nothing does, the workers are too few: start another `regulars serve`, or give SMTP_URL more connections"},
+	{"night", true, (*Status).lateNights, "the last nightly pass that came to its end is of %[1]s", "look for \"work failed\" with what=midnight in the log of `regulars serve`; it is tried again by itself"},
+	{"clock", true, (*Status).clocks, "the clock of replica %[1]s is %[2]s %[3]s the database's%[4]s", "have that machine's clock set by NTP"},
+	{"unready", true, (*Status).rules, "%[1]s waits: %[2]s", "it goes on by itself once there is enough to answer from; `regulars check` names what its rules read"},
+	{"pool", true, (*Status).emptyPools, "pool %[1]s has no code left to give", "`regulars pool import %[1]s FILE`, or `regulars pool generate %[1]s N` and tell the shop of them by `regulars pool export %[1]s --mark-known`"},
+	{"job", false, (*Status).failedJobs, "job %[1]d (%[2]s) failed: %[3]s", "`regulars jobs show %[1]d`; `regulars jobs retry %[1]d` does it again"},
+	{"unknown", false, (*Status).unknowns, "mails of which nobody knows whether they went out: %[1]d (`regulars sends list --state unknown`)", "`regulars sends resolve ID sent` or `again`"},
+}
+
+// judge adds what the senses find to the troubles: all, or those of the machine
+// alone.
+func (s *Status) judge(machine bool) {
+	for _, c := range senses {
+		if machine && !c.machine {
+			continue
+		}
+		for _, f := range c.ask(s) {
+			// Words and advice take what they need of a fact.
+			s.add(store.Trouble{Kind: c.kind, What: say(c.words, f), Do: say(c.do, f)})
+		}
+	}
+	for _, t := range s.reported() {
+		s.add(t)
+	}
+}
+
+// say fills a format that may leave out some of the fact.
+func say(format string, f fact) string {
+	for i, v := range f {
+		format = strings.ReplaceAll(format, fmt.Sprintf("%%[%d]s", i+1), fmt.Sprint(v))
+		format = strings.ReplaceAll(format, fmt.Sprintf("%%[%d]d", i+1), fmt.Sprint(v))
+	}
+	return format
+}
+
+// add takes a trouble up, once.
+func (s *Status) add(t store.Trouble) {
+	for _, known := range s.Troubles {
+		if known.What == t.What {
+			return
+		}
+	}
+	s.Troubles = append(s.Troubles, t)
+	s.Needs = append(s.Needs, t.What)
+}
+
+// byItself is who holds what Regulars has stopped without a person.
+const byItself = "regulars"
+
+func (s *Status) restored() (all []fact) {
+	for _, h := range s.Holds {
+		if h.By == byItself {
+			all = append(all, fact{h.Because})
+		}
+	}
+	return all
+}
+
+func (s *Status) heldBack() (all []fact) {
+	for _, h := range s.Holds {
+		release := "`regulars release " + strings.TrimPrefix(h.What, "campaign ") + "`"
+		switch h.What {
+		case "all offers":
+			release = "`regulars release --offers`"
+		case "everything":
+			release = "`regulars release --all`"
+		}
+		if h.By != byItself {
+			all = append(all, fact{h.What, h.By, h.Because, release})
+		}
+	}
+	return all
+}
+
+// setback is work of a campaign, a segment or a pool that failed and is set aside.
+type setback struct {
+	What, Work, Because string
+	Tries               int64
+}
+
+// setAside reads what is set aside, by the names that people know.
+func (s *Status) setAside(tx *store.Tx) error {
+	s.setbacks = nil
+	return tx.All(&s.setbacks, `
+		select coalesce('campaign ' || c.name, 'segment ' || g.name, 'pool ' || p.name, b.scope) as what, b.work, b.because, b.tries
+		from   setbacks b
+		left   join campaigns c on b.scope = 'campaign:' || c.id
+		left   join segments  g on b.scope = 'segment:' || g.id
+		left   join pools     p on b.scope = 'pool:' || p.id
+		order  by b.since, b.scope, b.work`, nil)
+}
+
+func (s *Status) setBack() (all []fact) {
+	for _, b := range s.setbacks {
+		tried := "once"
+		if b.Tries > 1 {
+			tried = fmt.Sprintf("%d times", b.Tries)
+		}
+		all = append(all, fact{b.What, b.Work, tried, b.Because})
+	}
+	return all
+}
+
+func (s *Status) paused() (all []fact) {
+	for _, r := range s.Runs {
+		if r.State == "paused" {
+			all = append(all, fact{r.ID, r.Campaign, r.Because})
+		}
+	}
+	return all
+}
+
+func (s *Status) notRun() (all []fact) {
+	for _, k := range s.Skipped {
+		if k.Reason != "no_issue" { // nobody wrote one for that date, which is how a newsletter pauses
+			all = append(all, fact{k.Campaign, k.Key, strings.ReplaceAll(k.Reason, "_", " ")})
+		}
+	}
+	return all
+}
+
+// noWorker finds that something waits and nobody is there to do it.
+func (s *Status) noWorker() []fact {
+	last := time.Duration(-1)
+	for _, r := range s.replicas {
+		if strings.Contains(r.Roles, "worker") && (last < 0 || r.Unseen < last) {
+			last = r.Unseen
+		}
+	}
+	if last >= 0 && last < store.Seen {
+		return nil
+	}
+	since := "some time"
+	if last >= 0 {
+		since = last.Round(time.Second).String()
+	}
+	for _, o := range s.Oldest {
+		if o.Rows > 0 && o.Seconds > store.Seen.Seconds() {
+			return []fact{{since, "queue " + o.Queue}}
+		}
+	}
+	return nil
+}
+
+func (s *Status) slowQueues() (all []fact) {
+	for _, o := range s.Oldest {
+		limit := late
+		if o.Queue == "urgent" {
+			limit = lateUrgent
+		}
+		if o.Seconds > limit.Seconds() {
+			all = append(all, fact{o.Queue, time.Duration(o.Seconds) * time.Second})
+		}
+	}
+	return all
+}
+
+func (s *Status) lateNights() []fact {
+	if since := s.Now.Sub(s.Midnight.FinishedAt.Time); s.Midnight.Day != "" && since > lateNight {
+		return []fact{{s.Midnight.Day}}
+	}
+	return nil
+}
+
+func (s *Status) clocks() (all []fact) {
+	for _, r := range s.replicas {
+		if r.Unseen > store.Seen || r.Ahead.Abs() <= store.ClockApart {
+			continue
+		}
+		where, then := "ahead of", ""
+		if r.Ahead < 0 {
+			where = "behind"
+		}
+		if r.Ahead.Abs() > store.ClockTooFar {
+			then = ": it does no work until they agree"
+		}
+		all = append(all, fact{r.ID, r.Ahead.Abs().Round(time.Second), where, then})
+	}
+	return all
+}
+
+func (s *Status) rules() (all []fact) {
+	for _, w := range s.Unready {
+		all = append(all, fact{w.What, w.Because})
+	}
+	return all
+}
+
+func (s *Status) emptyPools() (all []fact) {
+	for _, name := range s.empty {
+		all = append(all, fact{name})
+	}
+	return all
+}
+
+func (s *Status) failedJobs() (all []fact) {
+	for _, j := range s.Failed {
+		all = append(all, fact{j.ID, j.Kind, j.Outcome})
+	}
+	return all
+}
+
+func (s *Status) unknowns() []fact {
+	if s.Unknown == 0 {
+		return nil
+	}
+	return []fact{{s.Unknown}}
+}
+
+// reported are the troubles that replicas see from where they stand: those that
+// are there, and those that could not start and whose machine has none that did.
+func (s *Status) reported() (all []store.Trouble) {
+	for _, r := range s.replicas {
+		if r.Roles == "" && !s.startedSince(r) || r.Roles != "" && r.Unseen < store.Seen {
+			all = append(all, r.Troubles...)
+		}
+	}
+	return all
+}
+
+func (s *Status) startedSince(lost store.Replica) bool {
+	for _, r := range s.replicas {
+		if r.Roles != "" && r.Host == lost.Host && r.SeenAt.After(lost.SeenAt.Time) {
+			return true
+		}
+	}
+	return false
+}
+
+// unasked says why the database cannot be asked at all.
+func unasked(ctx context.Context, db *store.DB) (store.Trouble, bool) {
+	ctx, cancel := context.WithTimeout(ctx, partLimit)
+	defer cancel()
+	if err := db.Ping(ctx); err != nil {
+		return store.Trouble{Kind: "database", What: "the database does not answer", Do: "see whether it runs, and whether DATABASE_URL names it"}, false
+	}
+	have, want, err := db.Schema(ctx)
+	if err == nil && have < want {
+		return store.Trouble{Kind: "schema", What: fmt.Sprintf("the schema is older than this binary: it is at version %d and needs %d", have, want),
+			Do: "run `regulars migrate`"}, false
+	}
+	return store.Trouble{}, true
+}
+
+// cannotAsk is what a part of the status that did not come to its end is.
+func cannotAsk(part string, err error) store.Trouble {
+	t := store.Trouble{Kind: "database", What: "the database cannot be asked for " + part + ": " + err.Error(), Do: "see the database's own log"}
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, store.ErrLocked) || strings.Contains(err.Error(), "canceling statement") || strings.Contains(err.Error(), "timeout") {
+		t.What = fmt.Sprintf("the database cannot be asked for %s: no answer within %s", part, partLimit)
+		t.Do = "somebody may hold a lock on a table: on Postgres pg_stat_activity and pg_locks name who; or the machine is too busy"
+	}
+	return t
+}
+
+// disk looks at the room that is left where this process can see it.
+func (s *Status) disk(db *store.DB) {
+	if t, full := DiskFull(db); full {
+		s.add(t)
+	}
+}
+
+// DiskFull says that there is hardly any room left for the SQLite file.
+func DiskFull(db *store.DB) (store.Trouble, bool) {
+	free, full := db.Room()
+	if !full {
+		return store.Trouble{}, false
+	}
+	return store.Trouble{Kind: "disk", What: fmt.Sprintf("the disk is full: %d MB are left beside %s", free>>20, db.File()),
+		Do: "make room on that disk, or move the file to a larger one and name it in DATABASE_URL"}, true
+}
+
+// Amiss is what keeps Regulars from its work, as checks of the doctor: one per kind,
+// or one that found nothing.
+func Amiss(ctx context.Context, db *store.DB) []Check {
+	began := time.Now()
+	none := Check{Name: "nothing keeps Regulars from its work", Findings: []Finding{}}
+	var all []Check
+	for _, t := range Glance(ctx, db) {
+		all = append(all, Check{Name: "no trouble with: " + t.Kind, Do: t.Do, Findings: []Finding{{t.Kind, t.What}}})
+	}
+	if all == nil {
+		all = []Check{none}
+	}
+	for i := range all {
+		all[i].Took = time.Since(began).Round(time.Millisecond).String()
+	}
+	return all
+}
