@@ -21,7 +21,7 @@ type Row struct {
 	State      string          `json:"state"` // queued | running | done | failed | cancelled
 	RunAt      loyalty.Instant `json:"run_at"`
 	Attempts   int             `json:"attempts"`
-	FellSilent int             `json:"fell_silent"` // workers that had it and were heard of no more
+	FellSilent int             `json:"-"` // workers that had it and were heard of no more
 	Fence      int64           `json:"-"`
 	EnqueuedBy string          `json:"enqueued_by"`
 	EnqueuedAt loyalty.Instant `json:"enqueued_at"`
