@@ -26,7 +26,7 @@ var importJob = kind{
 		{name: "file", about: "its name in the import folder", required: true, wrong: notInside},
 		{name: "map", about: "field=column,…", wrong: failing(intake.ParseMap)},
 		{name: "zone", about: "IANA zone of times without an offset; the shop's without it", wrong: failing(loyalty.ParseZone)},
-		{name: "source", about: "whose orders they are"},
+		{name: "source", about: "whose order numbers they are; without it the shop's"},
 		{name: "order-id", about: "row: each row is an order", wrong: oneOf("row")},
 		{name: "order-key", about: "number+day+shop: order numbers begin anew, as a till's receipts do", wrong: oneOf("number", intake.NumberDayShop)},
 		{name: "dates", about: "dmy or mdy: what stands first in dates like 01/02/2027", wrong: oneOf(string(intake.DayFirst), string(intake.MonthFirst))},

@@ -35,7 +35,7 @@ var testJob = kind{
 		if err != nil {
 			return "", final(fmt.Errorf("the member to write as: %w", err))
 		}
-		if err := r.Desk.SendTest(ctx, v["campaign"], v["mail"], member, v["to"]); err != nil {
+		if _, err := r.Desk.SendTest(ctx, delivery.Example{Campaign: v["campaign"], Mail: v["mail"], Member: member}, v["to"]); err != nil {
 			return "", giveUp{err}
 		}
 		return "sent", nil

@@ -46,8 +46,8 @@ var (
 		where: "c.member_id is not null and c.state = 'issued' and (c.valid_until is null or c.valid_until >= $today)"}
 	// ending are the same by their last day.
 	ending = rows{table: "codes c", member: "c.member_id", day: "c.valid_until", where: "c.member_id is not null and c.state = 'issued' and c.valid_until >= $today"}
-	// uses are the rows of codes that members used.
-	uses = rows{table: "redemptions r", member: "r.member_id", day: "r.day", where: "r.member_id is not null"}
+	// uses are the rows of codes that members used, on orders that stand.
+	uses = rows{table: "redemptions r", member: "r.member_id", day: "r.day", where: "r.member_id is not null and not r.undone"}
 )
 
 // ofPool narrows rows of codes to those of a pool.

@@ -39,6 +39,8 @@ type Fields struct {
 	Coupon     bool            // the step gives a code (or an earlier one did): coupon.code …
 	Service    bool            // class service: the footer need not have an unsubscribe link
 	Stranger   bool            // it goes to somebody who is no customer yet: the footer says only who sends it
+
+	Own map[string]Own // words of languages that the shop brings itself, by language
 }
 
 // catalogue lists the fields of each root, whether this mail has that root or not.

@@ -31,9 +31,10 @@ func cutLast(s string) (before, after string, ok bool) {
 }
 
 // Best returns the index of the language in have that suits a reader of want
-// best, and -1 when none does. Region and script may differ (a Dutch mail for
-// nl-BE), the language may not: the usual matching tables would hand Finnish to
-// Estonians, and the shop's first language is the better guess.
+// best, and -1 when none does. The region may differ (a Dutch mail for nl-BE), the
+// language and its script may not: the usual matching tables would hand Finnish to
+// Estonians and traditional characters to readers of simplified ones, and the
+// shop's first language is the better guess.
 func Best(have []string, want string) int {
 	for i, h := range have {
 		if h == want && h != "" { // nearly always; building a matcher takes 80 µs
@@ -47,7 +48,7 @@ func Best(have []string, want string) int {
 	var tags []language.Tag
 	var index []int
 	for i, h := range have {
-		if tag, err := language.Parse(h); err == nil {
+		if tag, err := language.Parse(h); err == nil && base(tag) == base(wanted) && script(tag) == script(wanted) {
 			tags, index = append(tags, tag), append(index, i)
 		}
 	}
@@ -55,10 +56,17 @@ func Best(have []string, want string) int {
 		return -1
 	}
 	_, i, confidence := language.NewMatcher(tags).Match(wanted)
-	if confidence == language.No || base(tags[i]) != base(wanted) {
+	if confidence == language.No {
 		return -1
 	}
 	return index[i]
+}
+
+// script is how a language is written: what the tag says, or what is usual for it
+// in its region.
+func script(t language.Tag) string {
+	s, _ := t.Script()
+	return s.String()
 }
 
 // base is the language alone; Norwegian and its two written forms are one.

@@ -16,7 +16,7 @@ func TestTheBestLanguageIsOneThatTheMemberReads(t *testing.T) {
 	have := []string{"fi", "en", "nl", "zh-Hant", "pt-BR", "no", "el", "mk"}
 	for _, tt := range []struct{ want, best string }{
 		{"fi", "fi"}, {"fi-FI", "fi"}, {"EN_us", "en"}, {"en-GB", "en"}, {"nl-BE", "nl"}, {"zh-TW", "zh-Hant"}, {"zh-HK", "zh-Hant"},
-		{"zh-CN", "zh-Hant"}, {"pt-PT", "pt-BR"}, {"nb", "no"}, {"nn-NO", "no"}, {"el-CY", "el"}, {"mk-MK", "mk"},
+		{"zh-CN", ""}, {"zh", ""}, {"zh-Hans", ""}, {"zh-SG", ""}, {"zh-Hant-HK", "zh-Hant"}, {"pt-PT", "pt-BR"}, {"nb", "no"}, {"nn-NO", "no"}, {"el-CY", "el"}, {"mk-MK", "mk"},
 		{"et", ""}, {"af", ""}, {"bg", ""}, {"sv", ""}, {"de", ""}, {"", ""}, {"und", ""}, {"not a language", ""}, {"x", ""},
 	} {
 		got := ""

@@ -35,7 +35,7 @@ type words struct {
 
 // wordsFor returns the words of a BCP 47 language, English for those not here.
 func wordsFor(lang string) words {
-	switch best := Best([]string{"en", "fi", "el", "mk", "nl", "zh-Hant", "en-US"}, lang); best {
+	switch best := Best(catalogue, lang); best {
 	case 1:
 		return finnish()
 	case 2:

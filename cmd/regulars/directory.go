@@ -27,16 +27,23 @@ func (a *app) directoryCommands() []*cobra.Command {
 			Args: cobra.ExactArgs(1),
 			RunE: func(_ *cobra.Command, args []string) error { return a.initDirectory(args[0]) },
 		},
-		{
-			Use: "check DIR", Short: "Say what is wrong in a program directory, with file, line and column",
-			Args: cobra.ExactArgs(1),
-			RunE: func(_ *cobra.Command, args []string) error {
-				_, err := a.readDirectory(args[0], true)
-				return err
-			},
-		},
-		a.planCommand(), a.applyCommand(), a.exportCommand(), a.versionsCommand(), a.rollbackCommand(),
+		a.checkCommand(), a.planCommand(), a.previewDirectoryCommand(), a.applyCommand(), a.exportCommand(), a.versionsCommand(), a.rollbackCommand(),
 	}
+}
+
+func (a *app) checkCommand() *cobra.Command {
+	var all bool
+	c := &cobra.Command{
+		Use: "check DIR", Short: "Say what is wrong in a program directory, with file, line and column",
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			a.allWarnings = all
+			_, err := a.readDirectory(args[0], true)
+			return err
+		},
+	}
+	c.Flags().BoolVar(&all, "all", false, "show every warning, also many of one kind")
+	return c
 }
 
 func (a *app) initDirectory(dir string) error {
@@ -67,6 +74,9 @@ func (a *app) readDirectory(dir string, saySound bool) (program.Version, error) 
 			return program.Version{}, err
 		}
 	} else {
+		if !a.allWarnings {
+			problems = program.Fold(problems)
+		}
 		for _, problem := range problems {
 			fmt.Fprintln(a.err, problem)
 		}
@@ -111,6 +121,7 @@ func (a *app) sayPlan(tx *store.Tx, db *store.DB, next program.Version) error {
 	} else {
 		plan.say(a)
 		a.warn(plan.Warnings)
+		a.sayOld(plan.OldTexts)
 	}
 	if plan.Stopped {
 		return quiet(failed)
@@ -123,7 +134,9 @@ type plan struct {
 	Changes []plannedChange `json:"changes"`
 	Stopped bool            `json:"stopped"`
 
-	Warnings []string `json:"warnings,omitempty"` // rules that cannot be answered yet
+	Warnings []string            `json:"warnings,omitempty"`  // rules that cannot be answered yet
+	Draws    []campaign.Draw     `json:"draws,omitempty"`     // codes that its live campaigns take
+	OldTexts []campaign.OldTexts `json:"old_texts,omitempty"` // mails under way that would not have the new texts
 }
 
 // warn says what will not go as the program says it.
@@ -155,6 +168,16 @@ func (p plan) say(a *app) {
 	if len(p.Changes) == 0 {
 		fmt.Fprintln(a.out, "Nothing would change.")
 	}
+	if len(p.Draws) > 0 {
+		fmt.Fprintln(a.out, "Codes of live campaigns:")
+	}
+	for _, d := range p.Draws {
+		mark := "  "
+		if d.Short() {
+			mark = "! "
+		}
+		fmt.Fprintln(a.out, mark+d.String())
+	}
 }
 
 func (a *app) planned(tx *store.Tx, db *store.DB, next program.Version) (plan, error) {
@@ -175,7 +198,13 @@ func (a *app) planned(tx *store.Tx, db *store.DB, next program.Version) (plan, e
 		}
 		p.Changes = append(p.Changes, out)
 	}
-	p.Warnings, err = campaign.Waiting(tx, next.Program)
+	if p.Warnings, err = campaign.Waiting(tx, next.Program); err != nil {
+		return plan{}, err
+	}
+	if p.Draws, err = campaign.NewBook(db).Draws(tx, next.Program, false); err != nil {
+		return plan{}, err
+	}
+	p.OldTexts, err = campaign.NewBook(db).OldTexts(tx, next.Files)
 	return p, err
 }
 
@@ -234,8 +263,18 @@ func (a *app) apply(c *cobra.Command, db *store.DB, next program.Version, note s
 	return db.View(c.Context(), func(tx *store.Tx) error {
 		warnings, err := campaign.Waiting(tx, next.Program)
 		a.warn(warnings)
-		return err
+		if err != nil {
+			return err
+		}
+		return a.warnOld(tx, db)
 	})
+}
+
+// warnOld says which mails under way do not have the texts of the version in force.
+func (a *app) warnOld(tx *store.Tx, db *store.DB) error {
+	old, err := campaign.NewBook(db).OldTexts(tx, nil)
+	a.sayOld(old)
+	return err
 }
 
 // rezoned computes the days of what is stored anew when the program's zone is
@@ -354,7 +393,10 @@ func (a *app) rollbackCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.sayApplied(applied)
+				if err := a.sayApplied(applied); err != nil {
+					return err
+				}
+				return db.View(c.Context(), func(tx *store.Tx) error { return a.warnOld(tx, db) })
 			})
 		},
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"regulars/internal/campaign"
 	"regulars/internal/intake"
@@ -33,9 +34,17 @@ func (a *app) importCommand() *cobra.Command {
 		RunE:  func(c *cobra.Command, args []string) error { return a.importFile(c, args[0], args[1], f) },
 	}
 	flags := c.Flags()
+	f.add(flags)
+	flags.BoolVar(&f.news, "news", false, "rows within the program's news_within have just happened and may start campaigns")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "say what would happen, change nothing")
+	return c
+}
+
+// add adds the flags that say how a file is to be read.
+func (f *importFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.columns, "map", "", "field=column,… where the file's names differ from ours")
 	flags.StringVar(&f.zone, "zone", "", "IANA zone of times without an offset (default: the shop's)")
-	flags.StringVar(&f.source, "source", "", "whose orders these are, part of their key (default: import)")
+	flags.StringVar(&f.source, "source", "", "whose order numbers these are, for a system that numbers for itself (default: the shop's, as of webhooks and the API)")
 	flags.StringVar(&f.orderID, "order-id", "", "row: the file has no order column, each row is an order")
 	flags.StringVar(&f.orderKey, "order-key", "", "number+day+shop: order numbers begin anew, as a till's receipts do (default: number)")
 	flags.StringVar(&f.dates, "dates", "", "dmy or mdy: what stands first in dates like 01/02/2027 and birthdays like 01/02")
@@ -44,9 +53,41 @@ func (a *app) importCommand() *cobra.Command {
 	flags.StringVar(&f.consent, "consent", "", "topics that all these members agreed to, comma-separated")
 	flags.StringVar(&f.consentSource, "consent-source", "", "where they agreed; needed with --consent")
 	flags.StringVar(&f.consentAt, "consent-at", "", "when they agreed, like 2027-06-21; needed with --consent")
-	flags.BoolVar(&f.news, "news", false, "rows within the program's news_within have just happened and may start campaigns")
-	flags.BoolVar(&f.dryRun, "dry-run", false, "say what would happen, change nothing")
-	return c
+}
+
+// importNames are the names of the flags that add has added.
+func importNames() (names []string) {
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	new(importFlags).add(flags)
+	flags.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	return names
+}
+
+// noting has an import say on stderr which columns and values it leaves out and which
+// rows it refuses, and returns what to call at its end.
+func (a *app) noting(im *intake.Import, file string) (done func()) {
+	im.Ignored = func(columns []string) {
+		fmt.Fprintf(a.err, "note: columns that are no field of ours are left out: %s\n", strings.Join(columns, ", "))
+	}
+	shown, noted := 0, 0
+	im.Noted = func(n intake.Refusal) {
+		if noted++; noted <= 20 {
+			fmt.Fprintf(a.err, "%s:%d: note: %s\n", file, n.Line, n)
+		}
+	}
+	im.Refused = func(r intake.Refusal) {
+		if shown++; shown <= 20 {
+			fmt.Fprintf(a.err, "%s:%d: %s\n", file, r.Line, r)
+		}
+	}
+	return func() {
+		if shown > 20 {
+			fmt.Fprintf(a.err, "… and %d more refused rows; --rejects FILE keeps them\n", shown-20)
+		}
+		if noted > 20 {
+			fmt.Fprintf(a.err, "… and %d more notes like these\n", noted-20)
+		}
+	}
 }
 
 func (a *app) importFile(c *cobra.Command, kind, file string, f importFlags) error {
@@ -66,28 +107,10 @@ func (a *app) importFile(c *cobra.Command, kind, file string, f importFlags) err
 		}
 		bar, done := a.bar("importing " + kind)
 		im.Progress = bar
-		im.Ignored = func(columns []string) {
-			fmt.Fprintf(a.err, "note: columns that are no field of ours are left out: %s\n", strings.Join(columns, ", "))
-		}
-		shown, noted := 0, 0
-		im.Noted = func(n intake.Refusal) {
-			if noted++; noted <= 20 {
-				fmt.Fprintf(a.err, "%s:%d: note: %s\n", file, n.Line, n)
-			}
-		}
-		im.Refused = func(r intake.Refusal) {
-			if shown++; shown <= 20 {
-				fmt.Fprintf(a.err, "%s:%d: %s\n", file, r.Line, r)
-			}
-		}
+		said := a.noting(&im, file)
 		tally, err := intake.New(db, campaign.NewBook(db)).Import(c.Context(), im)
 		done()
-		if shown > 20 {
-			fmt.Fprintf(a.err, "… and %d more refused rows; --rejects FILE keeps them\n", shown-20)
-		}
-		if noted > 20 {
-			fmt.Fprintf(a.err, "… and %d more notes like these\n", noted-20)
-		}
+		said()
 		if err := a.sayTally(tally, err); err != nil {
 			return err
 		}

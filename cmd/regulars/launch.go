@@ -42,6 +42,10 @@ func (a *app) launchCommand() *cobra.Command {
 func (a *app) launch(c *cobra.Command, r campaign.LaunchRequest, yes bool) error {
 	return a.opened(c.Context(), false, func(db *store.DB) error {
 		book := campaign.NewBook(db)
+		err := db.View(c.Context(), func(tx *store.Tx) error { return a.sayNever(tx, book, r.Campaign) })
+		if err != nil {
+			return err
+		}
 		if !yes {
 			var audience campaign.Audience
 			err := db.View(c.Context(), func(tx *store.Tx) (err error) { audience, err = book.PreviewLaunch(tx, r); return err })
@@ -60,7 +64,7 @@ func (a *app) launch(c *cobra.Command, r campaign.LaunchRequest, yes bool) error
 		}
 		var done campaign.Launched
 		var quietUntil string
-		err := db.Update(c.Context(), func(tx *store.Tx) (err error) {
+		err = db.Update(c.Context(), func(tx *store.Tx) (err error) {
 			if done, err = book.Launch(tx, r); err == nil {
 				quietUntil, err = quietNow(tx, book, r.Campaign)
 			}
@@ -80,6 +84,15 @@ func (a *app) launch(c *cobra.Command, r campaign.LaunchRequest, yes bool) error
 	})
 }
 
+// sayNever warns of what can never happen in a campaign.
+func (a *app) sayNever(tx *store.Tx, book *campaign.Book, name string) error {
+	words, err := book.Never(tx, name)
+	for _, w := range words {
+		fmt.Fprintln(a.err, w)
+	}
+	return err
+}
+
 func (a *app) sayLaunched(l campaign.Launched, quietUntil string) {
 	switch {
 	case l.Run == 0:
@@ -88,8 +101,13 @@ func (a *app) sayLaunched(l campaign.Launched, quietUntil string) {
 		fmt.Fprintf(a.out, "Run %d was begun before under this key; nothing new was started.\n", l.Run)
 	case quietUntil != "":
 		fmt.Fprintf(a.out, "Run %d has begun. It is quiet hours: mails go out from %s on, in each member's own zone.\n", l.Run, quietUntil)
+	case len(l.Ahead) > 0:
+		fmt.Fprintf(a.out, "Run %d has begun, and goes out when those before it are out:\n", l.Run)
 	default:
 		fmt.Fprintf(a.out, "Run %d has begun; workers are sending.\n", l.Run)
+	}
+	for _, r := range l.Ahead {
+		fmt.Fprintf(a.out, "  run %d of %s has %s to send first\n", r.Run, r.Campaign, plural(r.Mails, "mail", "mails"))
 	}
 }
 
@@ -118,6 +136,12 @@ func (a *app) sayAudience(u campaign.Audience) {
 		out = a.err
 	}
 	fmt.Fprintf(out, "%s will be mailed.\n", plural(u.Mailed, "member", "members"))
+	switch {
+	case u.Capped > 0 && u.CappedWait:
+		fmt.Fprintf(out, "  of these %d have reached a cap on offers: their mail waits until there is room\n", u.Capped)
+	case u.Capped > 0:
+		fmt.Fprintf(out, "  of these %d have reached a cap on offers and are skipped when their turn comes, so %d get it\n", u.Capped, u.Mailed-u.Capped)
+	}
 	for _, reason := range slices.Sorted(maps.Keys(u.LeftOut)) {
 		fmt.Fprintf(out, "  left out, %s: %d\n", strings.ReplaceAll(reason, "_", " "), u.LeftOut[reason])
 	}
@@ -129,6 +153,9 @@ func (a *app) sayAudience(u campaign.Audience) {
 		fmt.Fprintf(out, "  %s of pool %s (%s); %s\n", plural(u.Codes, "code", "codes"), u.Pool, u.Gives, stock)
 		if u.Cost > 0 {
 			fmt.Fprintf(out, "  they cost %s at most, if all are used\n", loyalty.FormatMoney(u.Cost, u.Currency)+" "+u.Currency)
+		}
+		if u.Budget > 0 {
+			fmt.Fprintf(out, "  the pool's budget is %s\n", loyalty.FormatMoney(u.Budget, u.Currency)+" "+u.Currency)
 		}
 	}
 }

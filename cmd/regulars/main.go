@@ -44,12 +44,13 @@ type surroundings struct {
 // app is one invocation of the command line.
 type app struct {
 	surroundings
-	config config
-	json   bool
-	zone   *time.Location          // the shop's, once its database is opened
-	clock  *store.Clock            // business time, once a database is opened; nil: it is stepped by hand
-	waited func()                  // ends the sign on stderr that something takes long
-	known  *atomic.Pointer[string] // what that sign says is known so far
+	config      config
+	json        bool
+	allWarnings bool                    // of a kind, where many are
+	zone        *time.Location          // the shop's, once its database is opened
+	clock       *store.Clock            // business time, once a database is opened; nil: it is stepped by hand
+	waited      func()                  // ends the sign on stderr that something takes long
+	known       *atomic.Pointer[string] // what that sign says is known so far
 }
 
 // Exit codes: a failure, and wrong usage.

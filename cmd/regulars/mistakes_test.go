@@ -117,7 +117,7 @@ func TestWrongUsageSaysWhatWouldBeRight(t *testing.T) {
 		{"import members x.csv --zone Europe/Helsinky", misuse, "did you mean Europe/Helsinki?"},
 		{"report campains", misuse, `did you mean "campaigns"?`},
 		{"rehearse x", misuse, "rehearse needs --from and --to"},
-		{"hold --offers", misuse, "--because"},
+		{"release --offers --texts new", misuse, "--texts takes latest or kept"},
 		{"hooks url standrd", misuse, `did you mean "standard"?`},
 
 		{"hooks url shopify", misuse, "not yet"},

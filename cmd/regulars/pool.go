@@ -215,7 +215,7 @@ func (a *app) couponCommand() *cobra.Command {
 			return err
 		}
 		if order != "" {
-			if err := tx.One(&use.Order, "select id from orders where external_id = @id order by id desc limit 1", store.Args{"id": order}); err != nil {
+			if use.Order, err = intake.OrderNamed(tx, intake.Shop, order); err != nil {
 				return notThereNamed(err, "order", order)
 			}
 		}

@@ -40,8 +40,7 @@ func (a *app) rehearseCommand() *cobra.Command {
 	}
 	flags := c.Flags()
 	flags.StringVar(&f.orders, "orders", "", "a file of orders instead of those in the database")
-	flags.StringVar(&f.columns, "map", "", "field=column,… of that file")
-	flags.StringVar(&f.orderID, "order-id", "", "row: each row of that file is an order")
+	f.importFlags.add(flags)
 	flags.StringVar(&f.from, "from", "", "the first day, like 2026-01-01")
 	flags.StringVar(&f.to, "to", "", "the last day")
 	flags.BoolVar(&f.everyone, "everyone", false, "as if everybody had joined, with consent, at their first order")
@@ -59,6 +58,13 @@ func (a *app) rehearse(c *cobra.Command, next program.Version, f rehearseFlags) 
 	}
 	if r.To < r.From {
 		return usage("--to is before --from")
+	}
+	if f.orders == "" {
+		for _, name := range importNames() {
+			if c.Flags().Changed(name) {
+				return usage("--%s is about a file: say which with --orders FILE", name)
+			}
+		}
 	}
 	play := func(db *store.DB) error {
 		var done func()
@@ -110,7 +116,9 @@ func (a *app) fromFile(c *cobra.Command, next program.Version, f rehearseFlags, 
 	if err != nil {
 		return err
 	}
-	if _, err := intake.New(db, campaign.NewBook(db)).Import(c.Context(), im); err != nil {
+	done := a.noting(&im, f.orders)
+	_, err = intake.New(db, campaign.NewBook(db)).Import(c.Context(), im)
+	if done(); err != nil {
 		return err
 	}
 	return play(db)

@@ -2,6 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"regulars/internal/rehearsal"
@@ -45,4 +48,45 @@ func TestARehearsalLeavesTheShopAlone(t *testing.T) {
 			t.Errorf("days that end before they begin: exit %d, %s", got.code, got.err)
 		}
 	})
+}
+
+// TestARehearsalTakesTheFlagsOfImport reads a file of orders in another zone, with
+// columns of its own.
+func TestARehearsalTakesTheFlagsOfImport(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "orders.csv")
+	// By Helsinki's clocks the second order is one of 1 February.
+	if err := os.WriteFile(file, []byte("nr,customer,when,sum\n1,ANA,2026-01-10 10:00,5\n2,ANA,2026-01-31 23:30,5\nx,,2026-01-31,5\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := shop{t: t}
+	dir := directory(t, map[string]string{
+		"program.yaml":                   askedShop["program.yaml"],
+		"campaigns/second/campaign.yaml": "start: {milestone: orders, at: [2]}\nsteps:\n  - mail: m\n",
+		"campaigns/second/m.en.md":       "---\nsubject: Hello\n---\nHello.\n",
+		"campaigns/joins/campaign.yaml":  "start: joins\nsteps:\n  - mail: m\n",
+		"campaigns/joins/m.en.md":        "---\nsubject: Hello\n---\nHello.\n",
+	})
+	rejects := filepath.Join(t.TempDir(), "rejects.csv")
+	args := []string{"rehearse", dir, "--from", "2026-01-01", "--to", "2026-02-28", "--orders", file, "--json",
+		"--map", "order=nr,member=customer,at=when,total=sum", "--zone", "UTC", "--source", "till", "--format", "csv", "--rejects", rejects}
+	var got rehearsal.Outcome
+	if err := json.Unmarshal([]byte(s.must(append(args, "--everyone")...)), &got); err != nil {
+		t.Fatal(err)
+	}
+	if c := got.Campaigns["second"]; c == nil || c.ByMonth["2026-02"] != 1 {
+		t.Errorf("rehearse says %+v, want one mail in February", c)
+	}
+	if text, err := os.ReadFile(rejects); err != nil || !strings.Contains(string(text), "2026-01-31") {
+		t.Errorf("the refused row is not kept: %s, %v", text, err)
+	}
+	if err := json.Unmarshal([]byte(s.must(args...)), &got); err != nil {
+		t.Fatal(err)
+	}
+	if c := got.Campaigns["joins"]; !strings.Contains(c.NotTried, "--everyone") {
+		t.Errorf("joins: %+v, want not tried without --everyone", c)
+	}
+	if got := s.run("rehearse", dir, "--from", "2026-01-01", "--to", "2026-02-28", "--zone", "UTC"); got.code != misuse || !strings.Contains(got.err, "--orders FILE") {
+		t.Errorf("a flag about a file without one: exit %d, %s", got.code, got.err)
+	}
 }

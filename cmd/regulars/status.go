@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"regulars/internal/campaign"
 	"regulars/internal/report"
 	"regulars/internal/store"
 )
@@ -17,11 +19,16 @@ func (a *app) statusCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.opened(c.Context(), false, func(db *store.DB) error {
-				for {
+				var said []string
+				for first := true; ; first = false {
 					s := report.LookAt(c.Context(), db)
 					if err := c.Context().Err(); err != nil {
 						return err
 					}
+					if first {
+						said = notes(c.Context(), db)
+					}
+					s.Notes = said
 					if err := a.sayStatus(s); err != nil {
 						return err
 					}
@@ -44,6 +51,33 @@ func (a *app) statusCommand() *cobra.Command {
 	return c
 }
 
+// notes are the mails under way that a correction has not reached, and what of the
+// program in force can never happen. They never hold up the rest of a status.
+func notes(ctx context.Context, db *store.DB) (words []string) {
+	ctx, cancel := context.WithTimeout(ctx, notesFor)
+	defer cancel()
+	err := db.View(ctx, func(tx *store.Tx) error {
+		book := campaign.NewBook(db)
+		old, err := book.OldTexts(tx, nil)
+		if err != nil {
+			return err
+		}
+		for _, o := range old {
+			words = append(words, o.String())
+		}
+		never, err := book.Never(tx, "")
+		words = append(words, never...)
+		return err
+	})
+	if err != nil {
+		words = append(words, fmt.Sprintf("which texts are under way, and what of the program can never happen, could not be asked: %v", err))
+	}
+	return words
+}
+
+// notesFor is how long the notes of a status may take.
+const notesFor = 3 * time.Second
+
 func (a *app) sayStatus(s report.Status) error {
 	if a.json {
 		return a.printJSON(s)
@@ -54,8 +88,14 @@ func (a *app) sayStatus(s report.Status) error {
 		program = "program version " + s.Version
 	}
 	say("%s  %s, %s known from orders, %s", a.moment(s.Now), plural(s.Members, "member", "members"), fmt.Sprint(s.Known), program)
+	if s.Shared > 0 {
+		say("orders came by an address, card or phone that several members share: they were taken as of %s; let the shop send the member's id", plural(s.Shared, "person of their own", "people of their own"))
+	}
 	for _, r := range s.Runs {
 		say("run %d of %s: %s, %d of %d sent, %d pending, %d a minute", r.ID, r.Campaign, r.State, r.Sent, r.Audience, r.Pending, r.PerMinute)
+	}
+	for _, o := range s.Notes {
+		say("note: %s", o)
 	}
 	for _, w := range s.Waiting {
 		say("%s: %s on the way out", w.Campaign, plural(w.Mails, "mail", "mails"))

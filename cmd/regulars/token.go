@@ -12,9 +12,9 @@ import (
 
 func (a *app) tokenCommand() *cobra.Command {
 	group := &cobra.Command{Use: "token", Short: "Bearer tokens for /v1: create | list | revoke"}
-	var scopes string
+	var scopes, source string
 	create := a.poolAction("create NAME", "Make a token; it is shown once", 1, func(tx *store.Tx, args []string) error {
-		token, err := public.CreateToken(tx, args[0], splitList(scopes))
+		token, err := public.CreateToken(tx, args[0], source, splitList(scopes))
 		if err != nil {
 			return err
 		}
@@ -38,6 +38,7 @@ func (a *app) tokenCommand() *cobra.Command {
 		return inner(c, args)
 	}
 	create.Flags().StringVar(&scopes, "scope", "", strings.Join(public.Scopes, ",")+": what it is good for")
+	create.Flags().StringVar(&source, "source", "", "whose order numbers and event ids it brings, for a system that numbers for itself (default: the shop's)")
 	group.AddCommand(create,
 		a.poolAction("list", "List the tokens", 0, func(tx *store.Tx, _ []string) error {
 			list, err := public.Tokens(tx)
@@ -49,9 +50,9 @@ func (a *app) tokenCommand() *cobra.Command {
 			}
 			var rows [][]string
 			for _, t := range list {
-				rows = append(rows, []string{t.Name, t.Scopes, a.second(t.CreatedAt), a.second(t.RevokedAt)})
+				rows = append(rows, []string{t.Name, t.Scopes, t.Source, a.second(t.CreatedAt), a.second(t.RevokedAt)})
 			}
-			return a.table([]string{"TOKEN", "SCOPES", "CREATED", "REVOKED"}, rows)
+			return a.table([]string{"TOKEN", "SCOPES", "SOURCE", "CREATED", "REVOKED"}, rows)
 		}),
 		a.poolAction("revoke NAME", "End a token at once", 1, func(tx *store.Tx, args []string) error {
 			if err := public.RevokeToken(tx, args[0]); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -107,12 +106,6 @@ func (b *Book) apart(ctx context.Context, db *store.DB, w work) (n int, err erro
 func (b *Book) alone(ctx context.Context, db *store.DB, w work, id int64, only []int64, setBack bool) (n int, err error) {
 	limited, cancel := context.WithTimeout(ctx, w.limit)
 	defer cancel()
-	defer func() {
-		if p := recover(); p != nil {
-			n, err = 0, fmt.Errorf("panic: %v", p)
-			b.Log.ErrorContext(ctx, "a campaign panics", "campaign", id, "work", w.name, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-		}
-	}()
 	err = db.Update(limited, func(tx *store.Tx) error {
 		n = 0
 		v, err := b.Active(tx)
@@ -130,6 +123,9 @@ func (b *Book) alone(ctx context.Context, db *store.DB, w work, id int64, only [
 	})
 	if err != nil && ctx.Err() == nil && limited.Err() != nil {
 		err = &tooLong{w.limit}
+	}
+	if p := (*store.Panic)(nil); errors.As(err, &p) {
+		b.Log.ErrorContext(ctx, "a campaign panics", "campaign", id, "work", w.name, "panic", fmt.Sprint(p.Value), "stack", string(p.Stack))
 	}
 	if err != nil {
 		return 0, err
@@ -275,7 +271,7 @@ func (b *Book) retry(tx *store.Tx, v *Version) error {
 	if _, err := tx.Exec("update reactions set retry_at = null where retry_at is not null", nil); err != nil {
 		return err
 	}
-	_, err = tx.Exec("update passages set wake_at = @now where wake_at > @now and state = 'ready' and reason like '"+failedReason+"%'", store.Args{"now": tx.At})
+	_, err = tx.Exec("update passages set wake_at = @now where wake_at > @now and state = 'ready' and reason >= 'failed: ' and reason < 'failed;'", store.Args{"now": tx.At})
 	for _, pass := range []string{"reactions", "passages", "singles.urgent", "singles.bulk"} {
 		b.hint(tx, pass)
 	}

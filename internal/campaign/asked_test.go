@@ -162,7 +162,7 @@ func (s *shop) happens(random *rand.Rand, member int64) {
 			e.Member.Joined = &yes
 		case 6:
 			if random.IntN(4) == 0 {
-				e.At = loyalty.At(s.now.AddDate(0, 0, 3)) // by a clock that is wrong
+				e.At = loyalty.At(s.now.AddDate(0, 0, 1)) // by a clock that is wrong
 			}
 		}
 	}

@@ -60,6 +60,9 @@ func (b *Book) Resume(tx *store.Tx, run int64, latest bool) error {
 		return fmt.Errorf("run %d: its campaign is no longer part of the program: cancel it", run)
 	}
 	if latest {
+		if err := v.hasMails(tx, OldTexts{Campaign: c.Name, Run: run, ID: c.ID}); err != nil {
+			return fmt.Errorf("run %d: %w", run, err)
+		}
 		if err := renew(tx, run, v); err != nil {
 			return err
 		}

@@ -34,9 +34,13 @@ type Audience struct {
 	Codes   int64            `json:"codes"` // that it takes from the pool
 	Stock   int64            `json:"stock"` // codes that the pool could give before; -1: as many as needed
 
+	Capped     int64 `json:"capped,omitempty"`      // of those mailed: who have reached a cap by now
+	CappedWait bool  `json:"capped_wait,omitempty"` // their mail waits; false: it is skipped
+
 	Gives    string `json:"gives,omitempty"`    // what a code is good for, in words
 	Cost     int64  `json:"cost,omitempty"`     // of all codes if all are used, minor units; 0: depends on the orders
-	Currency string `json:"currency,omitempty"` // of Cost
+	Budget   int64  `json:"budget,omitempty"`   // of the pool, minor units; 0: no limit
+	Currency string `json:"currency,omitempty"` // of Cost and Budget
 }
 
 // Launched is what a launch began.
@@ -45,6 +49,27 @@ type Launched struct {
 	Run        int64    `json:"run"`   // 0: the campaign does not begin with a mail, so each member has a passage
 	Again      bool     `json:"again"` // the key was used before: this is what it began then
 	Audience   Audience `json:"audience"`
+	Ahead      []Ahead  `json:"ahead,omitempty"` // runs whose mails go before its own
+}
+
+// Ahead is a run that goes before another: runs are sent one after the other.
+type Ahead struct {
+	Run      int64  `json:"run"`
+	Campaign string `json:"campaign"`
+	Mails    int64  `json:"mails"` // not yet sent
+}
+
+// runsBefore are the runs that are being sent and began before one.
+func runsBefore(tx *store.Tx, run int64) (before []Ahead, err error) {
+	err = tx.All(&before, `
+		select r.id as run, c.name as campaign, count(*) as mails
+		from   runs r join campaigns c on c.id = r.campaign_id join sends s on s.run_id = r.id
+		where  r.id < @run and r.state = 'sending' and s.state in ('queued', 'claimed', 'handing')
+		and    exists (select 1 from chunks k where k.run_id = r.id and k.lo <= s.id and k.hi >= s.id and k.not_before <= @now)
+		and    not exists (select 1 from holds h where h.scope = 'all' or h.scope = 'campaign:' || r.campaign_id or h.scope = 'offers' and r.class = 'offer')
+		group  by r.id, c.name
+		order  by r.id`, store.Args{"run": run, "now": tx.At})
+	return before, err
 }
 
 // Mistake says what is wrong with a launch, in words for the person who did it.
@@ -75,13 +100,19 @@ func (b *Book) Launch(tx *store.Tx, r LaunchRequest) (Launched, error) {
 	}
 	before.Mailed, before.LeftOut = o.audience.Mailed, o.audience.LeftOut
 	before.count(o.audience.Codes)
+	before.CappedWait = f.c.Capped.Defer > 0
+	before.Capped, err = capped(tx, v, f.c, "select s.member_id from sends s where s.run_id = @run and s.reason = ''", store.Args{"run": o.run})
+	if err != nil {
+		return Launched{}, err
+	}
 	switch {
 	case !o.fresh && r.Key == "":
 		return Launched{}, fmt.Errorf("launching %s: %w", r.Campaign, ErrLaunched)
 	case !o.fresh:
 		return again(tx, o.occurrence)
 	}
-	return Launched{Occurrence: o.occurrence, Run: o.run, Audience: before}, nil
+	first, err := runsBefore(tx, o.run)
+	return Launched{Occurrence: o.occurrence, Run: o.run, Audience: before, Ahead: first}, err
 }
 
 // again returns what an earlier launch began.
@@ -124,6 +155,10 @@ func (f freeze) preview(tx *store.Tx, v *Version) (Audience, error) {
 		return Audience{}, fmt.Errorf("counting the audience of %s: %w", f.c.Name, err)
 	}
 	a := audienceOf(rows)
+	a.CappedWait = f.c.Capped.Defer > 0
+	if a.Capped, err = capped(tx, v, f.c, "select a.member_id from ("+f.audience(v, q, step)+") a where a.reason = ''", q.args); err != nil {
+		return Audience{}, err
+	}
 	if step.Coupon == "" {
 		return a, nil
 	}
@@ -141,7 +176,7 @@ func (a *Audience) draw(tx *store.Tx, v *Version, pool string) error {
 	pools, err := coupon.Statuses(tx, v.Day(tx.At))
 	for _, p := range pools {
 		if p.Name == pool {
-			a.Pool, a.Stock, a.Gives, a.Cost, a.Currency = pool, p.Left, p.Gives(v.Program.Currency), p.Cost(), v.Program.Currency
+			a.Pool, a.Stock, a.Gives, a.Cost, a.Budget, a.Currency = pool, p.Left, p.Gives(v.Program.Currency), p.Cost(), p.Budget, v.Program.Currency
 		}
 	}
 	return err
@@ -163,6 +198,9 @@ func (b *Book) prepare(tx *store.Tx, r LaunchRequest) (*Version, freeze, error) 
 		return nil, freeze{}, err
 	}
 	c, err := v.Campaign(r.Campaign)
+	if err == nil && c.broken != nil {
+		err = c.broken
+	}
 	if err != nil {
 		return nil, freeze{}, err
 	}

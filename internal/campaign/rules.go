@@ -19,6 +19,7 @@ type question struct {
 	args store.Args
 	as   segments.Query
 	n    int
+	past bool  // the day is over: norms are computed as of then
 	err  error // a rule cannot be answered: the statement must not run
 }
 
@@ -47,7 +48,7 @@ func (q *question) know(r *segments.Rule) {
 	if q.err != nil || r.Norms() == 0 {
 		return
 	}
-	n, err := norms.For(q.tx, q.as.Day, false, r)
+	n, err := norms.For(q.tx, q.as.Day, q.past, r)
 	q.as.Norms, q.err = n, err
 }
 

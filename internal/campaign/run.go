@@ -41,7 +41,7 @@ type begun struct {
 func (b *Book) begin(tx *store.Tx, v *Version, f freeze) (begun, error) {
 	o := begun{}
 	var err error
-	o.occurrence, o.fresh, err = open(tx, occurrence{Campaign: f.c.ID, Key: f.key, Day: v.Day(tx.At), Vars: f.values, By: f.by})
+	o.occurrence, o.fresh, err = open(tx, occurrence{Campaign: f.c.ID, Key: f.key, Day: v.Day(tx.At), Reason: f.limited(), Vars: f.values, By: f.by})
 	if err != nil || !o.fresh {
 		return o, err
 	}
@@ -64,6 +64,14 @@ func (b *Book) begin(tx *store.Tx, v *Version, f freeze) (begun, error) {
 	}
 	b.hint(tx, "runs")
 	return o, nil
+}
+
+// limited says for how many it is, as its occurrence keeps it; "": for all.
+func (f freeze) limited() string {
+	if f.limit == 0 {
+		return ""
+	}
+	return fmt.Sprintf("limited to %d mails", f.limit)
 }
 
 // equip gives a frozen audience its codes, chunks and passages.

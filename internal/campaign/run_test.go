@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"regulars/internal/campaign"
 	"regulars/internal/coupon"
@@ -264,3 +265,34 @@ func TestRunsOfAnotherZoneFollowItsClocks(t *testing.T) {
 
 // newDay lets a midnight pass.
 func (s *shop) newDay(at string) { s.at(at) }
+
+func TestALaunchCountsWhoHasReachedACap(t *testing.T) {
+	p := program{more: "caps: [2 per 7d, 1 per 16h]\n", campaigns: map[string]string{
+		"offer":  "live: true\nstart: {launch: {}}\nsteps:\n  - mail: m\n",
+		"defer":  "live: true\nstart: {launch: {}}\ncapped: defer 24h\nsteps:\n  - mail: m\n",
+		"notice": "live: true\nstart: {launch: {}}\nclass: service\nsteps:\n  - mail: m\n",
+	}}
+	each(t, p, func(t *testing.T, s *shop) {
+		s.join(5)
+		s.do(func(tx *store.Tx) error {
+			for member, at := range map[int64][2]int{1: {1, 200}, 2: {20, 100}, 3: {20, 200}} { // hours ago
+				_, err := tx.Exec("insert into recent_mails (member_id, at1, at2) values (@member, @a, @b)", store.Args{"member": member,
+					"a": tx.At.Plus(-time.Duration(at[0]) * time.Hour), "b": tx.At.Plus(-time.Duration(at[1]) * time.Hour)})
+				if err != nil {
+					return err
+				}
+			}
+			for name, want := range map[string]int64{"offer": 2, "defer": 2, "notice": 0} {
+				a, err := s.book.PreviewLaunch(tx, campaign.LaunchRequest{Campaign: name})
+				if err != nil || a.Mailed != 5 || a.Capped != want || a.CappedWait != (name == "defer") {
+					t.Errorf("PreviewLaunch(%s) = %+v, %v, want %d of 5 capped", name, a, err, want)
+				}
+				done, err := s.book.Launch(tx, campaign.LaunchRequest{Campaign: name})
+				if err != nil || done.Audience.Capped != want {
+					t.Errorf("Launch(%s) = %+v, %v, want %d capped", name, done.Audience, err, want)
+				}
+			}
+			return nil
+		})
+	})
+}

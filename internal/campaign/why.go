@@ -1,7 +1,6 @@
 package campaign
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,41 +9,47 @@ import (
 	"regulars/internal/loyalty"
 	"regulars/internal/program"
 	"regulars/internal/store"
-	"regulars/segments"
 )
 
 // Line is one link of the chain between a member and a mail. OK says that it does
 // not stand in the way.
 type Line struct {
-	About string `json:"about"` // campaign, hold, member, start, for, except, again, holdout, consent, address, cap, quiet, passage, mail
+	About string `json:"about"` // campaign, hold, member, start, where, for, except, if, again, holdout, consent, address, cap, quiet, run, passage, mail
 	OK    bool   `json:"ok"`
 	Text  string `json:"text"`
 }
 
 // asking is a question of why: one member, one campaign.
 type asking struct {
+	book   *Book
 	tx     *store.Tx
 	v      *Version
 	c      *Campaign
 	member person
 	day    loyalty.Day // 0: any
 	lines  []Line
+
+	causes  []cause
+	several bool // starts are told of, so that a line names its own
 }
 
 // person is what a chain needs of a member.
 type person struct {
-	ID       int64
-	Email    string
-	EmailKey []byte
-	TimeZone string
-	JoinedAt loyalty.Instant
-	ErasedAt loyalty.Instant
-	Merged   bool
+	ID                                       int64
+	Email, TimeZone                          string
+	EmailKey                                 []byte
+	JoinedAt, CreatedAt, ChangedAt, ErasedAt loyalty.Instant
+	JoinedDay, BirthMonth, BirthDate         *int64
+	Merged                                   bool
+	Filed                                    bool // stood in a file that was imported
 }
 
 // Why returns the chain that says why a member got, gets or does not get the
-// mails of a campaign. With a day it tells of what began on that shop day; the
-// rules are answered as of now.
+// mails of a campaign: its starts that could have been this member's, what stood
+// in the way of each, and what it began. With a day it tells of what began on that
+// shop day. Rules are answered with the values of the start, as of the end of its
+// day, or as of now where nothing has started it. Of a member without a mail at
+// least one line is not OK and says why.
 func (b *Book) Why(tx *store.Tx, member int64, campaign string, day loyalty.Day) ([]Line, error) {
 	v, err := b.Active(tx)
 	if err != nil {
@@ -54,13 +59,16 @@ func (b *Book) Why(tx *store.Tx, member int64, campaign string, day loyalty.Day)
 	if err != nil {
 		return nil, err
 	}
-	a := &asking{tx: tx, v: v, c: c, day: day}
-	err = tx.One(&a.member, "select id, email, email_key, time_zone, joined_at, erased_at, merged_into is not null as merged from members where id = @id",
-		store.Args{"id": member})
+	a := &asking{book: b, tx: tx, v: v, c: c, day: day}
+	err = tx.One(&a.member, `
+		select id, email, email_key, time_zone, joined_at, joined_day, birth_month, birth_date, created_at, changed_at, erased_at,
+		       merged_into is not null as merged, fingerprint is not null as filed
+		from   members
+		where  id = @id`, store.Args{"id": member})
 	if err != nil {
 		return nil, fmt.Errorf("member %d: %w", member, err)
 	}
-	for _, link := range []func() error{a.campaign, a.person, a.start, a.rules, a.again, a.holdout, a.consent, a.caps, a.history} {
+	for _, link := range []func() error{a.campaign, a.person, a.start, a.conditions, a.holdout, a.consent, a.caps, a.history} {
 		if err := link(); err != nil {
 			return nil, fmt.Errorf("why %s: %w", campaign, err)
 		}
@@ -90,7 +98,29 @@ func (a *asking) campaign() error {
 	if h, stopped := held.Stops(a.c.ID, a.c.Class); stopped {
 		a.say("hold", false, "held by %s since %s: %s", h.ByWhom, a.at(h.At), h.Because)
 	}
-	return nil
+	return a.setAside()
+}
+
+// setAside says what of the campaign failed and is tried again, and whether
+// something that happened to the member still waits for it.
+func (a *asking) setAside() error {
+	var failed []struct {
+		Work, Because string
+		Since         loyalty.Instant
+	}
+	if err := a.tx.All(&failed, "select work, because, since from setbacks where scope = @scope order by since", store.Args{"scope": scopeOf(a.c.ID)}); err != nil {
+		return err
+	}
+	for _, f := range failed {
+		a.say("campaign", false, "its %s fail since %s and are tried again: %s", f.Work, a.at(f.Since), f.Because)
+	}
+	var waiting int
+	err := a.tx.One(&waiting, "select count(*) from reactions where member_id = @member and campaign_id in (0, @campaign)",
+		store.Args{"member": a.member.ID, "campaign": a.c.ID})
+	if err == nil && waiting > 0 {
+		a.say("start", false, "something that happened to this member has not been looked at yet: that comes with the next pass")
+	}
+	return err
 }
 
 func (a *asking) person() error {
@@ -108,72 +138,6 @@ func (a *asking) person() error {
 	default:
 		a.say("member", true, "is known from an order and has not joined")
 	}
-	return nil
-}
-
-// rules asks for, except and what ends the campaign.
-func (a *asking) rules() error {
-	if a.c.Start.Kind == "event" || a.c.Start.Kind == "launch" {
-		return nil // they may read what starts the campaign, which a question does not have
-	}
-	check := func(about string, r *segments.Rule, wanted bool) error {
-		if r == nil {
-			return nil
-		}
-		holds, err := a.holds(r)
-		var u *segments.Unready
-		if errors.As(err, &u) {
-			a.say(about, false, "%s %s: %s", about, clause(r), u.Error())
-			return nil
-		}
-		a.say(about, holds == wanted, "%s %s: %s", about, clause(r), yesNo(holds))
-		return err
-	}
-	if err := check("for", a.c.For, true); err != nil {
-		return err
-	}
-	return check("except", a.c.Except, false)
-}
-
-// clause is a rule in words, to stand inside a sentence.
-func clause(r *segments.Rule) string {
-	words := strings.TrimSuffix(r.Words(), ".")
-	return strings.ToLower(words[:1]) + words[1:]
-}
-
-func yesNo(b bool) string {
-	if b {
-		return "yes"
-	}
-	return "no"
-}
-
-// holds asks a rule about the member as of now.
-func (a *asking) holds(r *segments.Rule) (bool, error) {
-	found, err := whose(ask(a.tx, a.v.Day(a.tx.At), store.Args{}), []int64{a.member.ID}, r)
-	return found[a.member.ID], err
-}
-
-func (a *asking) again() error {
-	if a.c.Again.Each {
-		return nil
-	}
-	var last struct{ Day, Underway int64 }
-	err := a.tx.One(&last, `
-		select coalesce(max(day), -1) as day, count(*) filter (where state in ('ready', 'sending')) as underway
-		from   passages
-		where  member_id = @member and campaign_id = @campaign and state <> 'recorded'`,
-		store.Args{"member": a.member.ID, "campaign": a.c.ID})
-	if err != nil || last.Day < 0 || last.Underway > 0 {
-		return err
-	}
-	day := loyalty.Day(last.Day)
-	if a.c.Again.After == 0 {
-		a.say("again", false, "it started on %s, and starts once per member", day)
-		return nil
-	}
-	next := day + loyalty.Day(a.c.Again.After)
-	a.say("again", next <= a.v.Day(a.tx.At), "it started on %s, and may start again from %s on", day, next)
 	return nil
 }
 
@@ -297,12 +261,4 @@ func (a *asking) recent() ([]loyalty.Instant, error) {
 		return row, rows.Err()
 	}
 	return row, rows.Scan(into...)
-}
-
-// notFound makes nothing of a row that is not there.
-func notFound(err error) error {
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
-	return err
 }

@@ -1,6 +1,7 @@
 package campaign_test
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 
 	"regulars/internal/campaign"
 	"regulars/internal/consent"
+	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
@@ -35,7 +37,193 @@ func (s *shop) why(member int64, name string) string {
 	return text.String()
 }
 
+// startsOfAllKinds is a program with a campaign of each kind of start, and what
+// narrows it down.
+func startsOfAllKinds() program {
+	p := winBackWith("none")
+	p.more = "caps: [1 per 16h]\nattributes: {renewal: date}\n"
+	p.segments += "buyers: orders >= 1\n"
+	live := func(start, more string) string {
+		return "live: true\nstart: " + start + "\n" + more + "steps:\n  - mail: m\n"
+	}
+	for name, text := range map[string]string{
+		"welcome": live("joins", ""), "welcome-fi": live("joins", "for: country == \"FI\"\n"), "second": live("{milestone: orders, at: [2]}", ""),
+		"second-rich": live("{milestone: orders, at: [2]}", "for: spent >= 900\n"), "birthday": live("{yearly: birthday, before: 3d}", ""),
+		"renewal": live("{date: renewal, before: 3d}", "again: never\n"), "care": live("{event: order.fulfilled}", "for: order.total >= 500\n"),
+		"wish": live("{event: wishlist.added, where: event.size >= 42}", "class: service\n"), "once": live("{event: order.placed}", ""),
+		"christmas": live("{at: 2027-03-08 08:00}", "for: orders >= 1\n"), "news": live("{every: monday 08:00}", "except: orders >= 1\n"),
+		"news-once": live("{every: monday 09:00}", "again: never\n"), "by-hand": live("{launch: {category: text}}", "for: bought_category(launch.category)\n"),
+		"by-hand-once": live("{launch: {}}", "again: never\n"), "piloted": live("{launch: {}}", "pilot: {size: 2, then: by hand}\n"),
+		"waves": live("{launch: {}}", "waves: {size: 2, every: 2h}\n"), "held": live("joins", ""), "draft": "start: joins\nsteps:\n  - mail: m\n",
+		"draft-launch": "start: {launch: {}}\nsteps:\n  - mail: m\n", "new-buyers": live("{enters: buyers}", ""),
+		"buyers-daily": live("{enters: buyers, existing: 2 per day}", ""),
+		"conditional":  "live: true\nstart: {launch: {}}\nsteps:\n  - mail: m\n    if: orders >= 1\n",
+		"late-flow":    "live: true\nstart: {launch: {}}\nfor: orders >= 1\nsteps:\n  - wait: 2d\n  - mail: m\n",
+		"by-clocks":    live("{at: 2027-03-08 10:00, zone: member}", "for: orders >= 1\n"),
+	} {
+		p.campaigns[name] = text
+	}
+	return p
+}
+
 func TestEveryNoHasAReason(t *testing.T) {
+	p := startsOfAllKinds()
+	each(t, p, func(t *testing.T, s *shop) {
+		file := filepath.Join(t.TempDir(), "members.csv")
+		text := "member,email,first_name,joined,consent.offers,consent.newsletter\nOLD-1,old-1@example.test,Ada,2020-01-01,yes,yes\nOLD-2,old-2@example.test,Bo,2020-01-01,no,no\n"
+		orders := filepath.Join(t.TempDir(), "orders.csv")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(orders, []byte("order,member,at,total\nO-1,OLD-1,2026-12-01,20\nO-2,OLD-1,2026-12-02,20\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s.bought(s.join(6), 2, 90)
+		s.work()
+		door := intake.New(s.db, s.book)
+		for _, im := range []intake.Import{{Kind: "members", Path: file}, {Kind: "orders", Path: orders}} {
+			if _, err := door.Import(context.Background(), im); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.work()
+		s.event(loyalty.MemberJoined, 40, joining(40))
+		s.event(loyalty.MemberJoined, 41, func(e *loyalty.Event) { // told a month late
+			joining(41)(e)
+			e.At = loyalty.At(s.now.AddDate(0, -1, 0))
+		})
+		s.order(40, 1000, boots())
+		s.order(40, 1000)
+		s.event(loyalty.OrderFulfilled, 40, func(e *loyalty.Event) {
+			e.Order = &loyalty.Order{ID: "order-x", Status: loyalty.Paid, Total: 100, HasTotal: true}
+		})
+		s.event("wishlist.added", 40, func(e *loyalty.Event) { e.Properties = map[string]any{"size": 36} })
+		s.event("wishlist.added", 1, func(e *loyalty.Event) { e.Properties = map[string]any{"size": 44} })
+		s.do(func(tx *store.Tx) error {
+			if err := consent.Suppress(tx, []byte("M-4"), "hard_bounce", "relay"); err != nil {
+				return err
+			}
+			if _, err := tx.Exec("update members set attributes = '{\"renewal\": \"2027-03-11\"}', birth_month = 3, birth_date = 11, changed_at = @now where id = 2", store.Args{"now": tx.At}); err != nil {
+				return err
+			}
+			return consent.Hold(tx, consent.HoldCampaign(s.number("select id from campaigns where name = 'held'")), "wrong price", "anna")
+		})
+		s.work()
+		s.deliver("sent")
+		launch := func(r campaign.LaunchRequest) {
+			s.do(func(tx *store.Tx) error { _, err := s.book.Launch(tx, r); return err })
+		}
+		s.at("2027-03-08 08:00")
+		for _, r := range []campaign.LaunchRequest{
+			{Campaign: "by-hand", Values: map[string]string{"category": "Boots"}}, {Campaign: "by-hand", Values: map[string]string{"category": "Hats"}},
+			{Campaign: "by-hand-once", Limit: 2}, {Campaign: "piloted"}, {Campaign: "waves"}, {Campaign: "conditional"}, {Campaign: "late-flow"},
+		} {
+			launch(r)
+		}
+		s.work()
+		s.do(func(tx *store.Tx) error { // what is out by now; the pilot and the first wave among them
+			_, err := tx.Exec(`update sends set state = 'sent', done_at = @now, handed_at = @now where state = 'queued' and run_id is not null and exists
+				(select 1 from chunks k where k.run_id = sends.run_id and k.lo <= sends.id and k.hi >= sends.id and k.not_before <= @now)`, store.Args{"now": tx.At})
+			return err
+		})
+		launch(campaign.LaunchRequest{Campaign: "by-hand-once", Key: "again"})
+		s.event(loyalty.MemberJoined, 42, joining(42)) // after the launches
+		s.at("2027-03-09 10:00")
+		s.everybodyHasAReason()
+	})
+}
+
+// everybodyHasAReason asks about each member and campaign: without a mail that
+// went out, a line says why, and another than that there is none.
+func (s *shop) everybodyHasAReason() {
+	s.t.Helper()
+	var names, members []string
+	s.all(&names, "select name from campaigns order by name", nil)
+	s.all(&members, "select external_id from members order by id", nil)
+	asked := 0
+	s.do(func(tx *store.Tx) error {
+		for _, name := range names {
+			for _, m := range members {
+				id, err := intake.Find(tx, m)
+				if err != nil {
+					return err
+				}
+				var out int
+				if err := tx.One(&out, "select count(*) from sends s join campaigns c on c.id = s.campaign_id where c.name = @name and s.member_id = @member and s.state = 'sent'",
+					store.Args{"name": name, "member": id}); err != nil {
+					return err
+				}
+				for _, day := range []loyalty.Day{0, loyalty.Date(2027, 3, 3), loyalty.Date(2027, 3, 8), loyalty.Date(2027, 3, 9)} {
+					lines, err := s.book.Why(tx, id, name, day)
+					if err != nil {
+						return fmt.Errorf("why %s %s: %w", m, name, err)
+					}
+					reasons, text := 0, ""
+					for _, l := range lines {
+						if !l.OK && l.Text != "nothing of it began for this member" {
+							reasons++
+						}
+						text += fmt.Sprintf("  %v %s %s\n", l.OK, l.About, l.Text)
+					}
+					if asked++; out == 0 && reasons == 0 {
+						s.t.Errorf("why %s %s on %s gives no reason:\n%s", m, name, day, text)
+					}
+				}
+			}
+		}
+		return nil
+	})
+	if asked < 200 {
+		s.t.Errorf("only %d chains were asked for", asked)
+	}
+}
+
+func TestWhyNamesWhatStoodInTheWay(t *testing.T) {
+	p := startsOfAllKinds()
+	each(t, p, func(t *testing.T, s *shop) {
+		s.bought(s.join(3), 2, 90)
+		s.join(1)
+		s.work()
+		s.event("wishlist.added", 1, func(e *loyalty.Event) { e.Properties = map[string]any{"size": 36} })
+		s.order(2, 1000)
+		s.order(2, 1000)
+		s.at("2027-03-08 08:00")
+		s.do(func(tx *store.Tx) error {
+			_, err := s.book.Launch(tx, campaign.LaunchRequest{Campaign: "by-hand", Values: map[string]string{"category": "Hats"}})
+			if err == nil {
+				_, err = s.book.Launch(tx, campaign.LaunchRequest{Campaign: "by-hand-once", Limit: 1})
+			}
+			return err
+		})
+		s.at("2027-03-08 09:00")
+		s.do(func(tx *store.Tx) error {
+			_, err := s.book.Launch(tx, campaign.LaunchRequest{Campaign: "by-hand-once", Key: "again"})
+			return err
+		})
+		for _, tt := range []struct {
+			member   int64
+			campaign string
+			want     string
+		}{
+			{4, "welcome", "no  start     came in with an import, which mails nobody"},
+			{1, "by-hand", `no  for       for members who bought something of the category launch.category: no`},
+			{1, "wish", "no  where"},
+			{2, "once", "no  again     the order.placed of 2027-03-03 12:00: it started on 2027-03-03"},
+			{1, "by-hand-once", "the launch again: it started on 2027-03-08, and starts once per member"},
+			{3, "by-hand-once", "was limited to 1 mails, and others came first"},
+			{4, "christmas", "no  for       for members who have at least 1 order: no"},
+			{1, "birthday", "no  start     no birthday of this member is known"},
+			{1, "news", "no  except"},
+			{1, "draft", "no  campaign"},
+		} {
+			if got := s.why(tt.member, tt.campaign); !strings.Contains(got, tt.want) {
+				t.Errorf("why M-%d %s says\n%swant %q", tt.member, tt.campaign, got, tt.want)
+			}
+		}
+	})
+}
+
+func TestTheChainReadsLikeThis(t *testing.T) {
 	p := winBackWith("none")
 	p.more = "caps: [1 per 16h]\nquiet: 21:00-08:00\n"
 	p.campaigns["win-back"] = "holdout: 10%\nexcept: country == \"FI\"\n" + p.campaigns["win-back"]

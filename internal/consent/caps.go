@@ -40,7 +40,7 @@ func takeRound(tx *store.Tx, members []int64, round []int, caps []loyalty.Cap, p
 		select value, `+tx.Instant("@now")+` from `+tx.JSONEach("@ids")+` where true order by value
 		on conflict (member_id) do update
 		set    `+newest()+`
-		where  `+under(caps, tx.At, args)+`
+		where  `+Under(caps, tx.At, args)+`
 		returning member_id`, args)
 	if err != nil {
 		return err
@@ -66,8 +66,8 @@ func newest() string {
 	return strings.Join(sets, ",\n\t\t       ")
 }
 
-// under is the condition that one more mail breaks no cap.
-func under(caps []loyalty.Cap, now loyalty.Instant, args store.Args) string {
+// Under is the condition on a row of recent_mails that one more mail breaks no cap.
+func Under(caps []loyalty.Cap, now loyalty.Instant, args store.Args) string {
 	conditions := []string{"true"}
 	for i, c := range caps {
 		name := fmt.Sprintf("since%d", i)

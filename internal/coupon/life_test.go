@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"regulars/internal/coupon"
 	"regulars/internal/loyalty"
@@ -421,6 +422,101 @@ func TestStatuses(t *testing.T) {
 		})
 		if !slices.Equal(got, want) {
 			t.Errorf("Statuses = %+v, want %+v", got, want)
+		}
+	})
+}
+
+// use is what the tests below say of a code's redemptions.
+const use = `select count(*) || ' uses, ' || count(*) filter (where not undone) || ' stand, ' || coalesce(sum(discount) filter (where not undone), 0) || ' given, orders ' ||
+	coalesce(sum(order_id), 0) from redemptions r join codes c on c.id = r.code_id where c.code = @code`
+
+func TestAnOrderTakesOverTheUseThatWaits(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		members(t, db, 9)
+		twice := back
+		twice.Name, twice.Uses = "twice", 2
+		apply(t, db, back, twice, all)
+		at := func(days int) loyalty.Instant { return now.Plus(time.Duration(days) * 24 * time.Hour) }
+		for _, tt := range []struct {
+			name string
+			pool string
+			uses []coupon.Use
+			want string
+		}{
+			{"at the till, then by the order", "back", []coupon.Use{{Discount: 500}, {Order: 1, Member: 1, Discount: 500, Accepted: true}}, "1 uses, 1 stand, 500 given, orders 1"},
+			{"the order says no discount", "back", []coupon.Use{{Discount: 500}, {Order: 1, Member: 1, Accepted: true}}, "1 uses, 1 stand, 500 given, orders 1"},
+			{"the order says another discount", "back", []coupon.Use{{Discount: 500}, {Order: 1, Member: 1, Discount: 400, Accepted: true}}, "1 uses, 1 stand, 400 given, orders 1"},
+			{"the order comes weeks later, of somebody else", "back", []coupon.Use{{}, {Order: 1, Member: 2, Discount: 400, Accepted: true, At: at(30)}}, "1 uses, 1 stand, 400 given, orders 1"},
+			{"the order comes twice", "back", []coupon.Use{{}, {Order: 1, Member: 2, Accepted: true}, {Order: 1, Member: 2, Accepted: true}}, "1 uses, 1 stand, 0 given, orders 1"},
+			{"the till names the order afterwards", "back", []coupon.Use{{Discount: 500}, {Order: 1, Member: 1}}, "1 uses, 1 stand, 500 given, orders 1"},
+			{"two uses of a code for two", "twice", []coupon.Use{{Discount: 500}, {Order: 1, Member: 1, Accepted: true}, {Order: 2, Member: 1, Discount: 500}}, "2 uses, 2 stand, 1000 given, orders 3"},
+			{"a shared code of two members", "all", []coupon.Use{{Member: 2, Discount: 500}, {Member: 3, Discount: 500}, {Order: 4, Member: 3, Accepted: true}, {Order: 3, Member: 2, Accepted: true}}, "2 uses, 2 stand, 1000 given, orders 7"},
+			{"a shared code of nobody", "all", []coupon.Use{{Discount: 500}, {Order: 4, Member: 3, Accepted: true}}, "1 uses, 1 stand, 500 given, orders 4"},
+			{"a shared code in another week", "all", []coupon.Use{{Member: 2, Discount: 500}, {Order: 4, Member: 2, Discount: 500, Accepted: true, At: at(8)}}, "2 uses, 2 stand, 1000 given, orders 4"},
+			{"a key told twice", "all", []coupon.Use{{Key: "a", Discount: 500}, {Key: "a", Discount: 500}, {Key: "b", Discount: 500}}, "2 uses, 2 stand, 1000 given, orders 0"},
+			{"a key told again after the order", "back", []coupon.Use{{Key: "a", Discount: 500}, {Order: 1, Member: 1, Accepted: true}, {Key: "a", Discount: 500}}, "1 uses, 1 stand, 500 given, orders 1"},
+		} {
+			exec(t, db, "delete from redemptions", nil)
+			exec(t, db, "delete from codes", nil)
+			c := given(t, db, tt.pool, 1, 1)
+			for i, u := range tt.uses {
+				u.Code, u.Day = c.Code, today
+				if _, err := redeem(db, u); err != nil {
+					t.Errorf("%s: use %d: %v", tt.name, i, err)
+				}
+			}
+			if got := one[string](t, db, use, store.Args{"code": c.Code}); got != tt.want {
+				t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+			}
+		}
+	})
+}
+
+func TestUsesFollowTheirOrder(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		members(t, db, 9)
+		again := back
+		again.Name, again.GoodAgain, again.Budget, again.Amount, again.Percent = "again", true, 500, 500, 0
+		used := again
+		used.Name, used.GoodAgain = "used", false
+		apply(t, db, again, used)
+		follow := func(undone, stand []int64) {
+			update(t, db, func(tx *store.Tx) error { return coupon.Follow(tx, undone, stand) })
+		}
+		for _, tt := range []struct{ pool, cancelled, no string }{{"again", "issued", ""}, {"used", "redeemed", "already_used"}} {
+			c := given(t, db, tt.pool, 1, 1)
+			if _, err := redeem(db, coupon.Use{Code: c.Code, Order: 7, Member: 1, Day: today, Discount: 500}); err != nil {
+				t.Fatal(err)
+			}
+			follow([]int64{7}, nil)
+			if got, want := one[string](t, db, use, store.Args{"code": c.Code}), "1 uses, 0 stand, 0 given, orders 7"; got != want {
+				t.Errorf("%s, its order cancelled: %s, want %s", tt.pool, got, want)
+			}
+			if got := stateOf(t, db, c.ID).State; got != tt.cancelled {
+				t.Errorf("%s, its order cancelled: the code is %s, want %s", tt.pool, got, tt.cancelled)
+			}
+			reason := ""
+			update(t, db, func(tx *store.Tx) error {
+				_, err := coupon.Look(tx, c.Code, 1, today)
+				if no := (*coupon.Refused)(nil); errors.As(err, &no) {
+					reason = no.Reason
+					return nil
+				}
+				return err
+			})
+			if reason != tt.no {
+				t.Errorf("%s, its order cancelled: refused for %q, want %q", tt.pool, reason, tt.no)
+			}
+			follow(nil, []int64{7})
+			if got, want := one[string](t, db, use, store.Args{"code": c.Code}), "1 uses, 1 stand, 500 given, orders 7"; got != want {
+				t.Errorf("%s, its order taken up again: %s, want %s", tt.pool, got, want)
+			}
+			if got := stateOf(t, db, c.ID).State; got != "redeemed" {
+				t.Errorf("%s, its order taken up again: the code is %s, want redeemed", tt.pool, got)
+			}
+			exec(t, db, "delete from redemptions", nil)
 		}
 	})
 }

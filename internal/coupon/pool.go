@@ -163,7 +163,7 @@ type room struct{ give, mint int64 }
 
 // roomOf counts what stock and budget leave. A budget counts a code's worth while
 // it can still be used or was; where the worth depends on the order, the
-// discounts of those that were.
+// discounts of those that were. A use that its order took back counts for neither.
 func roomOf(tx *store.Tx, p Pool) (room, error) {
 	r := room{unlimited, unlimited}
 	if !p.limited() {
@@ -173,8 +173,11 @@ func roomOf(tx *store.Tx, p Pool) (room, error) {
 	err := tx.One(&n, `
 		select count(*) filter (where state <> 'void')                               as made,
 		       count(*) filter (where state not in ('void', 'free'))                 as given,
-		       count(*) filter (where state in ('reserved', 'issued', 'redeemed'))   as open,
-		       coalesce((select sum(discount) from redemptions where pool_id = @pool), 0) as spent
+		       count(*) filter (where state in ('reserved', 'issued', 'redeemed'))   -
+		       (select count(distinct r.code_id) from redemptions r join codes c on c.id = r.code_id
+		        where  r.pool_id = @pool and r.undone and c.state = 'redeemed'
+		        and    not exists (select 1 from redemptions o where o.code_id = r.code_id and not o.undone)) as open,
+		       coalesce((select sum(discount) from redemptions where pool_id = @pool and not undone), 0) as spent
 		from   codes
 		where  pool_id = @pool`, store.Args{"pool": p.ID})
 	if err != nil {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"time"
 
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
@@ -18,6 +20,8 @@ type Use struct {
 	Day      loyalty.Day     // the shop's day of At
 	Discount int64           // minor units
 	Accepted bool            // the shop has taken it already: it is recorded whatever we would have said
+	Undone   bool            // the order is cancelled, given back or a test
+	Key      string          // the caller's, by which the use is safe to repeat; "": none
 }
 
 // Refused says why a code is not good.
@@ -40,11 +44,12 @@ const (
 type Redemption struct {
 	Code  Code
 	Pool  Pool
-	Again bool   // the same code on the same order had been recorded before
+	Again bool   // the use had been recorded before: for the same order or key, or at the till before its order
 	But   string // Accepted: the reason for which it would have been refused, "" none
 }
 
-// Redeem records that a code was used. It is safe to repeat for one order. A
+// Redeem records that a code was used. It is safe to repeat for one order or key,
+// and an order takes over the use that the till recorded before there was one. A
 // code that is not good is a *Refused and records nothing, except that an
 // Accepted use of any code of ours is recorded and says why it should not have been.
 func Redeem(tx *store.Tx, u Use) (Redemption, error) {
@@ -64,9 +69,8 @@ func redeem(tx *store.Tx, u Use) (Redemption, error) {
 		return Redemption{}, err
 	}
 	r := Redemption{Code: f.Code, Pool: f.Pool}
-	if u.Order != 0 && f.orders[u.Order] {
-		r.Again = true
-		return r, nil
+	if r.Again, err = known(tx, f, u); err != nil || r.Again {
+		return r, err
 	}
 	if reason := f.refuses(u.Member, u.Day); reason != "" {
 		if !u.Accepted {
@@ -95,12 +99,94 @@ func Look(tx *store.Tx, code string, member int64, day loyalty.Day) (Redemption,
 	return r, nil
 }
 
-// found is a code with its pool and how often it was used.
+// known reports whether a use is recorded already, by its key, by its order, or at
+// the till before there was an order: that one waits for it and is its from now on.
+func known(tx *store.Tx, f found, u Use) (bool, error) {
+	args := store.Args{"code": f.Code.ID, "key": u.Key, "order": u.Order, "member": u.Member, "at": u.At, "day": u.Day,
+		"discount": u.Discount, "undone": u.Undone, "span": waits.Microseconds(), "once": f.Pool.mayUse() == 1}
+	if u.Key != "" {
+		var n int
+		err := tx.One(&n, "select count(*) from redemptions where code_id = @code and key = @key", args)
+		if err != nil || n > 0 {
+			return n > 0, err
+		}
+	}
+	if u.Order == 0 {
+		return false, nil
+	}
+	n, err := tx.Exec(`
+		update redemptions
+		set    discount = case when cast(@discount as bigint) > 0 then @discount else discount end, undone = @undone
+		where  code_id = @code and order_id = @order`, args)
+	if err != nil || n > 0 {
+		return n > 0, err
+	}
+	n, err = tx.Exec(`
+		update redemptions
+		set    order_id = @order, discount = case when cast(@discount as bigint) > 0 then @discount else discount end, undone = @undone,
+		       member_id = coalesce(member_id, nullif(cast(@member as bigint), 0))
+		where  id = (select id from redemptions
+		             where  code_id = @code and order_id is null
+		             and   (@once or (member_id is null or member_id = @member)
+		                             and `+tx.Micros("at")+` between `+tx.Micros(tx.Instant("@at"))+` - @span and `+tx.Micros(tx.Instant("@at"))+` + @span)
+		             order  by case when member_id = @member then 0 else 1 end, id
+		             limit  1)`, args)
+	return n > 0, err
+}
+
+// waits is how far a use at the till and its order may lie apart where a code is
+// good for several uses.
+const waits = 3 * 24 * time.Hour
+
+// Follow lets the uses of orders follow them, of which some are cancelled, given
+// back or tests by now, and some no longer. Where the pool says so, a code whose
+// use is undone is good again.
+func Follow(tx *store.Tx, undone, stand []int64) error {
+	var codes []int64
+	for _, some := range []struct {
+		orders []int64
+		undone bool
+	}{{undone, true}, {stand, false}} {
+		if len(some.orders) == 0 {
+			continue
+		}
+		var changed []int64
+		if err := tx.All(&changed, `
+			update redemptions set undone = @undone
+			where  order_id in (select value from `+tx.JSONEach("@orders")+`) and undone <> @undone
+			returning code_id`, store.Args{"orders": store.JSON(some.orders), "undone": some.undone}); err != nil {
+			return fmt.Errorf("uses of the codes of %d orders: %w", len(some.orders), err)
+		}
+		codes = append(codes, changed...)
+	}
+	slices.Sort(codes)
+	for _, id := range slices.Compact(codes) {
+		if err := settle(tx, id); err != nil {
+			return fmt.Errorf("the state of code %d: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// settle brings the state of a code to what its uses are now.
+func settle(tx *store.Tx, id int64) error {
+	f, err := inUse(tx, id, tx.ForUpdate())
+	switch {
+	case err != nil || !f.Pool.GoodAgain:
+		return err
+	case f.Code.State == StateRedeemed && f.uses < f.Pool.mayUse():
+		_, err = tx.Exec("update codes set state = 'issued', redeemed_at = null where id = @code", store.Args{"code": id})
+	case (f.Code.State == StateIssued || f.Code.State == StateExpired) && f.uses > 0 && f.uses >= f.Pool.mayUse():
+		_, err = tx.Exec("update codes set state = 'redeemed', redeemed_at = coalesce(redeemed_at, @now) where id = @code", store.Args{"code": id, "now": tx.At})
+	}
+	return err
+}
+
+// found is a code with its pool and how often it was used, as far as that matters.
 type found struct {
-	Code   Code
-	Pool   Pool
-	uses   int
-	orders map[int64]bool
+	Code Code
+	Pool Pool
+	uses int
 }
 
 func find(tx *store.Tx, code, lock string) (found, error) {
@@ -112,24 +198,30 @@ func find(tx *store.Tx, code, lock string) (found, error) {
 	if err != nil {
 		return found{}, err
 	}
-	f := found{orders: map[int64]bool{}}
+	return inUse(tx, id, "")
+}
+
+// inUse reads a code with its pool, and counts its uses up to as many as it may have.
+func inUse(tx *store.Tx, id int64, lock string) (f found, err error) {
+	if lock != "" {
+		if err := tx.One(&id, "select id from codes where id = @id "+lock, store.Args{"id": id}); err != nil {
+			return f, err
+		}
+	}
 	if f.Code, err = byID(tx, id); err != nil {
-		return found{}, err
+		return f, err
 	}
 	pools, err := poolsOf(tx, []int64{id})
 	if err != nil {
-		return found{}, err
+		return f, err
 	}
 	f.Pool = pools[0]
-	var orders []int64
-	if err := tx.All(&orders, "select coalesce(order_id, 0) from redemptions where code_id = @code", store.Args{"code": id}); err != nil {
-		return found{}, err
+	if f.Pool.mayUse() == math.MaxInt {
+		return f, nil
 	}
-	f.uses = len(orders)
-	for _, order := range orders {
-		f.orders[order] = true
-	}
-	return f, nil
+	err = tx.One(&f.uses, "select count(*) from (select 1 from redemptions where code_id = @code and not (undone and @again) limit @most) u",
+		store.Args{"code": id, "again": f.Pool.GoodAgain, "most": f.Pool.mayUse()})
+	return f, err
 }
 
 // mayUse returns how often a code may be redeemed.
@@ -180,13 +272,17 @@ func record(tx *store.Tx, f found, u Use) error {
 		member = &u.Member
 	}
 	_, err := tx.Exec(`
-		insert into redemptions (code_id, pool_id, member_id, order_id, at, day, discount)
-		values (@code, @pool, @member, @order, @at, @day, @discount)`,
-		store.Args{"code": f.Code.ID, "pool": f.Pool.ID, "member": member, "order": order, "at": u.At, "day": u.Day, "discount": u.Discount})
+		insert into redemptions (code_id, pool_id, member_id, order_id, at, day, discount, undone, key)
+		values (@code, @pool, @member, @order, @at, @day, @discount, @undone, nullif(cast(@key as text), ''))`,
+		store.Args{"undone": u.Undone, "key": u.Key, "code": f.Code.ID, "pool": f.Pool.ID, "member": member, "order": order, "at": u.At, "day": u.Day, "discount": u.Discount})
 	if err != nil {
 		return err
 	}
-	if f.uses+1 < f.Pool.mayUse() && (f.Code.State == StateIssued || f.Code.State == StateReserved) {
+	more := 1
+	if u.Undone && f.Pool.GoodAgain {
+		more = 0
+	}
+	if f.uses+more < f.Pool.mayUse() && (f.Code.State == StateIssued || f.Code.State == StateReserved) {
 		return nil
 	}
 	_, err = tx.Exec("update codes set state = 'redeemed', redeemed_at = coalesce(redeemed_at, @at) where id = @code", store.Args{"code": f.Code.ID, "at": u.At})

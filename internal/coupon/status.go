@@ -51,7 +51,7 @@ func statusOf(tx *store.Tx, p Pool, today loyalty.Day) (Status, error) {
 	for _, c := range counts {
 		*to[c.State] = c.N
 	}
-	if err := tx.One(&s.Spent, "select coalesce(sum(discount), 0) from redemptions where pool_id = @pool", store.Args{"pool": p.ID}); err != nil {
+	if err := tx.One(&s.Spent, "select coalesce(sum(discount), 0) from redemptions where pool_id = @pool and not undone", store.Args{"pool": p.ID}); err != nil {
 		return Status{}, err
 	}
 	have, _, err := available(tx, p, today)

@@ -47,6 +47,24 @@ func codes(tx *store.Tx, ids []int64) (map[int64]*code, error) {
 	return all, nil
 }
 
+// Reasons to skip a mail with a code that is good no more: showing it would promise
+// what no till takes.
+const (
+	codeRecalled = "code_recalled" // its pool was recalled, or the code was voided by hand
+	codeExpired  = "code_expired"
+)
+
+// dead returns why the code of a send is good no more, "" if nothing is wrong with it.
+func (s *send) dead() string {
+	switch s.coupon {
+	case coupon.StateVoid:
+		return codeRecalled
+	case coupon.StateExpired:
+		return codeExpired
+	}
+	return ""
+}
+
 // data returns what a mail reads as coupon.…, the end being the one that the mark
 // writes down today.
 func (c *code) data(today loyalty.Day) map[string]any {

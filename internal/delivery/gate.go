@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -22,8 +23,8 @@ type ruling struct {
 func (r ruling) goes() bool { return !r.stays && !r.over && r.Pass() }
 
 // gate asks everything about sends that are freshly loaded and have their plans:
-// holds, their runs, consent, suppression, address, rules, lateness, quiet hours
-// and caps. It writes nothing.
+// holds, their runs, their codes, consent, suppression, address, rules, lateness,
+// quiet hours and caps. It writes nothing.
 func gate(tx *store.Tx, sends []*send) ([]ruling, error) {
 	held, err := consent.Held(tx)
 	if err != nil {
@@ -59,7 +60,7 @@ func (s *send) rule(held consent.Holds, why string, now loyalty.Instant) ruling 
 		return ruling{Decision: consent.Decision{Reason: consent.Cancelled}}
 	}
 	if why == "" {
-		why = s.gone()
+		why = cmp.Or(s.gone(), s.dead())
 	}
 	d := consent.Decide(s.Candidate, s.plan.policy, now)
 	if why != "" && !d.Skip() {

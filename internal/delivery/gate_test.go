@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"regulars/internal/consent"
+	"regulars/internal/coupon"
 	"regulars/internal/delivery"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
@@ -48,6 +49,16 @@ var gateCases = []struct {
 	{"whose passage has ended gets none", func(s *shop, m int64) {
 		s.exec("update passages set state = 'exited', reason = 'order' where member_id = @m", store.Args{"m": m})
 	}, "skipped until"},
+	{"a code that is good goes out", func(s *shop, m int64) { s.code(m, "issued", func(tx *store.Tx) error { return nil }) }, "sent"},
+	{"a code that was recalled with its pool is not shown", func(s *shop, m int64) {
+		s.code(m, "reserved", func(tx *store.Tx) error { _, err := coupon.Recall(tx, "back"); return err })
+	}, "skipped code_recalled"},
+	{"a code that was voided alone is not shown", func(s *shop, m int64) {
+		s.code(m, "issued", func(tx *store.Tx) error { _, err := coupon.Cancel(tx, "BACK-7"); return err })
+	}, "skipped code_recalled"},
+	{"a code that has ended is not shown", func(s *shop, m int64) {
+		s.code(m, "issued", func(tx *store.Tx) error { _, err := coupon.Expire(tx, loyalty.Date(2027, 3, 3)); return err })
+	}, "skipped code_expired"},
 	{"what is late is not sent", func(s *shop, m int64) {
 		s.exec("update sends set expires_at = @t", store.Args{"t": storetest.Start.Add(-time.Second)})
 	}, "skipped late"},
@@ -76,6 +87,17 @@ func (s *shop) refuse(members ...int64) {
 func (s *shop) hold(scope string) {
 	s.t.Helper()
 	s.update(func(tx *store.Tx) error { return consent.Hold(tx, scope, "a test", "ana") })
+}
+
+// code gives the member's mail a code of a pool, and then does something to it.
+func (s *shop) code(member int64, state string, then func(*store.Tx) error) {
+	s.t.Helper()
+	s.exec("insert into pools (name, kind, spec) values ('back', 'generated', '{\"Name\": \"back\", \"Kind\": \"generated\", \"Percent\": 10}')", nil)
+	s.exec(`insert into codes (pool_id, code, folded, state, occurrence_id, member_id, valid_until)
+		select p.id, 'BACK-7', 'BACK7', @state, s.occurrence_id, s.member_id, 20879 from pools p, sends s where s.member_id = @m`,
+		store.Args{"state": state, "m": member})
+	s.exec("update sends set code_id = (select id from codes where code = 'BACK-7')", nil)
+	s.update(then)
 }
 
 // capped gives the program a frequency cap.

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"regulars/internal/consent"
 	"regulars/internal/delivery/compose"
@@ -27,52 +28,85 @@ func (a Asked) Error() string { return string(a) }
 // ForPeople says that the words may be shown as they are.
 func (Asked) ForPeople() bool { return true }
 
-// Preview renders one mail of the active version as the member would get it, in
-// a language, or in the member's when language is "". What set their mail off is
-// taken from their latest one; where there is none, it is made up. The links of
-// the mail lead nowhere, so that nobody unsubscribes the member by trying them.
-// mail "" is the campaign's first.
-func (d *Desk) Preview(ctx context.Context, campaign, mail string, member int64, language string) (templates.Rendered, error) {
-	s, m, err := d.example(ctx, campaign, mail, member)
+// Example asks for a mail outside the ledger.
+type Example struct {
+	Campaign string
+	Mail     string // "": the campaign's first
+	Member   int64  // as whom; 0: a made-up member
+	Language string // "": the member's
+
+	// A program that is not in force, read from a directory; nil: the one in force.
+	Draft *program.Program
+	Texts program.Texts
+}
+
+// Shown is an example as it would read.
+type Shown struct {
+	templates.Rendered
+	Mail    string `json:"mail"`
+	Version int64  `json:"version"` // 0: a draft
+}
+
+// Preview renders one mail as the member would get it. What set their mail off is
+// taken from their latest one; where there is none, it is made up. The code is a
+// made-up one of the pool, never one of a member's, and the links belong to nobody:
+// they work, and change nothing.
+func (d *Desk) Preview(ctx context.Context, e Example) (Shown, error) {
+	s, m, err := d.example(ctx, e)
 	if err != nil {
-		return templates.Rendered{}, err
+		return Shown{}, err
 	}
-	return d.show(s, m, language)
+	r, err := s.plan.show(d.made(s, m), e.Language, m.at)
+	return Shown{r, s.plan.mail, s.plan.version}, err
+}
+
+// PreviewDraft is Preview of a draft for a made-up member, without a database: the
+// links are made up too.
+func PreviewDraft(e Example, now loyalty.Instant) (Shown, error) {
+	p, _, err := e.draft(now)
+	if err != nil {
+		return Shown{}, err
+	}
+	r, err := p.show(templates.Data{"shop": p.shop()}, e.Language, now)
+	return Shown{r, p.mail, 0}, err
 }
 
 // SendTest mails what Preview shows to an address, with [Test] before its
 // subject. It leaves no row. Where MAIL_ONLY_TO does not allow the address it is
 // refused.
-func (d *Desk) SendTest(ctx context.Context, campaign, mail string, member int64, to string) error {
+func (d *Desk) SendTest(ctx context.Context, e Example, to string) (Shown, error) {
 	address, _, err := consent.Address(to)
 	if err != nil {
-		return Asked(fmt.Sprintf("%q: %s", to, err))
+		return Shown{}, Asked(fmt.Sprintf("%q: %s", to, err))
 	}
 	if d.c.MailOnlyTo != nil && !d.c.MailOnlyTo.MatchString(address) {
-		return Asked(fmt.Sprintf("MAIL_ONLY_TO does not allow %s", address))
+		return Shown{}, Asked(fmt.Sprintf("MAIL_ONLY_TO does not allow %s", address))
 	}
-	s, m, err := d.example(ctx, campaign, mail, member)
+	s, m, err := d.example(ctx, e)
 	if err != nil {
-		return err
+		return Shown{}, err
 	}
-	rendered, err := d.show(s, m, "")
+	rendered, err := s.plan.show(d.made(s, m), e.Language, m.at)
 	if err != nil {
-		return err
+		return Shown{}, err
 	}
 	rendered.Subject = "[Test] " + rendered.Subject
+	if m.people[s.Member] == nil {
+		m.people = map[int64]*person{s.Member: {}}
+	}
 	l := s.plan.letter(s, m, rendered)
 	l.To, l.ToName = address, ""
 	l.Unsubscribe = d.c.Links.Unsubscribe(0, 0)
 	l.MessageID = compose.MessageID(d.c.Secret, -m.at.UnixMicro(), d.messageDomain(l.From))
 	body, err := compose.Build(l)
 	if err != nil {
-		return Asked(err.Error())
+		return Shown{}, Asked(err.Error())
 	}
 	o := d.c.Transports[Urgent].Hand(ctx, Message{From: d.returnPath(0, l.From), To: address, Body: body}, nil)
 	if o.Verdict().Ending != Sent {
-		return fmt.Errorf("the test mail was not taken (%s): %s", o.Stage, said(o))
+		return Shown{}, fmt.Errorf("the test mail was not taken (%s): %s", o.Stage, said(o))
 	}
-	return nil
+	return Shown{rendered, s.plan.mail, s.plan.version}, nil
 }
 
 // said is what the relay said, or what else went wrong.
@@ -83,24 +117,32 @@ func said(o Outcome) string {
 	return fmt.Sprint(o.Err)
 }
 
-// show renders an example.
-func (d *Desk) show(s *send, m material, language string) (templates.Rendered, error) {
-	if language == "" {
-		language = m.people[s.Member].Language
+// made is what is known of an example: the member and what set their mail off, and
+// links of nobody's.
+func (d *Desk) made(s *send, m material) templates.Data {
+	data := templates.Data{"shop": s.plan.shop()}
+	if m.people[s.Member] != nil {
+		data = d.data(s, m)
 	}
-	mail := s.plan.texts.in(language)
+	data["links"] = d.links(&send{})
+	return data
+}
+
+// show renders an example: what is not known of it is made up.
+func (p *plan) show(known templates.Data, language string, now loyalty.Instant) (templates.Rendered, error) {
+	if member, ok := known["member"].(map[string]any); ok && language == "" {
+		language, _ = member["language"].(string)
+	}
+	mail := p.texts.in(language)
 	if mail == nil {
-		return templates.Rendered{}, Asked(fmt.Sprintf("the mail %s of %s has no text", s.plan.mail, s.campaign))
+		return templates.Rendered{}, Asked(fmt.Sprintf("the mail %s of %s has no text", p.mail, p.campaign.Name))
 	}
 	data := mail.Sample()
-	if c := s.plan.sampleCode(); c != nil {
-		data["coupon"] = c.data(s.plan.today(m.at))
+	if c := p.sampleCode(); c != nil {
+		data["coupon"] = c.data(p.today(now))
 	}
-	real := d.data(s, m)
-	nobody := &send{}
-	real["links"] = d.links(nobody)
-	maps.Copy(data, real)
-	r, err := mail.Render(data, s.plan.brand())
+	maps.Copy(data, known)
+	r, err := mail.Render(data, p.brand())
 	if err != nil {
 		return r, Asked(err.Error())
 	}
@@ -142,56 +184,78 @@ func likePattern(pattern string) string {
 	return string(filled)
 }
 
-// example is a mail of the active version to a member, outside the ledger.
-func (d *Desk) example(ctx context.Context, campaign, mail string, member int64) (*send, material, error) {
-	k, step, err := d.which(ctx, campaign, mail)
-	if err != nil {
-		return nil, material{}, err
-	}
-	p, err := d.readPlan(ctx, k)
+// example is a mail outside the ledger.
+func (d *Desk) example(ctx context.Context, e Example) (*send, material, error) {
+	p, step, err := d.planOf(ctx, e)
 	if err != nil {
 		return nil, material{}, err
 	}
 	var s *send
 	var m material
 	err = d.c.DB.View(ctx, func(tx *store.Tx) (err error) {
-		if s, err = latestTo(tx, member, campaign, step.Mail); err != nil {
-			return err
+		s = &send{Candidate: consent.Candidate{Step: step.Mail}}
+		if e.Member != 0 {
+			if s, err = latestTo(tx, e.Member, e.Campaign, step.Mail); err != nil {
+				return err
+			}
 		}
-		s.campaign, s.plan, s.Class, s.Topic = campaign, p, p.campaign.Class, cmp.Or(step.Topic, p.campaign.Topic)
+		s.campaign, s.plan, s.Class, s.Topic = e.Campaign, p, p.campaign.Class, cmp.Or(step.Topic, p.campaign.Topic)
+		s.Code = 0 // a member's own code is theirs to see
 		if err = startedBy(tx, []*send{s}); err != nil {
 			return err
 		}
-		if m, err = gather(tx, []*send{s}); err == nil && m.people[member] == nil {
-			err = fmt.Errorf("member %d: %w", member, store.ErrNotFound)
+		if m, err = gather(tx, []*send{s}); err == nil && e.Member != 0 && m.people[e.Member] == nil {
+			err = fmt.Errorf("member %d: %w", e.Member, store.ErrNotFound)
 		}
 		return err
 	})
 	return s, m, err
 }
 
-// which finds a mail of the version in force, and its step.
-func (d *Desk) which(ctx context.Context, campaign, mail string) (planKey, program.Step, error) {
+// planOf finds the mail and its step, in the draft or in the version in force.
+func (d *Desk) planOf(ctx context.Context, e Example) (*plan, program.Step, error) {
+	if e.Draft != nil {
+		return e.draft(loyalty.At(d.c.DB.Now()))
+	}
 	version, err := d.active(ctx)
 	if errors.Is(err, store.ErrNotFound) {
-		err = Asked("no program is in force yet: apply one first")
+		err = Asked("no program is in force yet: apply one first, or say --from DIR")
 	}
 	if err != nil {
-		return planKey{}, program.Step{}, err
+		return nil, program.Step{}, err
 	}
 	prog, all, err := d.c.Programs.Version(ctx, version)
 	if err != nil {
-		return planKey{}, program.Step{}, fmt.Errorf("version %d: %w", version, err)
+		return nil, program.Step{}, fmt.Errorf("version %d: %w", version, err)
 	}
-	c := named(prog, campaign)
+	_, step, name, err := e.find(prog, all, loyalty.DayOf(d.c.DB.Now(), prog.Zone))
+	if err != nil {
+		return nil, program.Step{}, err
+	}
+	p, err := d.readPlan(ctx, planKey{version, e.Campaign, name})
+	return p, step, err
+}
+
+// draft is the plan of a mail of the draft.
+func (e Example) draft(now loyalty.Instant) (*plan, program.Step, error) {
+	c, step, name, err := e.find(e.Draft, e.Texts, loyalty.DayOf(now.Time, e.Draft.Zone))
+	if err != nil {
+		return nil, step, err
+	}
+	return &plan{program: e.Draft, campaign: c, mail: name, texts: texts{e.Draft.Languages, e.Texts[c.Name][name], &sync.Map{}}}, step, nil
+}
+
+// find returns the campaign, its step and the mail's full name.
+func (e Example) find(p *program.Program, all program.Texts, today loyalty.Day) (*program.Campaign, program.Step, string, error) {
+	c := named(p, e.Campaign)
 	if c == nil {
-		return planKey{}, program.Step{}, Asked(program.NoCampaign(prog, campaign))
+		return nil, program.Step{}, "", Asked(program.NoCampaign(p, e.Campaign))
 	}
-	step, name, err := MailOf(c, mail)
+	step, name, err := MailOf(c, e.Mail)
 	if name == issues {
-		name = issueOf(slices.Sorted(maps.Keys(all[c.Name])), loyalty.DayOf(d.c.DB.Now(), prog.Zone))
+		name = issueOf(slices.Sorted(maps.Keys(all[c.Name])), today)
 	}
-	return planKey{version, campaign, name}, step, err
+	return c, step, name, err
 }
 
 // MailOf returns the step of a campaign that sends a mail, and the mail's full

@@ -175,11 +175,11 @@ func TestATestMailLooksLikeTheRealOne(t *testing.T) {
 		d := s.desk(s.overRelay)
 		ctx := context.Background()
 		for _, mail := range []string{"", "1-drop"} {
-			if err := d.SendTest(ctx, "drop", mail, m, "boss@shop.example"); err != nil {
+			if _, err := d.SendTest(ctx, delivery.Example{Campaign: "drop", Mail: mail, Member: m}, "boss@shop.example"); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := d.SendTest(ctx, "letter", "", m, "boss@shop.example"); err != nil {
+		if _, err := d.SendTest(ctx, delivery.Example{Campaign: "letter", Member: m}, "boss@shop.example"); err != nil {
 			t.Fatal(err)
 		}
 		got := sink.ByRecipient("boss@shop.example")
@@ -198,13 +198,13 @@ func TestATestMailLooksLikeTheRealOne(t *testing.T) {
 			{"letter", "2-letter", "boss@shop.example", `no mail "2-letter": it has 1-letter`},
 			{"letter", "", "boss", "@"},
 		} {
-			err := d.SendTest(ctx, tt.campaign, tt.mail, m, tt.to)
+			_, err := d.SendTest(ctx, delivery.Example{Campaign: tt.campaign, Mail: tt.mail, Member: m}, tt.to)
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("SendTest(%s, %s, to %s) = %v, want %s", tt.campaign, tt.mail, tt.to, err, tt.want)
 			}
 		}
 		only := s.desk(s.overRelay, func(c *delivery.Config) { c.MailOnlyTo = regexp.MustCompile("@example.test$") })
-		if err := only.SendTest(ctx, "letter", "", m, "boss@shop.example"); err == nil {
+		if _, err := only.SendTest(ctx, delivery.Example{Campaign: "letter", Member: m}, "boss@shop.example"); err == nil {
 			t.Error("MAIL_ONLY_TO let a test mail through")
 		}
 	})
@@ -217,7 +217,7 @@ func subjects(mails []embedded.Mail) (all []string) {
 	return all
 }
 
-func TestPreviewShowsTheMembersOwnMail(t *testing.T) {
+func TestAPreviewShowsTheMailAndNobodysCode(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		s := newShop(t, db)
@@ -233,17 +233,21 @@ func TestPreviewShowsTheMembersOwnMail(t *testing.T) {
 			subject  string
 			has      string
 		}{
-			{"with the code that they were given", m[0], "", "For you", code},
+			{"with a made-up code, though they have one", m[0], "", "For you", "GIFT-"},
 			{"with a made-up code of the pool", m[1], "", "For you", "GIFT-"},
 			{"that ends as the pool says", m[1], "", "For you", "17 March 2027"},
-			{"in another language", m[0], "fi", "Sinulle", code},
+			{"in another language", m[0], "fi", "Sinulle", "GIFT-"},
+			{"for a made-up member", 0, "", "For you", "GIFT-"},
 		} {
-			r, err := d.Preview(context.Background(), "drop", "", tt.member, tt.language)
+			r, err := d.Preview(context.Background(), delivery.Example{Campaign: "drop", Member: tt.member, Language: tt.language})
 			if err != nil || r.Subject != tt.subject || !strings.Contains(r.Text, tt.has) {
 				t.Errorf("Preview %s = %q, %v, want %q and %q in\n%s", tt.what, r.Subject, err, tt.subject, tt.has, r.Text)
 			}
+			if strings.Contains(r.Text+r.HTML, code) {
+				t.Errorf("Preview %s shows the member's live code %s", tt.what, code)
+			}
 		}
-		if _, err := d.Preview(context.Background(), "drop", "", 999, ""); !errors.Is(err, store.ErrNotFound) {
+		if _, err := d.Preview(context.Background(), delivery.Example{Campaign: "drop", Member: 999}); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("Preview for nobody = %v, want ErrNotFound", err)
 		}
 	})

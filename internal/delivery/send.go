@@ -46,6 +46,7 @@ type send struct {
 	order    int64          // orders.id; 0: none
 	started  started
 	exited   string // why its passage has ended early; "": it has not
+	coupon   string // how its code stands; "": it has none
 
 	plan   *plan   // nil: its version or campaign is gone
 	blind  bool    // its program cannot be read now, or its rules not be answered
@@ -88,8 +89,9 @@ func load(tx *store.Tx, ids []int64) ([]*send, error) {
 	rows, err := tx.Query(`
 		select s.id, s.state, s.reason, s.fence, s.attempts, s.day, c.name, o.key, cast(o.vars as text),
 		       coalesce(r.state, ''), r.expires_at, coalesce(p.event_id, 0), coalesce(p.order_id, 0),
-		       case when p.state = 'exited' then p.reason else '' end
+		       case when p.state = 'exited' then p.reason else '' end, coalesce(k.state, '')
 		from   sends s
+		left   join codes k    on k.id = s.code_id
 		join   campaigns c     on c.id = s.campaign_id
 		join   occurrences o   on o.id = s.occurrence_id
 		left   join runs r     on r.id = s.run_id
@@ -104,7 +106,7 @@ func load(tx *store.Tx, ids []int64) ([]*send, error) {
 		var vars string
 		var s send
 		if err := rows.Scan(&id, &s.state, &s.reason, &s.fence, &s.attempts, &s.day, &s.campaign, &s.key, &vars,
-			&s.run.state, &s.run.expires, &s.event, &s.order, &s.exited); err != nil {
+			&s.run.state, &s.run.expires, &s.event, &s.order, &s.exited, &s.coupon); err != nil {
 			return nil, fmt.Errorf("loading a send: %w", err)
 		}
 		if s.launch, err = values(vars); err != nil {

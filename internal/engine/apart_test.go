@@ -12,9 +12,9 @@ import (
 	"regulars/internal/campaign"
 	"regulars/internal/engine"
 	"regulars/internal/loyalty"
-	"regulars/segments"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
+	"regulars/segments"
 )
 
 // harm is a way in which one campaign is made to fail.
@@ -76,7 +76,9 @@ var harms = []harm{
 	refuses("sends", "insert"),
 	refuses("sends", "update"),
 	{"the row of its pool is damaged",
-		func(s *shop, _ int64, name string) { s.exec(`update pools set spec = '{"Percent": "x"}' where name = 'pool-` + name + `'`) },
+		func(s *shop, _ int64, name string) {
+			s.exec(`update pools set spec = '{"Percent": "x"}' where name = 'pool-` + name + `'`)
+		},
 		func(s *shop, _ int64, name string) {
 			s.do(func(tx *store.Tx) error { // as apply writes it
 				_, err := tx.Exec("update versions set hash = 'old'", nil)

@@ -31,7 +31,8 @@ const (
 
 // Options say what the sender does not.
 type Options struct {
-	Source   string // of the events: standard, or the name of the API's token
+	Source   string // of the events: whose keys their ids are
+	Via      string // the door, for the record: standard, api:till
 	Currency string // the program's: decides the decimals of amounts
 }
 
@@ -102,7 +103,7 @@ func decodeEvent(value any, o Options) (e loyalty.Event, id string, err error) {
 	if err != nil {
 		return e, "", err
 	}
-	e = loyalty.Event{Source: o.Source, ID: f.text("id"), Type: f.text("type"), At: f.instant("at")}
+	e = loyalty.Event{Source: o.Source, Via: o.Via, ID: f.text("id"), Type: f.text("type"), At: f.instant("at")}
 	e.Member = decodeMember(f.object("member"))
 	order, refund, points := f.object("order"), f.object("refund"), f.object("points")
 	e.Order = decodeOrder(order, o.Currency)

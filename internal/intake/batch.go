@@ -3,7 +3,7 @@ package intake
 import (
 	"fmt"
 	"slices"
-	"strings"
+	"time"
 
 	"regulars/internal/campaign"
 	"regulars/internal/consent"
@@ -27,15 +27,24 @@ type item struct {
 	outcome outcome
 	why     wrong // when refused
 
-	who    *person
+	who     *person
+	told    *loyalty.Event // what the event means, when that is not what it says
+	follows *item          // names the person of an event that names nobody: both tell of one order
+
 	order  *order
 	event  int64 // events.id
 	news   bool  // may set campaigns off
+	shared bool  // several have that by which it names somebody
 	joined bool  // by this the person joined just now
 	asked  bool  // by this the person asked to join, and has yet to confirm it
 	mail   bool  // … and is to get a mail that asks
 	before campaign.Measured
 	out    bool // refused, or known already
+}
+
+// note adds to what is said beside that the event is stored or the row taken.
+func (it *item) note(field, reason string, args ...any) {
+	it.Notes = append(it.Notes, loyalty.Note{Field: field, Reason: fmt.Sprintf(reason, args...), Line: it.line})
 }
 
 // about reports whether the event states something of an order.
@@ -56,9 +65,10 @@ type batch struct {
 
 	items    []*item
 	people   *people
-	orders   map[orderKey]*order
-	figures  []loyalty.Figure // to be counted from order lines
-	disowned []int64          // members whose order is now somebody else's
+	sources  sources
+	orders   map[orderKey][]*order // several where each door once had keys of its own
+	figures  []loyalty.Figure      // to be counted from order lines
+	disowned []int64               // members whose order is now somebody else's
 }
 
 func newBatch(tx *store.Tx, book *campaign.Book, s shop, mode Mode) *batch {
@@ -85,15 +95,23 @@ func (b *batch) left() {
 	b.items = slices.DeleteFunc(b.items, func(it *item) bool { return it.out })
 }
 
-// takeEvents does the whole: who it is, what is new, what it changes, what that
-// sets off. Everything is done in the sequence in which it happened.
+// takeEvents takes the items in, and what was told before of the orders that they
+// tell of.
 func (b *batch) takeEvents() error {
-	slices.SortStableFunc(b.items, func(x, y *item) int {
-		if c := x.At.Compare(y.At.Time); c != 0 {
-			return c
-		}
-		return strings.Compare(x.ID, y.ID)
-	})
+	if err := b.takeItems(); err != nil {
+		return err
+	}
+	return b.takeEarly()
+}
+
+// takeItems does the whole: who it is, what is new, what it changes, what that
+// sets off. Everything is done in the sequence in which it happened.
+func (b *batch) takeItems() error {
+	if err := b.nameSources(); err != nil {
+		return err
+	}
+	// Of two at one moment the order of arrival decides.
+	slices.SortStableFunc(b.items, func(x, y *item) int { return x.At.Compare(y.At.Time) })
 	b.dropTwins()
 	if err := b.findPeople(); err != nil || len(b.items) == 0 {
 		return err
@@ -110,6 +128,9 @@ func (b *batch) takeEvents() error {
 		return err
 	}
 	if err := b.readOrders(); err != nil {
+		return err
+	}
+	if err := b.keepApart(); err != nil || len(b.items) == 0 {
 		return err
 	}
 	if err := b.profiles(); err != nil {
@@ -146,37 +167,73 @@ func (it *item) known() { *it.result, it.out = Result{State: Duplicate}, true }
 // dropKnown answers events that are stored already. On the way it makes sure that
 // the shop's zone is still the one that we compute days in.
 func (b *batch) dropKnown() error {
-	rows := make([][]any, len(b.items))
+	keys := make([]orderKey, len(b.items))
 	for i, it := range b.items {
-		rows[i] = []any{it.Source, it.Event.ID}
+		keys[i] = orderKey{it.Source, it.Event.ID}
 	}
-	var found []struct {
-		Zone               bool
-		Source, ExternalID string
-	}
+	var found []knownEvent
 	err := b.tx.All(&found, `
-		select false as zone, e.source, e.external_id
+		select false as zone, e.source, e.external_id, e.type, e.at, coalesce(o.external_id, '') as number,
+		       case when m.named and m.erased_at is null and m.merged_into is null then m.external_id else '' end as member
 		from   `+rel(b.tx, "source text", "id text")+`
 		join   events e on e.source = r.source and e.external_id = r.id
+		join   members m on m.id = e.member_id
+		left   join orders o on o.id = e.order_id
 		union  all
-		select true, '', value from settings where key = '`+store.SettingZone+`'`, store.Args{"rows": relRows(rows)})
+		select true, '', value, '', null, '', '' from settings where key = '`+store.SettingZone+`'`, store.Args{"rows": relRows(b.sources.rows(keys))})
 	if err != nil {
 		return err
 	}
-	known := map[[2]string]bool{}
+	known := map[orderKey][]knownEvent{}
 	for _, f := range found {
 		if f.Zone && f.ExternalID != b.shop.zone.String() { // changed while we waited for a lock: see Rezone
 			return errAgain
 		}
-		known[[2]string{f.Source, f.ExternalID}] = !f.Zone
+		if !f.Zone {
+			k := b.sources.key(f.Source, f.ExternalID)
+			known[k] = append(known[k], f)
+		}
 	}
 	for _, it := range b.items {
-		if known[[2]string{it.Source, it.Event.ID}] {
-			it.known()
+		for _, f := range known[orderKey{it.Source, it.Event.ID}] {
+			if f.tells(it) {
+				it.known()
+			}
+		}
+		for _, f := range known[orderKey{it.Source, it.Event.ID}] {
+			if !it.out && f.Source == it.Source {
+				b.refuse(it, "id", "is the id of another event that came before, "+f.String()+
+					": where two systems number their events alike, name the source of one, by ?source= or a token with a source of its own")
+			}
 		}
 	}
 	b.left()
 	return nil
+}
+
+// knownEvent is an event that is stored, or the shop's zone.
+type knownEvent struct {
+	Zone               bool
+	Source, ExternalID string
+	Type               string
+	At                 loyalty.Instant
+	Number             string // of its order
+	Member             string // the shop's id of its member, "" for none
+}
+
+// tells reports whether the stored event is the item, delivered again.
+func (f knownEvent) tells(it *item) bool {
+	other := it.Order != nil && f.Number != "" && it.Order.ID != "" && it.Order.ID != f.Number
+	another := f.Number == "" && f.Member != "" && it.Member.ID != "" && it.Member.ID != f.Member && !f.At.Equal(it.At.Time)
+	return f.Type == it.Type && !other && !another
+}
+
+func (f knownEvent) String() string {
+	s := f.Type + " at " + f.At.Format(time.RFC3339)
+	if f.Number != "" {
+		s += " of order " + f.Number
+	}
+	return s
 }
 
 // waves parts items, which are in sequence, so that no wave has two of the same
@@ -305,7 +362,7 @@ func said(it *item) []consent.Answer {
 		}
 		source := m.ConsentSource
 		if source == "" {
-			source = it.Source
+			source = it.Via
 		}
 		all = append(all, consent.Answer{Member: it.who.id, Topic: topic, Granted: granted,
 			How: consent.How{At: m.ConsentAt, Heard: it.At, Source: source, Said: m.ConsentText}})

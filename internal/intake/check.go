@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -17,7 +18,7 @@ import (
 const (
 	maxID     = 200 // characters of an id, a code, a tag
 	maxText   = 500 // characters of any other text
-	maxNumber = 1e15
+	maxNumber = loyalty.Most
 )
 
 // wrong is why something is refused: the field as the sender names it.
@@ -31,6 +32,7 @@ func (w *wrong) Error() string { return w.field + ": " + w.reason }
 type checker struct {
 	shop  shop
 	first *wrong
+	now   loyalty.Instant
 	notes []loyalty.Note
 }
 
@@ -49,7 +51,7 @@ func (c *checker) refuse(field, reason string, args ...any) {
 // languages and statuses as they are spelled properly. It returns what is wrong,
 // nil if nothing is, and notes with e what is left out.
 func (s shop) check(e *item) *wrong {
-	c := &checker{shop: s, notes: slices.Clip(e.Notes)}
+	c := &checker{shop: s, now: s.now}
 	c.id("id", e.ID)
 	c.id("type", e.Type)
 	if e.ID == "" {
@@ -61,12 +63,12 @@ func (s shop) check(e *item) *wrong {
 	if e.At.IsZero() {
 		c.refuse("at", "is missing: when it happened, like 2026-11-22T10:00:00Z")
 	}
-	c.moment("at", e.At)
+	c.past("at", &e.At)
 	c.member(e)
 	c.order(e, s.currency)
 	c.points(e)
 	c.nobody(e)
-	e.Notes = c.notes
+	e.Notes = append(slices.Clip(e.Notes), c.notes...)
 	return c.first
 }
 
@@ -138,9 +140,55 @@ func (c *checker) moment(field string, at loyalty.Instant) {
 	}
 }
 
+// How far a sender's clock may be ahead: what lies further ahead is refused, and
+// what lies ahead by more than a moment is said to count as now.
+const (
+	mostAhead = 24 * time.Hour
+	moment    = 2 * time.Second
+)
+
+// past checks the moment of something that has happened. A time ahead of ours would
+// beat all that comes later, so it counts as now: to the second, as most senders
+// write it, so that what they say next is not older.
+func (c *checker) past(field string, at *loyalty.Instant) {
+	c.moment(field, *at)
+	ahead := at.Sub(c.now.Time)
+	switch {
+	case at.IsZero() || ahead <= 0 || c.first != nil:
+	case ahead > mostAhead:
+		c.refuse(field, "lies %s ahead of now, which is %s: is the sender's clock or its offset from UTC wrong?",
+			inHours(ahead), c.now.UTC().Format(time.RFC3339))
+	case ahead <= moment:
+		*at = c.now
+	default:
+		c.leave(field, "lies %s ahead of now, and counts as now: is the sender's clock or its offset from UTC wrong?", inHours(ahead))
+		*at = loyalty.At(c.now.Truncate(time.Second))
+	}
+}
+
+// heard returns when a row was changed last. One that a clock ahead of ours changed,
+// before that was looked at, must not beat all that comes: it gives way.
+func (b *batch) heard(changed loyalty.Instant) loyalty.Instant {
+	if changed.After(b.tx.At.Time) {
+		return loyalty.At(time.Unix(0, 0))
+	}
+	return changed
+}
+
+// inHours is a span as people say it.
+func inHours(d time.Duration) string {
+	switch {
+	case d < time.Hour:
+		return d.Round(time.Second).String()
+	case d <= 2*24*time.Hour:
+		return fmt.Sprintf("%.0f hours", d.Hours())
+	}
+	return fmt.Sprintf("%.0f days", d.Hours()/24)
+}
+
 func (c *checker) number(field string, n int64) {
 	if n > maxNumber || n < -maxNumber {
-		c.refuse(field, "is larger than we can count")
+		c.refuse(field, "is larger than we can count: at most %d, amounts in minor units", maxNumber)
 	}
 }
 
@@ -173,8 +221,8 @@ func (c *checker) member(e *item) {
 		e.birthday = b
 	}
 	c.tags(m)
-	c.moment("member.joined_at", m.JoinedAt)
-	c.moment("member.consent_at", m.ConsentAt)
+	c.past("member.joined_at", &m.JoinedAt)
+	c.past("member.consent_at", &m.ConsentAt)
 	c.topics(m)
 	c.attributes(m)
 	c.properties(e)
@@ -310,7 +358,7 @@ func (c *checker) order(e *item, currency string) {
 	for _, n := range []struct {
 		field string
 		n     int64
-	}{{"version", o.Version}, {"total", o.Total}, {"discount", o.Discount}, {"quantity", o.Quantity}} {
+	}{{"total", o.Total}, {"discount", o.Discount}, {"quantity", o.Quantity}} {
 		c.number("order."+n.field, n.n)
 	}
 	if o.Version < 0 {

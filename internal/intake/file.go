@@ -113,11 +113,19 @@ func (b *batch) takeOrders() error {
 	if err := b.profiles(); err != nil {
 		return err
 	}
+	if err := b.unite(b.items); err != nil {
+		return err
+	}
 	var list []*order
+	var told []*item // of what was given back on orders that we know
 	for _, it := range b.items {
 		it.outcome = isUpdated
 		if it.order.ID == 0 {
 			it.outcome = isNew
+		}
+		if it.back(); it.told != nil {
+			told = append(told, it)
+			continue
 		}
 		it.order.state(it, b.shop)
 		list = append(list, it.order)
@@ -125,10 +133,19 @@ func (b *batch) takeOrders() error {
 	if err := b.writeOrders(list); err != nil {
 		return err
 	}
+	if err := b.saveOrders(told); err != nil {
+		return err
+	}
+	if err := b.giveBack(b.items); err != nil {
+		return err
+	}
 	if err := b.redeem(b.items); err != nil {
 		return err
 	}
-	return b.refreshFile()
+	if err := b.refreshFile(); err != nil {
+		return err
+	}
+	return b.takeEarly()
 }
 
 // dropOthers refuses orders whose number is that of one we have, of somebody else
@@ -242,7 +259,7 @@ func (it *item) asEvent(now loyalty.Instant) {
 // state makes the order what a file says it is now. What the file is silent about
 // stays as it was.
 func (o *order) state(it *item, s shop) {
-	f := it.Order
+	f, hollow := it.Order, o.hollow()
 	o.MemberID, o.At, o.Day = it.who.id, it.At, loyalty.DayOf(it.At.Time, s.zone)
 	if f.HasTotal {
 		o.Total = f.Total
@@ -261,9 +278,10 @@ func (o *order) state(it *item, s shop) {
 	}
 	status := o.Status
 	switch {
+	case hollow && (status == loyalty.Cancelled || status == loyalty.Refunded): // told before the order itself
 	case f.Status != "":
 		status = f.Status
-	case o.unstated, status == loyalty.Refunded && o.Refunded > 0:
+	case hollow, status == loyalty.Refunded && o.Refunded > 0:
 		status = loyalty.Paid
 	}
 	o.Status = o.settled(status)

@@ -87,11 +87,6 @@ func tooLarge(field string, n int64) *wrong {
 	return nil
 }
 
-// note notes something about a value of a row.
-func (it *item) note(field, reason string, args ...any) {
-	it.Notes = append(it.Notes, loyalty.Note{Field: field, Reason: fmt.Sprintf(reason, args...), Line: it.line})
-}
-
 // addUp makes the order's figures of those of its rows. Files write an order's
 // total on its first row or on each of them, beside what each line costs; or they
 // write on each row what the line costs, and nothing of the order.

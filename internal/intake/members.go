@@ -115,6 +115,7 @@ func (b *batch) lockThese(list []*person) error {
 		if row.MergedInto != nil || name != who.external || named != who.named {
 			return errAgain
 		}
+		row.ChangedAt = b.heard(row.ChangedAt)
 		who.member, who.locked = row, true
 	}
 	return nil

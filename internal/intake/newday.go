@@ -10,16 +10,29 @@ import (
 	"regulars/internal/store"
 )
 
-// The pass of a new day and how many members one call of it takes.
+// The passes of a new day and how many members one call of it takes.
 const (
-	passFacts = "facts"
-	perCall   = 5000
+	passDoubles = "doubles"
+	passReturns = "returns"
+	passFacts   = "facts"
+	perCall     = 5000
 )
 
 // NewDay brings the facts to the shop's present day: an order, a change of points
 // or a joining that was dated ahead counts from its day on. It does a bounded
 // piece and returns how much; 0 says that the facts are of today.
 func NewDay(ctx context.Context, db *store.DB) (n int, err error) {
+	if n, err := onceADay(ctx, db, passDoubles, uniteSome); err != nil || n > 0 {
+		return n, err
+	}
+	if n, err := onceADay(ctx, db, passReturns, returnSome); err != nil || n > 0 {
+		return n, err
+	}
+	return onceADay(ctx, db, passFacts, newDay)
+}
+
+// onceADay does the next piece of a pass, unless it is done for the shop's day.
+func onceADay(ctx context.Context, db *store.DB, name string, piece func(*store.Tx) (int, error)) (n int, err error) {
 	done := false
 	err = db.View(ctx, func(tx *store.Tx) error {
 		today, err := shopDay(tx)
@@ -27,17 +40,17 @@ func NewDay(ctx context.Context, db *store.DB) (n int, err error) {
 			return err
 		}
 		return tx.One(&done, "select count(*) > 0 from passes where name = @name and day = @today and finished_at is not null",
-			store.Args{"name": passFacts, "today": int64(today)})
+			store.Args{"name": name, "today": int64(today)})
 	})
 	if err != nil || done {
 		return 0, err
 	}
 	err = db.Update(ctx, func(tx *store.Tx) (err error) {
-		n, err = newDay(tx)
+		n, err = piece(tx)
 		return err
 	})
 	if err != nil {
-		return 0, fmt.Errorf("bringing the facts to a new day: %w", err)
+		return 0, fmt.Errorf("the pass %s: %w", name, err)
 	}
 	return n, nil
 }

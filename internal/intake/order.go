@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"math"
 	"slices"
 
 	"regulars/internal/loyalty"
@@ -25,6 +26,8 @@ type order struct {
 	Fingerprint []byte
 
 	owner    int64          // whose it is by the table
+	was      string         // its status by the table
+	doubles  []*order       // rows of the same order, from when each door had keys of its own
 	lines    []loyalty.Line // to be written, when relined
 	relined  bool
 	touched  bool              // the row is to be written
@@ -54,14 +57,17 @@ const (
 )
 
 // clock puts events of one order in their true sequence: by the sender's version
-// where both have one, else by when they happened. Kind and id only part those
-// of one moment, the same way in each sequence of delivery.
+// where both have one, else by when they happened. Those of one moment are in the
+// sequence in which an order goes through them, and else in that of their arrival.
 type clock struct {
 	Version int64
 	At      loyalty.Instant
-	Kind    int // index in aboutOrders
-	ID      string
+	Kind    int   // index in aboutOrders
+	Arrival int64 // events.id
 }
+
+// latest is the arrival of what comes in now.
+const latest = math.MaxInt64
 
 func (c clock) before(d clock) bool {
 	switch {
@@ -72,7 +78,7 @@ func (c clock) before(d clock) bool {
 	case c.Kind != d.Kind:
 		return c.Kind < d.Kind
 	}
-	return c.ID < d.ID
+	return c.Arrival < d.Arrival
 }
 
 // word is what one event said, as its row in events remembers it.
@@ -97,7 +103,7 @@ type statement struct {
 func stated(e *loyalty.Event, member int64) statement {
 	o := *e.Order
 	s := statement{order: o, member: member, placed: e.At}
-	s.clock = clock{Version: o.Version, At: e.At, Kind: slices.Index(aboutOrders, e.Type), ID: e.Source + "\x00" + e.ID}
+	s.clock = clock{Version: o.Version, At: e.At, Kind: slices.Index(aboutOrders, e.Type), Arrival: latest}
 	s.Status = o.Status
 	switch {
 	case e.Type == loyalty.OrderCancelled:
@@ -124,7 +130,7 @@ func stated(e *loyalty.Event, member int64) statement {
 			s.Says = append(s.Says, what)
 		}
 	}
-	if len(s.Says) > 0 {
+	if len(s.Says) > 0 && (e.Type == loyalty.OrderPlaced || e.Type == loyalty.OrderChanged) {
 		s.Says = append(s.Says, saysMember)
 	}
 	slices.Sort(s.Says)
@@ -149,6 +155,12 @@ func (s *statement) addUp() {
 // newOrder is an order of which nothing is known but its names.
 func newOrder(source, id string) *order {
 	return &order{Source: source, ExternalID: id, Status: loyalty.Pending, unstated: true}
+}
+
+// hollow reports whether nobody has said yet what was bought: all that is known is
+// that something was given back, cancelled or fulfilled.
+func (o *order) hollow() bool {
+	return o.unstated || o.Fingerprint == nil && o.Total == 0 && o.Quantity == 0 && o.Status != loyalty.Paid && o.Status != loyalty.Test
 }
 
 // simple reports whether s can be applied without asking what was said before:
@@ -235,8 +247,14 @@ func (o *order) base(s statement, before []word) string {
 }
 
 // settled is a status after refunds: a paid order that was given back in full,
-// in however many parts, is refunded.
+// in however many parts, is refunded, and one below zero is a return.
 func (o *order) settled(base string) string {
+	if base == loyalty.Returned {
+		base = loyalty.Paid
+	}
+	if base == loyalty.Paid && o.below() {
+		return loyalty.Returned
+	}
 	if base == loyalty.Paid && o.givenBack() {
 		return loyalty.Refunded
 	}
@@ -249,7 +267,7 @@ func (o *order) givenBack() bool { return o.Total > 0 && o.Refunded >= o.Total }
 // was told last.
 func (o *order) refund(r refund) {
 	old, known := o.refunds[r.ExternalID]
-	if known && !(old.At.Before(r.At.Time) || old.At.Equal(r.At.Time) && old.Total < r.Total) {
+	if known && r.At.Before(old.At.Time) {
 		return
 	}
 	if o.refunds == nil {
@@ -265,6 +283,13 @@ func later(a, b loyalty.Instant) loyalty.Instant {
 		return b
 	}
 	return a
+}
+
+// undone reports whether the order no longer stands, and with it the uses of codes.
+func (o *order) undone() bool { return undone(o.Status) }
+
+func undone(status string) bool {
+	return status == loyalty.Cancelled || status == loyalty.Refunded || status == loyalty.Test
 }
 
 // key is what an order is known by.

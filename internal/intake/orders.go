@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,12 +21,17 @@ func (b *batch) readOrders() error {
 		return err
 	}
 	var others []*person
-	for _, o := range b.orders {
-		if who := b.people.byID[o.MemberID]; o.ID != 0 && (who == nil || !who.locked) {
-			if who == nil {
-				who = &person{id: o.MemberID}
-				b.people.byID[who.id] = who
-			}
+	for _, it := range b.items {
+		o := it.order
+		if o == nil || o.ID == 0 {
+			continue
+		}
+		who := b.people.byID[o.MemberID]
+		if who == nil {
+			who = &person{id: o.MemberID}
+			b.people.byID[who.id] = who
+		}
+		if !who.locked && !slices.Contains(others, who) {
 			others = append(others, who)
 		}
 	}
@@ -57,41 +63,66 @@ func (b *batch) lockOwners(others []*person) error {
 	return b.lockThese(others)
 }
 
+// loadOrders reads the orders that the items name, and makes those that are new.
 func (b *batch) loadOrders() error {
-	b.orders = map[orderKey]*order{}
-	var rows [][]any
-	for _, it := range b.items {
-		if it.Order == nil || it.Order.ID == "" {
-			continue
-		}
-		k := orderKey{it.Source, it.Order.ID}
-		if b.orders[k] == nil && it.about() {
-			b.orders[k] = newOrder(k.source, k.id)
-		}
-		rows = append(rows, []any{k.source, k.id})
+	if err := b.nameSources(); err != nil {
+		return err
 	}
-	if rows == nil {
+	b.orders = map[orderKey][]*order{}
+	var keys []orderKey
+	for _, it := range b.items {
+		if it.Order != nil && it.Order.ID != "" {
+			keys = append(keys, orderKey{it.Source, it.Order.ID})
+		}
+	}
+	if keys == nil {
 		return nil
 	}
 	var found []*order
 	err := b.tx.All(&found, `
-		select o.id, o.source, o.external_id, o.member_id, o.at, o.day, o.status, o.total, o.refunded, o.discount,
+		select distinct o.id, o.source, o.external_id, o.member_id, o.at, o.day, o.status, o.total, o.refunded, o.discount,
 		       o.quantity, o.shop, o.version, o.changed_at, o.fingerprint
 		from   `+rel(b.tx, "source text", "id text")+`
-		join   orders o on o.source = r.source and o.external_id = r.id`, store.Args{"rows": relRows(rows)})
+		join   orders o on o.source = r.source and o.external_id = r.id
+		order  by o.id`, store.Args{"rows": relRows(b.sources.rows(keys))})
 	if err != nil {
 		return fmt.Errorf("reading orders: %w", err)
 	}
 	for _, o := range found {
-		o.owner = o.MemberID
-		b.orders[o.key()] = o
+		o.owner, o.was, o.ChangedAt = o.MemberID, o.Status, b.heard(o.ChangedAt)
+		k := b.sources.key(o.Source, o.ExternalID)
+		b.orders[k] = append(b.orders[k], o)
+	}
+	for k, list := range b.orders {
+		b.orders[k] = gather(list)
 	}
 	for _, it := range b.items {
-		if it.Order != nil {
-			it.order = b.orders[orderKey{it.Source, it.Order.ID}]
+		if it.Order != nil && it.Order.ID != "" {
+			it.order = b.orderOf(it)
 		}
 	}
 	return nil
+}
+
+// orderOf returns the order that an item names, a new one when there is none. Of
+// several that stand under names from when each door had its own, it is the one of
+// the item's person.
+func (b *batch) orderOf(it *item) *order {
+	k := orderKey{it.Source, it.Order.ID}
+	list := b.orders[k]
+	for _, o := range list {
+		if it.who != nil && o.MemberID == it.who.id || it.print != nil && bytes.Equal(it.print, o.Fingerprint) {
+			return o
+		}
+	}
+	if len(list) > 0 {
+		return list[0]
+	}
+	if !it.about() {
+		return nil
+	}
+	b.orders[k] = []*order{newOrder(k.source, k.id)}
+	return b.orders[k][0]
 }
 
 // saveOrders applies what the events of a wave say to their orders and writes
@@ -106,6 +137,9 @@ func (b *batch) saveOrders(wave []*item) error {
 	if about == nil {
 		return nil
 	}
+	for _, it := range about {
+		it.back()
+	}
 	if err := b.readRefunds(about); err != nil {
 		return err
 	}
@@ -113,11 +147,18 @@ func (b *batch) saveOrders(wave []*item) error {
 	if err != nil {
 		return err
 	}
+	if err := b.unite(about); err != nil {
+		return err
+	}
 	var refunds []*order
 	var changed []*order
 	for _, it := range about {
-		o, s := it.order, stated(&it.Event, it.who.id)
-		if r := it.Refund; r != nil && !r.All && it.Type == loyalty.OrderRefunded {
+		if it.Type != loyalty.OrderPlaced && it.order.hollow() {
+			it.note("order.id", "nobody has told us of order %s yet: this is kept, and applied when the order comes", it.order.ExternalID)
+		}
+		e := it.tells()
+		o, s := it.order, stated(e, it.who.id)
+		if r := e.Refund; r != nil && !r.All && e.Type == loyalty.OrderRefunded {
 			o.refund(refund{ExternalID: r.ID, At: it.At, Total: r.Total})
 			refunds = append(refunds, o)
 		}
@@ -126,12 +167,16 @@ func (b *batch) saveOrders(wave []*item) error {
 			o.Fingerprint = it.print
 		}
 		o.Day = loyalty.DayOf(o.At.Time, b.shop.zone)
+		it.news = it.news && o.Status != loyalty.Returned // it starts nothing that an order starts
 		changed = append(changed, o)
 	}
 	if err := b.writeOrders(changed); err != nil {
 		return err
 	}
-	return b.writeRefunds(refunds)
+	if err := b.writeRefunds(refunds); err != nil {
+		return err
+	}
+	return b.giveBack(about)
 }
 
 // readRefunds reads what was given back before on orders that something is given
@@ -139,7 +184,7 @@ func (b *batch) saveOrders(wave []*item) error {
 func (b *batch) readRefunds(about []*item) error {
 	var list []int64
 	for _, it := range about {
-		if it.Type == loyalty.OrderRefunded && it.order.ID != 0 && it.order.refunds == nil {
+		if it.tells().Type == loyalty.OrderRefunded && it.order.ID != 0 && it.order.refunds == nil {
 			list = append(list, it.order.ID)
 			it.order.refunds = map[string]refund{}
 		}
@@ -168,7 +213,7 @@ func (b *batch) readRefunds(about []*item) error {
 func (b *batch) readWords(about []*item) (map[int64][]word, error) {
 	var list, owners []int64
 	for _, it := range about {
-		if !it.order.simple(stated(&it.Event, it.who.id)) {
+		if !it.order.simple(stated(it.tells(), it.who.id)) {
 			list, owners = append(list, it.order.ID), append(owners, it.order.MemberID)
 		}
 	}
@@ -176,15 +221,15 @@ func (b *batch) readWords(about []*item) (map[int64][]word, error) {
 		return nil, nil
 	}
 	var rows []struct {
+		ID         int64
 		OrderID    int64
-		Source     string
-		ExternalID string
 		Type       string
 		At         loyalty.Instant
+		ReceivedAt loyalty.Instant
 		Said       string
 	}
 	err := b.tx.All(&rows, `
-		select order_id, source, external_id, type, at, coalesce(properties ->> '`+wordProperty+`', '{}') as said
+		select id, order_id, type, at, received_at, coalesce(properties ->> '`+wordProperty+`', '{}') as said
 		from   events
 		where  order_id  in (select value from `+b.tx.JSONEach("@ids")+`)
 		and    member_id in (select value from `+b.tx.JSONEach("@owners")+`)`,
@@ -199,8 +244,11 @@ func (b *batch) readWords(about []*item) (map[int64][]word, error) {
 		if err := json.Unmarshal([]byte(row.Said), &said); err != nil {
 			return nil, fmt.Errorf("what was said of order %d: %w", row.OrderID, err)
 		}
+		if row.At.After(row.ReceivedAt.Time) { // taken in before clocks were looked at
+			row.At = row.ReceivedAt
+		}
 		if kind >= 0 {
-			words[row.OrderID] = append(words[row.OrderID], said.word(row.At, kind, row.Source+"\x00"+row.ExternalID))
+			words[row.OrderID] = append(words[row.OrderID], said.word(row.At, kind, row.ID))
 		}
 	}
 	return words, nil
@@ -216,8 +264,8 @@ type kept struct {
 	Status  string `json:"status,omitempty"`
 }
 
-func (k kept) word(at loyalty.Instant, kind int, id string) word {
-	return word{clock: clock{k.Version, at, kind, id}, Says: strings.Fields(k.Says), Status: k.Status}
+func (k kept) word(at loyalty.Instant, kind int, arrival int64) word {
+	return word{clock: clock{k.Version, at, kind, arrival}, Says: strings.Fields(k.Says), Status: k.Status}
 }
 
 // properties is what is stored with an event.
@@ -230,7 +278,7 @@ func properties(it *item) json.RawMessage {
 	}
 	all := map[string]any{}
 	maps.Copy(all, it.Properties)
-	s := stated(&it.Event, 0)
+	s := stated(it.tells(), 0)
 	all[wordProperty] = kept{s.Version, strings.Join(s.Says, " "), s.Status}
 	return json.RawMessage(store.JSON(all))
 }
@@ -248,6 +296,7 @@ func (b *batch) redeem(wave []*item) error {
 			r, err := coupon.Redeem(b.tx, coupon.Use{
 				Code: used.Code, Order: it.order.ID, Member: it.who.id, At: it.At,
 				Day: loyalty.DayOf(it.At.Time, b.shop.zone), Discount: used.Discount, Accepted: true,
+				Undone: it.order.undone(),
 			})
 			if refused := (*coupon.Refused)(nil); errors.As(err, &refused) {
 				continue

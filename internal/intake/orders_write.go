@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"regulars/internal/coupon"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
@@ -44,7 +45,23 @@ func (b *batch) writeOrders(list []*order) error {
 	if err := b.changeOrders(changed); err != nil {
 		return fmt.Errorf("changing %d orders: %w", len(changed), err)
 	}
-	return nil
+	return b.followUses(list)
+}
+
+// followUses lets the uses of codes follow the orders that stand no longer, or again.
+func (b *batch) followUses(list []*order) error {
+	var gone, back []int64
+	for _, o := range list {
+		switch was := undone(o.was); {
+		case o.ID == 0 || was == o.undone():
+		case o.undone():
+			gone = append(gone, o.ID)
+		default:
+			back = append(back, o.ID)
+		}
+		o.was = o.Status
+	}
+	return coupon.Follow(b.tx, gone, back)
 }
 
 // copied is from how many rows on a copy, with a look-up of the ids where they

@@ -20,6 +20,7 @@ const (
 	keyCard   = "card"
 	keySource = "source:"
 	keyMade   = "made"
+	keyShared = "shared" // as made, of what several others have: status counts them
 )
 
 type personKey struct{ kind, value string }
@@ -69,7 +70,7 @@ func keysOf(it *item) []personKey {
 		keys = append(keys, personKey{keySource + source, m.IDs[source]})
 	}
 	for _, k := range it.loose() {
-		keys = append(keys, k, k.made())
+		keys = append(keys, k, k.made(), k.shared())
 	}
 	return keys
 }
@@ -83,6 +84,9 @@ func (it *item) loose() []personKey {
 // made is the key of somebody who was made of k alone.
 func (k personKey) made() personKey { return personKey{keyMade, k.kind + ":" + k.value} }
 
+// shared is the key of somebody who was made of k alone, which several others have.
+func (k personKey) shared() personKey { return personKey{keyShared, k.kind + ":" + k.value} }
+
 // findPeople says who each item is about; those whom nobody knows yet are noted
 // to be made. For an event that is stored already nobody is: its person may have
 // been erased.
@@ -95,8 +99,13 @@ func (b *batch) findPeople() error {
 			return err
 		}
 		for _, it := range b.items {
-			if it.who == nil {
+			if it.who == nil && it.follows == nil {
 				it.who = b.people.resolve(it)
+			}
+		}
+		for _, it := range b.items {
+			if it.who == nil {
+				it.who = it.follows.who
 			}
 		}
 		if len(b.people.made) == 0 || checked || b.file {
@@ -157,23 +166,32 @@ func (b *batch) lookUp() error {
 	for _, f := range found {
 		who := b.people.known(f.ID, f.ExternalID, f.Named)
 		who.loose = map[string]string{keyEmail: strings.ToLower(f.Email), keyPhone: loyalty.FoldPhone(f.Phone), keyCard: f.Card}
-		who.since, who.print = f.ChangedAt, f.Fingerprint
+		who.since, who.print = b.heard(f.ChangedAt), f.Fingerprint
 		b.people.byKey[personKey{f.Kind, f.Value}] = &holders{f.N, who}
 	}
 	return nil
 }
 
-// owners finds the people of events that name nobody, by their order.
+// owners finds the people of events that name nobody, by their order. What tells
+// of an order that nobody knows yet is kept until it comes.
 func (b *batch) owners() error {
-	var rows [][]any
-	var nameless []*item
+	if err := b.nameSources(); err != nil {
+		return err
+	}
+	var keys []orderKey
+	var nameless, early []*item
+	named := map[orderKey]*item{} // by the order that they tell of
 	for _, it := range b.items {
+		ordered := it.Order != nil && it.Order.ID != ""
 		if len(keysOf(it)) > 0 {
+			if ordered && it.about() {
+				named[orderKey{it.Source, it.Order.ID}] = it
+			}
 			continue
 		}
 		nameless = append(nameless, it)
-		if it.Order != nil && it.Order.ID != "" {
-			rows = append(rows, []any{it.Source, it.Order.ID})
+		if ordered {
+			keys = append(keys, orderKey{it.Source, it.Order.ID})
 		}
 	}
 	if nameless == nil {
@@ -189,21 +207,36 @@ func (b *batch) owners() error {
 		select o.source, o.external_id, m.id, m.external_id as name, m.named
 		from   `+rel(b.tx, "source text", "id text")+`
 		join   orders o  on o.source = r.source and o.external_id = r.id
-		join   members m on m.id = o.member_id`, store.Args{"rows": relRows(rows)})
+		join   members m on m.id = o.member_id`, store.Args{"rows": relRows(b.sources.rows(keys))})
 	if err != nil {
 		return fmt.Errorf("finding the owners of orders: %w", err)
 	}
 	owner := map[orderKey]*person{}
+	several := map[orderKey]bool{}
 	for _, f := range found {
-		owner[orderKey{f.Source, f.ExternalID}] = b.people.known(f.ID, f.Name, f.Named)
+		k := b.sources.key(f.Source, f.ExternalID)
+		several[k] = several[k] || owner[k] != nil && owner[k].id != f.ID
+		owner[k] = b.people.known(f.ID, f.Name, f.Named)
 	}
 	for _, it := range nameless {
+		var k orderKey
 		if it.Order != nil {
-			it.who = owner[orderKey{it.Source, it.Order.ID}]
+			k = orderKey{it.Source, it.Order.ID}
 		}
-		if it.who == nil {
+		switch it.follows = named[k]; {
+		case several[k]:
+			b.refuse(it, "member", "says nobody, and "+ErrSeveral.Error()+": name the member")
+		case owner[k] != nil:
+			it.who = owner[k]
+		case it.follows != nil:
+		case it.about() && it.Type != loyalty.OrderPlaced:
+			early = append(early, it)
+		default:
 			b.refuse(it, "member", "says nobody: give an id, one of ids, an email, a card or a phone")
 		}
+	}
+	if err := b.keepEarly(early); err != nil {
+		return err
 	}
 	b.left()
 	return nil
@@ -224,6 +257,7 @@ func (p *people) resolve(it *item) *person {
 	if who == nil {
 		who = p.make(it)
 	}
+	p.share(who, it)
 	m := it.Member
 	if m.ID != "" && !who.named {
 		who.external, who.named, who.renamed = m.ID, true, true
@@ -234,6 +268,23 @@ func (p *people) resolve(it *item) *person {
 	}
 	p.adopt(who, it)
 	return who
+}
+
+// share notes that the only thing by which an item names somebody is what several
+// have: nobody can tell whom it means, so it is of somebody of its own.
+func (p *people) share(who *person, it *item) {
+	if it.Member.ID != "" || len(it.Member.IDs) > 0 || !it.about() {
+		return
+	}
+	for _, k := range it.loose() {
+		h, made := p.byKey[k], p.byKey[k.made()]
+		if h == nil || h.n < 2 || it.shared || !who.made && (made == nil || made.one != who) {
+			continue
+		}
+		it.shared = true
+		it.note("member."+k.kind, "%d members have it, so the order is taken as of somebody else who is known by nothing more: send the member's id", h.n)
+		p.learn(who, k.shared())
+	}
 }
 
 // adopt lets somebody be found, by the items that follow, by the address, card

@@ -126,6 +126,7 @@ func TestWhatIsKnownOfSomebody(t *testing.T) {
 	}
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		d := newDoor(t, db)
+		d.now(24 * 60) // so that all of it has happened
 		for i, tt := range tests {
 			clear(t, db)
 			for k, said := range tt.said {
@@ -143,6 +144,7 @@ func TestTagsAndTopicsAreAsSaidLast(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		d := newDoor(t, db)
+		d.now(24 * 60) // so that all of it has happened
 		said := func(id string, minutes int, m loyalty.Member) {
 			m.ID = "M-1"
 			d.stored(event(loyalty.MemberChanged, id, minutes, m))

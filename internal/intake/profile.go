@@ -151,6 +151,7 @@ func (g *merger) rekey(kind, old, now string) {
 	if old != "" {
 		g.who.drop(personKey{kind, old})
 		g.who.drop(personKey{keyMade, kind + ":" + old})
+		g.who.drop(personKey{keyShared, kind + ":" + old})
 	}
 	if now != "" {
 		g.who.add(personKey{kind, now})

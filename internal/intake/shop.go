@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"regulars/internal/campaign"
+	"regulars/internal/loyalty"
 	"regulars/internal/store"
 	"regulars/segments"
 )
@@ -19,6 +20,7 @@ const (
 
 // shop is what the program in force says about reading what comes in.
 type shop struct {
+	now        loyalty.Instant
 	zone       *time.Location
 	currency   string
 	newsWithin time.Duration
@@ -31,7 +33,7 @@ type shop struct {
 // readShop returns the shop of the moment. Zone and currency are settings, so
 // that a transaction that began before an apply cannot mix two of them.
 func readShop(tx *store.Tx, book *campaign.Book, pepper []byte) (shop, error) {
-	s := shop{currency: firstCurrency, newsWithin: newsWithin, pepper: pepper}
+	s := shop{now: tx.At, currency: firstCurrency, newsWithin: newsWithin, pepper: pepper}
 	var rows []struct{ Key, Value string }
 	err := tx.All(&rows, "select key, value from settings where key in ('"+store.SettingZone+"', '"+store.SettingCurrency+"')", nil)
 	if err != nil {

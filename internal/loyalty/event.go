@@ -3,7 +3,8 @@ package loyalty
 // Event is something that happened to a member, as /hooks/standard, /v1/events
 // and the importers hand it to intake. It is unique by (Source, ID).
 type Event struct {
-	Source string  `json:"-"` // set by the edge, never by the sender
+	Source string  `json:"-"` // whose keys ID and the order's number are; set by the edge, never by the sender
+	Via    string  `json:"-"` // the door, for the record: api:till; "": Source
 	Type   string  `json:"type"`
 	ID     string  `json:"id"`
 	At     Instant `json:"at"`
@@ -74,6 +75,7 @@ const (
 	Cancelled = "cancelled"
 	Refunded  = "refunded"
 	Test      = "test"
+	Returned  = "returned" // below zero: no order, but something given back; ours, never the sender's
 )
 
 // Order is a purchase. Amounts are in minor units of the program's currency.

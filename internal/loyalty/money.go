@@ -8,6 +8,10 @@ import (
 	"strings"
 )
 
+// Most is the largest number that may come in: an amount in minor units, a quantity,
+// points. A million of them can be added up.
+const Most = int64(1e13)
+
 // ParseMoney reads an amount as shops write it, 59.90, -5, .5 or 1e3, and
 // returns minor units of the currency, rounded half away from zero.
 func ParseMoney(s, currency string) (int64, error) { return ParseDecimal(s, CurrencyDigits(currency)) }

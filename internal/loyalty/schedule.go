@@ -195,6 +195,16 @@ func (s Schedule) After(d Day) Day {
 	return Never
 }
 
+// Before returns the last date of the schedule strictly before d.
+func (s Schedule) Before(d Day) Day {
+	for last := d - 1; last >= d-62; last-- {
+		if s.On(last) {
+			return last
+		}
+	}
+	return -Never
+}
+
 // Never is later than any date of a timetable.
 const Never Day = 1 << 40
 

@@ -40,7 +40,7 @@ func (p Pool) aspects(currency string) []aspect {
 		{"percent", number(int64(p.Percent))}, {"amount", money(p.Amount)}, {"item", p.Item}, {"worth", money(p.Worth)},
 		{"free_shipping", yesNo(p.FreeShipping)}, {"points", number(p.Points)}, {"perk", p.Perk},
 		{"minimum", money(p.Minimum)}, {"products", inWords(p.Products)}, {"categories", inWords(p.Categories)},
-		{"first_order", yesNo(p.FirstOrder)}, {"uses", number(int64(p.Uses))}, {"transferable", yesNo(p.Transferable)},
+		{"first_order", yesNo(p.FirstOrder)}, {"uses", number(int64(p.Uses))}, {"transferable", yesNo(p.Transferable)}, {"good_again", yesNo(p.GoodAgain)},
 		{"valid_for", daysText(p.ValidFor)}, {"valid_until", until},
 		{"stock", number(p.Stock)}, {"budget", money(p.Budget)}, {"low", number(p.Low)}, {"checkout", p.Checkout},
 	}

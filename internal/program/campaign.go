@@ -22,7 +22,7 @@ type folder struct {
 // readCampaign reads one folder. What its start is decides most defaults, and its
 // steps some, so these come before the rest.
 func (r *reading) readCampaign(name string) {
-	path := campaignsRoot + name + "/"
+	path := CampaignsRoot + name + "/"
 	file := path + campaignFile
 	if name == ConfirmCampaign {
 		r.unclear[name] = true
@@ -109,7 +109,7 @@ func (r *reading) readFormerName(c *folder) {
 	if c.Was == "" {
 		return
 	}
-	_, still := r.files[campaignsRoot+c.Was+"/"+campaignFile]
+	_, still := r.files[CampaignsRoot+c.Was+"/"+campaignFile]
 	switch other := r.was[c.Was]; {
 	case c.Was == c.Name:
 		r.errorAt(n, fmt.Sprintf("%s is the name of this campaign itself", c.Was), "write the name that it had before, or leave was out")
@@ -145,6 +145,7 @@ func (r *reading) readAudience(c *folder) {
 			c.Until = append(c.Until, u)
 		}
 	}
+	r.nobody(c)
 	r.readAgain(c)
 	r.readHoldout(c)
 }

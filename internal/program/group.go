@@ -27,7 +27,7 @@ var (
 	lifecyclePlace  = place{"lifecycle", []string{"recent", "at_risk", "lost"}, nil}
 	rfmPlace        = place{"rfm", []string{"cuts", "recency", "frequency", "monetary"}, nil}
 	poolPlace       = place{"a pool", []string{"kind", "pattern", "code", "percent", "amount", "item", "worth", "free_shipping", "points", "perk", "minimum",
-		"products", "categories", "first_order", "uses", "transferable", "valid_for", "valid_until", "stock", "budget", "low", "checkout"}, nil}
+		"products", "categories", "first_order", "uses", "transferable", "good_again", "valid_for", "valid_until", "stock", "budget", "low", "checkout"}, nil}
 	campaignPlace = place{"a campaign", []string{"live", "was", "start", "for", "except", "until", "again", "class", "topic", "capped", "quiet", "late",
 		"catch_up", "holdout", "pilot", "waves", "stock", "steps"}, []string{"limit", "once", "goal"}}
 	pilotPlace  = place{"pilot", []string{"size", "then"}, nil}

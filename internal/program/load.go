@@ -19,7 +19,7 @@ const (
 	segmentsFile  = "segments.yaml"
 	poolsFile     = "pools.yaml"
 	campaignFile  = "campaign.yaml"
-	campaignsRoot = "campaigns/"
+	CampaignsRoot = "campaigns/"
 	issuesFolder  = "issues"
 )
 
@@ -51,7 +51,9 @@ type reading struct {
 func Load(files map[string]string) (*Program, Texts, []Problem) {
 	r := &reading{files: files, program: &Program{}, texts: Texts{}, segments: map[string]string{}, mails: map[string]bool{}, was: map[string]string{}, unclear: map[string]bool{}}
 	r.readEncoding()
+	r.readWords() // before the topics, which have names in each language
 	r.readShop()
+	r.wordless()
 	r.readPools() // rules may ask for their codes
 	r.readSegments()
 	names := r.campaignNames()
@@ -84,7 +86,7 @@ func (r *reading) readEncoding() {
 			what = "the file is UTF-16 text"
 		}
 		line, column := placeAfter(text[:at])
-		r.problems = append(r.problems, Problem{name, line, column, what, "save it as UTF-8", Error})
+		r.problems = append(r.problems, Problem{name, line, column, what, "save it as UTF-8", Error, false})
 		if what[:8] == "the file" {
 			delete(kept, name)
 			r.blind = r.blind || name == shopFile || name == segmentsFile || name == poolsFile
@@ -100,7 +102,7 @@ func (r *reading) readEncoding() {
 // of what is past by then, too, and of campaigns that go live in the starter's name.
 func Check(files map[string]string, now time.Time) (*Program, Texts, []Problem) {
 	p, texts, problems := Load(files)
-	return p, texts, inOrder(slices.Concat(problems, p.past(now), p.nameless(files[shopFile])))
+	return p, texts, inOrder(slices.Concat(problems, p.past(now, texts), p.nameless(files[shopFile])))
 }
 
 // What the starter says in place of the shop's own.
@@ -120,7 +122,7 @@ func (p *Program) nameless(text string) (problems []Problem) {
 		}
 		before, _, _ := strings.Cut(text, starters)
 		line, column := placeAfter(before)
-		problems = append(problems, Problem{shopFile, line, column, message, hint, Warning})
+		problems = append(problems, Problem{shopFile, line, column, message, hint, Warning, false})
 	}
 	report(p.Shop.Name, starterName, "the shop still has the starter's name, and a campaign is live", "name: the name that members know")
 	report(p.Shop.Address, starterAddress, "the shop still has the starter's address, and a campaign is live", "address: the shop's postal address; every mail shows it, as the law asks")
@@ -132,15 +134,20 @@ func placeAfter(text string) (line, column int) {
 	return strings.Count(text, "\n") + 1, utf8.RuneCountInString(text[strings.LastIndexByte(text, '\n')+1:]) + 1
 }
 
-// past warns of campaigns that start no more and of pools whose codes have ended.
-func (p *Program) past(now time.Time) (problems []Problem) {
+// past warns of what can never happen as of a moment: campaigns that start no more,
+// codes that have ended, and a next date for which nobody has written.
+func (p *Program) past(now time.Time, texts Texts) (problems []Problem) {
 	today := loyalty.DayOf(now, p.Zone)
 	warn := func(file, message, hint string) {
-		problems = append(problems, Problem{File: file, Message: message, Hint: hint, Level: Warning})
+		problems = append(problems, Problem{File: file, Message: message, Hint: hint, Level: Warning, Never: true})
 	}
 	for _, c := range p.Campaigns {
-		if c.Live && c.Start.Kind == "at" && c.Start.Date < today {
-			warn(campaignsRoot+c.Name+"/"+campaignFile, fmt.Sprintf("the start on %s is past: the campaign starts no more", c.Start.Date), "set a later date, or leave it for the record")
+		file := CampaignsRoot + c.Name + "/" + campaignFile
+		if c.Live && c.Start.Kind == "at" && !c.Start.Clock.On(c.Start.Date, p.Zone).After(now) {
+			warn(file, fmt.Sprintf("the start on %s is past: the campaign starts no more", c.Start.Date), "set a later date, or leave it for the record")
+		}
+		if day, ok := c.NextIssue(now, p.Zone); ok && c.Live && len(texts[c.Name][issuesFolder+"/"+day.String()]) == 0 {
+			warn(file, fmt.Sprintf("the next date, %s, has no issue: nothing goes out on it", day), fmt.Sprintf("write %sissues/%s.%s.md", CampaignsRoot+c.Name+"/", day, first(p.Languages)))
 		}
 	}
 	for _, pool := range p.Pools {
@@ -196,7 +203,7 @@ func (r *reading) campaignNames() []string {
 
 // campaignOf returns the campaign in whose folder a file stands, "" for none.
 func campaignOf(file string) string {
-	below, inside := strings.CutPrefix(file, campaignsRoot)
+	below, inside := strings.CutPrefix(file, CampaignsRoot)
 	name, _, folder := strings.Cut(below, "/")
 	if !inside || !folder {
 		return ""
@@ -214,8 +221,8 @@ func (r *reading) checkLayout() {
 	for file := range r.files {
 		base := path.Base(file)
 		switch {
-		case file == shopFile, file == segmentsFile, file == poolsFile, r.mails[file], strings.HasPrefix(base, "README"):
-		case strings.HasPrefix(file, campaignsRoot) && strings.Count(file, "/") == 2 && base == campaignFile:
+		case file == shopFile, file == segmentsFile, file == poolsFile, wordsOf(file) != "", r.mails[file], strings.HasPrefix(base, "README"):
+		case strings.HasPrefix(file, CampaignsRoot) && strings.Count(file, "/") == 2 && base == campaignFile:
 		default:
 			r.strayFile(file, base)
 		}
@@ -226,20 +233,20 @@ func (r *reading) strayFile(file, base string) {
 	folder := path.Dir(file)
 	mail := extensionOf(base)
 	switch yaml := strings.TrimSuffix(base, ".yml") + ".yaml"; {
-	case mail != "" && mail != base && strings.HasPrefix(folder+"/", campaignsRoot):
+	case mail != "" && mail != base && strings.HasPrefix(folder+"/", CampaignsRoot):
 		r.fileProblem(file, Error, "nothing reads a file with this ending", "call it "+mail)
-	case file == campaignsRoot+campaignFile:
-		r.fileProblem(file, Error, "nothing reads this file: each campaign has a folder of its own", "move it to "+campaignsRoot+"NAME/"+campaignFile)
+	case file == CampaignsRoot+campaignFile:
+		r.fileProblem(file, Error, "nothing reads this file: each campaign has a folder of its own", "move it to "+CampaignsRoot+"NAME/"+campaignFile)
 	case strings.HasSuffix(base, ".yml"):
 		r.fileProblem(file, Error, "nothing reads a .yml file", "call it "+yaml)
 	case strings.HasSuffix(base, ".yaml"):
 		wanted := []string{shopFile, segmentsFile, poolsFile}
-		if strings.HasPrefix(file, campaignsRoot) {
+		if strings.HasPrefix(file, CampaignsRoot) {
 			wanted = []string{campaignFile}
 		}
 		r.fileProblem(file, Error, "nothing reads this file", suggest(base, wanted, "a program has program.yaml, segments.yaml, pools.yaml and campaigns/NAME/campaign.yaml"))
 	case r.unclear[campaignOf(file)]:
-	case strings.HasPrefix(folder+"/", campaignsRoot) && folder != "campaigns":
+	case strings.HasPrefix(folder+"/", CampaignsRoot) && folder != "campaigns":
 		r.fileProblem(file, Warning, "no step of the campaign sends this file", "name it in a step, or delete it")
 	default:
 		r.fileProblem(file, Warning, "nothing reads this file", "mails stand in the folder of their campaign")

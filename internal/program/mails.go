@@ -24,6 +24,7 @@ func (r *reading) readMails(c *folder) {
 		Event:      c.Start.Kind == "event",
 		Milestone:  milestone(c.Start),
 		Service:    c.Class == loyalty.Service,
+		Own:        r.program.mailWords(),
 	}
 	r.texts[c.Name] = map[string]map[string]*templates.Mail{}
 	for _, step := range c.Steps {
@@ -72,10 +73,16 @@ func (r *reading) readIssues(c *folder, files []file, known templates.Fields) {
 		if !ok {
 			continue
 		}
-		if _, err := loyalty.ParseDay(date); err != nil {
+		day, err := loyalty.ParseDay(date)
+		if err != nil {
 			r.mails[f.path] = true
 			r.fileProblem(f.path, Error, fmt.Sprintf("%q is not a date, so no issue has this name", date), "call it like issues/2027-06-21."+r.first()+".md")
 			continue
+		}
+		if t := c.Start.Schedule; t != nil && !t.On(day) {
+			r.problems = append(r.problems, Problem{File: f.path, Level: Warning, Never: true,
+				Message: fmt.Sprintf("%s is no date of the timetable (%s), so this issue is never sent", day, t),
+				Hint:    fmt.Sprintf("the dates around it are %s and %s", t.Before(day), t.After(day))})
 		}
 		issues = append(issues, f.mail)
 	}
@@ -172,7 +179,7 @@ func (r *reading) takeProblems(problems []templates.Problem) {
 		if p.Warning {
 			level = Warning
 		}
-		r.problems = append(r.problems, Problem{p.File, p.Line, p.Column, p.Text, p.Try, level})
+		r.problems = append(r.problems, Problem{p.File, p.Line, p.Column, p.Text, p.Try, level, false})
 	}
 }
 

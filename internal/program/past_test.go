@@ -20,7 +20,7 @@ func TestWhatIsPastIsSaidBeforeItIsApplied(t *testing.T) {
 		day  time.Time
 		want []string
 	}{
-		{time.Date(2026, 6, 21, 12, 0, 0, 0, time.UTC), nil},
+		{time.Date(2026, 6, 21, 5, 0, 0, 0, time.UTC), nil},
 		{time.Date(2026, 6, 22, 12, 0, 0, 0, time.UTC), []string{"campaigns/drop/campaign.yaml: warning: the start on 2026-06-21 is past"}},
 		{time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC), []string{"pools.yaml: warning: the codes of pool summer ended on 2026-08-31", "campaigns/drop/campaign.yaml: warning: the start on"}},
 	} {

@@ -138,7 +138,7 @@ func (p *comparison) textsOf(was, c *Campaign) {
 func (v Version) mails(campaign string) map[string]string {
 	texts := map[string]string{}
 	for file, text := range v.Files {
-		name, inside := strings.CutPrefix(file, campaignsRoot+campaign+"/")
+		name, inside := strings.CutPrefix(file, CampaignsRoot+campaign+"/")
 		if _, _, _, mail := templates.SplitName(name); inside && mail {
 			texts[name] = text
 		}
@@ -152,7 +152,7 @@ func (p *comparison) removed(gone *Campaign, old map[string]*Campaign) {
 	for _, c := range p.next.Program.Campaigns {
 		if gone.Live && old[c.Name] == nil && !p.follows(c) && alike(gone, c) {
 			p.add("campaign", c.Name, "campaign %s looks like %s under another name, and who had that one's mails would get them again: write was: %s into %s; if it is another campaign, apply once without it",
-				c.Name, gone.Name, gone.Name, campaignsRoot+c.Name+"/"+campaignFile).Stops = true
+				c.Name, gone.Name, gone.Name, CampaignsRoot+c.Name+"/"+campaignFile).Stops = true
 		}
 	}
 	p.add("campaign", gone.Name, "campaign %s is removed: it starts nobody, and those under way get nothing more", gone.Name)

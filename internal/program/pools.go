@@ -84,6 +84,7 @@ func (r *reading) readLimits(g group, p *Pool) {
 	p.Categories = r.several(g.get("categories"))
 	p.FirstOrder = r.yes(g.get("first_order"), false)
 	p.Transferable = r.yes(g.get("transferable"), false)
+	p.GoodAgain = r.yes(g.get("good_again"), false)
 	p.Uses = int(r.number(g.get("uses"), 1, 1e9))
 	p.ValidFor = r.days(g.get("valid_for"))
 	p.ValidUntil, _ = read(r, g.get("valid_until"), loyalty.ParseDay)
@@ -142,6 +143,11 @@ func (r *reading) readCodes(g group, p *Pool) {
 	}
 	if p.Code != "" && loyalty.FoldCode(p.Code) == "" {
 		r.errorAt(g.get("code"), fmt.Sprintf("%q has no letter or digit", p.Code), "write a code that people can type")
+	}
+	for _, other := range r.program.Pools {
+		if p.Code != "" && other.Code != "" && loyalty.FoldCode(other.Code) == loyalty.FoldCode(p.Code) {
+			r.warnAt(g.get("code"), fmt.Sprintf("to a till %s is the same code as that of pool %s: only one of the two can give it, and campaigns with the other fail", p.Code, other.Name), "give each pool a code of its own")
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package program
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 )
 
@@ -25,6 +26,7 @@ type Problem struct {
 	Message string `json:"message"`          // what is wrong
 	Hint    string `json:"hint,omitempty"`   // what would be right; "" when Message says it
 	Level   Level  `json:"level"`
+	Never   bool   `json:"never,omitempty"` // what stands there can never happen
 }
 
 // String returns one line: file, line and column, what is wrong, what would be right.
@@ -49,11 +51,18 @@ func Blocked(problems []Problem) bool {
 	return slices.ContainsFunc(problems, func(p Problem) bool { return p.Level != Warning })
 }
 
-// inOrder sorts problems as a reader goes through the files, and leaves out what
-// was said before.
+// inOrder puts what stops the version first and then warnings, each as a reader goes
+// through the files, and leaves out what was said before.
 func inOrder(problems []Problem) []Problem {
+	warns := func(p Problem) int {
+		if p.Level == Warning {
+			return 1
+		}
+		return 0
+	}
 	slices.SortStableFunc(problems, func(a, b Problem) int {
 		return cmp.Or(
+			cmp.Compare(warns(a), warns(b)),
 			cmp.Compare(rank(a.File), rank(b.File)), cmp.Compare(a.File, b.File),
 			cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
 		)
@@ -64,6 +73,39 @@ func inOrder(problems []Problem) []Problem {
 		said[p] = true
 		return before
 	})
+}
+
+// mostAlike is how many warnings of one kind are shown where many are.
+const mostAlike = 3
+
+// special are the parts of a message that tell one warning of a kind from another:
+// names, files, dates and numbers.
+var special = regexp.MustCompile(`"[^"]*"|[^ ;,:]*[./0-9][^ ;,:]*`)
+
+// Fold leaves the first few of warnings that say the same of many things, and says
+// after the last of these how many more there are.
+func Fold(problems []Problem) (folded []Problem) {
+	kind := func(p Problem) string { return special.ReplaceAllString(p.Message, "*") }
+	counts, seen := map[string]int{}, map[string]int{}
+	for _, p := range problems {
+		if p.Level == Warning {
+			counts[kind(p)]++
+		}
+	}
+	for _, p := range problems {
+		k := kind(p)
+		if p.Level != Warning || counts[k] <= mostAlike+1 {
+			folded = append(folded, p)
+			continue
+		}
+		switch seen[k]++; {
+		case seen[k] < mostAlike:
+			folded = append(folded, p)
+		case seen[k] == mostAlike:
+			folded = append(folded, p, Problem{File: p.File, Message: fmt.Sprintf("… and %d more warnings like this one", counts[k]-mostAlike), Hint: "regulars check --all shows each", Level: Warning})
+		}
+	}
+	return folded
 }
 
 // rank puts program.yaml, segments.yaml and pools.yaml before the campaigns:

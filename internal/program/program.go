@@ -33,6 +33,8 @@ type Program struct {
 	Lifecycle  segments.Lifecycle
 	Scoring    segments.Scoring
 
+	Words map[string]Words // of languages that Regulars has no words for, by language
+
 	FavouritesExcept []string // categories that are nobody's favourite: coupons, fuel
 
 	NewsWithin time.Duration // an event older than that on arrival is history
@@ -82,6 +84,7 @@ type Pool struct {
 	FirstOrder   bool
 	Uses         int  // redemptions per code; 0: one, and of a shared code: no limit
 	Transferable bool // whoever holds the code may redeem it, not only its member
+	GoodAgain    bool // a code whose order is cancelled or given back may be used again
 
 	ValidFor   int         // shop days after issue; 0: no such end
 	ValidUntil loyalty.Day // last shop day; 0: no such end

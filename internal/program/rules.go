@@ -89,6 +89,10 @@ func (r *reading) rule(n *node, s segments.Scope, parse func(string, segments.Sc
 	rule, err := parse(text, s)
 	if err == nil {
 		r.text(n) // warns of a comment that may not be one
+		if segments.Never(rule, nil) {
+			r.neverAt(n, "no member can be like this: the rule contradicts itself", "")
+		}
+		r.untracked(n, rule)
 		return rule
 	}
 	if r.cutShort(n, text) {

@@ -179,7 +179,7 @@ func (r *reading) namesByLanguage(topic pair) map[string]string {
 		names[kv.key.text] = r.words(kv.value)
 	}
 	for _, l := range r.program.Languages {
-		if _, ok := names[l]; !ok {
+		if _, ok := names[l]; !ok && !r.namesTopic(topic.key.text, l) {
 			r.warnAt(topic.key, fmt.Sprintf("topic %s has no name in %s", topic.key.text, l), "members choose topics by name")
 		}
 	}

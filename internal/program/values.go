@@ -13,7 +13,7 @@ import (
 )
 
 func (r *reading) report(at *node, level Level, message, hint string) {
-	r.problems = append(r.problems, Problem{at.src.file, at.line, at.col, message, hint, level})
+	r.problems = append(r.problems, Problem{at.src.file, at.line, at.col, message, hint, level, false})
 }
 
 func (r *reading) errorAt(at *node, message, hint string) { r.report(at, Error, message, hint) }
@@ -167,6 +167,9 @@ func (r *reading) money(n *node) int64 {
 		fine, err := loyalty.ParseDecimal(s, loyalty.CurrencyDigits(r.program.Currency)+3)
 		if err != nil || fine != v*1000 {
 			return 0, fmt.Errorf("%q is not an amount of %s, which has %d decimals", s, r.program.Currency, loyalty.CurrencyDigits(r.program.Currency))
+		}
+		if v > loyalty.Most {
+			return 0, fmt.Errorf("%q is larger than we can count: at most %s", s, r.amount(loyalty.Most))
 		}
 		return v, nil
 	})

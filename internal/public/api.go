@@ -1,24 +1,24 @@
 package public
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 
 	"regulars/internal/consent"
+	"regulars/internal/ingest"
+	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
 
-// apiEvents takes what /hooks/standard takes. Events are told apart by their
-// source, the token's name unless ?source= says otherwise, and their id: with
-// ?source= a shop may change its token and go on where it was.
+// apiEvents takes what /hooks/standard takes. Events and orders are told apart by
+// their source and their id: the shop's one source, unless the token has one of its
+// own or ?source= names another.
 func (s *server) apiEvents(w http.ResponseWriter, r *http.Request, c caller) error {
-	source := c.name
-	if named := r.URL.Query().Get("source"); named != "" {
-		source = named
-	}
+	source := cmp.Or(r.URL.Query().Get("source"), c.source, intake.Shop)
 	if !plainName.MatchString(source) {
 		return refuse(http.StatusBadRequest, "source is of letters, digits, dots, hyphens and underscores, not %q", source)
 	}
@@ -27,7 +27,7 @@ func (s *server) apiEvents(w http.ResponseWriter, r *http.Request, c caller) err
 	if err != nil {
 		return err
 	}
-	return s.take(w, r, body, "api:"+source, "")
+	return s.take(w, r, body, ingest.Options{Source: source, Via: "api:" + c.name}, "")
 }
 
 // foundMember is what a till is told.

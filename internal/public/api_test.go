@@ -16,7 +16,7 @@ func TestWhoMayUseTheAPI(t *testing.T) {
 		h := newHouse(t, db)
 		var gone string
 		h.update(func(tx *store.Tx) (err error) {
-			if gone, err = public.CreateToken(tx, "gone", public.Scopes); err != nil {
+			if gone, err = public.CreateToken(tx, "gone", "", public.Scopes); err != nil {
 				return err
 			}
 			return public.RevokeToken(tx, "gone")
@@ -50,7 +50,7 @@ func TestTokensAreMadeListedAndRevoked(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		make := func(name string, scopes ...string) (token string, err error) {
-			err = db.Update(context.Background(), func(tx *store.Tx) (err error) { token, err = public.CreateToken(tx, name, scopes); return err })
+			err = db.Update(context.Background(), func(tx *store.Tx) (err error) { token, err = public.CreateToken(tx, name, "", scopes); return err })
 			return token, err
 		}
 		revoke := func(name string) error {
@@ -123,7 +123,7 @@ func TestEventsByTheAPI(t *testing.T) {
 				t.Errorf("%s: %d %.200s, want %d %s", tt.claim, a.Status, a.Body, tt.status, tt.result)
 			}
 		}
-		if got := strings.Join(h.rows("select source from events order by id"), " "); got != "api:write-only api:till-4" {
+		if got := strings.Join(h.rows("select source from events order by id"), " "); got != "shop till-4" {
 			t.Errorf("sources: %q", got)
 		}
 	})

@@ -1,11 +1,14 @@
 package public
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"regulars/internal/coupon"
+	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
@@ -20,7 +23,7 @@ type couponAnswer struct {
 	ValidUntil string      `json:"valid_until,omitempty"` // its last day, 2027-06-21
 	Gives      couponGives `json:"gives"`
 	For        couponFor   `json:"for"`
-	Again      bool        `json:"again,omitempty"` // redeemed before, on the same order
+	Again      bool        `json:"again,omitempty"` // redeemed before, on the same order or by the same key
 }
 
 // couponGives has one field set. Money is in minor units.
@@ -57,7 +60,10 @@ func newCouponAnswer(r coupon.Redemption, reason string) couponAnswer {
 
 // apiCoupon says whether a code would be taken today, and from ?member=, without
 // taking it: 200 also when it would not, 404 for a code that is none of ours.
-func (s *server) apiCoupon(w http.ResponseWriter, r *http.Request, _ caller) error {
+func (s *server) apiCoupon(w http.ResponseWriter, r *http.Request, c caller) error {
+	if err := s.guesses.mayAsk(w, c.name, time.Now()); err != nil {
+		return err
+	}
 	var answer couponAnswer
 	err := s.reads.View(r.Context(), func(tx *store.Tx) error {
 		member, err := memberNamed(tx, r.URL.Query().Get("member"))
@@ -81,39 +87,45 @@ func (s *server) apiCoupon(w http.ResponseWriter, r *http.Request, _ caller) err
 		return nil
 	})
 	if err != nil {
-		return err
+		return s.guesses.count(c.name, err)
 	}
 	return writeJSON(w, http.StatusOK, answer)
 }
 
 // apiRedeem takes a code: 409 when it is not good. With the shop's id of the
-// order it is safe to repeat.
-func (s *server) apiRedeem(w http.ResponseWriter, r *http.Request, _ caller) error {
-	body, err := readObject(r, "member", "order", "discount")
+// order, or a key of the caller's, it is safe to repeat.
+func (s *server) apiRedeem(w http.ResponseWriter, r *http.Request, c caller) error {
+	if err := s.guesses.mayAsk(w, c.name, time.Now()); err != nil {
+		return err
+	}
+	body, err := readObject(r, "member", "order", "discount", "key")
 	if err != nil {
 		return err
 	}
 	var done coupon.Redemption
 	err = s.DB.Update(r.Context(), func(tx *store.Tx) error {
-		use, err := readUse(tx, body)
+		use, err := readUse(tx, c.source, body)
 		if err != nil {
 			return err
 		}
-		use.Code = r.PathValue("code")
+		use.Code, use.Key = r.PathValue("code"), cmp.Or(r.Header.Get("Idempotency-Key"), use.Key)
+		if len(use.Key) > 200 {
+			return wrongField("key", "the key is longer than 200 characters")
+		}
 		if done, err = coupon.Redeem(tx, use); err != nil {
 			return refusedCode(err)
 		}
 		return s.Book.CouponUsed(tx, []int64{done.Code.ID})
 	})
 	if err != nil {
-		return err
+		return s.guesses.count(c.name, err)
 	}
 	return writeJSON(w, http.StatusOK, newCouponAnswer(done, ""))
 }
 
-func readUse(tx *store.Tx, body object) (use coupon.Use, err error) {
+func readUse(tx *store.Tx, source string, body object) (use coupon.Use, err error) {
 	var member, order, discount string
-	for name, into := range map[string]*string{"member": &member, "order": &order, "discount": &discount} {
+	for name, into := range map[string]*string{"key": &use.Key, "member": &member, "order": &order, "discount": &discount} {
 		if *into, err = body.text(name); err != nil {
 			return use, err
 		}
@@ -121,7 +133,7 @@ func readUse(tx *store.Tx, body object) (use coupon.Use, err error) {
 	if use.Member, err = memberNamed(tx, member); err != nil {
 		return use, err
 	}
-	if use.Order, err = orderNamed(tx, order); err != nil {
+	if use.Order, err = orderNamed(tx, source, order); err != nil {
 		return use, err
 	}
 	if use.Day, err = today(tx); err != nil {
@@ -137,6 +149,9 @@ func readUse(tx *store.Tx, body object) (use coupon.Use, err error) {
 	use.Discount, err = loyalty.ParseMoney(discount, currency)
 	if err != nil || use.Discount < 0 {
 		return use, wrongField("discount", "%q is not an amount like 5.00", discount)
+	}
+	if use.Discount > loyalty.Most {
+		return use, wrongField("discount", "%q is larger than we can count: at most %s", discount, loyalty.FormatMoney(loyalty.Most, currency))
 	}
 	return use, nil
 }
@@ -171,21 +186,18 @@ func memberNamed(tx *store.Tx, name string) (member int64, err error) {
 }
 
 // orderNamed returns the order that a till names by the shop's id, 0 for none.
-func orderNamed(tx *store.Tx, name string) (int64, error) {
+func orderNamed(tx *store.Tx, source, name string) (int64, error) {
 	if name == "" {
 		return 0, nil
 	}
-	var found []int64
-	err := tx.All(&found, "select id from orders where external_id = @name order by id limit 2", store.Args{"name": name})
+	id, err := intake.OrderNamed(tx, source, name)
 	switch {
-	case err != nil:
-		return 0, err
-	case len(found) == 0:
+	case errors.Is(err, store.ErrNotFound):
 		return 0, wrongField("order", "there is no order %q yet: send its event first, or leave it out", name)
-	case len(found) > 1:
-		return 0, wrongField("order", "several shops have an order %q: leave it out", name)
+	case errors.Is(err, intake.ErrSeveral):
+		return 0, wrongField("order", "%v, %q: leave it out", err, name)
 	}
-	return found[0], nil
+	return id, err
 }
 
 // today is the shop's day.

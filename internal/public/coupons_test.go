@@ -1,6 +1,7 @@
 package public_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -78,6 +79,65 @@ func TestTillsLookAtCodesAndRedeemThem(t *testing.T) {
 		}
 		if got := strings.Join(h.rows("select c.code || ' ' || r.discount from redemptions r join codes c on c.id = r.code_id order by r.id"), ", "); got != "GIFT-AAAA-1111 500, GIFT-CCCC-3333 0" {
 			t.Errorf("redemptions: %s", got)
+		}
+	})
+}
+
+func TestARedeemWithAKeyIsSafeToRepeat(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		h := newHouse(t, db)
+		ana := h.join("M-1", "en")
+		h.give("gift", "GIFT-AAAA-1111", ana, "20890")
+		for i, body := range []string{`{"key": "basket-7", "discount": "5.00"}`, `{"key": "basket-7", "discount": "5.00"}`} {
+			a := h.as("redeem", "POST", "/v1/coupons/GIFT-AAAA-1111/redeem", body)
+			if a.Status != 200 || a.JSON("again") != map[bool]string{true: "true", false: ""}[i > 0] {
+				t.Errorf("redeem %d with a key: %d %s", i, a.Status, a.Body)
+			}
+		}
+		if a := h.as("redeem", "POST", "/v1/coupons/GIFT-AAAA-1111/redeem", `{"key": "basket-8"}`); a.Status != 409 {
+			t.Errorf("redeem with another key: %d %s, want it refused", a.Status, a.Body)
+		}
+		if got := h.one("select count(*) || ' ' || sum(discount) from redemptions"); got != "1 500" {
+			t.Errorf("redemptions: %s, want one", got)
+		}
+	})
+}
+
+func TestCodesAreNotToBeGuessed(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		h := newHouse(t, db)
+		ana := h.join("M-1", "en")
+		h.give("gift", "GIFT-AAAA-1111", ana, "20890")
+		statuses := map[int]int{}
+		for n := range 200 {
+			path, method := fmt.Sprintf("/v1/coupons/GIFT-%04d-%04d", n, n), "GET"
+			if n%2 == 1 {
+				path, method = path+"/redeem", "POST"
+			}
+			a := h.as("redeem", method, path, "")
+			statuses[a.Status]++
+			if a.Status == 429 && (a.Header.Get("Retry-After") == "" || !strings.Contains(a.Body, "not to be guessed")) {
+				t.Fatalf("%s %s: %v %s", method, path, a.Header, a.Body)
+			}
+		}
+		// Two minutes may meet in the middle of it.
+		if statuses[404] < 60 || statuses[404] > 120 || statuses[404]+statuses[429] != 200 {
+			t.Errorf("200 guesses of codes: %v, want 60 answered in a minute and the rest refused", statuses)
+		}
+	})
+}
+
+func TestADiscountThatCannotBeAddedUpIsRefused(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		h := newHouse(t, db)
+		h.give("gift", "GIFT-AAAA-1111", h.join("M-1", "en"), "20890")
+		for _, amount := range []string{"90000000000000000.00", "99999999999999.00", "1e17"} {
+			if a := h.as("redeem", "POST", "/v1/coupons/GIFT-AAAA-1111/redeem", `{"discount": "`+amount+`"}`); a.Status != 422 || a.JSON("field") != "discount" {
+				t.Errorf("a discount of %s: %d %s, want it refused", amount, a.Status, a.Body)
+			}
 		}
 	})
 }

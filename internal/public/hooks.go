@@ -28,18 +28,18 @@ func (s *server) standardHook(w http.ResponseWriter, r *http.Request) error {
 	if err := s.Standard.Verify(r.Header, body, s.Clock()); err != nil {
 		return refuse(http.StatusUnauthorized, "%v", err)
 	}
-	return s.take(w, r, body, "standard", r.Header.Get("Webhook-Id"))
+	return s.take(w, r, body, ingest.Options{Source: intake.Shop, Via: "standard"}, r.Header.Get("Webhook-Id"))
 }
 
 // take reads events, has intake apply them in one transaction and answers each
 // of them: 202 when at least one is stored, now or before, 422 when all are
 // refused. delivery is the id of one event that has none of its own.
-func (s *server) take(w http.ResponseWriter, r *http.Request, body []byte, source, delivery string) error {
-	currency, err := s.currency(r.Context())
-	if err != nil {
+func (s *server) take(w http.ResponseWriter, r *http.Request, body []byte, o ingest.Options, delivery string) error {
+	var err error
+	if o.Currency, err = s.currency(r.Context()); err != nil {
 		return err
 	}
-	events, unreadable, err := ingest.Decode(body, ingest.Options{Source: source, Currency: currency})
+	events, unreadable, err := ingest.Decode(body, o)
 	if err != nil {
 		return refuse(http.StatusBadRequest, "%v", err)
 	}
@@ -68,7 +68,7 @@ type eventAnswer struct {
 	Field  string       `json:"field,omitempty"`
 	Reason string       `json:"reason,omitempty"`
 
-	Notes []loyalty.Note `json:"notes,omitempty"` // what of a stored one was left out
+	Notes []loyalty.Note `json:"notes,omitempty"` // what of a stored one was left out, or taken otherwise than written
 }
 
 // inOrder merges what intake answered with what could not be read, by place.

@@ -74,6 +74,8 @@ func (s *server) message(w http.ResponseWriter, r *http.Request, bad *refusal) e
 	in := wordsFor(accepted(r)...)
 	title, words := in.Sorry, in.Why
 	switch {
+	case bad == testLink:
+		title, words = in.Test, in.TestWhy
 	case bad == badLink:
 		title, words = in.Bad, in.BadWhy
 	case bad.status == http.StatusNotFound:

@@ -10,12 +10,16 @@ import (
 	"regulars/internal/campaign"
 	"regulars/internal/consent"
 	"regulars/internal/loyalty"
+	"regulars/internal/program"
 	"regulars/internal/store"
 	"regulars/segments"
 )
 
 // badLink answers a token that is not ours and one whose member is gone alike.
 var badLink = &refusal{status: http.StatusNotFound, words: "this link is not valid"}
+
+// testLink answers the links of previews and test mails, which belong to nobody.
+var testLink = &refusal{status: http.StatusOK, words: "this link stands in a test mail: it works, and changes nothing"}
 
 // reader is the member whom a link belongs to.
 type reader struct {
@@ -33,6 +37,9 @@ func (s *server) claims(r *http.Request, kind consent.Kind) (consent.Claims, err
 	claims, err := s.Links.Parse(kind, r.PathValue("token"))
 	if errors.Is(err, consent.ErrToken) {
 		return claims, badLink
+	}
+	if err == nil && claims == (consent.Claims{}) {
+		return claims, testLink
 	}
 	return claims, err
 }
@@ -151,6 +158,7 @@ type shop struct {
 	languages []string
 	topics    map[string]map[string]string
 	currency  string
+	own       map[string]program.Words
 }
 
 func (s *server) shop(tx *store.Tx) (shop, error) {
@@ -162,12 +170,12 @@ func (s *server) shop(tx *store.Tx) (shop, error) {
 		return shop{}, err
 	}
 	p := v.Program
-	return shop{p.Shop.Name, p.Shop.URL, p.Languages, p.Topics, p.Currency}, nil
+	return shop{p.Shop.Name, p.Shop.URL, p.Languages, p.Topics, p.Currency, p.Words}, nil
 }
 
 // words are those of the member's language, else of the shop's first.
 func (p shop) words(who reader) words {
-	return wordsFor(append([]string{who.Language}, p.languages...)...)
+	return wordsWith(p.own, append([]string{who.Language}, p.languages...)...)
 }
 
 func (p shop) frame(in words, title string) frame {

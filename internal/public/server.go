@@ -55,6 +55,8 @@ type server struct {
 	pages *pages
 	turns turns               // of deliveries about one member
 	spare *semaphore.Weighted // bytes of bodies that may be held at once
+
+	guesses guesses // of codes, at the API
 }
 
 // handler answers a request, or returns the error for answer to put into words.

@@ -65,7 +65,7 @@ func newHouse(t testing.TB, db *store.DB) *house {
 			return err
 		}
 		for _, scope := range public.Scopes {
-			if h.tokens[scope], err = public.CreateToken(tx, scope+"-only", []string{scope}); err != nil {
+			if h.tokens[scope], err = public.CreateToken(tx, scope+"-only", "", []string{scope}); err != nil {
 				return err
 			}
 		}

@@ -22,6 +22,7 @@ var Scopes = []string{"read", "write", "launch", "redeem"}
 type Token struct {
 	Name      string          `json:"name"`
 	Scopes    string          `json:"scopes"`
+	Source    string          `json:"source"` // whose order numbers and event ids it brings; "": the shop's
 	CreatedAt loyalty.Instant `json:"created_at"`
 	RevokedAt loyalty.Instant `json:"revoked_at"`
 }
@@ -34,11 +35,14 @@ const tokenMark = "rgl_"
 var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$`)
 
 // CreateToken makes a token and returns it, the only time it can be read. The
-// name of a revoked token may be given again: events of both are the same
-// source's.
-func CreateToken(tx *store.Tx, name string, scopes []string) (string, error) {
+// name of a revoked token may be given again. A source of its own is for a system
+// that numbers its orders or events for itself; "" is the shop's.
+func CreateToken(tx *store.Tx, name, source string, scopes []string) (string, error) {
 	if !plainName.MatchString(name) {
 		return "", fmt.Errorf("a token's name is of letters, digits, dots, hyphens and underscores, not %q", name)
+	}
+	if source != "" && !plainName.MatchString(source) {
+		return "", fmt.Errorf("a source is of letters, digits, dots, hyphens and underscores, not %q", source)
 	}
 	if len(scopes) == 0 {
 		return "", errors.New("a token needs at least one scope of " + strings.Join(Scopes, ", "))
@@ -53,12 +57,12 @@ func CreateToken(tx *store.Tx, name string, scopes []string) (string, error) {
 	rand.Read(random) // never fails since Go 1.24
 	token := tokenMark + base64.RawURLEncoding.EncodeToString(random)
 	n, err := tx.Exec(`
-		insert into api_tokens (name, hash, scopes, created_at)
-		values (@name, @hash, @scopes, @now)
+		insert into api_tokens (name, hash, source, scopes, created_at)
+		values (@name, @hash, @source, @scopes, @now)
 		on conflict (name) do update
-		set    hash = excluded.hash, scopes = excluded.scopes, created_at = excluded.created_at, revoked_at = null
+		set    hash = excluded.hash, source = excluded.source, scopes = excluded.scopes, created_at = excluded.created_at, revoked_at = null
 		where  api_tokens.revoked_at is not null`,
-		store.Args{"name": name, "hash": hashToken(token), "scopes": strings.Join(scopes, ","), "now": tx.At})
+		store.Args{"name": name, "hash": hashToken(token), "source": source, "scopes": strings.Join(scopes, ","), "now": tx.At})
 	if err == nil && n == 0 {
 		return "", fmt.Errorf("a token %q is there already; revoke it or choose another name", name)
 	}
@@ -67,7 +71,7 @@ func CreateToken(tx *store.Tx, name string, scopes []string) (string, error) {
 
 // Tokens lists the tokens by name.
 func Tokens(tx *store.Tx) (list []Token, err error) {
-	err = tx.All(&list, "select name, scopes, created_at, revoked_at from api_tokens order by name", nil)
+	err = tx.All(&list, "select name, scopes, source, created_at, revoked_at from api_tokens order by name", nil)
 	return list, err
 }
 
@@ -87,7 +91,7 @@ func hashToken(token string) []byte {
 }
 
 // caller is who a bearer token belongs to.
-type caller struct{ name string }
+type caller struct{ name, source string }
 
 // by is how the caller stands in the list of jobs.
 func (c caller) by() string { return "api: " + c.name }
@@ -114,7 +118,7 @@ func (s *server) api(scope string, h func(http.ResponseWriter, *http.Request, ca
 			w.Header().Set("WWW-Authenticate", `Bearer error="insufficient_scope", scope="`+scope+`"`)
 			return refuse(http.StatusForbidden, "token %s lacks the scope %s", found.Name, scope)
 		}
-		return h(w, r, caller{found.Name})
+		return h(w, r, caller{found.Name, found.Source})
 	}
 }
 
@@ -123,7 +127,7 @@ func (s *server) tokenOf(r *http.Request, token string) (found Token, err error)
 		return found, store.ErrNotFound
 	}
 	err = s.reads.View(r.Context(), func(tx *store.Tx) error {
-		return tx.One(&found, "select name, scopes from api_tokens where hash = @hash and revoked_at is null", store.Args{"hash": hashToken(token)})
+		return tx.One(&found, "select name, scopes, source from api_tokens where hash = @hash and revoked_at is null", store.Args{"hash": hashToken(token)})
 	})
 	return found, err
 }

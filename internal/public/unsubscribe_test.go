@@ -329,3 +329,24 @@ func FuzzForms(f *testing.F) {
 		}
 	})
 }
+
+func TestTheLinksOfATestMailWorkAndChangeNothing(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		h := newHouse(t, db)
+		member := h.join("M-1", "en")
+		before := h.topics(member)
+		for _, kind := range []consent.Kind{"u", "m", "confirm"} {
+			path := h.token(kind, 0, 0)
+			if a := h.ask("GET", path, "", "Accept: text/html", "Accept-Language: nl"); a.Status != 200 || !strings.Contains(a.Body, "Deze link werkt") {
+				t.Errorf("GET %s of a test mail: %d %s, want a page that says so", kind, a.Status, a.Body)
+			}
+		}
+		if a := h.ask("POST", h.token("u", 0, 0), "List-Unsubscribe=One-Click", "Content-Type: application/x-www-form-urlencoded"); a.Status != 200 {
+			t.Errorf("one click in a test mail: %d %s, want 200", a.Status, a.Body)
+		}
+		if got := h.topics(member); got != before {
+			t.Errorf("topics %q, want %q", got, before)
+		}
+	})
+}

@@ -22,6 +22,7 @@ type words struct {
 	Minimum, Shipping, Choices             string
 	Ask, Wanted, Yes, Done, Confirmed      string // double opt-in
 	Bad, BadWhy, Lost, LostWhy, Sorry, Why string // what went wrong
+	Test, TestWhy                          string // the link of a test mail
 	Date                                   string // a layout of package time
 	Thousands, Decimal                     string // the marks of numbers; thousands from five digits on
 	Money                                  string // S the currency, N the number
@@ -55,6 +56,7 @@ func english() words {
 		Bad: "This link does not work", BadWhy: "Perhaps the mail program cut it in two: copy it whole from the mail, or open the mail again.",
 		Lost: "There is no such page", LostWhy: "Perhaps the address was mistyped.",
 		Sorry: "Something went wrong", Why: "It is not your fault, and nothing was changed. Please try again in a moment.",
+		Test: "This link works", TestWhy: "It stands in a test mail. In a member's own mail it opens their page; here nothing was changed.",
 		Date: "2 January 2006", Thousands: ",", Decimal: ".", Money: "SN",
 	}
 }
@@ -72,6 +74,7 @@ func finnish() words {
 		Bad: "Tämä linkki ei toimi", BadWhy: "Ehkä sähköpostiohjelma katkaisi sen: kopioi linkki viestistä kokonaan tai avaa viesti uudelleen.",
 		Lost: "Sivua ei löydy", LostWhy: "Ehkä osoitteessa on kirjoitusvirhe.",
 		Sorry: "Jokin meni vikaan", Why: "Vika ei ole sinun, eikä mitään muutettu. Yritä hetken kuluttua uudelleen.",
+		Test: "Tämä linkki toimii", TestWhy: "Se on testiviestissä. Jäsenen omassa viestissä se avaa hänen sivunsa; tässä mitään ei muutettu.",
 		Date: "2.1.2006", Thousands: nbsp, Decimal: ",", Money: "N S",
 	}
 }
@@ -89,6 +92,7 @@ func greek() words {
 		Bad: "Αυτός ο σύνδεσμος δεν λειτουργεί", BadWhy: "Ίσως το πρόγραμμα αλληλογραφίας τον έκοψε στα δύο: αντιγράψτε τον ολόκληρο από το μήνυμα ή ανοίξτε ξανά το μήνυμα.",
 		Lost: "Η σελίδα δεν βρέθηκε", LostWhy: "Ίσως η διεύθυνση γράφτηκε λάθος.",
 		Sorry: "Κάτι πήγε στραβά", Why: "Δεν φταίτε εσείς και τίποτα δεν άλλαξε. Δοκιμάστε ξανά σε λίγο.",
+		Test: "Αυτός ο σύνδεσμος λειτουργεί", TestWhy: "Βρίσκεται σε δοκιμαστικό μήνυμα. Στο μήνυμα ενός μέλους ανοίγει τη σελίδα του· εδώ τίποτα δεν άλλαξε.",
 		Date: "2/1/2006", Thousands: ".", Decimal: ",", Money: "N S",
 	}
 }
@@ -106,6 +110,7 @@ func macedonian() words {
 		Bad: "Оваа врска не работи", BadWhy: "Можеби програмата за пошта ја пресекла: копирајте ја целата од пораката или отворете ја пораката повторно.",
 		Lost: "Нема таква страница", LostWhy: "Можеби адресата е погрешно напишана.",
 		Sorry: "Нешто тргна наопаку", Why: "Не е ваша вина и ништо не е сменето. Обидете се повторно за момент.",
+		Test: "Оваа врска работи", TestWhy: "Се наоѓа во пробна порака. Во пораката на член ја отвора неговата страница; тука ништо не е сменето.",
 		Date: "2.1.2006", Thousands: ".", Decimal: ",", Money: "N S",
 	}
 }
@@ -123,6 +128,7 @@ func dutch() words {
 		Bad: "Deze link werkt niet", BadWhy: "Misschien heeft het mailprogramma de link afgebroken: kopieer hem helemaal uit de mail of open de mail opnieuw.",
 		Lost: "Deze pagina bestaat niet", LostWhy: "Misschien staat er een typefout in het adres.",
 		Sorry: "Er ging iets mis", Why: "Het ligt niet aan jou en er is niets veranderd. Probeer het zo nog eens.",
+		Test: "Deze link werkt", TestWhy: "Hij staat in een testmail. In de mail van een lid opent hij diens pagina; hier is niets veranderd.",
 		Date: "2-1-2006", Thousands: ".", Decimal: ",", Money: "S N",
 	}
 }
@@ -140,6 +146,7 @@ func chinese() words {
 		Bad: "此連結無效", BadWhy: "連結可能被郵件程式截斷：請從郵件中複製完整連結，或重新開啟郵件。",
 		Lost: "找不到此頁面", LostWhy: "網址可能輸入錯誤。",
 		Sorry: "發生問題", Why: "這不是您的錯，也沒有任何變更。請稍後再試一次。",
+		Test: "此連結可正常使用", TestWhy: "此連結位於測試郵件中。在會員收到的郵件裡，它會開啟會員的頁面；這裡沒有任何變更。",
 		Date: "2006年1月2日", Thousands: ",", Decimal: ".", Money: "SN",
 	}
 }

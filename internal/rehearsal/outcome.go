@@ -17,6 +17,9 @@ import (
 // Outcome is what would have been sent, by campaign.
 type Outcome struct {
 	Campaigns map[string]*Campaign `json:"campaigns"`
+
+	Unplayed int64  `json:"unplayed,omitempty"` // events of the past that could not be played
+	Because  string `json:"because,omitempty"`  // of the first of them
 }
 
 // Campaign is what one campaign would have sent.
@@ -25,7 +28,10 @@ type Campaign struct {
 	ByMonth map[string]int64 `json:"by_month"` // 1997-01 → mails
 	ByMail  map[string]int64 `json:"by_mail"`
 	Skipped map[string]int64 `json:"skipped"` // reason → members
-	Codes   int64            `json:"codes"`
+	Codes   int64            `json:"codes"`   // that were given, each once
+
+	NotTried string   `json:"not_tried,omitempty"` // why the past could not start it
+	Notes    []string `json:"notes,omitempty"`     // what its rules read that nobody does in a rehearsal
 }
 
 // outcome counts the ledger of the stage.
@@ -36,7 +42,7 @@ func outcome(ctx context.Context, db *store.DB, p *program.Program, zone *time.L
 	}
 	return o, db.View(ctx, func(tx *store.Tx) error {
 		rows, err := tx.Query(`
-			select c.name, s.step, s.state, s.reason, s.handed_at, s.code_id is not null
+			select c.name, s.step, s.state, s.reason, s.handed_at
 			from   sends s join campaigns c on c.id = s.campaign_id`, nil)
 		if err != nil {
 			return err
@@ -45,27 +51,45 @@ func outcome(ctx context.Context, db *store.DB, p *program.Program, zone *time.L
 		for rows.Next() {
 			var name, step, state, reason string
 			var handed loyalty.Instant
-			var code bool
-			if err := rows.Scan(&name, &step, &state, &reason, &handed, &code); err != nil {
+			if err := rows.Scan(&name, &step, &state, &reason, &handed); err != nil {
 				return err
 			}
 			if c := o.Campaigns[name]; c != nil {
-				c.count(step, state, reason, handed.In(zone), code)
+				c.count(step, state, reason, handed.In(zone))
 			}
 		}
-		return rows.Err()
+		if err := rows.Err(); err != nil {
+			return err
+		}
+		return o.countCodes(tx)
 	})
 }
 
-func (c *Campaign) count(step, state, reason string, at time.Time, code bool) {
+// countCodes counts codes, of which a flow may show one in several mails.
+func (o Outcome) countCodes(tx *store.Tx) error {
+	var given []struct {
+		Name string
+		N    int64
+	}
+	err := tx.All(&given, `
+		select c.name, count(distinct s.code_id) as n
+		from   sends s join campaigns c on c.id = s.campaign_id
+		where  s.state = 'sent'
+		group  by c.name`, nil)
+	for _, g := range given {
+		if c := o.Campaigns[g.Name]; c != nil {
+			c.Codes = g.N
+		}
+	}
+	return err
+}
+
+func (c *Campaign) count(step, state, reason string, at time.Time) {
 	switch state {
 	case "sent":
 		c.Mails++
 		c.ByMonth[at.Format("2006-01")]++
 		c.ByMail[step]++
-		if code {
-			c.Codes++
-		}
 	case "skipped", "failed":
 		c.Skipped[reason]++
 	}
@@ -73,9 +97,19 @@ func (c *Campaign) count(step, state, reason string, at time.Time, code bool) {
 
 // Print tells the outcome to a marketer.
 func (o Outcome) Print(w io.Writer) {
+	if o.Unplayed > 0 {
+		fmt.Fprintf(w, "note: %d events of the past could not be played, the first of them %s\n", o.Unplayed, o.Because)
+	}
 	for _, name := range slices.Sorted(maps.Keys(o.Campaigns)) {
 		c := o.Campaigns[name]
+		if c.NotTried != "" {
+			fmt.Fprintf(w, "%s: not tried: %s\n", name, c.NotTried)
+			continue
+		}
 		fmt.Fprintf(w, "%s: %d mails, %d codes\n", name, c.Mails, c.Codes)
+		for _, note := range c.Notes {
+			fmt.Fprintf(w, "  note: %s\n", note)
+		}
 		line(w, "by month", c.ByMonth)
 		line(w, "by mail", c.ByMail)
 		line(w, "left out", c.Skipped)

@@ -1,115 +1,452 @@
 package rehearsal
 
 import (
-	"cmp"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
-	"slices"
+	"strings"
 	"time"
 
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
 
-// read returns what happened up to the last day, in order: who joined, and the
-// orders with their lines, as they stand today. Addresses are made up.
-func (r Rehearsal) read(ctx context.Context, zone *time.Location) (events []loyalty.Event, err error) {
-	err = r.Past.View(ctx, func(tx *store.Tx) error {
-		lines, err := readLines(tx, r.To)
-		if err != nil {
-			return err
-		}
-		orders, err := readOrders(tx, r.To, lines)
-		if err != nil {
-			return err
-		}
-		joinings, err := r.readMembers(tx, orders)
-		events = append(joinings, orders...)
+// past is what happened in the shop, in its order. What there is, and when, is
+// listed in a table of the stage, so that memory holds one page of it however long
+// the history is; each page is then read from the shop's database by its ids.
+//
+// What has a history there is played when it happened: who joined, orders and
+// their refunds, points, answers about topics and the shop's own events. What has
+// none (attributes, tags, language, birthday) is taken as it is today from the
+// moment on at which somebody is first heard of. Addresses are made up, and names
+// left out.
+type past struct {
+	stage, shop *store.DB
+	r           Rehearsal
+	next        moment // the last that was read
+	page        []loyalty.Event
+	over        bool
+}
+
+// moment is one line of the list.
+type moment struct{ At, Rank, Ref int64 }
+
+// The ranks put what happened in one microsecond into an order. Names never meet
+// the shop's.
+const (
+	aMember = iota
+	anAnswer
+	aPoint
+	anOrder
+	anEvent
+	aRefund
+	aReturn
+)
+
+// pageSize is how much of the past is in memory at once.
+const pageSize = 500
+
+// played are the events that are told by tables of their own.
+const played = "('order.placed', 'order.changed', 'order.refunded', 'order.cancelled', 'member.joined', 'member.changed', 'points.changed')"
+
+// sources say when what happened, by rank: the id of a row and its moment.
+func (r Rehearsal) sources() map[int]string {
+	first := "(select member_id, min(at) as first from orders where counts group by member_id)"
+	members := `select m.id, coalesce(m.joined_at, h.first, m.created_at) as at
+		from   members m left join (select member_id, min(at) as first from (
+			select member_id, at from orders where counts union all select member_id, at from consents union all
+			select member_id, at from events union all select member_id, at from point_changes) e group by member_id) h on h.member_id = m.id
+		where  m.merged_into is null and m.erased_at is null`
+	answers := `select c.id, c.at from consents c where exists (select 1 from consents d where d.member_id = c.member_id and d.topic = c.topic
+		and (d.at < c.at or d.at = c.at and d.id < c.id))`
+	if r.Everyone {
+		members = "select m.id, o.first as at from members m join " + first + " o on o.member_id = m.id where m.merged_into is null and m.erased_at is null"
+		answers = "select id, at from consents where false"
+	}
+	return map[int]string{
+		aMember: members, anAnswer: answers,
+		aPoint:  "select id, at from point_changes where day <= @to",
+		anOrder: "select id, at from orders where day <= @to and (counts or status = 'refunded')",
+		anEvent: "select e.id, e.at from events e where e.day <= @to and e.type not in " + played,
+		aRefund: "select f.order_id, f.at from refunds f join orders o on o.id = f.order_id where o.counts or o.status = 'refunded'",
+		aReturn: "select o.id, o.changed_at as at from orders o where o.day <= @to and o.status = 'refunded' and not exists (select 1 from refunds f where f.order_id = o.id)",
+	}
+}
+
+// list writes down when what happened.
+func (r Rehearsal) list(ctx context.Context, stage *store.DB) (*past, error) {
+	err := stage.Update(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec("create table rehearsal_past (at bigint not null, rank bigint not null, ref bigint not null)", nil)
 		return err
 	})
-	slices.SortStableFunc(events, func(a, b loyalty.Event) int { return cmp.Compare(a.At.UnixMicro(), b.At.UnixMicro()) })
-	return events, err
+	if err != nil {
+		return nil, err
+	}
+	for rank, source := range r.sources() {
+		err := r.Past.View(ctx, func(tx *store.Tx) error { return listed(ctx, tx, stage, rank, source, r.To) })
+		if err != nil {
+			return nil, fmt.Errorf("listing what happened: %w", err)
+		}
+	}
+	err = stage.Update(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec("create index rehearsal_past_at on rehearsal_past (at, rank, ref)", nil)
+		return err
+	})
+	return &past{stage: stage, shop: r.Past, r: r, next: moment{At: -1 << 62}}, err
 }
 
-func readOrders(tx *store.Tx, to loyalty.Day, lines map[int64][]loyalty.Line) (events []loyalty.Event, err error) {
-	var rows []struct {
-		ID, Total, Refunded, Discount, Quantity int64
-		Member, Status, Shop                    string
-		At                                      loyalty.Instant
+func listed(ctx context.Context, tx *store.Tx, stage *store.DB, rank int, source string, to loyalty.Day) error {
+	rows, err := tx.Query(source, store.Args{"to": int64(to)})
+	if err != nil {
+		return err
 	}
-	err = tx.All(&rows, `
-		select o.id, m.external_id as member, o.at, o.status, o.total, o.refunded, o.discount, o.quantity, o.shop
-		from   orders o join members m on m.id = o.member_id
-		where  o.day <= @to and o.counts
-		order  by o.at, o.id`, store.Args{"to": to})
-	for _, o := range rows {
-		id := fmt.Sprint("o-", o.ID)
-		events = append(events, loyalty.Event{
-			Source: "rehearsal", Type: loyalty.OrderPlaced, ID: id, At: o.At, Member: loyalty.Member{ID: o.Member},
-			Order: &loyalty.Order{ID: id, At: o.At, Status: o.Status, Total: o.Total - o.Refunded, HasTotal: true,
-				Discount: o.Discount, Quantity: o.Quantity, Shop: o.Shop, Lines: lines[o.ID]},
+	defer rows.Close()
+	var lines [][]any
+	write := func() error {
+		defer func() { lines = lines[:0] }()
+		return stage.Update(ctx, func(tx *store.Tx) error {
+			_, err := tx.Bulk("rehearsal_past", []string{"at", "rank", "ref"}, lines)
+			return err
 		})
 	}
-	return events, err
+	for rows.Next() {
+		var ref int64
+		var at loyalty.Instant
+		if err := rows.Scan(&ref, &at); err != nil {
+			return err
+		}
+		micros := at.UnixMicro()
+		if rank == aMember {
+			micros-- // before their first order
+		}
+		if lines = append(lines, []any{micros, int64(rank), ref}); len(lines) == 10_000 {
+			if err := write(); err != nil {
+				return err
+			}
+		}
+	}
+	return errors.Join(rows.Err(), write())
 }
 
-func readLines(tx *store.Tx, to loyalty.Day) (map[int64][]loyalty.Line, error) {
+// batch returns what happened next, before a moment and all within a span; none
+// when there is no more.
+func (p *past) batch(ctx context.Context, before time.Time, within time.Duration) ([]loyalty.Event, error) {
+	for len(p.page) == 0 && !p.over {
+		if err := p.turn(ctx); err != nil {
+			return nil, err
+		}
+	}
+	n := 0
+	for n < len(p.page) && p.page[n].At.Before(before) && p.page[n].At.Sub(p.page[0].At.Time) < within {
+		n++
+	}
+	events := p.page[:n]
+	p.page = p.page[n:]
+	return events, nil
+}
+
+// turn reads the next page.
+func (p *past) turn(ctx context.Context) error {
+	var lines []moment
+	err := p.stage.View(ctx, func(tx *store.Tx) error {
+		return tx.All(&lines, "select at, rank, ref from rehearsal_past where (at, rank, ref) > (@at, @rank, @ref) order by at, rank, ref limit @most",
+			store.Args{"at": p.next.At, "rank": p.next.Rank, "ref": p.next.Ref, "most": pageSize})
+	})
+	if err != nil {
+		return err
+	}
+	if p.over = len(lines) == 0; p.over {
+		return nil
+	}
+	p.next = lines[len(lines)-1]
+	ids := map[int64][]int64{}
+	for _, l := range lines {
+		ids[l.Rank] = append(ids[l.Rank], l.Ref)
+	}
+	return p.shop.View(ctx, func(tx *store.Tx) error {
+		found := map[moment][]loyalty.Event{}
+		for rank, read := range map[int64]func(*store.Tx, []int64) (map[int64][]loyalty.Event, error){
+			aMember: p.members, anAnswer: p.answers, aPoint: p.points, anOrder: p.orders, anEvent: p.events, aRefund: p.refunds, aReturn: p.returns,
+		} {
+			if len(ids[rank]) == 0 {
+				continue
+			}
+			events, err := read(tx, ids[rank])
+			if err != nil {
+				return fmt.Errorf("reading what happened: %w", err)
+			}
+			for ref, all := range events {
+				found[moment{Rank: rank, Ref: ref}] = all
+			}
+		}
+		for _, l := range lines {
+			for _, e := range found[moment{Rank: l.Rank, Ref: l.Ref}] {
+				if l.Rank == aMember {
+					e.At = loyalty.At(time.UnixMicro(l.At))
+					e.Member.ConsentAt = e.At
+					if e.Member.Joined != nil {
+						e.Member.JoinedAt = e.At
+					}
+				}
+				if l.Rank != aRefund || e.At.UnixMicro() == l.At { // refunds are listed by their order
+					p.page = append(p.page, e)
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// asked are the rows of a page, by id.
+func asked(ids []int64) store.Args { return store.Args{"ids": store.JSON(ids)} }
+
+func among(tx *store.Tx, column string) string {
+	return column + " in (select value from " + tx.JSONEach("@ids") + ")"
+}
+
+func told(kind, id string, at loyalty.Instant, member string) loyalty.Event {
+	return loyalty.Event{Source: "rehearsal", Type: kind, ID: id, At: at, Member: loyalty.Member{ID: member}}
+}
+
+// members tells of people, each once: that they joined, or that they are known.
+func (p *past) members(tx *store.Tx, ids []int64) (map[int64][]loyalty.Event, error) {
 	var rows []struct {
+		ID                                              int64
+		Member, Language, Country, TimeZone, Attributes string
+		BirthMonth, BirthDate                           *int
+		JoinedAt                                        loyalty.Instant
+	}
+	err := tx.All(&rows, `
+		select id, external_id as member, language, country, time_zone, cast(attributes as text) as attributes, birth_month, birth_date, joined_at
+		from   members where `+among(tx, "id"), asked(ids))
+	if err != nil {
+		return nil, err
+	}
+	tags, consents, err := p.said(tx, ids)
+	if err != nil {
+		return nil, err
+	}
+	all, yes := map[int64][]loyalty.Event{}, true
+	for _, m := range rows {
+		e := told(loyalty.MemberChanged, fmt.Sprint("m-", m.ID), loyalty.Instant{}, m.Member)
+		who := &e.Member
+		who.Email, who.Language, who.Country, who.TimeZone = fmt.Sprintf("m%d@rehearsal.invalid", m.ID), m.Language, m.Country, m.TimeZone
+		who.Consent, who.ConsentSource, who.Tags = consents[m.ID], "rehearsal", tags[m.ID]
+		if p.r.Everyone {
+			who.Consent = map[string]bool{loyalty.Offers: true, loyalty.Newsletter: true}
+		}
+		if p.r.Everyone || !m.JoinedAt.IsZero() {
+			e.Type, who.Joined = loyalty.MemberJoined, &yes
+		}
+		if m.BirthMonth != nil && m.BirthDate != nil {
+			who.Birthday = fmt.Sprintf("--%02d-%02d", *m.BirthMonth, *m.BirthDate)
+		}
+		if who.Attributes, err = p.declared(m.Attributes); err != nil {
+			return nil, fmt.Errorf("attributes of member %d: %w", m.ID, err)
+		}
+		all[m.ID] = []loyalty.Event{e}
+	}
+	return all, nil
+}
+
+// declared are the attributes that the program to be played knows.
+func (p *past) declared(text string) (map[string]any, error) {
+	var known map[string]any
+	if err := json.Unmarshal([]byte(text), &known); err != nil {
+		return nil, err
+	}
+	for name := range known {
+		if _, ok := p.r.Program.Program.Attributes[name]; !ok {
+			delete(known, name)
+		}
+	}
+	return known, nil
+}
+
+// said are the tags of members and their first answers about topics, which count
+// from the beginning: those that followed are played in their time.
+func (p *past) said(tx *store.Tx, ids []int64) (tags map[int64][]string, consents map[int64]map[string]bool, err error) {
+	tags, consents = map[int64][]string{}, map[int64]map[string]bool{}
+	var tagged []struct {
+		MemberID int64
+		Tag      string
+	}
+	if err := tx.All(&tagged, "select member_id, tag from member_tags where "+among(tx, "member_id")+" order by tag", asked(ids)); err != nil {
+		return nil, nil, err
+	}
+	for _, t := range tagged {
+		tags[t.MemberID] = append(tags[t.MemberID], t.Tag)
+	}
+	var answers []struct {
+		MemberID int64
+		Topic    string
+		Granted  bool
+	}
+	err = tx.All(&answers, `
+		select member_id, topic, granted from member_topics where `+among(tx, "member_id")+`
+		union all
+		select member_id, topic, granted from (
+			select member_id, topic, granted, row_number() over (partition by member_id, topic order by at, id) as n
+			from   consents where `+among(tx, "member_id")+`) c
+		where  n = 1`, asked(ids))
+	for _, a := range answers { // the first answer stands over today's, which came before it here
+		if consents[a.MemberID] == nil {
+			consents[a.MemberID] = map[string]bool{}
+		}
+		consents[a.MemberID][a.Topic] = a.Granted
+	}
+	return tags, consents, err
+}
+
+func (p *past) answers(tx *store.Tx, ids []int64) (map[int64][]loyalty.Event, error) {
+	var rows []struct {
+		ID            int64
+		Member, Topic string
+		Granted       bool
+		At            loyalty.Instant
+	}
+	err := tx.All(&rows, `
+		select c.id, m.external_id as member, c.topic, c.granted, c.at
+		from   consents c join members m on m.id = c.member_id
+		where  m.merged_into is null and m.erased_at is null and `+among(tx, "c.id"), asked(ids))
+	all := map[int64][]loyalty.Event{}
+	for _, c := range rows {
+		e := told(loyalty.MemberChanged, fmt.Sprint("c-", c.ID), c.At, c.Member)
+		e.Member.Consent, e.Member.ConsentSource, e.Member.ConsentAt = map[string]bool{c.Topic: c.Granted}, "rehearsal", c.At
+		all[c.ID] = []loyalty.Event{e}
+	}
+	return all, err
+}
+
+func (p *past) points(tx *store.Tx, ids []int64) (map[int64][]loyalty.Event, error) {
+	var rows []struct {
+		ID             int64
+		Member         string
+		Balance, Delta *int64
+		At             loyalty.Instant
+	}
+	err := tx.All(&rows, "select c.id, m.external_id as member, c.balance, c.delta, c.at from point_changes c join members m on m.id = c.member_id where "+among(tx, "c.id"), asked(ids))
+	all := map[int64][]loyalty.Event{}
+	for _, c := range rows {
+		e := told(loyalty.PointsChanged, fmt.Sprint("p-", c.ID), c.At, c.Member)
+		e.Points = &loyalty.Points{Balance: c.Balance, Delta: c.Delta}
+		all[c.ID] = []loyalty.Event{e}
+	}
+	return all, err
+}
+
+// orders tells of orders as they were sold.
+func (p *past) orders(tx *store.Tx, ids []int64) (map[int64][]loyalty.Event, error) {
+	var rows []struct {
+		ID, Total, Refunded, Known, Discount, Quantity int64
+		Member, Status, Shop                           string
+		At                                             loyalty.Instant
+	}
+	err := tx.All(&rows, `
+		select o.id, m.external_id as member, o.at, o.status, o.total, o.refunded, o.discount, o.quantity, o.shop,
+		       coalesce((select sum(f.total) from refunds f where f.order_id = o.id), 0) as known
+		from   orders o join members m on m.id = o.member_id
+		where  `+among(tx, "o.id"), asked(ids))
+	if err != nil {
+		return nil, err
+	}
+	var sold []struct {
 		OrderID, Quantity, Total       int64
 		Product, Name, Category, Brand string
 		Labels                         loyalty.Labels
 	}
-	err := tx.All(&rows, `
+	err = tx.All(&sold, `
 		select order_id, product, name, category, brand, cast(labels as text) as labels, quantity, total
-		from   order_lines where day <= @to and counts order by order_id, n`, store.Args{"to": to})
+		from   order_lines where `+among(tx, "order_id")+` order by order_id, n`, asked(ids))
 	lines := map[int64][]loyalty.Line{}
-	for _, l := range rows {
+	for _, l := range sold {
 		lines[l.OrderID] = append(lines[l.OrderID], loyalty.Line{Product: l.Product, Name: l.Name, Category: l.Category, Brand: l.Brand, Labels: l.Labels, Quantity: l.Quantity, Total: l.Total})
 	}
-	return lines, err
+	all := map[int64][]loyalty.Event{}
+	for _, o := range rows {
+		if o.Status != loyalty.Refunded {
+			o.Total -= max(0, o.Refunded-o.Known) // given back, nobody knows when
+		}
+		e := told(loyalty.OrderPlaced, orderID(o.ID), o.At, o.Member)
+		e.Order = &loyalty.Order{ID: orderID(o.ID), At: o.At, Status: loyalty.Paid, Total: o.Total, HasTotal: true,
+			Discount: o.Discount, Quantity: o.Quantity, Shop: o.Shop, Lines: lines[o.ID]}
+		all[o.ID] = []loyalty.Event{e}
+	}
+	return all, err
 }
 
-// readMembers returns an event for each who joined. With Everyone that is each
-// who ordered, a moment before the first order.
-func (r Rehearsal) readMembers(tx *store.Tx, orders []loyalty.Event) ([]loyalty.Event, error) {
+func orderID(id int64) string { return fmt.Sprint("o-", id) }
+
+// events tells of what the shop said beside: that an order was sent out, a visit,
+// and events of its own.
+func (p *past) events(tx *store.Tx, ids []int64) (map[int64][]loyalty.Event, error) {
 	var rows []struct {
-		Member, Language, Country, TimeZone string
-		BirthMonth, BirthDate               *int
-		JoinedAt, CreatedAt                 loyalty.Instant
-		Offers, Newsletter, Program         bool
+		ID, OrderID              int64
+		Member, Type, Properties string
+		Missing                  bool
+		At                       loyalty.Instant
 	}
 	err := tx.All(&rows, `
-		select m.external_id as member, m.language, m.country, m.time_zone, m.birth_month, m.birth_date, m.joined_at, m.created_at,
-		       coalesce(f.consent_offers, false) as offers, coalesce(f.consent_newsletter, false) as newsletter,
-		       coalesce(f.consent_program, false) as program
-		from   members m left join facts f on f.member_id = m.id
-		where  m.merged_into is null and m.erased_at is null
-		order  by m.id`, nil)
-	if err != nil {
-		return nil, err
+		select e.id, coalesce(e.order_id, 0) as order_id, m.external_id as member, e.type, e.at, cast(e.properties as text) as properties,
+		       e.order_id is not null and not exists (select 1 from orders o where o.id = e.order_id and (o.counts or o.status = 'refunded')) as missing
+		from   events e join members m on m.id = e.member_id
+		where  `+among(tx, "e.id"), asked(ids))
+	all := map[int64][]loyalty.Event{}
+	for _, r := range rows {
+		if r.Missing {
+			continue // of an order that never counted
+		}
+		e := told(r.Type, fmt.Sprint("e-", r.ID), r.At, r.Member)
+		if err := json.Unmarshal([]byte(r.Properties), &e.Properties); err != nil {
+			return nil, fmt.Errorf("properties of event %d: %w", r.ID, err)
+		}
+		for name := range e.Properties {
+			if strings.HasPrefix(name, "_") {
+				delete(e.Properties, name) // intake's own
+			}
+		}
+		if r.OrderID != 0 {
+			e.Order = &loyalty.Order{ID: orderID(r.OrderID)}
+		}
+		all[r.ID] = []loyalty.Event{e}
 	}
-	first := map[string]loyalty.Instant{}
-	for _, o := range orders {
-		if first[o.Member.ID].IsZero() {
-			first[o.Member.ID] = o.At
-		}
+	return all, err
+}
+
+// refunds tells of the refunds of orders; each moment has its own line.
+func (p *past) refunds(tx *store.Tx, ids []int64) (map[int64][]loyalty.Event, error) {
+	var rows []struct {
+		OrderID, Total     int64
+		Member, ExternalID string
+		At                 loyalty.Instant
 	}
-	var events []loyalty.Event
-	for i, m := range rows {
-		at, yes := m.JoinedAt, true
-		consents := map[string]bool{loyalty.Offers: m.Offers, loyalty.Newsletter: m.Newsletter}
-		if r.Everyone {
-			at, consents = first[m.Member].Plus(-time.Microsecond), map[string]bool{loyalty.Offers: true, loyalty.Newsletter: true}
-		}
-		if at.IsZero() {
-			continue
-		}
-		person := loyalty.Member{ID: m.Member, Email: fmt.Sprintf("m%d@rehearsal.invalid", i), Language: m.Language, Country: m.Country,
-			TimeZone: m.TimeZone, Joined: &yes, JoinedAt: at, Consent: consents, ConsentSource: "rehearsal", ConsentAt: at}
-		if m.BirthMonth != nil && m.BirthDate != nil {
-			person.Birthday = fmt.Sprintf("--%02d-%02d", *m.BirthMonth, *m.BirthDate)
-		}
-		events = append(events, loyalty.Event{Source: "rehearsal", Type: loyalty.MemberJoined, ID: fmt.Sprint("m-", i), At: at, Member: person})
+	err := tx.All(&rows, `
+		select f.order_id, f.external_id, f.at, f.total, m.external_id as member
+		from   refunds f join orders o on o.id = f.order_id join members m on m.id = o.member_id
+		where  `+among(tx, "f.order_id")+` order by f.at, f.external_id`, asked(ids))
+	all := map[int64][]loyalty.Event{}
+	for _, f := range rows {
+		e := told(loyalty.OrderRefunded, fmt.Sprintf("f-%d-%s", f.OrderID, f.ExternalID), f.At, f.Member)
+		e.Order, e.Refund = &loyalty.Order{ID: orderID(f.OrderID)}, &loyalty.Refund{ID: f.ExternalID, Total: f.Total}
+		all[f.OrderID] = append(all[f.OrderID], e)
 	}
-	return events, nil
+	return all, err
+}
+
+// returns tells of orders that were given back whole, when nothing else says when.
+func (p *past) returns(tx *store.Tx, ids []int64) (map[int64][]loyalty.Event, error) {
+	var rows []struct {
+		ID     int64
+		Member string
+		At     loyalty.Instant
+	}
+	err := tx.All(&rows, "select o.id, m.external_id as member, o.changed_at as at from orders o join members m on m.id = o.member_id where "+among(tx, "o.id"), asked(ids))
+	all := map[int64][]loyalty.Event{}
+	for _, o := range rows {
+		e := told(loyalty.OrderRefunded, fmt.Sprint("f-", o.ID), o.At, o.Member)
+		e.Order, e.Refund = &loyalty.Order{ID: orderID(o.ID)}, &loyalty.Refund{ID: "all", All: true}
+		all[o.ID] = []loyalty.Event{e}
+	}
+	return all, err
 }

@@ -3,6 +3,8 @@
 // engine itself over a database of its own: orders go in by intake as if they
 // happened now, and mails are handed to nobody.
 //
+// What it cannot play, because the past does not tell of it, it says by campaign.
+//
 // It promises to touch neither the shop's database nor any relay, to copy no
 // address, and to treat drafts as live. It leaves to its caller where the past
 // comes from and how the answer is shown.
@@ -58,14 +60,19 @@ func (r Rehearsal) Run(ctx context.Context) (Outcome, error) {
 	if err := s.open(ctx, live(r.Program.Files)); err != nil {
 		return Outcome{}, err
 	}
-	past, err := r.read(ctx, zone)
+	past, err := r.list(ctx, db)
 	if err != nil {
 		return Outcome{}, err
 	}
 	if err := r.play(ctx, s, past, zone); err != nil {
 		return Outcome{}, err
 	}
-	return outcome(ctx, db, r.Program.Program, zone)
+	o, err := outcome(ctx, db, r.Program.Program, zone)
+	if err != nil {
+		return Outcome{}, err
+	}
+	o.Unplayed, o.Because = s.unplayed, s.because
+	return o, r.untried(ctx, o)
 }
 
 // stage is the engine over the rehearsal's own database.
@@ -75,6 +82,9 @@ type stage struct {
 	book   *campaign.Book
 	door   *intake.Door
 	engine *engine.Engine
+
+	unplayed int64  // events that the program to be played refuses
+	because  string // of the first of them
 }
 
 func newStage(db *store.DB, clock *engine.Clock) *stage {
@@ -84,7 +94,7 @@ func newStage(db *store.DB, clock *engine.Clock) *stage {
 		DB: db, Programs: book.Programs, Transports: nobody, Secret: []byte("rehearsal"),
 		Links: consent.NewLinks("https://rehearsal.invalid", [][]byte{bytes.Repeat([]byte{1}, 32)}),
 	})
-	return &stage{db, clock, book, intake.New(db, book), engine.New(db, book, desk)}
+	return &stage{db: db, clock: clock, book: book, door: intake.New(db, book), engine: engine.New(db, book, desk)}
 }
 
 // nowhere takes every mail and keeps none.
@@ -132,33 +142,53 @@ func withoutLive(text string) string {
 
 // play takes in what was before, then goes through the days: at each moment at
 // which something happened the clock stops, and everything due is done.
-func (r Rehearsal) play(ctx context.Context, s *stage, past []loyalty.Event, zone *time.Location) error {
+func (r Rehearsal) play(ctx context.Context, s *stage, past *past, zone *time.Location) error {
 	begin, end := r.From.Start(zone), (r.To + 1).Start(zone).Add(-time.Second)
-	split := 0
-	for split < len(past) && past[split].At.Before(begin) {
-		split++
+	for {
+		before, err := past.batch(ctx, begin, 1<<63-1)
+		if err != nil {
+			return err
+		}
+		if len(before) == 0 {
+			break
+		}
+		if err := s.tell(ctx, before, intake.History); err != nil {
+			return err
+		}
 	}
-	if err := s.tell(ctx, past[:split], intake.History); err != nil {
+	stock, err := r.stock(ctx)
+	if err != nil {
 		return err
 	}
-	for rest := past[split:]; len(rest) > 0 && !rest[0].At.After(end); {
-		n := 1
-		for n < len(rest) && rest[n].At.Sub(rest[0].At.Time) < time.Hour {
-			n++
-		}
-		at := rest[n-1].At.Time
-		if err := s.engine.Advance(ctx, s.clock, at); err != nil {
+	for day := loyalty.Day(-1 << 31); ; {
+		events, err := past.batch(ctx, end, time.Hour)
+		if err != nil {
 			return err
 		}
-		if err := s.tell(ctx, rest[:n], intake.Replay); err != nil {
+		at := end
+		if len(events) > 0 {
+			at = events[len(events)-1].At.Time
+		}
+		// Pools of codes are filled day by day, up to what the shop has.
+		for next := max(day+1, r.From); next <= min(loyalty.DayOf(at, zone), r.To); next++ {
+			if err := s.engine.Advance(ctx, s.clock, next.Start(zone).Add(-time.Second)); err != nil {
+				return err
+			}
+			if err := s.fill(ctx, stock); err != nil {
+				return err
+			}
+			day = next
+		}
+		if err := s.engine.Advance(ctx, s.clock, at); err != nil || len(events) == 0 {
 			return err
 		}
-		rest = rest[n:]
+		if err := s.tell(ctx, events, intake.Replay); err != nil {
+			return err
+		}
 		if r.Progress != nil {
 			r.Progress(int(loyalty.DayOf(at, zone)-r.From), int(r.To-r.From)+1)
 		}
 	}
-	return s.engine.Advance(ctx, s.clock, end)
 }
 
 func (s *stage) tell(ctx context.Context, events []loyalty.Event, mode intake.Mode) error {
@@ -169,8 +199,11 @@ func (s *stage) tell(ctx context.Context, events []loyalty.Event, mode intake.Mo
 			return err
 		}
 		for i, result := range results {
-			if result.State == intake.Refused {
-				return fmt.Errorf("what happened at %s cannot be played: %s: %s", events[i].At.Format(time.RFC3339), result.Field, result.Reason)
+			if result.State != intake.Refused {
+				continue
+			}
+			if s.unplayed++; s.because == "" {
+				s.because = fmt.Sprintf("a %s at %s: %s: %s", events[i].Type, events[i].At.Format(time.RFC3339), result.Field, result.Reason)
 			}
 		}
 		events = events[n:]

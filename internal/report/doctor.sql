@@ -107,7 +107,7 @@ where  p.kind <> 'shared'
 and   (c.state = 'redeemed' or exists (select 1 from redemptions x where x.code_id = c.id))
 group  by c.id, c.state, p.id
 having count(r.id) = 0
-or     count(distinct r.order_id) > case when coalesce(cast(p.spec ->> 'Uses' as bigint), 0) > 1 then cast(p.spec ->> 'Uses' as bigint) else 1 end;
+or     count(distinct r.order_id) filter (where not r.undone) > case when coalesce(cast(p.spec ->> 'Uses' as bigint), 0) > 1 then cast(p.spec ->> 'Uses' as bigint) else 1 end;
 
 -- check: a pool gives no more than its stock
 -- do: the surplus codes are good: honour them, and raise the stock or hold the campaign

@@ -34,18 +34,53 @@ const memberColumns = `
 // whole address, card or phone.
 func FindMembers(tx *store.Tx, text string) ([]Member, error) {
 	text = strings.TrimSpace(text)
-	like := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(text)) + "%"
+	ids, err := named(tx, fold(text))
+	if err != nil {
+		return nil, err
+	}
 	list := []Member{}
-	err := tx.All(&list, "select"+memberColumns+`
+	err = tx.All(&list, "select"+memberColumns+`
 		from   members m
 		left   join facts f on f.member_id = m.id
 		where  m.merged_into is null and m.erased_at is null
-		and    (lower(m.external_id) like @like escape '\' or lower(m.first_name) like @like escape '\' or lower(m.last_name) like @like escape '\'
+		and    (m.id in (select value from `+tx.JSONEach("@ids")+`)
 		        or m.id in (select member_id from member_keys
 		                    where  kind = 'email' and value = @lower or kind = 'card' and value = @text or kind = 'phone' and value = @phone))
 		order  by m.external_id
-		limit  50`, store.Args{"like": like, "text": text, "lower": strings.ToLower(text), "phone": loyalty.FoldPhone(text)})
+		limit  50`, store.Args{"ids": store.JSON(ids), "text": text, "lower": strings.ToLower(text), "phone": loyalty.FoldPhone(text)})
 	return list, err
+}
+
+// mostFound is how many members a search finds.
+const mostFound = 50
+
+// named returns the members whose id, first or last name, or both names begin with
+// a folded text. Databases know no letters but their own: SQLite folds those of
+// English alone, Postgres as its locale says. So the names are folded here.
+func named(tx *store.Tx, text string) ([]int64, error) {
+	ids := []int64{}
+	if text == "" {
+		return ids, nil
+	}
+	rows, err := tx.Query("select id, external_id, first_name, last_name from members where merged_into is null and erased_at is null order by external_id", nil)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() && len(ids) < mostFound {
+		var id int64
+		var external, first, last string
+		if err := rows.Scan(&id, &external, &first, &last); err != nil {
+			return nil, err
+		}
+		for _, name := range []string{external, first, last, first + " " + last} {
+			if strings.HasPrefix(fold(name), text) {
+				ids = append(ids, id)
+				break
+			}
+		}
+	}
+	return ids, rows.Err()
 }
 
 // ShowMember returns one member with segments and the newest sends.

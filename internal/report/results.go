@@ -72,7 +72,7 @@ func Results(tx *store.Tx, campaign string, since loyalty.Day) (list []Result, e
 		       count(distinct case when u.code_id is not null then k.id || ' ' || s.member_id end) as redeemed
 		from   mail s
 		left   join codes k on k.id = s.code_id and k.state in ('reserved', 'issued', 'redeemed', 'expired')
-		left   join (select distinct code_id, member_id from redemptions) u on u.code_id = k.id and (u.member_id = s.member_id or u.member_id is null)
+		left   join (select distinct code_id, member_id from redemptions where not undone) u on u.code_id = k.id and (u.member_id = s.member_id or u.member_id is null)
 		group  by s.campaign, s.step
 		order  by s.campaign, s.step`,
 		store.Args{"campaign": campaign, "since": since, "within": int64(Within) * 24 * time.Hour.Microseconds()})
@@ -114,7 +114,7 @@ func Pools(tx *store.Tx) (list []PoolUse, err error) {
 		       case p.kind when 'shared' then (select count(distinct s.member_id) from sends s join codes k on k.id = s.code_id
 		                                       where  k.pool_id = p.id and s.state in ('sent', 'bounced', 'complained'))
 		                   else coalesce(c.given, 0) end as given,
-		       case p.kind when 'shared' then coalesce(r.times, 0) else coalesce(c.redeemed, 0) end as redeemed,
+		       case p.kind when 'shared' then coalesce(r.times, 0) else coalesce(c.redeemed, 0) - coalesce(r.undone, 0) end as redeemed,
 		       coalesce(c.expired, 0) as expired, coalesce(c.free, 0) as free, coalesce(r.discount, 0) as discount
 		from   pools p
 		left   join (select pool_id,
@@ -123,8 +123,13 @@ func Pools(tx *store.Tx) (list []PoolUse, err error) {
 		                    count(*) filter (where state = 'expired') as expired,
 		                    count(*) filter (where state = 'free') as free
 		             from   codes group by pool_id) c on c.pool_id = p.id
-		left   join (select pool_id, count(*) as times, cast(sum(discount) as bigint) as discount
-		             from   redemptions group by pool_id) r on r.pool_id = p.id
+		left   join (select pool_id, sum(times) as times, cast(sum(discount) as bigint) as discount,
+		                    count(*) filter (where times = 0 and state = 'redeemed') as undone
+		             from  (select r.pool_id, k.state, count(*) filter (where not r.undone) as times,
+		                           coalesce(sum(r.discount) filter (where not r.undone), 0) as discount
+		                    from   redemptions r join codes k on k.id = r.code_id
+		                    group  by r.pool_id, r.code_id, k.state) u
+		             group  by pool_id) r on r.pool_id = p.id
 		order  by p.name`, nil)
 	return list, err
 }

@@ -26,14 +26,18 @@ type Status struct {
 	Unready  []Unready       `json:"unready"` // whose rules cannot be answered yet
 	Unknown  int64           `json:"unknown"` // mails whose outcome nobody knows
 	Failed   []FailedJob     `json:"failed"`  // jobs of the last day
+	Shared   int64           `json:"shared"`  // people made of an address, card or phone that several others have
 
 	Troubles []store.Trouble `json:"troubles"` // all that is amiss, by kind, and what to do
 	Needs    []string        `json:"needs"`    // the same in words alone; empty: all is well
+
+	Notes []string `json:"notes,omitempty"` // what somebody should know and nobody need do; the caller's to fill
 
 	missing  []string        // the parts that could not be asked
 	replicas []store.Replica // seen in the last minutes, what they see too
 	empty    []string        // pools that should give codes and have none
 	setbacks []setback       // what failed and is set aside
+	putOff   []setback       // campaigns of which some members wait
 }
 
 // Run is a run that is not over.
@@ -169,7 +173,7 @@ type part struct {
 var (
 	quick = []part{
 		{"what is held", (*Status).holds}, {"the queues", (*Status).oldest}, {"the replicas and the last night", (*Status).machines},
-		{"rules that wait", (*Status).unready}, {"the pools of codes", (*Status).pools}, {"what is set aside", (*Status).setAside},
+		{"rules that wait", (*Status).unready}, {"the pools of codes", (*Status).pools}, {"what is set aside", (*Status).setAside}, {"what waits since it failed", (*Status).somePutOff},
 	}
 	slow = []part{
 		{"the members", (*Status).people}, {"the runs", (*Status).runs}, {"single mails", (*Status).waiting}, {"the dates", (*Status).dates},
@@ -383,6 +387,9 @@ func (s *Status) pools(tx *store.Tx) error {
 func (s *Status) trouble(tx *store.Tx) error {
 	err := tx.One(&s.Unknown, "select count(*) from sends where state = 'unknown'", nil)
 	if err != nil {
+		return err
+	}
+	if err := tx.One(&s.Shared, "select count(*) from member_keys where kind = 'shared'", nil); err != nil {
 		return err
 	}
 	s.Failed = []FailedJob{}

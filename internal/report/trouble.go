@@ -31,6 +31,7 @@ var senses = []sense{
 	{"restored", true, (*Status).restored, "everything is held by Regulars itself: %[1]s", "`regulars doctor --after-restore TIME` says what is due since; `regulars release --all` lets everything go on"},
 	{"held", false, (*Status).heldBack, "%[1]s is held by %[2]s: %[3]s", "%[4]s lets it go on"},
 	{"setback", true, (*Status).setBack, "%[1]s is set aside (%[2]s, tried %[3]s): %[4]s", "mend what is named there and `regulars apply` it: it is tried again at once then, and by itself now and then; what it should have done is kept"},
+	{"put off", true, (*Status).waitApart, "%[1]s: %[2]d members wait, since their step failed: %[3]s", "mend what is named there and `regulars apply` it: they are tried again at once then, and by themselves now and then"},
 	{"paused", false, (*Status).paused, "run %[1]d of %[2]s is paused: %[3]s", "`regulars runs show %[1]d` says how far it is; `regulars runs resume %[1]d` goes on"},
 	{"skipped", false, (*Status).notRun, "%[1]s did not run on %[2]s: %[3]s", "`regulars campaign launch %[1]s` mails it by hand where it may be launched; its `late:` says what becomes of a date that was missed"},
 	{"worker", true, (*Status).noWorker, "no worker has been seen for %[1]s, and %[2]s waits", "start `regulars serve`, or look at its log: a worker says every few seconds that it is there"},
@@ -124,6 +125,26 @@ func (s *Status) setAside(tx *store.Tx) error {
 		left   join segments  g on b.scope = 'segment:' || g.id
 		left   join pools     p on b.scope = 'pool:' || p.id
 		order  by b.since, b.scope, b.work`, nil)
+}
+
+// somePutOff reads of which campaigns some members wait, since a step of theirs
+// failed while those of others went on.
+func (s *Status) somePutOff(tx *store.Tx) error {
+	s.putOff = nil
+	return tx.All(&s.putOff, `
+		select 'campaign ' || c.name as what, w.because, w.n as tries
+		from  (select campaign_id, max(because) as because, count(*) as n from reactions where retry_at is not null group by campaign_id
+		       union  all
+		       select campaign_id, max(reason), count(*) from passages where reason >= 'failed: ' and reason < 'failed;' and state = 'ready' group by campaign_id) w
+		join   campaigns c on c.id = w.campaign_id
+		order  by c.name`, nil)
+}
+
+func (s *Status) waitApart() (all []fact) {
+	for _, b := range s.putOff {
+		all = append(all, fact{b.What, b.Tries, b.Because})
+	}
+	return all
 }
 
 func (s *Status) setBack() (all []fact) {

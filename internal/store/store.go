@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -175,13 +176,31 @@ func (db *DB) attempt(ctx context.Context, g *gorm.DB, o *sql.TxOptions, f func(
 			if err := tx.hasten(db.lockWait); err != nil {
 				return err
 			}
-			return f(tx)
+			return caught(tx, f)
 		}, options(o)...)
 	})
 	if err != nil && errors.Is(context.Cause(ctx), ErrLocked) {
 		err = ErrLocked
 	}
 	return tx.hints, err
+}
+
+// Panic is what a transaction ends with whose function panicked: it costs the
+// transaction, never the process.
+type Panic struct {
+	Value any
+	Stack []byte
+}
+
+func (p *Panic) Error() string { return fmt.Sprint("panic: ", p.Value) }
+
+func caught(tx *Tx, f func(*Tx) error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &Panic{v, debug.Stack()}
+		}
+	}()
+	return f(tx)
 }
 
 // hurry bounds the wait for a connection, and on SQLite for the right to write: got

@@ -37,3 +37,6 @@ create table setbacks (
 -- Whoever takes passages on does so for one campaign.
 create index passages_campaign_wake on passages (campaign_id, wake_at) where wake_at is not null;
 drop index passages_wake;
+
+-- Those that wait since their step failed are few, and asked for often.
+create index passages_failed on passages (campaign_id) where reason >= 'failed: ' and reason < 'failed;';

@@ -1,0 +1,85 @@
+package intake
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// Shops tell of refunds and cancellations without saying whose the order is. When
+// such an event comes before its order, nobody can be found: it is kept in
+// early_events and taken in together with the order.
+
+// keepEarly keeps events of orders that nobody knows yet.
+func (b *batch) keepEarly(early []*item) error {
+	if len(early) == 0 {
+		return nil
+	}
+	rows := make([][]any, len(early))
+	for i, it := range early {
+		rows[i] = []any{it.Source, it.Event.ID, it.Order.ID, it.At, json.RawMessage(store.JSON(it.Event))}
+	}
+	var kept []struct{ Source, ExternalID string }
+	err := b.tx.All(&kept, `
+		insert into early_events (source, external_id, order_id, at, received_at, event)
+		select r.source, r.external_id, r.order_id, r.at, `+b.tx.Instant("@now")+`, r.event
+		from   `+rel(b.tx, "source text", "external_id text", "order_id text", "at timestamptz", "event jsonb")+`
+		where  true
+		order  by r.source, r.external_id
+		on conflict (source, external_id) do nothing
+		returning source, external_id`, store.Args{"rows": relRows(rows), "now": b.tx.At})
+	if err != nil {
+		return fmt.Errorf("keeping %d events of orders that are yet to come: %w", len(early), err)
+	}
+	fresh := map[orderKey]bool{}
+	for _, k := range kept {
+		fresh[orderKey{k.Source, k.ExternalID}] = true
+	}
+	for _, it := range early {
+		if it.known(); fresh[orderKey{it.Source, it.Event.ID}] {
+			it.note("order.id", "nobody has told us of order %s yet: this is kept, and applied when the order comes", it.Order.ID)
+			*it.result = Result{State: Stored}
+		}
+	}
+	return nil
+}
+
+// takeEarly takes in what was told before of the orders of the batch.
+func (b *batch) takeEarly() error {
+	var rows [][]any
+	for k := range b.orders {
+		rows = append(rows, []any{k.source, k.id})
+	}
+	if rows == nil {
+		return nil
+	}
+	args := store.Args{"rows": relRows(rows)}
+	table := rel(b.tx, "source text", "id text")
+	var early []struct{ Source, Event string }
+	err := b.tx.All(&early, `
+		select e.source, cast(e.event as text) as event
+		from   `+table+`
+		join   early_events e on e.source = r.source and e.order_id = r.id
+		order  by e.at, e.external_id`, args)
+	if err != nil || len(early) == 0 {
+		return err
+	}
+	if _, err := b.tx.Exec("delete from early_events where (source, order_id) in (select r.source, r.id from "+table+")", args); err != nil {
+		return err
+	}
+	then := newBatch(b.tx, b.book, b.shop, b.mode)
+	for _, row := range early {
+		var e loyalty.Event
+		d := json.NewDecoder(strings.NewReader(row.Event))
+		d.UseNumber()
+		if err := d.Decode(&e); err != nil {
+			return fmt.Errorf("an event that was kept for its order: %w", err)
+		}
+		e.Source = row.Source
+		then.add(&item{Event: e, result: &Result{}})
+	}
+	return then.takeEvents()
+}

@@ -1,0 +1,198 @@
+package rehearsal_test
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"regulars/internal/campaign"
+	"regulars/internal/intake"
+	"regulars/internal/loyalty"
+	"regulars/internal/program"
+	"regulars/internal/rehearsal"
+	"regulars/internal/store"
+	"regulars/internal/store/storetest"
+)
+
+// played is a program with campaigns of every kind of start, which reads whatever
+// the past may tell.
+func played(t *testing.T) program.Version {
+	t.Helper()
+	files := map[string]string{
+		"program.yaml": `
+shop: {name: Anna's Pets, url: https://shop.example, address: "Kauppakatu 1, Helsinki"}
+mail: {from: "Anna <anna@shop.example>"}
+languages: [en]
+currency: EUR
+zone: UTC
+attributes: {plan: text, renewal: date}
+`,
+		"segments.yaml": "rich: spent >= 100\nclub: tag(\"club\")\n",
+		"pools.yaml": "short: {kind: imported, amount: 5, valid_for: 30d, stock: 2}\n" +
+			"file: {kind: generated, pattern: \"F-########\", amount: 5, valid_for: 30d, checkout: file}\n",
+	}
+	for name, text := range map[string]string{
+		"wish":     "start: {event: wishlist.added, where: event.size >= 42}\ntopic: offers",
+		"sent-out": "start: {event: order.fulfilled}\ntopic: offers",
+		"never":    "start: {event: basket.left}\ntopic: offers",
+		"by-hand":  "start: {launch: {}}",
+		"rising":   "start: {milestone: points, at: [100]}\ntopic: offers\nclass: offer",
+		"rich":     "start: {enters: rich}\ntopic: offers",
+		"gold":     "start: {at: 2027-03-20 10:00}\nfor: plan == \"gold\"",
+		"club":     "start: {at: 2027-03-21 10:00}\nfor: in_segment(\"club\")",
+		"offers":   "start: {at: 2027-03-22 10:00}",
+		"renewal":  "start: {date: renewal, before: 3d}\ntopic: offers",
+		"keen":     "start: {at: 2027-03-23 10:00}\nfor: not clicked(\"offers\")",
+	} {
+		files["campaigns/"+name+"/campaign.yaml"] = text + "\nsteps:\n  - mail: m\n"
+		files["campaigns/"+name+"/m.en.md"] = "---\nsubject: Hello\n---\nHello.\n"
+	}
+	files["campaigns/twice/campaign.yaml"] = "start: {event: wishlist.added}\ntopic: offers\nsteps:\n  - mail: m\n    coupon: file\n  - wait: 1d\n  - mail: n\n"
+	files["campaigns/few/campaign.yaml"] = "start: {event: order.placed}\ntopic: offers\nagain: each\nsteps:\n  - mail: m\n    coupon: short\n"
+	for _, mail := range []string{"twice/m", "twice/n", "few/m"} {
+		files["campaigns/"+mail+".en.md"] = "---\nsubject: Hello\n---\nYour code is {{ coupon.code }}.\n"
+	}
+	p, _, problems := program.Load(files)
+	if program.Blocked(problems) {
+		t.Fatal(problems)
+	}
+	return program.Version{Program: p, Files: files}
+}
+
+func at(text string) loyalty.Instant {
+	t, err := time.Parse("2006-01-02 15:04", text)
+	if err != nil {
+		panic(err)
+	}
+	return loyalty.At(t)
+}
+
+// history is what happened to three members: ANA, who joined and did everything,
+// BEN, who is known with consent only, and CAT, who took her consent back.
+func history(t *testing.T, db *store.DB) {
+	t.Helper()
+	n := 0
+	event := func(kind, member, when string, change func(*loyalty.Event)) loyalty.Event {
+		n++
+		e := loyalty.Event{Source: "shop", Type: kind, ID: fmt.Sprint("e", n), At: at(when), Member: loyalty.Member{ID: member}}
+		if change != nil {
+			change(&e)
+		}
+		return e
+	}
+	yes := true
+	person := func(joined *bool, consent bool) func(*loyalty.Event) {
+		return func(e *loyalty.Event) {
+			e.Member.Email, e.Member.Joined = strings.ToLower(e.Member.ID)+"@shop.example", joined
+			e.Member.Consent, e.Member.ConsentSource, e.Member.ConsentAt = map[string]bool{"offers": consent}, "form", e.At
+		}
+	}
+	order := func(id string, total int64) func(*loyalty.Event) {
+		return func(e *loyalty.Event) {
+			e.Order = &loyalty.Order{ID: id, Status: loyalty.Paid, Total: total, HasTotal: true, Lines: []loyalty.Line{{Product: "P", Quantity: 1, Total: total}}}
+		}
+	}
+	delta, more := int64(60), int64(50)
+	events := []loyalty.Event{
+		event(loyalty.MemberJoined, "ANA", "2027-01-05 10:00", func(e *loyalty.Event) {
+			person(&yes, true)(e)
+			e.Member.Tags, e.Member.Attributes = []string{"club"}, map[string]any{"plan": "gold", "renewal": "2027-03-18", "unknown": "x"}
+		}),
+		event(loyalty.MemberChanged, "BEN", "2027-01-06 10:00", person(nil, true)),
+		event(loyalty.MemberJoined, "CAT", "2027-01-07 10:00", person(&yes, true)),
+		event(loyalty.OrderPlaced, "ANA", "2027-03-02 10:00", order("O-1", 15_000)),
+		event(loyalty.OrderFulfilled, "ANA", "2027-03-03 10:00", func(e *loyalty.Event) { e.Order = &loyalty.Order{ID: "O-1"} }),
+		event(loyalty.OrderPlaced, "ANA", "2027-03-04 10:00", order("O-2", 1_000)),
+		event(loyalty.OrderPlaced, "ANA", "2027-03-05 10:00", order("O-3", 1_000)),
+		event("wishlist.added", "ANA", "2027-03-06 10:00", func(e *loyalty.Event) { e.Properties = map[string]any{"size": 44} }),
+		event("wishlist.added", "CAT", "2027-03-06 11:00", func(e *loyalty.Event) { e.Properties = map[string]any{"size": 40} }),
+		event(loyalty.PointsChanged, "ANA", "2027-03-07 10:00", func(e *loyalty.Event) { e.Points = &loyalty.Points{Delta: &delta} }),
+		event(loyalty.PointsChanged, "ANA", "2027-03-08 10:00", func(e *loyalty.Event) { e.Points = &loyalty.Points{Delta: &more} }),
+		event(loyalty.MemberChanged, "CAT", "2027-03-10 10:00", person(nil, false)),
+		event(loyalty.OrderRefunded, "ANA", "2027-04-20 10:00", func(e *loyalty.Event) {
+			e.Order, e.Refund = &loyalty.Order{ID: "O-1"}, &loyalty.Refund{ID: "R-1", Total: 15_000}
+		}),
+	}
+	now := at("2027-06-01 10:00").Time
+	db = db.Clock(func() time.Time { return now })
+	results, err := intake.New(db, campaign.NewBook(db)).Apply(t.Context(), events, intake.History)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range results {
+		if r.State != intake.Stored {
+			t.Fatalf("event %d: %+v", i, r)
+		}
+	}
+}
+
+func rehearsed(t *testing.T, db *store.DB) rehearsal.Outcome {
+	t.Helper()
+	got, err := rehearsal.Rehearsal{Program: played(t), Past: db, From: loyalty.Date(2027, 3, 1), To: loyalty.Date(2027, 3, 31)}.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func TestARehearsalPlaysWhateverThePastTells(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		history(t, db)
+		got := rehearsed(t, db)
+		for _, tt := range []struct {
+			campaign string
+			mails    int64
+			codes    int64
+			why      string
+		}{
+			{"wish", 1, 0, "an event of the shop's own starts it, and its rule reads the event"},
+			{"sent-out", 1, 0, "order.fulfilled is played"},
+			{"rising", 1, 0, "points are played"},
+			{"rich", 1, 0, "an order that was refunded in April counts in March"},
+			{"gold", 1, 0, "attributes are there"},
+			{"club", 1, 0, "tags are there"},
+			{"offers", 2, 0, "somebody known with consent gets it, and who took consent back does not"},
+			{"renewal", 1, 0, "a date field is there"},
+			{"twice", 4, 2, "two mails show one code"},
+			{"few", 2, 2, "an imported pool has the codes that it says, and not one more"},
+		} {
+			c := got.Campaigns[tt.campaign]
+			if c == nil || c.Mails != tt.mails || c.Codes != tt.codes || c.NotTried != "" {
+				t.Errorf("%s: %+v, want %d mails and %d codes: %s", tt.campaign, c, tt.mails, tt.codes, tt.why)
+			}
+		}
+		if few := got.Campaigns["few"]; few.Skipped["out_of_codes"] != 1 {
+			t.Errorf("few: %+v, want one member without a code", few)
+		}
+	})
+}
+
+func TestARehearsalSaysWhatItDidNotTry(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		history(t, db)
+		got := rehearsed(t, db)
+		for name, want := range map[string]string{
+			"by-hand": "it is started by hand, and a rehearsal launches nothing",
+			"never":   "no event basket.left is known of these days",
+		} {
+			if c := got.Campaigns[name]; c.NotTried != want || c.Mails != 0 {
+				t.Errorf("%s: %+v, want not tried: %s", name, c, want)
+			}
+		}
+		if notes := got.Campaigns["keen"].Notes; len(notes) != 1 || !strings.Contains(notes[0], "read clicked") {
+			t.Errorf("keen: %q, want a note that nobody clicks", notes)
+		}
+		var text bytes.Buffer
+		got.Print(&text)
+		for _, want := range []string{"never: not tried: no event basket.left", "wish: 1 mails"} {
+			if !slices.ContainsFunc(strings.Split(text.String(), "\n"), func(line string) bool { return strings.HasPrefix(line, want) }) {
+				t.Errorf("the outcome reads\n%swant a line %q", text.String(), want)
+			}
+		}
+	})
+}
