@@ -29,13 +29,14 @@ var arrows = map[string][]string{
 	"internal/consent":          {"internal/store", "internal/program"},
 	"internal/coupon":           {"internal/store", "internal/program"},
 	"internal/campaign":         {"internal/coupon", "internal/consent", "internal/norms", "internal/program", "internal/store"},
-	"internal/intake":           {"internal/campaign"},
+	"internal/phone":            {},
+	"internal/intake":           {"internal/campaign", "internal/phone"},
 	"internal/ingest":           {"internal/intake"},
 	"internal/delivery":         {"internal/consent", "internal/coupon", "internal/delivery/compose", "internal/norms", "internal/program", "internal/store"},
-	"internal/delivery/compose": {"templates"},
+	"internal/delivery/compose": {"internal/consent", "templates"}, // consent reads addresses: what came in must go out
 	"internal/delivery/smtp":    {"internal/delivery"},
 	"internal/engine":           {"internal/intake", "internal/campaign", "internal/delivery"},
-	"internal/report":           {"internal/forecast", "internal/norms", "internal/store", "segments"},
+	"internal/report":           {"internal/forecast", "internal/norms", "internal/phone", "internal/store", "segments"},
 	"internal/embedded":         {"internal/loyalty"},
 	"jobs":                      {"internal/engine"},
 	"internal/public":           {"jobs", "internal/ingest", "internal/engine", "internal/report"},
@@ -61,6 +62,7 @@ var fences = map[string][]string{
 	"github.com/goccy/go-yaml":    {"internal/program"},
 	"github.com/spf13/cobra":      {"cmd/regulars"},
 	"gonum.org/":                  {"internal/forecast"},
+	"github.com/nyaruka/":         {"internal/phone"},
 	"github.com/caarlos0/env":     {"cmd/regulars"},
 }
 

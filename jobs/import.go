@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
@@ -72,8 +71,7 @@ func importOf(v map[string]string) (im intake.Import, err error) {
 	for topic := range strings.SplitSeq(v["consent"], ",") {
 		im.Consent = append(im.Consent, strings.TrimSpace(topic))
 	}
-	day, err := loyalty.ParseDay(v["consent-at"])
-	im.ConsentAt = loyalty.At(day.UTC().Add(12 * time.Hour))
+	im.ConsentDay, err = loyalty.ParseDay(v["consent-at"])
 	return im, err
 }
 

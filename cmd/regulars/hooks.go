@@ -28,9 +28,10 @@ func (a *app) hooksCommand() *cobra.Command {
 				return usage("%s: not yet; standard works today, for any system that signs as Standard Webhooks say", args[0])
 			}
 			if a.json {
-				return a.printJSON(map[string]any{"url": a.baseURL() + "/hooks/standard", "topics": topics})
+				return a.printJSON(map[string]any{"url": a.baseURL() + "/hooks/standard", "topics": topics, "by_hand": byHand(a.baseURL())})
 			}
 			fmt.Fprintf(a.out, "%s/hooks/standard\nSign as https://www.standardwebhooks.com says, with the secret of HOOK_SECRET_STANDARD.\nSend, as the shop has them: %s; and any name of your own, like wishlist.added.\n", a.baseURL(), strings.Join(topics, ", "))
+			fmt.Fprintf(a.out, "\nTo send one by hand, with an order that counts nowhere:\n\n%s\n", byHand(a.baseURL()))
 			if len(a.config.hookSecrets["standard"]) == 0 {
 				fmt.Fprintln(a.err, "note: HOOK_SECRET_STANDARD is not set here; without it serve refuses every delivery")
 			}
@@ -38,4 +39,16 @@ func (a *app) hooksCommand() *cobra.Command {
 		},
 	})
 	return group
+}
+
+// byHand is a script for a shell that signs a delivery and sends it: what is said
+// then, about the secret, the clock or the event, is what the shop would be told.
+func byHand(base string) string {
+	return strings.ReplaceAll(`secret=${HOOK_SECRET_STANDARD%%,*}
+id=by-hand-$(date +%s); at=$(date +%s)
+body='{"type": "order.placed", "id": "'$id'", "at": "'$(date -u +%Y-%m-%dT%H:%M:%SZ)'",
+ "member": {"id": "TEST-1"}, "order": {"id": "TEST-1", "status": "test", "total": "10.00"}}'
+key=$(printf %s "${secret#whsec_}" | openssl base64 -d -A | od -An -v -tx1 | tr -d ' \n')
+signature=$(printf %s "$id.$at.$body" | openssl dgst -sha256 -mac HMAC -macopt hexkey:$key -binary | openssl base64 -A)
+curl -sS BASE/hooks/standard -H "webhook-id: $id" -H "webhook-timestamp: $at" -H "webhook-signature: v1,$signature" --data-binary "$body"`, "BASE", base)
 }

@@ -176,11 +176,9 @@ func (f importFlags) read(kind, file string) (im intake.Import, err error) {
 		}
 	}
 	if f.consentAt != "" {
-		day, err := loyalty.ParseDay(f.consentAt)
-		if err != nil {
+		if im.ConsentDay, err = loyalty.ParseDay(f.consentAt); err != nil {
 			return im, usage("--consent-at: %v", err)
 		}
-		im.ConsentAt = loyalty.At(day.UTC().Add(12 * time.Hour))
 	}
 	return im, nil
 }

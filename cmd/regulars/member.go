@@ -203,6 +203,10 @@ func (a *app) topicsCommand() *cobra.Command {
 }
 
 func (a *app) setTopics(tx *store.Tx, db *store.DB, id int64, yes, no []string) error {
+	sharing, err := consent.Sharing(tx, id)
+	if err != nil {
+		return err
+	}
 	how := consent.How{At: tx.At, Source: "command line: " + a.user()}
 	for _, topic := range yes {
 		if err := consent.Set(tx, id, topic, true, how); err != nil {
@@ -215,7 +219,7 @@ func (a *app) setTopics(tx *store.Tx, db *store.DB, id int64, yes, no []string) 
 		}
 	}
 	if len(yes)+len(no) > 0 {
-		if err := campaign.NewBook(db).Changed(tx, []int64{id}, segments.Change{Profile: true}); err != nil {
+		if err := campaign.NewBook(db).Changed(tx, sharing, segments.Change{Profile: true}); err != nil {
 			return err
 		}
 	}

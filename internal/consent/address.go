@@ -60,8 +60,11 @@ func Address(s string) (clean, folded string, err error) {
 }
 
 // blank tells what a spreadsheet leaves around an address: spaces of all kinds,
-// and the marks without width that come with copying.
-func blank(r rune) bool { return unicode.IsSpace(r) || r == '\u200b' || r == '\ufeff' }
+// and the marks without width, or of direction, that come with copying.
+func blank(r rune) bool {
+	return unicode.IsSpace(r) || r == '\u061c' || r >= '\u200b' && r <= '\u200f' || r == '\u2060' || r == '\ufeff' ||
+		r >= '\u2028' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069'
+}
 
 func checkLocal(local string) error {
 	for _, r := range local {

@@ -27,6 +27,7 @@ func TestAddress(t *testing.T) {
 	}{
 		{name: "an ordinary one", address: "Ana@Example.test", clean: "Ana@example.test", folded: "ana@example.test"},
 		{name: "white space around it", address: " \u00a0ana@example.test\u200b\r\n", clean: "ana@example.test", folded: "ana@example.test"},
+		{name: "marks of direction around it", address: "\u202aana@example.test\u202c", clean: "ana@example.test", folded: "ana@example.test"},
 		{name: "a plus and a dot", address: "ana.k+shop@example.test", clean: "ana.k+shop@example.test", folded: "ana.k+shop@example.test"},
 		{name: "a domain of another script", address: "ana@Bücher.example", clean: "ana@xn--bcher-kva.example", folded: "ana@xn--bcher-kva.example"},
 		{name: "that domain in punycode is the same", address: "ana@xn--bcher-kva.example", clean: "ana@xn--bcher-kva.example", folded: "ana@xn--bcher-kva.example"},

@@ -18,6 +18,8 @@ type How struct {
 	IP     string
 	Send   int64 // the mail whose link was used; 0: none
 
+	OfMember bool // a refusal is the member's alone, not of their address
+
 	exact bool // At is to be kept even where it is later than now
 }
 
@@ -46,8 +48,12 @@ func Set(tx *store.Tx, member int64, topic string, granted bool, how How) error 
 // or no later one could overrule it.
 //
 // Recording the same answer again changes nothing. Neither does an answer
-// without a time that only repeats what the same source said before: a shop that
-// writes "yes" on every order does not undo an unsubscription.
+// without a time that only repeats what the same source said before. A yes
+// without a time never stands over a refusal with one: a shop that writes "yes"
+// on every order does not undo an unsubscription.
+//
+// A refusal with a time is of the address, too: it counts for everybody who has
+// it, now (Spread) and later (Inherit).
 func SetAll(tx *store.Tx, answers []Answer) error {
 	for _, a := range answers {
 		if !slices.Contains(Topics(), a.Topic) {
@@ -88,8 +94,9 @@ type said struct {
 	Member  int64  `json:"member"`
 	Topic   string `json:"topic"`
 	Granted bool   `json:"granted"`
-	Timed   bool   `json:"timed"` // the person's own time is known
-	At      int64  `json:"at"`    // microseconds since 1970
+	Timed   bool   `json:"timed"`   // the person's own time is known
+	Address bool   `json:"address"` // a refusal with a time, of the address
+	At      int64  `json:"at"`      // microseconds since 1970
 	Source  string `json:"source"`
 	Said    string `json:"said"`
 	IP      string `json:"ip"`
@@ -106,6 +113,7 @@ func asSaid(a Answer, now loyalty.Instant) said {
 	}
 	row := said{Member: a.Member, Topic: a.Topic, Granted: a.Granted, Timed: !a.At.IsZero(),
 		At: at.UnixMicro(), Source: a.Source, Said: a.How.Said, IP: a.IP}
+	row.Address = row.Timed && !a.Granted && !a.OfMember
 	if a.Send != 0 {
 		row.Send = &a.Send
 	}
@@ -123,6 +131,7 @@ func saidRows(tx *store.Tx) string {
 	                value ->> 'topic'                    as topic,
 	                cast(value ->> 'granted' as boolean) as granted,
 	                cast(value ->> 'timed' as boolean)   as timed,
+	                cast(value ->> 'address' as boolean) as of_address,
 	                ` + at + `                           as at,
 	                value ->> 'source'                   as source,
 	                value ->> 'said'                     as said,
@@ -137,9 +146,12 @@ func setChunk(tx *store.Tx, answers []Answer) error {
 		rows[i] = asSaid(a, tx.At)
 	}
 	args := store.Args{"rows": store.JSON(rows), "now": tx.At}
+	if err := lock(tx, "select r.member_id from "+saidRows(tx), args); err != nil {
+		return err
+	}
 	if _, err := tx.Exec(`
-		insert into consents (member_id, topic, granted, at, source, said, ip, send_id, recorded_at)
-		select r.member_id, r.topic, r.granted, r.at, r.source, r.said, r.ip, r.send_id, @now
+		insert into consents (member_id, topic, granted, timed, at, source, said, ip, send_id, recorded_at)
+		select r.member_id, r.topic, r.granted, r.timed, r.at, r.source, r.said, r.ip, r.send_id, @now
 		from   `+saidRows(tx)+`
 		where  not exists (select 1 from consents c
 		                   where  c.member_id = r.member_id and c.topic = r.topic and c.at = r.at
@@ -151,25 +163,49 @@ func setChunk(tx *store.Tx, answers []Answer) error {
 		order  by r.member_id, r.topic`, args); err != nil {
 		return err
 	}
-	return stand(tx, saidRows(tx), args)
+	if err := stand(tx, saidRows(tx), args); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(rows, func(r said) bool { return r.Address }) {
+		return ofAddresses(tx, args)
+	}
+	return nil
 }
 
+// lock locks the rows of members, in the order of their ids: what stands is
+// computed from all of a member's answers, and no other transaction may be adding
+// one meanwhile.
+func lock(tx *store.Tx, members string, args store.Args) error {
+	if !tx.Postgres() {
+		return nil // one writer at a time
+	}
+	var locked []int64
+	return tx.All(&locked, "select id from members where id in ("+members+") order by id for update", args)
+}
+
+// unanswered is the condition that nobody refused with a time what c says yes to
+// without one, or that a yes with a time came after.
+const unanswered = `(c.timed or not c.granted or not exists (
+		           select 1 from consents x
+		           where  x.member_id = c.member_id and x.topic = c.topic and x.timed and not x.granted
+		           and    not exists (select 1 from consents y
+		                              where y.member_id = c.member_id and y.topic = c.topic and y.timed and y.granted and y.at > x.at)))`
+
 // stand makes the newest answer of the members and topics of r the standing one,
-// and the facts to agree with it. A transaction that knows of an older answer
-// only waits for the row and then leaves it as it is.
+// and the facts to agree with it. The members are locked.
 func stand(tx *store.Tx, r string, args store.Args) error {
 	if _, err := tx.Exec(`
 		insert into member_topics (member_id, topic, granted, changed_at)
 		select member_id, topic, granted, at
 		from  (select c.member_id, c.topic, c.granted, c.at,
 		              row_number() over (partition by c.member_id, c.topic order by c.at desc, c.granted) as n
-		       from   consents c join `+r+` on r.member_id = c.member_id and r.topic = c.topic) newest
+		       from   consents c join `+r+` on r.member_id = c.member_id and r.topic = c.topic
+		       where  `+unanswered+`) newest
 		where  n = 1
 		order  by member_id, topic
 		on conflict (member_id, topic) do update
 		set    granted = excluded.granted, changed_at = excluded.changed_at
-		where  excluded.changed_at > member_topics.changed_at
-		or     excluded.changed_at = member_topics.changed_at and not excluded.granted`, args); err != nil {
+		where  excluded.changed_at <> member_topics.changed_at or excluded.granted <> member_topics.granted`, args); err != nil {
 		return err
 	}
 	_, err := tx.Exec(`

@@ -50,9 +50,14 @@ func TestTheNewestWordStands(t *testing.T) {
 			{"the same answer delivered twice", []word{yes(-1, "checkout"), yes(-1, "checkout")}, true, 1},
 			{"a yes from the future does not outlast a no of now", []word{yes(100, "checkout"), no(0, "page")}, false, 2},
 			{"a shop that repeats its yes does not undo a no", []word{heard(true, -9, "shop"), no(-8, "page"), heard(true, -7, "shop")}, false, 2},
-			{"a shop whose yes was a no before means it", []word{heard(false, -9, "shop"), no(-8, "page"), heard(true, -7, "shop")}, true, 3},
+			{"nor does one whose yes was a no before", []word{heard(false, -9, "shop"), no(-8, "page"), heard(true, -7, "shop")}, false, 3},
+			{"the first yes without a time does not, either", []word{no(-8, "page"), heard(true, -7, "order")}, false, 2},
+			{"nor does one that came before the no was known", []word{heard(true, -7, "order"), no(-8, "page")}, false, 2},
+			{"a no and a yes that both lack a time: the later", []word{heard(false, -9, "shop"), heard(true, -7, "shop")}, true, 2},
+			{"a yes with a time makes the later one without a time good", []word{no(-9, "page"), yes(-8, "page"), heard(true, -7, "order")}, true, 3},
+			{"and a no with a time after both ends it", []word{no(-9, "page"), yes(-8, "page"), no(-7, "page"), heard(true, -6, "order")}, false, 4},
 			{"a yes with its own time is meant, too", []word{yes(-9, "shop"), no(-8, "page"), yes(-7, "shop")}, true, 3},
-			{"an answer without any time is of now", []word{no(-1, "page"), {true, consent.How{Source: "shop"}}}, true, 2},
+			{"an answer without any time is of now", []word{yes(-1, "page"), {false, consent.How{Source: "shop"}}}, false, 2},
 		} {
 			member := add(t, db, fmt.Sprint("member", i), person{})
 			for _, w := range tt.words {

@@ -79,10 +79,36 @@ func Unsubscribe(tx *store.Tx, c Claims, how How) (Unsubscribed, error) {
 	if len(topics) == 1 {
 		how.Send = c.Send
 	}
-	if err := Refuse(tx, member, topics, how); err != nil {
+	if err := RefuseByLink(tx, c, topics, how); err != nil {
 		return Unsubscribed{}, err
 	}
 	return Unsubscribed{member, topics}, nil
+}
+
+// RefuseByLink withdraws consent to topics for the member of a link, and for the
+// address that its mail went to, whoever has that by now.
+func RefuseByLink(tx *store.Tx, c Claims, topics []string, how How) error {
+	member, err := Present(tx, c.Member)
+	if err != nil {
+		return fmt.Errorf("unsubscribing member %d: %w", c.Member, err)
+	}
+	if err := Refuse(tx, member, topics, how); err != nil {
+		return err
+	}
+	var went [][]byte
+	err = tx.All(&went, `
+		select s.email_key from sends s join members m on m.id = @member
+		where  s.id = @send and s.member_id in (@member, @was) and s.email_key is not null and s.email_key is distinct from m.email_key`,
+		store.Args{"send": c.Send, "member": member, "was": c.Member})
+	if err != nil {
+		return fmt.Errorf("where the mail of a link went: %w", err)
+	}
+	for _, key := range went {
+		if err := RefuseAddress(tx, key, topics, how.Source); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Refuse withdraws consent to topics as the member's own word of this moment:

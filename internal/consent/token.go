@@ -11,7 +11,9 @@ import (
 )
 
 // Links makes and reads the signed links in mails. A link holds a version, the
-// id of the key, the member, the send and a MAC: no personal data, no expiry.
+// id of the key, the member, the send, a piece of the address's key and a MAC: no
+// personal data, no expiry. The piece tells whether the member still has the
+// address that the link went to.
 type Links struct {
 	base string
 	keys [][]byte
@@ -21,6 +23,20 @@ type Links struct {
 // first key and read with any of them, which is how a key is rotated.
 func NewLinks(base string, keys [][]byte) *Links {
 	return &Links{strings.TrimSuffix(base, "/"), keys}
+}
+
+// Origin is that of the base: the scheme and host from which a browser says that
+// our own pages' forms come. "" when the base has none.
+func (l *Links) Origin() string {
+	u, err := url.Parse(l.base)
+	if err != nil || u.Scheme == "" || u.Host == "" {
+		return ""
+	}
+	host, port := strings.ToLower(u.Host), u.Port()
+	if u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80" { // browsers leave it out
+		host = strings.TrimSuffix(host, ":"+port)
+	}
+	return u.Scheme + "://" + host
 }
 
 // Kind is what a link is good for. A token of one kind is worthless as another.
@@ -40,36 +56,60 @@ const (
 type Claims struct {
 	Member int64
 	Send   int64 // 0: none
+
+	Address string // the beginning of the key of the address that the link went to; "": the link is older, or of no mail
 }
+
+// ClaimsOf is what a link says that goes to the address of that key.
+func ClaimsOf(member, send int64, emailKey []byte) Claims {
+	return Claims{member, send, addressOf(emailKey)}
+}
+
+// WentTo reports whether the link went to the address of that key, or does not say.
+func (c Claims) WentTo(emailKey []byte) bool {
+	return c.Address == "" || c.Address == addressOf(emailKey)
+}
+
+// addressOf is what a link keeps of an address: enough to tell two of one member.
+func addressOf(emailKey []byte) string { return string(emailKey[:min(len(emailKey), 4)]) }
 
 // ErrToken says that a token is not one of ours.
 var ErrToken = errors.New("this link is not valid")
 
 const (
-	tokenVersion = 1
-	macLength    = 16 // bytes: no link can be guessed, and the header line stays short
+	plainToken = 1  // version: member and send
+	tokenTo    = 2  // … and the address
+	macLength  = 16 // bytes: no link can be guessed, and the header line stays short
 )
 
 // Unsubscribe returns the link to unsubscribe and to the preferences.
-func (l *Links) Unsubscribe(member, send int64) string { return l.link(KindUnsubscribe, member, send) }
+func (l *Links) Unsubscribe(member, send int64, emailKey []byte) string {
+	return l.link(KindUnsubscribe, Claims{member, send, addressOf(emailKey)})
+}
 
 // Confirm returns the link of a double opt-in.
-func (l *Links) Confirm(member, send int64) string { return l.link(KindConfirm, member, send) }
+func (l *Links) Confirm(member, send int64, emailKey []byte) string {
+	return l.link(KindConfirm, Claims{member, send, addressOf(emailKey)})
+}
 
 // Page returns the link to the member's own page.
-func (l *Links) Page(member, send int64) string { return l.link(KindPage, member, send) }
+func (l *Links) Page(member, send int64, emailKey []byte) string {
+	return l.link(KindPage, Claims{member, send, addressOf(emailKey)})
+}
 
 // Click returns the link that notes a click and leads on to a web address, which
 // is signed with it: it leads nowhere else.
 func (l *Links) Click(member, send int64, to string) string {
-	return l.base + "/" + string(KindClick) + "/" + l.token(KindClick, Claims{member, send}, to) + "?to=" + url.QueryEscape(to)
+	return l.base + "/" + string(KindClick) + "/" + l.token(KindClick, Claims{Member: member, Send: send}, to) + "?to=" + url.QueryEscape(to)
 }
 
 // Open returns the address of the picture that notes that a mail was opened.
-func (l *Links) Open(member, send int64) string { return l.link(KindOpen, member, send) + ".gif" }
+func (l *Links) Open(member, send int64) string {
+	return l.link(KindOpen, Claims{Member: member, Send: send}) + ".gif"
+}
 
-func (l *Links) link(kind Kind, member, send int64) string {
-	return l.base + "/" + string(kind) + "/" + l.Token(kind, Claims{member, send})
+func (l *Links) link(kind Kind, c Claims) string {
+	return l.base + "/" + string(kind) + "/" + l.Token(kind, c)
 }
 
 // Token returns the signed part of a link.
@@ -78,9 +118,13 @@ func (l *Links) Token(kind Kind, c Claims) string { return l.token(kind, c, "") 
 // token signs to with the claims, though it is not part of the token.
 func (l *Links) token(kind Kind, c Claims, to string) string {
 	key := l.keys[0]
-	b := []byte{tokenVersion, keyID(key)}
+	b := []byte{plainToken, keyID(key)}
+	if c.Address != "" {
+		b[0] = tokenTo
+	}
 	b = binary.AppendUvarint(b, uint64(c.Member))
 	b = binary.AppendUvarint(b, uint64(c.Send))
+	b = append(b, c.Address...)
 	return base64.RawURLEncoding.EncodeToString(append(b, sign(key, kind, b, to)...))
 }
 
@@ -92,7 +136,7 @@ func (l *Links) ParseClick(token, to string) (Claims, error) { return l.parse(Ki
 
 func (l *Links) parse(kind Kind, token, to string) (Claims, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil || len(b) < 4+macLength || b[0] != tokenVersion {
+	if err != nil || len(b) < 4+macLength || b[0] != plainToken && b[0] != tokenTo {
 		return Claims{}, ErrToken
 	}
 	body, mac := b[:len(b)-macLength], b[len(b)-macLength:]
@@ -104,10 +148,14 @@ func (l *Links) parse(kind Kind, token, to string) (Claims, error) {
 		return Claims{}, ErrToken
 	}
 	send, m := binary.Uvarint(body[2+n:])
-	if m <= 0 || 2+n+m != len(body) {
+	if m <= 0 {
 		return Claims{}, ErrToken
 	}
-	return Claims{int64(member), int64(send)}, nil
+	address := string(body[2+n+m:])
+	if (b[0] == plainToken) != (address == "") {
+		return Claims{}, ErrToken
+	}
+	return Claims{int64(member), int64(send), address}, nil
 }
 
 // signed compares in constant time. Two keys may share an id: all that do are tried.

@@ -14,7 +14,8 @@ func TestLinksAreReadAsTheyWereMade(t *testing.T) {
 	t.Parallel()
 	l := consent.NewLinks("https://mail.shop.example/", [][]byte{[]byte("key")})
 	rapid.Check(t, func(t *rapid.T) {
-		want := consent.Claims{Member: rapid.Int64Range(1, 1<<62).Draw(t, "member"), Send: rapid.Int64Range(0, 1<<62).Draw(t, "send")}
+		want := consent.Claims{Member: rapid.Int64Range(1, 1<<62).Draw(t, "member"), Send: rapid.Int64Range(0, 1<<62).Draw(t, "send"),
+			Address: rapid.SampledFrom([]string{"", "abcd", "\x00\xff\x00\x01"}).Draw(t, "address")}
 		if got, err := l.Parse(consent.KindPage, l.Token(consent.KindPage, want)); got != want || err != nil {
 			t.Fatalf("Parse(Token(%+v)) = %+v, %v", want, got, err)
 		}
@@ -25,9 +26,9 @@ func TestLinkIsShortAndUnderItsPath(t *testing.T) {
 	t.Parallel()
 	l := consent.NewLinks("https://mail.shop.example/", [][]byte{[]byte("key")})
 	for path, link := range map[string]string{
-		"https://mail.shop.example/u/":       l.Unsubscribe(1_000_000, 50_000_000),
-		"https://mail.shop.example/confirm/": l.Confirm(1_000_000, 50_000_000),
-		"https://mail.shop.example/m/":       l.Page(1_000_000, 50_000_000),
+		"https://mail.shop.example/u/":       l.Unsubscribe(1_000_000, 50_000_000, consent.Key(pepper, "ana@example.test")),
+		"https://mail.shop.example/confirm/": l.Confirm(1_000_000, 50_000_000, consent.Key(pepper, "ana@example.test")),
+		"https://mail.shop.example/m/":       l.Page(1_000_000, 50_000_000, nil),
 	} {
 		token, ok := strings.CutPrefix(link, path)
 		if !ok || len(token) > 40 || strings.Trim(token, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {

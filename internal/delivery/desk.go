@@ -42,9 +42,10 @@ type Programs interface {
 // Links makes the signed links of a mail: *consent.Links. A send of 0 is a mail
 // outside the ledger.
 type Links interface {
-	Unsubscribe(member, send int64) string // the preferences too
-	Confirm(member, send int64) string
-	Page(member, send int64) string
+	// These carry to which address they went: emailKey, nil outside the ledger.
+	Unsubscribe(member, send int64, emailKey []byte) string // the preferences too
+	Confirm(member, send int64, emailKey []byte) string
+	Page(member, send int64, emailKey []byte) string
 	Click(member, send int64, to string) string // notes the click and leads on
 	Open(member, send int64) string             // a picture; notes the opening
 }

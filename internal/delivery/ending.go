@@ -5,6 +5,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"regulars/internal/consent"
+	"regulars/internal/delivery/compose"
 	"regulars/internal/loyalty"
 )
 
@@ -150,8 +152,11 @@ func ruled(s *send, r ruling) (e ending, ok bool) {
 // spoilt ends a send whose mail cannot be made.
 func spoilt(s *send, err error) ending {
 	reason := unreadable
-	if isNoIssue(s, err) {
+	switch {
+	case isNoIssue(s, err):
 		reason = noIssue
+	case errors.Is(err, compose.ErrRecipient): // theirs, not the text's: no brake counts it
+		reason = consent.NoAddress
 	}
 	return ending{s: s, state: skipped, reason: reason, words: cut(err.Error(), 500)}
 }

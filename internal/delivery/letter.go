@@ -65,7 +65,7 @@ func (d *Desk) write(s *send, m material) (err error) {
 		return err
 	}
 	l := s.plan.letter(s, m, rendered)
-	l.Unsubscribe = d.c.Links.Unsubscribe(s.Member, s.Send)
+	l.Unsubscribe = d.c.Links.Unsubscribe(s.Member, s.Send, s.EmailKey)
 	l.MessageID = compose.MessageID(d.c.Secret, s.Send, d.messageDomain(l.From))
 	body, err := compose.Build(l)
 	if err != nil {
@@ -140,12 +140,12 @@ func (d *Desk) data(s *send, m material) templates.Data {
 }
 
 func (d *Desk) links(s *send) map[string]any {
-	unsubscribe := d.c.Links.Unsubscribe(s.Member, s.Send)
+	unsubscribe := d.c.Links.Unsubscribe(s.Member, s.Send, s.EmailKey)
 	return map[string]any{
 		"unsubscribe": unsubscribe,
 		"preferences": unsubscribe, // one page for both
-		"member":      d.c.Links.Page(s.Member, s.Send),
-		"confirm":     d.c.Links.Confirm(s.Member, s.Send),
+		"member":      d.c.Links.Page(s.Member, s.Send, s.EmailKey),
+		"confirm":     d.c.Links.Confirm(s.Member, s.Send, s.EmailKey),
 	}
 }
 

@@ -2,8 +2,12 @@ package delivery
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
+
+	"golang.org/x/net/publicsuffix"
 
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
@@ -55,6 +59,7 @@ func people(tx *store.Tx, ids []int64) (map[int64]*person, error) {
 	all := make(map[int64]*person, len(rows))
 	for i := range rows {
 		p := &rows[i]
+		p.FirstName, p.LastName = unlinked(p.FirstName), unlinked(p.LastName)
 		if p.more, err = values(p.Attributes); err != nil {
 			p.err = fmt.Errorf("attributes of member %d: %w", p.ID, err)
 		}
@@ -77,6 +82,28 @@ func people(tx *store.Tx, ids []int64) (map[int64]*person, error) {
 		}
 	}
 	return all, nil
+}
+
+// unlinked returns a name, "" for one with a web link in it: anybody can type a
+// stranger's address into a form and an advertisement for their name, and mail
+// programs make links of what looks like one.
+func unlinked(name string) string {
+	if strings.Contains(name, "://") {
+		return ""
+	}
+	dotted := strings.NewReplacer("\u3002", ".", "\uff0e", ".", "\uff61", ".").Replace(name)
+	for word := range strings.FieldsFuncSeq(dotted, func(r rune) bool { return r != '.' && r != '-' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		host := strings.ToLower(strings.Trim(word, ".-"))
+		top := host[strings.LastIndexByte(host, '.')+1:]
+		if top == host {
+			continue // Dr. Ida
+		}
+		suffix, known := publicsuffix.PublicSuffix(host)
+		if known || strings.Contains(suffix, ".") || strings.HasPrefix(host, "www.") || slices.Contains([]string{"example", "test", "invalid", "onion"}, top) {
+			return ""
+		}
+	}
+	return name
 }
 
 // name is how an address line calls the member.

@@ -96,7 +96,7 @@ func (d *Desk) SendTest(ctx context.Context, e Example, to string) (Shown, error
 	}
 	l := s.plan.letter(s, m, rendered)
 	l.To, l.ToName = address, ""
-	l.Unsubscribe = d.c.Links.Unsubscribe(0, 0)
+	l.Unsubscribe = d.c.Links.Unsubscribe(0, 0, nil)
 	l.MessageID = compose.MessageID(d.c.Secret, -m.at.UnixMicro(), d.messageDomain(l.From))
 	body, err := compose.Build(l)
 	if err != nil {

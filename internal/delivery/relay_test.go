@@ -85,7 +85,7 @@ func (s *shop) checkMail(mails []embedded.Mail) {
 	links := consent.NewLinks("https://mail.shop.example", [][]byte{[]byte("key")})
 	for name, want := range map[string]string{
 		"Subject": "News for Ana3", "To": `"Ana3" <m3@example.test>`, "From": `"Anna" <anna@shop.example>`,
-		"List-Unsubscribe":      "<" + links.Unsubscribe(member, send) + ">",
+		"List-Unsubscribe":      "<" + links.Unsubscribe(member, send, consent.Key(s.pepper, "m3@example.test")) + ">",
 		"List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
 		"Feedback-ID":           "letter:offers:offer:shop.example",
 	} {
@@ -187,7 +187,7 @@ func TestATestMailLooksLikeTheRealOne(t *testing.T) {
 			t.Fatalf("the boss got %v", subjects(got))
 		}
 		links := consent.NewLinks("https://mail.shop.example", [][]byte{[]byte("key")})
-		if strings.Contains(string(got[2].Source), links.Unsubscribe(m, 0)) {
+		if strings.Contains(string(got[2].Source), links.Unsubscribe(m, 0, nil)) {
 			t.Error("the test mail would unsubscribe the member")
 		}
 		if n := s.number("select count(*) from sends", nil); n != 0 {

@@ -394,3 +394,29 @@ func TestAMailThatCannotBeMade(t *testing.T) {
 		})
 	})
 }
+
+// What was taken in before names and addresses were read as they are today.
+func TestALetterThatCannotBeAddressedIsThatMembersAlone(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		s := newShop(t, empty(t, db))
+		members := s.members(50)
+		run := s.run("drop", members, 500)
+		s.give(run)
+		for i, change := range []string{
+			"first_name = 'Ida\nMaria'", "first_name = 'Ida\u2028Maria', last_name = 'Berg\u202e'", "email = 'ida@r3---a.example'",
+			"first_name = '" + strings.Repeat("long ", 2000) + "'",
+			"email = 'ida@[192.0.2.1]'", "email = 'ida'", "email = '\u00efda@example.test'", "email = 'ida@example'",
+		} {
+			s.exec("update members set "+change+" where id = @m", store.Args{"m": members[i]})
+		}
+		s.work(s.desk())
+		s.want("at the end", map[string]int{"sent": 46, "skipped no_address": 4})
+		if got := s.word("select state from runs where id = @run", store.Args{"run": run}); got == "paused" {
+			t.Errorf("the run is %s, want it to have gone on", got)
+		}
+		if words := s.word("select min(smtp_text) from sends where state = 'skipped'", nil); !strings.Contains(words, "cannot be written to") {
+			t.Errorf("the words are %q, want them to say why", words)
+		}
+	})
+}

@@ -111,6 +111,12 @@ func decodeEvent(value any, o Options) (e loyalty.Event, id string, err error) {
 	e.Points = decodePoints(f, points, e.Type)
 	soft := f.optional()
 	e.Properties = soft.object("properties").rest()
+	f.say("kept as a property", true)
+	order.say("kept as a property", false)
+	refund.say("kept as a property", false)
+	if points != nil {
+		points.say("kept as a property", false)
+	}
 	for name, v := range soft.rest() {
 		put(&e.Properties, name, v)
 	}
@@ -119,7 +125,7 @@ func decodeEvent(value any, o Options) (e loyalty.Event, id string, err error) {
 			put(&e.Properties, name, extra)
 		}
 	}
-	e.Notes = *f.notes
+	e.Notes, e.Unknown = *f.notes, *f.unknown
 	return e, e.ID, f.err()
 }
 
@@ -136,14 +142,16 @@ func put(m *map[string]any, name string, v any) {
 func decodeMember(f *fields) loyalty.Member {
 	o := f.optional()
 	m := loyalty.Member{
-		ID: f.text("id"), IDs: f.texts("ids"), Card: f.text("card"), Joined: f.flag("joined"), JoinedAt: f.instant("joined_at"), ConsentAt: f.instant("consent_at"),
+		ID: f.text("id"), IDs: f.texts("ids"), Card: f.text("card"), Joined: f.flag("joined"), JoinedAt: f.instant("joined_at"),
 		Email: o.text("email"), Phone: o.text("phone"),
 		FirstName: o.text("first_name"), LastName: o.text("last_name"),
 		Language: o.text("language"), Country: o.text("country"), TimeZone: o.text("time_zone"),
 		Birthday: o.text("birthday"), Tags: o.tags("tags"), ReferredBy: f.text("referred_by"),
 		Consent: o.flags("consent"), ConsentSource: o.text("consent_source"), ConsentText: o.text("consent_text"),
 	}
+	m.ConsentAt, m.ConsentDay = f.instantOrDay("consent_at")
 	m.Attributes = o.object("attributes").rest()
+	f.say("kept as an attribute", true)
 	if rest := o.rest(); len(rest) > 0 {
 		maps.Copy(rest, m.Attributes)
 		m.Attributes = rest
@@ -165,6 +173,7 @@ func decodeOrder(f *fields, currency string) *loyalty.Order {
 	for _, c := range f.objects("coupons", maxCoupons) {
 		discount, _ := c.money("discount", currency)
 		o.Coupons = append(o.Coupons, loyalty.UsedCoupon{Code: c.optional().text("code"), Discount: discount})
+		c.say("left out", false)
 	}
 	o.Lines = decodeLines(f, currency)
 	return o
@@ -188,6 +197,7 @@ func decodeLines(f *fields, currency string) []loyalty.Line {
 			Product: o.text("product"), Name: o.text("name"), Category: o.text("category"), Brand: o.text("brand"),
 			Labels: loyalty.Labels(o.tags("labels")), Quantity: quantity, Total: total,
 		})
+		l.say("left out", false)
 	}
 	return lines
 }

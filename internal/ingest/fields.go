@@ -19,6 +19,9 @@ type fields struct {
 	first  **FieldError    // shared by the objects of one event
 	notes  *[]loyalty.Note // shared, too: what was left out
 	soft   bool            // what is wrong is left out
+
+	asked   *[]string // the names of its fields that we know
+	unknown *[]string // what is said of others; shared like first
 }
 
 // newFields returns the object at the top of an event.
@@ -27,7 +30,7 @@ func newFields(path string, value any) (*fields, error) {
 	if !ok {
 		return nil, &FieldError{Field: "event", Reason: "is not an object"}
 	}
-	return &fields{path: path, values: object, first: new(*FieldError), notes: new([]loyalty.Note)}, nil
+	return &fields{path: path, values: object, first: new(*FieldError), notes: new([]loyalty.Note), asked: new([]string), unknown: new([]string)}, nil
 }
 
 // optional returns the same object, of which what is wrong is left out with a note:
@@ -65,7 +68,13 @@ func (f *fields) wrong(name, reason string, args ...any) {
 }
 
 // has reports whether the object says something about the field; null says nothing.
-func (f *fields) has(name string) bool { return f != nil && f.values[name] != nil }
+func (f *fields) has(name string) bool {
+	if f == nil {
+		return false
+	}
+	*f.asked = append(*f.asked, name)
+	return f.values[name] != nil
+}
 
 func (f *fields) take(name string) any {
 	if f == nil {
@@ -73,6 +82,7 @@ func (f *fields) take(name string) any {
 	}
 	v := f.values[name]
 	delete(f.values, name)
+	*f.asked = append(*f.asked, name)
 	return v
 }
 
@@ -175,6 +185,25 @@ func (f *fields) instant(name string) loyalty.Instant {
 	return loyalty.At(t)
 }
 
+// instantOrDay returns a moment, or the shop's day when there is no time with it.
+func (f *fields) instantOrDay(name string) (loyalty.Instant, loyalty.Day) {
+	if text, ok := f.peek(name).(string); ok {
+		if day, err := loyalty.ParseDay(strings.TrimSpace(text)); err == nil {
+			f.take(name)
+			return loyalty.Instant{}, day
+		}
+	}
+	return f.instant(name), 0
+}
+
+// peek returns a field and leaves it to be read.
+func (f *fields) peek(name string) any {
+	if f == nil {
+		return nil
+	}
+	return f.values[name]
+}
+
 func withoutOffset(text string) bool {
 	_, err := time.Parse("2006-01-02T15:04:05", text)
 	return err == nil
@@ -201,7 +230,7 @@ func (f *fields) asObject(name string, value any) *fields {
 	switch v := value.(type) {
 	case nil:
 	case map[string]any:
-		return &fields{f.path + name + ".", v, f.first, f.notes, f.soft}
+		return &fields{path: f.path + name + ".", values: v, first: f.first, notes: f.notes, soft: f.soft, asked: new([]string), unknown: f.unknown}
 	default:
 		f.wrong(name, "is not an object")
 	}

@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -18,8 +17,13 @@ import (
 // shop's word for what was settled before us, so it joins at once, and so does
 // somebody without an address, whom no mail could reach: they get none either.
 
-// askAgain is how long after a mail the next asking brings no other, whatever
-// sends it: a form that anybody can post must not fill a stranger's mailbox.
+// A member who comes to another address is asked, too: the double opt-in was of
+// the mailbox before. What they agreed to waits in joinings until they confirm it
+// from the new one.
+
+// askAgain is how long after a mail the next asking brings no other to that
+// address, whoever asks and whatever sends it: a form that anybody can post must
+// not fill a stranger's mailbox.
 const askAgain = 24 * time.Hour
 
 // joining is a row of joinings.
@@ -58,16 +62,31 @@ func (b *batch) ask(wave []*item) error {
 	if err != nil {
 		return err
 	}
+	mayMail, err := b.mayAsk(asking)
+	if err != nil {
+		return err
+	}
 	rows := make([][]any, len(asking))
 	for i, it := range asking {
 		j := known[it.who.id]
 		if !j.ConfirmedAt.IsZero() || j.AskedAt.IsZero() {
 			j = joining{MemberID: it.who.id, AskedAt: it.At}
 		}
-		if b.tx.At.Sub(j.MailedAt.Time) >= askAgain || !bytes.Equal(j.EmailKey, it.who.member.EmailKey) {
-			j.MailedAt, j.EmailKey, it.mail = b.tx.At, it.who.member.EmailKey, true
+		key := it.who.member.EmailKey
+		if mayMail[string(key)] {
+			delete(mayMail, string(key)) // the next of this wave who has the address gets none
+			j.MailedAt, it.mail = b.tx.At, true
 		}
-		if j.Answers, err = agreedNow(j.Answers, it); err != nil {
+		if j.MailedAt.IsZero() {
+			j.MailedAt = b.tx.At // another's mail to the address, within the day
+		}
+		j.EmailKey = key
+		if it.moved {
+			if j.Answers, err = b.withdraw(it, j.Answers); err != nil {
+				return err
+			}
+		}
+		if j.Answers, err = agreedNow(j.Answers, it, b.shop.zone); err != nil {
 			return fmt.Errorf("what member %d agreed to: %w", it.who.id, err)
 		}
 		rows[i] = []any{j.MemberID, j.AskedAt, j.MailedAt, j.EmailKey, it.event, json.RawMessage(j.Answers)}
@@ -85,6 +104,63 @@ func (b *batch) ask(wave []*item) error {
 		return fmt.Errorf("keeping %d askings: %w", len(rows), err)
 	}
 	return nil
+}
+
+// mayAsk returns the addresses of those who ask that got no such mail for long
+// enough, and notes that they get one now.
+func (b *batch) mayAsk(asking []*item) (map[string]bool, error) {
+	rows := make([][]any, len(asking))
+	for i, it := range asking {
+		rows[i] = []any{it.who.member.EmailKey}
+	}
+	args := store.Args{"rows": relRows(rows), "now": b.tx.At, "before": b.tx.At.Plus(-askAgain)}
+	if _, err := b.tx.Exec("delete from questions where mailed_at <= @before", args); err != nil {
+		return nil, fmt.Errorf("which addresses were asked: %w", err)
+	}
+	var keys [][]byte
+	err := b.tx.All(&keys, `
+		insert into questions (email_key, mailed_at)
+		select distinct r.key, `+b.tx.Instant("@now")+`
+		from   `+rel(b.tx, "key bytea")+`
+		where  true
+		order  by 1
+		on conflict (email_key) do nothing
+		returning email_key`, args)
+	if err != nil {
+		return nil, fmt.Errorf("which addresses may be asked: %w", err)
+	}
+	may := map[string]bool{}
+	for _, key := range keys {
+		may[string(key)] = true
+	}
+	return may, nil
+}
+
+// withdraw has what a member agreed to wait for the new address to be confirmed.
+// It is not their refusal, which would be of the address: the shop sends nothing
+// until it knows.
+func (b *batch) withdraw(it *item, waiting string) (string, error) {
+	standing, err := consent.StandingOf(b.tx, it.who.id)
+	if err != nil {
+		return "", err
+	}
+	all := []agreed{}
+	if waiting != "" {
+		if err := json.Unmarshal([]byte(waiting), &all); err != nil {
+			return "", fmt.Errorf("what member %d agreed to: %w", it.who.id, err)
+		}
+	}
+	var answers []consent.Answer
+	for _, s := range standing {
+		if !s.Granted {
+			continue
+		}
+		all = slices.DeleteFunc(all, func(old agreed) bool { return old.Topic == s.Topic })
+		all = append(all, agreed{Topic: s.Topic, Source: "the address before", At: b.tx.At})
+		answers = append(answers, consent.Answer{Member: it.who.id, Topic: s.Topic, Granted: false,
+			How: consent.How{At: b.tx.At, Source: "address changed", OfMember: true}})
+	}
+	return store.JSON(all), consent.SetAll(b.tx, answers)
 }
 
 // askedBefore returns what is known of the askings of people, whose rows are locked.
@@ -106,14 +182,14 @@ func (b *batch) askedBefore(asking []*item) (map[int64]joining, error) {
 }
 
 // agreedNow adds to what somebody agreed to before what they say on asking again.
-func agreedNow(before string, it *item) (string, error) {
+func agreedNow(before string, it *item, zone *time.Location) (string, error) {
 	all := []agreed{}
 	if before != "" {
 		if err := json.Unmarshal([]byte(before), &all); err != nil {
 			return "", err
 		}
 	}
-	for _, a := range said(it) {
+	for _, a := range said(it, zone) {
 		all = slices.DeleteFunc(all, func(old agreed) bool { return old.Topic == a.Topic })
 		if a.Granted {
 			at := a.At

@@ -38,6 +38,7 @@ type item struct {
 	joined bool  // by this the person joined just now
 	asked  bool  // by this the person asked to join, and has yet to confirm it
 	mail   bool  // … and is to get a mail that asks
+	moved  bool  // by this a member came to another address, and has yet to confirm it
 	before campaign.Measured
 	out    bool // refused, or known already
 }
@@ -343,16 +344,18 @@ func orderID(it *item) any {
 }
 
 // answers gathers what the members of items said about topics and what stands.
-func answers(items []*item) []consent.Answer {
+func answers(items []*item, zone *time.Location) []consent.Answer {
 	var all []consent.Answer
 	for _, it := range items {
-		all = append(all, slices.DeleteFunc(said(it), it.waits)...)
+		all = append(all, slices.DeleteFunc(said(it, zone), it.waits)...)
 	}
 	return all
 }
 
-// said is what the member of an item said about topics.
-func said(it *item) []consent.Answer {
+// said is what the member of an item said about topics. Of a day without a time a
+// yes counts from its beginning in zone, the shop's, and a no to its end: whatever
+// moment of that day says no stands over the yes.
+func said(it *item, zone *time.Location) []consent.Answer {
 	var all []consent.Answer
 	m := it.Member
 	for _, topic := range consent.Topics() {
@@ -364,8 +367,16 @@ func said(it *item) []consent.Answer {
 		if source == "" {
 			source = it.Via
 		}
+		at := m.ConsentAt
+		switch {
+		case m.ConsentDay == 0:
+		case granted:
+			at = loyalty.At(loyalty.Wall(m.ConsentDay, 0, 0, zone))
+		default:
+			at = loyalty.At(loyalty.Wall(m.ConsentDay+1, 0, 0, zone)).Plus(-time.Microsecond)
+		}
 		all = append(all, consent.Answer{Member: it.who.id, Topic: topic, Granted: granted,
-			How: consent.How{At: m.ConsentAt, Heard: it.At, Source: source, Said: m.ConsentText}})
+			How: consent.How{At: at, Heard: it.At, Source: source, Said: m.ConsentText}})
 	}
 	return all
 }

@@ -52,6 +52,7 @@ func (c *checker) refuse(field, reason string, args ...any) {
 // nil if nothing is, and notes with e what is left out.
 func (s shop) check(e *item) *wrong {
 	c := &checker{shop: s, now: s.now}
+	s.read(e)
 	c.id("id", e.ID)
 	c.id("type", e.Type)
 	if e.ID == "" {
@@ -223,6 +224,7 @@ func (c *checker) member(e *item) {
 	c.tags(m)
 	c.past("member.joined_at", &m.JoinedAt)
 	c.past("member.consent_at", &m.ConsentAt)
+	c.moment("member.consent_at", loyalty.At(m.ConsentDay.UTC()))
 	c.topics(m)
 	c.attributes(m)
 	c.properties(e)

@@ -55,6 +55,9 @@ func joiningOf(tx *store.Tx, c consent.Claims) (j joining, err error) {
 		where  s.id = @send and s.member_id in (@member, @was)
 		and    m.email_key = coalesce(s.email_key, j.email_key)`,
 		store.Args{"send": c.Send, "member": member, "was": c.Member, "confirm": program.ConfirmCampaign})
+	if err == nil && !c.WentTo(j.EmailKey) {
+		err = store.ErrNotFound
+	}
 	return j, err
 }
 

@@ -225,3 +225,86 @@ func TestManyClicksAtOnceJoinOnce(t *testing.T) {
 		}
 	})
 }
+
+func TestAMemberWhoComesToAnotherAddressIsAskedAnew(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		d := newDoor(t, db)
+		d.program(confirmed, map[string]string{"welcome": welcome})
+		d.now(10)
+		d.stored(asks("j1", 9))
+		d.confirm(d.link())
+		want := func(when, topics string, mails int) {
+			t.Helper()
+			if got := d.standing(); got != topics {
+				t.Errorf("%s: %s, want %s", when, got, topics)
+			}
+			if got := d.one("select count(*) from sends s join campaigns c on c.id = s.campaign_id where c.name = 'confirm'"); got != strconv.Itoa(mails) {
+				t.Errorf("%s: %s mails have asked, want %d", when, got, mails)
+			}
+		}
+		want("confirmed", "newsletter no, offers yes", 1)
+
+		d.now(20)
+		d.stored(event(loyalty.MemberChanged, "c1", 19, loyalty.Member{ID: "M-1", Email: "ANA@example.test"}))
+		want("the same address in capitals", "newsletter no, offers yes", 1)
+		d.stored(event(loyalty.MemberChanged, "c2", 20, loyalty.Member{ID: "M-1", Email: "other@example.test",
+			Consent: map[string]bool{loyalty.Newsletter: true}, ConsentAt: at(20), ConsentSource: "account page"}))
+		want("another address", "newsletter no, offers no, program no", 2)
+		if got := d.joined(); !strings.HasPrefix(got, "1") {
+			t.Errorf("joined %q, want the member to stay one", got)
+		}
+		d.now(30)
+		order := placed("o1", "O-1", "M-1", 25, 100)
+		order.Member.Consent = map[string]bool{loyalty.Offers: true}
+		d.stored(order)
+		want("an order that says yes", "newsletter no, offers no, program no", 2)
+
+		// Somebody else with the new address: nobody has refused it.
+		d.stored(event(loyalty.MemberChanged, "c3", 30, loyalty.Member{ID: "M-2", Email: "other@example.test"}))
+		if n := d.one("select count(*) from refusals where topic = 'offers'"); n != "0" {
+			t.Errorf("%s refusals of addresses, want none: nobody refused", n)
+		}
+		d.confirm(d.link())
+		want("confirmed from there", "newsletter yes, offers yes, program yes", 2)
+		if got := d.one("select count(*) from passages p join campaigns c on c.id = p.campaign_id where c.name = 'welcome'"); got != "1" {
+			t.Errorf("welcomed %s times, want once", got)
+		}
+	})
+}
+
+func TestOneAddressIsAskedOnceADay(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		d := newDoor(t, db)
+		d.program(confirmed, map[string]string{"welcome": welcome})
+		asked := func() string { return d.one("select count(*) from sends") }
+		ask := func(id string, minutes int) loyalty.Event {
+			return event(loyalty.MemberJoined, "j"+id, minutes, loyalty.Member{ID: id, Email: "victim@example.test"})
+		}
+		d.now(10)
+		d.stored(ask("X-1", 5), ask("X-2", 6), ask("X-3", 7))
+		for i := range 5 {
+			d.stored(ask("Y-"+strconv.Itoa(i), 8))
+		}
+		d.stored(event(loyalty.MemberJoined, "z", 8, loyalty.Member{ID: "Z", Email: "z@example.test"}))
+		if got := asked(); got != "2" {
+			t.Errorf("%s mails to two addresses, want 2", got)
+		}
+		// One member who goes to and fro between two addresses.
+		for i := range 4 {
+			e := event(loyalty.MemberJoined, "f"+strconv.Itoa(i), 9, loyalty.Member{ID: "F", Email: []string{"victim@example.test", "z@example.test"}[i%2]})
+			d.stored(e)
+		}
+		if got := asked(); got != "2" {
+			t.Errorf("%s mails after somebody has gone to and fro, want 2", got)
+		}
+		d.now(10 + 24*60)
+		again := ask("X-2", 5+24*60)
+		again.ID = "again"
+		d.stored(again)
+		if got := asked(); got != "3" {
+			t.Errorf("%s mails a day later, want 3", got)
+		}
+	})
+}

@@ -2,7 +2,6 @@ package intake
 
 import (
 	"fmt"
-	"strings"
 
 	"regulars/internal/consent"
 	"regulars/internal/store"
@@ -11,7 +10,7 @@ import (
 // Find returns the member whom a person means by the shop's id, or by an e-mail
 // address that only one has: store.ErrNotFound, or an error that says why not.
 func Find(tx *store.Tx, name string) (int64, error) {
-	name = strings.TrimSpace(name)
+	name = readID(name)
 	var found []int64
 	err := tx.All(&found, "select id from members where external_id = @name and merged_into is null", store.Args{"name": name})
 	if err != nil || len(found) > 0 {

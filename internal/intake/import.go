@@ -36,9 +36,9 @@ type Import struct {
 	DryRun  bool              // say what would happen, change nothing
 	Rejects string            // file for refused rows; "": none
 
-	Consent       []string        // topics that every member of the file agreed to
-	ConsentSource string          // where they did
-	ConsentAt     loyalty.Instant // when they did
+	Consent       []string    // topics that every member of the file agreed to
+	ConsentSource string      // where they did
+	ConsentDay    loyalty.Day // the shop's day on which they did
 
 	Progress func(read, total int64) // bytes; may be nil
 	Refused  func(Refusal)           // each refused row; may be nil
@@ -412,6 +412,9 @@ func (i *importer) transact(ctx context.Context, all []*item, take func(*batch) 
 	err := i.door.update(context.WithoutCancel(ctx), func(tx *store.Tx, pepper []byte) error {
 		s, err := readShop(tx, i.door.book, pepper)
 		if err != nil {
+			return err
+		}
+		if err := s.rephone(tx); err != nil {
 			return err
 		}
 		for n, it := range all {

@@ -142,12 +142,17 @@ func (i *importer) readConsent(it *item, _ loyalty.Instant) *wrong {
 	if m.ConsentSource == "" {
 		m.ConsentSource = i.im.ConsentSource
 	}
-	if m.ConsentAt = i.im.ConsentAt; i.cols.get("consent_at") != "" {
-		at, err := i.when(i.cols.get("consent_at"))
-		if err != nil {
-			return &wrong{"consent_at", err.Error()}
-		}
-		m.ConsentAt = at
+	text := i.cols.get("consent_at")
+	if text == "" {
+		m.ConsentDay = i.im.ConsentDay
+		return nil
+	}
+	at, alone, err := i.whenOrDay(text)
+	if err != nil {
+		return &wrong{"consent_at", err.Error()}
+	}
+	if m.ConsentAt = at; alone {
+		m.ConsentAt, m.ConsentDay = loyalty.Instant{}, loyalty.DayOf(at.Time, i.shop.zone)
 	}
 	return nil
 }
@@ -217,7 +222,7 @@ func (i *importer) fingerprint(it *item) []byte {
 	}
 	if len(i.im.Consent) > 0 {
 		add(i.im.ConsentSource)
-		add(i.im.ConsentAt.String())
+		add(i.im.ConsentDay.String())
 	}
 	sum := sha256.Sum256(h)
 	return sum[:16]

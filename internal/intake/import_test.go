@@ -217,7 +217,7 @@ M-1,Ana@Example.test,Ana,fi,fi,--02-29,"club, dog",2026-11-22 10:00,yes,no,120,7
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		d := newDoor(t, db)
 		zone, _ := time.LoadLocation("America/New_York")
-		im := intake.Import{Kind: "members", Path: file(t, "members.csv", content), Zone: zone, Consent: []string{"newsletter"}, ConsentSource: "old system", ConsentAt: at(-1000)}
+		im := intake.Import{Kind: "members", Path: file(t, "members.csv", content), Zone: zone, Consent: []string{"newsletter"}, ConsentSource: "old system", ConsentDay: loyalty.DayOf(at(-1000).Time, time.UTC)}
 		if got, refused := d.take(im); got != "2 read, 2 new, 0 updated, 0 unchanged, 0 refused" {
 			t.Errorf("Import = %s %v", got, refused)
 		}

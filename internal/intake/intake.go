@@ -87,6 +87,9 @@ func (d *Door) Apply(ctx context.Context, events []loyalty.Event, mode Mode) ([]
 		if err != nil {
 			return err
 		}
+		if err := shop.rephone(tx); err != nil {
+			return err
+		}
 		b := newBatch(tx, d.book, shop, mode)
 		results = make([]Result, len(events))
 		items := make([]*item, len(events))

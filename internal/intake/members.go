@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -170,7 +171,25 @@ func (b *batch) profiles() error {
 	if err := b.saveTags(append(touched, b.people.made...)); err != nil {
 		return err
 	}
-	return consent.SetAll(b.tx, answers(b.items))
+	if err := consent.Inherit(b.tx, readdressed(b.people.made, changed, was)); err != nil {
+		return err
+	}
+	return consent.SetAll(b.tx, answers(b.items, b.shop.zone))
+}
+
+// readdressed are the people who have come to an address by this batch.
+func readdressed(made, changed []*person, was map[*person]member) (list []int64) {
+	for _, who := range made {
+		if who.member.EmailKey != nil {
+			list = append(list, who.id)
+		}
+	}
+	for _, who := range changed {
+		if now := who.member.EmailKey; now != nil && !bytes.Equal(now, was[who].EmailKey) {
+			list = append(list, who.id)
+		}
+	}
+	return list
 }
 
 func (b *batch) updatePeople(list []*person) error {

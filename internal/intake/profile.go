@@ -84,6 +84,7 @@ func (b *batch) merge(it *item) {
 	m := &who.member
 	g := merger{who: who, newer: it.ofMembers() || !it.At.Before(m.ChangedAt.Time)}
 	g.email(it, b.shop.pepper)
+	it.moved = g.moved && b.mustConfirm(it)
 	g.key(&m.Phone, said.Phone, keyPhone, loyalty.FoldPhone)
 	g.key(&m.Card, said.Card, keyCard, strings.TrimSpace)
 	for _, f := range []struct {
@@ -99,6 +100,9 @@ func (b *batch) merge(it *item) {
 	g.attributes(said.Attributes)
 	g.tags(said.Tags)
 	b.join(it)
+	if it.moved = it.moved && !m.JoinedAt.IsZero(); it.moved {
+		it.asked = true // whoever reads the new mailbox has agreed to nothing yet
+	}
 	if g.says && it.At.After(m.ChangedAt.Time) {
 		m.ChangedAt = it.At
 	}
@@ -112,6 +116,7 @@ type merger struct {
 	who   *person
 	newer bool
 	says  bool // the item says something of the profile
+	moved bool // the item brings another address than the person had
 }
 
 // set writes a text and reports whether that changed it.
@@ -134,6 +139,7 @@ func (g *merger) email(it *item, pepper []byte) {
 		return
 	}
 	m.EmailKey = consent.Key(pepper, it.folded)
+	g.moved = old != ""
 	g.rekey(keyEmail, old, it.folded)
 }
 

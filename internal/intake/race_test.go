@@ -18,8 +18,14 @@ import (
 // name with a dot is that of a file.
 func (d door) program(more string, campaigns map[string]string) {
 	d.t.Helper()
+	d.programIn("UTC", more, campaigns)
+}
+
+// programIn is program for a shop in another zone.
+func (d door) programIn(zone, more string, campaigns map[string]string) {
+	d.t.Helper()
 	files := map[string]string{"program.yaml": "shop: {name: Anna's Pets, url: https://shop.example, address: Kauppakatu 1}\n" +
-		"mail: {from: \"Anna <anna@shop.example>\"}\nlanguages: [en]\ncurrency: EUR\nzone: UTC\nquiet: off\n" + more}
+		"mail: {from: \"Anna <anna@shop.example>\"}\nlanguages: [en]\ncurrency: EUR\nzone: " + zone + "\nquiet: off\n" + more}
 	for name, text := range campaigns {
 		if strings.Contains(name, ".") {
 			files[name] = text

@@ -1,12 +1,14 @@
 package intake
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
 
 	"regulars/internal/campaign"
 	"regulars/internal/loyalty"
+	"regulars/internal/phone"
 	"regulars/internal/store"
 	"regulars/segments"
 )
@@ -26,7 +28,9 @@ type shop struct {
 	newsWithin time.Duration
 	attributes map[string]segments.Type
 	languages  []string
-	confirm    bool // joining is by double opt-in
+	confirm    bool   // joining is by double opt-in
+	country    string // in which phone numbers are read; "": none
+	phones     string // in which those were read that are known
 	pepper     []byte
 }
 
@@ -35,15 +39,18 @@ type shop struct {
 func readShop(tx *store.Tx, book *campaign.Book, pepper []byte) (shop, error) {
 	s := shop{now: tx.At, currency: firstCurrency, newsWithin: newsWithin, pepper: pepper}
 	var rows []struct{ Key, Value string }
-	err := tx.All(&rows, "select key, value from settings where key in ('"+store.SettingZone+"', '"+store.SettingCurrency+"')", nil)
+	err := tx.All(&rows, "select key, value from settings where key in ('"+store.SettingZone+"', '"+store.SettingCurrency+"', '"+store.SettingPhones+"')", nil)
 	if err != nil {
 		return s, err
 	}
 	zone := firstZone
 	for _, row := range rows {
-		if row.Key == store.SettingZone {
+		switch row.Key {
+		case store.SettingZone:
 			zone = row.Value
-		} else {
+		case store.SettingPhones:
+			s.phones = row.Value
+		default:
 			s.currency = row.Value
 		}
 	}
@@ -55,6 +62,7 @@ func readShop(tx *store.Tx, book *campaign.Book, pepper []byte) (shop, error) {
 	case err != nil:
 		return s, err
 	default:
+		s.country = cmp.Or(v.Program.Shop.Country, phone.CountryOf(v.Program.Zone.String()))
 		s.newsWithin, s.attributes, s.confirm = v.Program.NewsWithin, v.Program.Attributes, v.Program.Confirm
 		s.languages = v.Program.Languages
 	}

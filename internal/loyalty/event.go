@@ -15,7 +15,8 @@ type Event struct {
 	Points     *Points        `json:"points,omitempty"`
 	Properties map[string]any `json:"properties,omitempty"`
 
-	Notes []Note `json:"-"` // what of it could not be read and was left out, or was changed
+	Unknown []string `json:"-"` // what is said to the sender of fields that nobody knows
+	Notes   []Note   `json:"-"` // what of it could not be read and was left out, or was changed
 }
 
 // Note is a value that could not be taken as it was written, in something that
@@ -64,6 +65,7 @@ type Member struct {
 	ConsentSource string          `json:"consent_source,omitempty"`
 	ConsentText   string          `json:"consent_text,omitempty"`
 	ConsentAt     Instant         `json:"consent_at,omitempty"`
+	ConsentDay    Day             `json:"consent_day,omitempty"` // in place of ConsentAt, when only the shop's day is known
 
 	Attributes map[string]any `json:"-"` // unknown fields of the member object
 }

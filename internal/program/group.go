@@ -19,7 +19,7 @@ type place struct {
 var (
 	shopPlace = place{"program.yaml", []string{"shop", "mail", "languages", "currency", "zone", "topics", "join", "caps", "quiet", "attributes",
 		"news_within", "holdout", "lifecycle", "rfm", "favourites", "tracking"}, []string{"points", "tiers", "referral", "referrals", "goals", "terms"}}
-	senderPlace     = place{"shop", []string{"name", "url", "address"}, nil}
+	senderPlace     = place{"shop", []string{"name", "url", "address", "country"}, nil}
 	mailPlace       = place{"mail", []string{"from", "reply_to", "alerts"}, nil}
 	trackPlace      = place{"tracking", []string{"clicks", "opens"}, nil}
 	joinPlace       = place{"join", []string{"confirm"}, []string{"who"}}

@@ -45,7 +45,10 @@ type Program struct {
 }
 
 // Shop is who sends: the footer's name, address and link.
-type Shop struct{ Name, URL, Address string }
+type Shop struct {
+	Name, URL, Address string
+	Country            string // ISO 3166-1 alpha-2: where phone numbers without a country's prefix are of; "": the zone's
+}
 
 // Mail is how the shop's mail is addressed. From and ReplyTo are RFC 5322 addresses.
 type Mail struct{ From, ReplyTo, Alerts string }

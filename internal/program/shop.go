@@ -80,6 +80,7 @@ func (r *reading) readSender(g group) {
 		p.Shop.Name = r.words(shop.must("name", "every mail shows the shop's name"))
 		p.Shop.Address = r.words(shop.must("address", "every mail shows the shop's postal address, as the law asks"))
 		p.Shop.URL, _ = read(r, shop.get("url"), webLink)
+		p.Shop.Country, _ = read(r, shop.get("country"), country)
 	}
 	if n := g.must("mail", "say from whom mails come: mail: {from: …}"); n != nil {
 		m := r.group(n, mailPlace)
@@ -87,6 +88,14 @@ func (r *reading) readSender(g group) {
 		p.Mail.ReplyTo, _ = read(r, m.get("reply_to"), address)
 		p.Mail.Alerts, _ = read(r, m.get("alerts"), address)
 	}
+}
+
+func country(s string) (string, error) {
+	region, err := language.ParseRegion(s)
+	if err != nil || len(s) != 2 || !region.IsCountry() {
+		return "", fmt.Errorf("%q is not a country's two letters, like FI (ISO 3166)", s)
+	}
+	return region.Canonicalize().String(), nil
 }
 
 func webLink(s string) (string, error) {

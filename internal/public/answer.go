@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -121,12 +122,19 @@ func (o *statusOnly) Header() http.Header         { return o.header }
 func (o *statusOnly) WriteHeader(status int)      { o.status = status }
 func (o *statusOnly) Write(b []byte) (int, error) { return len(b), nil }
 
+// forPeople reports whether a path is one that people open: with whatever their
+// mail program asks for it, they are to see a page.
+func forPeople(path string) bool {
+	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return slices.Contains([]string{"u", "m", "c", "confirm", "join", ""}, first)
+}
+
 // say answers with an error: a page to people, JSON to programs.
 func (s *server) say(w http.ResponseWriter, r *http.Request, bad *refusal) {
 	if bad.status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "5")
 	}
-	if strings.Contains(r.Header.Get("Accept"), "text/html") && s.message(w, r, bad) == nil {
+	if (forPeople(r.URL.Path) || strings.Contains(r.Header.Get("Accept"), "text/html")) && s.message(w, r, bad) == nil {
 		return
 	}
 	body := map[string]string{"error": bad.words}

@@ -2,6 +2,7 @@ package public
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 	"regulars/internal/ingest"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
+	"regulars/internal/phone"
 	"regulars/internal/store"
 )
 
@@ -51,6 +53,13 @@ func (s *server) apiFind(w http.ResponseWriter, r *http.Request, _ caller) error
 	}
 	var found []foundMember
 	err = s.reads.View(r.Context(), func(tx *store.Tx) error {
+		if kind == "phone" {
+			country, err := tx.Setting(store.SettingPhones)
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+			value = phone.Read(value, country)
+		}
 		return tx.All(&found, `
 			select m.external_id as id, m.first_name, m.last_name, m.language, m.joined_at,
 			       coalesce(f.orders, 0) as orders, coalesce(f.spent, 0) as spent, coalesce(f.points, 0) as points
@@ -76,7 +85,11 @@ func (s *server) apiFind(w http.ResponseWriter, r *http.Request, _ caller) error
 func whom(r *http.Request) (kind, value string, err error) {
 	q := r.URL.Query()
 	for _, k := range []string{"card", "email", "phone"} {
-		switch v := strings.TrimSpace(q.Get(k)); {
+		v := q.Get(k)
+		if k == "phone" && strings.HasPrefix(v, " ") {
+			v = "+" + v // a plus that was not escaped
+		}
+		switch v = intake.ReadID(v); {
 		case v == "":
 		case kind != "":
 			return "", "", refuse(http.StatusBadRequest, "one of card, email and phone is enough")
@@ -87,8 +100,6 @@ func whom(r *http.Request) (kind, value string, err error) {
 	switch kind {
 	case "":
 		return "", "", refuse(http.StatusBadRequest, "say whom to find: ?card=, ?email= or ?phone=")
-	case "phone":
-		value = loyalty.FoldPhone(value)
 	case "email":
 		if _, value, err = consent.Address(value); err != nil {
 			return "", "", refuse(http.StatusBadRequest, "email is not an address: %v", err)

@@ -38,7 +38,7 @@ func (s *server) confirmView(tx *store.Tx, who reader, claims consent.Claims) (v
 	if err != nil {
 		return view, "", err
 	}
-	if who.Topic == "" || asked {
+	if who.Topic == "" || asked || who.Moved {
 		return view, "", badLink // nobody can tell what they would agree to
 	}
 	topic = in.topic(shop.topics, who.Topic)
@@ -70,7 +70,7 @@ func (s *server) confirm(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := fromOurPage(r); err != nil {
+	if err := s.fromOurPage(r); err != nil {
 		return err
 	}
 	var view confirmView

@@ -16,9 +16,14 @@ import (
 // A delivery of one event without an id of its own is told by its webhook-id.
 func (s *server) standardHook(w http.ResponseWriter, r *http.Request) error {
 	if s.Standard == nil {
+		s.refused.delivery(r.Context(), "standard", "closed")
 		now := time.Now()
 		s.unsigned.Store(&now)
 		return refuse(http.StatusServiceUnavailable, "this hook is closed: HOOK_SECRET_STANDARD is not set")
+	}
+	if err := s.Standard.Precheck(r.Header, s.Clock()); err != nil {
+		s.refused.delivery(r.Context(), "standard", ingest.Why(err))
+		return refuse(http.StatusUnauthorized, "%v", err) // the body of a stranger is not even read
 	}
 	body, release, err := s.hold(r)
 	defer release()
@@ -26,6 +31,7 @@ func (s *server) standardHook(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if err := s.Standard.Verify(r.Header, body, s.Clock()); err != nil {
+		s.refused.delivery(r.Context(), "standard", ingest.Why(err))
 		return refuse(http.StatusUnauthorized, "%v", err)
 	}
 	return s.take(w, r, body, ingest.Options{Source: intake.Shop, Via: "standard"}, r.Header.Get("Webhook-Id"))
@@ -41,6 +47,7 @@ func (s *server) take(w http.ResponseWriter, r *http.Request, body []byte, o ing
 	}
 	events, unreadable, err := ingest.Decode(body, o)
 	if err != nil {
+		s.refused.delivery(r.Context(), o.Via, "not JSON")
 		return refuse(http.StatusBadRequest, "%v", err)
 	}
 	if len(events) == 1 && len(unreadable) == 0 && events[0].ID == "" {
@@ -58,6 +65,7 @@ func (s *server) take(w http.ResponseWriter, r *http.Request, body []byte, o ing
 		}
 	}
 	answers := inOrder(events, results, unreadable)
+	s.refused.events(r.Context(), o.Via, answers)
 	return writeJSON(w, statusOf(answers), map[string]any{"results": answers})
 }
 
@@ -68,7 +76,8 @@ type eventAnswer struct {
 	Field  string       `json:"field,omitempty"`
 	Reason string       `json:"reason,omitempty"`
 
-	Notes []loyalty.Note `json:"notes,omitempty"` // what of a stored one was left out, or taken otherwise than written
+	Unknown []string       `json:"unknown,omitempty"` // fields that are none of ours, and what became of them
+	Notes   []loyalty.Note `json:"notes,omitempty"`   // what of a stored one was left out, or taken otherwise than written
 }
 
 // inOrder merges what intake answered with what could not be read, by place.
@@ -83,7 +92,7 @@ func inOrder(events []loyalty.Event, results []intake.Result, unreadable []inges
 			continue
 		}
 		result := results[next]
-		answers = append(answers, eventAnswer{ID: events[next].ID, State: result.State, Field: result.Field, Reason: result.Reason, Notes: result.Notes})
+		answers = append(answers, eventAnswer{ID: events[next].ID, State: result.State, Field: result.Field, Reason: result.Reason, Notes: result.Notes, Unknown: events[next].Unknown})
 		next++
 	}
 	return answers

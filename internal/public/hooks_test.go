@@ -2,7 +2,10 @@ package public_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -243,3 +246,81 @@ type nowhere struct{ header http.Header }
 func (n *nowhere) Header() http.Header         { return n.header }
 func (n *nowhere) Write(p []byte) (int, error) { return len(p), nil }
 func (n *nowhere) WriteHeader(int)             {}
+
+// unread is a body that nobody is to read.
+type unread struct{ t *testing.T }
+
+func (u unread) Read([]byte) (int, error) {
+	u.t.Error("the body is read")
+	return 0, io.EOF
+}
+
+func TestTheBodyOfAStrangerIsNotRead(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		h := newHouse(t, db)
+		now := strconv.FormatInt(storetest.Start.Unix(), 10)
+		for name, headers := range map[string]map[string]string{
+			"no headers":          {},
+			"no signature":        {"webhook-id": "a", "webhook-timestamp": now},
+			"no id":               {"webhook-timestamp": now, "webhook-signature": "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4="},
+			"a signature of once": {"webhook-id": "a", "webhook-timestamp": "1", "webhook-signature": "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4="},
+			"no signature of any": {"webhook-id": "a", "webhook-timestamp": now, "webhook-signature": "v1,abc v2,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4="},
+		} {
+			r := httptest.NewRequest("POST", "/hooks/standard", unread{t})
+			for k, v := range headers {
+				r.Header.Set(k, v)
+			}
+			w := httptest.NewRecorder()
+			h.handle.ServeHTTP(w, r)
+			if w.Code != http.StatusUnauthorized {
+				t.Errorf("%s: %d %s, want 401", name, w.Code, w.Body)
+			}
+		}
+	})
+}
+
+func TestWhatIsRefusedLeavesATrace(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		h := newHouse(t, db)
+		h.ask("POST", "/hooks/standard", `{"secret": "mrs-smith"}`)
+		h.deliver("d1", `{"type": "order.placed", "id": "e1", "at": "2027-03-03T10:00:00Z", "member": {"id": "M-1", "email": "mrs smith at home"}, "order": {"id": "O-1", "total": "1"}}`)
+		h.deliver("d2", `{"type": "order.placed", "id": "e2", "at": "2027-03-03T10:00:00Z", "member": {"id": "M-1", "ids": {"mrs-smith": ""}}, "order": {"id": "O-1", "total": "1"}}`)
+		h.deliver("d3", `not JSON of mrs-smith`)
+		log, metrics := h.said.String(), h.ask("GET", "/metrics", "").Body
+		for _, reason := range []string{"unsigned", "member.email", "not JSON"} {
+			if !strings.Contains(log, `"reason":"`+reason+`"`) {
+				t.Errorf("the log says nothing of %s: %s", reason, log)
+			}
+			if !strings.Contains(metrics, `reason="`+reason+`"`) {
+				t.Errorf("the metrics say nothing of %s", reason)
+			}
+		}
+		if strings.Contains(log+metrics, "smith") {
+			t.Errorf("a value of the sender is in the log or the metrics: %s", log)
+		}
+	})
+}
+
+func TestUnknownFieldsAreSaid(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		h := newHouse(t, db)
+		a := h.deliver("d1", `{"type": "order.placed", "id": "e1", "at": "2027-03-03T10:00:00Z", "member": {"id": "M-1", "fist_name": "Ida", "shoe": 43},
+			"order": {"id": "O-1", "status": "paid", "total": "1", "gift": true, "lines": [{"product": "A", "qty": 2, "total": "1"}], "coupons": [{"kode": "X", "code": "Y"}]}}`)
+		for _, want := range []string{
+			"order.lines[0].qty is no field of ours: it is left out; order.lines[0].quantity is one",
+			"member.fist_name is no field of ours: it is kept as an attribute; member.first_name is one",
+			"order.gift is no field of ours: it is kept as a property",
+			"order.coupons[0].kode is no field of ours: it is left out; order.coupons[0].code is one",
+		} {
+			if !strings.Contains(a.Body, want) {
+				t.Errorf("the answer lacks %q: %s", want, a.Body)
+			}
+		}
+		if strings.Contains(a.Body, "shoe") {
+			t.Errorf("an attribute of the shop's own is taken for a mistake: %s", a.Body)
+		}
+	})
+}

@@ -39,13 +39,16 @@ func (s *server) memberPage(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *server) memberView(tx *store.Tx, who reader) (memberView, error) {
+	if who.Moved {
+		return memberView{}, badLink // points and codes are for the member's own mailbox
+	}
 	shop, err := s.shop(tx)
 	if err != nil {
 		return memberView{}, err
 	}
 	in := shop.words(who)
 	// Not the whole link: the page may be open under another name.
-	choices := "../u/" + s.Links.Token(consent.KindUnsubscribe, consent.Claims{Member: who.ID, Send: who.Send})
+	choices := "../u/" + s.Links.Token(consent.KindUnsubscribe, consent.ClaimsOf(who.ID, who.Send, who.EmailKey))
 	view := memberView{frame: shop.frame(in, in.Own), In: in, Joined: who.Joined, Points: in.number(who.Points), Choices: choices}
 	day, err := today(tx)
 	if err != nil {

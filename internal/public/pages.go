@@ -2,14 +2,20 @@ package public
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
 	"fmt"
 	"html/template"
 	"net/http"
+	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
+
+	"regulars/internal/store"
+	"regulars/templates"
 )
 
 //go:embed pages
@@ -69,9 +75,10 @@ func (p *pages) show(w http.ResponseWriter, status int, name string, data any) e
 	return nil
 }
 
-// message shows a person what went wrong, in a language that their browser asks for.
+// message shows a person what went wrong, in a language that their browser asks
+// for, else in the shop's: the link does not say whose it is.
 func (s *server) message(w http.ResponseWriter, r *http.Request, bad *refusal) error {
-	in := wordsFor(accepted(r)...)
+	in := wordsFor(s.languages(r, bad)...)
 	title, words := in.Sorry, in.Why
 	switch {
 	case bad == testLink:
@@ -80,13 +87,31 @@ func (s *server) message(w http.ResponseWriter, r *http.Request, bad *refusal) e
 		title, words = in.Bad, in.BadWhy
 	case bad.status == http.StatusNotFound:
 		title, words = in.Lost, in.LostWhy
-	case bad.status < http.StatusInternalServerError:
+	case bad.status < http.StatusInternalServerError && in.Lang == "en":
 		title, words = http.StatusText(bad.status), bad.words // nobody comes here by a link of ours
 	}
 	return s.pages.show(w, bad.status, "message", struct {
 		frame
 		Words string
 	}{frame{Lang: in.Lang, Title: title}, words})
+}
+
+// languages are those in which somebody may be told what went wrong. The shop's
+// are asked for only where the browser wants none of ours, and never when it may
+// be the database that is at fault.
+func (s *server) languages(r *http.Request, bad *refusal) []string {
+	wanted := accepted(r)
+	if bad.status >= http.StatusInternalServerError || slices.ContainsFunc(wanted, func(l string) bool { return templates.Best(languages(), l) >= 0 }) {
+		return wanted
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), time.Second)
+	defer cancel()
+	_ = s.DB.View(ctx, func(tx *store.Tx) error { // without an answer, it is English
+		shop, err := s.shop(tx)
+		wanted = append(wanted, shop.languages...)
+		return err
+	})
+	return wanted
 }
 
 // accepted are the languages that a browser asks for. Their order stands for

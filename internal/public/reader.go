@@ -1,10 +1,12 @@
 package public
 
 import (
+	"bytes"
 	"errors"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"regulars/internal/campaign"
@@ -27,9 +29,14 @@ type reader struct {
 	Language string
 	Joined   bool
 	Points   int64
+	EmailKey []byte // of the address that they have now
 
 	Send  int64  `gorm:"-"` // the mail that the link stood in; 0: not to be found
 	Topic string `gorm:"-"` // of that mail
+
+	// Moved says that the link went to another address than the member has now. Who
+	// reads that mailbox may say no for them, and sees and changes nothing else.
+	Moved bool `gorm:"-"`
 }
 
 // claims reads the token of the path.
@@ -51,7 +58,7 @@ func readerOf(tx *store.Tx, c consent.Claims, lock string) (r reader, err error)
 	id, err := consent.Present(tx, c.Member)
 	if err == nil {
 		err = tx.One(&r, `
-			select m.id, m.language, m.joined_at is not null as joined,
+			select m.id, m.language, m.joined_at is not null as joined, m.email_key,
 			       coalesce((select f.points from facts f where f.member_id = m.id), 0) as points
 			from   members m
 			where  m.id = @id and m.erased_at is null `+lock, store.Args{"id": id})
@@ -59,7 +66,10 @@ func readerOf(tx *store.Tx, c consent.Claims, lock string) (r reader, err error)
 	if errors.Is(err, store.ErrNotFound) {
 		return r, badLink
 	}
-	if err != nil || c.Send == 0 {
+	if err != nil {
+		return r, err
+	}
+	if r.Moved, err = moved(tx, c, r); err != nil || c.Send == 0 {
 		return r, err
 	}
 	var sends []struct {
@@ -72,6 +82,26 @@ func readerOf(tx *store.Tx, c consent.Claims, lock string) (r reader, err error)
 		r.Send, r.Topic = sends[0].ID, sends[0].Topic
 	}
 	return r, err
+}
+
+// moved reports whether a link went to another address than its reader has now.
+// The link says so itself; for those from before links did, the ledger does. Who
+// became another member by a merge keeps the mails to the address of before.
+func moved(tx *store.Tx, c consent.Claims, r reader) (bool, error) {
+	var keys [][]byte
+	err := tx.All(&keys, `
+		select email_key from members where id in (@member, @was) and email_key is not null`,
+		store.Args{"member": r.ID, "was": c.Member})
+	if err != nil {
+		return false, err
+	}
+	if c.Address != "" {
+		return !slices.ContainsFunc(keys, c.WentTo), nil
+	}
+	var went [][]byte
+	err = tx.All(&went, "select email_key from sends where id = @send and member_id in (@member, @was) and email_key is not null",
+		store.Args{"send": c.Send, "member": r.ID, "was": c.Member})
+	return len(went) == 1 && !slices.ContainsFunc(keys, func(k []byte) bool { return bytes.Equal(k, went[0]) }), err
 }
 
 // viewing runs f for the reader of a link, in a transaction that only reads.
@@ -89,10 +119,19 @@ func (s *server) viewing(r *http.Request, kind consent.Kind, f func(*store.Tx, r
 	})
 }
 
-// changing runs f for the reader of a link, whose row is locked, and has the
-// segments see what it changed.
+// changing runs f for the reader of a link, and has the segments see what it
+// changed. The rows of all who share the reader's address are locked: what one of
+// them refuses is refused for all.
 func (s *server) changing(r *http.Request, claims consent.Claims, f func(*store.Tx, reader) error) error {
 	return s.reads.Update(r.Context(), func(tx *store.Tx) error {
+		member, err := consent.Present(tx, claims.Member)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		sharing, err := consent.Sharing(tx, member)
+		if err != nil {
+			return err
+		}
 		who, err := readerOf(tx, claims, tx.ForUpdate())
 		if err != nil {
 			return err
@@ -100,7 +139,7 @@ func (s *server) changing(r *http.Request, claims consent.Claims, f func(*store.
 		if err := f(tx, who); err != nil {
 			return err
 		}
-		return s.Book.Changed(tx, []int64{who.ID}, segments.Change{Profile: true})
+		return s.Book.Changed(tx, sharing, segments.Change{Profile: true})
 	})
 }
 
@@ -110,9 +149,11 @@ func (s *server) how(r *http.Request, who reader, source, said string) consent.H
 }
 
 // fromOurPage refuses a form that another site had a browser send. It is asked
-// for our own forms only: mail programs post from anywhere.
-func fromOurPage(r *http.Request) error {
-	if http.NewCrossOriginProtection().Check(r) != nil {
+// for our own forms only: mail programs post from anywhere. Ours is what a browser
+// calls the same origin, and the origin of BASE_URL: a proxy may tell us another
+// host than the browser knows.
+func (s *server) fromOurPage(r *http.Request) error {
+	if s.origins.Check(r) != nil {
 		return refuse(http.StatusForbidden, "this form was sent from another site")
 	}
 	return nil

@@ -51,10 +51,12 @@ func (s *Site) quick() *store.DB { return cmp.Or(s.Quick, s.DB) }
 // server is a site with what its handlers share.
 type server struct {
 	*Site
-	reads *store.DB // Quick, or DB where there is none
-	pages *pages
-	turns turns               // of deliveries about one member
-	spare *semaphore.Weighted // bytes of bodies that may be held at once
+	reads   *store.DB // Quick, or DB where there is none
+	pages   *pages
+	origins *http.CrossOriginProtection
+	refused *refusals
+	turns   turns               // of deliveries about one member
+	spare   *semaphore.Weighted // bytes of bodies that may be held at once
 
 	guesses guesses // of codes, at the API
 }
@@ -98,6 +100,13 @@ func (s *server) mux(routes []route) *http.ServeMux {
 
 func newServer(s *Site) *server {
 	in := &server{Site: s, pages: newPages(), spare: semaphore.NewWeighted(heldBodies)}
+	in.refused = newRefusals(s.Registry, s.Log)
+	in.origins = http.NewCrossOriginProtection()
+	if s.Links != nil && s.Links.Origin() != "" {
+		if err := in.origins.AddTrustedOrigin(s.Links.Origin()); err != nil {
+			s.Log.Error("BASE_URL is no origin of pages", "err", err)
+		}
+	}
 	if in.Clock == nil {
 		in.Clock = time.Now
 	}

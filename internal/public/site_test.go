@@ -82,10 +82,10 @@ func newHouse(t testing.TB, db *store.DB) *house {
 
 // another is the site of a second replica: rooms of its own over the same database.
 func (h *house) another() *public.Site {
-	site := *h.Site
-	site.Book = campaign.NewBook(h.db)
-	site.Door = intake.New(h.db, site.Book)
-	return &site
+	one := h.Site
+	book := campaign.NewBook(h.db)
+	return &public.Site{DB: one.DB, Quick: one.Quick, Door: intake.New(h.db, book), Book: book, Links: one.Links, Standard: one.Standard,
+		Registry: one.Registry, Log: one.Log}
 }
 
 // open makes the handler anew after the site was changed.

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"regulars/internal/consent"
 	"regulars/internal/delivery"
@@ -55,12 +56,18 @@ func (s *server) opened(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// touched keeps a touch, and has the segments see a person's.
+// touchPatience is how long a reader's click waits at most to be noted.
+const touchPatience = 2 * time.Second
+
+// touched keeps a touch, and has the segments see a person's. It takes no lock of
+// the member, who may be busy elsewhere: what is kept only grows.
 func (s *server) touched(r *http.Request, t delivery.Touch) {
-	release, err := s.turns.take(r.Context(), []string{"touch " + strconv.FormatInt(t.Member, 10)})
+	ctx, cancel := context.WithTimeout(r.Context(), touchPatience)
+	defer cancel()
+	release, err := s.turns.take(ctx, []string{"touch " + strconv.FormatInt(t.Member, 10)})
 	if err == nil {
 		defer release()
-		err = s.touch(r.Context(), t)
+		err = s.touch(ctx, t)
 	}
 	if err != nil {
 		s.Log.ErrorContext(r.Context(), "a touch is lost", "kind", t.Kind, "send", t.Send, "err", err)
@@ -71,9 +78,6 @@ func (s *server) touch(ctx context.Context, t delivery.Touch) error {
 	return s.DB.Update(ctx, func(tx *store.Tx) error {
 		member, err := delivery.Touched(tx, t)
 		if err != nil || member == 0 {
-			return err
-		}
-		if err := tx.One(&member, "select id from members where id = @id "+tx.ForUpdate(), store.Args{"id": member}); err != nil {
 			return err
 		}
 		return s.Book.Changed(tx, []int64{member}, segments.Change{Mails: true})

@@ -128,3 +128,34 @@ func TestAnOpeningIsNoted(t *testing.T) {
 		}
 	})
 }
+
+// Something else holds the member's row for long: an import, another replica.
+func TestAClickDoesNotWaitForItsMember(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		if db.Engine() != store.Postgres {
+			t.Skip("SQLite locks no rows")
+		}
+		h := newHouse(t, db)
+		member := h.join("M-1", "en")
+		send := h.mailed(member, "offers")
+		h.readAfter(send, time.Minute)
+		h.update(func(tx *store.Tx) error {
+			var id int64
+			if err := tx.One(&id, "select id from members where id = @id for update", store.Args{"id": member}); err != nil {
+				return err
+			}
+			began := time.Now()
+			if a := h.ask("GET", path(t, h.Links.Click(member, send, "https://shop.example/")), "", browser); a.Status != 302 {
+				t.Errorf("%d, want 302", a.Status)
+			}
+			if took := time.Since(began); took > time.Second {
+				t.Errorf("the redirect took %s, want it at once", took)
+			}
+			return nil
+		})
+		if got := h.touches(); got != "click person https://shop.example/" {
+			t.Errorf("%q is noted, want the click", got)
+		}
+	})
+}

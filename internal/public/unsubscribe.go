@@ -54,6 +54,9 @@ func (s *server) preferences(tx *store.Tx, who reader) (preferencesView, error) 
 	}
 	in := shop.words(who)
 	view := preferencesView{frame: shop.frame(in, fmt.Sprintf(in.Mails, shop.name)), In: in}
+	if who.Moved {
+		return view, nil // what somebody agreed to is not shown to another mailbox
+	}
 	for _, t := range standing {
 		view.Topics = append(view.Topics, topicView{t.Topic, in.topic(shop.topics, t.Topic), t.Granted})
 	}
@@ -84,7 +87,7 @@ func (s *server) unsubscribe(w http.ResponseWriter, r *http.Request) error {
 	}
 	switch do := r.PostForm.Get("do"); do {
 	case "save", "none":
-		if err := fromOurPage(r); err != nil {
+		if err := s.fromOurPage(r); err != nil {
 			return err
 		}
 		return s.choose(w, r, claims, do == "none")
@@ -127,12 +130,14 @@ func (s *server) choose(w http.ResponseWriter, r *http.Request, claims consent.C
 	var view preferencesView
 	err := s.changing(r, claims, func(tx *store.Tx, who reader) error {
 		before, err := s.preferences(tx, who)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		if none {
-			err = consent.Refuse(tx, who.ID, consent.Topics(), s.how(r, who, "preferences page", before.In.None))
-		} else {
+		case none:
+			err = consent.RefuseByLink(tx, claims, consent.Topics(), s.how(r, who, "preferences page", before.In.None))
+		case who.Moved:
+			return badLink
+		default:
 			err = s.setTopics(tx, r, who, before)
 		}
 		if err != nil {

@@ -1,9 +1,11 @@
 package report
 
 import (
+	"errors"
 	"strings"
 
 	"regulars/internal/loyalty"
+	"regulars/internal/phone"
 	"regulars/internal/store"
 )
 
@@ -38,6 +40,10 @@ func FindMembers(tx *store.Tx, text string) ([]Member, error) {
 	if err != nil {
 		return nil, err
 	}
+	country, err := tx.Setting(store.SettingPhones)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, err
+	}
 	list := []Member{}
 	err = tx.All(&list, "select"+memberColumns+`
 		from   members m
@@ -47,7 +53,7 @@ func FindMembers(tx *store.Tx, text string) ([]Member, error) {
 		        or m.id in (select member_id from member_keys
 		                    where  kind = 'email' and value = @lower or kind = 'card' and value = @text or kind = 'phone' and value = @phone))
 		order  by m.external_id
-		limit  50`, store.Args{"ids": store.JSON(ids), "text": text, "lower": strings.ToLower(text), "phone": loyalty.FoldPhone(text)})
+		limit  50`, store.Args{"ids": store.JSON(ids), "text": text, "lower": strings.ToLower(text), "phone": phone.Read(text, country)})
 	return list, err
 }
 

@@ -11,6 +11,7 @@ const (
 	SettingVersion  = "active_version" // id of the program version in force
 	SettingZone     = "zone"           // IANA: days were computed in it
 	SettingCurrency = "currency"       // ISO 4217: amounts are in its minor units
+	SettingPhones   = "phones"         // ISO 3166: the country in which phone numbers were read
 	SettingScoring  = "scoring"        // JSON: where the scores of RFM divide members, segments.Scoring
 	SettingPepper   = "pepper"         // hex: keys the suppression hash
 	SettingSecret   = "secret_key"     // hex: made once on the embedded default

@@ -4,10 +4,11 @@ import (
 	"fmt"
 	netmail "net/mail"
 	"regexp"
-	"strings"
 
 	"github.com/wneessen/go-mail"
-	"golang.org/x/net/idna"
+
+	"regulars/internal/consent"
+	"regulars/internal/loyalty"
 )
 
 // address writes From, Reply-To and To.
@@ -19,13 +20,12 @@ func (l Letter) address(m *mail.Msg) error {
 	if l.Rendered.FromName != "" {
 		from.Name = l.Rendered.FromName
 	}
-	to, err := parse(l.To)
+	to, _, err := consent.Address(l.To)
 	if err != nil {
-		return fmt.Errorf("to: %w", err)
+		return fmt.Errorf("to: %w (%w: %w)", ErrRecipient, ErrAddress, err)
 	}
-	to.Name = l.ToName
 	m.FromMailAddress(named(from))
-	m.ToMailAddress(named(to))
+	m.ToMailAddress(named(&netmail.Address{Name: l.ToName, Address: to}))
 	if l.ReplyTo == "" {
 		return nil
 	}
@@ -39,7 +39,7 @@ func (l Letter) address(m *mail.Msg) error {
 
 // named keeps a name short and what it is.
 func named(a *netmail.Address) *netmail.Address {
-	name := []rune(literal(strings.TrimSpace(a.Name)))
+	name := []rune(literal(loyalty.OneLine(a.Name)))
 	a.Name = string(name[:min(len(name), 100)])
 	return a
 }
@@ -50,23 +50,14 @@ var encodedWord = regexp.MustCompile(`=(\?[^? ]+\?[bBqQ]\?)`)
 // literal keeps a text that looks like an encoded word from being decoded.
 func literal(s string) string { return encodedWord.ReplaceAllString(s, "= $1") }
 
-var localPart = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$")
-
-// parse reads an address that every relay takes: a plain ASCII local part of at
-// most 64 bytes, and a domain with a dot, in punycode where it is not ASCII.
+// parse reads the program's own address, with a name or without.
 func parse(s string) (*netmail.Address, error) {
 	a, err := netmail.ParseAddress(s)
 	if err != nil {
 		return nil, ErrAddress
 	}
-	at := strings.LastIndexByte(a.Address, '@')
-	local, domain := a.Address[:at], a.Address[at+1:]
-	if domain, err = idna.Lookup.ToASCII(domain); err != nil {
+	if a.Address, _, err = consent.Address(a.Address); err != nil {
 		return nil, ErrAddress
 	}
-	if len(local) > 64 || !localPart.MatchString(local) || !strings.Contains(domain, ".") || len(domain) > 253 {
-		return nil, ErrAddress
-	}
-	a.Address = local + "@" + domain
 	return a, nil
 }

@@ -40,6 +40,7 @@ type Letter struct {
 // Errors of Build that say what a letter is not fit for.
 var (
 	ErrAddress       = errors.New("not an address that mail can be sent to")
+	ErrRecipient     = errors.New("this member cannot be written to") // it is not the text's fault
 	ErrHeader        = errors.New("a header value has a line break, or a character that cannot be there")
 	ErrNoUnsubscribe = errors.New("the unsubscribe link is missing")
 	ErrNoMessageID   = errors.New("the message id is missing")
@@ -69,7 +70,7 @@ func (l Letter) build() ([]byte, error) {
 	}
 	m.SetDateWithValue(l.Date.UTC())
 	m.SetMessageIDWithValue(l.MessageID)
-	m.Subject(literal(l.Rendered.Subject))
+	m.Subject(literal(loyalty.OneLine(l.Rendered.Subject)))
 	m.SetBodyString(mail.TypeTextPlain, l.Rendered.Text)
 	m.AddAlternativeString(mail.TypeTextHTML, l.Rendered.HTML)
 	var out bytes.Buffer
@@ -79,17 +80,18 @@ func (l Letter) build() ([]byte, error) {
 	return unfolded(out.Bytes())
 }
 
-// check refuses what would not arrive, or arrive as something else.
+// check refuses what would not arrive, or arrive as something else. Names and the
+// subject, which are read by people, are not refused but written in one line.
 func (l Letter) check() error {
-	for _, v := range []string{l.From, l.ReplyTo, l.To, l.ToName, l.Rendered.Subject, l.Rendered.FromName, l.Rendered.Language,
-		l.MessageID, l.ListID, l.Topic, l.Unsubscribe, l.UnsubscribeMail, l.FeedbackID} {
-		if strings.IndexFunc(v, unicode.IsControl) >= 0 || strings.ContainsAny(v, "\u2028\u2029") {
-			return fmt.Errorf("%w: %q", ErrHeader, v)
+	for _, h := range []struct{ name, value string }{{"From", l.From}, {"Reply-To", l.ReplyTo}, {"Content-Language", l.Rendered.Language}} {
+		if strings.IndexFunc(h.value, unicode.IsControl) >= 0 || strings.ContainsAny(h.value, "\u2028\u2029") {
+			return fmt.Errorf("%w: %s", ErrHeader, h.name)
 		}
 	}
-	for _, v := range []string{l.MessageID, l.ListID, l.Topic, l.Unsubscribe, l.UnsubscribeMail, l.FeedbackID} {
-		if strings.IndexFunc(v, beyondASCII) >= 0 {
-			return fmt.Errorf("%w: %q", ErrHeader, v)
+	for _, h := range []struct{ name, value string }{{"Message-ID", l.MessageID}, {"List-ID", l.ListID}, {"List-ID", l.Topic},
+		{"List-Unsubscribe", l.Unsubscribe}, {"List-Unsubscribe", l.UnsubscribeMail}, {"Feedback-ID", l.FeedbackID}} {
+		if strings.ContainsFunc(h.value, func(r rune) bool { return unicode.IsControl(r) || r > unicode.MaxASCII }) {
+			return fmt.Errorf("%w: %s", ErrHeader, h.name) // these are for machines
 		}
 	}
 	if l.MessageID == "" || strings.ContainsAny(l.MessageID, " <>") || strings.Count(l.MessageID, "@") != 1 {
@@ -103,9 +105,6 @@ func (l Letter) check() error {
 	}
 	return nil
 }
-
-// beyondASCII says that machines, for whom these headers are, could not read r.
-func beyondASCII(r rune) bool { return r > unicode.MaxASCII }
 
 // headers are those that come from the kind of mail. Members can answer a
 // question of RFC 3834 (do not answer machines) and of mailbox providers (whose
@@ -161,7 +160,8 @@ func unfolded(message []byte) ([]byte, error) {
 	head = bytes.ReplaceAll(head, []byte(":\r\n "), []byte(": "))
 	for line := range bytes.SplitSeq(head, []byte("\r\n")) {
 		if len(line) > 998 {
-			return nil, fmt.Errorf("%w: %.40s", ErrTooLong, line)
+			name, _, _ := bytes.Cut(line, []byte(":"))
+			return nil, fmt.Errorf("%w: %.40s", ErrTooLong, name)
 		}
 	}
 	return bytes.Join([][]byte{head, body}, []byte("\r\n\r\n")), nil

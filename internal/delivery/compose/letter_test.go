@@ -204,11 +204,7 @@ func TestLinesKeepToTheRules(t *testing.T) {
 func TestNoValueBeginsAHeaderOfItsOwn(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*compose.Letter){
-		"subject":          func(l *compose.Letter) { l.Rendered.Subject = "Hi\r\nBcc: all@example.test" },
-		"bare line feed":   func(l *compose.Letter) { l.Rendered.Subject = "Hi\nBcc: all@example.test" },
-		"member's name":    func(l *compose.Letter) { l.ToName = "Ana\r\nBcc: all@example.test" },
-		"sender's name":    func(l *compose.Letter) { l.Rendered.FromName = "Anna\rBcc: all@example.test" },
-		"address":          func(l *compose.Letter) { l.To = "ana@example.test\r\nBcc: all@example.test" },
+		"sender":           func(l *compose.Letter) { l.From = "Anna\r\nBcc: all@example.test <anna@shop.example>" },
 		"unsubscribe link": func(l *compose.Letter) { l.Unsubscribe = "https://shop.example/\r\nBcc: x" },
 		"message id":       func(l *compose.Letter) { l.MessageID = "a@b>\r\nBcc: x" },
 		"list id":          func(l *compose.Letter) { l.ListID = "offers\x00" },
@@ -218,6 +214,31 @@ func TestNoValueBeginsAHeaderOfItsOwn(t *testing.T) {
 		if b, err := compose.Build(letter(change)); !errors.Is(err, compose.ErrHeader) {
 			t.Errorf("Build with a line break in the %s = %q, %v, want ErrHeader", name, b, err)
 		}
+	}
+	for name, change := range map[string]func(*compose.Letter){
+		"subject":          func(l *compose.Letter) { l.Rendered.Subject = "Hi\r\nBcc: all@example.test" },
+		"bare line feed":   func(l *compose.Letter) { l.Rendered.Subject = "Hi\nBcc: all@example.test" },
+		"member's name":    func(l *compose.Letter) { l.ToName = "Ana\r\nBcc: all@example.test" },
+		"line separator":   func(l *compose.Letter) { l.ToName = "Ana\u2028Bcc: all@example.test" },
+		"NUL":              func(l *compose.Letter) { l.ToName = "Ana\x00\nBcc: all@example.test" },
+		"sender's name":    func(l *compose.Letter) { l.Rendered.FromName = "Anna\rBcc: all@example.test" },
+		"a name of a book": func(l *compose.Letter) { l.ToName = strings.Repeat("long\n", 5000) },
+	} {
+		m, err := mail.ReadMessage(bytes.NewReader(build(t, letter(change))))
+		if err != nil || m.Header.Get("Bcc") != "" {
+			t.Errorf("Build with a line break in the %s has Bcc %q, %v, want it in one line", name, m.Header.Get("Bcc"), err)
+		}
+	}
+}
+
+func TestAMarkThatTurnsTheDirectionIsNotInTo(t *testing.T) {
+	t.Parallel()
+	m, err := mail.ReadMessage(bytes.NewReader(build(t, letter(func(l *compose.Letter) { l.ToName, l.To = "Jon\u202egnp.exe", "jon@r3---a.example" }))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if to, err := m.Header.AddressList("To"); err != nil || len(to) != 1 || to[0].Name != "Jongnp.exe" || to[0].Address != "jon@r3---a.example" {
+		t.Errorf("To = %v, %v, want Jongnp.exe <jon@r3---a.example>", to, err)
 	}
 }
 
