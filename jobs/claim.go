@@ -49,7 +49,8 @@ func claim(tx *store.Tx, lane string) (row Row, err error) {
 	args["lane"] = lane
 	err = tx.One(&row, `
 		update jobs
-		set    state = 'running', fence = fence + 1, attempts = attempts + 1,
+		set    fell_silent = fell_silent + case state when 'running' then 1 else 0 end, -- whoever had it let its lease run out
+		       state = 'running', fence = fence + 1, attempts = attempts + 1,
 		       lease_until = `+tx.MachineIn(lease)+`, started_at = coalesce(started_at, @now)
 		where  id = (select id from jobs
 		             where  lane = @lane and `+free(tx)+`

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
@@ -26,27 +27,33 @@ var importJob = kind{
 		{name: "zone", about: "IANA zone of times without an offset; the shop's without it", wrong: failing(loyalty.ParseZone)},
 		{name: "source", about: "whose order numbers they are; without it the shop's"},
 		{name: "order-id", about: "row: each row is an order", wrong: oneOf("row")},
+		{name: "order-key", about: "number+day+shop: order numbers begin anew, as a till's receipts do", wrong: oneOf("number", intake.NumberDayShop)},
+		{name: "dates", about: "dmy or mdy: what stands first in dates like 01/02/2027", wrong: oneOf(string(intake.DayFirst), string(intake.MonthFirst))},
 		{name: "consent", about: "topics that all these members agreed to"},
 		{name: "consent-source", about: "where they agreed"},
 		{name: "consent-at", about: "when they agreed, like 2027-06-21", wrong: failing(loyalty.ParseDay)},
 		{name: "news", about: "yes: rows of the last days have just happened", wrong: oneOf("yes", "no")},
 	},
 	do: func(ctx context.Context, r Rooms, row Row) (string, error) {
-		im, err := importOf(r.ImportDir, row.Values())
+		im, err := importOf(row.Values())
 		if err != nil {
 			return "", giveUp{err}
 		}
+		if im.File, err = openInside(r.ImportDir, im.Path); err != nil {
+			return "", giveUp{err}
+		}
+		defer im.File.Close()
 		tally, err := r.Door.Import(ctx, im)
+		if err == nil && tally.Refused == tally.Read {
+			err = fmt.Errorf("nothing came in: every one of its %d rows was refused; `regulars import %s %s --dry-run` says why", tally.Read, im.Kind, im.Path)
+		}
 		return tally.String(), final(err)
 	},
 }
 
 // importOf reads what is to be imported.
-func importOf(folder string, v map[string]string) (im intake.Import, err error) {
-	im = intake.Import{Kind: v["what"], Source: v["source"], OrderID: v["order-id"], News: v["news"] == "yes", ConsentSource: v["consent-source"]}
-	if im.Path, err = inside(folder, v["file"]); err != nil {
-		return im, err
-	}
+func importOf(v map[string]string) (im intake.Import, err error) {
+	im = intake.Import{Kind: v["what"], Path: v["file"], Key: v["order-key"], Dates: intake.Dates(v["dates"]), Source: v["source"], OrderID: v["order-id"], News: v["news"] == "yes", ConsentSource: v["consent-source"]}
 	if im.Map, err = intake.ParseMap(v["map"]); err != nil {
 		return im, err
 	}
@@ -68,22 +75,22 @@ func importOf(folder string, v map[string]string) (im intake.Import, err error) 
 	return im, err
 }
 
-// inside returns the path of a file in the folder, which it does not leave, also
-// not through links.
-func inside(folder, file string) (string, error) {
+// openInside opens a file in the folder, which it does not leave, also not through
+// links. What is open is what is read: its name may come to stand for another file.
+func openInside(folder, file string) (*os.File, error) {
 	root, err := os.OpenRoot(folder)
 	if err != nil {
-		return "", fmt.Errorf("the import folder (IMPORT_DIR) can't be read: %w", err)
+		return nil, fmt.Errorf("the import folder (IMPORT_DIR) can't be read: %w", err)
 	}
 	defer root.Close()
-	info, err := root.Stat(file)
+	f, err := root.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe would wait for its writer
 	if err != nil {
-		return "", fmt.Errorf("%s is not in the import folder", file)
+		return nil, fmt.Errorf("%s is not in the import folder, or may not be read", file)
 	}
-	if !info.Mode().IsRegular() {
-		return "", fmt.Errorf("%s is not a file", file)
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.Join(fmt.Errorf("%s is not a file", file), f.Close())
 	}
-	return filepath.Join(folder, file), nil
+	return f, nil
 }
 
 func notInside(file string) string {

@@ -70,6 +70,10 @@ func final(err error) error {
 // attempts is how often a job is tried before it has failed.
 const attempts = 5
 
+// mostSilent is how many workers may fall silent over a job before it is set aside: a
+// third would go the same way, and all other work with it.
+const mostSilent = 2
+
 // backoff is the pause before the next try: 10 s, 40 s, 90 s …
 func backoff(tried int) time.Duration { return time.Duration(tried*tried) * 10 * time.Second }
 
@@ -100,8 +104,8 @@ func (w *Worker) kept(ctx context.Context, row Row) (said string, err error) {
 	switch {
 	case !ok:
 		return "", giveUp{fmt.Errorf("this version knows no job %q", row.Kind)}
-	case row.Attempts > attempts:
-		return "", giveUp{fmt.Errorf("each of %d workers that tried it fell silent", attempts)}
+	case row.FellSilent >= mostSilent:
+		return "", giveUp{fmt.Errorf("it is set aside: %d workers that had it fell silent, killed by it perhaps; see their logs and memory, then `regulars jobs retry %d`", row.FellSilent, row.ID)}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var renewing sync.WaitGroup

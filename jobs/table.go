@@ -21,6 +21,7 @@ type Row struct {
 	State      string          `json:"state"` // queued | running | done | failed | cancelled
 	RunAt      loyalty.Instant `json:"run_at"`
 	Attempts   int             `json:"attempts"`
+	FellSilent int             `json:"-"` // workers that had it and were heard of no more
 	Fence      int64           `json:"-"`
 	EnqueuedBy string          `json:"enqueued_by"`
 	EnqueuedAt loyalty.Instant `json:"enqueued_at"`
@@ -42,7 +43,7 @@ func (r Row) Values() map[string]string {
 var States = []string{"queued", "running", "done", "failed", "cancelled"}
 
 const columns = `
-	id, kind, payload, coalesce(key, '') as key, lane, state, run_at, attempts, fence,
+	id, kind, payload, coalesce(key, '') as key, lane, state, run_at, attempts, fell_silent, fence,
 	enqueued_by, enqueued_at, started_at, finished_at, outcome`
 
 // Order is what a person enqueues.
@@ -116,7 +117,7 @@ func Cancel(tx *store.Tx, id int64) error {
 // Retry queues a job again that failed or was cancelled.
 func Retry(tx *store.Tx, id int64) error {
 	return move(tx, id, "state in ('failed', 'cancelled')",
-		"state = 'queued', run_at = @now, retry_at = null, attempts = 0, started_at = null, finished_at = null, outcome = ''",
+		"state = 'queued', run_at = @now, retry_at = null, attempts = 0, fell_silent = 0, started_at = null, finished_at = null, outcome = ''",
 		"has neither failed nor been cancelled")
 }
 

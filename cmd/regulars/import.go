@@ -20,9 +20,9 @@ import (
 
 // importFlags are the flags of import, as typed.
 type importFlags struct {
-	columns, zone, source, orderID, rejects, format string
-	consent, consentSource, consentAt               string
-	news, dryRun                                    bool
+	columns, zone, dates, source, orderID, orderKey, rejects, format string
+	consent, consentSource, consentAt                                string
+	news, dryRun                                                     bool
 }
 
 func (a *app) importCommand() *cobra.Command {
@@ -46,6 +46,8 @@ func (f *importFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.zone, "zone", "", "IANA zone of times without an offset (default: the shop's)")
 	flags.StringVar(&f.source, "source", "", "whose order numbers these are, for a system that numbers for itself (default: the shop's, as of webhooks and the API)")
 	flags.StringVar(&f.orderID, "order-id", "", "row: the file has no order column, each row is an order")
+	flags.StringVar(&f.orderKey, "order-key", "", "number+day+shop: order numbers begin anew, as a till's receipts do (default: number)")
+	flags.StringVar(&f.dates, "dates", "", "dmy or mdy: what stands first in dates like 01/02/2027 and birthdays like 01/02")
 	flags.StringVar(&f.rejects, "rejects", "", "write refused rows, with the reason, to this file")
 	flags.StringVar(&f.format, "format", "", "csv (shopify and woocommerce: not yet)")
 	flags.StringVar(&f.consent, "consent", "", "topics that all these members agreed to, comma-separated")
@@ -61,13 +63,18 @@ func importNames() (names []string) {
 	return names
 }
 
-// noting has an import say on stderr which columns it leaves out and which rows it
-// refuses, and returns what to call at its end.
+// noting has an import say on stderr which columns and values it leaves out and which
+// rows it refuses, and returns what to call at its end.
 func (a *app) noting(im *intake.Import, file string) (done func()) {
 	im.Ignored = func(columns []string) {
 		fmt.Fprintf(a.err, "note: columns that are no field of ours are left out: %s\n", strings.Join(columns, ", "))
 	}
-	shown := 0
+	shown, noted := 0, 0
+	im.Noted = func(n intake.Refusal) {
+		if noted++; noted <= 20 {
+			fmt.Fprintf(a.err, "%s:%d: note: %s\n", file, n.Line, n)
+		}
+	}
 	im.Refused = func(r intake.Refusal) {
 		if shown++; shown <= 20 {
 			fmt.Fprintf(a.err, "%s:%d: %s\n", file, r.Line, r)
@@ -76,6 +83,9 @@ func (a *app) noting(im *intake.Import, file string) (done func()) {
 	return func() {
 		if shown > 20 {
 			fmt.Fprintf(a.err, "… and %d more refused rows; --rejects FILE keeps them\n", shown-20)
+		}
+		if noted > 20 {
+			fmt.Fprintf(a.err, "… and %d more notes like these\n", noted-20)
 		}
 	}
 }
@@ -131,14 +141,14 @@ func (a *app) sayTally(t intake.Tally, err error) error {
 		}
 		return err
 	case a.json:
-		return a.printJSON(map[string]int64{"read": t.Read, "new": t.New, "updated": t.Updated, "unchanged": t.Unchanged, "refused": t.Refused})
+		return a.printJSON(map[string]int64{"read": t.Read, "new": t.New, "updated": t.Updated, "unchanged": t.Unchanged, "refused": t.Refused, "noted": t.Noted})
 	}
 	fmt.Fprintln(a.out, t)
 	return nil
 }
 
 func (f importFlags) read(kind, file string) (im intake.Import, err error) {
-	im = intake.Import{Kind: kind, Path: file, Source: f.source, OrderID: f.orderID, News: f.news, DryRun: f.dryRun,
+	im = intake.Import{Kind: kind, Path: file, Source: f.source, OrderID: f.orderID, Key: f.orderKey, News: f.news, DryRun: f.dryRun,
 		Rejects: f.rejects, Consent: splitList(f.consent), ConsentSource: f.consentSource}
 	switch {
 	case kind != "members" && kind != "orders" && kind != "suppressions":
@@ -147,11 +157,18 @@ func (f importFlags) read(kind, file string) (im intake.Import, err error) {
 		return im, usage("--format %s: not yet; csv with --map works today", f.format)
 	case f.orderID != "" && f.orderID != "row":
 		return im, usage("--order-id takes row, not %q", f.orderID)
+	case f.orderKey != "" && f.orderKey != "number" && f.orderKey != intake.NumberDayShop:
+		return im, usage("--order-key takes number or %s, not %q", intake.NumberDayShop, f.orderKey)
+	case f.orderKey != "" && f.orderID != "":
+		return im, usage("--order-id row and --order-key exclude each other: each row is an order, or numbers tell them apart")
 	case len(im.Consent) > 0 && (f.consentSource == "" || f.consentAt == ""):
 		return im, usage("--consent needs --consent-source and --consent-at: who agreed must be on record with where and when")
 	}
 	if im.Map, err = intake.ParseMap(f.columns); err != nil {
 		return im, usage("--map: %v", err)
+	}
+	if im.Dates, err = intake.ParseDates(f.dates); err != nil {
+		return im, usage("--dates: %v", err)
 	}
 	if f.zone != "" {
 		if im.Zone, err = loyalty.ParseZone(f.zone); err != nil {

@@ -158,7 +158,11 @@ func (a *app) importCodes(tx *store.Tx, args []string) error {
 	if err := isFile(args[1]); err != nil {
 		return err
 	}
-	lines := bufio.NewScanner(file)
+	text, err := intake.TextOf(file)
+	if err != nil {
+		return fmt.Errorf("%s: %w", args[1], err)
+	}
+	lines := bufio.NewScanner(text)
 	n, err := coupon.Import(tx, args[0], scanned(lines))
 	if err := errors.Join(err, lines.Err()); err != nil {
 		return err
@@ -169,11 +173,18 @@ func (a *app) importCodes(tx *store.Tx, args []string) error {
 		}
 		fmt.Fprintf(a.err, "%s:%d: %s: %s\n", args[1], r.Line, r.Code, r.Reason)
 	}
-	if a.json {
-		return a.printJSON(map[string]int64{"read": n.Read, "new": n.New, "duplicate": n.Duplicate, "rejected": n.Rejected})
+	if more := n.Rejected - 20; more > 0 {
+		fmt.Fprintf(a.err, "… and %d more rejected lines\n", more)
 	}
-	fmt.Fprintf(a.out, "%d read, %d new, %d duplicate, %d rejected\n", n.Read, n.New, n.Duplicate, n.Rejected)
-	return nil
+	if a.json {
+		err = a.printJSON(map[string]int64{"read": n.Read, "new": n.New, "duplicate": n.Duplicate, "rejected": n.Rejected})
+	} else {
+		fmt.Fprintf(a.out, "%d read, %d new, %d duplicate, %d rejected\n", n.Read, n.New, n.Duplicate, n.Rejected)
+	}
+	if n.Rejected == n.Read {
+		return errors.Join(err, fmt.Errorf("nothing came in: %s has no code that can be taken", args[1]))
+	}
+	return err
 }
 
 // notThereNamed says that there is no row of a name.

@@ -249,14 +249,26 @@ func TestRefusedRowsAreNamedByTheirLine(t *testing.T) {
 	if want := "3 read, 1 new, 0 updated, 0 unchanged, 2 refused"; got.code != 0 || lastLine(got.out) != want {
 		t.Errorf("import: exit %d, %q, want %q", got.code, lastLine(got.out), want)
 	}
-	for _, want := range []string{orders + ":3: at: ", orders + ":4: has 3 fields, the header 4\n"} {
+	for _, want := range []string{orders + ":3: at: ", orders + ":4: total: the row in line 4 ends before it\n"} {
 		if !strings.Contains(got.err, want) {
 			t.Errorf("import says\n%swant %q in it", got.err, want)
 		}
 	}
 	kept, err := os.ReadFile(rejects)
-	if want := "4,\"has 3 fields, the header 4\",3,0007,2026-01-02\n"; err != nil || !strings.HasSuffix(string(kept), want) {
+	if want := "4,total: the row in line 4 ends before it,3,0007,2026-01-02\n"; err != nil || !strings.HasSuffix(string(kept), want) {
 		t.Errorf("the rejects are %q, %v, want %q at the end", kept, err, want)
+	}
+	for content, want := range map[string]string{
+		"":                          "it is empty",
+		"order,member,at,total\r\n": "there is no row in it under the header",
+		"PK\x03\x04":                "it is a workbook",
+	} {
+		if err := os.WriteFile(orders, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.run("import", "orders", orders); got.code != failed || !strings.Contains(got.err, want) {
+			t.Errorf("import of %q: exit %d, %s, want %q", content, got.code, got.err, want)
+		}
 	}
 	if err := os.WriteFile(orders, []byte("order,member,at,total\n2,0007,2026-13-02,10.00\n"), 0o644); err != nil {
 		t.Fatal(err)
@@ -264,6 +276,25 @@ func TestRefusedRowsAreNamedByTheirLine(t *testing.T) {
 	got = s.run("import", "orders", orders)
 	if got.code != failed || !strings.Contains(got.err, "nothing came in: every row of "+orders+" was refused") || lastLine(got.out) != "1 read, 0 new, 0 updated, 0 unchanged, 1 refused" {
 		t.Errorf("import of a file of which nothing can be taken: exit %d, %s%s", got.code, got.out, got.err)
+	}
+}
+
+func TestNotesOnAFileAreSaidAndCounted(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := shop{t: t, env: []string{"DATABASE_URL=sqlite:" + filepath.Join(dir, "shop.db")}}
+	members := filepath.Join(dir, "members.csv")
+	if err := os.WriteFile(members, []byte("member,E-mail,birthday,country\rM-1,ida@example.test,02/28,Finland\rM-2,,--02-30,Narnia\r"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := s.run("import", "members", members, "--map", "email=e-mail", "--dates", "mdy")
+	if want := "2 read, 2 new, 0 updated, 0 unchanged, 0 refused, 2 noted"; got.code != 0 || lastLine(got.out) != want {
+		t.Errorf("import: exit %d, %q, want %q\n%s", got.code, lastLine(got.out), want, got.err)
+	}
+	for _, want := range []string{members + `:3: note: birthday: "--02-30" is not a birthday`, members + `:3: note: country: "Narnia" is neither`} {
+		if !strings.Contains(got.err, want) {
+			t.Errorf("import says\n%swant %q in it", got.err, want)
+		}
 	}
 }
 

@@ -109,22 +109,23 @@ func decodeEvent(value any, o Options) (e loyalty.Event, id string, err error) {
 	e.Order = decodeOrder(order, o.Currency)
 	e.Refund = decodeRefund(refund, e, o.Currency)
 	e.Points = decodePoints(f, points, e.Type)
-	e.Properties = f.object("properties").rest()
+	soft := f.optional()
+	e.Properties = soft.object("properties").rest()
 	f.say("kept as a property", true)
 	order.say("kept as a property", false)
 	refund.say("kept as a property", false)
 	if points != nil {
 		points.say("kept as a property", false)
 	}
-	for name, v := range f.rest() {
+	for name, v := range soft.rest() {
 		put(&e.Properties, name, v)
 	}
 	for name, part := range map[string]*fields{"order": order, "refund": refund, "points": points} {
-		if extra := part.rest(); len(extra) > 0 {
+		if extra := part.optional().rest(); len(extra) > 0 {
 			put(&e.Properties, name, extra)
 		}
 	}
-	e.Unknown = *f.unknown
+	e.Notes, e.Unknown = *f.notes, *f.unknown
 	return e, e.ID, f.err()
 }
 
@@ -139,19 +140,19 @@ func put(m *map[string]any, name string, v any) {
 }
 
 func decodeMember(f *fields) loyalty.Member {
+	o := f.optional()
 	m := loyalty.Member{
-		ID: f.text("id"), IDs: f.texts("ids"), Email: f.text("email"), Phone: f.text("phone"), Card: f.text("card"),
-		FirstName: f.text("first_name"), LastName: f.text("last_name"),
-		Language: f.text("language"), Country: f.text("country"), TimeZone: f.text("time_zone"),
-		Birthday: f.text("birthday"), Tags: f.tags("tags"), Joined: f.flag("joined"), JoinedAt: f.instant("joined_at"),
-		ReferredBy: f.text("referred_by"),
-		Consent:    f.flags("consent"), ConsentSource: f.text("consent_source"),
-		ConsentText: f.text("consent_text"),
+		ID: f.text("id"), IDs: f.texts("ids"), Card: f.text("card"), Joined: f.flag("joined"), JoinedAt: f.instant("joined_at"),
+		Email: o.text("email"), Phone: o.text("phone"),
+		FirstName: o.text("first_name"), LastName: o.text("last_name"),
+		Language: o.text("language"), Country: o.text("country"), TimeZone: o.text("time_zone"),
+		Birthday: o.text("birthday"), Tags: o.tags("tags"), ReferredBy: f.text("referred_by"),
+		Consent: o.flags("consent"), ConsentSource: o.text("consent_source"), ConsentText: o.text("consent_text"),
 	}
 	m.ConsentAt, m.ConsentDay = f.instantOrDay("consent_at")
-	m.Attributes = f.object("attributes").rest()
+	m.Attributes = o.object("attributes").rest()
 	f.say("kept as an attribute", true)
-	if rest := f.rest(); len(rest) > 0 {
+	if rest := o.rest(); len(rest) > 0 {
 		maps.Copy(rest, m.Attributes)
 		m.Attributes = rest
 	}
@@ -164,14 +165,14 @@ func decodeOrder(f *fields, currency string) *loyalty.Order {
 	}
 	o := &loyalty.Order{
 		ID: f.text("id"), Version: f.whole("version"), At: f.instant("at"), Status: f.text("status"),
-		Currency: f.text("currency"), Shop: f.text("shop"),
-		Quantity: f.whole("quantity"),
+		Currency: f.text("currency"), Shop: f.optional().text("shop"),
+		Quantity: f.pieces("quantity"),
 	}
 	o.Total, o.HasTotal = f.money("total", currency)
 	o.Discount, o.HasDiscount = f.money("discount", currency)
 	for _, c := range f.objects("coupons", maxCoupons) {
 		discount, _ := c.money("discount", currency)
-		o.Coupons = append(o.Coupons, loyalty.UsedCoupon{Code: c.text("code"), Discount: discount})
+		o.Coupons = append(o.Coupons, loyalty.UsedCoupon{Code: c.optional().text("code"), Discount: discount})
 		c.say("left out", false)
 	}
 	o.Lines = decodeLines(f, currency)
@@ -189,14 +190,14 @@ func decodeLines(f *fields, currency string) []loyalty.Line {
 		total, _ := l.money("total", currency)
 		quantity := int64(1)
 		if l.has("quantity") {
-			quantity = l.whole("quantity")
+			quantity = l.pieces("quantity")
 		}
-		line := loyalty.Line{
-			Product: l.text("product"), Name: l.text("name"), Category: l.text("category"), Brand: l.text("brand"),
-			Labels: loyalty.Labels(l.tags("labels")), Quantity: quantity, Total: total,
-		}
+		o := l.optional()
+		lines = append(lines, loyalty.Line{
+			Product: o.text("product"), Name: o.text("name"), Category: o.text("category"), Brand: o.text("brand"),
+			Labels: loyalty.Labels(o.tags("labels")), Quantity: quantity, Total: total,
+		})
 		l.say("left out", false)
-		lines = append(lines, line)
 	}
 	return lines
 }

@@ -73,16 +73,12 @@ func TestARefusalNamesTheFieldAndTheReason(t *testing.T) {
 		{"an amount that is no number", `{"id": "1", "order": {"total": "free"}}`, "order.total", `"free" is not a number like 59.90`},
 		{"an amount as a truth", `{"id": "1", "order": {"total": true}}`, "order.total", "is not a number"},
 		{"a larger amount than there is money", `{"id": "1", "order": {"total": 1e30}}`, "order.total", `"1e30" is larger than we can count`},
-		{"a name that is an object", `{"id": "1", "member": {"first_name": {}}}`, "member.first_name", "is not a text"},
 		{"a member that is a text", `{"id": "1", "member": "Ana"}`, "member", "is not an object"},
-		{"tags as a text", `{"id": "1", "member": {"tags": "club"}}`, "member.tags", "is not a list"},
-		{"consent in words", `{"id": "1", "member": {"consent": {"offers": "yes"}}}`, "member.consent.offers", "is neither true nor false"},
+		{"points of parts", `{"id": "1", "type": "points.changed", "balance": 12.5}`, "balance", `"12.5" is not a whole number`},
 		{"a moment without an offset", `{"id": "1", "at": "2026-11-22T10:00:00"}`, "at", "has no offset from UTC"},
 		{"a date for a moment", `{"id": "1", "at": "2026-11-22"}`, "at", "is not a moment"},
 		{"a moment that never was", `{"id": "1", "at": "2026-02-30T10:00:00Z"}`, "at", "is not a moment"},
 		{"more lines than a till prints", `{"id": "1", "order": {"lines": [` + many + `{}]}}`, "order.lines", "has 1002 entries: at most 1000"},
-		{"unknown fields nested without end", `{"id": "1", "x": ` + strings.Repeat("[", 99) + strings.Repeat("]", 99) + `}`, "x", "is nested deeper than 8"},
-		{"unknown fields without end", `{"id": "1", "x": "` + strings.Repeat("x", 1<<17) + `"}`, "event", "more than 64 KB"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -97,6 +93,31 @@ func TestARefusalNamesTheFieldAndTheReason(t *testing.T) {
 				t.Errorf("refused %+v, want event 1, %s: …%s…", r, tt.field, tt.reason)
 			}
 		})
+	}
+}
+
+func TestWhatAnEventCanDoWithoutIsLeftOutAndSaid(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, event, field, reason string }{
+		{"a name that is an object", `{"id": "1", "member": {"first_name": {}}}`, "member.first_name", "is not a text"},
+		{"tags as a text", `{"id": "1", "member": {"tags": "club"}}`, "member.tags", "is not a list"},
+		{"consent in words", `{"id": "1", "member": {"consent": {"offers": "yes"}}}`, "member.consent.offers", "is neither true nor false"},
+		{"unknown fields nested without end", `{"id": "1", "x": ` + strings.Repeat("[", 99) + strings.Repeat("]", 99) + `}`, "x", "is nested deeper than 8"},
+		{"unknown fields without end", `{"id": "1", "x": "` + strings.Repeat("x", 1<<17) + `"}`, "event", "more than 64 KB"},
+		{"pounds and pence of three places", `{"id": "1", "order": {"total": "10.005"}}`, "order.total", `"10.005" has more decimals than EUR: it is taken as 10.01`},
+		{"cheese by weight", `{"id": "1", "order": {"lines": [{"quantity": 0.4}]}}`, "order.lines[0].quantity", "counts as one"},
+		{"labels as a text", `{"id": "1", "order": {"lines": [{"labels": "sale"}]}}`, "order.lines[0].labels", "is not a list"},
+		{"a shop that is a list", `{"id": "1", "order": {"shop": []}}`, "order.shop", "is not a text"},
+	}
+	for _, tt := range tests {
+		events, refused, err := ingest.Decode([]byte(tt.event), ingest.Options{Currency: "EUR"})
+		if err != nil || len(events) != 1 || len(refused) != 0 || len(events[0].Notes) != 1 {
+			t.Errorf("%s: Decode = %+v, %v, %v, want one event with one note", tt.name, events, refused, err)
+			continue
+		}
+		if n := events[0].Notes[0]; n.Field != tt.field || !strings.Contains(n.Reason, tt.reason) {
+			t.Errorf("%s: noted %+v, want %s: …%s…", tt.name, n, tt.field, tt.reason)
+		}
 	}
 }
 

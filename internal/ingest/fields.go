@@ -16,9 +16,11 @@ import (
 type fields struct {
 	path   string // "order." before the names of its fields
 	values map[string]any
-	first  **FieldError // shared by the objects of one event
+	first  **FieldError    // shared by the objects of one event
+	notes  *[]loyalty.Note // shared, too: what was left out
+	soft   bool            // what is wrong is left out
 
-	asked   []string  // the names of its fields that we know
+	asked   *[]string // the names of its fields that we know
 	unknown *[]string // what is said of others; shared like first
 }
 
@@ -28,7 +30,23 @@ func newFields(path string, value any) (*fields, error) {
 	if !ok {
 		return nil, &FieldError{Field: "event", Reason: "is not an object"}
 	}
-	return &fields{path: path, values: object, first: new(*FieldError), unknown: new([]string)}, nil
+	return &fields{path: path, values: object, first: new(*FieldError), notes: new([]loyalty.Note), asked: new([]string), unknown: new([]string)}, nil
+}
+
+// optional returns the same object, of which what is wrong is left out with a note:
+// for all that is neither money nor identity, time or status.
+func (f *fields) optional() *fields {
+	if f == nil {
+		return nil
+	}
+	soft := *f
+	soft.soft = true
+	return &soft
+}
+
+// note notes a value that is left out, or taken in another way than it is written.
+func (f *fields) note(name, reason string, args ...any) {
+	*f.notes = append(*f.notes, loyalty.Note{Field: cmp.Or(strings.TrimSuffix(f.path+name, "."), "event"), Reason: fmt.Sprintf(reason, args...)})
 }
 
 // err returns the first mistake.
@@ -40,6 +58,10 @@ func (f *fields) err() error {
 }
 
 func (f *fields) wrong(name, reason string, args ...any) {
+	if f.soft {
+		f.note(name, reason, args...)
+		return
+	}
 	if *f.first == nil {
 		*f.first = &FieldError{Field: cmp.Or(strings.TrimSuffix(f.path+name, "."), "event"), Reason: fmt.Sprintf(reason, args...)}
 	}
@@ -50,7 +72,7 @@ func (f *fields) has(name string) bool {
 	if f == nil {
 		return false
 	}
-	f.asked = append(f.asked, name)
+	*f.asked = append(*f.asked, name)
 	return f.values[name] != nil
 }
 
@@ -60,7 +82,7 @@ func (f *fields) take(name string) any {
 	}
 	v := f.values[name]
 	delete(f.values, name)
-	f.asked = append(f.asked, name)
+	*f.asked = append(*f.asked, name)
 	return v
 }
 
@@ -105,22 +127,44 @@ func (f *fields) money(name, currency string) (int64, bool) {
 	if !given {
 		return 0, false
 	}
-	n, err := loyalty.ParseMoney(text, currency)
-	if err != nil {
+	n, exact, err := loyalty.ParseExact(text, loyalty.CurrencyDigits(currency))
+	switch {
+	case err != nil:
 		f.wrong(name, "%v", err)
+	case !exact:
+		f.note(name, "%q has more decimals than %s: it is taken as %s", text, currency, loyalty.FormatMoney(n, currency))
 	}
 	return n, true
 }
 
-// whole returns a number without decimals; what is sold by weight is rounded.
+// pieces returns how many pieces were sold. What is sold by weight is one.
+func (f *fields) pieces(name string) int64 {
+	text, given := f.decimal(name)
+	if !given {
+		return 0
+	}
+	n, weighed, err := loyalty.ParsePieces(text)
+	switch {
+	case err != nil:
+		f.wrong(name, "%v", err)
+	case weighed:
+		f.note(name, "%q is no number of pieces: it counts as one, as what is sold by weight does", text)
+	}
+	return n
+}
+
+// whole returns a number without decimals.
 func (f *fields) whole(name string) int64 {
 	text, given := f.decimal(name)
 	if !given {
 		return 0
 	}
-	n, err := loyalty.ParseDecimal(text, 0)
-	if err != nil {
+	n, exact, err := loyalty.ParseExact(text, 0)
+	switch {
+	case err != nil:
 		f.wrong(name, "%v", err)
+	case !exact:
+		f.wrong(name, "%q is not a whole number", text)
 	}
 	return n
 }
@@ -186,7 +230,7 @@ func (f *fields) asObject(name string, value any) *fields {
 	switch v := value.(type) {
 	case nil:
 	case map[string]any:
-		return &fields{path: f.path + name + ".", values: v, first: f.first, unknown: f.unknown}
+		return &fields{path: f.path + name + ".", values: v, first: f.first, notes: f.notes, soft: f.soft, asked: new([]string), unknown: f.unknown}
 	default:
 		f.wrong(name, "is not an object")
 	}
@@ -226,9 +270,15 @@ func (f *fields) tags(name string) []string {
 	if !f.has(name) {
 		return nil
 	}
+	list := f.list(name, maxTags)
+	if list == nil {
+		return nil
+	}
 	tags := []string{}
-	for i, v := range f.list(name, maxTags) {
-		tags = append(tags, f.asText(fmt.Sprintf("%s[%d]", name, i), v))
+	for i, v := range list {
+		if tag := f.asText(fmt.Sprintf("%s[%d]", name, i), v); tag != "" {
+			tags = append(tags, tag)
+		}
 	}
 	return tags
 }
@@ -272,25 +322,29 @@ func (f *fields) rest() map[string]any {
 			left[name] = v
 		}
 	}
-	f.checkRest(left)
+	if !f.bounded(left) {
+		return nil
+	}
 	return left
 }
 
-// checkRest keeps what nobody asked for within bounds.
-func (f *fields) checkRest(left map[string]any) {
+// bounded reports whether what nobody asked for is within bounds.
+func (f *fields) bounded(left map[string]any) bool {
 	if len(left) > maxFields {
 		f.wrong("", "has %d fields that we do not know: at most %d", len(left), maxFields)
-		return
+		return false
 	}
 	for name, v := range left {
 		if depth(v) > maxDepth {
 			f.wrong(name, "is nested deeper than %d", maxDepth)
-			return
+			return false
 		}
 	}
 	if b, err := json.Marshal(left); err != nil || len(b) > maxProperties {
 		f.wrong("", "has more than %d KB of fields that we do not know", maxProperties>>10)
+		return false
 	}
+	return true
 }
 
 func depth(value any) int {

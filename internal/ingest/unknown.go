@@ -29,8 +29,8 @@ func (f *fields) say(kept string, extended bool) {
 			continue
 		}
 		meant := otherNames[strings.ToLower(name)]
-		if !slices.Contains(f.asked, meant) {
-			meant = loyalty.Nearest(name, f.asked)
+		if !slices.Contains(*f.asked, meant) {
+			meant = loyalty.Nearest(name, *f.asked)
 		}
 		if extended && meant == "" {
 			continue

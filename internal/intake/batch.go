@@ -19,10 +19,11 @@ type item struct {
 	folded   string // the e-mail address as it is known
 	birthday loyalty.Birthday
 
-	// Of a file: the fingerprint of its rows, the line of the first, and what
+	// Of a file: the fingerprint of its rows, the line of the first and of all, and what
 	// became of it.
 	print   []byte
 	line    int
+	lines   []int // of all of its rows
 	outcome outcome
 	why     wrong // when refused
 
@@ -42,9 +43,9 @@ type item struct {
 	out    bool // refused, or known already
 }
 
-// note adds to what the answer says beside that the event is stored.
+// note adds to what is said beside that the event is stored or the row taken.
 func (it *item) note(field, reason string, args ...any) {
-	it.Notes = append(it.Notes, loyalty.Note{Field: field, Reason: fmt.Sprintf(reason, args...)})
+	it.Notes = append(it.Notes, loyalty.Note{Field: field, Reason: fmt.Sprintf(reason, args...), Line: it.line})
 }
 
 // about reports whether the event states something of an order.

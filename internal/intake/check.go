@@ -3,13 +3,12 @@ package intake
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
-
-	"golang.org/x/text/language"
 
 	"regulars/internal/consent"
 	"regulars/internal/loyalty"
@@ -28,8 +27,10 @@ type wrong struct{ field, reason string }
 func (w *wrong) Error() string { return w.field + ": " + w.reason }
 
 // checker brings one event into the form in which we keep things, and keeps the
-// first thing that is wrong with it.
+// first thing that is wrong with it. Money, identity, time and status refuse the
+// event; whatever else cannot be read is left out with a note.
 type checker struct {
+	shop  shop
 	first *wrong
 	now   loyalty.Instant
 	notes []loyalty.Note
@@ -48,9 +49,9 @@ func (c *checker) refuse(field, reason string, args ...any) {
 
 // check brings e into the form in which we keep it: addresses, countries,
 // languages and statuses as they are spelled properly. It returns what is wrong,
-// nil if nothing is.
+// nil if nothing is, and notes with e what is left out.
 func (s shop) check(e *item) *wrong {
-	c := &checker{now: s.now}
+	c := &checker{shop: s, now: s.now}
 	s.read(e)
 	c.id("id", e.ID)
 	c.id("type", e.Type)
@@ -67,24 +68,68 @@ func (s shop) check(e *item) *wrong {
 	c.member(e)
 	c.order(e, s.currency)
 	c.points(e)
+	c.nobody(e)
 	e.Notes = append(slices.Clip(e.Notes), c.notes...)
 	return c.first
+}
+
+// nobody refuses an event of which the only thing that would say whose it is
+// cannot be read. What tells more of an order finds its member by that.
+func (c *checker) nobody(e *item) {
+	more := e.about() && e.Type != loyalty.OrderPlaced && e.Order.ID != ""
+	if more || len(keysOf(e)) > 0 {
+		return
+	}
+	for _, n := range c.notes {
+		if slices.Contains([]string{"member.email", "member.phone"}, n.Field) {
+			c.refuse(n.Field, "%s", n.Reason)
+			return
+		}
+	}
+}
+
+// key checks an id, by which something is told from all others.
+func (c *checker) key(field, v string) {
+	if inExponents.MatchString(v) {
+		c.refuse(field, dropped, v)
+	}
+	c.id(field, v)
+}
+
+// inExponents are long numbers as spreadsheets show and export them.
+var inExponents = regexp.MustCompile(`^[+-]?\d([.,]\d+)?[eE]\+\d{2,}$`)
+
+const dropped = "%q is a number whose last digits a spreadsheet has dropped: give the column the format of a text and export it anew"
+
+// optional checks a text that the event can do without: it is emptied if it is
+// none.
+func (c *checker) optional(field string, v *string, most int) {
+	if is := notText(*v, most); is != "" {
+		c.leave(field, "%s", is)
+		*v = ""
+	}
 }
 
 // id checks a text that something is known by, a code or a tag.
 func (c *checker) id(field, v string) { c.length(field, v, maxID) }
 
-func (c *checker) text(field, v string) { c.length(field, v, maxText) }
-
 func (c *checker) length(field, v string, most int) {
+	if is := notText(v, most); is != "" {
+		c.refuse(field, "%s", is)
+	}
+}
+
+// notText says what makes v no text of at most so many characters; "": it is one.
+func notText(v string, most int) string {
 	switch {
 	case len(v) > most && utf8.RuneCountInString(v) > most:
-		c.refuse(field, "is longer than %d characters", most)
+		return fmt.Sprintf("is longer than %d characters", most)
 	case !utf8.ValidString(v):
-		c.refuse(field, "is not UTF-8")
+		return "is not UTF-8"
 	case strings.ContainsFunc(v, control):
-		c.refuse(field, "has a control character")
+		return "has a control character"
 	}
+	return ""
 }
 
 // control tells characters that no text of a shop has; Postgres takes no NUL.
@@ -154,21 +199,25 @@ func (c *checker) member(e *item) {
 	if m.Email != "" {
 		clean, folded, err := consent.Address(m.Email)
 		if err != nil {
-			c.refuse("member.email", "is not an address: %v", err)
+			c.leave("member.email", "%s is not an address: %v", quoted(m.Email), err)
 		}
 		m.Email, e.folded = clean, folded
 	}
-	for _, f := range []struct{ field, v string }{
-		{"member.first_name", m.FirstName}, {"member.last_name", m.LastName}, {"member.referred_by", m.ReferredBy},
-		{"member.consent_source", m.ConsentSource}, {"member.consent_text", m.ConsentText},
+	for _, f := range []struct {
+		field string
+		v     *string
+	}{
+		{"member.first_name", &m.FirstName}, {"member.last_name", &m.LastName},
+		{"member.consent_source", &m.ConsentSource}, {"member.consent_text", &m.ConsentText},
 	} {
-		c.text(f.field, f.v)
+		c.optional(f.field, f.v, maxText)
 	}
 	c.place(m)
 	if m.Birthday != "" {
 		b, err := loyalty.ParseBirthday(m.Birthday)
 		if err != nil || b.Year != 0 && b.Year < 1850 {
-			c.refuse("member.birthday", "%q is not a birthday like 1980-02-28 or --02-28", m.Birthday)
+			c.leave("member.birthday", "%s is not a birthday like 1980-02-28 or --02-28", quoted(m.Birthday))
+			m.Birthday, b = "", loyalty.Birthday{}
 		}
 		e.birthday = b
 	}
@@ -176,56 +225,98 @@ func (c *checker) member(e *item) {
 	c.past("member.joined_at", &m.JoinedAt)
 	c.past("member.consent_at", &m.ConsentAt)
 	c.moment("member.consent_at", loyalty.At(m.ConsentDay.UTC()))
+	c.topics(m)
+	c.attributes(m)
+	c.properties(e)
+}
+
+// topics leaves out what nobody can agree to.
+func (c *checker) topics(m *loyalty.Member) {
 	for _, topic := range slices.Sorted(maps.Keys(m.Consent)) {
 		if !slices.Contains(consent.Topics(), topic) {
-			c.refuse("member.consent."+topic, "%v", consent.ErrTopic)
+			c.leave("member.consent."+topic, "%v", consent.ErrTopic)
+			m.Consent = maps.Clone(m.Consent) // the caller's stays as it is
+			delete(m.Consent, topic)
 		}
 	}
+}
+
+// attributes brings the program's own into the form of their type. Others are kept
+// as they are.
+func (c *checker) attributes(m *loyalty.Member) {
+	m.Attributes = maps.Clone(m.Attributes) // the caller's stays as it is
 	for _, name := range slices.Sorted(maps.Keys(m.Attributes)) {
-		c.id("member."+name, name)
-		c.value("member."+name, m.Attributes[name])
-	}
-	for _, name := range slices.Sorted(maps.Keys(e.Properties)) {
-		if strings.HasPrefix(name, "_") {
-			c.refuse("properties."+name, "begins with _, which is kept for ourselves")
+		field, value := "member."+name, m.Attributes[name]
+		is := notText(name, maxID)
+		if is == "" && !whole(value) {
+			is = "has a control character"
 		}
-		c.id("properties."+name, name)
-		c.value("properties."+name, e.Properties[name])
+		if typ := c.shop.attributes[name]; is == "" && typ != 0 && value != nil {
+			read, err := c.shop.readAttribute(value, typ)
+			if m.Attributes[name] = read; err != nil {
+				is = err.Error()
+			}
+		}
+		if is != "" {
+			c.leave(field, "%s", is)
+			delete(m.Attributes, name)
+		}
+	}
+}
+
+// properties are the shop's own. Those of ours begin with _.
+func (c *checker) properties(e *item) {
+	e.Properties = maps.Clone(e.Properties)
+	for _, name := range slices.Sorted(maps.Keys(e.Properties)) {
+		is := notText(name, maxID)
+		switch {
+		case is != "":
+		case strings.HasPrefix(name, "_"):
+			is = "begins with _, which is kept for ourselves"
+		case !whole(e.Properties[name]):
+			is = "has a control character"
+		default:
+			continue
+		}
+		c.leave("properties."+name, "%s", is)
+		delete(e.Properties, name)
 	}
 }
 
 func (c *checker) identity(m *loyalty.Member) {
 	for _, source := range slices.Sorted(maps.Keys(m.IDs)) {
 		c.id("member.ids."+source, source)
-		c.id("member.ids."+source, m.IDs[source])
+		c.key("member.ids."+source, m.IDs[source])
 		if source == "" || m.IDs[source] == "" {
 			c.refuse("member.ids."+source, "is empty")
 		}
 	}
-	c.id("member.id", m.ID)
-	c.id("member.phone", m.Phone)
-	c.id("member.card", m.Card)
+	c.key("member.id", m.ID)
+	c.key("member.card", m.Card)
+	c.key("member.referred_by", m.ReferredBy)
+	if inExponents.MatchString(m.Phone) {
+		c.leave("member.phone", dropped, m.Phone)
+		m.Phone = ""
+	}
+	c.optional("member.phone", &m.Phone, maxID)
 }
 
 // place brings country, language and time zone into their standard spelling.
 func (c *checker) place(m *loyalty.Member) {
-	if m.Country != "" {
-		region, err := language.ParseRegion(m.Country)
-		if err != nil || len(m.Country) != 2 || !region.IsCountry() {
-			c.refuse("member.country", "%q is not a country's two letters, like FI (ISO 3166)", m.Country)
+	for _, f := range []struct {
+		field string
+		v     *string
+		read  func(string) (string, error)
+	}{
+		{"member.country", &m.Country, c.shop.readCountry}, {"member.language", &m.Language, c.shop.readLanguage}, {"member.time_zone", &m.TimeZone, readZone},
+	} {
+		text := strings.TrimSpace(*f.v)
+		if *f.v = text; text == "" {
+			continue
 		}
-		m.Country = region.Canonicalize().String()
-	}
-	if m.Language != "" {
-		tag, err := language.Parse(m.Language)
-		if err != nil {
-			c.refuse("member.language", "%q is not a language like fi or pt-BR (BCP 47)", m.Language)
-		}
-		m.Language = tag.String()
-	}
-	if m.TimeZone != "" {
-		if _, err := time.LoadLocation(m.TimeZone); err != nil || m.TimeZone == "Local" {
-			c.refuse("member.time_zone", "%q is not a time zone like Europe/Helsinki (IANA)", m.TimeZone)
+		var err error
+		if *f.v, err = f.read(text); err != nil {
+			c.leave(f.field, "%v", err)
 		}
 	}
 }
@@ -237,36 +328,13 @@ func (c *checker) tags(m *loyalty.Member) {
 	tags := []string{}
 	for _, tag := range m.Tags {
 		tag = strings.TrimSpace(tag)
-		c.id("member.tags", tag)
+		c.optional("member.tags", &tag, maxID)
 		if tag != "" {
 			tags = append(tags, tag)
 		}
 	}
 	slices.Sort(tags)
 	m.Tags = slices.Compact(tags)
-}
-
-// value walks through a value of JSON: what a database cannot keep is refused.
-func (c *checker) value(field string, v any) {
-	switch v := v.(type) {
-	case string:
-		if !utf8.ValidString(v) {
-			c.refuse(field, "is not UTF-8")
-		}
-	case map[string]any:
-		for key, item := range v {
-			c.value(field, key)
-			c.value(field, item)
-		}
-	case []any:
-		for _, item := range v {
-			c.value(field, item)
-		}
-	case []string:
-		for _, item := range v {
-			c.value(field, item)
-		}
-	}
 }
 
 // aboutOrders are the events that state something of an order, in the sequence
@@ -283,12 +351,12 @@ func (c *checker) order(e *item, currency string) {
 		return
 	}
 	own := *e.Order // the caller's stays as it is
-	own.Lines = slices.Clone(own.Lines)
+	own.Lines, own.Coupons = slices.Clone(own.Lines), slices.Clone(own.Coupons)
 	e.Order = &own
 	o := e.Order
-	c.id("order.id", o.ID)
-	c.id("order.shop", o.Shop)
-	c.past("order.at", &o.At)
+	c.key("order.id", o.ID)
+	c.optional("order.shop", &o.Shop, maxID)
+	c.moment("order.at", o.At)
 	for _, n := range []struct {
 		field string
 		n     int64
@@ -307,7 +375,7 @@ func (c *checker) order(e *item, currency string) {
 	}
 	c.lines(o)
 	if r := e.Refund; r != nil {
-		c.id("refund.id", r.ID)
+		c.key("refund.id", r.ID)
 		c.number("refund.total", r.Total)
 		if r.Total < 0 {
 			c.refuse("refund.total", "is below 0: what was given back is written without a sign")
@@ -317,16 +385,22 @@ func (c *checker) order(e *item, currency string) {
 
 func (c *checker) lines(o *loyalty.Order) {
 	var quantity, total int64
-	for i, l := range o.Lines {
+	for i := range o.Lines {
 		field := fmt.Sprintf("order.lines[%d].", i)
-		c.id(field+"product", l.Product)
-		c.text(field+"name", l.Name)
-		c.id(field+"category", l.Category)
-		c.id(field+"brand", l.Brand)
-		for _, label := range l.Labels {
-			c.id(field+"labels", label)
+		l := &o.Lines[i]
+		if inExponents.MatchString(l.Product) {
+			c.leave(field+"product", dropped, l.Product)
+			l.Product = ""
 		}
-		o.Lines[i].Labels = loyalty.TidyLabels(l.Labels)
+		c.optional(field+"product", &l.Product, maxID)
+		c.optional(field+"name", &l.Name, maxText)
+		c.optional(field+"category", &l.Category, maxID)
+		c.optional(field+"brand", &l.Brand, maxID)
+		labels := slices.Clone(l.Labels)
+		for n := range labels {
+			c.optional(field+"labels", &labels[n], maxID)
+		}
+		l.Labels = loyalty.TidyLabels(labels)
 		c.number(field+"quantity", l.Quantity)
 		c.number(field+"total", l.Total)
 		if c.first == nil { // each is in bounds, so the sum of all cannot wrap
@@ -335,10 +409,12 @@ func (c *checker) lines(o *loyalty.Order) {
 	}
 	c.number("order.lines", quantity)
 	c.number("order.lines", total)
-	for i, used := range o.Coupons {
-		c.id(fmt.Sprintf("order.coupons[%d].code", i), used.Code)
+	for i := range o.Coupons {
+		used := &o.Coupons[i]
+		c.optional(fmt.Sprintf("order.coupons[%d].code", i), &used.Code, maxID)
 		c.number(fmt.Sprintf("order.coupons[%d].discount", i), used.Discount)
 	}
+	o.Coupons = slices.DeleteFunc(o.Coupons, func(used loyalty.UsedCoupon) bool { return used.Code == "" })
 }
 
 func (c *checker) points(e *item) {

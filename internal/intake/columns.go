@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/text/unicode/norm"
+
 	"regulars/internal/loyalty"
 	"regulars/segments"
 )
@@ -14,7 +16,7 @@ import (
 var (
 	personFields = []string{"member", "email", "phone", "card", "first_name", "last_name", "language", "country", "time_zone"}
 	memberFields = []string{"birthday", "tags", "joined", "joined_at", "referred_by", "consent_source", "consent_at", "consent_text", "points"}
-	orderFields  = []string{"order", "at", "total", "quantity", "discount", "currency", "status", "product", "name", "category", "brand", "labels", "coupon", "shop"}
+	orderFields  = []string{"order", "at", "total", "order_total", "line_total", "price", "quantity", "discount", "currency", "status", "product", "name", "category", "brand", "labels", "coupon", "shop"}
 )
 
 // fieldsOf returns the fields of a kind of file, nil if there is no such kind.
@@ -33,44 +35,86 @@ func fieldsOf(kind string) []string {
 // columns says which field stands in which column of a sheet.
 type columns struct {
 	at      map[string]int // field → index
-	used    []int          // indexes, ascending: what a fingerprint is made of
-	ignored []string       // columns that are no field
-	fields  []string       // row being read
+	header  []string
+	used    []int    // indexes, ascending: what a fingerprint is made of
+	ignored []string // columns that are no field
+	fields  []string // row being read
 }
 
 // mapColumns finds the fields of a kind of file in a header. Names are compared
-// without case. What --map names must be there.
+// without case, and with spaces, hyphens or underscores between words. What --map
+// names must be there.
 func mapColumns(kind string, header []string, given map[string]string, attributes map[string]segments.Type) (*columns, error) {
 	known := fieldsOf(kind)
 	if known == nil {
 		return nil, fmt.Errorf("there is nothing to import as %q: members, orders or suppressions", kind)
 	}
-	c := &columns{at: map[string]int{}}
+	c := &columns{at: map[string]int{}, header: header}
 	for _, field := range slices.Sorted(maps.Keys(given)) {
 		name, ok := fieldName(kind, strings.ToLower(field), known, attributes)
 		if !ok {
 			return nil, fmt.Errorf("%s is not a field of %s: %s%s", field, kind, strings.Join(known, ", "), families(kind, attributes))
 		}
-		i := slices.IndexFunc(header, func(h string) bool { return strings.EqualFold(h, given[field]) })
+		is := func(h string) bool { return strings.EqualFold(h, given[field]) }
+		i := slices.IndexFunc(header, is)
 		if i < 0 {
 			return nil, fmt.Errorf("the file has no column %s for %s: it has %s", given[field], field, strings.Join(header, ", "))
+		}
+		if slices.IndexFunc(header[i+1:], is) >= 0 {
+			return nil, fmt.Errorf("the file has two columns %s: give one of them another name", header[i])
 		}
 		c.at[name] = i
 	}
 	taken := slices.Collect(maps.Values(c.at))
+	mapped := maps.Clone(c.at)
+	var left []int // columns that are no field by their own name
 	for i, h := range header {
 		if slices.Contains(taken, i) {
 			continue
 		}
-		name, ok := fieldName(kind, strings.ToLower(h), known, attributes)
-		if _, elsewhere := c.at[name]; !ok || elsewhere {
-			c.ignored = append(c.ignored, h)
+		name, ok := fieldName(kind, plainly(h, known), known, attributes)
+		_, elsewhere := mapped[name]
+		before, twice := c.at[name]
+		switch {
+		case !ok || elsewhere:
+			left = append(left, i)
+		case twice:
+			return nil, fmt.Errorf("the file has two columns for %s, %s and %s: give one of them another name, or name the right one with --map %s=COLUMN", name, header[before], h, name)
+		default:
+			c.at[name] = i
+		}
+	}
+	for _, i := range left {
+		name := otherwise[strings.Join(words(header[i]), " ")]
+		if _, there := c.at[name]; there || !slices.Contains(known, name) {
+			c.ignored = append(c.ignored, header[i])
 			continue
 		}
 		c.at[name] = i
 	}
 	c.used = slices.Sorted(maps.Values(c.at))
 	return c, nil
+}
+
+// otherwise are names that shops' systems give to fields of ours. The price of a
+// line is among them because without it an order's total looks like a line's.
+var otherwise = map[string]string{
+	"lineitem price": "price", "line item price": "price", "unit price": "price", "item price": "price", "item cost": "price", "price per unit": "price",
+	"line amount": "line_total", "line item total": "line_total", "lineitem total": "line_total", "item total": "line_total", "line subtotal": "line_total", "row total": "line_total",
+	"order total amount": "order_total",
+}
+
+// words are the words of a column's name.
+func words(name string) []string {
+	return strings.FieldsFunc(strings.ToLower(name), func(c rune) bool { return c == ' ' || c == '_' || c == '-' || c == '\u00a0' })
+}
+
+// plainly is a column's name as our fields are written, if it is one of theirs.
+func plainly(name string, known []string) string {
+	if plain := strings.Join(words(name), "_"); slices.Contains(known, plain) {
+		return plain
+	}
+	return strings.ToLower(name)
 }
 
 // fieldName returns the field that a name means.
@@ -111,6 +155,14 @@ func families(kind string, attributes map[string]segments.Type) string {
 	return ""
 }
 
+// name returns the column of a field as the header writes it.
+func (c *columns) name(field string) string {
+	if i, ok := c.at[field]; ok {
+		return c.header[i]
+	}
+	return field
+}
+
 func (c *columns) has(field string) bool { _, ok := c.at[field]; return ok }
 
 // get returns a field of the row, trimmed; "" if the file does not have it.
@@ -119,7 +171,7 @@ func (c *columns) get(field string) string {
 	if !ok {
 		return ""
 	}
-	return strings.TrimSpace(c.fields[i])
+	return norm.NFC.String(strings.TrimSpace(c.fields[i]))
 }
 
 // family returns the fields consent.…, ids.… or attributes.… of the row that are

@@ -98,6 +98,7 @@ func (b *batch) takeOrders() error {
 	if err := b.findPeople(); err != nil || len(b.items) == 0 {
 		return err
 	}
+	b.dropOthers()
 	if err := b.makePeople(); err != nil {
 		return err
 	}
@@ -145,6 +146,22 @@ func (b *batch) takeOrders() error {
 		return err
 	}
 	return b.takeEarly()
+}
+
+// dropOthers refuses orders whose number is that of one we have, of somebody else
+// and of another day: a file may correct either of an order, but both make it
+// another order.
+func (b *batch) dropOthers() {
+	for _, it := range b.items {
+		day := loyalty.DayOf(it.At.Time, b.shop.zone)
+		if o := it.order; o.ID != 0 && o.MemberID != it.who.id && o.Day != day {
+			it.outcome, it.out = isRefused, true
+			it.why = wrong{"order", fmt.Sprintf("%s is known already, of another member and of %s: if numbers begin anew, use --order-key %s", o.ExternalID, o.Day, NumberDayShop)}
+		}
+	}
+	b.left()
+	touched := b.touched()
+	b.people.made = slices.DeleteFunc(b.people.made, func(who *person) bool { return !touched[who] })
 }
 
 // refreshFile computes the facts of a batch. The planner is first told how the

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,10 +25,13 @@ import (
 type Import struct {
 	Kind    string            // members | orders | suppressions
 	Path    string            // .csv or .csv.gz
+	File    *os.File          // the file itself, where it is open already; it stays the caller's. nil: Path is opened
 	Map     map[string]string // field → column of the header; others by their own name
 	Zone    *time.Location    // of times without an offset; nil: the shop's
 	Source  string            // whose orders they are; "": import
+	Dates   Dates             // what comes first in a date like 01/02/2027; "": such dates are refused
 	OrderID string            // "row": each row is an order, known by file name and row number
+	Key     string            // what tells orders apart: "number+day+shop", or "" for the number alone
 	News    bool              // rows within news_within have just happened
 	DryRun  bool              // say what would happen, change nothing
 	Rejects string            // file for refused rows; "": none
@@ -38,10 +42,11 @@ type Import struct {
 
 	Progress func(read, total int64) // bytes; may be nil
 	Refused  func(Refusal)           // each refused row; may be nil
+	Noted    func(Refusal)           // each value left out of a row that was taken, or taken in another way; may be nil
 	Ignored  func(columns []string)  // columns that are no field of ours; may be nil
 }
 
-// Refusal is a row that was not taken, and why.
+// Refusal is a row, or a value of one, that was not taken, and why.
 type Refusal struct {
 	Line   int
 	Field  string // "": the row as a whole
@@ -57,13 +62,25 @@ func (r Refusal) String() string {
 }
 
 // Tally counts what an import did. Read and Refused count rows; of an order file
-// New, Updated and Unchanged count orders, whose lines may be many rows.
-type Tally struct{ Read, New, Updated, Unchanged, Refused int64 }
+// New, Updated and Unchanged count orders, whose lines may be many rows. Noted are
+// values that were left out, or taken in another way than they are written.
+type Tally struct{ Read, New, Updated, Unchanged, Refused, Noted int64 }
 
 // String is the last line of an import.
 func (t Tally) String() string {
-	return fmt.Sprintf("%d read, %d new, %d updated, %d unchanged, %d refused", t.Read, t.New, t.Updated, t.Unchanged, t.Refused)
+	line := fmt.Sprintf("%d read, %d new, %d updated, %d unchanged, %d refused", t.Read, t.New, t.Updated, t.Unchanged, t.Refused)
+	if t.Noted > 0 {
+		line += fmt.Sprintf(", %d noted", t.Noted)
+	}
+	return line
 }
+
+// NumberDayShop is the key of a till's receipts, whose numbers begin anew.
+const NumberDayShop = "number+day+shop"
+
+// ErrNothing says that a file has a header and not one row. Whoever imports one
+// believes that there are some.
+var ErrNothing = errors.New("there is no row in it under the header: nothing came in")
 
 // batchRows is how many rows one transaction takes.
 const batchRows = 5000
@@ -89,8 +106,10 @@ type importer struct {
 	im    Import
 	tally Tally
 	shop  shop
-	zone  *time.Location
+	clocks
 	cols  *columns
+	file  *os.File
+	size  int64 // of the file in bytes
 	sheet *sheet
 
 	passes int   // how often the file is read
@@ -99,6 +118,7 @@ type importer struct {
 	items    []*item          // to be taken in next
 	news     []*item          // those of them that have just happened
 	rows     int              // of both
+	last     receipt          // of the row above
 	lines    map[int64]int    // member → the line where they stand
 	measured int64            // rows read when the planner last looked at the tables
 	kept     map[int][]string // line → the row as it stood, while it may be refused
@@ -118,6 +138,9 @@ func (i *importer) run(ctx context.Context) (err error) {
 		err = i.orders(ctx)
 	default:
 		err = i.suppressions(ctx)
+	}
+	if err == nil && i.tally.Read == 0 {
+		err = ErrNothing
 	}
 	if i.im.DryRun || i.im.Kind == "suppressions" {
 		return err
@@ -146,6 +169,9 @@ func (i *importer) prepare(ctx context.Context) error {
 	if i.im.OrderID != "" && i.im.OrderID != "row" {
 		return fmt.Errorf("%q is not a way to know orders: row", i.im.OrderID)
 	}
+	if i.im.Key != "" && i.im.Key != "number" && i.im.Key != NumberDayShop {
+		return fmt.Errorf("%q is not a way to tell orders apart: number or %s", i.im.Key, NumberDayShop)
+	}
 	if len(i.im.Consent) > 0 && i.im.Kind != "members" {
 		return fmt.Errorf("a file of %s is not one of people who agreed to topics", i.im.Kind)
 	}
@@ -166,11 +192,12 @@ func (i *importer) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	if i.zone = i.im.Zone; i.zone == nil {
+	i.clocks = clocks{zone: i.im.Zone, local: i.shop.zone, dates: i.im.Dates}
+	if i.zone == nil {
 		i.zone = i.shop.zone
 	}
 	if err := i.open(); err != nil {
-		return err
+		return errors.Join(err, i.close())
 	}
 	i.cols, err = mapColumns(i.im.Kind, i.sheet.header, i.im.Map, i.shop.attributes)
 	if err != nil {
@@ -182,23 +209,36 @@ func (i *importer) prepare(ctx context.Context) error {
 	return nil
 }
 
-// open begins to read the file, again after the first time.
+// open begins to read the file, again after the first time: the same one, whatever
+// its name stands for by now.
 func (i *importer) open() (err error) {
-	if i.sheet != nil {
+	switch {
+	case i.sheet != nil:
 		i.before += i.sheet.raw.n
-		if err := i.sheet.close(); err != nil {
+		if _, err := i.file.Seek(0, io.SeekStart); err != nil {
+			return fmt.Errorf("it is read twice, which cannot be done with a pipe: %w", err)
+		}
+	case i.im.File != nil:
+		i.file = i.im.File
+	default:
+		if i.file, err = os.Open(i.im.Path); err != nil {
 			return err
 		}
+		i.closers = append(i.closers, i.file)
 	}
-	i.sheet, err = openSheet(i.im.Path)
+	info, err := i.file.Stat()
+	if err != nil {
+		return err
+	}
+	i.size = info.Size()
+	i.sheet, err = readSheet(i.file)
 	return err
 }
 
-func (i *importer) close() error {
-	err := i.sheet.close()
+func (i *importer) close() (err error) {
 	if i.rejects != nil {
 		i.rejects.Flush()
-		err = errors.Join(err, i.rejects.Error())
+		err = i.rejects.Error()
 	}
 	for _, c := range i.closers {
 		err = errors.Join(err, c.Close())
@@ -223,7 +263,7 @@ func (i *importer) each(ctx context.Context, f func(row) error) error {
 			return nil
 		case errors.As(err, &bad):
 			i.tally.Read++
-			if err := i.refuse(r.line, r.fields, "", bad.reason); err != nil {
+			if err := i.refuse(r.line, r.written(), "", bad.reason); err != nil {
 				return err
 			}
 			continue
@@ -239,7 +279,7 @@ func (i *importer) each(ctx context.Context, f func(row) error) error {
 
 func (i *importer) progress() {
 	if i.im.Progress != nil {
-		i.im.Progress(i.before+i.sheet.raw.n, i.sheet.size*int64(i.passes))
+		i.im.Progress(i.before+i.sheet.raw.n, i.size*int64(i.passes))
 	}
 }
 
@@ -254,7 +294,7 @@ func (i *importer) refuse(line int, fields []string, field, reason string) error
 		return nil
 	}
 	if i.rejects == nil {
-		f, err := os.Create(i.im.Rejects)
+		f, err := createPrivate(i.im.Rejects)
 		if err != nil {
 			return fmt.Errorf("keeping refused rows: %w", err)
 		}
@@ -271,18 +311,70 @@ func (i *importer) refuse(line int, fields []string, field, reason string) error
 	return nil
 }
 
+// createPrivate begins a file that only its owner may read, also where it was there
+// before: people's addresses stand in it.
+func createPrivate(name string) (*os.File, error) {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return f, err
+	}
+	if err := errors.Join(f.Chmod(0o600), f.Truncate(0)); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// say counts and shows the notes on an item, each with its line and column.
+func (i *importer) say(it *item) {
+	for _, n := range it.Notes {
+		line, field := cmp.Or(n.Line, it.line), fieldOf(n.Field)
+		if found := ofLine.FindStringSubmatch(n.Field); found != nil {
+			nth, _ := strconv.Atoi(found[1])
+			if field = found[2]; nth < len(it.lines) {
+				line = it.lines[nth]
+			}
+		}
+		if i.shop.attributes[field] != 0 && i.cols.has("attributes."+field) {
+			field = "attributes." + field
+		}
+		i.tally.Noted++
+		if i.im.Noted != nil {
+			i.im.Noted(Refusal{line, i.cols.name(field), n.Reason})
+		}
+	}
+}
+
+// fieldOf is the field of a file that holds what events name so.
+func fieldOf(field string) string {
+	switch field {
+	case "member.id":
+		return "member"
+	case "order.id":
+		return "order"
+	}
+	if strings.HasPrefix(field, "order.coupons[") {
+		return "coupon"
+	}
+	return strings.TrimPrefix(strings.TrimPrefix(field, "member."), "order.")
+}
+
+// ofLine is a field of a line of an order, whose lines are the rows of a file.
+var ofLine = regexp.MustCompile(`^order\.lines\[(\d+)\]\.(\w+)$`)
+
 // keep remembers a row as it stands while it may still be refused.
 func (i *importer) keep(r row) {
 	if i.im.Rejects != "" {
-		i.kept[r.line] = slices.Clone(r.fields)
+		i.kept[r.line] = slices.Clone(r.written())
 	}
 }
 
 // refuseKept refuses a row that was kept.
 func (i *importer) refuseKept(line int, w wrong) error {
 	defer delete(i.kept, line)
-	field := strings.TrimPrefix(strings.TrimPrefix(w.field, "member."), "order.")
-	return i.refuse(line, i.kept[line], field, w.reason)
+	return i.refuse(line, i.kept[line], fieldOf(w.field), w.reason)
 }
 
 // errDry ends a transaction that is only to show what it would do.
@@ -370,14 +462,26 @@ func (i *importer) count(items []*item) error {
 		case isUnchanged:
 			i.tally.Unchanged++
 		case isRefused:
-			if err := i.refuseKept(it.line, it.why); err != nil {
-				return err
+			for _, line := range rowsOf(it) {
+				if err := i.refuseKept(line, it.why); err != nil {
+					return err
+				}
 			}
 		}
 		if it.outcome != isRefused && it.Order == nil && it.who != nil {
 			i.lines[it.who.id] = it.line
 		}
-		delete(i.kept, it.line)
+		for _, line := range rowsOf(it) {
+			delete(i.kept, line)
+		}
 	}
 	return nil
+}
+
+// rowsOf are the lines of the file that an item stands in.
+func rowsOf(it *item) []int {
+	if it.lines == nil {
+		return []int{it.line}
+	}
+	return it.lines
 }

@@ -3,10 +3,11 @@ package intake
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"regulars/internal/loyalty"
 	"regulars/segments"
@@ -20,8 +21,9 @@ func (i *importer) members(ctx context.Context) error {
 		i.tally.Read++
 		it, w := i.readMember(r, now)
 		if w != nil {
-			return i.refuse(r.line, r.fields, strings.TrimPrefix(w.field, "member."), w.reason)
+			return i.refuse(r.line, r.written(), fieldOf(w.field), w.reason)
 		}
+		i.say(it)
 		i.keep(r)
 		if i.isNews(it.Member.JoinedAt) {
 			i.news = append(i.news, it)
@@ -50,8 +52,12 @@ func (i *importer) readMember(r row, now loyalty.Instant) (*item, *wrong) {
 	for _, f := range []struct {
 		field string
 		into  *string
-	}{{"birthday", &m.Birthday}, {"referred_by", &m.ReferredBy}, {"consent_source", &m.ConsentSource}, {"consent_text", &m.ConsentText}} {
+	}{{"referred_by", &m.ReferredBy}, {"consent_source", &m.ConsentSource}, {"consent_text", &m.ConsentText}} {
 		*f.into = i.cols.get(f.field)
+	}
+	if m.Birthday = i.birthday(i.cols.get("birthday")); i.dates == "" && slashed.MatchString(m.Birthday) {
+		it.note("birthday", "%s: %v", quoted(m.Birthday), errEither)
+		m.Birthday = ""
 	}
 	if i.cols.has("tags") {
 		m.Tags = listed(i.cols.get("tags"))
@@ -94,7 +100,7 @@ func (i *importer) check(it *item) *wrong {
 func (i *importer) readJoined(it *item, now loyalty.Instant) *wrong {
 	m := &it.Member
 	if text := i.cols.get("joined_at"); text != "" {
-		at, err := when(text, i.zone, i.shop.zone)
+		at, err := i.when(text)
 		if err != nil {
 			return &wrong{"joined_at", err.Error()}
 		}
@@ -110,7 +116,7 @@ func (i *importer) readJoined(it *item, now loyalty.Instant) *wrong {
 		m.Joined = said
 		return nil
 	}
-	at, notDate := when(i.cols.get("joined"), i.zone, i.shop.zone)
+	at, notDate := i.when(i.cols.get("joined"))
 	if notDate != nil {
 		return &wrong{"joined", err.Error()}
 	}
@@ -127,7 +133,9 @@ func (i *importer) readConsent(it *item, _ loyalty.Instant) *wrong {
 	for topic, text := range i.cols.family("consent") {
 		said, err := parseFlag(text)
 		if err != nil {
-			return &wrong{"consent." + topic, err.Error()}
+			delete(m.Consent, topic) // also what is said of the file as a whole
+			it.Notes = append(it.Notes, loyalty.Note{Field: "consent." + topic, Reason: err.Error()})
+			continue
 		}
 		m.Consent[topic] = *said
 	}
@@ -139,11 +147,11 @@ func (i *importer) readConsent(it *item, _ loyalty.Instant) *wrong {
 		m.ConsentDay = i.im.ConsentDay
 		return nil
 	}
-	at, err := when(text, i.zone, i.shop.zone)
+	at, alone, err := i.whenOrDay(text)
 	if err != nil {
 		return &wrong{"consent_at", err.Error()}
 	}
-	if m.ConsentAt = at; !strings.Contains(text, ":") { // a day without a time
+	if m.ConsentAt = at; alone {
 		m.ConsentAt, m.ConsentDay = loyalty.Instant{}, loyalty.DayOf(at.Time, i.shop.zone)
 	}
 	return nil
@@ -154,16 +162,19 @@ func (i *importer) readPoints(it *item, _ loyalty.Instant) *wrong {
 	if text == "" {
 		return nil
 	}
-	n, err := loyalty.ParseDecimal(text, 0)
-	if err != nil {
+	n, exact, err := loyalty.ParseExact(text, 0)
+	switch {
+	case err != nil:
 		return &wrong{"points", err.Error()}
+	case !exact:
+		return &wrong{"points", fmt.Sprintf("%q is not a whole number of points", text)}
 	}
 	it.Points = &loyalty.Points{Balance: &n}
 	return nil
 }
 
-// readAttributes reads the program's attributes, in the form of their type as
-// far as they have it: rules take what is not of its type for nothing.
+// readAttributes reads the program's attributes as files write them; whether they
+// are of their type, the check says.
 func (i *importer) readAttributes(m *loyalty.Member) {
 	said := i.cols.family("attributes")
 	if len(said) == 0 {
@@ -173,9 +184,11 @@ func (i *importer) readAttributes(m *loyalty.Member) {
 	for name, text := range said {
 		m.Attributes[name] = text
 		switch i.shop.attributes[name] {
-		case segments.Number:
-			if number := json.Number(text); json.Valid([]byte(text)) {
-				m.Attributes[name] = number
+		case segments.Date:
+			if at, alone, err := i.whenOrDay(text); err == nil && alone {
+				m.Attributes[name] = loyalty.DayOf(at.Time, i.shop.zone).String()
+			} else if err == nil {
+				m.Attributes[name] = at.Format(time.RFC3339)
 			}
 		case segments.List:
 			list := strings.FieldsFunc(text, func(c rune) bool { return c == ',' || c == ';' || c == '|' })
@@ -200,6 +213,9 @@ func (i *importer) fingerprint(it *item) []byte {
 	}
 	if i.zone != i.shop.zone {
 		add(i.zone.String())
+	}
+	if i.dates != "" {
+		add(string(i.dates))
 	}
 	for _, topic := range i.im.Consent {
 		add("consent " + topic)

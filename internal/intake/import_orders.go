@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -10,18 +11,26 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
+	"regulars/internal/consent"
 	"regulars/internal/loyalty"
 )
 
 // draft is an order of a file of which not all rows have been read.
 type draft struct {
 	it     *item
+	rows   []amounts
 	prints [][]byte // of its rows
 	lines  []int    // of the file
+	asked  bool     // the file has a column for amounts
 	wrong  *wrong   // with one of the rows
 	at     int      // its line
 }
+
+// maxRows is how many rows one order may have. A file in which one has more names
+// a column that tells no orders apart.
+const maxRows = 10_000
 
 // orders takes a file of orders. The rows of one order are its lines, wherever in
 // the file they stand. So the file is read twice: first to count the rows of each
@@ -45,10 +54,11 @@ func (i *importer) orders(ctx context.Context) error {
 		return err
 	}
 	open := map[string]*draft{}
+	i.last = receipt{}
 	err = i.each(ctx, func(r row) error {
 		i.tally.Read++
 		i.keep(r)
-		id := i.cols.get("order")
+		id := i.orderID()
 		d := i.addRow(open[id], r, id)
 		k := maphash.String(seed, id)
 		if left[k]--; left[k] > 0 && id != "" {
@@ -80,10 +90,10 @@ func (i *importer) ordersByRow(ctx context.Context) error {
 // countRows reads the file once, for how many rows each order has.
 func (i *importer) countRows(ctx context.Context, seed maphash.Seed) (map[uint64]int, error) {
 	i.passes = 2
-	quiet := importer{im: Import{Progress: i.im.Progress}, cols: i.cols, sheet: i.sheet, passes: 2}
+	quiet := importer{im: Import{Progress: i.im.Progress}, cols: i.cols, sheet: i.sheet, size: i.size, passes: 2}
 	left := map[uint64]int{}
 	err := quiet.each(ctx, func(row) error {
-		left[maphash.String(seed, i.cols.get("order"))]++
+		left[maphash.String(seed, i.orderID())]++
 		return nil
 	})
 	if err != nil {
@@ -92,17 +102,48 @@ func (i *importer) countRows(ctx context.Context, seed maphash.Seed) (map[uint64
 	return left, i.open()
 }
 
+// receipt is what the last row said of the order that it belongs to.
+type receipt struct{ number, id string }
+
+// orderID is what the order of a row is known by: its number, or where numbers
+// begin anew the day and the shop with it. A row that does not say its day belongs
+// to the one above it.
+func (i *importer) orderID() string {
+	number := i.cols.get("order")
+	if i.im.Key != NumberDayShop || number == "" {
+		return number
+	}
+	id := number
+	switch at, err := i.when(i.cols.get("at")); {
+	case err == nil:
+		id += "/" + loyalty.DayOf(at.Time, i.shop.zone).String()
+		if shop := i.cols.get("shop"); shop != "" {
+			id += "/" + shop
+		}
+	case i.last.number == number && i.cols.get("at") == "":
+		id = i.last.id
+	}
+	i.last = receipt{number, id}
+	return id
+}
+
 // addRow adds a row to the order that it belongs to, nil for its first.
 func (i *importer) addRow(d *draft, r row, id string) *draft {
-	it, w := i.readOrder(r, id)
+	it, sums, w := i.readOrder(r, id)
 	first := d == nil
 	if first {
-		d = &draft{it: it}
+		d = &draft{it: it, asked: slices.ContainsFunc([]string{"total", "order_total", "line_total", "price"}, i.cols.has)}
 	}
 	d.lines = append(d.lines, r.line)
-	d.prints = append(d.prints, it.print)
-	if w == nil && !first {
-		w = d.join(it)
+	switch {
+	case len(d.lines) > maxRows:
+		w = &wrong{"order", fmt.Sprintf("%s has more than %d rows: does the column tell orders apart?", quoted(id), maxRows)}
+		d.it.Order.Lines, d.rows, d.prints = nil, nil, nil
+	default:
+		d.prints, d.rows = append(d.prints, it.print), append(d.rows, sums)
+		if w == nil && !first {
+			w = d.join(it, i.shop.zone)
+		}
 	}
 	if w != nil && d.wrong == nil {
 		d.wrong, d.at = w, r.line
@@ -110,25 +151,29 @@ func (i *importer) addRow(d *draft, r row, id string) *draft {
 	return d
 }
 
-// join adds another row of the same order.
-func (d *draft) join(it *item) *wrong {
+// join adds another row of the same order. What stands on one row only is said of
+// all; what two rows say differently makes them two orders, or nobody knows which.
+func (d *draft) join(it *item, zone *time.Location) *wrong {
 	sum, more := d.it.Order, it.Order
-	if it.Member.ID != d.it.Member.ID {
-		return &wrong{"member", fmt.Sprintf("order %s is of %s and of %s", sum.ID, d.it.Member.ID, it.Member.ID)}
+	if field, one, other := differ(&d.it.Event, &it.Event, zone); field != "" {
+		return &wrong{field, fmt.Sprintf("order %s is of %s in line %d and of %s here: if numbers begin anew, use --order-key %s", sum.ID, one, d.lines[0], other, NumberDayShop)}
 	}
-	if it.At.Before(d.it.At.Time) {
-		d.it.At = it.At
+	for _, f := range []struct {
+		field      string
+		said, more *string
+	}{{"status", &sum.Status, &more.Status}, {"currency", &sum.Currency, &more.Currency}, {"shop", &sum.Shop, &more.Shop}} {
+		if *f.said != "" && *f.more != "" && *f.said != *f.more {
+			return &wrong{f.field, fmt.Sprintf("order %s is %s in line %d and %s here", sum.ID, *f.said, d.lines[0], *f.more)}
+		}
+		*f.said = cmp.Or(*f.said, *f.more)
 	}
-	sum.Total, sum.HasTotal = sum.Total+more.Total, sum.HasTotal || more.HasTotal
-	sum.Discount, sum.HasDiscount = sum.Discount+more.Discount, sum.HasDiscount || more.HasDiscount
+	if at := it.At; !at.IsZero() && (d.it.At.IsZero() || at.Before(d.it.At.Time)) {
+		d.it.At = at
+	}
+	fill(&d.it.Member, it.Member)
+	d.it.Notes = append(d.it.Notes, it.Notes...)
 	sum.Quantity += more.Quantity
 	sum.Lines = append(sum.Lines, more.Lines...)
-	if sum.Status == "" {
-		sum.Status = more.Status
-	}
-	if sum.Shop == "" {
-		sum.Shop = more.Shop
-	}
 	for _, c := range more.Coupons {
 		if !slices.Contains(sum.Coupons, c) {
 			sum.Coupons = append(sum.Coupons, c)
@@ -137,11 +182,74 @@ func (d *draft) join(it *item) *wrong {
 	return nil
 }
 
+// midnight is by how much the rows of one order may lie apart when its till closes
+// after midnight.
+const midnight = time.Hour
+
+// differ returns in what two rows of one order say that they are of different
+// people or days; field "": in nothing that both of them say.
+func differ(a, b *loyalty.Event, zone *time.Location) (field, one, other string) {
+	m, n := &a.Member, &b.Member
+	pairs := [][3]string{
+		{"member", m.ID, n.ID}, {"email", mailbox(m.Email), mailbox(n.Email)}, {"card", m.Card, n.Card},
+		{"phone", loyalty.FoldPhone(m.Phone), loyalty.FoldPhone(n.Phone)},
+	}
+	for _, source := range slices.Sorted(maps.Keys(m.IDs)) {
+		pairs = append(pairs, [3]string{"ids." + source, m.IDs[source], n.IDs[source]})
+	}
+	if apart := a.At.Sub(b.At.Time).Abs(); !a.At.IsZero() && !b.At.IsZero() && apart > midnight {
+		pairs = append(pairs, [3]string{"at", loyalty.DayOf(a.At.Time, zone).String(), loyalty.DayOf(b.At.Time, zone).String()})
+	}
+	for _, p := range pairs {
+		if p[1] != "" && p[2] != "" && p[1] != p[2] {
+			return p[0], p[1], p[2]
+		}
+	}
+	return "", "", ""
+}
+
+// mailbox is an address as it is known; "" for none.
+func mailbox(text string) string {
+	_, folded, err := consent.Address(text)
+	if err != nil {
+		return ""
+	}
+	return folded
+}
+
+// fill says of a member what more says and m does not.
+func fill(m *loyalty.Member, more loyalty.Member) {
+	for _, f := range []struct {
+		said *string
+		more string
+	}{
+		{&m.ID, more.ID}, {&m.Email, more.Email}, {&m.Phone, more.Phone}, {&m.Card, more.Card}, {&m.FirstName, more.FirstName},
+		{&m.LastName, more.LastName}, {&m.Language, more.Language}, {&m.Country, more.Country}, {&m.TimeZone, more.TimeZone},
+	} {
+		*f.said = cmp.Or(*f.said, f.more)
+	}
+	for source, id := range more.IDs {
+		if m.IDs[source] == "" {
+			if m.IDs == nil {
+				m.IDs = map[string]string{}
+			}
+			m.IDs[source] = id
+		}
+	}
+}
+
 // complete hands an order on of which all rows are there. One wrong row refuses
 // all of them: with a line missing, its figures would be wrong.
 func (i *importer) complete(ctx context.Context, d *draft) error {
 	if d.wrong == nil {
-		d.wrong, d.at = i.check(d.it), d.lines[0]
+		d.wrong, d.at = d.addUp(), d.lines[0]
+	}
+	if d.wrong == nil && d.it.At.IsZero() {
+		d.wrong = &wrong{"at", "is empty"}
+	}
+	if d.wrong == nil {
+		d.it.lines = d.lines
+		d.wrong = i.check(d.it)
 	}
 	if d.wrong != nil {
 		for _, line := range d.lines {
@@ -155,9 +263,7 @@ func (i *importer) complete(ctx context.Context, d *draft) error {
 		}
 		return nil
 	}
-	for _, line := range d.lines {
-		delete(i.kept, line)
-	}
+	i.say(d.it)
 	if len(d.prints) > 1 {
 		h := sha256.New()
 		for _, p := range d.prints {
@@ -186,59 +292,38 @@ func (i *importer) takeOrders(ctx context.Context, failed error) error {
 
 // readOrder reads a row of an orders file. The item is there even when something
 // is wrong.
-func (i *importer) readOrder(r row, id string) (*item, *wrong) {
+func (i *importer) readOrder(r row, id string) (*item, amounts, *wrong) {
 	get := i.cols.get
 	it := i.newItem(r, loyalty.Instant{}, loyalty.OrderPlaced)
 	o := &loyalty.Order{ID: id, Status: strings.ToLower(get("status")), Currency: strings.ToUpper(get("currency")), Shop: get("shop")}
 	it.Order = o
 	it.print = i.fingerprint(it)
 	if id == "" {
-		return it, &wrong{"order", "is empty"}
+		return it, amounts{}, &wrong{"order", "is empty: the number of the order stands on each of its rows"}
 	}
-	at, err := when(get("at"), i.zone, i.shop.zone)
-	if err != nil {
-		return it, &wrong{"at", err.Error()}
+	if inExponents.MatchString(get("order")) {
+		return it, amounts{}, &wrong{"order", fmt.Sprintf(dropped, get("order"))}
 	}
-	it.At = at
+	if text := get("at"); text != "" {
+		at, err := i.when(text)
+		if err != nil {
+			return it, amounts{}, &wrong{"at", err.Error()}
+		}
+		it.At = at
+	}
 	if code := get("coupon"); code != "" {
 		o.Coupons = []loyalty.UsedCoupon{{Code: code}}
 	}
-	if w := i.readAmounts(o); w != nil {
-		return it, w
+	sums, w := i.readAmounts(it, r)
+	if w != nil {
+		return it, sums, w
 	}
-	if slices.ContainsFunc([]string{"product", "name", "category", "brand", "labels"}, i.cols.has) {
-		o.Lines = []loyalty.Line{{Product: get("product"), Name: get("name"), Category: get("category"), Brand: get("brand"),
-			Labels: listed(get("labels")), Quantity: o.Quantity, Total: o.Total}}
+	if sums.lined = slices.ContainsFunc([]string{"product", "name", "category", "brand", "labels"}, i.cols.has); sums.lined {
 		if !i.cols.has("quantity") {
-			o.Lines[0].Quantity, o.Quantity = 1, 1
+			o.Quantity = 1
 		}
+		o.Lines = []loyalty.Line{{Product: get("product"), Name: get("name"), Category: get("category"), Brand: get("brand"),
+			Labels: listed(get("labels")), Quantity: o.Quantity}}
 	}
-	return it, nil
-}
-
-func (i *importer) readAmounts(o *loyalty.Order) *wrong {
-	for _, f := range []struct {
-		field  string
-		places int
-		into   *int64
-		has    *bool
-	}{
-		{"total", loyalty.CurrencyDigits(i.shop.currency), &o.Total, &o.HasTotal},
-		{"discount", loyalty.CurrencyDigits(i.shop.currency), &o.Discount, &o.HasDiscount},
-		{"quantity", 0, &o.Quantity, new(bool)},
-	} {
-		text := i.cols.get(f.field)
-		if text == "" {
-			continue
-		}
-		n, err := loyalty.ParseDecimal(text, f.places)
-		if err != nil {
-			return &wrong{f.field, err.Error()}
-		}
-		if n > maxNumber || n < -maxNumber {
-			return &wrong{f.field, "is larger than we can count"}
-		}
-		*f.into, *f.has = n, true
-	}
-	return nil
+	return it, sums, nil
 }

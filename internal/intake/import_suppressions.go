@@ -20,7 +20,7 @@ func (i *importer) suppressions(ctx context.Context) error {
 		i.tally.Read++
 		_, address, err := consent.Address(readID(i.cols.get("email")))
 		if err != nil {
-			return i.refuse(r.line, r.fields, "email", err.Error())
+			return i.refuse(r.line, r.written(), "email", err.Error())
 		}
 		if folded = append(folded, address); len(folded) < batchRows {
 			return nil

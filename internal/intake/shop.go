@@ -27,6 +27,7 @@ type shop struct {
 	currency   string
 	newsWithin time.Duration
 	attributes map[string]segments.Type
+	languages  []string
 	confirm    bool   // joining is by double opt-in
 	country    string // in which phone numbers are read; "": none
 	phones     string // in which those were read that are known
@@ -63,6 +64,7 @@ func readShop(tx *store.Tx, book *campaign.Book, pepper []byte) (shop, error) {
 	default:
 		s.country = cmp.Or(v.Program.Shop.Country, phone.CountryOf(v.Program.Zone.String()))
 		s.newsWithin, s.attributes, s.confirm = v.Program.NewsWithin, v.Program.Attributes, v.Program.Confirm
+		s.languages = v.Program.Languages
 	}
 	return s, nil
 }

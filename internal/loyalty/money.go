@@ -3,6 +3,7 @@ package loyalty
 import (
 	"errors"
 	"fmt"
+	"math/big"
 	"strconv"
 	"strings"
 )
@@ -36,6 +37,52 @@ func ParseDecimal(s string, places int) (int64, error) {
 		n = -n
 	}
 	return n, nil
+}
+
+// ParseExact is ParseDecimal that says whether the number has no more places than
+// that. What a computer's arithmetic leaves far behind the point, as in
+// 19.990000000000002, is none.
+func ParseExact(s string, places int) (n int64, exact bool, err error) {
+	n, err = ParseDecimal(s, places)
+	if err != nil {
+		return 0, false, err
+	}
+	fine, err := ParseDecimal(s, places+3)
+	return n, err != nil || fine%1000 == 0, nil
+}
+
+// ParsePieces reads how many pieces of something were sold. What is sold by
+// weight, 0.4 or 2.5, is one piece, however much it weighs.
+func ParsePieces(s string) (n int64, weighed bool, err error) {
+	n, exact, err := ParseExact(s, 0)
+	if err != nil || exact {
+		return n, false, err
+	}
+	if strings.HasPrefix(strings.TrimSpace(s), "-") {
+		return -1, true, nil
+	}
+	return 1, true, nil
+}
+
+// Times returns the amount of so many pieces, or so much, at a price, both as they
+// are written, in units of 10^-places, rounded half away from zero once.
+func Times(price, quantity string, places int) (int64, error) {
+	product := big.NewRat(1, 1)
+	for _, text := range []string{price, quantity} {
+		text = strings.TrimSpace(text)
+		if _, err := ParseDecimal(text, 0); err != nil {
+			return 0, err
+		}
+		factor, ok := new(big.Rat), false
+		if len(text) <= 40 && !strings.ContainsAny(text, "eE") {
+			_, ok = factor.SetString(text)
+		}
+		if !ok {
+			return 0, notNumber(text)
+		}
+		product.Mul(product, factor)
+	}
+	return ParseDecimal(product.FloatString(places+9), places)
 }
 
 func notNumber(s string) error {

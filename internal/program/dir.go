@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -28,15 +29,16 @@ var extensions = []string{".yaml", ".yml", ".md", ".markdown", ".html", ".htm", 
 
 // ReadDir reads the files of a program directory: path below dir, with slashes,
 // to text. Hidden files and those that no program is made of are left out. A
-// link is followed to a file inside dir only; more than a program can hold is
-// an error. What is not UTF-8 text is left to Load to report.
+// link is followed to a file inside dir only, and one to a folder is an error: a
+// campaign in it would be left out unsaid. More than a program can hold is an error,
+// too. What is not UTF-8 text is left to Load to report.
 func ReadDir(dir string) (map[string]string, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, fmt.Errorf("program directory %s: %w", dir, err)
 	}
 	defer root.Close()
-	d := directory{root: root, files: map[string]string{}}
+	d := directory{dir: dir, root: root, files: map[string]string{}}
 	if err := fs.WalkDir(root.FS(), ".", d.visit); err != nil {
 		return nil, fmt.Errorf("program directory %s: %w", dir, err)
 	}
@@ -45,6 +47,7 @@ func ReadDir(dir string) (map[string]string, error) {
 
 // directory is one that is being read.
 type directory struct {
+	dir   string
 	root  *os.Root
 	files map[string]string
 	size  int
@@ -61,10 +64,19 @@ func (d *directory) visit(name string, entry fs.DirEntry, err error) error {
 			return fs.SkipDir
 		}
 		return nil
+	case entry.Type()&fs.ModeSymlink != 0 && d.toFolder(name):
+		return fmt.Errorf("%s is a link to a folder, and links to folders are not followed: put the folder itself there", name)
 	case entry.IsDir() || !slices.Contains(extensions, strings.ToLower(path.Ext(name))):
 		return nil
 	}
 	return d.read(name)
+}
+
+// toFolder reports whether a link leads to a folder, or nowhere under a name that
+// a folder may have.
+func (d *directory) toFolder(name string) bool {
+	info, err := os.Stat(filepath.Join(d.dir, filepath.FromSlash(name)))
+	return err == nil && info.IsDir() || err != nil && path.Ext(name) == ""
 }
 
 // read takes one file. The root refuses a link that leads out of it.
@@ -107,7 +119,7 @@ func Hash(files map[string]string) string {
 var ErrOccupied = errors.New("the directory holds other files")
 
 // Export writes the files of a version to dir, which it makes if need be, byte
-// for byte. Files of the same name are overwritten. If dir holds program files
+// for byte, for their owner alone to read. Files of the same name are overwritten. If dir holds program files
 // that the version does not have, nothing is written and the error is
 // ErrOccupied: the directory would not be the version.
 func Export(dir string, files map[string]string) error {
@@ -123,7 +135,7 @@ func Export(dir string, files map[string]string) error {
 			return fmt.Errorf("%w: %s is not part of this version; delete it, or export to an empty directory", ErrOccupied, name)
 		}
 	}
-	return write(dir, files)
+	return write(dir, files, 0o600)
 }
 
 // Init writes the files of a starter to dir, which must be empty or missing but
@@ -141,11 +153,11 @@ func Init(dir string, starter map[string]string) error {
 			return fmt.Errorf("%w: %s; a program begins in an empty one", ErrOccupied, e.Name())
 		}
 	}
-	return write(dir, starter)
+	return write(dir, starter, 0o644) // everybody has the starter
 }
 
 // write writes files below dir; the root refuses a name or a link that leads out.
-func write(dir string, files map[string]string) error {
+func write(dir string, files map[string]string, mode fs.FileMode) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
@@ -160,7 +172,7 @@ func write(dir string, files map[string]string) error {
 				return fmt.Errorf("%s: %w", name, err)
 			}
 		}
-		if err := root.WriteFile(name, []byte(files[name]), 0o644); err != nil {
+		if err := root.WriteFile(name, []byte(files[name]), mode); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}

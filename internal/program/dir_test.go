@@ -49,6 +49,12 @@ func TestReadDirRefuses(t *testing.T) {
 	}{
 		{"a link out of the directory", func(dir string) error { return os.Symlink(os.Args[0], filepath.Join(dir, "x.md")) }, "x.md"},
 		{"a link to the directory above", func(dir string) error { return os.Symlink("..", filepath.Join(dir, "x.md")) }, "x.md"},
+		{"a link to a folder of it", func(dir string) error {
+			return errors.Join(os.MkdirAll(filepath.Join(dir, "campaigns/a"), 0o755), os.Symlink("a", filepath.Join(dir, "campaigns/b")))
+		}, "campaigns/b is a link to a folder"},
+		{"a link to a folder elsewhere", func(dir string) error { return os.Symlink(os.TempDir(), filepath.Join(dir, "campaigns")) }, "campaigns is a link to a folder"},
+		{"a link to a folder with a point in its name", func(dir string) error { return os.Symlink(os.TempDir(), filepath.Join(dir, "news.v2")) }, "news.v2 is a link to a folder"},
+		{"a link to nowhere", func(dir string) error { return os.Symlink("gone", filepath.Join(dir, "news")) }, "news is a link to a folder"},
 		{"a file that is too large", func(dir string) error {
 			return os.WriteFile(filepath.Join(dir, "x.md"), make([]byte, 2<<20), 0o644)
 		}, "larger than 1024 kB"},
@@ -94,6 +100,9 @@ func TestExportWritesWhatWasRead(t *testing.T) {
 		if err := program.Export(dir, files); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if info, err := os.Stat(filepath.Join(dir, "program.yaml")); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("an exported file is %v, %v, want 0600", info.Mode(), err)
 	}
 	if got := readDir(t, dir); !maps.Equal(got, files) {
 		t.Errorf("ReadDir after Export has %d files, want the same %d", len(got), len(files))

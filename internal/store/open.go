@@ -154,6 +154,9 @@ func openSQLite(ctx context.Context, file string, o Options) (*DB, error) {
 	if _, err := os.Stat(file); err != nil && !o.Create {
 		return nil, fmt.Errorf("%s: %w", file, ErrNoFile)
 	}
+	if err := keepPrivate(file); err != nil {
+		return nil, fmt.Errorf("opening %s: %w", file, err)
+	}
 	write, err := openLite(ctx, file, "immediate", 1)
 	if err != nil {
 		return nil, err
