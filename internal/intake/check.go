@@ -52,6 +52,10 @@ func (c *checker) refuse(field, reason string, args ...any) {
 // nil if nothing is, and notes with e what is left out.
 func (s shop) check(e *item) *wrong {
 	c := &checker{shop: s, now: s.now}
+	if phone := strings.TrimSpace(e.Member.Phone); inExponents.MatchString(phone) { // before it is read as a phone's digits
+		c.leave("member.phone", dropped, phone)
+		e.Member.Phone = ""
+	}
 	s.read(e)
 	c.id("id", e.ID)
 	c.id("type", e.Type)
@@ -294,10 +298,6 @@ func (c *checker) identity(m *loyalty.Member) {
 	c.key("member.id", m.ID)
 	c.key("member.card", m.Card)
 	c.key("member.referred_by", m.ReferredBy)
-	if inExponents.MatchString(m.Phone) {
-		c.leave("member.phone", dropped, m.Phone)
-		m.Phone = ""
-	}
 	c.optional("member.phone", &m.Phone, maxID)
 }
 
