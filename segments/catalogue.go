@@ -34,6 +34,7 @@ type entry struct {
 	inner   bool // stands inside the condition of another: the property of an event
 	norm    norm // what it is measured against of all members
 
+	names   Kind                            // of what the texts are names that it is compared with; "": of nothing that comes in
 	also    []string                        // names that people try first
 	check   func(s string) string           // what is wrong with a text that it is compared with; "": nothing
 	checkTo func(c *call, n float64) string // what is wrong with a number that it is compared with
@@ -92,6 +93,7 @@ func (c *call) whatValue(k *Known) value { return c.what.value(k) }
 type operand struct {
 	call *call
 	lit  value
+	pos  int // of the value
 }
 
 func (o operand) value(k *Known) value {

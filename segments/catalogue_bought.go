@@ -133,7 +133,7 @@ func (w ware) different() *entry {
 // with equal sums.
 func (w ware) favourite() *entry {
 	return &entry{name: "favourite_" + w.name, typ: Text, window: true, from: fromOrders,
-		noun: "favourite " + w.name,
+		noun: "favourite " + w.name, names: Kind(w.name),
 		also: []string{"favorite_" + w.name, "top_" + w.name, "preferred_" + w.name},
 		in: favourite{column: w.column, of: func(k *Known, c *call) value {
 			sums := w.sums(slices.DeleteFunc(k.soldLines(c.window), func(l soldLine) bool { return slices.Contains(c.except, l.Category) }))

@@ -42,6 +42,9 @@ func ofOrder(name string, typ Type, noun string, of func(*Order) value) *entry {
 			}
 			return of(k.Order)
 		})}
+	if name == "shop" {
+		e.names = PointOfSale
+	}
 	if typ == Number {
 		e.says, e.unit = "whose order has {n}", "item"
 	}

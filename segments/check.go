@@ -200,7 +200,7 @@ func (c *checker) withValue(s *syntax, call *call, op string, right *syntax) (no
 	if err := ordered(s, call, op); err != nil {
 		return nil, err
 	}
-	return compare{call, op, []operand{{lit: v}}}, nil
+	return compare{call, op, []operand{{lit: v, pos: right.pos}}}, nil
 }
 
 // fields checks field op field.
@@ -296,7 +296,7 @@ func (c *checker) item(of *call, s *syntax) (operand, *Error) {
 	}
 	if s.form != formName {
 		v, err := c.literal(of, s)
-		return operand{lit: v}, err
+		return operand{lit: v, pos: s.pos}, err
 	}
 	call, err := c.call(s)
 	if err != nil {

@@ -80,7 +80,7 @@ func countArgument(of *call, s *syntax) (int64, *Error) {
 func (c *checker) textArgument(of *call, s *syntax, check func(string) string) (operand, *Error) {
 	if s.form != formName {
 		v, err := c.text(of.name, s, check)
-		return operand{lit: v}, err
+		return operand{lit: v, pos: s.pos}, err
 	}
 	if _, err := c.entry(s); err != nil && !s.called && !strings.Contains(s.word, ".") {
 		return operand{}, unquoted(s)

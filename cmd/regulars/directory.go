@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -75,7 +76,7 @@ func (a *app) readDirectory(dir string, saySound bool) (program.Version, error) 
 		}
 	} else {
 		if !a.allWarnings {
-			problems = program.Fold(problems)
+			problems = program.Fold(problems, program.ShowsEach)
 		}
 		for _, problem := range problems {
 			fmt.Fprintln(a.err, problem)
@@ -101,18 +102,22 @@ func (a *app) planCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.asking(c, timeout, nil, func(tx *store.Tx, db *store.DB) error { return a.sayPlan(tx, db, next) })
+			return a.asking(c, timeout, nil, func(tx *store.Tx, db *store.DB) error {
+				return a.sayPlan(tx, db, next, a.unheardIn(c.Context(), db, timeout, next.Files))
+			})
 		},
 	}
 	c.Flags().DurationVar(&timeout, "timeout", askFor, "give up counting after this time; 0: never")
 	return c
 }
 
-func (a *app) sayPlan(tx *store.Tx, db *store.DB, next program.Version) error {
+func (a *app) sayPlan(tx *store.Tx, db *store.DB, next program.Version, unheard func() ([]program.Problem, error)) error {
 	plan, err := a.planned(tx, db, next)
-	if err != nil {
+	missing, wrong := unheard()
+	if err = cmp.Or(err, wrong); err != nil {
 		return err
 	}
+	plan.Unheard = missing
 	a.waited()
 	if a.json {
 		if err := a.printJSON(plan); err != nil {
@@ -121,6 +126,7 @@ func (a *app) sayPlan(tx *store.Tx, db *store.DB, next program.Version) error {
 	} else {
 		plan.say(a)
 		a.warn(plan.Warnings)
+		a.sayUnheardIn(plan.Unheard)
 		a.sayOld(plan.OldTexts)
 	}
 	if plan.Stopped {
@@ -135,6 +141,7 @@ type plan struct {
 	Stopped bool            `json:"stopped"`
 
 	Warnings []string            `json:"warnings,omitempty"`  // rules that cannot be answered yet
+	Unheard  []program.Problem   `json:"unheard,omitempty"`   // names in rules that nobody has
 	Draws    []campaign.Draw     `json:"draws,omitempty"`     // codes that its live campaigns take
 	OldTexts []campaign.OldTexts `json:"old_texts,omitempty"` // mails under way that would not have the new texts
 }
@@ -260,6 +267,11 @@ func (a *app) apply(c *cobra.Command, db *store.DB, next program.Version, note s
 	if err := a.sayApplied(applied); err != nil {
 		return err
 	}
+	unheard, err := a.unheardIn(c.Context(), db, 0, next.Files)()
+	if err != nil {
+		return err
+	}
+	a.sayUnheardIn(unheard)
 	return db.View(c.Context(), func(tx *store.Tx) error {
 		warnings, err := campaign.Waiting(tx, next.Program)
 		a.warn(warnings)

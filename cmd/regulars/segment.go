@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,7 +50,14 @@ func (a *app) segmentCommand() *cobra.Command {
 				if f.member == "" {
 					defer a.estimate(c.Context(), db, q)()
 				}
-				return answer(tx, q, f)
+				unheard := a.unheard(c.Context(), db, f.timeout, q.Rule.Names())
+				err = answer(tx, q, f)
+				missing, wrong := unheard()
+				if err = cmp.Or(err, wrong); err != nil {
+					return err
+				}
+				a.sayUnheard(missing)
+				return nil
 			})
 		}}
 		c.Flags().StringVar(&f.at, "at", "", "as of the end of this day, like 2027-06-21 (default: now)")

@@ -182,7 +182,7 @@ func (b *Book) Never(tx *store.Tx, campaign string) (words []string, err error) 
 		return nil, err
 	}
 	_, _, problems := program.Check(files, tx.At.Time)
-	for _, p := range program.Fold(problems) {
+	for _, p := range program.Fold(problems, program.ShowsEach) {
 		below, inside := strings.CutPrefix(p.File, program.CampaignsRoot)
 		name, _, _ := strings.Cut(below, "/")
 		c := v.Program.Campaign(name)

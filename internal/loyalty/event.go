@@ -42,6 +42,11 @@ const (
 	PointsChanged   = "points.changed"
 )
 
+// EventTypes are these types.
+var EventTypes = []string{
+	MemberJoined, MemberChanged, OrderPlaced, OrderChanged, OrderFulfilled, OrderCancelled, OrderRefunded, CheckoutStarted, Visit, PointsChanged,
+}
+
 // Member is what an event says about the person it happened to. Empty fields
 // and nil pointers say nothing and change nothing.
 type Member struct {

@@ -38,6 +38,8 @@ type reading struct {
 	lost    []string // files that cannot be read at all, which was said
 	refused bool     // the YAML file being read has a part that a program has no use for
 	blind   bool     // one of the program's three files could not be read
+
+	named []Named // by what comes in, in rules and starts
 }
 
 // Load reads a program from its files, path → text, as ReadDir returns them and
@@ -49,6 +51,11 @@ type reading struct {
 // cannot be read, campaigns are only checked for being YAML. Texts holds the mails that are
 // right, by campaign, mail and language; an issue is the mail "issues/2027-06-21".
 func Load(files map[string]string) (*Program, Texts, []Problem) {
+	r := load(files)
+	return r.program, r.texts, inOrder(r.problems)
+}
+
+func load(files map[string]string) *reading {
 	r := &reading{files: files, program: &Program{}, texts: Texts{}, segments: map[string]string{}, mails: map[string]bool{}, was: map[string]string{}, unclear: map[string]bool{}}
 	r.readEncoding()
 	r.readWords() // before the topics, which have names in each language
@@ -68,7 +75,7 @@ func Load(files map[string]string) (*Program, Texts, []Problem) {
 	if !r.blind {
 		r.checkLayout()
 	}
-	return r.program, r.texts, inOrder(r.problems)
+	return r
 }
 
 // readEncoding reports the files that are not UTF-8 text, which no database would

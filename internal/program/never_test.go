@@ -109,7 +109,7 @@ func TestErrorsComeFirstAndManyAlikeAreFolded(t *testing.T) {
 	if len(problems) < 20 || problems[0].Level != program.Error {
 		t.Fatalf("%d problems, the first is %s; want the error first", len(problems), problems[0])
 	}
-	folded := program.Fold(problems)
+	folded := program.Fold(problems, program.ShowsEach)
 	missing := 0
 	for _, p := range folded {
 		if strings.Contains(p.Message, "is missing") {

@@ -75,6 +75,9 @@ func inOrder(problems []Problem) []Problem {
 	})
 }
 
+// ShowsEach is how all warnings of check are seen.
+const ShowsEach = "regulars check --all shows each"
+
 // mostAlike is how many warnings of one kind are shown where many are.
 const mostAlike = 3
 
@@ -83,8 +86,8 @@ const mostAlike = 3
 var special = regexp.MustCompile(`"[^"]*"|[^ ;,:]*[./0-9][^ ;,:]*`)
 
 // Fold leaves the first few of warnings that say the same of many things, and says
-// after the last of these how many more there are.
-func Fold(problems []Problem) (folded []Problem) {
+// after the last of these how many more there are, and how each is seen.
+func Fold(problems []Problem, how string) (folded []Problem) {
 	kind := func(p Problem) string { return special.ReplaceAllString(p.Message, "*") }
 	counts, seen := map[string]int{}, map[string]int{}
 	for _, p := range problems {
@@ -102,7 +105,7 @@ func Fold(problems []Problem) (folded []Problem) {
 		case seen[k] < mostAlike:
 			folded = append(folded, p)
 		case seen[k] == mostAlike:
-			folded = append(folded, p, Problem{File: p.File, Message: fmt.Sprintf("… and %d more warnings like this one", counts[k]-mostAlike), Hint: "regulars check --all shows each", Level: Warning})
+			folded = append(folded, p, Problem{File: p.File, Message: fmt.Sprintf("… and %d more warnings like this one", counts[k]-mostAlike), Hint: how, Level: Warning})
 		}
 	}
 	return folded

@@ -93,6 +93,7 @@ func (r *reading) rule(n *node, s segments.Scope, parse func(string, segments.Sc
 			r.neverAt(n, "no member can be like this: the rule contradicts itself", "")
 		}
 		r.untracked(n, rule)
+		r.names(n, rule, strings.Index(n.text, text))
 		return rule
 	}
 	if r.cutShort(n, text) {

@@ -222,23 +222,20 @@ func (r *reading) startEvent(c *folder, g group) {
 	c.Start.Where = r.rule(g.get("where"), r.rules(c), segments.Parse)
 }
 
-// ownEvents are the types of events that Regulars knows by itself.
-var ownEvents = []string{
-	loyalty.MemberJoined, loyalty.MemberChanged, loyalty.OrderPlaced, loyalty.OrderChanged, loyalty.OrderFulfilled,
-	loyalty.OrderCancelled, loyalty.OrderRefunded, loyalty.CheckoutStarted, loyalty.Visit, loyalty.PointsChanged,
-}
-
 // eventType checks the type of an event. Any name may be the shop's own, but one
 // that is nearly ours is probably a slip.
 func (r *reading) eventType(n *node, name string) string {
 	bad := strings.ContainsFunc(name, func(c rune) bool {
 		return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("._-", c))
 	})
-	switch near := nearest(name, ownEvents); {
+	if name != "" {
+		r.named = append(r.named, Named{segments.Name{Kind: segments.EventType, Text: name}, n.src.file, n.line, n.col})
+	}
+	switch near := nearest(name, loyalty.EventTypes); {
 	case name == "":
 	case bad:
 		r.errorAt(n, fmt.Sprintf("%q does not do as the type of an event", name), "use letters, digits, dots, - and _, like wishlist.added")
-	case near != "" && !slices.Contains(ownEvents, name):
+	case near != "" && !slices.Contains(loyalty.EventTypes, name):
 		r.warnAt(n, fmt.Sprintf("%q is not an event that Regulars knows; it would have to come from your shop", name), fmt.Sprintf("did you mean %q?", near))
 	}
 	return name
