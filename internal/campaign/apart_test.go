@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
 
@@ -154,5 +155,21 @@ func TestASegmentThatFailsHoldsUpNoOther(t *testing.T) {
 		s.work()
 		s.want("the ledger after the mend", s.ledger(), "1 bought queued, 1 spent queued")
 		s.want("set aside after the mend", s.setBack(), "")
+	})
+}
+
+func TestAnOrderThatIsToldOfLateEndsAPassage(t *testing.T) {
+	p := program{campaigns: map[string]string{"hello": "live: true\nstart: joins\nuntil: order\nclass: service\nsteps:\n  - wait: 1d\n  - mail: hello\n"}}
+	each(t, p, func(t *testing.T, s *shop) {
+		s.work()
+		s.now = s.now.Add(3 * time.Hour)
+		s.event("member.joined", 1, joining(1))
+		placed := loyalty.At(s.now.Add(-time.Hour))
+		s.now = s.now.Add(time.Hour)
+		s.event(loyalty.OrderPlaced, 1, func(e *loyalty.Event) {
+			e.At = placed
+			e.Order = &loyalty.Order{ID: "late", Status: loyalty.Paid, Total: 1000, HasTotal: true}
+		})
+		s.want("passages", s.passages(), "1 exited order")
 	})
 }

@@ -265,7 +265,7 @@ func (t turn) endedBy(p under, h happening) (string, error) {
 		}
 	case h.about.Happened != nil:
 		for _, u := range t.c.Until {
-			if ends, err := h.about.Happened.ends(t.tx, u, p); ends || err != nil {
+			if ends, err := h.ends(t.tx, u, p); ends || err != nil {
 				return endWords(u), err
 			}
 		}
@@ -280,9 +280,11 @@ func insideNow(tx *store.Tx, segment, member int64) (bool, error) {
 	return n > 0, err
 }
 
-// ends reports whether an event ends a passage in a way.
-func (e Happened) ends(tx *store.Tx, u program.Until, p under) (bool, error) {
-	later := e.At.After(p.StartedAt.Time) && e.Event != p.EventID
+// ends reports whether an event ends a passage in a way. News that came in after the
+// passage began counts, too, although it happened before.
+func (h happening) ends(tx *store.Tx, u program.Until, p under) (bool, error) {
+	e := h.about.Happened
+	later := e.Event != p.EventID && (e.At.After(p.StartedAt.Time) || h.Kind == news && h.TakenAt.After(p.StartedAt.Time))
 	switch u.Kind {
 	case "order":
 		return later && e.After.Orders > e.Before.Orders && e.Order != p.OrderID, nil

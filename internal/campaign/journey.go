@@ -165,11 +165,28 @@ func (j *journey) split(i int, all []*traveller, rule *segments.Rule) (yes, no [
 	return yes, no, nil
 }
 
+// keepBase writes down from when the next wait of passages counts that stay where
+// they are: a mail was skipped on the way, or a wait was over.
+func (j *journey) keepBase(all []*traveller) error {
+	var rows [][2]int64
+	for _, t := range all {
+		rows = append(rows, [2]int64{t.ID, t.BaseAt.UnixMicro()})
+	}
+	if rows == nil {
+		return nil
+	}
+	_, err := j.tx.Exec("update passages set base_at = "+microsAs(j.tx, "k.other")+" from "+pairs(rows)+" k where passages.id = k.id", nil)
+	return err
+}
+
 // postpone lets passages wait before a step until the shop's next day, which
 // brings new figures of all members, and keeps the reason.
 func (j *journey) postpone(i int, all []*traveller, why error) error {
 	var u *segments.Unready
 	errors.As(why, &u)
+	if err := j.keepBase(all); err != nil {
+		return err
+	}
 	_, err := j.tx.Exec(`
 		update passages
 		set    state = 'ready', step = @step, version_id = @version, wake_at = @wake, reason = @why

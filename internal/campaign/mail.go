@@ -137,6 +137,9 @@ func (j *journey) withCodes(i int, step program.Step, all []*traveller) ([]*trav
 	case "send without":
 		return all, codes, nil
 	case "hold":
+		if err := j.keepBase(without); err != nil {
+			return nil, nil, err
+		}
 		return has, codes, j.update(without, "state = 'ready', wake_at = @wake, reason = 'out_of_codes'", i, "")
 	}
 	return has, codes, j.skip(i, step, without, outOfCodes)

@@ -14,14 +14,6 @@ import (
 // changed is what may be different about members.
 type changed map[int64]segments.Change
 
-func allChanged(members []int64, what segments.Change) changed {
-	all := make(changed, len(members))
-	for _, m := range members {
-		all[m] = what
-	}
-	return all
-}
-
 // touching returns the members whose change a rule reads, in order.
 func (c changed) touching(rule *segments.Rule) []int64 {
 	var members []int64

@@ -100,8 +100,9 @@ func (c *checker) key(field, v string) {
 	c.id(field, v)
 }
 
-// inExponents are long numbers as spreadsheets show and export them.
-var inExponents = regexp.MustCompile(`^[+-]?\d([.,]\d+)?[eE]\+\d{2,}$`)
+// inExponents are long numbers as spreadsheets show and export them: 5.79E+15. R and
+// its like write a small e, and up to 15 digits lose none by it: 4.0128e+10.
+var inExponents = regexp.MustCompile(`^[+-]?\d([.,]\d+)?(E\+?\d{2,}|e\+?(1[5-9]|[2-9]\d|\d{3,}))$`)
 
 const dropped = "%q is a number whose last digits a spreadsheet has dropped: give the column the format of a text and export it anew"
 
@@ -356,7 +357,7 @@ func (c *checker) order(e *item, currency string) {
 	o := e.Order
 	c.key("order.id", o.ID)
 	c.optional("order.shop", &o.Shop, maxID)
-	c.moment("order.at", o.At)
+	c.past("order.at", &o.At)
 	for _, n := range []struct {
 		field string
 		n     int64

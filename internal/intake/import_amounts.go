@@ -136,11 +136,11 @@ func (d *draft) repeats(n int) bool {
 // whole returns the order's own total, not said when rows say only what lines cost.
 // Where two readings of the same rows make sense, nobody is to guess at money.
 func (d *draft) whole() (figure, *wrong) {
-	total, at, w := d.one("order_total", func(s amounts) figure { return s.orderTotal })
+	total, _, w := d.one("order_total", func(s amounts) figure { return s.orderTotal })
 	if total.said || w != nil {
 		return total, w
 	}
-	total, at, w = d.one("total", func(s amounts) figure { return s.total })
+	total, at, w := d.one("total", func(s amounts) figure { return s.total })
 	priced, apiece, times, sum, asLines, alike := false, true, 0, int64(0), true, true
 	for _, sums := range d.rows {
 		priced = priced || sums.lineTotal.said

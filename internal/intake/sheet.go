@@ -194,7 +194,7 @@ func foreign(head []byte) string {
 		return "it is a web page or XML, not a table" + save
 	case bytes.HasPrefix(trimmed, []byte("{")), bytes.HasPrefix(bytes.TrimSpace(bytes.TrimPrefix(trimmed, []byte("["))), []byte("{")):
 		return "it is JSON, not a table" + save
-	case bytes.IndexByte(head, 0) >= 0:
+	case bytes.Count(head, []byte{0})*8 > len(head): // a stray one is its field's affair
 		return "it is not text (UTF-16 without a mark, perhaps)" + save
 	}
 	return ""
