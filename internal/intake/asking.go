@@ -86,7 +86,7 @@ func (b *batch) ask(wave []*item) error {
 				return err
 			}
 		}
-		if j.Answers, err = agreedNow(j.Answers, it, b.shop.zone); err != nil {
+		if j.Answers, err = agreedNow(j.Answers, it, b.shop.zone, b.tx.At); err != nil {
 			return fmt.Errorf("what member %d agreed to: %w", it.who.id, err)
 		}
 		rows[i] = []any{j.MemberID, j.AskedAt, j.MailedAt, j.EmailKey, it.event, json.RawMessage(j.Answers)}
@@ -182,7 +182,7 @@ func (b *batch) askedBefore(asking []*item) (map[int64]joining, error) {
 }
 
 // agreedNow adds to what somebody agreed to before what they say on asking again.
-func agreedNow(before string, it *item, zone *time.Location) (string, error) {
+func agreedNow(before string, it *item, zone *time.Location, now loyalty.Instant) (string, error) {
 	all := []agreed{}
 	if before != "" {
 		if err := json.Unmarshal([]byte(before), &all); err != nil {
@@ -195,6 +195,9 @@ func agreedNow(before string, it *item, zone *time.Location) (string, error) {
 			at := a.At
 			if at.IsZero() {
 				at = it.At
+			}
+			if it.moved { // its topics were withdrawn just now, with the old address
+				at = later(at, now)
 			}
 			all = append(all, agreed{a.Topic, a.Source, a.Said, at})
 		}

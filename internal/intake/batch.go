@@ -154,15 +154,27 @@ func (b *batch) takeItems() error {
 // dropTwins answers events that stand in the batch a second time.
 func (b *batch) dropTwins() {
 	type id struct{ source, id string }
-	seen := map[id]bool{}
+	seen := map[id]*item{}
 	for _, it := range b.items {
 		k := id{it.Source, it.Event.ID}
-		if seen[k] {
+		first := seen[k]
+		switch {
+		case first == nil:
+			seen[k] = it
+		case first.Type == it.Type && first.orderNumber() == it.orderNumber() && first.Member.ID == it.Member.ID:
 			it.known()
+		default:
+			b.refuse(it, "id", "is the id of another event beside it, "+first.Type)
 		}
-		seen[k] = true
 	}
 	b.left()
+}
+
+func (it *item) orderNumber() string {
+	if it.Order == nil {
+		return ""
+	}
+	return it.Order.ID
 }
 
 func (it *item) known() { *it.result, it.out = Result{State: Duplicate}, true }

@@ -101,8 +101,9 @@ func (c *checker) key(field, v string) {
 }
 
 // inExponents are long numbers as spreadsheets show and export them: 5.79E+15. R and
-// its like write a small e, and up to 15 digits lose none by it: 4.0128e+10.
-var inExponents = regexp.MustCompile(`^[+-]?\d([.,]\d+)?(E\+?\d{2,}|e\+?(1[5-9]|[2-9]\d|\d{3,}))$`)
+// its like write a small e, and up to 15 digits lose none by it: 4.0128e+10. 5E12
+// may be an id.
+var inExponents = regexp.MustCompile(`^[+-]?\d([.,]\d+E\+?\d{2,}|E\+\d{2,}|([.,]\d+)?e\+(1[5-9]|[2-9]\d|\d{3,}))$`)
 
 const dropped = "%q is a number whose last digits a spreadsheet has dropped: give the column the format of a text and export it anew"
 

@@ -3,6 +3,7 @@ package intake
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
@@ -10,10 +11,11 @@ import (
 
 // While each door had order numbers of its own, one order could come in twice: as
 // a row of a file and by the shop's webhook, or by two tokens. Such rows of one
-// member are doubles, and are made one as soon as anything is said of the order,
-// or by the pass of a new day.
+// member, day and total are doubles, and are made one as soon as anything is said of
+// the order, or by the pass of a new day. Others are orders of systems that number
+// alike, and stay.
 
-// gather returns the orders of one number, those of one member as one: the row
+// gather returns the orders of one number, those that are one order as one: the row
 // that knows most, with the others as its doubles.
 func gather(list []*order) []*order {
 	if len(list) < 2 {
@@ -27,7 +29,7 @@ func gather(list []*order) []*order {
 		return y.ChangedAt.Compare(x.ChangedAt.Time)
 	})
 	for _, o := range list {
-		i := slices.IndexFunc(all, func(known *order) bool { return known.MemberID == o.MemberID })
+		i := slices.IndexFunc(all, func(known *order) bool { return known.isDouble(o) })
 		if i < 0 {
 			all = append(all, o)
 			continue
@@ -35,6 +37,13 @@ func gather(list []*order) []*order {
 		all[i].doubles = append(all[i].doubles, o)
 	}
 	return all
+}
+
+// isDouble reports whether two rows of one number are one order: of one member, and
+// of one total and day, a day over a zone's midnight, unless nobody stated one of them.
+func (o *order) isDouble(d *order) bool {
+	alike := o.Total == d.Total && max(o.Day-d.Day, d.Day-o.Day) <= 1
+	return o.MemberID == d.MemberID && (alike || o.hollow() || d.hollow())
 }
 
 // absorb lets the order know what a double of it knows. What the double was told
@@ -166,9 +175,10 @@ func findDoubles(tx *store.Tx) (members []int64, doubled []*order, err error) {
 	args := store.Args{"rows": relRows(rows)}
 	named := "o.source in (select r.name from " + rel(tx, "name text") + ")"
 	if err = tx.All(&members, fmt.Sprintf(`
-		select distinct member_id from (
-		  select o.member_id from orders o where %s group by o.member_id, o.external_id having count(*) > 1) d
-		order  by member_id limit %d`, named, perCall/10), args); err != nil || len(members) == 0 {
+		select distinct o.member_id
+		from   orders o join orders p on p.member_id = o.member_id and p.external_id = o.external_id and p.id > o.id
+		where  %s and %s and p.total = o.total and p.day between o.day - 1 and o.day + 1
+		order  by o.member_id limit %d`, named, strings.ReplaceAll(named, "o.source", "p.source"), perCall/10), args); err != nil || len(members) == 0 {
 		return nil, nil, err
 	}
 	args["members"] = store.JSON(members)
@@ -192,8 +202,10 @@ func findDoubles(tx *store.Tx) (members []int64, doubled []*order, err error) {
 		byNumber[k] = append(byNumber[k], o)
 	}
 	for _, list := range byNumber {
-		if o := gather(list)[0]; len(o.doubles) > 0 {
-			doubled = append(doubled, o)
+		for _, o := range gather(list) {
+			if len(o.doubles) > 0 {
+				doubled = append(doubled, o)
+			}
 		}
 	}
 	return members, doubled, nil

@@ -145,14 +145,14 @@ func (b *batch) saveOrders(wave []*item) error {
 	for _, it := range about {
 		it.back()
 	}
+	if err := b.unite(about); err != nil {
+		return err
+	}
 	if err := b.readRefunds(about); err != nil {
 		return err
 	}
 	words, err := b.readWords(about)
 	if err != nil {
-		return err
-	}
-	if err := b.unite(about); err != nil {
 		return err
 	}
 	var refunds []*order

@@ -25,7 +25,11 @@ func (s shop) read(e *item) {
 	for _, id := range []*string{&m.ID, &m.Card, &m.Phone, &m.Email, &m.ReferredBy} {
 		*id = readID(*id)
 	}
-	if number := phone.Read(m.Phone, cmp.Or(m.Country, s.country)); number != "" {
+	country, err := s.readCountry(strings.TrimSpace(m.Country))
+	if err != nil {
+		country = ""
+	}
+	if number := phone.Read(m.Phone, cmp.Or(country, s.country)); number != "" {
 		m.Phone = number
 	}
 	if m.IDs != nil {

@@ -105,6 +105,7 @@ func giveBack(tx *store.Tx, members, had []int64, held map[int64]*order) error {
 // reckon takes the returns of one member off the orders.
 func reckon(list []*returned) {
 	for _, o := range list {
+		byReturns := o.Refunded >= o.Total // and not because the shop said so of a part
 		o.was, o.parts = o.parts, map[int64]int64{}
 		for _, n := range o.was {
 			o.Refunded -= n
@@ -112,7 +113,7 @@ func reckon(list []*returned) {
 		switch {
 		case o.Status == loyalty.Returned:
 			o.Refunded = 0
-		case o.Status == loyalty.Refunded && len(o.was) > 0 && o.open() > 0:
+		case o.Status == loyalty.Refunded && byReturns && len(o.was) > 0 && o.open() > 0:
 			o.Status = loyalty.Paid
 		}
 	}
