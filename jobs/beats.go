@@ -34,7 +34,8 @@ type Beats struct {
 	File  string // {id} in it stands for the installation; "": none
 	Log   *slog.Logger
 
-	id string // of the installation: several may share a Redis
+	id     string // of the installation: several may share a Redis
+	raised noted  // what this process raised the beat to last
 }
 
 const (
@@ -98,7 +99,13 @@ func (b *Beats) Run(ctx context.Context) error {
 
 // pass raises the beat and holds it against what was noted before.
 func (b *Beats) pass(ctx context.Context) error {
-	out := b.outside(ctx)
+	// What is noted outside counts at the start alone: a clone of the database notes
+	// there, too, and must not stop the one that it was made of. From then on this
+	// process knows by itself how far the database had come.
+	out := b.raised
+	if out.N == 0 {
+		out = b.outside(ctx)
+	}
 	var now store.Beat
 	held := false
 	err := b.DB.Update(ctx, func(tx *store.Tx) error {
@@ -129,6 +136,7 @@ func (b *Beats) pass(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	b.raised = noted{now.N, now.At.UTC().Format(time.DateTime) + " UTC"}
 	if held {
 		b.Log.Error("the database was restored from an older copy: everything is held until a person releases it; `regulars status` says more")
 	}
@@ -146,8 +154,7 @@ func (b *Beats) silent(ctx context.Context, last store.Beat) error {
 		err := tx.One(&due, `
 			select exists (select 1 from due where not_before <= @now)
 			or     exists (select 1 from chunks k join runs r on r.id = k.run_id and r.state = 'sending' where not k.done and k.not_before <= @now)
-			or     exists (select 1 from passages where wake_at <= @now)
-			or     exists (select 1 from jobs where state = 'queued' and run_at <= @now)`, store.Args{"now": tx.At})
+			or     exists (select 1 from passages where wake_at <= @now)`, store.Args{"now": tx.At})
 		if held = due && err == nil; !held {
 			return err
 		}

@@ -161,7 +161,7 @@ func (b *batch) dropTwins() {
 		switch {
 		case first == nil:
 			seen[k] = it
-		case first.Type == it.Type && first.orderNumber() == it.orderNumber() && first.Member.ID == it.Member.ID:
+		case first.Type == it.Type && first.orderNumber() == it.orderNumber() && (it.orderNumber() != "" || first.Member.ID == it.Member.ID):
 			it.known()
 		default:
 			b.refuse(it, "id", "is the id of another event beside it, "+first.Type)

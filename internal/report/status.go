@@ -298,6 +298,7 @@ func (s *Status) oldest(tx *store.Tx) error {
 		select 'runs', count(*), min(k.not_before)
 		from   chunks k join runs r on r.id = k.run_id and r.state = 'sending'
 		where  not k.done and k.not_before <= @now and `+held("r.campaign_id", "r.class")+`
+		and    not exists (select 1 from chunks w where w.run_id = k.run_id and w.lease_until > `+tx.Machine()+`) -- somebody is at it
 		union all
 		select 'passages', count(*), min(p.wake_at) from passages p where p.wake_at <= @now and `+held("p.campaign_id", "''")+`
 		union all

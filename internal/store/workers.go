@@ -84,6 +84,9 @@ func (p *Presence) enterPostgres(ctx context.Context, alone func() error) (err e
 // the process, however it ends.
 func (p *Presence) enterSQLite(ctx context.Context, alone func() error) (err error) {
 	q := url.Values{"_pragma": {"busy_timeout(0)", "journal_mode(DELETE)"}}
+	if err := keepPrivate(p.db.file + "-workers"); err != nil {
+		return err
+	}
 	p.lite = sql.OpenDB(liteConnector{&sqlite.Driver{}, "file:" + (&url.URL{Path: p.db.file + "-workers"}).EscapedPath() + "?" + q.Encode()})
 	if p.on, err = p.lite.Conn(ctx); err != nil {
 		return err
