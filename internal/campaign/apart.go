@@ -70,7 +70,7 @@ func (b *Book) apart(ctx context.Context, db *store.DB, w work) (n int, err erro
 	var due []int64
 	setBack := map[string]bool{} // whether it is to be tried again now
 	err = db.View(ctx, func(tx *store.Tx) error {
-		if due, err = w.due(tx); err != nil || len(due) == 0 {
+		if due, err = w.due(tx); err != nil {
 			return err
 		}
 		var rows []struct {
@@ -85,6 +85,15 @@ func (b *Book) apart(ctx context.Context, db *store.DB, w work) (n int, err erro
 	})
 	if err != nil {
 		return 0, fmt.Errorf("looking for %s: %w", w.name, err)
+	}
+	for scope, again := range setBack {
+		if !again || slices.ContainsFunc(due, func(id int64) bool { return scopeOf(id) == scope }) {
+			continue
+		}
+		// Nothing is left of what failed.
+		if gone := db.Update(ctx, func(tx *store.Tx) error { return tx.Recovered(scope, w.name) }); gone != nil {
+			return 0, gone
+		}
 	}
 	for _, id := range due {
 		again, was := setBack[scopeOf(id)]
@@ -164,13 +173,19 @@ func (b *Book) sift(ctx context.Context, db *store.DB, w work, id int64, why err
 		}
 	}
 	err = db.Update(ctx, func(tx *store.Tx) error {
-		if s.good == 0 || len(s.odd) > 0 && w.putOff == nil {
-			return tx.SetBack(scope, w.name, why)
-		}
+		failed := s.good == 0 || len(s.odd) > 0 && w.putOff == nil
+		if failed {
+			if err := tx.SetBack(scope, w.name, why); err != nil || w.putOff == nil || len(s.odd) < mostOdd {
+				return err
+			}
+		} // so many that others may stand behind them: the next try begins with those
 		for _, o := range s.odd {
 			if err := w.putOff(tx, id, o.piece, o.why); err != nil {
 				return err
 			}
+		}
+		if failed {
+			return nil
 		}
 		return tx.Recovered(scope, w.name)
 	})
@@ -266,6 +281,13 @@ func (b *Book) retry(tx *store.Tx, v *Version) error {
 		}
 	}
 	if err := tx.RetrySetbacks(); err != nil {
+		return err
+	}
+	_, err = tx.Exec(`
+		delete from setbacks
+		where  scope like 'campaign:%' and scope not in (select 'campaign:' || id from campaigns where removed_at is null)
+		or     scope like 'segment:%' and scope not in (select 'segment:' || id from segments where removed_at is null)`, nil)
+	if err != nil {
 		return err
 	}
 	if _, err := tx.Exec("update reactions set retry_at = null where retry_at is not null", nil); err != nil {

@@ -1,12 +1,14 @@
 package campaign_test
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
@@ -172,4 +174,58 @@ func TestAnOrderThatIsToldOfLateEndsAPassage(t *testing.T) {
 		})
 		s.want("passages", s.passages(), "1 exited order")
 	})
+}
+
+func TestOddMembersAtTheHeadHoldUpNobodyBehindThem(t *testing.T) {
+	p := program{campaigns: map[string]string{"hello": "live: true\nstart: joins\nclass: service\nsteps:\n  - mail: hello\n"}}
+	each(t, p, func(t *testing.T, s *shop) {
+		s.work()
+		s.harm("passages", "insert", "new.member_id <= 8")
+		for m := range int64(20) {
+			s.eventLater("member.joined", m+1, joining(m+1))
+		}
+		s.work()
+		s.do(func(tx *store.Tx) error { return tx.RetrySetbacks() })
+		s.work()
+		s.want("the ledger", s.ledger(), "12 hello queued")
+		s.heal()
+		s.retry()
+		s.work()
+		s.want("the ledger after the mend", s.ledger(), "20 hello queued")
+		s.want("set aside after the mend", s.setBack(), "")
+	})
+}
+
+func TestAnImportMailsNobodyThoughTheNightComesFirst(t *testing.T) {
+	p := program{segments: "buyers: orders >= 1\n", campaigns: map[string]string{"bought": "live: true\nstart: {enters: buyers}\nclass: service\nsteps:\n  - mail: bought\n"}}
+	for name, harmed := range map[string]bool{"the night comes before anybody reacts": false, "the segment fails meanwhile": true} {
+		t.Run(name, func(t *testing.T) {
+			each(t, p, func(t *testing.T, s *shop) {
+				members := s.join(2)
+				s.work()
+				if harmed {
+					s.harm("segment_members", "insert", "new.segment_id = 1")
+				}
+				s.eventLater(loyalty.OrderPlaced, members[0], func(e *loyalty.Event) {
+					e.At = loyalty.At(s.now.AddDate(0, 0, -20))
+					e.Order = &loyalty.Order{ID: "old", Status: loyalty.Paid, Total: 1000, HasTotal: true}
+				})
+				if harmed {
+					s.work()
+					s.heal()
+					s.retry()
+				} else {
+					s.now = s.now.Add(24 * time.Hour)
+					for _, pass := range []func(context.Context, *store.DB) (int, error){intake.NewDay, s.book.Segments, s.book.Entries} {
+						if _, err := pass(context.Background(), s.db); err != nil {
+							t.Fatal(err)
+						}
+					}
+				}
+				s.work()
+				s.want("the ledger", s.ledger(), "")
+				s.want("inside", fmt.Sprint(s.number("select count(*) from segment_members where left_at is null")), "1")
+			})
+		})
+	}
 }

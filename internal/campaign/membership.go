@@ -193,7 +193,7 @@ func (b *Book) refreshApart(tx *store.Tx, v *Version, row segmentRow, quiet bool
 	case errors.As(err, &unready):
 		return Refreshed{}, putOff(tx, v, row, err)
 	case errors.As(err, &undone):
-		return Refreshed{}, setSegmentBack(tx, v, row.ID, undone.Err)
+		return Refreshed{}, setSegmentBack(tx, v, row.ID, quiet, undone.Err)
 	}
 	return done, err
 }
@@ -303,11 +303,14 @@ func movers(tx *store.Tx, v *Version, s segment, atOnce int) (members []int64, m
 }
 
 // enter adds a stay for each member for whom the rule holds and who is not inside.
+// Whom an import brought, to which nobody has reacted yet, it starts nothing for.
 func enter(tx *store.Tx, v *Version, s segment, among string, handled bool) (int64, error) {
 	q := ask(tx, v.Day(tx.At), store.Args{"segment": s.id, "now": tx.At, "day": int64(v.Day(tx.At)), "handled": handled})
 	return q.exec(`
 		insert into segment_members (segment_id, member_id, entered_at, entered_day, handled)
-		select cast(@segment as bigint), f.member_id, ` + tx.Instant("@now") + `, cast(@day as bigint), cast(@handled as boolean)
+		select cast(@segment as bigint), f.member_id, ` + tx.Instant("@now") + `, cast(@day as bigint),
+		       cast(@handled as boolean) or exists (select 1 from reactions w join happenings h on h.id = w.happening_id
+		                                            where w.campaign_id = 0 and w.member_id = f.member_id and h.kind in ('history', 'learned'))
 		from   ` + q.whom(among) + ` and ` + q.holds(s.Rule) + `
 		and    not exists (select 1 from segment_members x where x.segment_id = @segment and x.member_id = f.member_id and x.left_at is null)
 		order  by f.member_id

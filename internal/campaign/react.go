@@ -123,7 +123,7 @@ func putOffReaction(tx *store.Tx, campaign, happening int64, why error) error {
 	if err != nil {
 		return ignoreNotFound(err)
 	}
-	_, err = tx.Exec("update reactions set retry_at = "+tx.MachineIn(pauseAfter(tries))+" where campaign_id = @campaign and happening_id = @happening", args)
+	_, err = tx.Exec("update reactions set retry_at = "+tx.MachineIn(pauseAfter(tries))+" where campaign_id = @campaign and happening_id >= @happening and member_id = (select f.member_id from reactions f where f.campaign_id = @campaign and f.happening_id = @happening)", args)
 	return err
 }
 

@@ -51,7 +51,7 @@ func (b *Book) reevaluate(tx *store.Tx, v *Version, what changed, quiet bool) er
 	if len(ask) == 0 {
 		return nil
 	}
-	ask, err := answerable(tx, v, ask)
+	ask, err := answerable(tx, v, ask, quiet)
 	if err != nil || len(ask) == 0 {
 		return err
 	}
@@ -60,7 +60,7 @@ func (b *Book) reevaluate(tx *store.Tx, v *Version, what changed, quiet bool) er
 	if err != nil {
 		return err
 	}
-	belongs, err := belonging(tx, v, ask)
+	belongs, err := belonging(tx, v, ask, quiet)
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (b *Book) reevaluate(tx *store.Tx, v *Version, what changed, quiet bool) er
 		in, out := moves(s.segment, s.members, inside, belongs)
 		err := tx.Try(func() error { return b.move(tx, v, s.segment, in, out, quiet) })
 		if undone := (*store.Undone)(nil); errors.As(err, &undone) {
-			err = setSegmentBack(tx, v, s.id, undone.Err)
+			err = setSegmentBack(tx, v, s.id, quiet, undone.Err)
 		}
 		if err != nil {
 			return fmt.Errorf("segment %s: %w", s.Name, err)
@@ -79,7 +79,15 @@ func (b *Book) reevaluate(tx *store.Tx, v *Version, what changed, quiet bool) er
 
 // answerable leaves those that a change to a member is answered for: filled, and
 // with a rule that can be asked now. The others wait for the nightly pass.
-func answerable(tx *store.Tx, v *Version, ask []asked) (can []asked, err error) {
+func answerable(tx *store.Tx, v *Version, ask []asked, quiet bool) (can []asked, err error) {
+	if quiet { // what history moves meanwhile is to start nothing later
+		for _, s := range ask {
+			_, err := tx.Exec("update segments set as_of_day = null where id = @id and exists (select 1 from setbacks b where b.scope = 'segment:' || segments.id)", store.Args{"id": s.id})
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
 	var ids []int64
 	if err := tx.All(&ids, `
 		select id from segments
@@ -113,13 +121,13 @@ func stays(tx *store.Tx, members []int64) (map[stay]bool, error) {
 // belonging returns in which segments members are by the rules: one statement
 // for all segments, each with its own members. When it fails each segment is asked
 // by itself, and one whose rule fails is set aside.
-func belonging(tx *store.Tx, v *Version, asking []asked) (map[stay]bool, error) {
+func belonging(tx *store.Tx, v *Version, asking []asked, quiet bool) (map[stay]bool, error) {
 	var rows []stay
 	for group := range slices.Chunk(asking, 20) {
 		var some []stay
 		err := tx.Try(func() (err error) { some, err = holdingIn(tx, v, group); return err })
 		if undone := (*store.Undone)(nil); errors.As(err, &undone) {
-			some, err = holdingApart(tx, v, group)
+			some, err = holdingApart(tx, v, group, quiet)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("where members belong: %w", err)
@@ -143,12 +151,12 @@ func holdingIn(tx *store.Tx, v *Version, group []asked) (rows []stay, err error)
 
 // holdingApart is holdingIn for each segment by itself. In one that fails everybody
 // stays as they are until it is brought up to date as a whole.
-func holdingApart(tx *store.Tx, v *Version, group []asked) (rows []stay, err error) {
+func holdingApart(tx *store.Tx, v *Version, group []asked, quiet bool) (rows []stay, err error) {
 	for _, s := range group {
 		var some []stay
 		err := tx.Try(func() (err error) { some, err = holdingIn(tx, v, []asked{s}); return err })
 		if undone := (*store.Undone)(nil); errors.As(err, &undone) {
-			if err = setSegmentBack(tx, v, s.id, undone.Err); err == nil {
+			if err = setSegmentBack(tx, v, s.id, quiet, undone.Err); err == nil {
 				some, err = asTheyAre(tx, s)
 			}
 		}
@@ -172,8 +180,13 @@ func asTheyAre(tx *store.Tx, s asked) (rows []stay, err error) {
 
 // setSegmentBack sets a segment aside whose rule failed: it is as of no day any
 // more, and the next pass that succeeds finds everybody who entered or left since.
-func setSegmentBack(tx *store.Tx, v *Version, id int64, why error) error {
+// After history (quiet) it is filled anew, which starts nothing.
+func setSegmentBack(tx *store.Tx, v *Version, id int64, quiet bool, why error) error {
 	if err := tx.SetBack(store.ScopeSegment(id), membershipWork, why); err != nil {
+		return err
+	}
+	if quiet {
+		_, err := tx.Exec("update segments set as_of_day = null where id = @id", store.Args{"id": id})
 		return err
 	}
 	_, err := tx.Exec("update segments set as_of_day = @before where id = @id and as_of_day >= @today",

@@ -341,6 +341,15 @@ func recovered(tx *store.Tx, endings []ending) error {
 		if e.s.letter == nil || !slices.Contains(setBack, scope) {
 			continue
 		}
+		var waiting int
+		err := tx.One(&waiting, "select count(*) from due d join sends s on s.id = d.send_id where s.campaign_id = @campaign and s.state = 'queued' and d.retry_at > "+tx.Machine(),
+			store.Args{"campaign": e.s.Campaign})
+		if err != nil {
+			return err
+		}
+		if waiting > 0 {
+			continue
+		}
 		if err := tx.Recovered(scope, mailsWork); err != nil {
 			return err
 		}

@@ -36,6 +36,7 @@ type kept struct {
 // taken its contents in yet. A job that is not over is never old.
 var retention = []kept{
 	{"hooks", "state <> 'parked' and received_at < @before", keepHooks},
+	{"happenings", "taken_at < @before and not exists (select 1 from reactions r where r.happening_id = happenings.id)", keepHooks},
 	{"jobs", "state in ('done', 'failed', 'cancelled') and finished_at < @before", keepJobs},
 }
 
