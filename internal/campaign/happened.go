@@ -284,7 +284,7 @@ func insideNow(tx *store.Tx, segment, member int64) (bool, error) {
 // passage began counts, too, although it happened before.
 func (h happening) ends(tx *store.Tx, u program.Until, p under) (bool, error) {
 	e := h.about.Happened
-	later := e.Event != p.EventID && (e.At.After(p.StartedAt.Time) || h.Kind == news && (h.TakenAt.After(p.StartedAt.Time) || h.TakenAt.Equal(p.StartedAt.Time) && p.EventID != 0 && e.Event > p.EventID))
+	later := e.Event != p.EventID && (e.At.After(p.StartedAt.Time) || h.Kind == news && h.TakenAt.After(p.StartedAt.Time))
 	switch u.Kind {
 	case "order":
 		return later && e.After.Orders > e.Before.Orders && e.Order != p.OrderID, nil
