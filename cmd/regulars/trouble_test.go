@@ -151,8 +151,8 @@ func (w *watched) says() map[string]string {
 		got := w.run(args...)
 		all[name] = fmt.Sprintf("exit %d\n%s%s", got.code, got.out, got.err)
 	}
-	for _, path := range []string{"readyz", "metrics"} {
-		answer, err := http.Get("http://" + w.address + "/" + path)
+	for path, within := range map[string]time.Duration{"readyz": time.Second, "metrics": 10 * time.Second} { // platforms give readiness a second
+		answer, err := (&http.Client{Timeout: within}).Get("http://" + w.address + "/" + path)
 		if err != nil {
 			all[path] = err.Error()
 			continue
@@ -208,6 +208,7 @@ func TestEachTroubleIsNamedAndGoesAgain(t *testing.T) {
 			return func() { w.sink.Script(nil) }
 		}, false},
 		{"redis", "Redis does not answer", func(w *watched) func() { w.redis.shut(); return w.redis.again }, false},
+		{"redis", "Redis does not answer", func(w *watched) func() { w.redis.instead(""); return w.redis.again }, false}, // it takes connections and says nothing
 		{"worker", "no worker has been seen", func(w *watched) func() {
 			w.stop()
 			w.must("campaign", "launch", "letter", "about=spring", "--yes")
