@@ -29,6 +29,7 @@ type Tx struct {
 	conn  *sql.Conn
 	hints []func()
 	roomy bool // AboutEverybody was called
+	tries int  // how many Try are under way, one inside the other
 }
 
 // Context returns the context that the transaction runs under.
@@ -48,20 +49,25 @@ func (tx *Tx) AfterCommit(hint func()) { tx.hints = append(tx.hints, hint) }
 // fails. A failure that ends the transaction anyway, since the database is away
 // or the context is over, comes back as it is.
 func (tx *Tx) Try(f func() error) error {
-	if err := tx.g.Exec("savepoint try").Error; err != nil {
+	tx.tries++
+	defer func() { tx.tries-- }()
+	point := fmt.Sprint("try", tx.tries) // a name of its own for each that is inside another
+	if err := tx.g.Exec("savepoint " + point).Error; err != nil {
 		return err
 	}
 	hints := len(tx.hints)
 	err := f()
 	if err == nil {
-		return tx.g.Exec("release savepoint try").Error
+		return tx.g.Exec("release savepoint " + point).Error
 	}
 	tx.hints = tx.hints[:hints]
 	if tx.Context().Err() != nil || Away(err) || conflict(err) {
 		return err
 	}
-	if undo := tx.g.Exec("rollback to savepoint try").Error; undo != nil {
-		return errors.Join(err, undo)
+	for _, undo := range []string{"rollback to savepoint ", "release savepoint "} {
+		if undone := tx.g.Exec(undo + point).Error; undone != nil {
+			return errors.Join(err, undone)
+		}
 	}
 	return &Undone{err}
 }
