@@ -72,6 +72,9 @@ type batch struct {
 	disowned []int64               // members whose order is now somebody else's
 
 	unreturned []int64 // members of whom a return may be none any more
+
+	fresh []orderKey // orders that the batch makes
+	early []orderKey // orders to come, for which it keeps events
 }
 
 func newBatch(tx *store.Tx, book *campaign.Book, s shop, mode Mode) *batch {

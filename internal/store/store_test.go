@@ -113,7 +113,9 @@ func TestATryInsideAnotherUndoesNoMoreAndNoLess(t *testing.T) {
 			})
 		})
 		var names []string
-		update(t, db, func(tx *store.Tx) error { return tx.All(&names, "select external_id from members order by external_id", nil) })
+		update(t, db, func(tx *store.Tx) error {
+			return tx.All(&names, "select external_id from members order by external_id", nil)
+		})
 		if want := []string{"beside", "kept"}; !slices.Equal(names, want) {
 			t.Errorf("members %v, want %v", names, want)
 		}

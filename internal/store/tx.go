@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
+	"io"
 	"math"
 	"strings"
 	"time"
@@ -251,6 +253,40 @@ func (tx *Tx) ForUpdate() string {
 		return "for update"
 	}
 	return ""
+}
+
+// A name falls on one of so many locks, so that no transaction has too many.
+const nameLocks = 64
+
+// LockNames locks names of a kind until the transaction is over, whether there are
+// rows of them yet or not: those that are true for itself alone, the others
+// together with whoever does not want them alone. What others have committed under
+// a name is there for the next statement. Whoever calls it does so last, after the
+// locks of rows. SQLite has one writer and needs nothing.
+func (tx *Tx) LockNames(kind string, names map[string]bool) error {
+	if !tx.Postgres() {
+		return nil
+	}
+	var locks [nameLocks]string
+	for name, alone := range names {
+		h := fnv.New32a()
+		io.WriteString(h, name)
+		n := h.Sum32() % nameLocks
+		if alone {
+			locks[n] = "pg_advisory_xact_lock"
+		} else if locks[n] == "" {
+			locks[n] = "pg_advisory_xact_lock_shared"
+		}
+	}
+	for n, lock := range locks { // in one sequence for all
+		if lock == "" {
+			continue
+		}
+		if _, err := tx.Exec("select "+lock+"(hashtext('regulars ' || @kind || ' ' || current_schema()), cast(@n as integer))", Args{"kind": kind, "n": n}); err != nil {
+			return fmt.Errorf("locking %d names: %w", len(names), err)
+		}
+	}
+	return nil
 }
 
 // Machine is the database's own present moment, as SQL: for leases and retries.
