@@ -38,6 +38,7 @@ type item struct {
 	joined bool  // by this the person joined just now
 	asked  bool  // by this the person asked to join, and has yet to confirm it
 	mail   bool  // … and is to get a mail that asks
+	late   bool  // a newer event lists the codes of its order
 	moved  bool  // by this a member came to another address, and has yet to confirm it
 	before campaign.Measured
 	out    bool // refused, or known already
