@@ -16,7 +16,7 @@ const reapAtOnce = 200
 // unknown.
 func (d *Sender) Reap(ctx context.Context) (int, error) {
 	moved := 0
-	for _, part := range []func(*store.Tx) ([]result, error){d.reapClaims, d.reapBatches} {
+	for _, part := range []func(*store.Tx) ([]result, error){d.reapClaims, d.reapBatches, forgetSetbacks} {
 		var effective []result
 		err := d.c.DB.Update(ctx, func(tx *store.Tx) (err error) { effective, err = part(tx); return err })
 		if err != nil {
@@ -30,6 +30,20 @@ func (d *Sender) Reap(ctx context.Context) (int, error) {
 		}
 	}
 	return moved, nil
+}
+
+// forgetSetbacks says of campaigns whose mails were set back that nothing waits for
+// that any more: the last of them was sent by another lane, skipped or cancelled.
+func forgetSetbacks(tx *store.Tx) ([]result, error) {
+	_, err := tx.Exec(`
+		delete from setbacks
+		where  work = '`+mailsWork+`'
+		and    not exists (select 1 from due d join sends s on s.id = d.send_id
+		                   where  'campaign:' || s.campaign_id = setbacks.scope and d.not_before <= @now
+		                   and    s.state in ('queued', 'claimed', 'handing'))
+		and    not exists (select 1 from chunks c join runs r on r.id = c.run_id
+		                   where  'campaign:' || r.campaign_id = setbacks.scope and not c.done and r.state = 'sending')`, store.Args{"now": tx.At})
+	return nil, err
 }
 
 // reapClaims ends the claims of single sends.

@@ -20,7 +20,8 @@ const (
 	refusedFor = 15 * time.Minute // how long such refusals are news
 	silentFor  = 8 * time.Second  // with a mail on the wire and no answer to any
 	lookFor    = 4 * time.Second  // how long one look may take
-	idleFor    = 5 * time.Second  // after which a relay that nobody used is looked at
+	firstIdle  = 5 * time.Second  // after which a relay that nobody used is looked at; twice as long after each look that found it well …
+	longIdle   = 4 * time.Minute  // … up to this: a relay of others is not to be asked for nothing all day
 )
 
 // health is what the hand-overs of late say together. The breaker's lock guards it.
@@ -28,6 +29,7 @@ type health struct {
 	flights map[int]time.Time // mails on the wire, since when
 	last    int               // the number of the last one
 	heard   time.Time         // when a mail or a look last came to an end
+	idle    time.Duration     // the pause before the next look; 0 before the first
 
 	stage   delivery.Stage // at which it was away last
 	because string         // and why
@@ -61,7 +63,9 @@ func (h *health) end(flight int, o delivery.Outcome, now time.Time) {
 	}
 }
 
-func (h *health) away(o delivery.Outcome) { h.stage, h.because = o.Stage, reason(o) }
+func (h *health) away(o delivery.Outcome) {
+	h.stage, h.because, h.idle = o.Stage, reason(o), firstIdle
+}
 
 // silent returns for how long mails have been on the wire without an answer to any.
 func (h *health) silent(now time.Time) time.Duration {
@@ -102,9 +106,10 @@ func cure(s delivery.Stage) string {
 	return "look at what the relay says, and at its own log; mails wait and go on by themselves"
 }
 
-// Look asks a relay that is in trouble, or that nobody has used for a while, whether
-// it takes connections, so that trouble is known before the first mail and its end
-// without one. It is to be called every few seconds.
+// Look asks a relay that is in trouble whether it takes connections, so that the end
+// is known without a mail; and one that is well at the start, and then more and more
+// seldom while nobody uses it. A mail that finds it away is trouble, so that it is
+// looked at at once. It is to be called every few seconds.
 func (r *Relay) Look(ctx context.Context) {
 	t, full, due := r.breaker.look()
 	if !due {
@@ -150,7 +155,7 @@ func (b *breaker) look() (t ticket, full, due bool) {
 	h, now := &b.health, b.now()
 	trouble := b.state.Open || b.row > 0
 	switch {
-	case b.resting() > 0, !trouble && (len(h.flights) > 0 || now.Sub(h.heard) < idleFor):
+	case b.resting() > 0, !trouble && (len(h.flights) > 0 || now.Sub(h.heard) < h.idle):
 		return ticket{}, false, false
 	}
 	b.probing = b.state.Open
@@ -178,6 +183,7 @@ func (b *breaker) looked(t ticket, full bool, o delivery.Outcome) {
 		}
 		return
 	}
+	h.idle = min(max(2*h.idle, firstIdle), longIdle)
 	h.signed = h.signed || full
 	switch early := h.stage <= delivery.StageAuth; {
 	case b.state.Open && early:
