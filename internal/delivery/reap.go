@@ -41,8 +41,8 @@ func forgetSetbacks(tx *store.Tx) ([]result, error) {
 		and    not exists (select 1 from due d join sends s on s.id = d.send_id
 		                   where  'campaign:' || s.campaign_id = setbacks.scope and d.not_before <= @now
 		                   and    s.state in ('queued', 'claimed', 'handing'))
-		and    not exists (select 1 from chunks c join runs r on r.id = c.run_id
-		                   where  'campaign:' || r.campaign_id = setbacks.scope and not c.done and r.state = 'sending')`, store.Args{"now": tx.At})
+		and    not exists (select 1 from chunks k join runs r on r.id = k.run_id
+		                   where  'campaign:' || r.campaign_id = setbacks.scope and not k.done and r.state in ('sending', 'paused'))`, store.Args{"now": tx.At})
 	return nil, err
 }
 
