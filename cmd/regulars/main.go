@@ -123,6 +123,9 @@ func (a *app) root() *cobra.Command {
 			if a.config, err = readConfig(a.env); slices.Contains(needNoSettings, c.CommandPath()) {
 				return nil
 			}
+			for _, doubt := range a.config.doubts {
+				fmt.Fprintln(a.err, "warning:", doubt)
+			}
 			return err
 		},
 		RunE: func(c *cobra.Command, args []string) error {
