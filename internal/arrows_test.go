@@ -60,7 +60,7 @@ var fences = map[string][]string{
 	"github.com/alicebob/":        {"internal/embedded"},
 	"github.com/wneessen/go-mail": {"internal/delivery/compose", "internal/delivery/smtp"},
 	"github.com/emersion/":        {"internal/embedded"},
-	"github.com/goccy/go-yaml":    {"internal/program"},
+	"github.com/goccy/go-yaml":    {"internal/program", "templates"}, // templates reads its words, in the form in which programs bring theirs
 	"github.com/spf13/cobra":      {"cmd/regulars"},
 	"gonum.org/":                  {"internal/forecast"},
 	"github.com/nyaruka/":         {"internal/phone"},
