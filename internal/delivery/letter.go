@@ -3,10 +3,10 @@ package delivery
 import (
 	"errors"
 	"fmt"
-	netmail "net/mail"
 	"runtime/debug"
 	"strings"
 
+	"regulars/internal/address"
 	"regulars/internal/delivery/compose"
 	"regulars/internal/loyalty"
 	"regulars/internal/program"
@@ -176,14 +176,16 @@ func (d *Desk) returnPath(send int64, from string) string {
 	if d.c.ReturnDomain != "" {
 		return compose.ReturnPath(d.c.Secret, send, d.c.ReturnDomain)
 	}
-	if a, err := netmail.ParseAddress(from); err == nil {
+	if a, err := address.Named(from); err == nil {
 		return a.Address
 	}
 	return from
 }
 
-// domainOf returns what stands behind the @ of an RFC 5322 address.
+// domainOf returns what stands behind the @ of the sender's address.
 func domainOf(from string) string {
-	_, domain, _ := cutLast(strings.TrimRight(from, "> "), '@')
-	return domain
+	if a, err := address.Named(from); err == nil {
+		return address.Domain(a.Address)
+	}
+	return ""
 }
