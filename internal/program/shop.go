@@ -44,7 +44,7 @@ func (r *reading) readShop() {
 	r.readAttributes(g.get("attributes"))
 	r.readScores(g)
 	if n := g.get("favourites"); n != nil {
-		p.FavouritesExcept = r.several(r.group(n, favouritesPlace).must("except", "name the categories that are nobody's favourite, like except: [FUEL]"))
+		p.FavouritesExcept = r.several(r.group(n, favouritesPlace).must("except", "name the categories that are nobody's favourite, like except: [FUEL]"), segments.Category)
 	}
 }
 
