@@ -59,7 +59,8 @@ type server struct {
 	turns   turns               // of deliveries about one member
 	spare   *semaphore.Weighted // bytes of bodies that may be held at once
 
-	guesses guesses // of codes, at the API
+	guesses guesses              // of codes, at the API
+	known   atomic.Pointer[shop] // as last seen
 }
 
 // handler answers a request, or returns the error for answer to put into words.
