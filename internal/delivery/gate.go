@@ -50,7 +50,7 @@ const (
 
 // rule decides about one send; why is the reason that a rule gives to skip it.
 func (s *send) rule(held consent.Holds, why string, now loyalty.Instant) ruling {
-	_, stopped := held.Stops(s.Campaign, s.Class)
+	_, stopped := held.Stops(s.Campaign, s.Class, s.run.state != "")
 	switch {
 	case stopped || s.run.state == runPaused:
 		return ruling{stays: true}

@@ -29,6 +29,7 @@ type fact []any
 
 var senses = []sense{
 	{"restored", true, (*Status).restored, "everything is held by Regulars itself: %[1]s", "`regulars doctor --after-restore TIME` says what is due since; `regulars release --all` lets everything go on"},
+	{"unsure", true, (*Status).unsure, "%[1]s wait: %[2]s", "see that Redis (REDIS_URL) and the folder of SUPPRESSION_LOG can be reached; `regulars release --all` lets them go on if you know that the database is the right one"},
 	{"held", false, (*Status).heldBack, "%[1]s is held by %[2]s: %[3]s", "%[4]s lets it go on"},
 	{"setback", true, (*Status).setBack, "%[1]s is set aside (%[2]s, tried %[3]s): %[4]s", "mend what is named there and `regulars apply` it: it is tried again at once then, and by itself now and then; what it should have done is kept"},
 	{"put off", true, (*Status).waitApart, "%[1]s: %[2]d members wait, since their step failed: %[3]s", "mend what is named there and `regulars apply` it: they are tried again at once then, and by themselves now and then"},
@@ -86,8 +87,20 @@ const byItself = "regulars"
 
 func (s *Status) restored() (all []fact) {
 	for _, h := range s.Holds {
-		if h.By == byItself {
+		if h.By == byItself && h.What != unsureOf {
 			all = append(all, fact{h.Because})
+		}
+	}
+	return all
+}
+
+// unsureOf is what waits until it is known whether the database is the right one.
+const unsureOf = "bulk mails and offers"
+
+func (s *Status) unsure() (all []fact) {
+	for _, h := range s.Holds {
+		if h.By == byItself && h.What == unsureOf {
+			all = append(all, fact{h.What, h.Because})
 		}
 	}
 	return all
