@@ -16,6 +16,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"regulars/internal/consent"
+	"regulars/internal/coupon"
 	"regulars/internal/store"
 )
 
@@ -303,7 +304,8 @@ func (b *Beats) silent(ctx context.Context, last store.Beat) error {
 	return err
 }
 
-// hold stops everything in the name of Regulars itself. What a person holds already
+// hold stops everything in the name of Regulars itself, and gives no code that somebody
+// may have. What a person holds already
 // stays held, for both reasons.
 func (b *Beats) hold(tx *store.Tx, because string) error {
 	held, err := consent.Held(tx)
@@ -313,7 +315,11 @@ func (b *Beats) hold(tx *store.Tx, because string) error {
 	if was, ok := held[consent.HoldAll]; ok && was.ByWhom != consent.ByItself {
 		because += "; and before that " + was.ByWhom + " held everything: " + was.Because
 	}
-	return consent.Hold(tx, consent.HoldAll, because, consent.ByItself)
+	if err := consent.Hold(tx, consent.HoldAll, because, consent.ByItself); err != nil {
+		return err
+	}
+	_, err = coupon.SetAside(tx)
+	return err
 }
 
 // read returns what is noted. A note without a place is from before there were any.

@@ -57,7 +57,7 @@ const (
 // dead returns why the code of a send is good no more, "" if nothing is wrong with it.
 func (s *send) dead() string {
 	switch s.coupon {
-	case coupon.StateVoid:
+	case coupon.StateVoid, coupon.StateAside: // it is promised to somebody else
 		return codeRecalled
 	case coupon.StateExpired:
 		return codeExpired

@@ -114,7 +114,7 @@ or     count(distinct r.order_id) filter (where not r.undone) > case when coales
 select 'pool ' || p.name as place,
        count(*) || ' codes given of a stock of ' || cast(p.spec ->> 'Stock' as bigint) as what
 from   pools p
-join   codes c on c.pool_id = p.id and c.state not in ('free', 'void')
+join   codes c on c.pool_id = p.id and c.state not in ('free', 'void', 'aside')
 where  p.kind <> 'shared' and coalesce(cast(p.spec ->> 'Stock' as bigint), 0) > 0
 group  by p.id, p.name
 having count(*) > cast(p.spec ->> 'Stock' as bigint);

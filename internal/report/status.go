@@ -36,6 +36,7 @@ type Status struct {
 	missing  []string        // the parts that could not be asked
 	replicas []store.Replica // seen in the last minutes, what they see too
 	empty    []string        // pools that should give codes and have none
+	aside    []codesAside    // pools of which nobody knows what they have left
 	setbacks []setback       // what failed and is set aside
 	putOff   []setback       // campaigns of which some members wait
 }
@@ -374,14 +375,25 @@ func (s *Status) unready(tx *store.Tx) error {
 // come from outside, or the shop has to be told of them first.
 func (s *Status) pools(tx *store.Tx) error {
 	s.empty = nil
-	return tx.All(&s.empty, `
+	err := tx.All(&s.empty, `
 		select p.name
 		from   pools p
 		where  p.removed_at is null
 		and   (p.kind = 'imported' or p.kind = 'generated' and p.spec ->> 'Checkout' = 'file')
 		and    exists (select 1 from campaigns c where c.live and c.removed_at is null)
-		and    exists (select 1 from codes k where k.pool_id = p.id and k.state not in ('free', 'void'))
+		and    exists (select 1 from codes k where k.pool_id = p.id and k.state not in ('free', 'void', 'aside'))
+		and    not exists (select 1 from codes k where k.pool_id = p.id and k.state = 'aside')
 		and    not exists (select 1 from codes k where k.pool_id = p.id and k.state = 'free' and (p.kind = 'imported' or k.known_at is not null))
+		order  by p.name`, nil)
+	if err != nil {
+		return err
+	}
+	s.aside = nil
+	return tx.All(&s.aside, `
+		select p.name as pool, count(*) as codes
+		from   codes k join pools p on p.id = k.pool_id
+		where  k.state = 'aside' and k.id not in (select code_id from promises)
+		group  by p.name
 		order  by p.name`, nil)
 }
 

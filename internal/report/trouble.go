@@ -41,6 +41,7 @@ var senses = []sense{
 	{"clock", true, (*Status).clocks, "the clock of replica %[1]s is %[2]s %[3]s the database's%[4]s", "have that machine's clock set by NTP"},
 	{"unready", true, (*Status).rules, "%[1]s waits: %[2]s", "it goes on by itself once there is enough to answer from; `regulars check` names what its rules read"},
 	{"pool", true, (*Status).emptyPools, "pool %[1]s has no code left to give", "`regulars pool import %[1]s FILE`, or `regulars pool generate %[1]s N` and tell the shop of them by `regulars pool export %[1]s --mark-known`"},
+	{"aside", true, (*Status).setAsideCodes, "pool %[1]s: %[2]d codes are set aside, since the database was restored and somebody may have them; who has none of it yet waits", "`regulars import suppressions FILE` with the file of SUPPRESSION_LOG keeps those that are recorded for whoever has them; then `regulars pool unused %[1]s` says that nobody has the rest, or `regulars pool recall %[1]s` ends them and `regulars pool import %[1]s FILE` brings new ones"},
 	{"job", false, (*Status).failedJobs, "job %[1]d (%[2]s) failed: %[3]s", "`regulars jobs show %[1]d`; `regulars jobs retry %[1]d` does it again"},
 	{"unknown", false, (*Status).unknowns, "mails of which nobody knows whether they went out: %[1]d (`regulars sends list --state unknown`)", "`regulars sends resolve ID sent` or `again`"},
 }
@@ -259,6 +260,19 @@ func (s *Status) rules() (all []fact) {
 func (s *Status) emptyPools() (all []fact) {
 	for _, name := range s.empty {
 		all = append(all, fact{name})
+	}
+	return all
+}
+
+// codesAside are those of a pool of which nobody knows whether somebody has them.
+type codesAside struct {
+	Pool  string
+	Codes int64
+}
+
+func (s *Status) setAsideCodes() (all []fact) {
+	for _, p := range s.aside {
+		all = append(all, fact{p.Pool, p.Codes})
 	}
 	return all
 }
