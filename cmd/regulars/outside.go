@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"regulars/internal/campaign"
 	"regulars/internal/consent"
 	"regulars/internal/coupon"
 	"regulars/internal/loyalty"
@@ -143,7 +144,10 @@ func (a *app) recallCodes(c *cobra.Command, f *os.File, db *store.DB, dryRun boo
 		before := sum
 		return db.Update(c.Context(), func(tx *store.Tx) error {
 			sum = before // it may be run again
-			return coupon.TakeBack(tx, piece, &sum)
+			if err := coupon.TakeBack(tx, piece, &sum); err != nil {
+				return err
+			}
+			return campaign.AskAgain(tx) // who found none may have one after all
 		})
 	})
 	return sum, err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"regulars/internal/campaign"
 	"regulars/internal/coupon"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
@@ -55,6 +56,9 @@ func (a *app) poolCommand() *cobra.Command {
 		export,
 		a.poolAction("unused NAME", "After a restore: say that nobody has the codes that are set aside", 1, func(tx *store.Tx, args []string) error {
 			free, kept, err := coupon.PutBack(tx, args[0])
+			if err == nil {
+				err = campaign.AskAgain(tx)
+			}
 			if err != nil {
 				return err
 			}
