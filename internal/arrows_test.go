@@ -32,7 +32,7 @@ var arrows = map[string][]string{
 	"internal/campaign":         {"internal/coupon", "internal/consent", "internal/norms", "internal/program", "internal/store"},
 	"internal/phone":            {},
 	"internal/intake":           {"internal/campaign", "internal/phone"},
-	"internal/ingest":           {"internal/intake"},
+	"internal/webhook":          {"internal/loyalty"},
 	"internal/delivery":         {"internal/consent", "internal/coupon", "internal/delivery/compose", "internal/norms", "internal/program", "internal/store"},
 	"internal/delivery/compose": {"internal/consent", "templates"}, // consent reads addresses: what came in must go out
 	"internal/delivery/smtp":    {"internal/delivery"},
@@ -40,7 +40,7 @@ var arrows = map[string][]string{
 	"internal/report":           {"internal/forecast", "internal/norms", "internal/phone", "internal/store", "segments"},
 	"internal/embedded":         {"internal/loyalty"},
 	"jobs":                      {"internal/engine"},
-	"internal/public":           {"jobs", "internal/ingest", "internal/engine", "internal/report"},
+	"internal/public":           {"jobs", "internal/webhook", "internal/engine", "internal/report"},
 	"internal/console":          {"jobs", "internal/engine", "internal/report"},
 	"internal/demo":             {"internal/engine", "internal/report"},
 	"internal/rehearsal":        {"internal/engine", "internal/report"},

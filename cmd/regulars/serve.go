@@ -17,7 +17,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"regulars/internal/embedded"
-	"regulars/internal/ingest"
 	"regulars/internal/intake"
 	"regulars/internal/public"
 	"regulars/internal/store"
@@ -300,19 +299,13 @@ func (a *app) site(h *house, quick *store.DB, redis jobs.Redis) (*public.Site, e
 	registry := prometheus.NewRegistry()
 	web := h.db.Share(webTransactions).Hasty(webLockWait) // a burst of webhooks leaves the workers their connections
 	site := &public.Site{
-		Clock: time.Now, DB: web, Quick: quick, Live: h.clock, Door: intake.New(web, h.book), Book: h.book, Links: h.links, Registry: registry, Log: h.log, Relays: h.relays,
+		Clock: time.Now, DB: web, Quick: quick, Live: h.clock, Door: intake.New(web, h.book), Book: h.book, Links: h.links, Registry: registry, Log: h.log, Relays: h.relays, Secrets: a.config.hookSecrets,
 		MetricsElsewhere: a.metricsDoor != nil,
 		Redis:            func(ctx context.Context) error { return jobs.Asks(ctx, redis) },
 		Wake:             func(_ int64, lane string) { h.hints.Jobs(context.Background(), lane) },
 	}
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		public.NewMetrics(h.db, h.relays, site.Amiss))
-	if secrets := a.config.hookSecrets["standard"]; len(secrets) > 0 {
-		var err error
-		if site.Standard, err = ingest.NewStandard(strings.Join(secrets, ",")); err != nil {
-			return nil, err
-		}
-	}
 	if h.sink != nil {
 		site.Inbox = embedded.NewInbox(h.sink, embedded.InboxOptions{Base: "/inbox", Status: "/status", Zone: shopZone(web)})
 	}

@@ -8,7 +8,7 @@
 // events of an order may come in any sequence and end in the same order and
 // facts, that each crossing of a figure is seen exactly once however many
 // transactions touch a member, and that history mails nobody. Reading foreign
-// formats is left to ingest, what a campaign does to campaign.
+// formats is left to webhook, what a campaign does to campaign.
 package intake
 
 import (

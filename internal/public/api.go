@@ -9,11 +9,11 @@ import (
 	"strings"
 
 	"regulars/internal/consent"
-	"regulars/internal/ingest"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/phone"
 	"regulars/internal/store"
+	"regulars/internal/webhook"
 )
 
 // apiEvents takes what /hooks/standard takes. Events and orders are told apart by
@@ -29,7 +29,8 @@ func (s *server) apiEvents(w http.ResponseWriter, r *http.Request, c caller) err
 	if err != nil {
 		return err
 	}
-	return s.take(w, r, body, ingest.Options{Source: source, Via: "api:" + c.name}, "")
+	return s.take(w, r, webhook.Options{Source: source, Via: "api:" + c.name},
+		func(o webhook.Options) ([]loyalty.Event, []webhook.FieldError, error) { return webhook.Decode(body, o) })
 }
 
 // foundMember is what a till is told.

@@ -13,9 +13,9 @@ import (
 
 	"regulars/internal/campaign"
 	"regulars/internal/consent"
-	"regulars/internal/ingest"
 	"regulars/internal/intake"
 	"regulars/internal/store"
+	"regulars/internal/webhook"
 )
 
 // Site answers requests from the world.
@@ -26,7 +26,8 @@ type Site struct {
 	Door     *intake.Door
 	Book     *campaign.Book
 	Links    *consent.Links
-	Standard *ingest.Standard             // nil: no secret is set, and nothing unsigned is taken
+	Sources  []webhook.Source             // whose webhooks are taken; nil: webhook.Sources
+	Secrets  map[string][]string          // source → what it signs with; without any, its hook is closed
 	Wake     func(job int64, lane string) // tells a worker of a new job and returns at once; nil: the poll finds it
 	Redis    func(context.Context) error  // asks Redis; nil: none
 	Relays   func() map[string]bool       // relay → its breaker is open; nil: none
@@ -45,8 +46,8 @@ type Site struct {
 	// given whole paths.
 	Inbox http.Handler
 
-	glance   glance
-	unsigned atomic.Pointer[time.Time] // when a webhook was last refused for want of a secret
+	glance glance
+	closed atomic.Pointer[closedHook] // the last webhook that was refused for want of a secret
 }
 
 func (s *Site) quick() *store.DB { return cmp.Or(s.Quick, s.DB) }
@@ -123,6 +124,9 @@ func newServer(s *Site) *server {
 	if in.Clock == nil {
 		in.Clock = time.Now
 	}
+	if in.Sources == nil {
+		in.Sources = webhook.Sources
+	}
 	in.reads = in.quick()
 	return in
 }
@@ -137,9 +141,11 @@ func (s *server) vitals() []route {
 
 // routes are all but those that belong to other handlers. Who calls each:
 func (s *server) routes() []route {
-	return []route{
-		{"POST /hooks/standard", largeBody, s.standardHook}, // the shop's own system
-
+	var all []route
+	for _, source := range s.Sources { // the shop's systems
+		all = append(all, route{"POST /hooks/" + source.Name, largeBody, s.hook(source)})
+	}
+	return append(all, []route{
 		{"POST /v1/events", largeBody, s.api("write", s.apiEvents)},
 		{"POST /v1/jobs", smallBody, s.api("launch", s.apiEnqueue)}, // marketers' tools
 		{"GET /v1/jobs", smallBody, s.api("read", s.apiJobs)},
@@ -159,5 +165,5 @@ func (s *server) routes() []route {
 
 		{"GET /{$}", smallBody, s.front},
 		{"GET /status", smallBody, s.statusPage}, // the operator, on the embedded default
-	}
+	}...)
 }
