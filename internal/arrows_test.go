@@ -32,6 +32,7 @@ var arrows = map[string][]string{
 	"internal/campaign":         {"internal/coupon", "internal/consent", "internal/norms", "internal/program", "internal/store"},
 	"internal/phone":            {},
 	"internal/intake":           {"internal/campaign", "internal/phone"},
+	"internal/importer":         {"internal/intake"},
 	"internal/webhook":          {"internal/loyalty"},
 	"internal/delivery":         {"internal/consent", "internal/coupon", "internal/delivery/compose", "internal/norms", "internal/program", "internal/store"},
 	"internal/delivery/compose": {"internal/consent", "templates"}, // consent reads addresses: what came in must go out
@@ -39,7 +40,7 @@ var arrows = map[string][]string{
 	"internal/engine":           {"internal/intake", "internal/campaign", "internal/delivery"},
 	"internal/report":           {"internal/forecast", "internal/norms", "internal/phone", "internal/store", "segments"},
 	"internal/embedded":         {"internal/loyalty"},
-	"jobs":                      {"internal/engine"},
+	"jobs":                      {"internal/engine", "internal/importer"},
 	"internal/public":           {"jobs", "internal/webhook", "internal/engine", "internal/report"},
 	"internal/console":          {"jobs", "internal/engine", "internal/report"},
 	"internal/demo":             {"internal/engine", "internal/report"},

@@ -138,7 +138,7 @@ func exampleRooms(ctx context.Context) (rooms jobs.Rooms, leave func(), err erro
 		DB: db, Programs: book.Programs, Transports: map[string]delivery.Transport{delivery.Urgent: relay, delivery.Bulk: relay},
 		Links: consent.NewLinks("https://shop.example", [][]byte{[]byte("0123456789abcdef0123456789abcdef")}), Secret: []byte("secret"),
 	})
-	rooms = jobs.Rooms{DB: db, Book: book, Desk: desk, Door: intake.New(db, book), Engine: engine.New(db, book, desk), ImportDir: dir}
+	rooms = jobs.Rooms{DB: db, Book: book, Desk: desk, Intake: intake.New(db, book), Engine: engine.New(db, book, desk), ImportDir: dir}
 	return rooms, func() {
 		relay.Close(context.Background())
 		sink.Close()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regulars/internal/importer"
 	"strings"
 	"time"
 
@@ -13,7 +14,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"regulars/internal/campaign"
-	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
@@ -65,17 +65,17 @@ func importNames() (names []string) {
 
 // noting has an import say on stderr which columns and values it leaves out and which
 // rows it refuses, and returns what to call at its end.
-func (a *app) noting(im *intake.Import, file string) (done func()) {
+func (a *app) noting(im *importer.File, file string) (done func()) {
 	im.Ignored = func(columns []string) {
 		fmt.Fprintf(a.err, "note: columns that are no field of ours are left out: %s\n", strings.Join(columns, ", "))
 	}
 	shown, noted := 0, 0
-	im.Noted = func(n intake.Refusal) {
+	im.Noted = func(n loyalty.Note) {
 		if noted++; noted <= 20 {
 			fmt.Fprintf(a.err, "%s:%d: note: %s\n", file, n.Line, n)
 		}
 	}
-	im.Refused = func(r intake.Refusal) {
+	im.Refused = func(r loyalty.Note) {
 		if shown++; shown <= 20 {
 			fmt.Fprintf(a.err, "%s:%d: %s\n", file, r.Line, r)
 		}
@@ -108,7 +108,7 @@ func (a *app) importFile(c *cobra.Command, kind, file string, f importFlags) err
 		bar, done := a.bar("importing " + kind)
 		im.Progress = bar
 		said := a.noting(&im, file)
-		tally, err := intake.New(db, campaign.NewBook(db)).Import(c.Context(), im)
+		tally, err := importer.New(db, campaign.NewBook(db)).Import(c.Context(), im)
 		done()
 		said()
 		if err := a.sayTally(tally, err); err != nil {
@@ -133,7 +133,7 @@ func isFile(name string) error {
 	return err
 }
 
-func (a *app) sayTally(t intake.Tally, err error) error {
+func (a *app) sayTally(t importer.Tally, err error) error {
 	switch {
 	case err != nil:
 		if t.Read > 0 {
@@ -147,8 +147,8 @@ func (a *app) sayTally(t intake.Tally, err error) error {
 	return nil
 }
 
-func (f importFlags) read(kind, file string) (im intake.Import, err error) {
-	im = intake.Import{Kind: kind, Path: file, Source: f.source, OrderID: f.orderID, Key: f.orderKey, News: f.news, DryRun: f.dryRun,
+func (f importFlags) read(kind, file string) (im importer.File, err error) {
+	im = importer.File{Kind: kind, Path: file, Source: f.source, OrderID: f.orderID, Key: f.orderKey, News: f.news, DryRun: f.dryRun,
 		Rejects: f.rejects, Consent: splitList(f.consent), ConsentSource: f.consentSource}
 	switch {
 	case kind != "members" && kind != "orders" && kind != "suppressions":
@@ -157,17 +157,17 @@ func (f importFlags) read(kind, file string) (im intake.Import, err error) {
 		return im, usage("--format %s: not yet; csv with --map works today", f.format)
 	case f.orderID != "" && f.orderID != "row":
 		return im, usage("--order-id takes row, not %q", f.orderID)
-	case f.orderKey != "" && f.orderKey != "number" && f.orderKey != intake.NumberDayShop:
-		return im, usage("--order-key takes number or %s, not %q", intake.NumberDayShop, f.orderKey)
+	case f.orderKey != "" && f.orderKey != "number" && f.orderKey != importer.NumberDayShop:
+		return im, usage("--order-key takes number or %s, not %q", importer.NumberDayShop, f.orderKey)
 	case f.orderKey != "" && f.orderID != "":
 		return im, usage("--order-id row and --order-key exclude each other: each row is an order, or numbers tell them apart")
 	case len(im.Consent) > 0 && (f.consentSource == "" || f.consentAt == ""):
 		return im, usage("--consent needs --consent-source and --consent-at: who agreed must be on record with where and when")
 	}
-	if im.Map, err = intake.ParseMap(f.columns); err != nil {
+	if im.Map, err = importer.ParseMap(f.columns); err != nil {
 		return im, usage("--map: %v", err)
 	}
-	if im.Dates, err = intake.ParseDates(f.dates); err != nil {
+	if im.Dates, err = importer.ParseDates(f.dates); err != nil {
 		return im, usage("--dates: %v", err)
 	}
 	if f.zone != "" {

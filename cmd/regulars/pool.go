@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"regulars/internal/importer"
 	"strconv"
 	"strings"
 
@@ -158,7 +159,7 @@ func (a *app) importCodes(tx *store.Tx, args []string) error {
 	if err := isFile(args[1]); err != nil {
 		return err
 	}
-	text, err := intake.TextOf(file)
+	text, err := importer.TextOf(file)
 	if err != nil {
 		return fmt.Errorf("%s: %w", args[1], err)
 	}
@@ -215,7 +216,7 @@ func (a *app) couponCommand() *cobra.Command {
 			return err
 		}
 		if order != "" {
-			if use.Order, err = intake.OrderNamed(tx, intake.Shop, order); err != nil {
+			if use.Order, err = intake.OrderNamed(tx, intake.OwnSource, order); err != nil {
 				return notThereNamed(err, "order", order)
 			}
 		}

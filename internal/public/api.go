@@ -20,7 +20,7 @@ import (
 // their source and their id: the shop's one source, unless the token has one of its
 // own or ?source= names another.
 func (s *server) apiEvents(w http.ResponseWriter, r *http.Request, c caller) error {
-	source := cmp.Or(r.URL.Query().Get("source"), c.source, intake.Shop)
+	source := cmp.Or(r.URL.Query().Get("source"), c.source, intake.OwnSource)
 	if !plainName.MatchString(source) {
 		return refuse(http.StatusBadRequest, "source is of letters, digits, dots, hyphens and underscores, not %q", source)
 	}

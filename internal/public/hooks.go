@@ -41,7 +41,7 @@ func (s *server) hook(source webhook.Source) handler {
 		if err := source.Verify(d, secrets); err != nil {
 			return stranger(err)
 		}
-		return s.take(w, r, webhook.Options{Source: intake.Shop, Via: source.Name},
+		return s.take(w, r, webhook.Options{Source: intake.OwnSource, Via: source.Name},
 			func(o webhook.Options) ([]loyalty.Event, []webhook.FieldError, error) { return source.Decode(d, o) })
 	}
 }
@@ -75,7 +75,7 @@ func (s *server) take(w http.ResponseWriter, r *http.Request, o webhook.Options,
 			return err
 		}
 		defer func() { release(err) }()
-		if results, err = s.Door.Apply(r.Context(), events, intake.Live); err != nil {
+		if results, err = s.Intake.Apply(r.Context(), events, intake.Live); err != nil {
 			return err
 		}
 	}

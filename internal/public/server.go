@@ -23,7 +23,7 @@ type Site struct {
 	DB       *store.DB
 	Quick    *store.DB    // for readiness, unsubscribes and reads, which must not wait for the others; nil: DB
 	Live     *store.Clock // business time, held against the database's; nil: it is stepped by hand
-	Door     *intake.Door
+	Intake   *intake.Intake
 	Book     *campaign.Book
 	Links    *consent.Links
 	Sources  []webhook.Source             // whose webhooks are taken; nil: webhook.Sources

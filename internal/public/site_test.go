@@ -53,7 +53,7 @@ func newHouse(t testing.TB, db *store.DB) *house {
 	h.signer = hookSecret
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(public.NewMetrics(db, func() map[string]bool { return map[string]bool{"bulk": false, "urgent": true} }, nil))
-	h.Site = &public.Site{DB: db, Door: intake.New(db, book), Book: book, Links: h.links, Secrets: map[string][]string{"standard": {hookSecret, oldSecret}}, Registry: registry,
+	h.Site = &public.Site{DB: db, Intake: intake.New(db, book), Book: book, Links: h.links, Secrets: map[string][]string{"standard": {hookSecret, oldSecret}}, Registry: registry,
 		Log: slog.New(slog.NewJSONHandler(h.said, nil))}
 	h.open()
 	h.update(func(tx *store.Tx) error {
@@ -81,7 +81,7 @@ func newHouse(t testing.TB, db *store.DB) *house {
 func (h *house) another() *public.Site {
 	one := h.Site
 	book := campaign.NewBook(h.db)
-	return &public.Site{DB: one.DB, Quick: one.Quick, Door: intake.New(h.db, book), Book: book, Links: one.Links, Sources: one.Sources, Secrets: one.Secrets,
+	return &public.Site{DB: one.DB, Quick: one.Quick, Intake: intake.New(h.db, book), Book: book, Links: one.Links, Sources: one.Sources, Secrets: one.Secrets,
 		Registry: one.Registry, Log: one.Log}
 }
 
@@ -189,7 +189,7 @@ func (h *house) join(id, language string) int64 {
 	e := loyalty.Event{Source: "standard", Type: loyalty.MemberJoined, ID: "join-" + id, At: loyalty.At(storetest.Start),
 		Member: loyalty.Member{ID: id, Email: strings.ToLower(id) + "@example.test", Language: language, Joined: &yes,
 			Consent: map[string]bool{loyalty.Offers: true, loyalty.Newsletter: true}, ConsentSource: "checkout"}}
-	results, err := h.Door.Apply(context.Background(), []loyalty.Event{e}, intake.Live)
+	results, err := h.Intake.Apply(context.Background(), []loyalty.Event{e}, intake.Live)
 	if err != nil || results[0].State != intake.Stored {
 		h.t.Fatalf("joining: %+v, %v", results, err)
 	}
