@@ -23,6 +23,7 @@ var importJob = kind{
 	fields: []field{
 		{name: "what", about: "members, orders or suppressions", required: true, wrong: oneOf("members", "orders", "suppressions")},
 		{name: "file", about: "its name in the import folder", required: true, wrong: notInside},
+		{name: "format", about: "whose export it is; without it csv, with our names", wrong: oneOf(importer.Formats()...)},
 		{name: "map", about: "field=column,…", wrong: failing(importer.ParseMap)},
 		{name: "zone", about: "IANA zone of times without an offset; the shop's without it", wrong: failing(loyalty.ParseZone)},
 		{name: "source", about: "whose order numbers they are; without it the shop's"},
@@ -53,7 +54,7 @@ var importJob = kind{
 
 // importOf reads what is to be imported.
 func importOf(v map[string]string) (im importer.File, err error) {
-	im = importer.File{Kind: v["what"], Path: v["file"], Key: v["order-key"], Dates: importer.Dates(v["dates"]), Source: v["source"], OrderID: v["order-id"], News: v["news"] == "yes", ConsentSource: v["consent-source"]}
+	im = importer.File{Kind: v["what"], Path: v["file"], Format: v["format"], Key: v["order-key"], Dates: importer.Dates(v["dates"]), Source: v["source"], OrderID: v["order-id"], News: v["news"] == "yes", ConsentSource: v["consent-source"]}
 	if im.Map, err = importer.ParseMap(v["map"]); err != nil {
 		return im, err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"regulars/internal/importer"
 	"strings"
 	"time"
@@ -49,7 +50,7 @@ func (f *importFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.orderKey, "order-key", "", "number+day+shop: order numbers begin anew, as a till's receipts do (default: number)")
 	flags.StringVar(&f.dates, "dates", "", "dmy or mdy: what stands first in dates like 01/02/2027 and birthdays like 01/02")
 	flags.StringVar(&f.rejects, "rejects", "", "write refused rows, with the reason, to this file")
-	flags.StringVar(&f.format, "format", "", "csv (shopify and woocommerce: not yet)")
+	flags.StringVar(&f.format, "format", "", "whose export it is: "+strings.Join(importer.Formats(), ", ")+" (default: csv, with our names)")
 	flags.StringVar(&f.consent, "consent", "", "topics that all these members agreed to, comma-separated")
 	flags.StringVar(&f.consentSource, "consent-source", "", "where they agreed; needed with --consent")
 	flags.StringVar(&f.consentAt, "consent-at", "", "when they agreed, like 2027-06-21; needed with --consent")
@@ -148,13 +149,13 @@ func (a *app) sayTally(t importer.Tally, err error) error {
 }
 
 func (f importFlags) read(kind, file string) (im importer.File, err error) {
-	im = importer.File{Kind: kind, Path: file, Source: f.source, OrderID: f.orderID, Key: f.orderKey, News: f.news, DryRun: f.dryRun,
+	im = importer.File{Kind: kind, Path: file, Format: f.format, Source: f.source, OrderID: f.orderID, Key: f.orderKey, News: f.news, DryRun: f.dryRun,
 		Rejects: f.rejects, Consent: splitList(f.consent), ConsentSource: f.consentSource}
 	switch {
 	case kind != "members" && kind != "orders" && kind != "suppressions":
 		return im, usage("import takes members, orders or suppressions, not %q%s", kind, meant(kind, []string{"members", "orders", "suppressions"}))
-	case f.format != "" && f.format != "csv":
-		return im, usage("--format %s: not yet; csv with --map works today", f.format)
+	case f.format != "" && !slices.Contains(importer.Formats(), f.format):
+		return im, usage("--format takes %s, not %q; csv with --map reads any other table", strings.Join(importer.Formats(), ", "), f.format)
 	case f.orderID != "" && f.orderID != "row":
 		return im, usage("--order-id takes row, not %q", f.orderID)
 	case f.orderKey != "" && f.orderKey != "number" && f.orderKey != importer.NumberDayShop:
