@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"regulars/internal/importer"
+	"slices"
 	"strings"
 	"time"
 

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"regulars/internal/consent"
+	"regulars/internal/address"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 )
@@ -195,7 +195,7 @@ const afterMidnight = time.Hour
 func differ(a, b *loyalty.Event, zone *time.Location) (field, one, other string) {
 	m, n := &a.Member, &b.Member
 	mailbox := func(text string) string { // as an address is known; "" for none
-		_, folded, _ := consent.Address(text)
+		_, folded, _ := address.Read(text)
 		return folded
 	}
 	pairs := [][3]string{
@@ -270,8 +270,11 @@ func (r *reader) readOrder(row row, id string) (*intake.Row, amounts, *loyalty.N
 		}
 		it.At = at
 	}
+	if r.cols.has("coupon") {
+		o.Coupons = []loyalty.UsedCoupon{}
+	}
 	if code := get("coupon"); code != "" {
-		o.Coupons = []loyalty.UsedCoupon{{Code: code}}
+		o.Coupons = append(o.Coupons, loyalty.UsedCoupon{Code: code})
 	}
 	sums, wrongRow := r.readAmounts(it, row)
 	if wrongRow != nil {

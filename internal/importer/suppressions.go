@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"regulars/internal/address"
 	"regulars/internal/consent"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
@@ -19,11 +20,11 @@ func (r *reader) suppressions(ctx context.Context) error {
 	}
 	var folded []string
 	err := r.each(ctx, func(row row) error {
-		_, address, err := consent.Address(intake.ReadID(r.cols.get("email")))
+		_, known, err := address.Read(intake.ReadID(r.cols.get("email")))
 		if err != nil {
 			return r.refuse(row.written(), loyalty.Note{Line: row.line, Field: "email", Reason: err.Error()})
 		}
-		if folded = append(folded, address); len(folded) < batchRows {
+		if folded = append(folded, known); len(folded) < batchRows {
 			return nil
 		}
 		defer func() { folded = nil }()
