@@ -152,13 +152,13 @@ func DiskSense(db *store.DB) func(context.Context) []store.Trouble {
 	}
 }
 
-// Failing says which posts of this worker have failed again and again.
+// Failing says which kinds of work of this worker have failed again and again.
 func (w *Worker) Failing(context.Context) (all []store.Trouble) {
-	for post, err := range w.crew.failing() {
-		t := store.Trouble{Kind: "work", What: fmt.Sprintf("work keeps failing (%s): %s", post, err),
+	for kind, err := range w.limiter.failing() {
+		t := store.Trouble{Kind: "work", What: fmt.Sprintf("work keeps failing (%s): %s", kind, err),
 			Do: "it is tried again by itself; the log of `regulars serve` says more, and `regulars doctor` whether the database is sound"}
-		if post == "midnight" {
-			t.Kind, t.What = "night", "the nightly pass keeps failing: "+err
+		if k, _ := taskOf(kind); k.queue == Nightly {
+			t.Kind, t.What = "night", fmt.Sprintf("the nightly pass keeps failing (%s): %s", kind, err)
 		}
 		all = append(all, t)
 	}

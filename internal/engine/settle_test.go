@@ -23,9 +23,9 @@ func TestSettleDoesEverythingThatIsDueAndNothingTwice(t *testing.T) {
 		s.wantSent(want...)
 		s.settle()
 		s.wantSent(want...)
-		for _, pass := range engine.Passes {
-			if n, err := s.engine.Run(context.Background(), pass); n != 0 || err != nil {
-				t.Errorf("Run(%s) after Settle = %d, %v, want 0, nil", pass, n, err)
+		for _, kind := range engine.Kinds {
+			if n, err := s.engine.Run(context.Background(), kind, 0); n != 0 || err != nil {
+				t.Errorf("Run(%s) after Settle = %d, %v, want 0, nil", kind, n, err)
 			}
 		}
 	}, "welcome", "fifth")

@@ -27,7 +27,7 @@ type Site struct {
 	Book     *campaign.Book
 	Links    *consent.Links
 	Standard *ingest.Standard             // nil: no secret is set, and nothing unsigned is taken
-	Wake     func(job int64, lane string) // tells a worker of a new job and returns at once; nil: the poll finds it
+	Wake     func(job int64, kind string) // tells a worker of a new job and returns at once; nil: the poll finds it
 	Redis    func(context.Context) error  // asks Redis; nil: none
 	Relays   func() map[string]bool       // relay → its breaker is open; nil: none
 	Sees     func() []store.Trouble       // what this replica sees amiss; nil: nothing
