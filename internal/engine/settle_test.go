@@ -81,7 +81,7 @@ type busyDesk struct {
 }
 
 func (d *busyDesk) Singles(context.Context, string, int) (int, error) { return 0, nil }
-func (d *busyDesk) Work(context.Context) (int, error)                 { return 0, nil }
+func (d *busyDesk) Work(context.Context, int64) (int, error)          { return 0, nil }
 func (d *busyDesk) Reap(context.Context) (int, error) {
 	if d.after--; d.after == 0 {
 		d.cancel()
