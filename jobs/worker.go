@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"regulars/internal/delivery"
+	"regulars/internal/engine"
 )
 
 // Worker does what is due, woken by Redis and by its own look at the database. It
@@ -167,6 +168,10 @@ func (w *Worker) count(t task, outcome string) {
 	}
 }
 
+// spell is after how long a task puts another in its place and ends: so that others of
+// its queue have their turn, and asynq shows again what it forgot by a FLUSHALL.
+const spell = 15 * time.Second
+
 // exhaust takes bounded steps until there is nothing more to do, and returns how much
 // that was. A step that panics has failed: one broken rule or mail must not take the
 // other kinds down.
@@ -176,7 +181,11 @@ func (w *Worker) exhaust(ctx context.Context, t task, id int64) (did int, err er
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	for ctx.Err() == nil {
+	for began := time.Now(); ctx.Err() == nil; {
+		if time.Since(began) > spell {
+			w.Hints.Put(engine.Work{Kind: t.name, ID: id}.String())
+			return did, nil
+		}
 		n := 0
 		if t.of == "job" {
 			n, err = w.job(ctx, id)
