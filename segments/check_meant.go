@@ -3,6 +3,7 @@ package segments
 import (
 	"fmt"
 	"maps"
+	"regulars/internal/loyalty"
 	"slices"
 	"strings"
 )
@@ -214,7 +215,7 @@ func (c *checker) orSegment(s *syntax, wrong *Error) *Error {
 	if s.called || wrong.Message != c.plainUnknown(s) {
 		return wrong
 	}
-	if near := nearest(s.word, slices.Sorted(maps.Keys(c.scope.Segments))); len(near) > 0 {
+	if near := loyalty.Near(s.word, slices.Sorted(maps.Keys(c.scope.Segments))); len(near) > 0 {
 		return &Error{Offset: s.pos, Near: near, Message: "there is no field called " + s.word + "; did you mean the segment " + alternatives(near) + "?"}
 	}
 	return wrong

@@ -3,6 +3,7 @@ package segments
 import (
 	"errors"
 	"fmt"
+	"regulars/internal/loyalty"
 	"slices"
 	"strconv"
 	"strings"
@@ -61,7 +62,7 @@ func checkOneOf(what, s string, known []string) string {
 		return ""
 	}
 	wrong := "there is no " + what + " called " + strconv.Quote(s)
-	if near := nearest(s, known); len(near) > 0 {
+	if near := loyalty.Near(s, known); len(near) > 0 {
 		return wrong + "; did you mean " + alternatives(inQuotes(near)) + "?"
 	}
 	return wrong + "; there are " + strings.Join(inQuotes(known), ", ")

@@ -164,7 +164,7 @@ func (r *reading) until(c *folder, n *node) (Until, bool) {
 		r.checkEnd(c, n, text)
 		return Until{Kind: strings.ReplaceAll(text, " ", "_")}, true
 	case n.form == scalar && !strings.ContainsAny(text, `()<>="`):
-		if near := nearest(text, ends); near != "" && r.segments[text] == "" {
+		if near := loyalty.Nearest(text, ends); near != "" && r.segments[text] == "" {
 			r.errorAt(n, fmt.Sprintf("%q does not end a campaign", text), fmt.Sprintf("did you mean %q?", near))
 			return Until{}, false
 		}

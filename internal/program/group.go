@@ -101,7 +101,7 @@ func elsewhere(name string, p place) string {
 				kinds = append(kinds, kind)
 			}
 		}
-		if len(kinds) > 0 && nearest(name, p.keys) == "" {
+		if len(kinds) > 0 && loyalty.Nearest(name, p.keys) == "" {
 			return fmt.Sprintf("this one has %s; %s goes with %s", inWords(p.keys), name, inWords(kinds))
 		}
 	}
@@ -116,7 +116,7 @@ func elsewhere(name string, p place) string {
 // suggest returns a hint: the nearest of the names, or else what the caller knows,
 // or else all of them.
 func suggest(name string, names []string, otherwise string) string {
-	if near := nearest(name, names); near != "" {
+	if near := loyalty.Nearest(name, names); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
 	if otherwise != "" || len(names) == 0 {
@@ -179,7 +179,7 @@ func (g group) must(name, hint string) *node {
 // misspelt reports whether a key stands there that was said to be this one with a slip.
 func (g group) misspelt(name string) bool {
 	return slices.ContainsFunc(g.n.pairs, func(kv pair) bool {
-		return nearest(kv.key.text, []string{name}) != "" && elsewhere(kv.key.text, place{}) == ""
+		return loyalty.Nearest(kv.key.text, []string{name}) != "" && elsewhere(kv.key.text, place{}) == ""
 	})
 }
 
@@ -196,7 +196,7 @@ func (r *reading) noValue(key *node) {
 // else which there are.
 func Unknown(thing, name string, names []string) string {
 	text := fmt.Sprintf("there is no %s %q", thing, name)
-	switch near := nearest(name, names); {
+	switch near := loyalty.Nearest(name, names); {
 	case near != "":
 		return fmt.Sprintf("%s; did you mean %q?", text, near)
 	case len(names) == 0 || len(names) > 30:
@@ -215,9 +215,6 @@ func NoCampaign(p *Program, name string) string {
 	}
 	return Unknown("campaign", name, names)
 }
-
-// nearest returns the name that was probably meant, "" when none is near.
-func nearest(name string, names []string) string { return loyalty.Nearest(name, names) }
 
 // pairs returns all keys that stand there with a value; the others are reported.
 func (g group) pairs() []pair {

@@ -141,7 +141,7 @@ func (r *reading) misnamed(c *folder, f file) string {
 			idle = append(idle, other.mail)
 		}
 	}
-	if near := nearest(f.mail, idle); near != "" {
+	if near := loyalty.Nearest(f.mail, idle); near != "" {
 		return c.path + near + "." + f.language + "." + f.ext
 	}
 	return ""

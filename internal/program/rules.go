@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"regulars/internal/loyalty"
 	"regulars/segments"
 )
 
@@ -68,7 +69,7 @@ func (r *reading) segment(kv pair) *segments.Rule {
 // when it is neither.
 func (r *reading) ruleOrSegment(n *node, s segments.Scope) *segments.Rule {
 	if n != nil && n.form == scalar && r.segments[n.text] == "" && !strings.ContainsAny(n.text, ` "'()<>=`) {
-		if near := nearest(n.text, sortedKeys(r.segments)); near != "" {
+		if near := loyalty.Nearest(n.text, sortedKeys(r.segments)); near != "" {
 			r.errorAt(n, fmt.Sprintf("%q is neither a segment nor a rule", n.text), fmt.Sprintf("did you mean %q?", near))
 			return nil
 		}

@@ -32,7 +32,7 @@ func (r *reading) readStart(c *folder) {
 
 func (r *reading) startHint(text string) string {
 	word, rest, _ := strings.Cut(text, " ")
-	switch near := nearest(word, append(sortedKeys(startPlaces), "joins")); {
+	switch near := loyalty.Nearest(word, append(sortedKeys(startPlaces), "joins")); {
 	case near == "joins":
 		return `did you mean "joins"?`
 	case near != "" && rest != "":
@@ -231,7 +231,7 @@ func (r *reading) eventType(n *node, name string) string {
 	if name != "" {
 		r.named = append(r.named, Named{segments.Name{Kind: segments.EventType, Text: name}, n.src.file, n.line, n.col})
 	}
-	switch near := nearest(name, loyalty.EventTypes); {
+	switch near := loyalty.Nearest(name, loyalty.EventTypes); {
 	case name == "":
 	case bad:
 		r.errorAt(n, fmt.Sprintf("%q does not do as the type of an event", name), "use letters, digits, dots, - and _, like wishlist.added")
