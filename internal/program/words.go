@@ -43,7 +43,7 @@ func PageWords() map[string]string {
 }
 
 // readWords reads the words that the shop brings itself.
-func (r *reading) readWords() {
+func (r *loader) readWords() {
 	r.program.Words = map[string]Words{}
 	for _, file := range sortedKeys(r.files) {
 		lang := wordsOf(file)
@@ -58,19 +58,24 @@ func (r *reading) readWords() {
 			r.fileProblem(file, Error, err.Error(), "call it words/LANGUAGE.yaml, like words/de.yaml")
 			continue
 		}
-		g := r.group(root, place{"a file of words", []string{"mails", "pages"}, nil})
-		r.program.Words[lang] = Words{Mails: r.someWords(g.get("mails"), "mails", templates.OwnKeys()), Pages: r.someWords(g.get("pages"), "pages", PageWords())}
+		w := Words{Mails: templates.Own{}, Pages: map[string]string{}}
+		keys[Words]{"a file of words", []key[Words]{
+			{name: "mails", read: func(r *loader, n *node, w *Words) { w.Mails = r.someWords(n, "mails", templates.OwnKeys()) }},
+			{name: "pages", read: func(r *loader, n *node, w *Words) { w.Pages = r.someWords(n, "pages", PageWords()) }},
+		}}.fill(r, root, &w)
+		r.program.Words[lang] = w
 	}
 }
 
 // someWords reads words that have the keys of the English ones, and their places
 // for what is put in.
-func (r *reading) someWords(n *node, name string, english map[string]string) map[string]string {
+func (r *loader) someWords(n *node, name string, english map[string]string) map[string]string {
 	found := map[string]string{}
-	if n == nil {
-		return found
+	known := keys[Words]{name: "the words of " + name}
+	for _, word := range sortedKeys(english) {
+		known.rows = append(known.rows, key[Words]{name: word})
 	}
-	g := r.group(n, place{"the words of " + name, sortedKeys(english), nil})
+	g := known.open(r, n)
 	for _, key := range sortedKeys(english) {
 		at := g.get(key)
 		if at == nil {
@@ -101,7 +106,7 @@ func (p *Program) mailWords() map[string]templates.Own {
 
 // wordless warns of a language whose readers get English around their mails, and of
 // words that nobody reads.
-func (r *reading) wordless() {
+func (r *loader) wordless() {
 	if r.blind {
 		return
 	}
@@ -140,7 +145,7 @@ func (r *reading) wordless() {
 
 // namesTopic reports whether a topic that the program does not name in a language
 // has a name there all the same.
-func (r *reading) namesTopic(topic, lang string) bool {
+func (r *loader) namesTopic(topic, lang string) bool {
 	if !slices.Contains([]string{loyalty.Offers, loyalty.Newsletter, loyalty.Program}, topic) {
 		return false
 	}
