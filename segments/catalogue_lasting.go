@@ -3,10 +3,10 @@ package segments
 // lastingFields read date fields, other segments and whether anything is known.
 func lastingFields() []*entry {
 	return []*entry{
-		{name: "days_since", typ: Number, dated: true, from: fromMember, timed: true,
+		{name: "days_since", typ: Number, dated: true, from: fromMember,
 			noun: "days since a date field", says: "whose {of} was {n} ago", unit: "day",
 			in: fromDate{}},
-		{name: "days_until", typ: Number, dated: true, from: fromMember, timed: true,
+		{name: "days_until", typ: Number, dated: true, from: fromMember,
 			noun: "days until a date field", says: "whose {of} is {n} ahead", unit: "day",
 			also: []string{"days_before", "days_to", "until"},
 			in:   fromDate{until: true}},

@@ -76,29 +76,8 @@ func inQuotes(words []string) []string {
 	return quoted
 }
 
-// stage returns where a member stands whose last order was that many days ago.
-func (l Lifecycle) stage(days int64) string {
-	switch {
-	case days < int64(l.Recent):
-		return StageRecent
-	case days <= int64(l.AtRisk):
-		return StageNurturing
-	case days <= int64(l.Lost):
-		return StageAtRisk
-	}
-	return StageLosing
-}
-
 // lifecycle reads the stage from the day of the last order. Everybody has one.
 type lifecycle struct{}
-
-func (lifecycle) value(k *Known, c *call) value {
-	last := lastOrder(k.paid(nil))
-	if last == nil {
-		return text(StageNone)
-	}
-	return text(c.lifecycle.stage(int64(k.Day - *last)))
-}
 
 // is turns stages into spans of days, so that the index on the last order serves.
 func (r lifecycle) is(b *builder, c *call, op string, vs []value) string {

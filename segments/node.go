@@ -1,9 +1,8 @@
 package segments
 
 // node is a part of a checked rule that is true or false for a member.
-// holds is in eval.go, sql in sql.go, words in words.go.
+// sql is in sql.go, words in words.go.
 type node interface {
-	holds(k *Known) bool
 	// sql returns a condition that is never null; if not is set, its opposite.
 	sql(b *builder, not bool) string
 	words() string
