@@ -55,7 +55,7 @@ func unnamed(s string) string { return expand(s, "labelled {x}", "with the label
 func (w ware) bought() *entry {
 	return &entry{name: "bought_" + w.name, typ: Bool, what: w.name, window: true, from: fromOrders,
 		noun: "bought " + w.noun(), says: "who bought " + w.thing, denies: "who have {never} bought " + w.any(),
-		also: []string{w.name, "has_" + w.name, "bought", "purchased_" + w.name},
+		also: []string{w.name, "has_" + w.name, "bought", "buys", "purchased", "purchased_" + w.name},
 		in:   presence{rows: w.rows()}}
 }
 

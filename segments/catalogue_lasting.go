@@ -11,7 +11,7 @@ func lastingFields() []*entry {
 			also: []string{"days_before", "days_to", "until"},
 			in:   fromDate{until: true}},
 		{name: "in_segment", typ: Bool, what: "segment", from: fromGiven,
-			noun: "is in the segment", says: "who are in {x}", also: []string{"segment"}},
+			noun: "is in the segment", says: "who are in {x}", also: []string{"segment", "segments"}},
 		{name: "known", typ: Bool, dated: true, from: fromGiven,
 			noun: "whether a field has a value", says: "whose {of} is known", also: []string{"has", "exists", "is_set"}},
 	}

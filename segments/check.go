@@ -1,6 +1,9 @@
 package segments
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // checker turns syntax into a checked rule: names become entries of the
 // catalogue, literals become values of the type that their place wants.
@@ -146,8 +149,8 @@ func (c *checker) comparison(s *syntax) (node, *Error) {
 		left, right, op = right, left, mirror(op)
 	}
 	if left.form != formName {
-		if name := c.quotedField(s.kids); name != "" {
-			return nil, fail(s.kids[0].pos, "a field stands without quotes: %s", name)
+		if i := slices.IndexFunc(s.kids, func(kid *syntax) bool { return kid.form == formText && find(catalogue(), kid.word) != nil }); i >= 0 {
+			return nil, fail(s.kids[i].pos, "a field stands without quotes: %s", s.kids[i].word)
 		}
 		return nil, fail(left.pos, "both sides of %s are fixed values: one must be a field", s.word)
 	}
