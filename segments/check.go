@@ -52,13 +52,13 @@ func (c *checker) condition(s *syntax) (node, *Error) {
 	switch s.form {
 	case formAnd:
 		parts, err := c.conditions(s.kids)
-		return both(parts), err
+		return allOf(parts), err
 	case formOr:
 		parts, err := c.conditions(s.kids)
 		return anyOf(parts), err
 	case formNot:
 		of, err := c.condition(s.kids[0])
-		return opposite{of}, err
+		return negation{of}, err
 	case formCompare:
 		return c.comparison(s)
 	case formIn:
@@ -111,7 +111,7 @@ func (c *checker) named(s *syntax) (node, *Error) {
 	default:
 		return nil, fail(s.pos, "%s is %s, not a condition; a condition is %s", s.word, call.typ.a(), call.example())
 	}
-	return is{call}, nil
+	return isTrue{call}, nil
 }
 
 // known checks known(field).
@@ -189,9 +189,9 @@ func (c *checker) withValue(s *syntax, call *call, op string, right *syntax) (no
 	}
 	if call.typ == Bool && right.form == formBool && (op == "==" || op == "!=") {
 		if (right.word == "true") == (op == "==") {
-			return is{call}, nil
+			return isTrue{call}, nil
 		}
-		return opposite{is{call}}, nil
+		return negation{isTrue{call}}, nil
 	}
 	if call.typ == List && op == "!=" {
 		return nil, fail(right.pos, "%s is a list: write %s not in %[1]s", call.name, right.show())

@@ -23,11 +23,11 @@ func (r *Rule) ChangedBy(eventType string) bool {
 
 func (k *Known) meets(n node) bool {
 	switch n := n.(type) {
-	case both:
+	case allOf:
 		return !slices.ContainsFunc(n, func(part node) bool { return !k.meets(part) })
 	case anyOf:
 		return slices.ContainsFunc(n, k.meets)
-	case opposite:
+	case negation:
 		return !k.meets(n.of)
 	case always:
 		return bool(n)

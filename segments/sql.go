@@ -132,7 +132,7 @@ func unless(not bool, condition string) string {
 // Not is pushed down to the single conditions, because a "not exists" that
 // stands by itself becomes an anti-join on Postgres, and one inside does not.
 
-func (n both) sql(b *builder, not bool) string {
+func (n allOf) sql(b *builder, not bool) string {
 	if not {
 		return join(b, n, " or ", true)
 	}
@@ -154,11 +154,11 @@ func join(b *builder, nodes []node, word string, not bool) string {
 	return "(" + strings.Join(parts, word) + ")"
 }
 
-func (n opposite) sql(b *builder, not bool) string  { return n.of.sql(b, !not) }
+func (n negation) sql(b *builder, not bool) string  { return n.of.sql(b, !not) }
 func (n inSegment) sql(b *builder, not bool) string { return n.rule.root.sql(b, not) }
 func (n always) sql(_ *builder, not bool) string    { return strconv.FormatBool(bool(n) != not) }
 
-func (n is) sql(b *builder, not bool) string {
+func (n isTrue) sql(b *builder, not bool) string {
 	if n.call.fixed() {
 		return always(n.holds(b.q.look)).sql(b, not)
 	}
@@ -226,7 +226,7 @@ func mirror(op string) string {
 
 // A condition on what is known before the statement runs is answered here.
 
-func (n is) holds(at look) bool { return at(n.call).yes }
+func (n isTrue) holds(at look) bool { return at(n.call).yes }
 
 func (n hasValue) holds(at look) bool {
 	v := at(n.of)
