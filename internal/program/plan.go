@@ -244,25 +244,23 @@ func (p *comparison) touches(c *Campaign) []Count {
 // textsOf compares the mail files of a campaign.
 func (p *comparison) textsOf(was, c *Campaign) {
 	old, next := p.old.mails(was.Name), p.next.mails(c.Name)
-	var added, changed, removed []string
-	for _, name := range sortedKeys(next) {
-		if text, known := old[name]; !known {
-			added = append(added, name)
-		} else if text != next[name] {
-			changed = append(changed, name)
+	all := maps.Clone(old)
+	maps.Copy(all, next)
+	how := map[string][]string{}
+	for _, name := range sortedKeys(all) {
+		text, before := old[name]
+		switch now, still := next[name]; {
+		case !before:
+			how["new"] = append(how["new"], name)
+		case !still:
+			how["removed"] = append(how["removed"], name)
+		case text != now:
+			how["changed"] = append(how["changed"], name)
 		}
 	}
-	for _, name := range sortedKeys(old) {
-		if _, still := next[name]; !still {
-			removed = append(removed, name)
-		}
-	}
-	for _, set := range []struct {
-		what  string
-		names []string
-	}{{"new", added}, {"changed", changed}, {"removed", removed}} {
-		if len(set.names) > 0 {
-			p.add("campaign", c.Name, "campaign %s: texts %s: %s", c.Name, set.what, strings.Join(set.names, ", "))
+	for _, what := range []string{"new", "changed", "removed"} {
+		if len(how[what]) > 0 {
+			p.add("campaign", c.Name, "campaign %s: texts %s: %s", c.Name, what, strings.Join(how[what], ", "))
 		}
 	}
 }
