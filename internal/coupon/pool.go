@@ -129,9 +129,9 @@ func (p Pool) worth() int64 { return p.Amount + p.Worth }
 // over reports whether the pool's last day is past.
 func (p Pool) over(today loyalty.Day) bool { return p.ValidUntil != 0 && p.ValidUntil < today }
 
-// ends returns the last day of a code issued today, 0 for none. A shared code is
+// LastDay returns the last day of a code issued today, 0 for none. A shared code is
 // issued to many on many days: only the pool's own end counts.
-func (p Pool) ends(today loyalty.Day) loyalty.Day {
+func (p Pool) LastDay(today loyalty.Day) loyalty.Day {
 	if p.ValidFor == 0 || p.Kind == Shared {
 		return p.ValidUntil
 	}
@@ -172,8 +172,8 @@ func roomOf(tx *store.Tx, p Pool) (room, error) {
 	var n struct{ Made, Given, Open, Spent int64 }
 	err := tx.One(&n, `
 		select count(*) filter (where state <> 'void')                               as made,
-		       count(*) filter (where state not in ('void', 'free'))                 as given,
-		       count(*) filter (where state in ('reserved', 'issued', 'redeemed'))   -
+		       count(*) filter (where state not in ('void', 'free', 'aside') or `+promised+`)    as given,
+		       count(*) filter (where state in ('reserved', 'issued', 'redeemed') or `+promised+`) -
 		       (select count(distinct r.code_id) from redemptions r join codes c on c.id = r.code_id
 		        where  r.pool_id = @pool and r.undone and c.state = 'redeemed'
 		        and    not exists (select 1 from redemptions o where o.code_id = r.code_id and not o.undone)) as open,

@@ -30,7 +30,7 @@ func shopKeys() keys[Program] {
 		at("quiet", func(p *Program) *loyalty.QuietHours { return &p.Quiet }, saying(loyalty.ParseQuietHours)).as("quiet hours"),
 		{name: "attributes", read: readAttributes, show: func(p *Program, _ string) string { return typesText(p.Attributes) }},
 		part(keys[Program]{"favourites", []key[Program]{
-			at("except", func(p *Program) *[]string { return &p.FavouritesExcept }, texts()).as("favourites except").must("name the categories that are nobody's favourite, like except: [FUEL]"),
+			at("except", func(p *Program) *[]string { return &p.FavouritesExcept }, names(segments.Category)).as("favourites except").must("name the categories that are nobody's favourite, like except: [FUEL]"),
 		}}),
 		at("news_within", func(p *Program) *time.Duration { return &p.NewsWithin }, span()),
 		at("holdout", func(p *Program) *int { return &p.Holdout }, share()),
@@ -54,9 +54,9 @@ func senderKeys() keys[Program] {
 
 func mailKeys() keys[Program] {
 	return keys[Program]{"mail", []key[Program]{
-		at("from", func(p *Program) *string { return &p.Mail.From }, of(address, same)).must(`like from: "Anna <anna@shop.example>"`),
-		at("reply_to", func(p *Program) *string { return &p.Mail.ReplyTo }, of(address, same)),
-		at("alerts", func(p *Program) *string { return &p.Mail.Alerts }, of(address, same)),
+		at("from", func(p *Program) *string { return &p.Mail.From }, of(sender, same)).must(`like from: "Anna <anna@shop.example>"`),
+		at("reply_to", func(p *Program) *string { return &p.Mail.ReplyTo }, of(sender, same)),
+		at("alerts", func(p *Program) *string { return &p.Mail.Alerts }, of(sender, same)),
 	}}
 }
 
@@ -99,8 +99,8 @@ func poolKeys() keys[Pool] {
 		at("points", func(p *Pool) *int64 { return &p.Points }, whole[int64](1, 1e9)),
 		at("perk", func(p *Pool) *string { return &p.Perk }, words()),
 		at("minimum", func(p *Pool) *int64 { return &p.Minimum }, amount()),
-		at("products", func(p *Pool) *[]string { return &p.Products }, texts()),
-		at("categories", func(p *Pool) *[]string { return &p.Categories }, texts()),
+		at("products", func(p *Pool) *[]string { return &p.Products }, names(segments.Product)),
+		at("categories", func(p *Pool) *[]string { return &p.Categories }, names(segments.Category)),
 		at("first_order", func(p *Pool) *bool { return &p.FirstOrder }, truth()),
 		at("uses", func(p *Pool) *int { return &p.Uses }, whole[int](1, 1e9)),
 		at("transferable", func(p *Pool) *bool { return &p.Transferable }, truth()),

@@ -126,8 +126,8 @@ func words() kind[string] {
 	}
 }
 
-// texts is a list of single values, none of them twice.
-func texts() kind[[]string] {
+// names is a list of names of something that comes in, none of them twice.
+func names(of segments.Kind) kind[[]string] {
 	return kind[[]string]{
 		read: func(r *loader, n *node) (texts []string, ok bool) {
 			for _, item := range r.each(n) {
@@ -135,6 +135,7 @@ func texts() kind[[]string] {
 				if text != "" && slices.Contains(texts, text) {
 					r.errorAt(item, fmt.Sprintf("%q stands in the list twice", text), "keep one of the two")
 				} else if text != "" {
+					r.name(item, of, text)
 					texts = append(texts, text)
 				}
 			}

@@ -30,7 +30,7 @@ func (r *loader) readMails(c *folder) {
 		Order:      c.Start.Kind == "event" && hasOrder(c.Start.Event),
 		Event:      c.Start.Kind == "event",
 		Service:    c.Class == loyalty.Service,
-		Own:        r.program.mailWords(),
+		Own:        r.program.Words,
 	}}
 	switch {
 	case c.Start.Kind == "milestone" && c.Start.Figure.Money():

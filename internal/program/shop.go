@@ -2,16 +2,15 @@ package program
 
 import (
 	"fmt"
-	"net/mail"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"golang.org/x/net/idna"
 	"golang.org/x/text/language"
 
+	"regulars/internal/address"
 	"regulars/internal/loyalty"
 	"regulars/segments"
 )
@@ -104,20 +103,10 @@ func webLink(s string) (string, error) {
 	return s, nil
 }
 
-// address checks an address that mail can come from: one mailbox, an ASCII local
-// part, a domain with a dot that DNS can hold.
-func address(s string) (string, error) {
-	bad := fmt.Errorf("%q is not an e-mail address like Anna <anna@shop.example>", s)
-	a, err := mail.ParseAddress(s)
-	if err != nil {
-		return "", bad
-	}
-	at := strings.LastIndexByte(a.Address, '@')
-	local, domain := a.Address[:at], a.Address[at+1:]
-	name, err := idna.Lookup.ToASCII(domain)
-	dots := strings.Contains(name, ".") && !strings.HasSuffix(name, ".")
-	if err != nil || !dots || strings.ContainsFunc(local, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"(),:;<>@[\]`, r) }) {
-		return "", bad
+// sender checks an address that mail can come from.
+func sender(s string) (string, error) {
+	if _, err := address.Named(s); err != nil {
+		return "", fmt.Errorf("%q is not an e-mail address like Anna <anna@shop.example>: %w", s, err)
 	}
 	return s, nil
 }

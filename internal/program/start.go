@@ -102,6 +102,7 @@ func readFigure(r *loader, n *node, c *folder) {
 		return
 	}
 	c.Start.Figure, _ = parsed(r, n, loyalty.ParseFigure)
+	r.name(n, segments.ProductOrCategory, c.Start.Figure.Of)
 }
 
 // milestoneValue is the kind of a milestone of the start's figure.
@@ -172,7 +173,7 @@ func (r *loader) eventType(n *node, name string) string {
 	bad := strings.ContainsFunc(name, func(c rune) bool {
 		return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("._-", c))
 	})
-	r.named = append(r.named, Named{segments.Name{Kind: segments.EventType, Text: name}, n.src.file, n.line, n.col})
+	r.name(n, segments.EventType, name)
 	switch near := loyalty.Nearest(name, loyalty.EventTypes); {
 	case bad:
 		r.errorAt(n, fmt.Sprintf("%q does not do as the type of an event", name), "use letters, digits, dots, - and _, like wishlist.added")

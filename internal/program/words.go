@@ -9,13 +9,6 @@ import (
 	"regulars/templates"
 )
 
-// Words are what Regulars itself says in a language that it does not know: around
-// a mail, and on the pages that members see. words/de.yaml has them.
-type Words struct {
-	Mails templates.Own
-	Pages map[string]string
-}
-
 // wordsFolder holds a file for each language that a shop brings itself.
 const wordsFolder = "words/"
 
@@ -29,22 +22,9 @@ func wordsOf(file string) string {
 	return lang
 }
 
-// PageWords are what pages say, by key, in English. internal/public says them.
-func PageWords() map[string]string {
-	return map[string]string{
-		"mails": "Mails from %s", "choose": "Choose what you want to receive. You can change your mind at any time.", "save": "Save",
-		"none": "Unsubscribe from everything", "saved": "Saved. This is in effect now.", "gone": "You are unsubscribed from everything. This is in effect now.",
-		"offers": "Offers", "newsletter": "Newsletter", "program": "My membership", "own": "My page", "points": "Points", "codes": "My codes",
-		"until": "valid until %s", "no_codes": "You have no codes at the moment.", "minimum": "on orders from %s", "shipping": "Free shipping",
-		"choices": "Choose which mails you get", "ask": "Confirm your subscription", "wanted": "Do you want to receive this: %s?", "yes": "Yes, I want this",
-		"done": "Thank you!", "confirmed": "Your subscription is confirmed: %s.", "sorry": "Something went wrong",
-		"why": "It is not your fault, and nothing was changed. Please try again in a moment.",
-	}
-}
-
 // readWords reads the words that the shop brings itself.
 func (r *loader) readWords() {
-	r.program.Words = map[string]Words{}
+	r.program.Words = map[string]templates.Phrases{}
 	for _, file := range sortedKeys(r.files) {
 		lang := wordsOf(file)
 		if lang == "" {
@@ -58,50 +38,76 @@ func (r *loader) readWords() {
 			r.fileProblem(file, Error, err.Error(), "call it words/LANGUAGE.yaml, like words/de.yaml")
 			continue
 		}
-		w := Words{Mails: templates.Own{}, Pages: map[string]string{}}
-		keys[Words]{"a file of words", []key[Words]{
-			{name: "mails", read: func(r *loader, n *node, w *Words) { w.Mails = r.someWords(n, "mails", templates.OwnKeys()) }},
-			{name: "pages", read: func(r *loader, n *node, w *Words) { w.Pages = r.someWords(n, "pages", PageWords()) }},
-		}}.fill(r, root, &w)
-		r.program.Words[lang] = w
+		r.program.Words[lang] = r.wordsFrom(root, lang)
 	}
 }
 
-// someWords reads words that have the keys of the English ones, and their places
-// for what is put in.
-func (r *loader) someWords(n *node, name string, english map[string]string) map[string]string {
-	found := map[string]string{}
-	known := keys[Words]{name: "the words of " + name}
-	for _, word := range sortedKeys(english) {
-		known.rows = append(known.rows, key[Words]{name: word})
-	}
-	g := known.open(r, n)
-	for _, key := range sortedKeys(english) {
-		at := g.get(key)
-		if at == nil {
-			continue
+// wordsFrom reads a file of words. It has the form of our own catalogue, and may
+// leave out what it likes.
+func (r *loader) wordsFrom(root *node, lang string) templates.Phrases {
+	found := templates.Phrases{}
+	words := map[string]map[string]bool{} // by group
+	for key := range templates.WordKeys(lang) {
+		group, name, _ := strings.Cut(key, ".")
+		name, _, _ = strings.Cut(name, ".") // of all its forms
+		if words[group] == nil {
+			words[group] = map[string]bool{}
 		}
-		text, ok := r.text(at)
-		switch want := templates.Placeholders(english[key]); {
-		case !ok:
-		case templates.Placeholders(text) != want && key != "ordinal":
-			r.errorAt(at, fmt.Sprintf("%q has %%s %d times, and needs it %d times", text, templates.Placeholders(text), want), fmt.Sprintf("in English it is %q", english[key]))
-		case key == "months" && len(strings.Fields(text)) != 12, key == "weekdays" && len(strings.Fields(text)) != 7:
-			r.errorAt(at, fmt.Sprintf("%s has %d names", key, len(strings.Fields(text))), fmt.Sprintf("in English it is %q", english[key]))
-		default:
-			found[key] = text
-		}
+		words[group][name] = true
 	}
+	file := keys[templates.Phrases]{name: "a file of words"}
+	for _, group := range sortedKeys(words) {
+		part := keys[templates.Phrases]{name: "the words of " + group}
+		for _, name := range sortedKeys(words[group]) {
+			part.rows = append(part.rows, key[templates.Phrases]{name: name, read: func(r *loader, n *node, found *templates.Phrases) {
+				r.word(*found, n, group+"."+name, lang)
+			}})
+		}
+		file.rows = append(file.rows, key[templates.Phrases]{name: group, read: func(r *loader, n *node, found *templates.Phrases) { part.fill(r, n, found) }})
+	}
+	file.fill(r, root, &found)
 	return found
 }
 
-// mailWords are the words of mails, by language.
-func (p *Program) mailWords() map[string]templates.Own {
-	own := map[string]templates.Own{}
-	for lang, w := range p.Words {
-		own[lang] = w.Mails
+// word reads a word of a language, in all of its forms or one text for all of them.
+func (r *loader) word(found templates.Phrases, at *node, name, lang string) {
+	forms := templates.Forms(name, lang)
+	if forms == nil {
+		r.oneWord(found, at, name, lang)
+		return
 	}
-	return own
+	some := keys[templates.Phrases]{name: "the forms of " + name[strings.IndexByte(name, '.')+1:] + " in " + lang}
+	for _, form := range forms {
+		some.rows = append(some.rows, key[templates.Phrases]{name: form, read: func(r *loader, n *node, found *templates.Phrases) {
+			r.oneWord(*found, n, name+"."+form, lang)
+		}})
+		if at.form != mapping {
+			r.oneWord(found, at, name+"."+form, lang)
+		}
+	}
+	if at.form == mapping {
+		some.fill(r, at, &found)
+	}
+}
+
+// oneWord reads a text that has the places of the English one for what is put in.
+func (r *loader) oneWord(found templates.Phrases, at *node, key, lang string) {
+	text, ok := r.text(at)
+	english := templates.WordKeys(lang)[key]
+	names := map[string]int{"writing.months": 12, "writing.weekdays": 7}[key]
+	has, wants := strings.Count(text, "%s"), strings.Count(english, "%s")
+	switch {
+	case !ok:
+	case has != wants && !(key == "mails.percent_off" && strings.Count(text, "%l") == 1):
+		r.errorAt(at, fmt.Sprintf("%q has %%s %d times, and needs it %d times", text, has, wants), fmt.Sprintf("in English it is %q", english))
+	case strings.Contains(text, "{{"):
+		r.errorAt(at, fmt.Sprintf("%q has {{, and words are not filled in as mails are", text), "write %s where the English words have it")
+	case names > 0 && len(strings.Fields(text)) != names:
+		name := key[strings.IndexByte(key, '.')+1:]
+		r.errorAt(at, fmt.Sprintf("%s has %d names", name, len(strings.Fields(text))), fmt.Sprintf("in English it is %q", english))
+	default:
+		found[key] = text
+	}
 }
 
 // wordless warns of a language whose readers get English around their mails, and of
@@ -115,15 +121,9 @@ func (r *loader) wordless() {
 			continue
 		}
 		var missing []string
-		own := r.program.Words[lang]
-		for _, key := range sortedKeys(templates.OwnKeys()) {
-			if _, ok := own.Mails[key]; !ok && key != "ordinal" {
-				missing = append(missing, "mails."+key)
-			}
-		}
-		for _, key := range sortedKeys(PageWords()) {
-			if _, ok := own.Pages[key]; !ok {
-				missing = append(missing, "pages."+key)
+		for _, key := range sortedKeys(templates.WordKeys(lang)) {
+			if _, ok := r.program.Words[lang][key]; !ok {
+				missing = append(missing, key)
 			}
 		}
 		if len(missing) == 0 {
@@ -134,7 +134,7 @@ func (r *loader) wordless() {
 			some += fmt.Sprintf(" and %d more", len(missing)-5)
 		}
 		r.fileProblem(wordsFolder+lang+".yaml", Warning, fmt.Sprintf("Regulars has no words of its own in %s, so its readers get English in footers and on pages: %s", lang, some),
-			"write them, as in mails: {unsubscribe: …} and pages: {save: …}")
+			"write them, as in mails: {unsubscribe: …}, writing: {decimal: …} and pages: {save: …}")
 	}
 	for lang := range r.program.Words {
 		if !slices.Contains(r.program.Languages, lang) {
@@ -149,5 +149,5 @@ func (r *loader) namesTopic(topic, lang string) bool {
 	if !slices.Contains([]string{loyalty.Offers, loyalty.Newsletter, loyalty.Program}, topic) {
 		return false
 	}
-	return templates.KnowsWords(lang) || r.program.Words[lang].Pages[topic] != ""
+	return templates.KnowsWords(lang) || r.program.Words[lang]["pages."+topic] != ""
 }
