@@ -65,15 +65,15 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 		end := time.Now()
 		clock := engine.NewClock(end)
 		log := a.logger()
-		h, err := a.furnish(ctx, db.Clock(businessTime(clock)), log)
+		w, err := a.wire(ctx, db.Clock(businessTime(clock)), log)
 		if err != nil {
 			return err
 		}
-		defer h.close(ctx)
-		if err := a.play(ctx, h, clock, f, end); err != nil || f.exit {
+		defer w.close(ctx)
+		if err := a.play(ctx, w, clock, f, end); err != nil || f.exit {
 			return err
 		}
-		return a.afterPlay(ctx, h, clock, door)
+		return a.afterPlay(ctx, w, clock, door)
 	})
 }
 
@@ -88,11 +88,11 @@ func businessTime(clock *engine.Clock) func() time.Time {
 	}
 }
 
-func (a *app) play(ctx context.Context, h *house, clock *engine.Clock, f demoFlags, end time.Time) error {
+func (a *app) play(ctx context.Context, w *wiring, clock *engine.Clock, f demoFlags, end time.Time) error {
 	began := time.Now()
 	progress, done := a.dayBar(f.days)
 	summary, err := demo.Play{
-		DB: h.db, Clock: clock, Book: h.book, Door: h.door, Engine: h.engine,
+		DB: w.db, Clock: clock, Book: w.book, Door: w.door, Engine: w.engine,
 		Days: f.days, People: f.people, Seed: 7, End: end, Progress: progress,
 	}.Run(ctx)
 	done()
@@ -103,7 +103,7 @@ func (a *app) play(ctx context.Context, h *house, clock *engine.Clock, f demoFla
 		return a.printJSON(summary)
 	}
 	summary.Print(a.out)
-	fmt.Fprintf(a.out, "\nPlayed %d days in %s; %d mails went over SMTP to the built-in inbox.\n", f.days, time.Since(began).Round(100*time.Millisecond), h.sink.Count())
+	fmt.Fprintf(a.out, "\nPlayed %d days in %s; %d mails went over SMTP to the built-in inbox.\n", f.days, time.Since(began).Round(100*time.Millisecond), w.sink.Count())
 	return nil
 }
 
@@ -118,11 +118,11 @@ func (a *app) dayBar(days int) (progress func(day, days int), done func()) {
 }
 
 // afterPlay lets the shop go on in real time, with its workers and its pages.
-func (a *app) afterPlay(ctx context.Context, h *house, clock *engine.Clock, door net.Listener) error {
+func (a *app) afterPlay(ctx context.Context, w *wiring, clock *engine.Clock, door net.Listener) error {
 	clock.Set(time.UnixMicro(0))
 	fmt.Fprintf(a.out, `
 The service goes on from here in real time. Ctrl-C ends it and removes everything.
 From another terminal: DATABASE_URL=%s regulars status
 `, a.config.DatabaseURL)
-	return a.live(ctx, h, []string{"web", "worker"}, door)
+	return a.live(ctx, w, []string{"web", "worker"}, door)
 }

@@ -7,9 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"regulars/internal/campaign"
 	"regulars/internal/consent"
 	"regulars/internal/loyalty"
+	"regulars/internal/marketing"
 	"regulars/internal/program"
 	"regulars/internal/report"
 	"regulars/internal/store"
@@ -45,10 +45,8 @@ func (a *app) doctorCommand() *cobra.Command {
 func (a *app) doctor(ctx context.Context, db *store.DB, since time.Duration) (d report.Doctor, err error) {
 	err = db.View(ctx, func(tx *store.Tx) error {
 		d.Since = loyalty.At(tx.At.Add(-since))
-		if d.Today, err = today(tx); err != nil {
-			return err
-		}
-		now, err := inForce(tx, campaign.NewPrograms(db))
+		d.Today = a.today(tx)
+		now, err := marketing.InForce(tx)
 		if err != nil || now.Program == nil {
 			return err
 		}

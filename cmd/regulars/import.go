@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"time"
@@ -215,16 +214,4 @@ func (a *app) bar(what string) (progress func(read, total int64), done func()) {
 			_ = bar.Finish()
 		}
 	}
-}
-
-// terminal reports whether stderr is one.
-func (a *app) terminal() bool { return isTerminal(a.err) }
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -6,11 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"regulars/internal/campaign"
 	"regulars/internal/loyalty"
 	"regulars/internal/report"
 	"regulars/internal/store"
-	"regulars/segments"
 )
 
 // forecastReport says what the model of who orders again makes of the program.
@@ -19,8 +17,8 @@ func (a *app) forecastReport(flags *reportFlags) *cobra.Command {
 	c := &cobra.Command{
 		Use: "forecast", Short: "Who is still a customer, how often customers order, and how well that was foretold (--at DAY)", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return a.viewed(c, func(tx *store.Tx, db *store.DB) error {
-				day, past, err := a.asOf(tx, db, at)
+			return a.viewed(c, func(tx *store.Tx, _ *store.DB) error {
+				day, past, err := a.asOf(tx, at)
 				if err != nil {
 					return err
 				}
@@ -34,22 +32,6 @@ func (a *app) forecastReport(flags *reportFlags) *cobra.Command {
 	}
 	c.Flags().StringVar(&at, "at", "", "as of the end of this day, like 2027-06-21 (default: now)")
 	return c
-}
-
-// asOf reads --at.
-func (a *app) asOf(tx *store.Tx, db *store.DB, at string) (day loyalty.Day, past bool, err error) {
-	now, err := inForce(tx, campaign.NewPrograms(db))
-	if err != nil {
-		return 0, false, err
-	}
-	_, zone := ruleScope(now.Program)
-	if at == "" {
-		return loyalty.DayOf(tx.At.Time, zone), false, nil
-	}
-	if day, err = loyalty.ParseDay(at); err != nil {
-		return 0, false, usage("--at: %v", err)
-	}
-	return day, true, nil
 }
 
 func (a *app) sayForecast(f report.Forecast, csv bool) error {
@@ -149,21 +131,18 @@ func (a *app) winback(ctx context.Context, db *store.DB, at, until, among string
 		rules = winbackRules()
 	}
 	err = db.Update(ctx, func(tx *store.Tx) error {
-		now, err := inForce(tx, campaign.NewPrograms(db))
+		scope, err := ruleScope(tx)
 		if err != nil {
 			return err
 		}
-		scope, _ := ruleScope(now.Program)
 		w.Rules = nil
 		for i, text := range append([]string{among}, rules...) {
-			r, err := segments.ParseNamed(text, scope)
-			switch {
-			case err != nil:
-				return fmt.Errorf("this rule can't be read:\n%s", segments.FormatError(text, err))
-			case i == 0:
-				w.Among = r
-			default:
-				w.Rules = append(w.Rules, r)
+			r, err := parsedRule(text, scope)
+			if err != nil {
+				return err
+			}
+			if w.Rules = append(w.Rules, r); i == 0 {
+				w.Among, w.Rules = r, nil
 			}
 		}
 		return w.Prepare(tx)

@@ -2,13 +2,13 @@ package public
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
 	"regulars/internal/ingest"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
+	"regulars/internal/marketing"
 	"regulars/internal/store"
 )
 
@@ -113,16 +113,8 @@ func statusOf(answers []eventAnswer) int {
 // currency is the program's, by which amounts are read; EUR before the first apply.
 func (s *server) currency(ctx context.Context) (currency string, err error) {
 	err = s.reads.View(ctx, func(tx *store.Tx) (err error) {
-		currency, err = currencyOf(tx)
+		currency, err = marketing.Currency(tx)
 		return err
 	})
-	return currency, err
-}
-
-func currencyOf(tx *store.Tx) (string, error) {
-	currency, err := tx.Setting(store.SettingCurrency)
-	if errors.Is(err, store.ErrNotFound) {
-		return "EUR", nil
-	}
 	return currency, err
 }

@@ -8,6 +8,7 @@ import (
 	"regulars/internal/consent"
 	"regulars/internal/coupon"
 	"regulars/internal/loyalty"
+	"regulars/internal/marketing"
 	"regulars/internal/store"
 )
 
@@ -50,7 +51,7 @@ func (s *server) memberView(tx *store.Tx, who reader) (memberView, error) {
 	// Not the whole link: the page may be open under another name.
 	choices := "../u/" + s.Links.Token(consent.KindUnsubscribe, consent.ClaimsOf(who.ID, who.Send, who.EmailKey))
 	view := memberView{frame: shop.frame(in, in.Own), In: in, Joined: who.Joined, Points: in.number(who.Points), Choices: choices}
-	day, err := today(tx)
+	day, err := marketing.Today(tx)
 	if err != nil {
 		return view, err
 	}

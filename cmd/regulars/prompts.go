@@ -1,38 +1,76 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"strings"
 	"sync"
 	"time"
 
-	"github.com/spf13/cobra"
-
+	"regulars/internal/report"
 	"regulars/internal/store"
 )
+
+// terminal reports whether stderr is one.
+func (a *app) terminal() bool { return isTerminal(a.err) }
+
+func isTerminal(w any) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// person reports whether somebody may answer a question.
+func (a *app) person() bool {
+	_, file := a.in.(*os.File)
+	return !file || isTerminal(a.in)
+}
+
+// agreed asks a yes-or-no question on stderr; only "y" or "yes" is a yes. Where
+// nobody is there to ask it is not answered.
+func (a *app) agreed(question string) (yes, answered bool) {
+	fmt.Fprint(a.err, question+" [y/N] ")
+	answer, err := bufio.NewReader(a.in).ReadString('\n')
+	if answer == "" && err != nil {
+		return false, false
+	}
+	answer = strings.ToLower(strings.TrimSpace(answer))
+	return answer == "y" || answer == "yes", true
+}
+
+// asked asks for words on stderr; "" where nobody is there or nothing was said.
+func (a *app) asked(question string) string {
+	if !a.person() {
+		return ""
+	}
+	fmt.Fprint(a.err, question+" ")
+	answer, _ := bufio.NewReader(a.in).ReadString('\n')
+	if answer == "" {
+		fmt.Fprintln(a.err)
+	}
+	return strings.TrimSpace(answer)
+}
 
 // askFor is how long a question that a person typed may take, unless they say.
 const askFor = time.Minute
 
-// asking runs f on the database for a question that a person typed: it can write
-// nothing and ends after the time-out, or at once when the person interrupts. On
-// a terminal it shows meanwhile that it is still at it.
-func (a *app) asking(c *cobra.Command, timeout time.Duration, before func(*store.DB) error, f func(*store.Tx, *store.DB) error) error {
-	return a.opened(c.Context(), false, func(db *store.DB) error {
+// patiently runs a question that a person typed and that may take until the time-out.
+// On a terminal it shows meanwhile that it is still at it.
+func (a *app) patiently(ctx context.Context, timeout time.Duration, f func(*store.DB) error) error {
+	return a.opened(ctx, false, func(db *store.DB) error {
 		if a.terminal() {
 			ticks := time.NewTicker(time.Second)
 			defer ticks.Stop()
 			a.waited = spin(a.err, ticks.C, a.known.Load)
 		}
-		if before != nil {
-			if err := before(db); err != nil {
-				a.waited()
-				return err
-			}
-		}
-		err := db.Ask(c.Context(), timeout, func(tx *store.Tx) error { return f(tx, db) })
+		err := f(db)
 		a.waited()
 		if errors.Is(err, store.ErrTooLong) {
 			return fmt.Errorf("no answer within %v. Allow more with --timeout %v, or ask for less: a rule over figures of the whole life (orders, spent) "+
@@ -44,7 +82,7 @@ func (a *app) asking(c *cobra.Command, timeout time.Duration, before func(*store
 
 // estimate has the sign say, once a question has taken a second, between which
 // numbers its answer lies. Call stop before the answer is printed.
-func (a *app) estimate(ctx context.Context, db *store.DB, q asked) (stop func()) {
+func (a *app) estimate(ctx context.Context, db *store.DB, q report.Audience) (stop func()) {
 	if !a.terminal() {
 		return func() {}
 	}
