@@ -107,7 +107,9 @@ func orNotThere(err error, thing string, id int64) error {
 	return fmt.Errorf("%s %d: %w", thing, id, err)
 }
 
-func notThere(thing string, id int64) error { return store.Missing(fmt.Sprintf("there is no %s %d", thing, id)) }
+func notThere(thing string, id int64) error {
+	return store.Missing(fmt.Sprintf("there is no %s %d", thing, id))
+}
 
 // noVersion says that there is no version of a number.
 func noVersion(version int64, err error) error {

@@ -57,9 +57,6 @@ func (a *app) holdCommand() *cobra.Command {
 func (a *app) releaseCommand() *cobra.Command {
 	var texts string
 	c := a.stopCommand("release [CAMPAIGN]", "Let what was held go on", func(ctx context.Context, m marketing.Marketer, what marketing.Stop) error {
-		if texts != "" && texts != "latest" && texts != "kept" {
-			return usage("--texts takes latest or kept, not %q", texts)
-		}
 		old, err := m.HeldTexts(ctx, what)
 		if err != nil {
 			return err
@@ -85,6 +82,12 @@ func (a *app) releaseCommand() *cobra.Command {
 		}
 		return a.say(map[string]string{"released": what.String()}, "released: %s", what)
 	})
+	c.PreRunE = func(*cobra.Command, []string) error {
+		if texts != "" && texts != "latest" && texts != "kept" {
+			return usage("--texts takes latest or kept, not %q", texts)
+		}
+		return nil
+	}
 	c.Flags().StringVar(&texts, "texts", "", "latest: what is not yet sent takes the texts of the version in force; kept: it keeps its own")
 	return c
 }

@@ -32,9 +32,8 @@ func (a *app) runsCommand() *cobra.Command {
 	}
 	pause := act("pause", "Stop a run until it is resumed", func(ctx context.Context, m marketing.Marketer, run int64) error { return m.Pause(ctx, run, because) })
 	cancel := act("cancel", "End a run: what was not sent is skipped", func(ctx context.Context, m marketing.Marketer, run int64) error { return m.Cancel(ctx, run, because) })
-	for _, c := range []*cobra.Command{pause, cancel} {
-		c.Flags().StringVar(&because, "because", "by hand", "why")
-	}
+	pause.Flags().StringVar(&because, "because", "", "why")
+	cancel.Flags().StringVar(&because, "because", "by hand", "why")
 	resume := act("resume", "Let a paused run go on", func(ctx context.Context, m marketing.Marketer, run int64) error {
 		if texts != "" && texts != "latest" {
 			return usage("--texts takes latest, not %q", texts)

@@ -214,6 +214,7 @@ func (a *app) live(ctx context.Context, w *wiring, roles []string, door net.List
 			work.Go(func() error { return w.lookAtRelay(ctx) })
 		}
 		work.Go(func() error { return worker.Run(ctx) })
+		work.Go(func() error { return w.alerts.Run(ctx) })
 	}
 	if _, none := door.(shut); !none {
 		site.Sees = presence.Sees

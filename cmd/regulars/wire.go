@@ -36,6 +36,7 @@ type wiring struct {
 	door   *intake.Door
 	engine *engine.Engine
 	links  *consent.Links
+	alerts *marketing.Alerts
 	sink   *embedded.Sink // nil: a real relay
 	relay  *smtp.Relay
 	urgent *smtp.Relay // the same relay, with connections of its own
@@ -86,6 +87,7 @@ func (a *app) wire(ctx context.Context, db *store.DB, log *slog.Logger) (*wiring
 		Secret: derive(key, "message ids"), MailOnlyTo: a.config.mailOnlyTo, Sink: w.sink != nil,
 		Connections: urgentConnections, Log: log,
 	})
+	w.alerts = &marketing.Alerts{DB: db, Transport: w.urgent, Secret: derive(key, "message ids"), MailOnlyTo: a.config.mailOnlyTo, Log: log}
 	w.engine = engine.New(db, w.book, w.desk)
 	w.uncut = w.cutAfter(ctx, a.grace)
 	return w, nil

@@ -10,8 +10,12 @@ import (
 	"regulars/internal/store"
 )
 
+// byHand begins the reason of a run that a person paused.
+const byHand = "by hand"
+
 // Pause stops a run until it is resumed; what is on the wire goes out.
 func (m Marketer) Pause(ctx context.Context, run int64, because string) error {
+	because = strings.TrimSuffix(byHand+": "+strings.TrimPrefix(because, byHand), ": ")
 	return m.run(ctx, run, func(tx *store.Tx) error { return m.Book.Pause(tx, run, because) })
 }
 

@@ -86,7 +86,7 @@ func (r *reading) readSender(g group) {
 		m := r.group(n, mailPlace)
 		p.Mail.From, _ = read(r, m.must("from", `like from: "Anna <anna@shop.example>"`), address)
 		p.Mail.ReplyTo, _ = read(r, m.get("reply_to"), address)
-		p.Mail.Alerts, _ = read(r, m.get("alerts"), address)
+		p.Mail.Alerts, _ = read(r, m.get("alerts"), addresses)
 	}
 }
 
@@ -102,6 +102,16 @@ func webLink(s string) (string, error) {
 	u, err := url.Parse(s)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return "", fmt.Errorf("%q is not a web address like https://shop.example", s)
+	}
+	return s, nil
+}
+
+// addresses checks one or several, with commas between them.
+func addresses(s string) (string, error) {
+	for part := range strings.SplitSeq(s, ",") {
+		if _, err := address(strings.TrimSpace(part)); err != nil {
+			return "", err
+		}
 	}
 	return s, nil
 }
