@@ -19,7 +19,7 @@ import (
 type Rooms struct {
 	DB     *store.DB
 	Book   *campaign.Book
-	Desk   *delivery.Desk
+	Desk   *delivery.Sender
 	Door   *intake.Door
 	Engine *engine.Engine
 

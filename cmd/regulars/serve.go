@@ -186,7 +186,7 @@ func (a *app) live(ctx context.Context, w *wiring, roles []string, door net.List
 	if err := outside.beats.Start(ctx); err != nil { // before anything is sent
 		return err
 	}
-	site, err := a.site(w, quick, redis)
+	site, err := a.site(w, quick)
 	if err != nil {
 		return err
 	}
@@ -297,13 +297,12 @@ const (
 	webLockWait      = 2 * time.Second
 )
 
-func (a *app) site(w *wiring, quick *store.DB, redis jobs.Redis) (*public.Site, error) {
+func (a *app) site(w *wiring, quick *store.DB) (*public.Site, error) {
 	registry := prometheus.NewRegistry()
 	web := w.db.Share(webTransactions).Hasty(webLockWait) // a burst of webhooks leaves the workers their connections
 	site := &public.Site{
 		Clock: time.Now, DB: web, Quick: quick, Live: w.clock, Door: intake.New(web, w.book), Book: w.book, Links: w.links, Registry: registry, Log: w.log, Relays: w.relays,
 		MetricsElsewhere: a.metricsDoor != nil,
-		Redis:            func(ctx context.Context) error { return jobs.Asks(ctx, redis) },
 		Wake:             func(_ int64, lane string) { w.hints.Jobs(context.Background(), lane) },
 	}
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),

@@ -32,7 +32,7 @@ type wiring struct {
 	db     *store.DB
 	clock  *store.Clock // its business time; nil: it is stepped by hand
 	book   *campaign.Book
-	desk   *delivery.Desk
+	desk   *delivery.Sender
 	door   *intake.Door
 	engine *engine.Engine
 	links  *consent.Links

@@ -30,34 +30,35 @@ func (b *Book) Advance(ctx context.Context, db *store.DB) (int, error) {
 			return ids, err
 		},
 		do: func(t turn, only []int64) (int, error) {
-			ids, err := claim(t.tx, t.id, only)
+			ids, err := claim(t, only)
 			if len(ids) == 0 || err != nil {
 				return 0, err
 			}
 			return len(ids), b.take(t, ids, false)
 		},
-		pieces: func(tx *store.Tx, campaign int64) (ids []int64, err error) {
-			err = tx.All(&ids, duePassages(""), store.Args{"campaign": campaign, "now": tx.At, "most": stride})
-			return ids, err
+		pieces: func(tx *store.Tx, campaign int64, most int) (all []piece, err error) {
+			err = tx.All(&all, duePassages("id, member_id", ""), store.Args{"campaign": campaign, "now": tx.At, "most": most})
+			return all, err
 		},
 		putOff: putOffPassage,
+		failed: "select 1 from passages where campaign_id = @campaign and member_id <> @member and state = 'ready' and reason >= 'failed: ' and reason < 'failed;'",
 	})
 }
 
 // duePassages asks for passages of @campaign that are due, some of them perhaps.
-func duePassages(among string) string {
-	return "select id from passages where campaign_id = @campaign and wake_at <= @now and state = 'ready' " + among + " order by wake_at, id limit @most "
+func duePassages(columns, among string) string {
+	return "select " + columns + " from passages where campaign_id = @campaign and wake_at <= @now and state = 'ready' " + among + " order by wake_at, id limit @most "
 }
 
 // claim locks passages of a campaign that are due, or some of these. Those of a
 // draft wait until it is live again.
-func claim(tx *store.Tx, campaign int64, only []int64) (ids []int64, err error) {
+func claim(t turn, only []int64) (ids []int64, err error) {
 	among := ""
 	if only != nil {
-		among = "and id in " + inList(tx, "@only")
+		among = "and id in " + inList(t.tx, "@only")
 	}
-	err = tx.All(&ids, duePassages(among)+tx.SkipLocked(),
-		store.Args{"campaign": campaign, "now": tx.At, "most": stride, "only": array(only)})
+	err = t.tx.All(&ids, duePassages("id", among)+t.tx.SkipLocked(),
+		store.Args{"campaign": t.id, "now": t.tx.At, "most": t.most, "only": array(only)})
 	return ids, err
 }
 

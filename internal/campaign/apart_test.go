@@ -229,3 +229,111 @@ func TestAnImportMailsNobodyThoughTheNightComesFirst(t *testing.T) {
 		})
 	}
 }
+
+func TestOneOddMemberSetsNoCampaignAside(t *testing.T) {
+	p := program{campaigns: map[string]string{"hello": "live: true\nstart: joins\nclass: service\nsteps:\n  - mail: hello\n  - wait: 1d\n  - mail: again\n"}}
+	each(t, p, func(t *testing.T, s *shop) {
+		s.work()
+		s.harm("passages", "insert", "new.member_id = 1")
+		s.event("member.joined", 1, joining(1))
+		s.event("member.joined", 1, joining(1))
+		s.work()
+		s.want("set aside", s.setBack(), "")
+		s.want("reactions that wait", fmt.Sprint(s.number("select count(*) from reactions where because like '%harmed%'")), "1")
+		s.event("member.joined", 2, joining(2))
+		s.work()
+		s.want("the ledger", s.ledger(), "1 hello queued")
+		s.heal()
+		s.retry()
+		s.work()
+		s.want("the ledger after the mend", s.ledger(), "2 hello queued")
+		s.want("reactions after it", fmt.Sprint(s.number("select count(*) from reactions")), "0")
+	})
+}
+
+func TestOneOddPassageSetsNoCampaignAside(t *testing.T) {
+	p := program{campaigns: map[string]string{"hello": "live: true\nstart: joins\nclass: service\nsteps:\n  - wait: 1d\n  - mail: hello\n"}}
+	each(t, p, func(t *testing.T, s *shop) {
+		s.work()
+		s.event("member.joined", 1, joining(1))
+		s.now = s.now.Add(time.Hour)
+		s.event("member.joined", 2, joining(2))
+		s.harm("sends", "insert", "new.member_id = 1")
+		s.now = s.now.Add(23*time.Hour + time.Minute)
+		s.work()
+		s.want("set aside", s.setBack(), "")
+		s.want("passages that wait", fmt.Sprint(s.number("select count(*) from passages where reason like 'failed: %harmed%'")), "1")
+		s.now = s.now.Add(time.Hour)
+		s.work()
+		s.want("the ledger", s.ledger(), "1 hello queued")
+		s.heal()
+		s.now = s.now.Add(50 * time.Hour)
+		s.work()
+		s.want("the ledger after the mend", s.ledger(), "2 hello queued")
+	})
+}
+
+func TestASetbackStaysUntilSomethingOfItSucceedsOrNothingIsLeft(t *testing.T) {
+	p := program{campaigns: map[string]string{"hello": "live: true\nstart: joins\nclass: service\nsteps:\n  - mail: hello\n"}}
+	for name, mended := range map[string]bool{"mended": true, "nothing is left": false} {
+		t.Run(name, func(t *testing.T) {
+			each(t, p, func(t *testing.T, s *shop) {
+				s.work()
+				s.harm("passages", "insert", "new.member_id > 0")
+				for m := range int64(8) { // as many as are put off
+					s.eventLater("member.joined", m+1, joining(m+1))
+				}
+				s.work()
+				s.do(func(tx *store.Tx) error { return tx.RetrySetbacks() })
+				s.work()
+				s.want("set aside while all wait", fmt.Sprint(s.number("select count(*) from setbacks where scope = 'campaign:1' and work = 'reactions'")), "1")
+				s.heal()
+				if mended {
+					s.retry()
+				} else {
+					s.do(func(tx *store.Tx) error { _, err := tx.Exec("delete from reactions", nil); return err })
+				}
+				s.work()
+				s.want("set aside after that", s.setBack(), "")
+			})
+		})
+	}
+}
+
+func TestABacklogThatTakesTooLongIsDoneInSmallerParts(t *testing.T) {
+	p := program{campaigns: map[string]string{"hello": "live: true\nstart: joins\nclass: service\nsteps:\n  - mail: hello\n  - wait: 1d\n  - mail: later\n"}}
+	each(t, p, func(t *testing.T, s *shop) {
+		s.work()
+		for m := range int64(20) {
+			s.eventLater("member.joined", m+1, joining(m+1))
+		}
+		s.book.Slow(3)
+		tries := func(most int) {
+			for range most {
+				s.work()
+				s.do(func(tx *store.Tx) error { return tx.RetrySetbacks() })
+			}
+		}
+		tries(1)
+		if got := s.setBack(); !strings.Contains(got, "campaign:1 reactions it did not end within") {
+			t.Errorf("set aside: %q, want that it takes too long", got)
+		}
+		tries(6)
+		s.want("the ledger", s.ledger(), "20 hello queued")
+		s.want("reactions", fmt.Sprint(s.number("select count(*) from reactions")), "0")
+		s.do(func(tx *store.Tx) error {
+			if _, err := tx.Exec("update sends set state = 'sent', done_at = @now", store.Args{"now": tx.At}); err != nil {
+				return err
+			}
+			if _, err := tx.Exec("delete from due", nil); err != nil {
+				return err
+			}
+			_, err := tx.Exec("update passages set state = 'ready', base_at = @now, wake_at = @now", store.Args{"now": tx.At})
+			return err
+		})
+		tries(8)
+		s.now = s.now.Add(25 * time.Hour)
+		tries(8)
+		s.want("the ledger a day later", s.ledger(), "20 hello sent, 20 later queued")
+	})
+}

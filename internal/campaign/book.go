@@ -1,9 +1,11 @@
 package campaign
 
 import (
+	"context"
 	"crypto/rand"
 	"io"
 	"log/slog"
+	"time"
 
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
@@ -24,11 +26,18 @@ type Book struct {
 	Log *slog.Logger
 
 	random io.Reader // of codes
+
+	// within is how long a transaction about so many pieces may take.
+	within func(ctx context.Context, limit time.Duration, pieces int) (context.Context, context.CancelFunc)
 }
 
 // NewBook returns a book with a cache of its own.
 func NewBook(db *store.DB) *Book {
-	return &Book{Programs: NewPrograms(db), random: rand.Reader, Log: slog.New(slog.DiscardHandler)}
+	return &Book{Programs: NewPrograms(db), random: rand.Reader, within: within, Log: slog.New(slog.DiscardHandler)}
+}
+
+func within(ctx context.Context, limit time.Duration, _ int) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, limit)
 }
 
 // hint wakes whoever runs the pass once the transaction has lasted.

@@ -44,8 +44,8 @@ func (b *Book) Pause(tx *store.Tx, run int64, because string) error {
 
 // Resume lets a paused run go on, with as much time as it had at its start: what
 // waits for a person to look at the pilot begins now, and waves that were missed
-// keep their distance. With latest, what is not yet sent takes the texts of the
-// version in force.
+// keep their distance. With latest, what is not yet sent, or could not be made of the
+// old texts, takes those of the version in force.
 func (b *Book) Resume(tx *store.Tx, run int64, latest bool) error {
 	r, err := lockRun(tx, run, "paused")
 	if err != nil {
@@ -60,6 +60,9 @@ func (b *Book) Resume(tx *store.Tx, run int64, latest bool) error {
 		return fmt.Errorf("run %d: its campaign is no longer part of the program: cancel it", run)
 	}
 	if latest {
+		if err := b.takeUpSpoilt(tx, run, v, c); err != nil {
+			return fmt.Errorf("run %d: %w", run, err)
+		}
 		if err := v.hasMails(tx, OldTexts{Campaign: c.Name, Run: run, ID: c.ID}); err != nil {
 			return fmt.Errorf("run %d: %w", run, err)
 		}

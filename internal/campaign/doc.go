@@ -24,8 +24,9 @@
 //
 // A campaign that fails, panics or takes too long is set aside (store.Setback): its
 // reactions wait for it, and it is tried again by itself, with growing pauses, and at
-// once after an apply. Of a batch only the odd pieces are put off (apart.go). What one
-// member did is reacted to in its order.
+// once after an apply. Of a batch only the odd pieces are put off, and where all that
+// fails is of one member, that alone (apart.go). What one member did is reacted to in
+// its order.
 //
 // Every function takes the caller's transaction and its one business moment, and
 // can be run again. Handing mails over, and the last word on consent, caps and

@@ -14,7 +14,7 @@ import (
 // ended or changed.
 func (b *Book) FinishRuns(ctx context.Context, db *store.DB) (int, error) {
 	return b.apart(ctx, db, work{
-		name: "runs", limit: long,
+		name: "runs", limit: long, idle: true,
 		due: func(tx *store.Tx) (ids []int64, err error) {
 			err = tx.All(&ids, "select distinct campaign_id from runs where "+openRun+" order by 1", nil)
 			return ids, err
@@ -22,12 +22,16 @@ func (b *Book) FinishRuns(ctx context.Context, db *store.DB) (int, error) {
 		do: func(t turn, only []int64) (n int, err error) {
 			runs := only
 			if only == nil {
-				if runs, err = openRuns(t.tx, t.id); err != nil {
+				open, err := openRuns(t.tx, t.id, t.most)
+				if err != nil {
 					return 0, err
+				}
+				for _, r := range open {
+					runs = append(runs, r.ID)
 				}
 			}
 			for _, id := range runs {
-				did, err := b.finish(t.tx, id)
+				did, err := b.finish(t, id)
 				if err != nil {
 					return 0, fmt.Errorf("run %d: %w", id, err)
 				}
@@ -44,13 +48,14 @@ func (b *Book) FinishRuns(ctx context.Context, db *store.DB) (int, error) {
 // openRun is the condition on a run that is not at its end.
 const openRun = "(state in ('sending', 'paused') or state = 'cancelled' and finished_at is null)"
 
-func openRuns(tx *store.Tx, campaign int64) (ids []int64, err error) {
-	err = tx.All(&ids, "select id from runs where campaign_id = @campaign and "+openRun+" order by id", store.Args{"campaign": campaign})
-	return ids, err
+func openRuns(tx *store.Tx, campaign int64, most int) (all []piece, err error) {
+	err = tx.All(&all, "select id from runs where campaign_id = @campaign and "+openRun+" order by id limit @most", store.Args{"campaign": campaign, "most": most})
+	return all, err
 }
 
 // finish deals with one run, unless somebody else is at it.
-func (b *Book) finish(tx *store.Tx, id int64) (bool, error) {
+func (b *Book) finish(t turn, id int64) (bool, error) {
+	tx := t.tx
 	var r struct {
 		State string
 		Late  bool
@@ -58,6 +63,7 @@ func (b *Book) finish(tx *store.Tx, id int64) (bool, error) {
 	err := tx.One(&r, "select state, expires_at < @now as late from runs where id = @id and finished_at is null "+tx.SkipLocked(),
 		store.Args{"id": id, "now": tx.At})
 	if errors.Is(err, store.ErrNotFound) {
+		*t.left = true
 		return false, nil
 	}
 	if err != nil {

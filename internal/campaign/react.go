@@ -30,12 +30,13 @@ func (b *Book) React(ctx context.Context, db *store.DB) (int, error) {
 		do:     b.react,
 		pieces: waitingReactions,
 		putOff: putOffReaction,
+		failed: "select 1 from reactions where campaign_id = @campaign and member_id <> @member and retry_at is not null",
 	})
 }
 
 // react does a bounded part of what a campaign has to react to.
 func (b *Book) react(t turn, only []int64) (int, error) {
-	claimed, err := claimReactions(t.tx, t.id, only)
+	claimed, err := claimReactions(t, only)
 	if err != nil || len(claimed) == 0 {
 		return 0, err
 	}
@@ -60,15 +61,16 @@ func readyReactions(tx *store.Tx) string {
 }
 
 // waitingReactions returns the happenings that a campaign is to react to next.
-func waitingReactions(tx *store.Tx, campaign int64) (ids []int64, err error) {
-	err = tx.All(&ids, "select r.happening_id from reactions r where "+readyReactions(tx)+" order by r.happening_id limit @most",
-		store.Args{"campaign": campaign, "most": stride})
-	return ids, err
+func waitingReactions(tx *store.Tx, campaign int64, most int) (all []piece, err error) {
+	err = tx.All(&all, "select r.happening_id as id, r.member_id from reactions r where "+readyReactions(tx)+" order by r.happening_id limit @most",
+		store.Args{"campaign": campaign, "most": most})
+	return all, err
 }
 
 // claimReactions takes the happenings that a campaign is to react to next, or some
 // of them, whose members nobody else has locked; it locks these.
-func claimReactions(tx *store.Tx, campaign int64, only []int64) ([]happening, error) {
+func claimReactions(t turn, only []int64) ([]happening, error) {
+	tx := t.tx
 	among := ""
 	if only != nil {
 		among = "and r.happening_id in " + inList(tx, "@only")
@@ -77,7 +79,7 @@ func claimReactions(tx *store.Tx, campaign int64, only []int64) ([]happening, er
 	err := tx.All(&waiting, `
 		select distinct member_id from (
 			select r.member_id from reactions r where `+readyReactions(tx)+` `+among+` order by r.happening_id limit @most) w
-		order  by member_id`, store.Args{"campaign": campaign, "most": stride, "only": array(only)})
+		order  by member_id`, store.Args{"campaign": t.id, "most": t.most, "only": array(only)})
 	if err != nil || len(waiting) == 0 {
 		return nil, err
 	}
@@ -91,7 +93,7 @@ func claimReactions(tx *store.Tx, campaign int64, only []int64) ([]happening, er
 		where  campaign_id = @campaign and happening_id in (
 			select r.happening_id from reactions r where `+readyReactions(tx)+` `+among+` and r.member_id in `+inList(tx, "@members")+`
 			order  by r.happening_id limit @most)
-		returning happening_id`, store.Args{"campaign": campaign, "most": stride, "only": array(only), "members": array(members)})
+		returning happening_id`, store.Args{"campaign": t.id, "most": t.most, "only": array(only), "members": array(members)})
 	if err != nil || len(ids) == 0 {
 		return nil, err
 	}
@@ -128,7 +130,7 @@ func putOffReaction(tx *store.Tx, campaign, happening int64, why error) error {
 }
 
 // pauseAfter is how long an odd piece waits that has failed so often.
-func pauseAfter(tries int) time.Duration { return min(time.Hour, time.Minute<<min(tries, 10)) }
+func pauseAfter(tries int) time.Duration { return min(time.Hour, 10*time.Second<<min(tries-1, 10)) }
 
 // inWaves parts happenings so that no wave has two of the same member.
 func inWaves(all []happening) (waves [][]happening) {

@@ -30,6 +30,9 @@ const (
 // not, and moves on to the dates after them. It returns how many it dealt with.
 // Any number of workers may call it: each date is one occurrence.
 func (b *Book) Timetable(ctx context.Context, db *store.DB) (int, error) {
+	if err := forgetSetbacks(ctx, db); err != nil {
+		return 0, err
+	}
 	return b.apart(ctx, db, work{
 		name: "timetable", limit: long,
 		due: func(tx *store.Tx) (ids []int64, err error) {

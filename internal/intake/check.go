@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"regulars/internal/address"
 	"regulars/internal/consent"
 	"regulars/internal/loyalty"
 )
@@ -203,7 +204,7 @@ func (c *checker) member(e *item) {
 	m := &e.Member
 	c.identity(m)
 	if m.Email != "" {
-		clean, folded, err := consent.Address(m.Email)
+		clean, folded, err := address.Read(m.Email)
 		if err != nil {
 			c.leave("member.email", "%s is not an address: %v", quoted(m.Email), err)
 		}
@@ -416,7 +417,10 @@ func (c *checker) lines(o *loyalty.Order) {
 		c.optional(fmt.Sprintf("order.coupons[%d].code", i), &used.Code, maxID)
 		c.number(fmt.Sprintf("order.coupons[%d].discount", i), used.Discount)
 	}
-	o.Coupons = slices.DeleteFunc(o.Coupons, func(used loyalty.UsedCoupon) bool { return used.Code == "" })
+	told := len(o.Coupons)
+	if o.Coupons = slices.DeleteFunc(o.Coupons, func(used loyalty.UsedCoupon) bool { return used.Code == "" }); len(o.Coupons) < told && len(o.Coupons) == 0 {
+		o.Coupons = nil // of codes that cannot be read nobody knows which they are
+	}
 }
 
 func (c *checker) points(e *item) {

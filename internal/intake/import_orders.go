@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"regulars/internal/consent"
+	"regulars/internal/address"
 	"regulars/internal/loyalty"
 )
 
@@ -210,7 +210,7 @@ func differ(a, b *loyalty.Event, zone *time.Location) (field, one, other string)
 
 // mailbox is an address as it is known; "" for none.
 func mailbox(text string) string {
-	_, folded, err := consent.Address(text)
+	_, folded, err := address.Read(text)
 	if err != nil {
 		return ""
 	}
@@ -311,8 +311,11 @@ func (i *importer) readOrder(r row, id string) (*item, amounts, *wrong) {
 		}
 		it.At = at
 	}
+	if i.cols.has("coupon") {
+		o.Coupons = []loyalty.UsedCoupon{}
+	}
 	if code := get("coupon"); code != "" {
-		o.Coupons = []loyalty.UsedCoupon{{Code: code}}
+		o.Coupons = append(o.Coupons, loyalty.UsedCoupon{Code: code})
 	}
 	sums, w := i.readAmounts(it, r)
 	if w != nil {

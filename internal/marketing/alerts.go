@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"regulars/internal/address"
 	"regulars/internal/campaign"
-	"regulars/internal/consent"
 	"regulars/internal/coupon"
 	"regulars/internal/delivery"
 	"regulars/internal/delivery/compose"
@@ -182,25 +182,25 @@ func (a *Alerts) send(ctx context.Context, shop, from string, to []*netmail.Addr
 		"What is told here is told again after a day at the earliest. This goes to the addresses under mail.alerts in program.yaml.\n", shop, words)
 	taken := 0
 	for i, named := range to {
-		address, _, wrong := consent.Address(named.Address)
+		mailbox, _, wrong := address.Read(named.Address)
 		if wrong != nil {
 			err = errors.Join(err, fmt.Errorf("mail.alerts: %w", wrong))
 			continue
 		}
-		if a.MailOnlyTo != nil && !a.MailOnlyTo.MatchString(address) {
+		if a.MailOnlyTo != nil && !a.MailOnlyTo.MatchString(mailbox) {
 			taken++ // nobody is to have it
 			continue
 		}
 		now := a.DB.Now()
 		body, wrong := compose.Build(compose.Letter{
-			From: from, To: address, Class: loyalty.Service, Topic: loyalty.Program, Date: now,
+			From: from, To: mailbox, Class: loyalty.Service, Topic: loyalty.Program, Date: now,
 			MessageID: compose.MessageID(a.Secret, -now.UnixMicro()-int64(i), domain),
 			Rendered:  templates.Rendered{Subject: "[Regulars] " + first, Text: text, HTML: "<pre>" + html.EscapeString(text) + "</pre>", Language: "en"},
 		})
 		if wrong != nil {
 			return wrong
 		}
-		o := a.Transport.Hand(ctx, delivery.Message{From: sender.Address, To: address, Body: body}, nil)
+		o := a.Transport.Hand(ctx, delivery.Message{From: sender.Address, To: mailbox, Body: body}, nil)
 		if ending := o.Verdict().Ending; ending == delivery.Sent || ending == delivery.Unknown {
 			taken++
 		} else {

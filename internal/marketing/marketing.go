@@ -34,7 +34,7 @@ import (
 type Marketer struct {
 	DB   *store.DB
 	Book *campaign.Book
-	Desk *delivery.Desk // nil: it shows and sends no mails, and resolves none
+	Desk *delivery.Sender // nil: it shows and sends no mails, and resolves none
 }
 
 // New returns a marketer that sends no mails.
