@@ -98,7 +98,18 @@ func (a *app) sayChecks(checks []report.Check) error {
 		}
 	} else {
 		for _, c := range checks {
-			a.sayCheck(c)
+			if len(c.Findings) == 0 && c.Error == "" {
+				fmt.Fprintf(a.out, "✓ %s\n", c.Name)
+				continue
+			}
+			fmt.Fprintf(a.out, "✗ %s\n", c.Name)
+			if c.Error != "" {
+				fmt.Fprintf(a.out, "    could not be asked: %s\n", c.Error)
+			}
+			for _, f := range c.Findings {
+				fmt.Fprintf(a.out, "    %s: %s\n", f.Place, f.What)
+			}
+			fmt.Fprintf(a.out, "    do: %s\n", c.Do)
 		}
 		fmt.Fprintf(a.out, "%s, %s\n", plural(int64(len(checks)), "check", "checks"), plural(int64(findings), "finding", "findings"))
 	}
@@ -106,19 +117,4 @@ func (a *app) sayChecks(checks []report.Check) error {
 		return quiet(failed)
 	}
 	return nil
-}
-
-func (a *app) sayCheck(c report.Check) {
-	if len(c.Findings) == 0 && c.Error == "" {
-		fmt.Fprintf(a.out, "✓ %s\n", c.Name)
-		return
-	}
-	fmt.Fprintf(a.out, "✗ %s\n", c.Name)
-	if c.Error != "" {
-		fmt.Fprintf(a.out, "    could not be asked: %s\n", c.Error)
-	}
-	for _, f := range c.Findings {
-		fmt.Fprintf(a.out, "    %s: %s\n", f.Place, f.What)
-	}
-	fmt.Fprintf(a.out, "    do: %s\n", c.Do)
 }

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/schollz/progressbar/v3"
+
 	"regulars/internal/report"
 	"regulars/internal/store"
 )
@@ -130,4 +132,25 @@ func spin(w io.Writer, ticks <-chan time.Time, known func() *string) (stop func(
 		}
 	}()
 	return sync.OnceFunc(func() { close(done); <-over })
+}
+
+// bar returns a progress function that draws on stderr when that is a terminal, and what
+// to call when all is done.
+func bar[N int | int64](a *app, what string, more progressbar.Option) (progress func(done, all N), end func()) {
+	if !a.terminal() {
+		return nil, func() {}
+	}
+	var b *progressbar.ProgressBar
+	progress = func(done, all N) {
+		if b == nil {
+			b = progressbar.NewOptions64(int64(all), progressbar.OptionSetWriter(a.err), progressbar.OptionSetDescription(what),
+				more, progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
+		}
+		_ = b.Set64(int64(done)) // a bar that cannot be drawn is no reason to stop
+	}
+	return progress, func() {
+		if b != nil {
+			_ = b.Finish()
+		}
+	}
 }

@@ -16,19 +16,17 @@ func (a *app) forecastReport(flags *reportFlags) *cobra.Command {
 	var at string
 	c := &cobra.Command{
 		Use: "forecast", Short: "Who is still a customer, how often customers order, and how well that was foretold (--at DAY)", Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			return a.viewed(c, func(tx *store.Tx, _ *store.DB) error {
-				day, past, err := a.asOf(tx, at)
-				if err != nil {
-					return err
-				}
-				f, err := report.Ahead(tx, day, past)
-				if err != nil {
-					return err
-				}
-				return a.sayForecast(f, flags.csv)
-			})
-		},
+		RunE: a.viewing(func(tx *store.Tx, _ []string) error {
+			day, past, err := a.asOf(tx, at)
+			if err != nil {
+				return err
+			}
+			f, err := report.Ahead(tx, day, past)
+			if err != nil {
+				return err
+			}
+			return a.sayForecast(f, flags.csv)
+		}),
 	}
 	c.Flags().StringVar(&at, "at", "", "as of the end of this day, like 2027-06-21 (default: now)")
 	return c
@@ -64,27 +62,21 @@ func trial(f report.Forecast) report.Table {
 	t := report.Table{Head: []string{"DAYS", "EXPECTED", "CAME", "OFF BY"}}
 	var expected float64
 	var actual int64
+	add := func(days string, expected float64, actual int64) {
+		off := "-"
+		if actual > 0 {
+			off = fmt.Sprintf("%+.1f %%", 100*(expected/float64(actual)-1))
+		}
+		t.Rows = append(t.Rows, []string{days, fmt.Sprintf("%.0f", expected), fmt.Sprint(actual), off})
+	}
 	for _, m := range f.Tried.Months {
-		t.Rows = append(t.Rows, tracked(m.From.String()+"…"+m.To.String(), m.Expected, m.Actual))
+		add(m.From.String()+"…"+m.To.String(), m.Expected, m.Actual)
 		expected, actual = expected+m.Expected, actual+m.Actual
 	}
 	if len(t.Rows) > 0 {
-		t.Rows = append(t.Rows, tracked("all", expected, actual))
+		add("all", expected, actual)
 	}
 	return t
-}
-
-func tracked(days string, expected float64, actual int64) []string {
-	off := "-"
-	if actual > 0 {
-		off = fmt.Sprintf("%+.1f %%", 100*(expected/float64(actual)-1))
-	}
-	return []string{days, fmt.Sprintf("%.0f", expected), fmt.Sprint(actual), off}
-}
-
-// winbackRules are compared when none is given.
-func winbackRules() []string {
-	return []string{"days_since_last_order > 60", "overdue > 1.5", "alive < 0.3"}
 }
 
 // winbackReport compares rules that say whom to win back.
@@ -128,7 +120,7 @@ func (a *app) winback(ctx context.Context, db *store.DB, at, until, among string
 		return w, usage("--until must be after --at")
 	}
 	if len(rules) == 0 {
-		rules = winbackRules()
+		rules = []string{"days_since_last_order > 60", "overdue > 1.5", "alive < 0.3"}
 	}
 	err = db.Update(ctx, func(tx *store.Tx) error {
 		scope, err := ruleScope(tx)

@@ -75,10 +75,18 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 		return err
 	}
 	defer door.Close()
-	if err := a.sideDoors(); err != nil {
+	if a.metricsDoor, err = sideDoor("METRICS_LISTEN", a.config.Metrics); err != nil {
 		return err
 	}
-	defer a.closeSideDoors()
+	if a.metricsDoor != nil {
+		defer a.metricsDoor.Close()
+	}
+	if a.pprofDoor, err = sideDoor("PPROF_LISTEN", a.config.Pprof); err != nil {
+		return err
+	}
+	if a.pprofDoor != nil {
+		defer a.pprofDoor.Close()
+	}
 	return a.opened(ctx, !f.noMigrate, func(db *store.DB) error {
 		log := a.logger()
 		w, err := a.wire(ctx, db.Hasty(0), log)
@@ -108,18 +116,9 @@ func (a *app) listen(web bool) (net.Listener, error) {
 	return door, nil
 }
 
-// sideDoors opens the operator's own addresses: of /metrics and of the profiles.
-func (a *app) sideDoors() (err error) {
-	if a.metricsDoor, err = a.sideDoor("METRICS_LISTEN", a.config.Metrics); err != nil {
-		return err
-	}
-	if a.pprofDoor, err = a.sideDoor("PPROF_LISTEN", a.config.Pprof); err != nil {
-		a.closeSideDoors()
-	}
-	return err
-}
-
-func (a *app) sideDoor(name, address string) (net.Listener, error) {
+// sideDoor opens one of the operator's own addresses: of /metrics, of the profiles. nil
+// where none is named.
+func sideDoor(name, address string) (net.Listener, error) {
 	if address == "" {
 		return nil, nil
 	}
@@ -128,14 +127,6 @@ func (a *app) sideDoor(name, address string) (net.Listener, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return door, nil
-}
-
-func (a *app) closeSideDoors() {
-	for _, door := range []net.Listener{a.metricsDoor, a.pprofDoor} {
-		if door != nil {
-			door.Close()
-		}
-	}
 }
 
 // profiles are Go's own, under /debug/pprof/.
@@ -149,9 +140,8 @@ func profiles() http.Handler {
 	return mux
 }
 
-// beside answers at one of the operator's addresses until ctx ends.
-func (a *app) beside(ctx context.Context, what string, door net.Listener, handler http.Handler, log *slog.Logger) error {
-	log.Info("serving "+what, "address", door.Addr().String())
+// answerAt answers at an address until ctx ends.
+func answerAt(ctx context.Context, door net.Listener, handler http.Handler, log *slog.Logger) error {
 	server := &http.Server{Handler: handler, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
 	return public.Serve(ctx, server, func() error { return server.Serve(door) })
 }
@@ -161,7 +151,7 @@ type shut struct{ net.Listener }
 
 func (shut) Close() error { return nil }
 
-// live runs a wireed house until ctx ends, and lets it come to rest.
+// live runs the wired rooms until ctx ends, and lets it come to rest.
 func (a *app) live(ctx context.Context, w *wiring, roles []string, door net.Listener) error {
 	redis, closeRedis, err := a.redis(ctx, w)
 	if err != nil {
@@ -219,13 +209,23 @@ func (a *app) live(ctx context.Context, w *wiring, roles []string, door net.List
 	if _, none := door.(shut); !none {
 		site.Sees = presence.Sees
 		presence.Senses = append(presence.Senses, site.Senses)
-		work.Go(func() error { return a.web(ctx, w, site, door, slices.Contains(roles, "web")) })
+		w.log.Info("serving", "address", door.Addr().String(), "base_url", a.baseURL())
+		handler := site.Vitals() // without pages only the platform's questions are answered
+		if slices.Contains(roles, "web") {
+			handler = site.Handler()
+			if site.Inbox != nil {
+				fmt.Fprintf(a.err, "pages: http://%s/inbox/ (every mail)  http://%[1]s/status\n", reachable(a.config.Listen))
+			}
+		}
+		work.Go(func() error { return answerAt(ctx, door, handler, w.log) })
 	}
 	if a.metricsDoor != nil {
-		work.Go(func() error { return a.beside(ctx, "metrics", a.metricsDoor, site.Metrics(), w.log) })
+		w.log.Info("serving metrics", "address", a.metricsDoor.Addr().String())
+		work.Go(func() error { return answerAt(ctx, a.metricsDoor, site.Metrics(), w.log) })
 	}
 	if a.pprofDoor != nil {
-		work.Go(func() error { return a.beside(ctx, "profiles", a.pprofDoor, profiles(), w.log) })
+		w.log.Info("serving profiles", "address", a.pprofDoor.Addr().String())
+		work.Go(func() error { return answerAt(ctx, a.pprofDoor, profiles(), w.log) })
 	}
 	work.Go(func() error { return presence.Run(ctx) })
 	err = work.Wait()
@@ -256,21 +256,6 @@ func (a *app) redis(ctx context.Context, w *wiring) (r jobs.Redis, closer func()
 		w.log.Warn(warning)
 	}
 	return r, func() { r.Close(); stop() }, nil
-}
-
-// web answers requests until ctx ends: all of them, or without pages only those
-// of the platform.
-func (a *app) web(ctx context.Context, w *wiring, site *public.Site, door net.Listener, pages bool) error {
-	w.log.Info("serving", "address", door.Addr().String(), "base_url", a.baseURL())
-	if pages && site.Inbox != nil {
-		fmt.Fprintf(a.err, "pages: http://%s/inbox/ (every mail)  http://%[1]s/status\n", reachable(a.config.Listen))
-	}
-	handler := site.Vitals()
-	if pages {
-		handler = site.Handler()
-	}
-	server := &http.Server{Handler: handler, ErrorLog: slog.NewLogLogger(w.log.Handler(), slog.LevelDebug)}
-	return public.Serve(ctx, server, func() error { return server.Serve(door) })
 }
 
 // reachable is the host:port at which this machine reaches what listens on an

@@ -96,20 +96,18 @@ func jobAnswer(row jobs.Row, more map[string]any) map[string]any {
 const listed = 100
 
 func (s *server) apiJobs(w http.ResponseWriter, r *http.Request, _ caller) error {
-	state, err := oneOf(r, "state", "queued", "running", "done", "failed", "cancelled")
+	state, err := oneOf(r, "state", jobs.States...)
 	if err != nil {
 		return err
 	}
 	rows := []jobs.Row{}
-	err = s.reads.View(r.Context(), func(tx *store.Tx) (err error) {
-		rows, err = jobs.List(tx, state, listed)
+	err = s.reads.View(r.Context(), func(tx *store.Tx) error {
+		found, err := jobs.List(tx, state, listed)
+		rows = append([]jobs.Row{}, found...) // none is [], not null
 		return err
 	})
 	if err != nil {
 		return err
-	}
-	if rows == nil {
-		rows = []jobs.Row{}
 	}
 	return writeJSON(w, http.StatusOK, map[string]any{"jobs": rows})
 }
