@@ -20,7 +20,7 @@ func (a *app) couponCommand() *cobra.Command {
 	redeem := a.action("redeem CODE", "Note that a code was used", func(tx *store.Tx, args []string) (err error) {
 		use := coupon.Use{Code: args[0], Day: a.today(tx)}
 		if order != "" {
-			use.Order, err = intake.OrderNamed(tx, intake.Shop, order)
+			use.Order, err = intake.OrderNamed(tx, intake.OwnSource, order)
 			if errors.Is(err, store.ErrNotFound) {
 				return store.Missing(fmt.Sprintf("there is no order %q", order))
 			}

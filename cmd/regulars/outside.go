@@ -12,7 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"regulars/internal/campaign"
 	"regulars/internal/consent"
+	"regulars/internal/coupon"
 	"regulars/internal/loyalty"
 	"regulars/internal/marketing"
 	"regulars/internal/store"
@@ -113,12 +115,43 @@ func (a *app) recall(c *cobra.Command, file string, dryRun bool) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}
+		codes, err := a.recallCodes(c, f, db, dryRun)
+		if err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
 		if a.json {
-			return a.printJSON(map[string]int64{"read": sum.Read, "refusals": sum.Refusals, "suppressions": sum.Suppressions, "strangers": sum.Strangers})
+			return a.printJSON(map[string]int64{"read": sum.Read, "refusals": sum.Refusals, "suppressions": sum.Suppressions, "strangers": sum.Strangers,
+				"codes": codes.Read, "codes_kept": codes.Promised, "codes_known": codes.Known, "codes_strangers": codes.Strangers})
 		}
 		fmt.Fprintln(a.out, sum)
+		if codes.Read > 0 {
+			fmt.Fprintln(a.out, codes)
+		}
 		return nil
 	})
+}
+
+// recallCodes takes in which codes from stock are recorded as given, so that whoever
+// has one gets the same again and nobody else does.
+func (a *app) recallCodes(c *cobra.Command, f *os.File, db *store.DB, dryRun bool) (sum coupon.TakenBack, err error) {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return sum, err
+	}
+	err = coupon.ReadGiven(f, func(piece []coupon.Given) error {
+		if dryRun {
+			sum.Read += int64(len(piece))
+			return nil
+		}
+		before := sum
+		return db.Update(c.Context(), func(tx *store.Tx) error {
+			sum = before // it may be run again
+			if err := coupon.TakeBack(tx, piece, &sum); err != nil {
+				return err
+			}
+			return campaign.AskAgain(tx) // who found none may have one after all
+		})
+	})
+	return sum, err
 }
 
 // afterRestore holds everything and says what of it may be out already: what was due
@@ -157,6 +190,9 @@ func (a *app) sayRestored(r marketing.Restored) error {
 		say("  run %d of %s: %s. `regulars runs cancel %[1]d` leaves them unsent", run.Run, run.Campaign, plural(run.Mails, "mail", "mails"))
 	}
 	say("  single mails: %d; members whose next step is due: %d; jobs: %d; dates to catch up: %d", r.Mails, r.Passages, r.Jobs, r.Dates)
+	if r.Aside > 0 {
+		say("  codes from stock that are set aside, since somebody may have them: %d; `regulars pool unused NAME` frees those that the record does not know", r.Aside)
+	}
 	say("First `regulars import suppressions FILE` with the file of SUPPRESSION_LOG; then have the shop send again what it sent since.")
 	say("`regulars release --all` lets everything that is not cancelled go: whoever has a mail already gets it again, with the same code.")
 	return quiet(failed)

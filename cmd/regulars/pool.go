@@ -10,14 +10,15 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"regulars/internal/campaign"
 	"regulars/internal/coupon"
-	"regulars/internal/intake"
+	"regulars/internal/importer"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
 
 func (a *app) poolCommand() *cobra.Command {
-	group := &cobra.Command{Use: "pool", Short: "Stocks of coupon codes: list | status | generate | import | export | recall"}
+	group := &cobra.Command{Use: "pool", Short: "Stocks of coupon codes: list | status | generate | import | export | unused | recall"}
 	var known bool
 	export := a.action("export NAME", "Print the codes, one a line (--mark-known: the shop has them, they may be given)", func(tx *store.Tx, args []string) error {
 		all := []string{}
@@ -51,6 +52,16 @@ func (a *app) poolCommand() *cobra.Command {
 		}),
 		a.action("import NAME FILE", "Add the shop's own codes, one a line", a.importCodes),
 		export,
+		a.action("unused NAME", "After a restore: say that nobody has the codes that are set aside", func(tx *store.Tx, args []string) error {
+			free, kept, err := coupon.PutBack(tx, args[0])
+			if err == nil {
+				err = campaign.AskAgain(tx)
+			}
+			if err != nil {
+				return err
+			}
+			return a.done(fmt.Sprintf("%s free again, %d kept for whoever has them", plural(free, "code is", "codes are"), kept))
+		}),
 		a.action("recall NAME", "Void every code that can still be given or used", func(tx *store.Tx, args []string) error {
 			n, err := coupon.Recall(tx, args[0])
 			if err != nil {
@@ -83,6 +94,7 @@ type poolLine struct {
 	Redeemed   int64  `json:"redeemed"`
 	Expired    int64  `json:"expired"`
 	Void       int64  `json:"void"`
+	Aside      int64  `json:"aside"` // after a restore: somebody may have them
 	Spent      int64  `json:"spent"`
 }
 
@@ -95,19 +107,19 @@ func (a *app) listPools(tx *store.Tx, only string) error {
 	for _, p := range list {
 		if only == "" || p.Name == only {
 			found = append(found, poolLine{p.Name, p.Kind, p.Percent, p.Amount, p.Item, p.Points, p.Perk, p.ValidFor, dayOrNone(p.ValidUntil), p.Stock, p.Budget,
-				p.Free, p.Left, p.IsLow, p.Reserved, p.Issued, p.Redeemed, p.Expired, p.Void, p.Spent})
+				p.Free, p.Left, p.IsLow, p.Reserved, p.Issued, p.Redeemed, p.Expired, p.Void, p.Aside, p.Spent})
 		}
 	}
 	if only != "" && len(found) == 0 {
 		_, err := coupon.Find(tx, only)
 		return err
 	}
-	return printList(a, found, "POOL|KIND|FREE|LEFT|RESERVED|ISSUED|REDEEMED|EXPIRED|VOID", func(p poolLine) []any {
+	return printList(a, found, "POOL|KIND|FREE|LEFT|RESERVED|ISSUED|REDEEMED|EXPIRED|VOID|ASIDE", func(p poolLine) []any {
 		left := "no limit"
 		if p.Left >= 0 {
 			left = fmt.Sprint(p.Left)
 		}
-		return []any{p.Name, p.Kind, p.Free, left + either(p.Low, " (low)", ""), p.Reserved, p.Issued, p.Redeemed, p.Expired, p.Void}
+		return []any{p.Name, p.Kind, p.Free, left + either(p.Low, " (low)", ""), p.Reserved, p.Issued, p.Redeemed, p.Expired, p.Void, p.Aside}
 	})
 }
 
@@ -130,7 +142,7 @@ func (a *app) importCodes(tx *store.Tx, args []string) error {
 	if err := isFile(args[1]); err != nil {
 		return err
 	}
-	text, err := intake.TextOf(file)
+	text, err := importer.TextOf(file)
 	if err != nil {
 		return fmt.Errorf("%s: %w", args[1], err)
 	}

@@ -17,7 +17,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"regulars/internal/embedded"
-	"regulars/internal/ingest"
 	"regulars/internal/intake"
 	"regulars/internal/public"
 	"regulars/internal/store"
@@ -195,7 +194,7 @@ func (a *app) live(ctx context.Context, w *wiring, roles []string, door net.List
 	}
 	if slices.Contains(roles, "worker") {
 		worker := jobs.Worker{
-			Rooms: jobs.Rooms{DB: w.db, Book: w.book, Desk: w.desk, Door: w.door, Engine: w.engine, ImportDir: a.config.ImportDir},
+			Rooms: jobs.Rooms{DB: w.db, Book: w.book, Desk: w.desk, Intake: w.door, Engine: w.engine, ImportDir: a.config.ImportDir},
 			Redis: redis, Hints: w.hints, Log: w.log, Idle: w.idle, Grace: a.grace + recording,
 		}
 		presence.Senses = append(presence.Senses, worker.Failing)
@@ -286,18 +285,12 @@ func (a *app) site(w *wiring, quick *store.DB) (*public.Site, error) {
 	registry := prometheus.NewRegistry()
 	web := w.db.Share(webTransactions).Hasty(webLockWait) // a burst of webhooks leaves the workers their connections
 	site := &public.Site{
-		Clock: time.Now, DB: web, Quick: quick, Live: w.clock, Door: intake.New(web, w.book), Book: w.book, Links: w.links, Registry: registry, Log: w.log, Relays: w.relays,
+		Clock: time.Now, DB: web, Quick: quick, Live: w.clock, Intake: intake.New(web, w.book), Book: w.book, Links: w.links, Registry: registry, Log: w.log, Relays: w.relays, Secrets: a.config.hookSecrets,
 		MetricsElsewhere: a.metricsDoor != nil,
 		Wake:             func(_ int64, lane string) { w.hints.Jobs(context.Background(), lane) },
 	}
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		public.NewMetrics(w.db, w.relays, site.Amiss))
-	if secrets := a.config.hookSecrets["standard"]; len(secrets) > 0 {
-		var err error
-		if site.Standard, err = ingest.NewStandard(strings.Join(secrets, ",")); err != nil {
-			return nil, err
-		}
-	}
 	if w.sink != nil {
 		site.Inbox = embedded.NewInbox(w.sink, embedded.InboxOptions{Base: "/inbox", Status: "/status", Zone: shopZone(web)})
 	}

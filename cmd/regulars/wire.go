@@ -33,7 +33,7 @@ type wiring struct {
 	clock  *store.Clock // its business time; nil: it is stepped by hand
 	book   *campaign.Book
 	desk   *delivery.Sender
-	door   *intake.Door
+	door   *intake.Intake
 	engine *engine.Engine
 	links  *consent.Links
 	alerts *marketing.Alerts

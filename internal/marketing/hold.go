@@ -99,6 +99,11 @@ func (m Marketer) Release(ctx context.Context, what Stop, latest bool) (renewed 
 			}
 		}
 		was, err := consent.Release(tx, scope)
+		if err == nil && scope == consent.HoldAll {
+			var waits bool
+			waits, err = consent.Release(tx, consent.HoldUnsure)
+			was = was || waits
+		}
 		if err == nil && !was {
 			err = errors.New("nothing of that is held; see `regulars status`")
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"regulars/internal/consent"
+	"regulars/internal/coupon"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
@@ -24,7 +25,8 @@ type DueSingly struct {
 	Mails    int64 `json:"mails"`
 	Passages int64 `json:"passages"` // members whose next step is due
 	Jobs     int64 `json:"jobs"`
-	Dates    int64 `json:"dates"` // of timetables, that are to be caught up
+	Dates    int64 `json:"dates"`       // of timetables, that are to be caught up
+	Aside    int64 `json:"codes_aside"` // codes from stock that somebody may have
 }
 
 // joined is a new reason with the one that was there, unless it says so already.
@@ -52,11 +54,12 @@ func dueSince(tx *store.Tx, since loyalty.Instant) (r Restored, err error) {
 		       (select count(*) from passages where wake_at <= @now) as passages,
 		       (select count(*) from jobs where state in ('queued', 'running') and run_at <= @now) as jobs,
 		       (select count(*) from timetable t join campaigns c on c.id = t.campaign_id
-		        where c.live and c.removed_at is null and t.next_at between @since and @now) as dates`, args)
+		        where c.live and c.removed_at is null and t.next_at between @since and @now) as dates,
+		       (select count(*) from codes where state = 'aside' and id not in (select code_id from promises)) as aside`, args)
 	return r, err
 }
 
-// AfterRestore holds everything after the database was restored from a copy, and
+// AfterRestore holds everything, and sets codes from stock aside, after the database was restored from a copy, and
 // returns what of it may be out already: what was due from the moment of the copy on.
 func (m Marketer) AfterRestore(ctx context.Context, since loyalty.Instant, because string) (Restored, error) {
 	return update(ctx, m.DB, func(tx *store.Tx) (Restored, error) {
@@ -64,7 +67,13 @@ func (m Marketer) AfterRestore(ctx context.Context, since loyalty.Instant, becau
 		if err != nil {
 			return Restored{}, err
 		}
-		if err := consent.Hold(tx, consent.HoldAll, joined(because, held[consent.HoldAll].Because), consent.ByItself); err != nil {
+		was, ok := held[consent.HoldAll]
+		if !ok || was.ByWhom != consent.ByItself { // else they are set aside already, and a person may have freed some since
+			if _, err := coupon.SetAside(tx); err != nil {
+				return Restored{}, err
+			}
+		}
+		if err := consent.Hold(tx, consent.HoldAll, joined(because, was.Because), consent.ByItself); err != nil {
 			return Restored{}, err
 		}
 		return dueSince(tx, since)

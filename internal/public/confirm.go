@@ -72,7 +72,7 @@ func (s *server) confirm(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var view any
-	switch _, err = s.Door.Confirm(r.Context(), claims, consent.How{IP: remote(r)}); {
+	switch _, err = s.Intake.Confirm(r.Context(), claims, consent.How{IP: remote(r)}); {
 	case err == nil:
 		view, err = s.viewed(r, claims, s.confirmPage)
 	case errors.Is(err, store.ErrNotFound):
