@@ -56,7 +56,7 @@ func mailKeys() keys[Program] {
 	return keys[Program]{"mail", []key[Program]{
 		at("from", func(p *Program) *string { return &p.Mail.From }, of(sender, same)).must(`like from: "Anna <anna@shop.example>"`),
 		at("reply_to", func(p *Program) *string { return &p.Mail.ReplyTo }, of(sender, same)),
-		at("alerts", func(p *Program) *string { return &p.Mail.Alerts }, of(sender, same)),
+		at("alerts", func(p *Program) *string { return &p.Mail.Alerts }, of(senders, same)),
 	}}
 }
 

@@ -103,6 +103,16 @@ func webLink(s string) (string, error) {
 	return s, nil
 }
 
+// senders checks one or several, with commas between them.
+func senders(s string) (string, error) {
+	for part := range strings.SplitSeq(s, ",") {
+		if _, err := sender(strings.TrimSpace(part)); err != nil {
+			return "", err
+		}
+	}
+	return s, nil
+}
+
 // sender checks an address that mail can come from.
 func sender(s string) (string, error) {
 	if _, err := address.Named(s); err != nil {
