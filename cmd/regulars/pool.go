@@ -85,7 +85,7 @@ func (a *app) poolAction(use, short string, args int, f func(*store.Tx, []string
 }
 
 func (a *app) listPools(tx *store.Tx, only string) error {
-	day, err := today(tx)
+	day, err := tx.Today()
 	if err != nil {
 		return err
 	}
@@ -156,12 +156,6 @@ func dayOrNone(d loyalty.Day) string {
 	return d.String()
 }
 
-// today is the shop's present day.
-func today(tx *store.Tx) (loyalty.Day, error) {
-	zone, err := tx.Zone()
-	return loyalty.DayOf(tx.At.Time, zone), err
-}
-
 func (a *app) importCodes(tx *store.Tx, args []string) error {
 	file, err := os.Open(args[1])
 	if err != nil {
@@ -224,7 +218,7 @@ func (a *app) couponCommand() *cobra.Command {
 	redeem := a.poolAction("redeem CODE", "Note that a code was used", 1, func(tx *store.Tx, args []string) error {
 		use := coupon.Use{Code: args[0]}
 		var err error
-		if use.Day, err = today(tx); err != nil {
+		if use.Day, err = tx.Today(); err != nil {
 			return err
 		}
 		if order != "" {
@@ -279,7 +273,7 @@ type shownCode struct {
 }
 
 func (a *app) showCode(tx *store.Tx, code string) error {
-	day, err := today(tx)
+	day, err := tx.Today()
 	if err != nil {
 		return err
 	}

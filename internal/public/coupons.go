@@ -70,7 +70,7 @@ func (s *server) apiCoupon(w http.ResponseWriter, r *http.Request, c caller) err
 		if err != nil {
 			return err
 		}
-		day, err := today(tx)
+		day, err := tx.Today()
 		if err != nil {
 			return err
 		}
@@ -136,7 +136,7 @@ func readUse(tx *store.Tx, source string, body object) (use coupon.Use, err erro
 	if use.Order, err = orderNamed(tx, source, order); err != nil {
 		return use, err
 	}
-	if use.Day, err = today(tx); err != nil {
+	if use.Day, err = tx.Today(); err != nil {
 		return use, err
 	}
 	if discount == "" {
@@ -198,13 +198,4 @@ func orderNamed(tx *store.Tx, source, name string) (int64, error) {
 		return 0, wrongField("order", "%v, %q: leave it out", err, name)
 	}
 	return id, err
-}
-
-// today is the shop's day.
-func today(tx *store.Tx) (loyalty.Day, error) {
-	zone, err := tx.Zone()
-	if err != nil {
-		return 0, err
-	}
-	return loyalty.DayOf(tx.At.Time, zone), nil
 }

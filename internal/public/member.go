@@ -51,7 +51,7 @@ func (s *server) memberView(tx *store.Tx, who reader) (memberView, error) {
 	// Not the whole link: the page may be open under another name.
 	choices := "../u/" + s.Links.Token(consent.KindUnsubscribe, consent.ClaimsOf(who.ID, who.Send, who.EmailKey))
 	view := memberView{frame: shop.frame(in, in.Say("pages.own")), In: in, Joined: who.Joined, Points: in.Number(who.Points), Choices: choices}
-	day, err := today(tx)
+	day, err := tx.Today()
 	if err != nil {
 		return view, err
 	}
