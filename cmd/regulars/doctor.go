@@ -45,7 +45,9 @@ func (a *app) doctorCommand() *cobra.Command {
 func (a *app) doctor(ctx context.Context, db *store.DB, since time.Duration) (d report.Doctor, err error) {
 	err = db.View(ctx, func(tx *store.Tx) error {
 		d.Since = loyalty.At(tx.At.Add(-since))
-		d.Today = a.today(tx)
+		if d.Today, err = tx.Today(); err != nil {
+			return err
+		}
 		now, err := marketing.InForce(tx)
 		if err != nil || now.Program == nil {
 			return err

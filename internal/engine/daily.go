@@ -29,7 +29,7 @@ func daily(ctx context.Context, db *store.DB, name string, do piece) (did int, e
 	}
 	err = db.Update(ctx, func(tx *store.Tx) error {
 		did = 0
-		today, err := shopDay(tx)
+		today, err := tx.Today()
 		if err != nil {
 			return err
 		}
@@ -53,7 +53,7 @@ func daily(ctx context.Context, db *store.DB, name string, do piece) (did int, e
 // doneToday looks before the lock of a writer is taken.
 func doneToday(ctx context.Context, db *store.DB, name string) (done bool, err error) {
 	err = db.View(ctx, func(tx *store.Tx) error {
-		today, err := shopDay(tx)
+		today, err := tx.Today()
 		if err != nil {
 			return err
 		}
@@ -78,14 +78,6 @@ func ignoreTaken(err error) error {
 		return nil
 	}
 	return err
-}
-
-func shopDay(tx *store.Tx) (loyalty.Day, error) {
-	zone, err := tx.Zone()
-	if err != nil {
-		return 0, err
-	}
-	return loyalty.DayOf(tx.At.Time, zone), nil
 }
 
 // expireCodes ends the codes whose last day is over. It goes through all codes,

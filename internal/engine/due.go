@@ -33,7 +33,7 @@ func (e *Engine) Due(ctx context.Context) (due []Work, err error) {
 		found[kind] = []Work{{Kind: kind}}
 	}
 	err = e.db.View(ctx, func(tx *store.Tx) error {
-		today, err := shopDay(tx)
+		today, err := tx.Today()
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package intake
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"regulars/internal/campaign"
@@ -90,61 +91,38 @@ func (b *batch) left() {
 	b.items = slices.DeleteFunc(b.items, func(it *item) bool { return it.out })
 }
 
-// takeEvents takes the items in, and what was told before of the orders that they
-// tell of.
-func (b *batch) takeEvents() error {
-	if err := b.takeItems(); err != nil {
-		return err
+// take takes the items in, in the sequence in which things happened: who each is
+// about, what is new, what it changes and what that sets off; then what was told
+// before of the orders that they tell of.
+func (b *batch) take() error {
+	for _, step := range []func() error{
+		b.nameSources,
+		b.dropTwins,
+		b.findPeople,
+		b.makePeople,
+		b.lock,
+		// Whoever stores an event holds the lock on its person: from here on nobody
+		// else can be storing ours.
+		b.dropKnown,
+		b.readOrders,
+		b.keepApart,
+		b.profiles,
+		b.takeWaves,
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+		if len(b.items) == 0 {
+			break
+		}
 	}
 	return b.takeEarly()
 }
 
-// takeItems does the whole: who it is, what is new, what it changes, what that
-// sets off. Everything is done in the sequence in which it happened.
-func (b *batch) takeItems() error {
-	if err := b.nameSources(); err != nil {
-		return err
-	}
-	// Of two at one moment the order of arrival decides.
+// dropTwins puts the items into sequence, and answers events that stand among them a
+// second time. Of two at one moment the order of arrival decides.
+func (b *batch) dropTwins() error {
 	slices.SortStableFunc(b.items, func(x, y *item) int { return x.At.Compare(y.At.Time) })
-	b.dropTwins()
-	if err := b.findPeople(); err != nil || len(b.items) == 0 {
-		return err
-	}
-	if err := b.makePeople(); err != nil {
-		return err
-	}
-	if err := b.lock(); err != nil {
-		return err
-	}
-	// Whoever stores an event holds the lock on its person: from here on nobody
-	// else can be storing ours.
-	if err := b.dropKnown(); err != nil || len(b.items) == 0 {
-		return err
-	}
-	if err := b.readOrders(); err != nil {
-		return err
-	}
-	if err := b.keepApart(); err != nil || len(b.items) == 0 {
-		return err
-	}
-	if err := b.profiles(); err != nil {
-		return err
-	}
-	var err error
-	if b.figures, err = b.book.Figures(b.tx); err != nil {
-		return err
-	}
-	for _, wave := range waves(b.items) {
-		if err := b.takeWave(wave); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// dropTwins answers events that stand in the batch a second time.
-func (b *batch) dropTwins() {
 	type id struct{ source, id string }
 	seen := map[id]*item{}
 	for _, it := range b.items {
@@ -160,6 +138,7 @@ func (b *batch) dropTwins() {
 		}
 	}
 	b.left()
+	return nil
 }
 
 func (it *item) orderNumber() string {
@@ -182,12 +161,12 @@ func (b *batch) dropKnown() error {
 	err := b.tx.All(&found, `
 		select false as zone, e.source, e.external_id, e.type, e.at, coalesce(o.external_id, '') as number,
 		       case when m.named and m.erased_at is null and m.merged_into is null then m.external_id else '' end as member
-		from   `+rel(b.tx, "source text", "id text")+`
+		from   `+b.tx.Values("source text", "id text")+`
 		join   events e on e.source = r.source and e.external_id = r.id
 		join   members m on m.id = e.member_id
 		left   join orders o on o.id = e.order_id
 		union  all
-		select true, '', value, '', null, '', '' from settings where key = '`+store.SettingZone+`'`, store.Args{"rows": relRows(b.sources.rows(keys))})
+		select true, '', value, '', null, '', '' from settings where key = '`+store.SettingZone+`'`, store.Args{"rows": store.Rows(b.sources.rows(keys))})
 	if err != nil {
 		return err
 	}
@@ -243,51 +222,51 @@ func (f knownEvent) String() string {
 	return s
 }
 
-// waves parts items, which are in sequence, so that no wave has two of the same
+// takeWaves parts the items, which are in sequence, so that no wave has two of the same
 // person or of the same order: what one event changes is then what a wave
 // changed, and a wave is a handful of statements however many it has.
-func waves(items []*item) [][]*item {
-	var all [][]*item
-	person, orders := map[*person]int{}, map[*order]int{}
-	for _, it := range items {
-		n := person[it.who]
+func (b *batch) takeWaves() (err error) {
+	if b.figures, err = b.book.Figures(b.tx); err != nil {
+		return err
+	}
+	var waves [][]*item
+	people, orders := map[*person]int{}, map[*order]int{}
+	for _, it := range b.items {
+		n := people[it.who]
 		if it.order != nil {
 			n = max(n, orders[it.order])
 			orders[it.order] = n + 1
 		}
-		person[it.who] = n + 1
-		if n == len(all) {
-			all = append(all, nil)
+		people[it.who] = n + 1
+		if n == len(waves) {
+			waves = append(waves, nil)
 		}
-		all[n] = append(all[n], it)
+		waves[n] = append(waves[n], it)
 	}
-	return all
+	for _, wave := range waves {
+		if err := b.takeWave(wave); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // takeWave takes in items of which no two touch the same person or order.
 func (b *batch) takeWave(wave []*item) error {
-	if err := b.measureBefore(wave); err != nil {
-		return err
+	for _, step := range []func([]*item) error{
+		b.measureBefore,
+		b.saveOrders,
+		b.savePoints,
+		b.saveEvents,
+		b.redeem,
+		b.ask,
+		b.setOff,
+	} {
+		if err := step(wave); err != nil {
+			return err
+		}
 	}
-	if err := b.saveOrders(wave); err != nil {
-		return err
-	}
-	if err := b.savePoints(wave); err != nil {
-		return err
-	}
-	if err := b.saveEvents(wave); err != nil {
-		return err
-	}
-	if err := b.redeem(wave); err != nil {
-		return err
-	}
-	if err := b.ask(wave); err != nil {
-		return err
-	}
-	for _, it := range wave {
-		it.Result = Result{State: Stored, Member: it.who.id}
-	}
-	return b.setOff(wave)
+	return nil
 }
 
 // savePoints keeps what was said about points.
@@ -304,8 +283,8 @@ func (b *batch) savePoints(wave []*item) error {
 	_, err := b.tx.Exec(`
 		insert into point_changes (member_id, at, day, balance, delta)
 		select r.member_id, r.at, r.day, r.balance, r.delta
-		from   `+rel(b.tx, "member_id bigint", "at timestamptz", "day bigint", "balance bigint", "delta bigint")+`
-		order  by r.member_id`, store.Args{"rows": relRows(rows)})
+		from   `+b.tx.Values("member_id bigint", "at timestamptz", "day bigint", "balance bigint", "delta bigint")+`
+		order  by r.member_id`, store.Args{"rows": store.Rows(rows)})
 	if err != nil {
 		return fmt.Errorf("keeping points: %w", err)
 	}
@@ -318,7 +297,11 @@ func (b *batch) saveEvents(wave []*item) error {
 	rows := make([][]any, len(wave))
 	byID := map[[2]string]*item{}
 	for i, it := range wave {
-		rows[i] = []any{it.Source, it.Event.ID, it.who.id, it.Type, it.At, loyalty.DayOf(it.At.Time, b.shop.Zone), orderID(it), properties(it)}
+		var order any
+		if it.order != nil && it.order.ID != 0 {
+			order = it.order.ID
+		}
+		rows[i] = []any{it.Source, it.Event.ID, it.who.id, it.Type, it.At, loyalty.DayOf(it.At.Time, b.shop.Zone), order, properties(it)}
 		byID[[2]string{it.Source, it.Event.ID}] = it
 	}
 	var stored []struct {
@@ -329,24 +312,18 @@ func (b *batch) saveEvents(wave []*item) error {
 	err := b.tx.All(&stored, `
 		insert into events (source, external_id, member_id, type, at, day, received_at, order_id, properties)
 		select r.source, r.external_id, r.member_id, r.type, r.at, r.day, `+b.tx.Instant("@now")+`, r.order_id, r.properties
-		from   `+rel(b.tx, "source text", "external_id text", "member_id bigint", "type text", "at timestamptz", "day bigint",
+		from   `+b.tx.Values("source text", "external_id text", "member_id bigint", "type text", "at timestamptz", "day bigint",
 		"order_id bigint", "properties jsonb")+`
 		order  by r.source, r.external_id
-		returning id, source, external_id`, store.Args{"rows": relRows(rows), "now": b.tx.At})
-	for _, s := range stored {
-		byID[[2]string{s.Source, s.ExternalID}].event = s.ID
-	}
+		returning id, source, external_id`, store.Args{"rows": store.Rows(rows), "now": b.tx.At})
 	if err != nil {
 		return fmt.Errorf("storing events: %w", err)
 	}
-	return nil
-}
-
-func orderID(it *item) any {
-	if it.order == nil || it.order.ID == 0 {
-		return nil
+	for _, s := range stored {
+		it := byID[[2]string{s.Source, s.ExternalID}]
+		it.event, it.Result = s.ID, Result{State: Stored, Member: it.who.id}
 	}
-	return it.order.ID
+	return nil
 }
 
 // answers gathers what the members of items said about topics and what stands.
@@ -385,4 +362,23 @@ func said(it *item, zone *time.Location) []consent.Answer {
 			How: consent.How{At: at, Heard: it.At, Source: source, Said: m.ConsentText}})
 	}
 	return all
+}
+
+// ids is the JSON array for tx.JSONEach.
+func ids[T any](list []T, id func(T) int64) string {
+	numbers := make([]int64, len(list))
+	for i, v := range list {
+		numbers[i] = id(v)
+	}
+	return store.JSON(numbers)
+}
+
+// assign is what an update sets of columns, each a name and a type, to those of a table.
+func assign(columns []string, table string) string {
+	sets := make([]string, len(columns))
+	for i, c := range columns {
+		name, _, _ := strings.Cut(c, " ")
+		sets[i] = name + " = " + table + "." + name
+	}
+	return strings.Join(sets, ", ")
 }

@@ -93,8 +93,8 @@ func uniteRound(tx *store.Tx, doubled []*order) error {
 	if rows == nil {
 		return nil
 	}
-	args := store.Args{"rows": relRows(rows)}
-	pairs := rel(tx, "gone bigint", "kept bigint")
+	args := store.Args{"rows": store.Rows(rows)}
+	pairs := tx.Values("gone bigint", "kept bigint")
 	gone := "(select r.gone from " + pairs + ")"
 	for _, text := range []string{
 		`insert into refunds (order_id, external_id, at, total)
@@ -139,17 +139,13 @@ func uniteRound(tx *store.Tx, doubled []*order) error {
 
 // uniteSome makes the doubles of the next members one, of whose orders nothing is
 // said any more, and computes their facts anew. It returns how many members.
-func uniteSome(tx *store.Tx) (int, error) {
-	today, err := shopDay(tx)
-	if err != nil {
-		return 0, err
-	}
+func uniteSome(tx *store.Tx, name string, today loyalty.Day) (int, error) {
 	members, doubled, err := findDoubles(tx)
 	if err != nil {
 		return 0, err
 	}
 	if len(members) == 0 {
-		return 0, passed(tx, passDoubles, today)
+		return 0, passed(tx, name, today)
 	}
 	if err := uniteOrders(tx, doubled); err != nil {
 		return 0, err
@@ -172,8 +168,8 @@ func findDoubles(tx *store.Tx) (members []int64, doubled []*order, err error) {
 	for _, name := range s.names[OwnSource] {
 		rows = append(rows, []any{name})
 	}
-	args := store.Args{"rows": relRows(rows)}
-	named := "o.source in (select r.name from " + rel(tx, "name text") + ")"
+	args := store.Args{"rows": store.Rows(rows)}
+	named := "o.source in (select r.name from " + tx.Values("name text") + ")"
 	if err = tx.All(&members, fmt.Sprintf(`
 		select distinct o.member_id
 		from   orders o join orders p on p.member_id = o.member_id and p.external_id = o.external_id and p.id > o.id

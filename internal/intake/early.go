@@ -27,11 +27,11 @@ func (b *batch) keepEarly(early []*item) error {
 	err := b.tx.All(&kept, `
 		insert into early_events (source, external_id, order_id, at, received_at, event)
 		select r.source, r.external_id, r.order_id, r.at, `+b.tx.Instant("@now")+`, r.event
-		from   `+rel(b.tx, "source text", "external_id text", "order_id text", "at timestamptz", "event jsonb")+`
+		from   `+b.tx.Values("source text", "external_id text", "order_id text", "at timestamptz", "event jsonb")+`
 		where  true
 		order  by r.source, r.external_id
 		on conflict (source, external_id) do nothing
-		returning source, external_id`, store.Args{"rows": relRows(rows), "now": b.tx.At})
+		returning source, external_id`, store.Args{"rows": store.Rows(rows), "now": b.tx.At})
 	if err != nil {
 		return fmt.Errorf("keeping %d events of orders that are yet to come: %w", len(early), err)
 	}
@@ -71,9 +71,9 @@ func (b *batch) meet() error {
 	var come int
 	err := b.tx.One(&come, `
 		select count(*)
-		from   `+rel(b.tx, "source text", "id text")+`
+		from   `+b.tx.Values("source text", "id text")+`
 		join   orders o on o.source = r.source and o.external_id = r.id
-		join   early_events e on e.source = r.source and e.order_id = r.id`, store.Args{"rows": relRows(rows)})
+		join   early_events e on e.source = r.source and e.order_id = r.id`, store.Args{"rows": store.Rows(rows)})
 	if err == nil && come > 0 {
 		err = errAgain
 	}
@@ -92,8 +92,8 @@ func (b *batch) takeEarly() error {
 	if rows == nil {
 		return nil
 	}
-	args := store.Args{"rows": relRows(rows)}
-	table := rel(b.tx, "source text", "id text")
+	args := store.Args{"rows": store.Rows(rows)}
+	table := b.tx.Values("source text", "id text")
 	var early []struct{ Source, Event string }
 	err := b.tx.All(&early, `
 		select e.source, cast(e.event as text) as event
@@ -117,5 +117,5 @@ func (b *batch) takeEarly() error {
 		e.Source = row.Source
 		then.add(&item{Row: Row{Event: e}})
 	}
-	return then.takeEvents()
+	return then.take()
 }

@@ -27,11 +27,11 @@ type figures struct {
 // the locks of their rows: without them, two transactions that add an order to
 // one member would each count only its own.
 func RefreshFacts(tx *store.Tx, members []int64) error {
-	zone, err := tx.Zone()
+	today, err := tx.Today()
 	if err != nil {
 		return err
 	}
-	_, err = refreshFacts(tx, loyalty.DayOf(tx.At.Time, zone), members)
+	_, err = refreshFacts(tx, today, members)
 	return err
 }
 
@@ -39,16 +39,12 @@ func refreshFacts(tx *store.Tx, today loyalty.Day, members []int64) ([]figures, 
 	if len(members) == 0 {
 		return nil, nil
 	}
-	sets := make([]string, len(factColumns))
-	for i, c := range factColumns {
-		sets[i] = c + " = excluded." + c
-	}
 	columns := strings.Join(factColumns, ", ")
 	some := "(select value from " + tx.JSONEach("@members") + ")"
 	text := `
 		insert into facts (member_id, ` + columns + `)
 		select f.member_id, ` + columns + ` from (` + segments.FactsSelect(tx.Engine(), some) + `) f where true
-		on conflict (member_id) do update set ` + strings.Join(sets, ", ") + `
+		on conflict (member_id) do update set ` + assign(factColumns, "excluded") + `
 		returning member_id, orders, spent, points`
 	var all []figures
 	for chunk := range slices.Chunk(members, factsAtOnce) {

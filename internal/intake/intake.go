@@ -91,7 +91,7 @@ func (in *Intake) Apply(ctx context.Context, events []loyalty.Event, mode Mode) 
 			items[i] = &item{Row: Row{Event: e}}
 			b.add(items[i])
 		}
-		if err := b.takeEvents(); err != nil {
+		if err := b.take(); err != nil {
 			return err
 		}
 		for i, it := range items {

@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
-	"strings"
 
 	"regulars/internal/consent"
 	"regulars/internal/store"
@@ -43,9 +42,9 @@ func (b *batch) makePeople() error {
 	err := b.tx.All(&stored, `
 		insert into members (`+names(profile, "")+`, created_at)
 		select `+names(profile, "r.")+`, `+b.tx.Instant("@now")+`
-		from   `+rel(b.tx, profile...)+`
+		from   `+b.tx.Values(profile...)+`
 		order  by r.external_id
-		returning id, external_id`, store.Args{"rows": relRows(rows), "now": b.tx.At})
+		returning id, external_id`, store.Args{"rows": store.Rows(rows), "now": b.tx.At})
 	if err != nil {
 		return fmt.Errorf("making %d people: %w", len(rows), err)
 	}
@@ -200,16 +199,11 @@ func (b *batch) updatePeople(list []*person) error {
 	for _, who := range list {
 		rows = append(rows, append(who.member.values(), who.id))
 	}
-	sets := make([]string, len(profile))
-	for i, c := range profile {
-		name, _, _ := strings.Cut(c, " ")
-		sets[i] = name + " = r." + name
-	}
 	_, err := b.tx.Exec(`
 		update members
-		set    `+strings.Join(sets, ", ")+`
-		from   `+rel(b.tx, append(slices.Clone(profile), "id bigint")...)+`
-		where  members.id = r.id`, store.Args{"rows": relRows(rows)})
+		set    `+assign(profile, "r")+`
+		from   `+b.tx.Values(append(slices.Clone(profile), "id bigint")...)+`
+		where  members.id = r.id`, store.Args{"rows": store.Rows(rows)})
 	if err != nil {
 		return fmt.Errorf("changing %d people: %w", len(list), err)
 	}
@@ -232,8 +226,8 @@ func (b *batch) saveKeys(list []*person) error {
 	if drops != nil {
 		_, err := b.tx.Exec(`
 			delete from member_keys
-			where  (kind, value, member_id) in (select r.kind, r.value, r.member_id from `+rel(b.tx, columns...)+`)`,
-			store.Args{"rows": relRows(drops)})
+			where  (kind, value, member_id) in (select r.kind, r.value, r.member_id from `+b.tx.Values(columns...)+`)`,
+			store.Args{"rows": store.Rows(drops)})
 		if err != nil {
 			return fmt.Errorf("dropping keys of people: %w", err)
 		}
@@ -244,10 +238,10 @@ func (b *batch) saveKeys(list []*person) error {
 	_, err := b.tx.Exec(`
 		insert into member_keys (kind, value, member_id)
 		select distinct r.kind, r.value, r.member_id
-		from   `+rel(b.tx, columns...)+`
+		from   `+b.tx.Values(columns...)+`
 		where  true
 		order  by 1, 2, 3
-		on conflict (kind, value, member_id) do nothing`, store.Args{"rows": relRows(adds)})
+		on conflict (kind, value, member_id) do nothing`, store.Args{"rows": store.Rows(adds)})
 	if err != nil {
 		return fmt.Errorf("adding keys of people: %w", err)
 	}
@@ -271,8 +265,8 @@ func (b *batch) saveTags(list []*person) error {
 	if retagged == nil {
 		return nil
 	}
-	args := store.Args{"rows": relRows(rows), "ids": ids(retagged, (*person).number)}
-	table := rel(b.tx, "member_id bigint", "tag text")
+	args := store.Args{"rows": store.Rows(rows), "ids": ids(retagged, (*person).number)}
+	table := b.tx.Values("member_id bigint", "tag text")
 	if _, err := b.tx.Exec(`
 		delete from member_tags
 		where  member_id in (select value from `+b.tx.JSONEach("@ids")+`)

@@ -83,18 +83,18 @@ func (c clock) before(d clock) bool {
 	return c.Arrival < d.Arrival
 }
 
-// word is what one event said, as its row in events remembers it.
-type word struct {
+// claim is what one event said of its order, as its row in events remembers it.
+type claim struct {
 	clock
 	Says   []string
 	Status string
 }
 
-func (w word) says(what string) bool { return slices.Contains(w.Says, what) }
+func (c claim) says(what string) bool { return slices.Contains(c.Says, what) }
 
 // statement is an event of an order.
 type statement struct {
-	word
+	claim
 	order  loyalty.Order
 	placed loyalty.Instant // when the order was placed, if it says so, else when the event happened
 	member int64
@@ -179,11 +179,11 @@ func (o *order) simple(s statement) bool {
 	return sure && !s.placed.Before(o.At.Time) && (newer || len(s.Says) == 0)
 }
 
-// apply makes the order what it is after s, where before are the words of all
+// apply makes the order what it is after s, where before are the claims of all
 // events of the order taken in until now; they are not needed for a simple s.
-func (o *order) apply(s statement, before []word) {
+func (o *order) apply(s statement, before []claim) {
 	base := o.base(s, before)
-	says := func(what string) bool { return s.says(what) && newest(s.word, what, before) }
+	says := func(what string) bool { return s.says(what) && newest(s.claim, what, before) }
 	if says(saysTotal) {
 		o.Total = s.order.Total
 	}
@@ -215,8 +215,8 @@ func (o *order) apply(s statement, before []word) {
 
 // place sets when the order was placed: as the newest event that knows it says,
 // until then the earliest time at which anything happened to it.
-func (o *order) place(s statement, says bool, before []word) {
-	known := slices.ContainsFunc(before, func(w word) bool { return w.says(saysAt) })
+func (o *order) place(s statement, says bool, before []claim) {
+	known := slices.ContainsFunc(before, func(w claim) bool { return w.says(saysAt) })
 	guessed := !s.says(saysAt) && !known && o.Fingerprint == nil && s.At.Before(o.At.Time)
 	if says || guessed || o.At.IsZero() {
 		o.At = s.placed
@@ -224,18 +224,18 @@ func (o *order) place(s statement, says bool, before []word) {
 }
 
 // newest reports whether nobody said something about what after w.
-func newest(w word, what string, before []word) bool {
-	return !slices.ContainsFunc(before, func(b word) bool { return b.says(what) && w.before(b.clock) })
+func newest(w claim, what string, before []claim) bool {
+	return !slices.ContainsFunc(before, func(b claim) bool { return b.says(what) && w.before(b.clock) })
 }
 
 // base is the status that was stated last, refunds of parts aside. Where nobody
 // ever stated one, an order is paid once somebody said what it cost.
-func (o *order) base(s statement, before []word) string {
-	said := append(slices.Clone(before), s.word)
-	said = slices.DeleteFunc(said, func(w word) bool { return w.Status == "" })
+func (o *order) base(s statement, before []claim) string {
+	said := append(slices.Clone(before), s.claim)
+	said = slices.DeleteFunc(said, func(w claim) bool { return w.Status == "" })
 	switch {
 	case len(said) > 0 && (len(before) > 0 || s.Status != ""):
-		return slices.MaxFunc(said, func(a, b word) int {
+		return slices.MaxFunc(said, func(a, b claim) int {
 			if a.before(b.clock) {
 				return -1
 			}

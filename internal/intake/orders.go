@@ -87,9 +87,9 @@ func (b *batch) loadOrders() error {
 	err := b.tx.All(&found, `
 		select o.id, o.source, o.external_id, o.member_id, o.at, o.day, o.status, o.total, o.refunded, o.discount,
 		       o.quantity, o.shop, o.version, o.changed_at, o.fingerprint
-		from   `+rel(b.tx, "source text", "id text")+`
+		from   `+b.tx.Values("source text", "id text")+`
 		join   orders o on o.source = r.source and o.external_id = r.id
-		order  by o.id`, store.Args{"rows": relRows(b.sources.rows(keys))})
+		order  by o.id`, store.Args{"rows": store.Rows(b.sources.rows(keys))})
 	if err != nil {
 		return fmt.Errorf("reading orders: %w", err)
 	}
@@ -151,7 +151,7 @@ func (b *batch) saveOrders(wave []*item) error {
 	if err := b.readRefunds(about); err != nil {
 		return err
 	}
-	words, err := b.readWords(about)
+	claims, err := b.readClaims(about)
 	if err != nil {
 		return err
 	}
@@ -167,8 +167,8 @@ func (b *batch) saveOrders(wave []*item) error {
 			o.refund(refund{ExternalID: r.ID, At: it.At, Total: r.Total})
 			refunds = append(refunds, o)
 		}
-		it.late = s.says(saysCoupons) && !newest(s.word, saysCoupons, words[o.ID])
-		o.apply(s, words[o.ID])
+		it.late = s.says(saysCoupons) && !newest(s.claim, saysCoupons, claims[o.ID])
+		o.apply(s, claims[o.ID])
 		if it.Fingerprint != nil {
 			o.Fingerprint = it.Fingerprint
 		}
@@ -214,9 +214,9 @@ func (b *batch) readRefunds(about []*item) error {
 	return nil
 }
 
-// readWords reads what earlier events said of the orders to which something
+// readClaims reads what earlier events said of the orders to which something
 // comes late, or which are in doubt.
-func (b *batch) readWords(about []*item) (map[int64][]word, error) {
+func (b *batch) readClaims(about []*item) (map[int64][]claim, error) {
 	var list, owners []int64
 	for _, it := range about {
 		if !it.order.simple(stated(it.tells(), it.who.id)) {
@@ -235,7 +235,7 @@ func (b *batch) readWords(about []*item) (map[int64][]word, error) {
 		Said       string
 	}
 	err := b.tx.All(&rows, `
-		select id, order_id, type, at, received_at, coalesce(properties ->> '`+wordProperty+`', '{}') as said
+		select id, order_id, type, at, received_at, coalesce(properties ->> '`+claimProperty+`', '{}') as said
 		from   events
 		where  order_id  in (select value from `+b.tx.JSONEach("@ids")+`)
 		and    member_id in (select value from `+b.tx.JSONEach("@owners")+`)`,
@@ -243,10 +243,10 @@ func (b *batch) readWords(about []*item) (map[int64][]word, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading what was said of orders: %w", err)
 	}
-	words := map[int64][]word{}
+	claims := map[int64][]claim{}
 	for _, row := range rows {
 		kind := slices.Index(aboutOrders, row.Type)
-		var said kept
+		var said storedClaim
 		if err := json.Unmarshal([]byte(row.Said), &said); err != nil {
 			return nil, fmt.Errorf("what was said of order %d: %w", row.OrderID, err)
 		}
@@ -254,24 +254,24 @@ func (b *batch) readWords(about []*item) (map[int64][]word, error) {
 			row.At = row.ReceivedAt
 		}
 		if kind >= 0 {
-			words[row.OrderID] = append(words[row.OrderID], said.word(row.At, kind, row.ID))
+			claims[row.OrderID] = append(claims[row.OrderID], said.claim(row.At, kind, row.ID))
 		}
 	}
-	return words, nil
+	return claims, nil
 }
 
-// wordProperty is the property under which an event keeps what it said of its
-// order: enough to tell later whose word is newer.
-const wordProperty = "_order"
+// claimProperty is the property under which an event keeps what it said of its
+// order: enough to tell later whose claim is newer.
+const claimProperty = "_order"
 
-type kept struct {
+type storedClaim struct {
 	Version int64  `json:"version,omitempty"`
 	Says    string `json:"says,omitempty"`
 	Status  string `json:"status,omitempty"`
 }
 
-func (k kept) word(at loyalty.Instant, kind int, arrival int64) word {
-	return word{clock: clock{k.Version, at, kind, arrival}, Says: strings.Fields(k.Says), Status: k.Status}
+func (k storedClaim) claim(at loyalty.Instant, kind int, arrival int64) claim {
+	return claim{clock: clock{k.Version, at, kind, arrival}, Says: strings.Fields(k.Says), Status: k.Status}
 }
 
 // properties is what is stored with an event.
@@ -285,7 +285,7 @@ func properties(it *item) json.RawMessage {
 	all := map[string]any{}
 	maps.Copy(all, it.Properties)
 	s := stated(it.tells(), 0)
-	all[wordProperty] = kept{s.Version, strings.Join(s.Says, " "), s.Status}
+	all[claimProperty] = storedClaim{s.Version, strings.Join(s.Says, " "), s.Status}
 	return json.RawMessage(store.JSON(all))
 }
 

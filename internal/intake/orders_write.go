@@ -89,9 +89,9 @@ func (b *batch) addOrders(list []*order) error {
 	if len(list) < copied {
 		err = b.tx.All(&stored, `
 			insert into orders (`+names(orderColumns, "")+`)
-			select `+names(orderColumns, "r.")+` from `+rel(b.tx, orderColumns...)+`
+			select `+names(orderColumns, "r.")+` from `+b.tx.Values(orderColumns...)+`
 			order  by r.source, r.external_id
-			returning id, source, external_id`, store.Args{"rows": relRows(rows)})
+			returning id, source, external_id`, store.Args{"rows": store.Rows(rows)})
 	} else {
 		err = b.copyOrders(list, rows, &stored)
 	}
@@ -126,8 +126,8 @@ func (b *batch) copyOrders(list []*order, rows [][]any, stored any) error {
 	}
 	return b.tx.All(stored, `
 		select o.id, o.source, o.external_id
-		from   `+rel(b.tx, "source text", "id text")+`
-		join   orders o on o.source = r.source and o.external_id = r.id`, store.Args{"rows": relRows(lined)})
+		from   `+b.tx.Values("source text", "id text")+`
+		join   orders o on o.source = r.source and o.external_id = r.id`, store.Args{"rows": store.Rows(lined)})
 }
 
 func (b *batch) changeOrders(list []*order) error {
@@ -138,14 +138,9 @@ func (b *batch) changeOrders(list []*order) error {
 	for _, o := range list {
 		rows = append(rows, append(o.values(), o.ID))
 	}
-	sets := make([]string, len(orderColumns))
-	for i, c := range orderColumns {
-		name, _, _ := strings.Cut(c, " ")
-		sets[i] = name + " = r." + name
-	}
-	table := rel(b.tx, append(slices.Clone(orderColumns), "id bigint")...)
-	args := store.Args{"rows": relRows(rows)}
-	if _, err := b.tx.Exec("update orders set "+strings.Join(sets, ", ")+" from "+table+" where orders.id = r.id", args); err != nil {
+	table := b.tx.Values(append(slices.Clone(orderColumns), "id bigint")...)
+	args := store.Args{"rows": store.Rows(rows)}
+	if _, err := b.tx.Exec("update orders set "+assign(orderColumns, "r")+" from "+table+" where orders.id = r.id", args); err != nil {
 		return err
 	}
 	// What lines copy of their order, for those that keep their lines.
@@ -181,7 +176,7 @@ func (b *batch) moveEvents(list []*order) error {
 	_, err := b.tx.Exec(`
 		update events
 		set    member_id = r.now
-		from   `+rel(b.tx, "order_id bigint", "was bigint", "now bigint")+`
+		from   `+b.tx.Values("order_id bigint", "was bigint", "now bigint")+`
 		where  events.member_id = r.was and events.order_id = r.order_id`, store.Args{"rows": store.JSON(rows)})
 	return err
 }
@@ -219,7 +214,7 @@ func (b *batch) addLines(list []*order) error {
 		last := len(row) - 1
 		row[last] = json.RawMessage(row[last].(string))
 	}
-	_, err := b.tx.Exec("insert into order_lines ("+columns+") select "+columns+" from "+rel(b.tx, lineColumns...), store.Args{"rows": relRows(rows)})
+	_, err := b.tx.Exec("insert into order_lines ("+columns+") select "+columns+" from "+b.tx.Values(lineColumns...), store.Args{"rows": store.Rows(rows)})
 	return err
 }
 
@@ -241,9 +236,9 @@ func (b *batch) writeRefunds(list []*order) error {
 	_, err := b.tx.Exec(`
 		insert into refunds (order_id, external_id, at, total)
 		select r.order_id, r.external_id, r.at, r.total
-		from   `+rel(b.tx, "order_id bigint", "external_id text", "at timestamptz", "total bigint")+`
+		from   `+b.tx.Values("order_id bigint", "external_id text", "at timestamptz", "total bigint")+`
 		where  true
-		on conflict (order_id, external_id) do update set at = excluded.at, total = excluded.total`, store.Args{"rows": relRows(rows)})
+		on conflict (order_id, external_id) do update set at = excluded.at, total = excluded.total`, store.Args{"rows": store.Rows(rows)})
 	if err != nil {
 		return fmt.Errorf("keeping refunds: %w", err)
 	}

@@ -156,10 +156,10 @@ func (b *batch) lookUp() error {
 	err := b.tx.All(&found, `
 		select k.kind, k.value, k.n, m.id, m.external_id, m.named, m.email, m.phone, m.card, m.changed_at, m.fingerprint
 		from  (select k.kind, k.value, min(k.member_id) as member_id, count(*) as n
-		       from   `+rel(b.tx, "kind text", "value text")+`
+		       from   `+b.tx.Values("kind text", "value text")+`
 		       join   member_keys k on k.kind = r.kind and k.value = r.value
 		       group  by k.kind, k.value) k
-		join   members m on m.id = k.member_id`, store.Args{"rows": relRows(rows)})
+		join   members m on m.id = k.member_id`, store.Args{"rows": store.Rows(rows)})
 	if err != nil {
 		return fmt.Errorf("finding people: %w", err)
 	}
@@ -205,9 +205,9 @@ func (b *batch) owners() error {
 	}
 	err := b.tx.All(&found, `
 		select o.source, o.external_id, m.id, m.external_id as name, m.named
-		from   `+rel(b.tx, "source text", "id text")+`
+		from   `+b.tx.Values("source text", "id text")+`
 		join   orders o  on o.source = r.source and o.external_id = r.id
-		join   members m on m.id = o.member_id`, store.Args{"rows": relRows(b.sources.rows(keys))})
+		join   members m on m.id = o.member_id`, store.Args{"rows": store.Rows(b.sources.rows(keys))})
 	if err != nil {
 		return fmt.Errorf("finding the owners of orders: %w", err)
 	}

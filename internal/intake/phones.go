@@ -17,10 +17,8 @@ func (s Shop) rephone(tx *store.Tx) error {
 	if s.phones == s.country {
 		return nil
 	}
-	if tx.Postgres() {
-		if _, err := tx.Exec("lock table members in exclusive mode", nil); err != nil {
-			return err
-		}
+	if err := tx.LockTable("members"); err != nil {
+		return err
 	}
 	var people []struct {
 		ID             int64
@@ -50,7 +48,7 @@ func (s Shop) rephone(tx *store.Tx) error {
 // rephoneRows gives members their numbers as they are read now. Two who were made
 // of two writings of one number stay two: `member merge` is a person's decision.
 func rephoneRows(tx *store.Tx, rows [][]any) error {
-	table, args := rel(tx, "id bigint", "was text", "now text"), store.Args{"rows": relRows(rows)}
+	table, args := tx.Values("id bigint", "was text", "now text"), store.Args{"rows": store.Rows(rows)}
 	for _, statement := range []string{
 		`update members set phone = r.now from ` + table + ` where members.id = r.id`,
 		`insert into member_keys (kind, value, member_id)

@@ -235,10 +235,10 @@ func respellKey(kind, value string) string {
 // respellKeys gives keys, rows of kind, value, new value and member, their new value
 // where nobody else has it.
 func respellKeys(tx *store.Tx, rows [][]any) error {
-	columns := rel(tx, "kind text", "was text", "now text", "id bigint")
+	columns := tx.Values("kind text", "was text", "now text", "id bigint")
 	const free = "not exists (select 1 from member_keys o where o.kind = r.kind and o.value = r.now and o.member_id <> r.id)"
 	for chunk := range slices.Chunk(rows, respellAtOnce) {
-		args := store.Args{"rows": relRows(chunk)}
+		args := store.Args{"rows": store.Rows(chunk)}
 		if _, err := tx.Exec(`
 			insert into member_keys (kind, value, member_id)
 			select r.kind, r.now, r.id from `+columns+` where `+free+` order by 1, 2, 3
@@ -324,8 +324,8 @@ func respellOrders(tx *store.Tx, after, last int64) error {
 	for chunk := range slices.Chunk(rows, respellAtOnce) {
 		if _, err := tx.Exec(`
 			update order_lines set product = r.product, name = r.name, category = r.category, brand = r.brand
-			from   `+rel(tx, "order_id bigint", "n bigint", "product text", "name text", "category text", "brand text")+`
-			where  order_lines.order_id = r.order_id and order_lines.n = r.n`, store.Args{"rows": relRows(chunk)}); err != nil {
+			from   `+tx.Values("order_id bigint", "n bigint", "product text", "name text", "category text", "brand text")+`
+			where  order_lines.order_id = r.order_id and order_lines.n = r.n`, store.Args{"rows": store.Rows(chunk)}); err != nil {
 			return err
 		}
 	}

@@ -242,21 +242,21 @@ func writeReturned(tx *store.Tx, orders []*returned, was map[int64]returned, hel
 		text string
 	}{
 		{changed, "update orders set status = r.status, counts = r.counts, refunded = r.refunded from " +
-			rel(tx, "id bigint", "status text", "counts boolean", "refunded bigint") + " where orders.id = r.id"},
+			tx.Values("id bigint", "status text", "counts boolean", "refunded bigint") + " where orders.id = r.id"},
 		{changed, "update order_lines set counts = r.counts from " +
-			rel(tx, "id bigint", "status text", "counts boolean") + " where order_lines.order_id = r.id and order_lines.counts <> r.counts"},
+			tx.Values("id bigint", "status text", "counts boolean") + " where order_lines.order_id = r.id and order_lines.counts <> r.counts"},
 		{drops, "delete from refunds where (order_id, external_id) in (select r.order_id, r.external_id from " +
-			rel(tx, "order_id bigint", "external_id text") + ")"},
+			tx.Values("order_id bigint", "external_id text") + ")"},
 		{adds, `insert into refunds (order_id, external_id, at, total)
 			select r.order_id, r.external_id, r.at, r.total
-			from   ` + rel(tx, "order_id bigint", "external_id text", "at timestamptz", "total bigint") + `
+			from   ` + tx.Values("order_id bigint", "external_id text", "at timestamptz", "total bigint") + `
 			where  true
 			on conflict (order_id, external_id) do update set at = excluded.at, total = excluded.total`},
 	} {
 		if some.rows == nil {
 			continue
 		}
-		if _, err := tx.Exec(some.text, store.Args{"rows": relRows(some.rows)}); err != nil {
+		if _, err := tx.Exec(some.text, store.Args{"rows": store.Rows(some.rows)}); err != nil {
 			return fmt.Errorf("taking returns off orders: %w", err)
 		}
 	}
@@ -298,18 +298,14 @@ func (b *batch) giveBack(items []*item) error {
 
 // returnSome makes the next orders below zero returns that were taken for orders
 // before, and computes the facts of their members anew.
-func returnSome(tx *store.Tx) (int, error) {
-	today, err := shopDay(tx)
-	if err != nil {
-		return 0, err
-	}
+func returnSome(tx *store.Tx, name string, today loyalty.Day) (int, error) {
 	var members []int64
-	err = tx.All(&members, fmt.Sprintf("select distinct member_id from orders where counts and total < 0 order by member_id limit %d", perCall/10), nil)
+	err := tx.All(&members, fmt.Sprintf("select distinct member_id from orders where counts and total < 0 order by member_id limit %d", perCall/10), nil)
 	if err != nil {
 		return 0, err
 	}
 	if len(members) == 0 {
-		return 0, passed(tx, passReturns, today)
+		return 0, passed(tx, name, today)
 	}
 	args := store.Args{"members": store.JSON(members)}
 	some := "in (select value from " + tx.JSONEach("@members") + ")"
@@ -329,11 +325,4 @@ func returnSome(tx *store.Tx) (int, error) {
 	}
 	_, err = refreshFacts(tx, today, members)
 	return len(members), err
-}
-
-// passed notes that a pass of a day is done.
-func passed(tx *store.Tx, name string, today loyalty.Day) error {
-	_, err := tx.Exec("insert into passes (name, day, started_at, finished_at) values (@name, @today, @now, @now) on conflict (name, day) do nothing",
-		store.Args{"name": name, "today": int64(today), "now": tx.At})
-	return err
 }

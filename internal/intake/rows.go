@@ -83,40 +83,30 @@ func (in *Intake) Take(ctx context.Context, rows []*Row, how Taking) error {
 // takeMembers takes rows of a members file in; lines says in which line of the file a
 // person came already.
 func (b *batch) takeMembers(lines map[int64]int) error {
-	if err := b.findPeople(); err != nil {
-		return err
-	}
-	b.dropAgain(lines)
-	for _, it := range b.items {
-		switch {
-		case it.who.id == 0:
-			it.Result.State = Stored
-		case bytes.Equal(it.who.fingerprint, it.Fingerprint):
-			it.Result.State, it.out = Duplicate, true
-		default:
-			it.Result.State = Updated
+	return inSteps(
+		b.findPeople,
+		func() error { return b.dropAgain(lines) },
+		b.makePeople,
+		b.lock,
+		b.profiles,
+		func() error { return b.savePoints(b.items) },
+		b.refreshFile)
+}
+
+// inSteps does one step after another.
+func inSteps(steps ...func() error) error {
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
 		}
 	}
-	b.left()
-	if err := b.makePeople(); err != nil {
-		return err
-	}
-	if err := b.lock(); err != nil {
-		return err
-	}
-	if err := b.profiles(); err != nil {
-		return err
-	}
-	if err := b.savePoints(b.items); err != nil {
-		return err
-	}
-	return b.refreshFile()
+	return nil
 }
 
 // dropAgain refuses rows of people who stand in the file already with something
 // else: which of the two is right, nobody can tell. A row that says the same is
 // unchanged.
-func (b *batch) dropAgain(lines map[int64]int) {
+func (b *batch) dropAgain(lines map[int64]int) error {
 	here := map[*person]*item{}
 	for _, it := range b.items {
 		line, known := lines[it.who.id], it.who.fingerprint
@@ -135,6 +125,18 @@ func (b *batch) dropAgain(lines map[int64]int) {
 		it.out = true
 	}
 	b.left()
+	for _, it := range b.items {
+		switch {
+		case it.who.id == 0:
+			it.Result.State = Stored
+		case bytes.Equal(it.who.fingerprint, it.Fingerprint):
+			it.Result.State, it.out = Duplicate, true
+		default:
+			it.Result.State = Updated
+		}
+	}
+	b.left()
+	return nil
 }
 
 // takeOrders takes the orders of a file in.
@@ -154,10 +156,7 @@ func (b *batch) takeOrders() error {
 		return err
 	}
 	b.dropOthers()
-	if err := b.makePeople(); err != nil {
-		return err
-	}
-	if err := b.lock(); err != nil {
+	if err := inSteps(b.makePeople, b.lock); err != nil {
 		return err
 	}
 	if known {
@@ -185,22 +184,13 @@ func (b *batch) takeOrders() error {
 		it.order.state(it, b.shop)
 		list = append(list, it.order)
 	}
-	if err := b.writeOrders(list); err != nil {
-		return err
-	}
-	if err := b.saveOrders(told); err != nil {
-		return err
-	}
-	if err := b.giveBack(b.items); err != nil {
-		return err
-	}
-	if err := b.redeem(b.items); err != nil {
-		return err
-	}
-	if err := b.refreshFile(); err != nil {
-		return err
-	}
-	return b.takeEarly()
+	return inSteps(
+		func() error { return b.writeOrders(list) },
+		func() error { return b.saveOrders(told) },
+		func() error { return b.giveBack(b.items) },
+		func() error { return b.redeem(b.items) },
+		b.refreshFile,
+		b.takeEarly)
 }
 
 // dropOthers refuses orders whose number is that of one we have, of somebody else
@@ -293,7 +283,7 @@ func (b *batch) takeNews() error {
 		it.news = b.tx.At.Sub(it.At.Time) <= b.shop.NewsWithin
 	}
 	b.left()
-	if err := b.takeEvents(); err != nil {
+	if err := b.take(); err != nil {
 		return err
 	}
 	for _, it := range changes {

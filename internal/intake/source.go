@@ -69,12 +69,12 @@ func readSources(tx *store.Tx, wanted []string) (sources, error) {
 	var found []struct{ Source, Name string }
 	err := tx.All(&found, `
 		select n.source, n.name
-		from  (select r.source, r.name from `+rel(tx, "source text", "name text")+`
+		from  (select r.source, r.name from `+tx.Values("source text", "name text")+`
 		       union
 		       select '`+OwnSource+`', 'api:' || name from api_tokens where source = '') n
 		where  exists (select 1 from orders o where o.source = n.name)
 		or     exists (select 1 from events e where e.source = n.name)
-		order  by n.source, n.name`, store.Args{"rows": relRows(rows)})
+		order  by n.source, n.name`, store.Args{"rows": store.Rows(rows)})
 	if err != nil {
 		return s, fmt.Errorf("finding older sources: %w", err)
 	}
@@ -117,9 +117,9 @@ func OrderNamed(tx *store.Tx, source, number string) (int64, error) {
 	var found []struct{ ID, MemberID int64 }
 	err = tx.All(&found, `
 		select o.id, o.member_id
-		from   `+rel(tx, "source text", "id text")+`
+		from   `+tx.Values("source text", "id text")+`
 		join   orders o on o.source = r.source and o.external_id = r.id
-		order  by o.id`, store.Args{"rows": relRows(s.rows([]orderKey{{source, number}}))})
+		order  by o.id`, store.Args{"rows": store.Rows(s.rows([]orderKey{{source, number}}))})
 	switch {
 	case err != nil:
 		return 0, fmt.Errorf("finding an order: %w", err)

@@ -25,12 +25,10 @@ var dated = []struct{ table, day, at string }{
 // changes the zone. Days that people and passages had already, of segments
 // entered and mails sent, stay as they were.
 func Rezone(tx *store.Tx) error {
-	if tx.Postgres() {
-		// Whoever takes something in has come to the end, or reads the zone again
-		// once we have.
-		if _, err := tx.Exec("lock table members in exclusive mode", nil); err != nil {
-			return err
-		}
+	// Whoever takes something in has come to the end, or reads the zone again once we
+	// have.
+	if err := tx.LockTable("members"); err != nil {
+		return err
 	}
 	zone, err := tx.Zone()
 	if err != nil {

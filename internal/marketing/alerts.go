@@ -155,7 +155,7 @@ func impersonal(t store.Trouble) string {
 
 // lowPools are the pools with fewer codes than the program says they should have.
 func lowPools(tx *store.Tx) (low []store.Trouble, err error) {
-	day, err := Today(tx)
+	day, err := tx.Today()
 	if err != nil {
 		return nil, err
 	}

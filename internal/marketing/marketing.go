@@ -67,12 +67,6 @@ func Moment(text string, zone *time.Location) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is not a time like 2027-06-21T09:00 or 2027-06-21T09:00:00+03:00", text)
 }
 
-// Today is the shop's present day.
-func Today(tx *store.Tx) (loyalty.Day, error) {
-	zone, err := tx.Zone()
-	return loyalty.DayOf(tx.At.Time, zone), err
-}
-
 // Currency is the program's, in which amounts are read; EUR before the first apply.
 func Currency(tx *store.Tx) (string, error) {
 	currency, err := tx.Setting(store.SettingCurrency)

@@ -105,7 +105,7 @@ func Foresee(tx *store.Tx, n *segments.Norms, day loyalty.Day, facts string, spa
 			return 0, fmt.Errorf("what to expect in %d days: %w", days, err)
 		}
 	}
-	today, err := shopDay(tx)
+	today, err := tx.Today()
 	if err != nil {
 		return 0, err
 	}

@@ -77,7 +77,7 @@ func Settled(tx *store.Tx, day loyalty.Day, r *segments.Rule) error {
 // Keep computes and stores norms if there are none yet, so that whoever asks many
 // rules, as an import does, has them computed once.
 func Keep(tx *store.Tx) error {
-	today, err := shopDay(tx)
+	today, err := tx.Today()
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func stored(tx *store.Tx, today loyalty.Day) (*segments.Norms, error) {
 func Refresh(ctx context.Context, db *store.DB) (n int, err error) {
 	due := false
 	err = db.View(ctx, func(tx *store.Tx) error {
-		today, err := shopDay(tx)
+		today, err := tx.Today()
 		if err != nil {
 			return err
 		}
@@ -130,7 +130,7 @@ func Refresh(ctx context.Context, db *store.DB) (n int, err error) {
 // in the night, and after whatever changed many members at once, as an import
 // does. A segment that had to wait for norms is asked again.
 func Renew(tx *store.Tx) error {
-	today, err := shopDay(tx)
+	today, err := tx.Today()
 	if err != nil {
 		return err
 	}
@@ -147,14 +147,6 @@ func Renew(tx *store.Tx) error {
 	}
 	_, err = tx.Exec("update segments set failed_day = null where failed_day is not null", nil)
 	return err
-}
-
-func shopDay(tx *store.Tx) (loyalty.Day, error) {
-	zone, err := tx.Zone()
-	if err != nil {
-		return 0, err
-	}
-	return loyalty.DayOf(tx.At.Time, zone), nil
 }
 
 // compute reads parts of the norms at the end of a day from facts of that day: the

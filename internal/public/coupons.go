@@ -71,7 +71,7 @@ func (s *server) apiCoupon(w http.ResponseWriter, r *http.Request, c caller) err
 		if err != nil {
 			return err
 		}
-		day, err := marketing.Today(tx)
+		day, err := tx.Today()
 		if err != nil {
 			return err
 		}
@@ -135,7 +135,7 @@ func readUse(tx *store.Tx, source string, body object) (use coupon.Use, err erro
 	if use.Order, err = orderNamed(tx, source, order); err != nil {
 		return use, err
 	}
-	if use.Day, err = marketing.Today(tx); err != nil {
+	if use.Day, err = tx.Today(); err != nil {
 		return use, err
 	}
 	if discount == "" {

@@ -7,7 +7,6 @@ import (
 	"regulars/internal/consent"
 	"regulars/internal/coupon"
 	"regulars/internal/loyalty"
-	"regulars/internal/marketing"
 	"regulars/internal/store"
 	"regulars/templates"
 )
@@ -39,7 +38,7 @@ func (s *server) memberPage(tx *store.Tx, who reader, _ consent.Claims) (any, er
 	// Not the whole link: the page may be open under another name.
 	choices := "../u/" + s.Links.Token(consent.KindUnsubscribe, consent.ClaimsOf(who.ID, who.Send, who.EmailKey))
 	view := memberView{frame: shop.frame(in, in.Say("pages.own")), In: in, Joined: who.Joined, Points: in.Number(who.Points), Choices: choices}
-	day, err := marketing.Today(tx)
+	day, err := tx.Today()
 	if err != nil {
 		return view, err
 	}

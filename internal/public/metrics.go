@@ -11,7 +11,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"regulars/internal/coupon"
-	"regulars/internal/marketing"
 	"regulars/internal/report"
 	"regulars/internal/store"
 )
@@ -167,7 +166,7 @@ func (m *Metrics) ledger(tx *store.Tx) (all []prometheus.Metric, err error) {
 }
 
 func (m *Metrics) pools(tx *store.Tx) (all []prometheus.Metric, err error) {
-	day, err := marketing.Today(tx)
+	day, err := tx.Today()
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"regulars/internal/loyalty"
 )
 
 // Names of settings that more than one room reads.
@@ -57,4 +59,13 @@ func (tx *Tx) Zone() (*time.Location, error) {
 		return nil, fmt.Errorf("the shop's zone: %w", err)
 	}
 	return zone, nil
+}
+
+// Today is the shop's day of the transaction's moment.
+func (tx *Tx) Today() (loyalty.Day, error) {
+	zone, err := tx.Zone()
+	if err != nil {
+		return 0, err
+	}
+	return loyalty.DayOf(tx.At.Time, zone), nil
 }

@@ -255,6 +255,16 @@ func (tx *Tx) ForUpdate() string {
 	return ""
 }
 
+// LockTable lets nobody else change a table, or lock rows of it, until the transaction
+// ends. SQLite has one writer and needs nothing.
+func (tx *Tx) LockTable(table string) error {
+	if !tx.Postgres() {
+		return nil
+	}
+	_, err := tx.Exec("lock table "+table+" in exclusive mode", nil)
+	return err
+}
+
 // A name falls on one of so many locks, so that no transaction has too many.
 const nameLocks = 64
 

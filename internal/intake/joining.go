@@ -94,12 +94,12 @@ func (b *batch) ask(wave []*item) error {
 	_, err = b.tx.Exec(`
 		insert into joinings (member_id, asked_at, mailed_at, email_key, event_id, answers)
 		select r.member_id, r.asked_at, r.mailed_at, r.email_key, r.event_id, r.answers
-		from   `+rel(b.tx, "member_id bigint", "asked_at timestamptz", "mailed_at timestamptz", "email_key bytea", "event_id bigint", "answers jsonb")+`
+		from   `+b.tx.Values("member_id bigint", "asked_at timestamptz", "mailed_at timestamptz", "email_key bytea", "event_id bigint", "answers jsonb")+`
 		where  true
 		order  by r.member_id
 		on conflict (member_id) do update
 		set    asked_at = excluded.asked_at, mailed_at = excluded.mailed_at, email_key = excluded.email_key,
-		       event_id = excluded.event_id, answers = excluded.answers, confirmed_at = null`, store.Args{"rows": relRows(rows)})
+		       event_id = excluded.event_id, answers = excluded.answers, confirmed_at = null`, store.Args{"rows": store.Rows(rows)})
 	if err != nil {
 		return fmt.Errorf("keeping %d askings: %w", len(rows), err)
 	}
@@ -113,7 +113,7 @@ func (b *batch) mayAsk(asking []*item) (map[string]bool, error) {
 	for i, it := range asking {
 		rows[i] = []any{it.who.member.EmailKey}
 	}
-	args := store.Args{"rows": relRows(rows), "now": b.tx.At, "before": b.tx.At.Plus(-askAgain)}
+	args := store.Args{"rows": store.Rows(rows), "now": b.tx.At, "before": b.tx.At.Plus(-askAgain)}
 	if _, err := b.tx.Exec("delete from questions where mailed_at <= @before", args); err != nil {
 		return nil, fmt.Errorf("which addresses were asked: %w", err)
 	}
@@ -121,7 +121,7 @@ func (b *batch) mayAsk(asking []*item) (map[string]bool, error) {
 	err := b.tx.All(&keys, `
 		insert into questions (email_key, mailed_at)
 		select distinct r.key, `+b.tx.Instant("@now")+`
-		from   `+rel(b.tx, "key bytea")+`
+		from   `+b.tx.Values("key bytea")+`
 		where  true
 		order  by 1
 		on conflict (email_key) do nothing
