@@ -22,7 +22,7 @@ import (
 // there, not live, values missing, or too few codes.
 var launchJob = kind{
 	about: "start a campaign",
-	lane:  Chores,
+	queue: Chores,
 	open:  true,
 	fields: []field{
 		{name: "campaign", about: "its name", required: true},
@@ -37,7 +37,7 @@ var launchJob = kind{
 // up. All else is as in launchJob.
 var dropJob = kind{
 	about:  "start a coupon drop",
-	lane:   Chores,
+	queue:  Chores,
 	open:   true,
 	fields: launchJob.fields,
 	settle: settleLaunch(true),

@@ -195,7 +195,7 @@ func (s *shop) hinting(redis string) *jobs.Hints {
 	s.t.Helper()
 	h := jobs.NewHints(connect(s.t, redis), quiet(s.t))
 	s.t.Cleanup(h.Close)
-	s.book.Hint = func(pass string) { h.Pass(pass, jobs.LaneOf(pass)) }
+	s.book.Hint = h.Put
 	return h
 }
 

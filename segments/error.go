@@ -3,6 +3,7 @@ package segments
 import (
 	"errors"
 	"fmt"
+	"regulars/internal/loyalty"
 	"slices"
 	"strings"
 	"unicode"
@@ -38,7 +39,7 @@ const listed = 30
 // nearest ones.
 func unknown(pos int, what, name string, known []string) *Error {
 	e := fail(pos, "there is no %s called %s", what, name)
-	e.Near = nearest(name, known)
+	e.Near = loyalty.Near(name, known)
 	if len(e.Near) > 0 {
 		e.Message += "; did you mean " + alternatives(e.Near) + "?"
 	} else if what != "topic" && what != "segment" && len(known) > 0 && len(known) <= listed { // of those our callers tell

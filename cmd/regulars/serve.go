@@ -158,7 +158,7 @@ func (a *app) live(ctx context.Context, w *wiring, roles []string, door net.List
 	}
 	defer closeRedis()
 	w.hints = jobs.NewHints(redis, w.log)
-	w.book.Hint = func(pass string) { w.hints.Pass(pass, jobs.LaneOf(pass)) }
+	w.book.Hint = w.hints.Put
 
 	// Readiness, unsubscribes and the replica's own row must be answered while every
 	// other connection waits for a lock.
@@ -195,7 +195,7 @@ func (a *app) live(ctx context.Context, w *wiring, roles []string, door net.List
 	if slices.Contains(roles, "worker") {
 		worker := jobs.Worker{
 			Rooms: jobs.Rooms{DB: w.db, Book: w.book, Desk: w.desk, Intake: w.door, Engine: w.engine, ImportDir: a.config.ImportDir},
-			Redis: redis, Hints: w.hints, Log: w.log, Idle: w.idle, Grace: a.grace + recording,
+			Redis: redis, Hints: w.hints, Log: w.log, Idle: w.idle, Grace: a.grace + recording, Count: countTasks(site.Registry),
 		}
 		presence.Senses = append(presence.Senses, worker.Failing)
 		if w.sink == nil {
@@ -230,6 +230,14 @@ func (a *app) live(ctx context.Context, w *wiring, roles []string, door net.List
 	err = work.Wait()
 	w.hints.Close()
 	return err
+}
+
+// countTasks returns what counts the tasks that a worker ran, for /metrics.
+func countTasks(registry *prometheus.Registry) func(kind, outcome string) {
+	tasks := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "regulars_tasks_total",
+		Help: "Tasks that this worker ran, by kind and outcome: done, nothing, later, failed or stopped."}, []string{"kind", "outcome"})
+	registry.MustRegister(tasks)
+	return func(kind, outcome string) { tasks.WithLabelValues(kind, outcome).Inc() }
 }
 
 // redis connects to the Redis of the environment, or starts one in the process.
@@ -287,7 +295,7 @@ func (a *app) site(w *wiring, quick *store.DB) (*public.Site, error) {
 	site := &public.Site{
 		Clock: time.Now, DB: web, Quick: quick, Live: w.clock, Intake: intake.New(web, w.book), Book: w.book, Links: w.links, Registry: registry, Log: w.log, Relays: w.relays, Secrets: a.config.hookSecrets,
 		MetricsElsewhere: a.metricsDoor != nil,
-		Wake:             func(_ int64, lane string) { w.hints.Jobs(context.Background(), lane) },
+		Wake:             w.hints.Job,
 	}
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		public.NewMetrics(w.db, w.relays, site.Amiss))

@@ -395,8 +395,8 @@ func (b *Book) retry(tx *store.Tx, v *Version) error {
 		return err
 	}
 	_, err = tx.Exec("update passages set wake_at = @now where wake_at > @now and state = 'ready' and reason >= 'failed: ' and reason < 'failed;'", store.Args{"now": tx.At})
-	for _, pass := range []string{"reactions", "passages", "singles.urgent", "singles.bulk"} {
-		b.hint(tx, pass)
+	for _, work := range []string{"flow.react", "flow.advance", "mail.urgent", "mail.bulk"} {
+		b.hint(tx, work)
 	}
 	return err
 }

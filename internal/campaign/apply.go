@@ -72,8 +72,8 @@ func (b *Book) apply(tx *store.Tx, old *Version, files, later map[string]string,
 	if err := b.putInForce(tx, old, next, later, &done); err != nil {
 		return Applied{}, fmt.Errorf("putting version %d in force: %w", id, err)
 	}
-	b.hint(tx, "midnight") // new segments are filled
-	b.hint(tx, "clock")    // campaigns that went live are settled
+	b.hint(tx, "segment.pass") // new segments are filled
+	b.hint(tx, "flow.settle")  // campaigns that went live are settled
 	return done, nil
 }
 

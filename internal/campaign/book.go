@@ -17,10 +17,11 @@ import (
 type Book struct {
 	*Programs
 
-	// Hint, if not nil, is called after a commit that left work for a pass of the
-	// engine: "clock", "midnight", "passages", "singles.urgent", "singles.bulk" or
-	// "reactions", "runs". It must return at once: what it loses, the poll finds.
-	Hint func(pass string)
+	// Hint, if not nil, is called after a commit that left work of a kind (the engine
+	// has the list), with the id of what it is about where it is one thing:
+	// "flow.react", "run.deliver:12". It must return at once: what it loses, the
+	// workers find.
+	Hint func(work string)
 
 	// Log hears of campaigns that are set aside.
 	Log *slog.Logger
@@ -40,10 +41,10 @@ func within(ctx context.Context, limit time.Duration, _ int) (context.Context, c
 	return context.WithTimeout(ctx, limit)
 }
 
-// hint wakes whoever runs the pass once the transaction has lasted.
-func (b *Book) hint(tx *store.Tx, pass string) {
+// hint wakes whoever does the work once the transaction has lasted.
+func (b *Book) hint(tx *store.Tx, work string) {
 	if b.Hint != nil {
-		tx.AfterCommit(func() { b.Hint(pass) })
+		tx.AfterCommit(func() { b.Hint(work) })
 	}
 }
 

@@ -78,7 +78,7 @@ func (b *Book) Resume(tx *store.Tx, run int64, latest bool) error {
 		return fmt.Errorf("run %d: what is left of it: %w", run, err)
 	}
 	_, err = tx.Exec("update runs set state = 'sending', because = '' where id = @id", store.Args{"id": run})
-	b.hint(tx, "runs")
+	b.hint(tx, fmt.Sprintf("run.deliver:%d", run))
 	return err
 }
 

@@ -258,6 +258,6 @@ func (b *Book) keep(tx *store.Tx, all []fresh) error {
 	if err != nil {
 		return fmt.Errorf("keeping what is to be done about %d happenings: %w", len(all), err)
 	}
-	b.hint(tx, "reactions")
+	b.hint(tx, "flow.react")
 	return nil
 }

@@ -17,7 +17,7 @@ func (b *Book) Reached(tx *store.Tx) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	b.hint(tx, "clock")
+	b.hint(tx, "flow.settle")
 	_, err = tx.Exec("update campaigns set settled = false where id in "+inList(tx, "@ids"), store.Args{"ids": array(ids)})
 	return err
 }

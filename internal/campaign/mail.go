@@ -271,7 +271,7 @@ func (j *journey) due(sends []int64) error {
 	_, err := j.tx.Exec("insert into due (send_id, lane, not_before) select value, cast(@lane as text), "+j.tx.Instant("@now")+" from "+j.tx.JSONEach("@ids"),
 		store.Args{"ids": array(sends), "lane": lane, "now": j.tx.At})
 	if len(sends) > 0 {
-		j.b.hint(j.tx, "singles."+lane)
+		j.b.hint(j.tx, "mail."+lane)
 	}
 	return err
 }

@@ -232,7 +232,7 @@ func (b *Book) refresh(tx *store.Tx, v *Version, row segmentRow, quiet bool, atO
 		return done, false, fmt.Errorf("who entered: %w", err)
 	}
 	if done.Entered > 0 && !quiet {
-		b.hint(tx, "clock")
+		b.hint(tx, "flow.enter")
 	}
 	if done.Entered > mostMovers {
 		if err := tx.Analyze("segment_members"); err != nil {

@@ -62,7 +62,7 @@ func (b *Book) begin(tx *store.Tx, v *Version, f freeze) (begun, error) {
 	if err := b.equip(tx, v, f, step, &o); err != nil {
 		return o, err
 	}
-	b.hint(tx, "runs")
+	b.hint(tx, fmt.Sprintf("run.deliver:%d", o.run))
 	return o, nil
 }
 

@@ -68,8 +68,8 @@ func (b *Book) takeUpSpoilt(tx *store.Tx, run int64, v *Version, c *Campaign) er
 		from   `+pairs(rows)+` r join sends s on s.id = r.id
 		where  true
 		on conflict (send_id) do nothing`, store.Args{"now": tx.At})
-	b.hint(tx, "singles.urgent")
-	b.hint(tx, "singles.bulk")
+	b.hint(tx, "mail.urgent")
+	b.hint(tx, "mail.bulk")
 	return err
 }
 

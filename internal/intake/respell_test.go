@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"regulars/internal/importer"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
@@ -60,7 +61,7 @@ func TestRowsOfAnOlderVersionAreFound(t *testing.T) {
 		}
 		order.ID, member.Tags = "e4", nil
 		d.apply(order)
-		d.take(intake.Import{Kind: "members", Path: file(t, "m.csv", "member,card,email\n'0042,'0777,asa@example.test\n")})
+		d.take(importer.File{Kind: "members", Path: file(t, "m.csv", "member,card,email\n'0042,'0777,asa@example.test\n")})
 		for _, tt := range [][2]string{
 			{"select cast(count(*) as text) from members", "3"},
 			{"select cast(count(*) as text) from orders", "1"},
