@@ -115,10 +115,13 @@ func (a *app) jobsCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				fmt.Fprintln(a.err, "what runs just now, by kind: asynq task ls --queue chores --state active; regulars jobs list --help says more")
-				return printList(a, list, "JOB|KIND|STATE|AT|BY|OUTCOME", func(j jobs.Row) []any {
+				err = printList(a, list, "JOB|KIND|STATE|AT|BY|OUTCOME", func(j jobs.Row) []any {
 					return []any{j.ID, j.Kind, j.State, a.moment(j.RunAt), j.EnqueuedBy, j.Outcome}
 				})
+				if err == nil && !a.json {
+					fmt.Fprintln(a.err, "what runs just now, by kind: asynq task ls --queue chores --state active; regulars jobs list --help says more")
+				}
+				return err
 			})
 		},
 	}
