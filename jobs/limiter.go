@@ -134,11 +134,11 @@ func (l *limiter) close() {
 // wait returns when all handlers have ended. The limiter must be closed.
 func (l *limiter) wait() { l.running.Wait() }
 
-var address = regexp.MustCompile(`[^\s"'(<]+@[^\s"')>]+`)
+var anAddress = regexp.MustCompile(`[^\s"'(<]+@[^\s"')>]+`)
 
 // withoutAddresses is the first line of an error, which may be shown to people: a
 // database quotes what it could not read.
 func withoutAddresses(err error) string {
 	line, _, _ := strings.Cut(err.Error(), "\n")
-	return address.ReplaceAllString(line, "(address)")
+	return anAddress.ReplaceAllString(line, "(address)")
 }

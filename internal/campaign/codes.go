@@ -75,3 +75,9 @@ func (c *Campaign) gives() bool {
 	}
 	return false
 }
+
+// AskAgain lets the passages that found no code ask for one at once.
+func AskAgain(tx *store.Tx) error {
+	_, err := tx.Exec("update passages set wake_at = @now where state = 'ready' and reason = 'out_of_codes' and wake_at > @now", store.Args{"now": tx.At})
+	return err
+}

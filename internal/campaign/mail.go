@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"regulars/internal/consent"
+	"regulars/internal/coupon"
 	"regulars/internal/loyalty"
 	"regulars/internal/program"
 	"regulars/internal/store"
@@ -133,7 +134,16 @@ func (j *journey) withCodes(i int, step program.Step, all []*traveller) ([]*trav
 		return nil, nil, fmt.Errorf("codes of pool %s: %w", step.Coupon, err)
 	}
 	has, without := divide(all, func(t *traveller) bool { return codes[t.ID] != 0 })
-	switch step.Empty {
+	empty := step.Empty
+	if len(without) > 0 {
+		// After a restore nobody knows yet what a pool has left.
+		if unsettled, err := coupon.Unsettled(j.tx, step.Coupon); err != nil {
+			return nil, nil, err
+		} else if unsettled {
+			empty = "hold"
+		}
+	}
+	switch empty {
 	case "send without":
 		return all, codes, nil
 	case "hold":

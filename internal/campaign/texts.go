@@ -152,6 +152,6 @@ func (v *Version) hasMails(tx *store.Tx, o OldTexts) error {
 
 // Stopped reports whether a hold of a scope stops them.
 func (o OldTexts) Stopped(scope string) bool {
-	h, stopped := consent.Holds{scope: {Scope: scope}}.Stops(o.ID, o.Class)
+	h, stopped := consent.Holds{scope: {Scope: scope}}.Stops(o.ID, o.Class, o.Run != 0)
 	return stopped && h.Scope == scope
 }

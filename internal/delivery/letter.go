@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	netmail "net/mail"
 	"runtime/debug"
 	"strings"
 
+	"regulars/internal/address"
 	"regulars/internal/delivery/compose"
 	"regulars/internal/loyalty"
 	"regulars/internal/program"
@@ -185,14 +185,16 @@ func (w *writer) returnPath(send int64, from string) string {
 	if w.returnDomain != "" {
 		return compose.ReturnPath(w.secret, send, w.returnDomain)
 	}
-	if a, err := netmail.ParseAddress(from); err == nil {
+	if a, err := address.Named(from); err == nil {
 		return a.Address
 	}
 	return from
 }
 
-// domainOf returns what stands behind the @ of an RFC 5322 address.
+// domainOf returns what stands behind the @ of the sender's address.
 func domainOf(from string) string {
-	_, domain, _ := cutLast(strings.TrimRight(from, "> "), '@')
-	return domain
+	if a, err := address.Named(from); err == nil {
+		return address.Domain(a.Address)
+	}
+	return ""
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"regulars/internal/address"
 	"regulars/internal/consent"
 	"regulars/internal/delivery/compose"
 	"regulars/internal/loyalty"
@@ -75,7 +76,7 @@ func PreviewDraft(e Example, now loyalty.Instant) (Shown, error) {
 // subject. It leaves no row. Where MAIL_ONLY_TO does not allow the address it is
 // refused.
 func (d *Sender) SendTest(ctx context.Context, e Example, to string) (Shown, error) {
-	address, _, err := consent.Address(to)
+	address, _, err := address.Read(to)
 	if err != nil {
 		return Shown{}, Asked(fmt.Sprintf("%q: %s", to, err))
 	}

@@ -8,19 +8,19 @@ import (
 	"strconv"
 	"strings"
 
-	"regulars/internal/consent"
-	"regulars/internal/ingest"
+	"regulars/internal/address"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/phone"
 	"regulars/internal/store"
+	"regulars/internal/webhook"
 )
 
 // apiEvents takes what /hooks/standard takes. Events and orders are told apart by
 // their source and their id: the shop's one source, unless the token has one of its
 // own or ?source= names another.
 func (s *server) apiEvents(w http.ResponseWriter, r *http.Request, c caller) error {
-	source := cmp.Or(r.URL.Query().Get("source"), c.source, intake.Shop)
+	source := cmp.Or(r.URL.Query().Get("source"), c.source, intake.OwnSource)
 	if !plainName.MatchString(source) {
 		return refuse(http.StatusBadRequest, "source is of letters, digits, dots, hyphens and underscores, not %q", source)
 	}
@@ -29,7 +29,8 @@ func (s *server) apiEvents(w http.ResponseWriter, r *http.Request, c caller) err
 	if err != nil {
 		return err
 	}
-	return s.take(w, r, body, ingest.Options{Source: source, Via: "api:" + c.name}, "")
+	return s.take(w, r, webhook.Options{Source: source, Via: "api:" + c.name},
+		func(o webhook.Options) ([]loyalty.Event, []webhook.FieldError, error) { return webhook.Decode(body, o) })
 }
 
 // foundMember is what a till is told.
@@ -101,7 +102,7 @@ func whom(r *http.Request) (kind, value string, err error) {
 	case "":
 		return "", "", refuse(http.StatusBadRequest, "say whom to find: ?card=, ?email= or ?phone=")
 	case "email":
-		if _, value, err = consent.Address(value); err != nil {
+		if _, value, err = address.Read(value); err != nil {
 			return "", "", refuse(http.StatusBadRequest, "email is not an address: %v", err)
 		}
 	}

@@ -1,0 +1,199 @@
+package importer
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"regulars/internal/loyalty"
+)
+
+// noon is when something of a day without a time is taken to have happened: the
+// middle of the day stays on its date in nearly every zone.
+const noon = 12
+
+// Dates says what comes first in a date like 01/02/2027, which only the country
+// of its writer tells.
+type Dates string
+
+// The ways to write such a date; "" is neither: it is refused.
+const (
+	DayFirst   Dates = "dmy"
+	MonthFirst Dates = "mdy"
+)
+
+// ParseDates reads dmy or mdy; "" is neither.
+func ParseDates(text string) (Dates, error) {
+	if d := Dates(strings.ToLower(text)); d == "" || d == DayFirst || d == MonthFirst {
+		return d, nil
+	}
+	return "", fmt.Errorf("%q is neither dmy, for 31/12/2027, nor mdy, for 12/31/2027", text)
+}
+
+// clocks are what times of a file are read by.
+type clocks struct {
+	zone  *time.Location // of a time without an offset
+	local *time.Location // the shop's, of a day without a time
+	dates Dates
+}
+
+// The ways to write a day, each with what its groups are.
+var days = []struct {
+	form  *regexp.Regexp
+	parts string // of y, m, d and M, a month's name; s: the country decides
+}{
+	{regexp.MustCompile(`^(\d{4})-(\d{1,2})-(\d{1,2})`), "ymd"},
+	{regexp.MustCompile(`^(\d{4})/(\d{1,2})/(\d{1,2})`), "ymd"},
+	{regexp.MustCompile(`^(\d{4})\.(\d{1,2})\.(\d{1,2})\.?`), "ymd"},
+	{regexp.MustCompile(`^(\d{4})(\d{2})(\d{2})`), "ymd"},
+	{regexp.MustCompile(`^(\d{1,2})\. ?(\d{1,2})\. ?(\d{4})`), "dmy"},
+	{regexp.MustCompile(`^(\d{1,2})[/-](\d{1,2})[/-](\d{4})`), "s"},
+	{regexp.MustCompile(`^(\d{1,2})\.?[ -]([A-Za-z]{3,9})\.?,?[ -](\d{4})`), "dMy"},
+	{regexp.MustCompile(`^([A-Za-z]{3,9})\.? (\d{1,2}),? (\d{4})`), "Mdy"},
+}
+
+var (
+	weekday = regexp.MustCompile(`^(?i)(mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}\.?,? `)
+	inWords = regexp.MustCompile(`(\[[\w/+-]+\]|\([^)]*\))$`)
+	offset  = regexp.MustCompile(`^(?:UTC|GMT)?([+-])(\d{1,2}):?(\d{2})?(?: ?[A-Za-z]{2,5})?$`)
+	serial  = regexp.MustCompile(`^\d{5}([.,]\d+)?$`)
+)
+
+// when reads a moment of a file. A date alone is that day of the shop; a time
+// without an offset is one on the clocks of the file's zone. A date like 01/02/2027
+// is read only where somebody says which of the two is the day.
+func (c clocks) when(text string) (loyalty.Instant, error) {
+	at, _, err := c.whenOrDay(text)
+	return at, err
+}
+
+// whenOrDay returns beside the moment whether the text is a day without a time.
+func (c clocks) whenOrDay(text string) (at loyalty.Instant, alone bool, err error) {
+	rest := strings.Join(strings.Fields(text), " ")
+	rest = weekday.ReplaceAllString(strings.TrimSpace(inWords.ReplaceAllString(rest, "")), "")
+	day, rest, err := c.day(rest)
+	if err != nil {
+		return at, false, fmt.Errorf("%q %w", text, err)
+	}
+	if rest == "" {
+		return loyalty.At(loyalty.Wall(day, noon, 0, c.local)), true, nil
+	}
+	past, zone, ok := loyalty.ReadTimeOfDay(strings.TrimLeft(rest, "Tt ,"))
+	if !ok || rest == strings.TrimLeft(rest, "Tt ,") {
+		return at, false, fmt.Errorf("%q %w", text, errMoment)
+	}
+	where, ok := c.location(zone, day)
+	if !ok {
+		return at, false, fmt.Errorf("%q ends in %q, which is no offset from UTC like Z or +02:00", text, zone)
+	}
+	wall := loyalty.Wall(day, int(past/time.Hour), int(past%time.Hour/time.Minute), where)
+	return loyalty.At(wall.Add(past % time.Minute)), false, nil
+}
+
+// day reads the date that a text begins with.
+func (c clocks) day(text string) (day loyalty.Day, rest string, err error) {
+	for _, form := range days {
+		found := form.form.FindStringSubmatch(text)
+		if found == nil {
+			continue
+		}
+		parts := form.parts
+		if parts == "s" {
+			if parts = string(c.dates); parts == "" {
+				return 0, "", errEither
+			}
+		}
+		part := map[rune]int{}
+		for i, p := range parts {
+			if p == 'M' {
+				part['m'] = monthNamed(found[i+1])
+			} else {
+				part[p], _ = strconv.Atoi(found[i+1]) // digits
+			}
+		}
+		day, err := loyalty.ParseDay(fmt.Sprintf("%04d-%02d-%02d", part['y'], part['m'], part['d']))
+		if err != nil {
+			return 0, "", errMoment
+		}
+		return day, text[len(found[0]):], nil
+	}
+	if serial.MatchString(text) {
+		return 0, "", errSerial
+	}
+	return 0, "", errMoment
+}
+
+var (
+	errMoment = fmt.Errorf("is not a moment like 2026-11-22, 2026-11-22 10:00 or 2026-11-22T10:00:00Z")
+	errEither = fmt.Errorf("may be two days: say --dates dmy where the day stands first, --dates mdy where the month does")
+	errSerial = fmt.Errorf("is how a spreadsheet counts days: give the column the format of a date, like 2026-11-22, and export it anew")
+)
+
+// location returns whose clocks a time was read on: an offset, a zone's name, or
+// the letters that stand on the clocks of our own zone.
+func (c clocks) location(zone string, day loyalty.Day) (*time.Location, bool) {
+	if found := offset.FindStringSubmatch(zone); found != nil {
+		hours, _ := strconv.Atoi(found[2])
+		minutes, _ := strconv.Atoi("0" + found[3])
+		seconds := hours*3600 + minutes*60
+		if found[1] == "-" {
+			seconds = -seconds
+		}
+		return time.FixedZone("", seconds), hours <= 15 && minutes < 60
+	}
+	switch strings.ToUpper(zone) {
+	case "":
+		return c.zone, true
+	case "Z", "UTC", "GMT", "UT":
+		return time.UTC, true
+	}
+	for _, month := range []loyalty.Day{day, day + 182} { // both clocks of the year
+		if name, _ := loyalty.Wall(month, noon, 0, c.zone).Zone(); name == zone {
+			_, seconds := loyalty.Wall(month, noon, 0, c.zone).Zone()
+			return time.FixedZone(zone, seconds), true
+		}
+	}
+	if strings.Contains(zone, "/") {
+		if at, err := loyalty.ParseZone(zone); err == nil {
+			return at, true
+		}
+	}
+	return nil, false
+}
+
+// monthNamed returns the month of an English name, in full or of three letters; 0
+// for none.
+func monthNamed(name string) int {
+	return 1 + slices.IndexFunc([]time.Month{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, func(m time.Month) bool {
+		return strings.EqualFold(name, m.String()) || strings.EqualFold(name, m.String()[:3]) || m == time.September && strings.EqualFold(name, "sept")
+	})
+}
+
+// birthday brings a birthday into the form in which we keep it, 1980-02-28 or
+// --02-28. What is none stays as it is, for the check to say so.
+func (c clocks) birthday(text string) string {
+	if day, rest, err := c.day(text); err == nil && (rest == "" || strings.Trim(rest, "T0:.Z ") == "") {
+		return day.String()
+	}
+	found := yearless.FindStringSubmatch(text)
+	if found == nil {
+		return text
+	}
+	day, _ := strconv.Atoi(found[1])
+	month, _ := strconv.Atoi(found[3])
+	switch {
+	case found[2] == ".":
+	case c.dates == MonthFirst:
+		day, month = month, day
+	case c.dates == "":
+		return text
+	}
+	return fmt.Sprintf("--%02d-%02d", month, day)
+}
+
+var slashed = regexp.MustCompile(`^\d{1,2}[/-]\d{1,2}([/-]\d{4})?$`)
+
+var yearless = regexp.MustCompile(`^(\d{1,2})([./-])(\d{1,2})\.?$`)
