@@ -19,7 +19,7 @@ type Rooms struct {
 	DB     *store.DB
 	Book   *campaign.Book
 	Desk   *delivery.Sender
-	Door   *intake.Door
+	Intake *intake.Intake
 	Engine *engine.Engine
 
 	ImportDir string // the only folder that import jobs read from

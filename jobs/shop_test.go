@@ -74,7 +74,7 @@ type shop struct {
 	t      *testing.T
 	db     *store.DB
 	book   *campaign.Book
-	door   *intake.Door
+	door   *intake.Intake
 	sink   *embedded.Sink
 	rooms  jobs.Rooms
 	jumped atomic.Int64 // how far business time was put forward
@@ -117,7 +117,7 @@ func (s *shop) furnish() jobs.Rooms {
 		Links:  consent.NewLinks("http://localhost:8080", [][]byte{bytes.Repeat([]byte{7}, 32)}),
 		Secret: []byte("secret"), Log: quiet(s.t),
 	})
-	return jobs.Rooms{DB: s.db, Book: s.book, Desk: desk, Door: s.door, Engine: engine.New(s.db, s.book, desk), ImportDir: s.t.TempDir()}
+	return jobs.Rooms{DB: s.db, Book: s.book, Desk: desk, Intake: s.door, Engine: engine.New(s.db, s.book, desk), ImportDir: s.t.TempDir()}
 }
 
 // quiet is a log that only a failed test shows.

@@ -31,7 +31,7 @@ type house struct {
 	clock  *store.Clock // its business time; nil: it is stepped by hand
 	book   *campaign.Book
 	desk   *delivery.Sender
-	door   *intake.Door
+	door   *intake.Intake
 	engine *engine.Engine
 	links  *consent.Links
 	sink   *embedded.Sink // nil: a real relay

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"regulars/internal/importer"
 	"strconv"
 	"strings"
 
@@ -170,7 +171,7 @@ func (a *app) importCodes(tx *store.Tx, args []string) error {
 	if err := isFile(args[1]); err != nil {
 		return err
 	}
-	text, err := intake.TextOf(file)
+	text, err := importer.TextOf(file)
 	if err != nil {
 		return fmt.Errorf("%s: %w", args[1], err)
 	}
@@ -227,7 +228,7 @@ func (a *app) couponCommand() *cobra.Command {
 			return err
 		}
 		if order != "" {
-			if use.Order, err = intake.OrderNamed(tx, intake.Shop, order); err != nil {
+			if use.Order, err = intake.OrderNamed(tx, intake.OwnSource, order); err != nil {
 				return notThereNamed(err, "order", order)
 			}
 		}

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"regulars/internal/campaign"
-	"regulars/internal/intake"
+	"regulars/internal/importer"
 	"regulars/internal/loyalty"
 	"regulars/internal/program"
 	"regulars/internal/rehearsal"
@@ -117,7 +117,7 @@ func (a *app) fromFile(c *cobra.Command, next program.Version, f rehearseFlags, 
 		return err
 	}
 	done := a.noting(&im, f.orders)
-	_, err = intake.New(db, campaign.NewBook(db)).Import(c.Context(), im)
+	_, err = importer.New(db, campaign.NewBook(db)).Import(c.Context(), im)
 	if done(); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regulars/internal/importer"
 	"strings"
 	"testing"
 
@@ -80,8 +81,8 @@ func TestEveryNoHasAReason(t *testing.T) {
 		}
 		s.bought(s.join(6), 2, 90)
 		s.work()
-		door := intake.New(s.db, s.book)
-		for _, im := range []intake.Import{{Kind: "members", Path: file}, {Kind: "orders", Path: orders}} {
+		door := importer.New(s.db, s.book)
+		for _, im := range []importer.File{{Kind: "members", Path: file}, {Kind: "orders", Path: orders}} {
 			if _, err := door.Import(context.Background(), im); err != nil {
 				t.Fatal(err)
 			}

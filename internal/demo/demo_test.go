@@ -50,7 +50,7 @@ func play(t *testing.T, days, people int) (demo.Summary, *embedded.Sink, *store.
 		Links: consent.NewLinks("http://localhost:8080", [][]byte{bytes.Repeat([]byte{7}, 32)}), Secret: []byte("secret"), Sink: true,
 	})
 	summary, err := demo.Play{
-		DB: db, Clock: clock, Book: book, Door: intake.New(db, book), Engine: engine.New(db, book, desk),
+		DB: db, Clock: clock, Book: book, Intake: intake.New(db, book), Engine: engine.New(db, book, desk),
 		Days: days, People: people, Seed: 7, End: end,
 	}.Run(ctx)
 	if err != nil {

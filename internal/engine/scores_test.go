@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regulars/internal/importer"
 	"slices"
 	"strings"
 	"testing"
@@ -191,7 +192,7 @@ func (s *shop) importOrders(content string) {
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
-	if _, err := s.door.Import(context.Background(), intake.Import{Kind: "orders", Path: path}); err != nil {
+	if _, err := importer.New(s.db, s.book).Import(context.Background(), importer.File{Kind: "orders", Path: path}); err != nil {
 		s.t.Fatal(err)
 	}
 }

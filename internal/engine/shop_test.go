@@ -63,7 +63,7 @@ type shop struct {
 	db     *store.DB
 	clock  *engine.Clock
 	book   *campaign.Book
-	door   *intake.Door
+	door   *intake.Intake
 	desk   *delivery.Sender
 	engine *engine.Engine
 	sink   *embedded.Sink
@@ -82,7 +82,7 @@ func open(t *testing.T, db *store.DB, names ...string) *shop {
 	return openFiles(t, db, files(names...))
 }
 
-func (s *shop) newDoor() *intake.Door { return intake.New(s.db, s.book) }
+func (s *shop) newDoor() *intake.Intake { return intake.New(s.db, s.book) }
 
 func openFiles(t *testing.T, db *store.DB, files map[string]string) *shop {
 	t.Helper()

@@ -133,7 +133,7 @@ type slide struct {
 	clock *engine.Clock
 	zone  *time.Location
 	db    *store.DB
-	door  *intake.Door
+	door  *intake.Intake
 	book  *campaign.Book
 
 	orders map[string][]*purchase // by member, as told until now

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"regulars/internal/importer"
 	"strings"
 	"sync"
 	"testing"
@@ -171,7 +172,7 @@ func TestABatchBesideSingleEventsLosesNothing(t *testing.T) {
 		path := file(t, "o.csv", manyRows(2000, 50))
 		together(4, func(w int) {
 			if w == 0 {
-				d.take(intake.Import{Kind: "orders", OrderID: "row", Path: path})
+				d.take(importer.File{Kind: "orders", OrderID: "row", Path: path})
 				return
 			}
 			for i := range 25 {

@@ -2,6 +2,7 @@ package intake_test
 
 import (
 	"context"
+	"regulars/internal/importer"
 	"testing"
 	"time"
 
@@ -45,7 +46,7 @@ func TestWhoComesToAnAddressFindsItsRefusal(t *testing.T) {
 		d.stored(event(loyalty.MemberChanged, "e1", -9000, family("F-1", loyalty.Member{ConsentAt: at(-9000)})))
 		d.refuse("F-1")
 
-		d.take(intake.Import{Kind: "members", Path: file(t, "m.csv", "member,email\nF-2,family@example.test\nG-1,g@example.test\n"),
+		d.take(importer.File{Kind: "members", Path: file(t, "m.csv", "member,email\nF-2,family@example.test\nG-1,g@example.test\n"),
 			Consent: []string{loyalty.Offers}, ConsentSource: "old list", ConsentDay: loyalty.DayOf(at(-9000).Time, time.UTC)})
 		order := placed("e2", "O-1", "F-3", -5, 1000)
 		order.Member = family("F-3", loyalty.Member{})
@@ -96,7 +97,7 @@ func TestADayOfConsentLosesAgainstAMomentOfIt(t *testing.T) {
 			if tt.column != "" {
 				content = "member,consent_at\n" + id + "," + tt.column + "\n"
 			}
-			d.take(intake.Import{Kind: "members", Path: file(t, id+".csv", content), Consent: []string{loyalty.Offers}, ConsentSource: "list", ConsentDay: day})
+			d.take(importer.File{Kind: "members", Path: file(t, id+".csv", content), Consent: []string{loyalty.Offers}, ConsentSource: "list", ConsentDay: day})
 			if got := d.topics(id); got != tt.want {
 				t.Errorf("%s: offers %s, want %s", tt.name, got, tt.want)
 			}

@@ -237,7 +237,7 @@ func respellKey(kind, value string) string {
 func respellKeys(tx *store.Tx, rows [][]any) error {
 	columns := rel(tx, "kind text", "was text", "now text", "id bigint")
 	const free = "not exists (select 1 from member_keys o where o.kind = r.kind and o.value = r.now and o.member_id <> r.id)"
-	for chunk := range slices.Chunk(rows, batchRows) {
+	for chunk := range slices.Chunk(rows, respellAtOnce) {
 		args := store.Args{"rows": relRows(chunk)}
 		if _, err := tx.Exec(`
 			insert into member_keys (kind, value, member_id)
@@ -321,7 +321,7 @@ func respellOrders(tx *store.Tx, after, last int64) error {
 			rows = append(rows, []any{l.OrderID, l.N, product, called, category, brand})
 		}
 	}
-	for chunk := range slices.Chunk(rows, batchRows) {
+	for chunk := range slices.Chunk(rows, respellAtOnce) {
 		if _, err := tx.Exec(`
 			update order_lines set product = r.product, name = r.name, category = r.category, brand = r.brand
 			from   `+rel(tx, "order_id bigint", "n bigint", "product text", "name text", "category text", "brand text")+`

@@ -2,6 +2,7 @@ package intake_test
 
 import (
 	"context"
+	"regulars/internal/importer"
 	"strings"
 	"testing"
 
@@ -28,8 +29,8 @@ func TestAnOrderIsOneByWhateverDoorItComes(t *testing.T) {
 	cancel := about(loyalty.OrderCancelled, "e3", -10, nil)
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		d := newDoor(t, db)
-		imported := func() { d.take(intake.Import{Kind: "orders", Path: file(t, "o.csv", row)}) }
-		named := func() { d.take(intake.Import{Kind: "orders", Path: file(t, "o.csv", row), Source: "import"}) }
+		imported := func() { d.take(importer.File{Kind: "orders", Path: file(t, "o.csv", row)}) }
+		named := func() { d.take(importer.File{Kind: "orders", Path: file(t, "o.csv", row), Source: "import"}) }
 		told := func(source string, e loyalty.Event) func() { return func() { d.stored(from(source, e)) } }
 		for _, tt := range []struct {
 			name  string

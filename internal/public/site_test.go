@@ -18,10 +18,10 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"regulars/internal/campaign"
 	"regulars/internal/consent"
-	"regulars/internal/ingest"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/public"
@@ -35,7 +35,7 @@ type house struct {
 	t      testing.TB
 	db     *store.DB
 	links  *consent.Links
-	signer *ingest.Standard
+	signer string            // the secret that deliveries are signed with
 	tokens map[string]string // scope → bearer token
 	handle http.Handler
 	said   *said // the log
@@ -50,20 +50,17 @@ func newHouse(t testing.TB, db *store.DB) *house {
 	h := &house{t: t, db: db, tokens: map[string]string{}, said: &said{}}
 	book := campaign.NewBook(db)
 	h.links = consent.NewLinks("https://mail.shop.example", [][]byte{[]byte("a key of this test's own"), []byte("the key before it")})
-	standard, err := ingest.NewStandard(hookSecret + "," + oldSecret)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.signer = standard
+	h.signer = hookSecret
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(public.NewMetrics(db, func() map[string]bool { return map[string]bool{"bulk": false, "urgent": true} }, nil))
-	h.Site = &public.Site{DB: db, Door: intake.New(db, book), Book: book, Links: h.links, Standard: standard, Registry: registry,
+	h.Site = &public.Site{DB: db, Intake: intake.New(db, book), Book: book, Links: h.links, Secrets: map[string][]string{"standard": {hookSecret, oldSecret}}, Registry: registry,
 		Log: slog.New(slog.NewJSONHandler(h.said, nil))}
 	h.open()
 	h.update(func(tx *store.Tx) error {
 		if _, err := book.Apply(tx, shopFiles(t), "test", ""); err != nil {
 			return err
 		}
+		var err error
 		for _, scope := range public.Scopes {
 			if h.tokens[scope], err = public.CreateToken(tx, scope+"-only", "", []string{scope}); err != nil {
 				return err
@@ -84,7 +81,7 @@ func newHouse(t testing.TB, db *store.DB) *house {
 func (h *house) another() *public.Site {
 	one := h.Site
 	book := campaign.NewBook(h.db)
-	return &public.Site{DB: one.DB, Quick: one.Quick, Door: intake.New(h.db, book), Book: book, Links: one.Links, Standard: one.Standard,
+	return &public.Site{DB: one.DB, Quick: one.Quick, Intake: intake.New(h.db, book), Book: book, Links: one.Links, Sources: one.Sources, Secrets: one.Secrets,
 		Registry: one.Registry, Log: one.Log}
 }
 
@@ -192,7 +189,7 @@ func (h *house) join(id, language string) int64 {
 	e := loyalty.Event{Source: "standard", Type: loyalty.MemberJoined, ID: "join-" + id, At: loyalty.At(storetest.Start),
 		Member: loyalty.Member{ID: id, Email: strings.ToLower(id) + "@example.test", Language: language, Joined: &yes,
 			Consent: map[string]bool{loyalty.Offers: true, loyalty.Newsletter: true}, ConsentSource: "checkout"}}
-	results, err := h.Door.Apply(context.Background(), []loyalty.Event{e}, intake.Live)
+	results, err := h.Intake.Apply(context.Background(), []loyalty.Event{e}, intake.Live)
 	if err != nil || results[0].State != intake.Stored {
 		h.t.Fatalf("joining: %+v, %v", results, err)
 	}
@@ -292,14 +289,15 @@ func (h *house) deliver(id, body string) answer {
 
 func (h *house) signed(id, body string, at time.Time) (headers []string) {
 	h.t.Helper()
-	signed, err := h.signer.Sign(id, []byte(body), at)
+	key, err := standardwebhooks.NewWebhook(strings.TrimPrefix(h.signer, "whsec_"))
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	for name := range signed {
-		headers = append(headers, name+": "+signed.Get(name))
+	signature, err := key.Sign(id, at, []byte(body))
+	if err != nil {
+		h.t.Fatal(err)
 	}
-	return headers
+	return []string{"Webhook-Id: " + id, fmt.Sprintf("Webhook-Timestamp: %d", at.Unix()), "Webhook-Signature: " + signature}
 }
 
 // post sends a form as a browser does from our own page.

@@ -80,7 +80,7 @@ type stage struct {
 	db     *store.DB
 	clock  *engine.Clock
 	book   *campaign.Book
-	door   *intake.Door
+	door   *intake.Intake
 	engine *engine.Engine
 
 	unplayed int64  // events that the program to be played refuses
