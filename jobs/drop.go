@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"slices"
 
-	"regulars/internal/campaign"
 	"regulars/internal/program"
 	"regulars/internal/store"
+	"regulars/internal/versions"
 )
 
 // dropJob is a launch of a campaign that hands codes out; for any other it gives
@@ -21,22 +21,22 @@ var dropJob = kind{
 		if err := settleLaunch(tx, v); err != nil {
 			return err
 		}
-		return ordered(isDrop(tx, campaign.NewPrograms(nil), v["campaign"]))
+		return ordered(isDrop(tx, v["campaign"]))
 	},
 	do: func(ctx context.Context, r Rooms, row Row) (said string, err error) {
 		err = r.DB.Update(ctx, func(tx *store.Tx) error {
-			if err := isDrop(tx, r.Book.Programs, row.Values()["campaign"]); err != nil {
+			if err := isDrop(tx, row.Values()["campaign"]); err != nil {
 				return err
 			}
-			said, err = launch(tx, r.Book, row)
+			said, err = launch(tx, row)
 			return err
 		})
 		return repeated(said, err)
 	},
 }
 
-func isDrop(tx *store.Tx, programs *campaign.Programs, name string) error {
-	v, err := programs.Active(tx)
+func isDrop(tx *store.Tx, name string) error {
+	v, err := versions.Active(tx)
 	if err != nil {
 		return err
 	}

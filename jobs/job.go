@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"regulars/internal/campaign"
 	"regulars/internal/delivery"
 	"regulars/internal/engine"
 	"regulars/internal/intake"
@@ -17,7 +16,6 @@ import (
 // Rooms are what handlers work with.
 type Rooms struct {
 	DB     *store.DB
-	Book   *campaign.Book
 	Desk   *delivery.Desk
 	Door   *intake.Door
 	Engine *engine.Engine

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"regulars/internal/campaign"
+	"regulars/internal/runs"
 	"regulars/internal/store"
 )
 
@@ -30,19 +30,19 @@ var launchJob = kind{
 	},
 	settle: settleLaunch,
 	do: func(ctx context.Context, r Rooms, row Row) (said string, err error) {
-		err = r.DB.Update(ctx, func(tx *store.Tx) (err error) { said, err = launch(tx, r.Book, row); return err })
+		err = r.DB.Update(ctx, func(tx *store.Tx) (err error) { said, err = launch(tx, row); return err })
 		return repeated(said, err)
 	},
 }
 
-func launch(tx *store.Tx, book *campaign.Book, row Row) (string, error) {
+func launch(tx *store.Tx, row Row) (string, error) {
 	request := launchRequest(row)
 	if request.Key == "" {
 		if said, err := begun(tx, request); !errors.Is(err, store.ErrNotFound) {
 			return said, err
 		}
 	}
-	done, err := book.Launch(tx, request)
+	done, err := runs.Launch(tx, request)
 	if err != nil {
 		return "", err
 	}
@@ -55,7 +55,7 @@ func launch(tx *store.Tx, book *campaign.Book, row Row) (string, error) {
 // settleLaunch refuses right away what the campaign would refuse later, when
 // nobody looks any more.
 func settleLaunch(tx *store.Tx, v map[string]string) error {
-	return ordered(campaign.CheckLaunch(tx, launchRequest(Row{Payload: store.JSON(v)})))
+	return ordered(runs.CheckLaunch(tx, launchRequest(Row{Payload: store.JSON(v)})))
 }
 
 // ordered turns the complaint of a room into one about the order. What the
@@ -67,9 +67,9 @@ func ordered(err error) error {
 	return &OrderError{"", err.Error()}
 }
 
-func launchRequest(row Row) campaign.LaunchRequest {
+func launchRequest(row Row) runs.LaunchRequest {
 	v := row.Values()
-	request := campaign.LaunchRequest{
+	request := runs.LaunchRequest{
 		Campaign: v["campaign"], Key: cmp.Or(v["key"], row.Key),
 		By: fmt.Sprintf("%s, job %d", row.EnqueuedBy, row.ID),
 	}
@@ -83,7 +83,7 @@ func launchRequest(row Row) campaign.LaunchRequest {
 
 // begun says what an earlier try of the same job has begun; store.ErrNotFound
 // when nothing. That try may have been on another day.
-func begun(tx *store.Tx, r campaign.LaunchRequest) (said string, err error) {
+func begun(tx *store.Tx, r runs.LaunchRequest) (said string, err error) {
 	var occurrence int64
 	err = tx.One(&occurrence, `
 		select o.id
@@ -96,14 +96,14 @@ func begun(tx *store.Tx, r campaign.LaunchRequest) (said string, err error) {
 // day that there is nothing more to do: that is what the key of a day is for, and
 // nothing that failed.
 func repeated(said string, err error) (string, error) {
-	if errors.Is(err, campaign.ErrLaunched) {
-		return "nothing more to do: " + campaign.ErrLaunched.Error(), nil
+	if errors.Is(err, runs.ErrLaunched) {
+		return "nothing more to do: " + runs.ErrLaunched.Error(), nil
 	}
 	return said, final(err)
 }
 
 // launchSaid says what a launch began, in words.
-func launchSaid(l campaign.Launched) string {
+func launchSaid(l runs.Launched) string {
 	if l.Run == 0 {
 		return fmt.Sprintf("occurrence %d: each member goes their own way", l.Occurrence)
 	}

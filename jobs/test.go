@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 
-	"regulars/internal/campaign"
 	"regulars/internal/consent"
 	"regulars/internal/delivery"
 	"regulars/internal/intake"
 	"regulars/internal/store"
+	"regulars/internal/versions"
 )
 
 // testJob mails one mail of a campaign to an address of the marketer's, as a
@@ -44,7 +44,7 @@ var testJob = kind{
 
 // hasMail refuses a campaign or a mail that the program in force does not have.
 func hasMail(tx *store.Tx, name, mail string) error {
-	v, err := campaign.NewPrograms(nil).Active(tx)
+	v, err := versions.Active(tx)
 	if err != nil {
 		return err
 	}

@@ -8,10 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"regulars/internal/campaign"
 	"regulars/internal/program"
 	"regulars/internal/report"
 	"regulars/internal/store"
+	"regulars/internal/versions"
 )
 
 func (a *app) campaignCommand() *cobra.Command {
@@ -27,7 +27,7 @@ func (a *app) campaignCommand() *cobra.Command {
 
 func (a *app) listCampaigns(c *cobra.Command, _ []string) error {
 	return a.viewed(c, func(tx *store.Tx, db *store.DB) error {
-		v, err := campaign.NewPrograms(db).Active(tx)
+		v, err := versions.Active(tx)
 		if err != nil {
 			return fmt.Errorf("no program was applied yet: %w", err)
 		}
@@ -62,7 +62,7 @@ func (a *app) listCampaigns(c *cobra.Command, _ []string) error {
 
 func (a *app) showCampaign(c *cobra.Command, args []string) error {
 	return a.viewed(c, func(tx *store.Tx, db *store.DB) error {
-		v, err := inForce(tx, campaign.NewPrograms(db))
+		v, err := inForce(tx)
 		if err != nil {
 			return err
 		}
@@ -96,7 +96,7 @@ func noCampaign(p *program.Program, name string) error {
 
 func (a *app) campaignStatus(c *cobra.Command, args []string) error {
 	return a.viewed(c, func(tx *store.Tx, db *store.DB) error {
-		v, err := inForce(tx, campaign.NewPrograms(db))
+		v, err := inForce(tx)
 		if err != nil {
 			return err
 		}

@@ -12,11 +12,14 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"regulars/internal/campaign"
+	"regulars/internal/apply"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
+	"regulars/internal/membership"
 	"regulars/internal/program"
+	"regulars/internal/runs"
 	"regulars/internal/store"
+	"regulars/internal/versions"
 	"regulars/templates"
 )
 
@@ -140,10 +143,10 @@ type plan struct {
 	Changes []plannedChange `json:"changes"`
 	Stopped bool            `json:"stopped"`
 
-	Warnings []string            `json:"warnings,omitempty"`  // rules that cannot be answered yet
-	Unheard  []program.Problem   `json:"unheard,omitempty"`   // names in rules that nobody has
-	Draws    []campaign.Draw     `json:"draws,omitempty"`     // codes that its live campaigns take
-	OldTexts []campaign.OldTexts `json:"old_texts,omitempty"` // mails under way that would not have the new texts
+	Warnings []string          `json:"warnings,omitempty"`  // rules that cannot be answered yet
+	Unheard  []program.Problem `json:"unheard,omitempty"`   // names in rules that nobody has
+	Draws    []runs.Draw       `json:"draws,omitempty"`     // codes that its live campaigns take
+	OldTexts []runs.OldTexts   `json:"old_texts,omitempty"` // mails under way that would not have the new texts
 }
 
 // warn says what will not go as the program says it.
@@ -188,7 +191,7 @@ func (p plan) say(a *app) {
 }
 
 func (a *app) planned(tx *store.Tx, db *store.DB, next program.Version) (plan, error) {
-	now, err := inForce(tx, campaign.NewPrograms(db))
+	now, err := inForce(tx)
 	if err != nil {
 		return plan{}, err
 	}
@@ -205,27 +208,27 @@ func (a *app) planned(tx *store.Tx, db *store.DB, next program.Version) (plan, e
 		}
 		p.Changes = append(p.Changes, out)
 	}
-	if p.Warnings, err = campaign.Waiting(tx, next.Program); err != nil {
+	if p.Warnings, err = membership.Waiting(tx, next.Program); err != nil {
 		return plan{}, err
 	}
-	if p.Draws, err = campaign.NewBook(db).Draws(tx, next.Program, false); err != nil {
+	if p.Draws, err = runs.Draws(tx, next.Program, false); err != nil {
 		return plan{}, err
 	}
-	p.OldTexts, err = campaign.NewBook(db).OldTexts(tx, next.Files)
+	p.OldTexts, err = runs.WithOldTexts(tx, next.Files)
 	return p, err
 }
 
 // inForce returns the version that workers act on; before the first apply it is
 // the zero Version.
-func inForce(tx *store.Tx, programs *campaign.Programs) (program.Version, error) {
-	v, err := programs.Active(tx)
-	if errors.Is(err, campaign.ErrNoProgram) {
+func inForce(tx *store.Tx) (program.Version, error) {
+	v, err := versions.Active(tx)
+	if errors.Is(err, versions.ErrNoProgram) {
 		return program.Version{}, nil
 	}
 	if err != nil {
 		return program.Version{}, err
 	}
-	files, err := campaign.Files(tx, v.ID)
+	files, err := versions.Files(tx, v.ID)
 	return program.Version{Program: v.Program, Files: files}, err
 }
 
@@ -247,9 +250,9 @@ func (a *app) applyCommand() *cobra.Command {
 }
 
 func (a *app) apply(c *cobra.Command, db *store.DB, next program.Version, note string) error {
-	var applied campaign.Applied
+	var applied versions.Applied
 	err := db.Update(c.Context(), func(tx *store.Tx) error {
-		now, err := inForce(tx, campaign.NewPrograms(db))
+		now, err := inForce(tx)
 		if err != nil {
 			return err
 		}
@@ -258,7 +261,7 @@ func (a *app) apply(c *cobra.Command, db *store.DB, next program.Version, note s
 				return errors.New(change.Words)
 			}
 		}
-		applied, err = campaign.NewBook(db).Apply(tx, next.Files, a.user(), note)
+		applied, err = apply.Apply(tx, next.Files, a.user(), note)
 		return rezoned(tx, applied, err)
 	})
 	if err != nil {
@@ -273,7 +276,7 @@ func (a *app) apply(c *cobra.Command, db *store.DB, next program.Version, note s
 	}
 	a.sayUnheardIn(unheard)
 	return db.View(c.Context(), func(tx *store.Tx) error {
-		warnings, err := campaign.Waiting(tx, next.Program)
+		warnings, err := membership.Waiting(tx, next.Program)
 		a.warn(warnings)
 		if err != nil {
 			return err
@@ -284,21 +287,21 @@ func (a *app) apply(c *cobra.Command, db *store.DB, next program.Version, note s
 
 // warnOld says which mails under way do not have the texts of the version in force.
 func (a *app) warnOld(tx *store.Tx, db *store.DB) error {
-	old, err := campaign.NewBook(db).OldTexts(tx, nil)
+	old, err := runs.WithOldTexts(tx, nil)
 	a.sayOld(old)
 	return err
 }
 
 // rezoned computes the days of what is stored anew when the program's zone is
 // another one than they were computed in.
-func rezoned(tx *store.Tx, applied campaign.Applied, err error) error {
+func rezoned(tx *store.Tx, applied versions.Applied, err error) error {
 	if err != nil || applied.ZoneWas == "" {
 		return err
 	}
 	return intake.Rezone(tx)
 }
 
-func (a *app) sayApplied(v campaign.Applied) error {
+func (a *app) sayApplied(v versions.Applied) error {
 	if a.json {
 		return a.printJSON(v)
 	}
@@ -326,13 +329,13 @@ func (a *app) exportCommand() *cobra.Command {
 				var files map[string]string
 				err := db.View(c.Context(), func(tx *store.Tx) (err error) {
 					if version == 0 {
-						v, err := campaign.NewPrograms(db).Active(tx)
+						v, err := versions.Active(tx)
 						if err != nil {
 							return err
 						}
 						version = v.ID
 					}
-					files, err = campaign.Files(tx, version)
+					files, err = versions.Files(tx, version)
 					return err
 				})
 				if errors.Is(err, store.ErrNotFound) {
@@ -362,8 +365,8 @@ func (a *app) versionsCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.opened(c.Context(), false, func(db *store.DB) error {
-				var list []campaign.Stored
-				err := db.View(c.Context(), func(tx *store.Tx) (err error) { list, err = campaign.Versions(tx); return err })
+				var list []versions.Stored
+				err := db.View(c.Context(), func(tx *store.Tx) (err error) { list, err = versions.List(tx); return err })
 				if err != nil {
 					return err
 				}
@@ -394,9 +397,9 @@ func (a *app) rollbackCommand() *cobra.Command {
 				return usage("%q is not the number of a version; see `regulars versions`", args[0])
 			}
 			return a.opened(c.Context(), false, func(db *store.DB) error {
-				var applied campaign.Applied
+				var applied versions.Applied
 				err := db.Update(c.Context(), func(tx *store.Tx) (err error) {
-					applied, err = campaign.NewBook(db).Rollback(tx, version, a.user())
+					applied, err = apply.Rollback(tx, version, a.user())
 					return rezoned(tx, applied, err)
 				})
 				if errors.Is(err, store.ErrNotFound) {

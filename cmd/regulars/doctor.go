@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"regulars/internal/campaign"
 	"regulars/internal/consent"
 	"regulars/internal/loyalty"
 	"regulars/internal/program"
@@ -48,7 +47,7 @@ func (a *app) doctor(ctx context.Context, db *store.DB, since time.Duration) (d 
 		if d.Today, err = today(tx); err != nil {
 			return err
 		}
-		now, err := inForce(tx, campaign.NewPrograms(db))
+		now, err := inForce(tx)
 		if err != nil || now.Program == nil {
 			return err
 		}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"regulars/internal/campaign"
 	"regulars/internal/intake"
 	"regulars/internal/norms"
 	"regulars/internal/report"
@@ -145,7 +144,7 @@ func (a *app) fieldsCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.opened(c.Context(), false, func(db *store.DB) error {
 				return db.View(c.Context(), func(tx *store.Tx) error {
-					now, err := inForce(tx, campaign.NewPrograms(db))
+					now, err := inForce(tx)
 					if err != nil {
 						return err
 					}

@@ -10,9 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"regulars/internal/campaign"
 	"regulars/internal/consent"
 	"regulars/internal/program"
+	"regulars/internal/runs"
 	"regulars/internal/store"
 )
 
@@ -72,8 +72,7 @@ func (a *app) releaseCommand() *cobra.Command {
 				return usage("--texts takes latest or kept, not %q", texts)
 			}
 			return a.opened(c.Context(), false, func(db *store.DB) error {
-				book := campaign.NewBook(db)
-				old, err := what.old(c, db, book, args)
+				old, err := what.old(c, db, args)
 				if err != nil {
 					return err
 				}
@@ -90,7 +89,7 @@ func (a *app) releaseCommand() *cobra.Command {
 					}
 					if texts == "latest" {
 						var err error
-						if renewed, err = book.Renew(tx, old); err != nil {
+						if renewed, err = runs.Renew(tx, old); err != nil {
 							return err
 						}
 					}
@@ -122,7 +121,7 @@ func release(tx *store.Tx, scope string) error {
 }
 
 // sayOld says which mails under way keep old texts, and how they get the new ones.
-func (a *app) sayOld(old []campaign.OldTexts) {
+func (a *app) sayOld(old []runs.OldTexts) {
 	for _, o := range old {
 		fmt.Fprintln(a.err, "note: "+o.String())
 	}
@@ -156,12 +155,12 @@ func (h *held) named() string {
 }
 
 // old returns the mails with old texts that a release would let go.
-func (h *held) old(c *cobra.Command, db *store.DB, book *campaign.Book, args []string) (old []campaign.OldTexts, err error) {
+func (h *held) old(c *cobra.Command, db *store.DB, args []string) (old []runs.OldTexts, err error) {
 	err = db.View(c.Context(), func(tx *store.Tx) error {
 		if err := h.find(tx, args); err != nil {
 			return err
 		}
-		all, err := book.OldTexts(tx, nil)
+		all, err := runs.WithOldTexts(tx, nil)
 		for _, o := range all {
 			if o.Stopped(h.scope) {
 				old = append(old, o)

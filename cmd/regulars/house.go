@@ -14,7 +14,6 @@ import (
 	"sync"
 	"time"
 
-	"regulars/internal/campaign"
 	"regulars/internal/consent"
 	"regulars/internal/delivery"
 	"regulars/internal/delivery/smtp"
@@ -22,6 +21,7 @@ import (
 	"regulars/internal/engine"
 	"regulars/internal/intake"
 	"regulars/internal/store"
+	"regulars/internal/versions"
 	"regulars/jobs"
 )
 
@@ -29,7 +29,6 @@ import (
 type house struct {
 	db     *store.DB
 	clock  *store.Clock // its business time; nil: it is stepped by hand
-	book   *campaign.Book
 	desk   *delivery.Desk
 	door   *intake.Door
 	engine *engine.Engine
@@ -52,9 +51,9 @@ const (
 // furnish builds the rooms over a database. It connects to no Redis and to the
 // relay only with the first mail.
 func (a *app) furnish(ctx context.Context, db *store.DB, log *slog.Logger) (*house, error) {
-	h := &house{db: db, clock: a.clock, log: log, book: campaign.NewBook(db)}
-	h.book.Log = log
-	h.door = intake.New(db, h.book)
+	h := &house{db: db, clock: a.clock, log: log}
+	db.LogTo(log)
+	h.door = intake.New(db)
 	key, err := secretKey(ctx, db, a.config.SecretKey)
 	if err != nil {
 		return nil, err
@@ -65,11 +64,11 @@ func (a *app) furnish(ctx context.Context, db *store.DB, log *slog.Logger) (*hou
 		return nil, err
 	}
 	h.desk = delivery.New(delivery.Config{
-		DB: db, Programs: h.book.Programs, Transports: transports, Links: h.links,
+		DB: db, Programs: versions.Programs{DB: db}, Transports: transports, Links: h.links,
 		Secret: derive(key, "message ids"), MailOnlyTo: a.config.mailOnlyTo, Sink: h.sink != nil,
 		Connections: urgentConnections, Log: log,
 	})
-	h.engine = engine.New(db, h.book, h.desk)
+	h.engine = engine.New(db, h.desk)
 	h.uncut = h.cutAfter(ctx, a.grace)
 	return h, nil
 }

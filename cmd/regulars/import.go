@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"regulars/internal/campaign"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
@@ -108,7 +107,7 @@ func (a *app) importFile(c *cobra.Command, kind, file string, f importFlags) err
 		bar, done := a.bar("importing " + kind)
 		im.Progress = bar
 		said := a.noting(&im, file)
-		tally, err := intake.New(db, campaign.NewBook(db)).Import(c.Context(), im)
+		tally, err := intake.New(db).Import(c.Context(), im)
 		done()
 		said()
 		if err := a.sayTally(tally, err); err != nil {

@@ -9,13 +9,14 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"regulars/internal/campaign"
 	"regulars/internal/loyalty"
+	"regulars/internal/runs"
 	"regulars/internal/store"
+	"regulars/internal/versions"
 )
 
 func (a *app) launchCommand() *cobra.Command {
-	var r campaign.LaunchRequest
+	var r runs.LaunchRequest
 	var yes bool
 	c := &cobra.Command{
 		Use: "launch NAME [field=value…]", Short: "Start a campaign by hand: says who gets it and who does not, and asks",
@@ -39,16 +40,15 @@ func (a *app) launchCommand() *cobra.Command {
 	return c
 }
 
-func (a *app) launch(c *cobra.Command, r campaign.LaunchRequest, yes bool) error {
+func (a *app) launch(c *cobra.Command, r runs.LaunchRequest, yes bool) error {
 	return a.opened(c.Context(), false, func(db *store.DB) error {
-		book := campaign.NewBook(db)
-		err := db.View(c.Context(), func(tx *store.Tx) error { return a.sayNever(tx, book, r.Campaign) })
+		err := db.View(c.Context(), func(tx *store.Tx) error { return a.sayNever(tx, r.Campaign) })
 		if err != nil {
 			return err
 		}
 		if !yes {
-			var audience campaign.Audience
-			err := db.View(c.Context(), func(tx *store.Tx) (err error) { audience, err = book.PreviewLaunch(tx, r); return err })
+			var audience runs.Audience
+			err := db.View(c.Context(), func(tx *store.Tx) (err error) { audience, err = runs.PreviewLaunch(tx, r); return err })
 			if err != nil {
 				return err
 			}
@@ -62,11 +62,11 @@ func (a *app) launch(c *cobra.Command, r campaign.LaunchRequest, yes bool) error
 				return quiet(failed)
 			}
 		}
-		var done campaign.Launched
+		var done runs.Launched
 		var quietUntil string
 		err = db.Update(c.Context(), func(tx *store.Tx) (err error) {
-			if done, err = book.Launch(tx, r); err == nil {
-				quietUntil, err = quietNow(tx, book, r.Campaign)
+			if done, err = runs.Launch(tx, r); err == nil {
+				quietUntil, err = quietNow(tx, r.Campaign)
 			}
 			return err
 		})
@@ -85,15 +85,15 @@ func (a *app) launch(c *cobra.Command, r campaign.LaunchRequest, yes bool) error
 }
 
 // sayNever warns of what can never happen in a campaign.
-func (a *app) sayNever(tx *store.Tx, book *campaign.Book, name string) error {
-	words, err := book.Never(tx, name)
+func (a *app) sayNever(tx *store.Tx, name string) error {
+	words, err := runs.Never(tx, name)
 	for _, w := range words {
 		fmt.Fprintln(a.err, w)
 	}
 	return err
 }
 
-func (a *app) sayLaunched(l campaign.Launched, quietUntil string) {
+func (a *app) sayLaunched(l runs.Launched, quietUntil string) {
 	switch {
 	case l.Run == 0:
 		fmt.Fprintln(a.out, "It has begun; each member goes their own way.")
@@ -113,8 +113,8 @@ func (a *app) sayLaunched(l campaign.Launched, quietUntil string) {
 
 // quietNow returns when the shop's quiet hours end for a campaign, "" when it is
 // not in them.
-func quietNow(tx *store.Tx, book *campaign.Book, name string) (string, error) {
-	v, err := book.Active(tx)
+func quietNow(tx *store.Tx, name string) (string, error) {
+	v, err := versions.Active(tx)
 	if err != nil {
 		return "", err
 	}
@@ -130,7 +130,7 @@ func quietNow(tx *store.Tx, book *campaign.Book, name string) (string, error) {
 	return "", nil
 }
 
-func (a *app) sayAudience(u campaign.Audience) {
+func (a *app) sayAudience(u runs.Audience) {
 	out := a.out
 	if a.json {
 		out = a.err

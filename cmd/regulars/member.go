@@ -9,12 +9,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"regulars/internal/campaign"
 	"regulars/internal/consent"
+	"regulars/internal/happenings"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/report"
 	"regulars/internal/store"
+	"regulars/internal/why"
 	"regulars/segments"
 )
 
@@ -219,7 +220,7 @@ func (a *app) setTopics(tx *store.Tx, db *store.DB, id int64, yes, no []string) 
 		}
 	}
 	if len(yes)+len(no) > 0 {
-		if err := campaign.NewBook(db).Changed(tx, sharing, segments.Change{Profile: true}); err != nil {
+		if err := happenings.Changed(tx, sharing, segments.Change{Profile: true}); err != nil {
 			return err
 		}
 	}
@@ -254,7 +255,7 @@ func (a *app) whyCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				lines, err := campaign.NewBook(db).Why(tx, id, args[1], day)
+				lines, err := why.Chain(tx, id, args[1], day)
 				if err != nil {
 					return err
 				}

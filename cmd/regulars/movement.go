@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"regulars/internal/campaign"
 	"regulars/internal/loyalty"
 	"regulars/internal/report"
 	"regulars/internal/store"
@@ -45,7 +44,7 @@ func (a *app) movementCommands(f *reportFlags) (commands []*cobra.Command) {
 
 // movement asks for a report of the days that were typed.
 func (a *app) movement(tx *store.Tx, db *store.DB, of func(segments.Scope) (report.MovementOf, error), from, to string) (report.Movement, error) {
-	now, err := inForce(tx, campaign.NewPrograms(db))
+	now, err := inForce(tx)
 	if err != nil {
 		return report.Movement{}, err
 	}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"regulars/internal/campaign"
 	"regulars/internal/loyalty"
 	"regulars/internal/report"
 	"regulars/internal/store"
@@ -38,7 +37,7 @@ func (a *app) forecastReport(flags *reportFlags) *cobra.Command {
 
 // asOf reads --at.
 func (a *app) asOf(tx *store.Tx, db *store.DB, at string) (day loyalty.Day, past bool, err error) {
-	now, err := inForce(tx, campaign.NewPrograms(db))
+	now, err := inForce(tx)
 	if err != nil {
 		return 0, false, err
 	}
@@ -149,7 +148,7 @@ func (a *app) winback(ctx context.Context, db *store.DB, at, until, among string
 		rules = winbackRules()
 	}
 	err = db.Update(ctx, func(tx *store.Tx) error {
-		now, err := inForce(tx, campaign.NewPrograms(db))
+		now, err := inForce(tx)
 		if err != nil {
 			return err
 		}

@@ -8,15 +8,15 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"regulars/internal/campaign"
 	"regulars/internal/report"
+	"regulars/internal/runs"
 	"regulars/internal/store"
 )
 
 func (a *app) runsCommand() *cobra.Command {
 	group := &cobra.Command{Use: "runs", Short: "Runs of campaigns: list | show | pause | resume | cancel"}
 	var because, texts string
-	act := func(name, short string, f func(*campaign.Book, *store.Tx, int64) error) *cobra.Command {
+	act := func(name, short string, f func(*store.Tx, int64) error) *cobra.Command {
 		return &cobra.Command{Use: name + " RUN", Short: short, Args: cobra.ExactArgs(1), RunE: func(c *cobra.Command, args []string) error {
 			run, err := strconv.ParseInt(args[0], 10, 64)
 			if err != nil {
@@ -24,7 +24,7 @@ func (a *app) runsCommand() *cobra.Command {
 			}
 			return a.opened(c.Context(), false, func(db *store.DB) error {
 				if f != nil {
-					if err := db.Update(c.Context(), func(tx *store.Tx) error { return f(campaign.NewBook(db), tx, run) }); err != nil {
+					if err := db.Update(c.Context(), func(tx *store.Tx) error { return f(tx, run) }); err != nil {
 						return runWords(err, run)
 					}
 				}
@@ -32,16 +32,16 @@ func (a *app) runsCommand() *cobra.Command {
 			})
 		}}
 	}
-	pause := act("pause", "Stop a run until it is resumed", func(b *campaign.Book, tx *store.Tx, run int64) error { return b.Pause(tx, run, because) })
-	cancel := act("cancel", "End a run: what was not sent is skipped", func(b *campaign.Book, tx *store.Tx, run int64) error { return b.Cancel(tx, run, because) })
+	pause := act("pause", "Stop a run until it is resumed", func(tx *store.Tx, run int64) error { return runs.Pause(tx, run, because) })
+	cancel := act("cancel", "End a run: what was not sent is skipped", func(tx *store.Tx, run int64) error { return runs.Cancel(tx, run, because) })
 	for _, c := range []*cobra.Command{pause, cancel} {
 		c.Flags().StringVar(&because, "because", "by hand", "why")
 	}
-	resume := act("resume", "Let a paused run go on", func(b *campaign.Book, tx *store.Tx, run int64) error {
+	resume := act("resume", "Let a paused run go on", func(tx *store.Tx, run int64) error {
 		if texts != "" && texts != "latest" {
 			return usage("--texts takes latest, not %q", texts)
 		}
-		return b.Resume(tx, run, texts == "latest")
+		return runs.Resume(tx, run, texts == "latest")
 	})
 	resume.Flags().StringVar(&texts, "texts", "", "latest: with the texts of the version in force for those not yet sent")
 	group.AddCommand(

@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"regulars/internal/campaign"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/program"
@@ -111,7 +110,7 @@ func (a *app) viewed(c *cobra.Command, f func(*store.Tx, *store.DB) error) error
 
 // ask reads a rule, or the name of a segment, and the day it is asked for.
 func (a *app) ask(tx *store.Tx, db *store.DB, text, at string) (asked, error) {
-	now, err := inForce(tx, campaign.NewPrograms(db))
+	now, err := inForce(tx)
 	if err != nil {
 		return asked{}, err
 	}

@@ -169,7 +169,7 @@ func (a *app) live(ctx context.Context, h *house, roles []string, door net.Liste
 	}
 	defer closeRedis()
 	h.hints = jobs.NewHints(redis, h.log)
-	h.book.Hint = func(pass string) { h.hints.Pass(pass, jobs.LaneOf(pass)) }
+	h.db.OnWake(func(pass string) { h.hints.Pass(pass, jobs.LaneOf(pass)) })
 
 	// Readiness, unsubscribes and the replica's own row must be answered while every
 	// other connection waits for a lock.
@@ -205,7 +205,7 @@ func (a *app) live(ctx context.Context, h *house, roles []string, door net.Liste
 	}
 	if slices.Contains(roles, "worker") {
 		w := jobs.Worker{
-			Rooms: jobs.Rooms{DB: h.db, Book: h.book, Desk: h.desk, Door: h.door, Engine: h.engine, ImportDir: a.config.ImportDir},
+			Rooms: jobs.Rooms{DB: h.db, Desk: h.desk, Door: h.door, Engine: h.engine, ImportDir: a.config.ImportDir},
 			Redis: redis, Hints: h.hints, Log: h.log, Idle: h.idle, Grace: a.grace + recording,
 		}
 		presence.Senses = append(presence.Senses, w.Failing)
@@ -300,7 +300,7 @@ func (a *app) site(h *house, quick *store.DB, redis jobs.Redis) (*public.Site, e
 	registry := prometheus.NewRegistry()
 	web := h.db.Share(webTransactions).Hasty(webLockWait) // a burst of webhooks leaves the workers their connections
 	site := &public.Site{
-		Clock: time.Now, DB: web, Quick: quick, Live: h.clock, Door: intake.New(web, h.book), Book: h.book, Links: h.links, Registry: registry, Log: h.log, Relays: h.relays,
+		Clock: time.Now, DB: web, Quick: quick, Live: h.clock, Door: intake.New(web), Links: h.links, Registry: registry, Log: h.log, Relays: h.relays,
 		MetricsElsewhere: a.metricsDoor != nil,
 		Redis:            func(ctx context.Context) error { return jobs.Asks(ctx, redis) },
 		Wake:             func(_ int64, lane string) { h.hints.Jobs(context.Background(), lane) },

@@ -15,16 +15,17 @@ import (
 	"errors"
 	"fmt"
 
-	"regulars/internal/campaign"
+	"regulars/internal/flows"
 	"regulars/internal/intake"
+	"regulars/internal/membership"
 	"regulars/internal/norms"
+	"regulars/internal/runs"
 	"regulars/internal/store"
 )
 
 // Engine does what is due. It is safe for concurrent use.
 type Engine struct {
 	db   *store.DB
-	book *campaign.Book
 	desk Desk
 }
 
@@ -36,7 +37,7 @@ type Desk interface {
 }
 
 // New returns an engine over a database whose clock is the business time.
-func New(db *store.DB, book *campaign.Book, desk Desk) *Engine { return &Engine{db, book, desk} }
+func New(db *store.DB, desk Desk) *Engine { return &Engine{db, desk} }
 
 // The passes, by the name that hints carry. Names never change once released.
 const (
@@ -65,13 +66,13 @@ const (
 func (e *Engine) Run(ctx context.Context, pass string) (int, error) {
 	switch pass {
 	case PassClock:
-		return e.each(ctx, e.book.Timetable, e.book.Settle, e.book.Entries, e.book.FinishRuns)
+		return e.each(ctx, runs.Timetable, flows.Settle, membership.Entries, runs.FinishRuns)
 	case PassMidnight:
-		return e.each(ctx, intake.NewDay, norms.Refresh, e.book.Forecasts, e.book.Segments, e.book.Dates, expireCodes)
+		return e.each(ctx, intake.NewDay, norms.Refresh, membership.Forecasts, membership.Segments, runs.NewZones, flows.Dates, expireCodes)
 	case PassReact:
-		return e.book.React(ctx, e.db)
+		return flows.React(ctx, e.db)
 	case PassAdvance:
-		return e.book.Advance(ctx, e.db)
+		return flows.Advance(ctx, e.db)
 	case PassUrgent:
 		return e.desk.Singles(ctx, "urgent", urgentAtOnce)
 	case PassBulk:

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"regulars/internal/campaign"
 	"regulars/internal/engine"
+	"regulars/internal/runs"
 	"regulars/internal/store"
 )
 
@@ -101,7 +101,7 @@ func TestDueSaysWhatAndSinceWhen(t *testing.T) {
 		s.launch("drop")
 		s.clock.Set(s.clock.Now().Add(time.Second))
 		want("after a launch", "runs 1s")
-		s.do(func(tx *store.Tx) error { return s.book.Pause(tx, 1, "wrong picture") })
+		s.do(func(tx *store.Tx) error { return runs.Pause(tx, 1, "wrong picture") })
 		want("while the run is paused", "")
 	}, "welcome", "drop")
 }
@@ -117,8 +117,7 @@ func TestManyEnginesDoEverythingOnce(t *testing.T) {
 		s.launch("drop")
 		var replicas sync.WaitGroup
 		for range 4 {
-			book := campaign.NewBook(s.db)
-			replica := engine.New(s.db, book, s.desk)
+			replica := engine.New(s.db, s.desk)
 			replicas.Go(func() {
 				if err := replica.Settle(context.Background()); err != nil {
 					t.Error(err)

@@ -10,8 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"regulars/internal/apply"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
+	"regulars/internal/membership"
 	"regulars/internal/store"
 )
 
@@ -29,7 +31,7 @@ new: lifecycle == "recent"
 
 func (s *shop) apply(files map[string]string) {
 	s.t.Helper()
-	s.do(func(tx *store.Tx) error { _, err := s.book.Apply(tx, files, "anna", ""); return err })
+	s.do(func(tx *store.Tx) error { _, err := apply.Apply(tx, files, "anna", ""); return err })
 }
 
 // inside lists who is in a segment by the table.
@@ -99,7 +101,7 @@ func TestNightWaitsForTheNorms(t *testing.T) {
 		s.order("ana")
 		s.advance("2027-03-04 00:30")
 		s.clock.Set(s.wall("2027-03-05 00:30"))
-		for _, pass := range []func(context.Context, *store.DB) (int, error){intake.NewDay, s.book.Segments} {
+		for _, pass := range []func(context.Context, *store.DB) (int, error){intake.NewDay, membership.Segments} {
 			for {
 				n, err := pass(context.Background(), s.db)
 				if err != nil {

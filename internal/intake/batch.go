@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"regulars/internal/campaign"
 	"regulars/internal/consent"
+	"regulars/internal/happenings"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
@@ -39,7 +39,7 @@ type item struct {
 	asked  bool  // by this the person asked to join, and has yet to confirm it
 	mail   bool  // … and is to get a mail that asks
 	moved  bool  // by this a member came to another address, and has yet to confirm it
-	before campaign.Measured
+	before happenings.Measured
 	out    bool // refused, or known already
 }
 
@@ -58,7 +58,6 @@ func (it *item) ofMembers() bool { return it.result == nil && it.Order == nil }
 // batch takes items in, in one transaction.
 type batch struct {
 	tx    *store.Tx
-	book  *campaign.Book
 	shop  shop
 	mode  Mode
 	file  bool // the items are of a file, not events
@@ -74,8 +73,8 @@ type batch struct {
 	unreturned []int64 // members of whom a return may be none any more
 }
 
-func newBatch(tx *store.Tx, book *campaign.Book, s shop, mode Mode) *batch {
-	return &batch{tx: tx, book: book, shop: s, mode: mode}
+func newBatch(tx *store.Tx, s shop, mode Mode) *batch {
+	return &batch{tx: tx, shop: s, mode: mode}
 }
 
 // add puts an event into the batch, unless it is refused.
@@ -140,7 +139,7 @@ func (b *batch) takeItems() error {
 		return err
 	}
 	var err error
-	if b.figures, err = b.book.Figures(b.tx); err != nil {
+	if b.figures, err = happenings.Figures(b.tx); err != nil {
 		return err
 	}
 	for _, wave := range waves(b.items) {

@@ -70,7 +70,7 @@ func (b *batch) takeEarly() error {
 	if _, err := b.tx.Exec("delete from early_events where (source, order_id) in (select r.source, r.id from "+table+")", args); err != nil {
 		return err
 	}
-	then := newBatch(b.tx, b.book, b.shop, b.mode)
+	then := newBatch(b.tx, b.shop, b.mode)
 	for _, row := range early {
 		var e loyalty.Event
 		d := json.NewDecoder(strings.NewReader(row.Event))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"regulars/internal/happenings"
 	"regulars/internal/loyalty"
 )
 
@@ -186,7 +187,7 @@ func (b *batch) refreshFile() error {
 	}
 	// At once, and not at the end of the file: else a pass of the night between
 	// two batches would take them for people who have just come so far.
-	return b.book.Learned(b.tx, members)
+	return happenings.Learned(b.tx, members)
 }
 
 // touched are the people of the batch's items, each once.

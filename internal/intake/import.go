@@ -16,7 +16,9 @@ import (
 	"time"
 
 	"regulars/internal/consent"
+	"regulars/internal/flows"
 	"regulars/internal/loyalty"
+	"regulars/internal/membership"
 	"regulars/internal/norms"
 	"regulars/internal/store"
 )
@@ -147,7 +149,7 @@ func (i *importer) run(ctx context.Context) (err error) {
 	}
 	ctx = context.WithoutCancel(ctx)
 	err = errors.Join(err, i.door.db.Update(ctx, i.done))
-	_, settling := i.door.book.Settle(ctx, i.door.db)
+	_, settling := flows.Settle(ctx, i.door.db)
 	return errors.Join(err, settling)
 }
 
@@ -155,11 +157,11 @@ func (i *importer) run(ctx context.Context) (err error) {
 // changed for all of them.
 func (i *importer) done(tx *store.Tx) error {
 	if i.tally.New+i.tally.Updated > 0 {
-		if err := errors.Join(norms.Renew(tx), i.door.book.Remeasure(tx)); err != nil {
+		if err := errors.Join(norms.Renew(tx), membership.Remeasure(tx)); err != nil {
 			return err
 		}
 	}
-	return i.door.book.Reached(tx)
+	return flows.Reached(tx)
 }
 
 // prepare reads what the shop is, and the header.
@@ -181,7 +183,7 @@ func (i *importer) prepare(ctx context.Context) error {
 		}
 	}
 	err := i.door.db.View(ctx, func(tx *store.Tx) (err error) {
-		i.shop, err = readShop(tx, i.door.book, nil)
+		i.shop, err = readShop(tx, nil)
 		return err
 	})
 	if err != nil {
@@ -410,7 +412,7 @@ const newsAtOnce = 200
 func (i *importer) transact(ctx context.Context, all []*item, take func(*batch) error) error {
 	items := make([]*item, len(all))
 	err := i.door.update(context.WithoutCancel(ctx), func(tx *store.Tx, pepper []byte) error {
-		s, err := readShop(tx, i.door.book, pepper)
+		s, err := readShop(tx, pepper)
 		if err != nil {
 			return err
 		}
@@ -421,7 +423,7 @@ func (i *importer) transact(ctx context.Context, all []*item, take func(*batch) 
 			fresh := *it // the transaction may be run again
 			items[n] = &fresh
 		}
-		b := newBatch(tx, i.door.book, s, Live)
+		b := newBatch(tx, s, Live)
 		b.items = slices.Clone(items)
 		if err := take(b); err != nil {
 			return err

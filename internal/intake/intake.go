@@ -19,7 +19,6 @@ import (
 	"sync"
 	"time"
 
-	"regulars/internal/campaign"
 	"regulars/internal/consent"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
@@ -59,22 +58,20 @@ type Result struct {
 
 // Door takes events and files in. It is safe for concurrent use.
 type Door struct {
-	db   *store.DB
-	book *campaign.Book
+	db *store.DB
 
 	mu     sync.Mutex
 	pepper []byte // of the suppression hash; nil: not read yet
 }
 
-// New returns the door to a database. The book's campaigns are what live events
-// set off.
-func New(db *store.DB, book *campaign.Book) *Door { return &Door{db: db, book: book} }
+// New returns the door to a database.
+func New(db *store.DB) *Door { return &Door{db: db} }
 
 // At returns the same door with business time standing at t.
 func (d *Door) At(t time.Time) *Door {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return &Door{db: d.db.At(t), book: d.book, pepper: d.pepper}
+	return &Door{db: d.db.At(t), pepper: d.pepper}
 }
 
 // Apply takes events in, all in one transaction, and answers each of them in the
@@ -83,14 +80,14 @@ func (d *Door) At(t time.Time) *Door {
 func (d *Door) Apply(ctx context.Context, events []loyalty.Event, mode Mode) ([]Result, error) {
 	var results []Result
 	err := d.update(ctx, func(tx *store.Tx, pepper []byte) error {
-		shop, err := readShop(tx, d.book, pepper)
+		shop, err := readShop(tx, pepper)
 		if err != nil {
 			return err
 		}
 		if err := shop.rephone(tx); err != nil {
 			return err
 		}
-		b := newBatch(tx, d.book, shop, mode)
+		b := newBatch(tx, shop, mode)
 		results = make([]Result, len(events))
 		items := make([]*item, len(events))
 		for i, e := range events {

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"regulars/internal/campaign"
+	"regulars/internal/flows"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
@@ -16,14 +16,12 @@ import (
 // door is the way into a test's database.
 type door struct {
 	*intake.Door
-	t    testing.TB
-	db   *store.DB
-	book *campaign.Book
+	t  testing.TB
+	db *store.DB
 }
 
 func newDoor(t testing.TB, db *store.DB) door {
-	book := campaign.NewBook(db)
-	return door{intake.New(db, book), t, db, book}
+	return door{intake.New(db), t, db}
 }
 
 // apply takes live events in and returns their answers.
@@ -52,7 +50,7 @@ func (d door) stored(events ...loyalty.Event) []intake.Result {
 func (d door) react() {
 	d.t.Helper()
 	for {
-		n, err := d.book.React(context.Background(), d.db)
+		n, err := flows.React(context.Background(), d.db)
 		if err != nil {
 			d.t.Fatal(err)
 		}

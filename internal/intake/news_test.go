@@ -10,6 +10,7 @@ import (
 
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
+	"regulars/internal/membership"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
 )
@@ -154,7 +155,7 @@ func TestAnImportMovesSegmentsWithoutStartingAnything(t *testing.T) {
 		if got := strings.Join(d.rows(inside), " "); got != "loyal" || d.queued() != "" {
 			t.Errorf("inside %q, queued %q, want loyal and no mail", got, d.queued())
 		}
-		if n, err := d.book.Entries(context.Background(), db); n != 0 || err != nil || d.queued() != "" {
+		if n, err := membership.Entries(context.Background(), db); n != 0 || err != nil || d.queued() != "" {
 			t.Errorf("Entries = %d, %v, queued %q, want nothing to do", n, err, d.queued())
 		}
 	})

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"time"
 
-	"regulars/internal/campaign"
 	"regulars/internal/loyalty"
 	"regulars/internal/phone"
 	"regulars/internal/store"
+	"regulars/internal/versions"
 	"regulars/segments"
 )
 
@@ -36,7 +36,7 @@ type shop struct {
 
 // readShop returns the shop of the moment. Zone and currency are settings, so
 // that a transaction that began before an apply cannot mix two of them.
-func readShop(tx *store.Tx, book *campaign.Book, pepper []byte) (shop, error) {
+func readShop(tx *store.Tx, pepper []byte) (shop, error) {
 	s := shop{now: tx.At, currency: firstCurrency, newsWithin: newsWithin, pepper: pepper}
 	var rows []struct{ Key, Value string }
 	err := tx.All(&rows, "select key, value from settings where key in ('"+store.SettingZone+"', '"+store.SettingCurrency+"', '"+store.SettingPhones+"')", nil)
@@ -57,8 +57,8 @@ func readShop(tx *store.Tx, book *campaign.Book, pepper []byte) (shop, error) {
 	if s.zone, err = time.LoadLocation(zone); err != nil {
 		return s, fmt.Errorf("the shop's zone: %w", err)
 	}
-	switch v, err := book.Active(tx); {
-	case errors.Is(err, campaign.ErrNoProgram):
+	switch v, err := versions.Active(tx); {
+	case errors.Is(err, versions.ErrNoProgram):
 	case err != nil:
 		return s, err
 	default:

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"regulars/internal/coupon"
+	"regulars/internal/happenings"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
@@ -115,7 +116,7 @@ func (s *server) apiRedeem(w http.ResponseWriter, r *http.Request, c caller) err
 		if done, err = coupon.Redeem(tx, use); err != nil {
 			return refusedCode(err)
 		}
-		return s.Book.CouponUsed(tx, []int64{done.Code.ID})
+		return happenings.CouponUsed(tx, []int64{done.Code.ID})
 	})
 	if err != nil {
 		return s.guesses.count(c.name, err)

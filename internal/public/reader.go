@@ -9,11 +9,12 @@ import (
 	"slices"
 	"strings"
 
-	"regulars/internal/campaign"
 	"regulars/internal/consent"
+	"regulars/internal/happenings"
 	"regulars/internal/loyalty"
 	"regulars/internal/program"
 	"regulars/internal/store"
+	"regulars/internal/versions"
 	"regulars/segments"
 )
 
@@ -139,7 +140,7 @@ func (s *server) changing(r *http.Request, claims consent.Claims, f func(*store.
 		if err := f(tx, who); err != nil {
 			return err
 		}
-		return s.Book.Changed(tx, sharing, segments.Change{Profile: true})
+		return happenings.Changed(tx, sharing, segments.Change{Profile: true})
 	})
 }
 
@@ -203,8 +204,8 @@ type shop struct {
 }
 
 func (s *server) shop(tx *store.Tx) (shop, error) {
-	v, err := s.Book.Active(tx)
-	if errors.Is(err, campaign.ErrNoProgram) {
+	v, err := versions.Active(tx)
+	if errors.Is(err, versions.ErrNoProgram) {
 		return shop{name: "Regulars"}, nil
 	}
 	if err != nil {

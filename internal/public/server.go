@@ -11,7 +11,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/semaphore"
 
-	"regulars/internal/campaign"
 	"regulars/internal/consent"
 	"regulars/internal/ingest"
 	"regulars/internal/intake"
@@ -24,7 +23,6 @@ type Site struct {
 	Quick    *store.DB    // for readiness, unsubscribes and reads, which must not wait for the others; nil: DB
 	Live     *store.Clock // business time, held against the database's; nil: it is stepped by hand
 	Door     *intake.Door
-	Book     *campaign.Book
 	Links    *consent.Links
 	Standard *ingest.Standard             // nil: no secret is set, and nothing unsigned is taken
 	Wake     func(job int64, lane string) // tells a worker of a new job and returns at once; nil: the poll finds it

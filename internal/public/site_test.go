@@ -19,8 +19,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"regulars/internal/campaign"
+	"regulars/internal/apply"
 	"regulars/internal/consent"
+	"regulars/internal/flows"
 	"regulars/internal/ingest"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
@@ -48,7 +49,6 @@ const hookSecret, oldSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_C
 func newHouse(t testing.TB, db *store.DB) *house {
 	t.Helper()
 	h := &house{t: t, db: db, tokens: map[string]string{}, said: &said{}}
-	book := campaign.NewBook(db)
 	h.links = consent.NewLinks("https://mail.shop.example", [][]byte{[]byte("a key of this test's own"), []byte("the key before it")})
 	standard, err := ingest.NewStandard(hookSecret + "," + oldSecret)
 	if err != nil {
@@ -57,11 +57,11 @@ func newHouse(t testing.TB, db *store.DB) *house {
 	h.signer = standard
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(public.NewMetrics(db, func() map[string]bool { return map[string]bool{"bulk": false, "urgent": true} }, nil))
-	h.Site = &public.Site{DB: db, Door: intake.New(db, book), Book: book, Links: h.links, Standard: standard, Registry: registry,
+	h.Site = &public.Site{DB: db, Door: intake.New(db), Links: h.links, Standard: standard, Registry: registry,
 		Log: slog.New(slog.NewJSONHandler(h.said, nil))}
 	h.open()
 	h.update(func(tx *store.Tx) error {
-		if _, err := book.Apply(tx, shopFiles(t), "test", ""); err != nil {
+		if _, err := apply.Apply(tx, shopFiles(t), "test", ""); err != nil {
 			return err
 		}
 		for _, scope := range public.Scopes {
@@ -72,7 +72,7 @@ func newHouse(t testing.TB, db *store.DB) *house {
 		return nil
 	})
 	for n, err := 1, error(nil); n > 0; { // campaigns start for nobody before they are settled
-		if n, err = book.Settle(context.Background(), db); err != nil {
+		if n, err = flows.Settle(context.Background(), db); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -83,8 +83,7 @@ func newHouse(t testing.TB, db *store.DB) *house {
 // another is the site of a second replica: rooms of its own over the same database.
 func (h *house) another() *public.Site {
 	one := h.Site
-	book := campaign.NewBook(h.db)
-	return &public.Site{DB: one.DB, Quick: one.Quick, Door: intake.New(h.db, book), Book: book, Links: one.Links, Standard: one.Standard,
+	return &public.Site{DB: one.DB, Quick: one.Quick, Door: intake.New(h.db), Links: one.Links, Standard: one.Standard,
 		Registry: one.Registry, Log: one.Log}
 }
 
@@ -167,7 +166,7 @@ func (h *house) rows(query string) []string {
 	h.t.Helper()
 	for n := 1; n > 0; {
 		var err error
-		if n, err = h.Book.React(context.Background(), h.db); err != nil {
+		if n, err = flows.React(context.Background(), h.db); err != nil {
 			h.t.Fatal(err)
 		}
 	}

@@ -13,12 +13,13 @@ import (
 	"testing"
 	"time"
 
-	"regulars/internal/campaign"
+	"regulars/internal/apply"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/report"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
+	"regulars/internal/versions"
 	"regulars/segments"
 )
 
@@ -383,12 +384,11 @@ zone:      UTC
 // inForce puts a program in force and returns what its rules may read.
 func inForce(t *testing.T, db *store.DB, files map[string]string) (scope segments.Scope) {
 	t.Helper()
-	book := campaign.NewBook(db)
 	err := db.Update(context.Background(), func(tx *store.Tx) error {
-		if _, err := book.Apply(tx, files, "test", ""); err != nil {
+		if _, err := apply.Apply(tx, files, "test", ""); err != nil {
 			return err
 		}
-		v, err := book.Active(tx)
+		v, err := versions.Active(tx)
 		if err != nil {
 			return err
 		}
@@ -419,7 +419,7 @@ func importFile(t *testing.T, db *store.DB, im intake.Import, columns string) st
 	if im.Map, err = intake.ParseMap(columns); err != nil {
 		t.Fatal(err)
 	}
-	tally, err := intake.New(db, campaign.NewBook(db)).Import(context.Background(), im)
+	tally, err := intake.New(db).Import(context.Background(), im)
 	if err != nil {
 		t.Fatalf("importing %s: %s, %v", filepath.Base(im.Path), tally, err)
 	}

@@ -25,10 +25,11 @@ type Tx struct {
 	// At is the one business moment of the transaction.
 	At loyalty.Instant
 
-	g     *gorm.DB
-	conn  *sql.Conn
-	hints []func()
-	roomy bool // AboutEverybody was called
+	g      *gorm.DB
+	conn   *sql.Conn
+	shared *shared
+	hints  []func()
+	roomy  bool // AboutEverybody was called
 }
 
 // Context returns the context that the transaction runs under.

@@ -1,0 +1,148 @@
+package runs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"regulars/internal/flows"
+	"regulars/internal/isolation"
+	"regulars/internal/store"
+)
+
+// FinishRuns ends runs: what is late, or belongs to a cancelled run, is skipped,
+// a run whose pilot is out waits for a person, and one of which nothing is pending
+// is finished. It returns how many runs it
+// ended or changed.
+func FinishRuns(ctx context.Context, db *store.DB) (int, error) {
+	return isolation.Each(ctx, db, isolation.Work{
+		Name: "runs", Limit: isolation.Long,
+		Due: func(tx *store.Tx) (ids []int64, err error) {
+			err = tx.All(&ids, "select distinct campaign_id from runs where "+openRun+" order by 1", nil)
+			return ids, err
+		},
+		Do: func(t isolation.Turn, only []int64) (n int, err error) {
+			runs := only
+			if only == nil {
+				if runs, err = openRuns(t.Tx, t.Id); err != nil {
+					return 0, err
+				}
+			}
+			for _, id := range runs {
+				did, err := finish(t.Tx, id)
+				if err != nil {
+					return 0, fmt.Errorf("run %d: %w", id, err)
+				}
+				if did {
+					n++
+				}
+			}
+			return n, nil
+		},
+		Pieces: openRuns,
+	})
+}
+
+// openRun is the condition on a run that is not at its end.
+const openRun = "(state in ('sending', 'paused') or state = 'cancelled' and finished_at is null)"
+
+func openRuns(tx *store.Tx, campaign int64) (ids []int64, err error) {
+	err = tx.All(&ids, "select id from runs where campaign_id = @campaign and "+openRun+" order by id", store.Args{"campaign": campaign})
+	return ids, err
+}
+
+// finish deals with one run, unless somebody else is at it.
+func finish(tx *store.Tx, id int64) (bool, error) {
+	var r struct {
+		State string
+		Late  bool
+	}
+	err := tx.One(&r, "select state, expires_at < @now as late from runs where id = @id and finished_at is null "+tx.SkipLocked(),
+		store.Args{"id": id, "now": tx.At})
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	c, err := cutOf(tx, id)
+	if err != nil {
+		return false, err
+	}
+	did, upTo := false, c.upTo()
+	switch {
+	case r.State == "cancelled":
+		upTo = everything
+		did, err = skipRest(tx, id, "cancelled", upTo)
+	case r.State == "sending" && r.Late:
+		did, err = skipRest(tx, id, "late", upTo)
+	case r.State == "paused":
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	pending, err := anyPending(tx, id, upTo)
+	if err != nil || pending {
+		return did, err
+	}
+	if upTo != everything {
+		return true, awaitPerson(tx, id)
+	}
+	_, err = tx.Exec(`
+		update runs
+		set    state = case when state = 'cancelled' then state else 'finished' end, finished_at = @now
+		where  id = @id`, store.Args{"id": id, "now": tx.At})
+	return true, err
+}
+
+// anyPending reports whether a mail of the run, up to a send, may still change. The
+// narrow tables are asked first: the ledger itself only once they know of nothing.
+func anyPending(tx *store.Tx, run, upTo int64) (bool, error) {
+	for _, q := range []string{
+		"select 1 from chunks where run_id = @run and not done",
+		"select 1 from batches where run_id = @run",
+		"select 1 from due d join sends s on s.id = d.send_id where s.run_id = @run",
+		"select 1 from sends where run_id = @run and id <= @to and state in ('queued', 'claimed', 'handing', 'deferred')",
+	} {
+		var one int
+		err := tx.One(&one, q+" limit 1", store.Args{"run": run, "to": upTo})
+		if err == nil {
+			return true, nil
+		}
+		if !errors.Is(err, store.ErrNotFound) {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
+// skipRest skips what nobody has begun to hand over, up to a send. A chunk that a worker holds
+// is left until its lease is over: closing the others first means that no mark
+// can come in between.
+func skipRest(tx *store.Tx, run int64, reason string, upTo int64) (bool, error) {
+	args := store.Args{"run": run, "reason": reason, "now": tx.At, "to": upTo}
+	closed, err := tx.Exec("update chunks set done = true where run_id = @run and not done and (lease_until is null or lease_until <= "+tx.Machine()+")", args)
+	if err != nil {
+		return false, err
+	}
+	var held int
+	err = tx.One(&held, "select count(*) from chunks where run_id = @run and not done", args)
+	if err != nil || held > 0 {
+		return closed > 0, err
+	}
+	var skipped []int64
+	err = tx.All(&skipped, `
+		update sends
+		set    state = 'skipped', reason = @reason, done_at = @now
+		where  run_id = @run and id <= @to and state in ('queued', 'deferred')
+		and    not exists (select 1 from batches k where k.run_id = @run and sends.id in (select value from `+tx.JSONEach("k.send_ids")+`))
+		returning id`, args)
+	if err != nil {
+		return false, err
+	}
+	if err := flows.LetGo(tx, skipped); err != nil {
+		return false, err
+	}
+	return closed > 0 || len(skipped) > 0, tx.WakePassages(skipped)
+}
