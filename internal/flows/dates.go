@@ -47,7 +47,7 @@ func Dates(ctx context.Context, db *store.DB) (int, error) {
 			if err != nil || !found {
 				return 0, err
 			}
-			return 1, onDay(t.Tx, t.V, t.C, day)
+			return 1, onDay(t, day)
 		},
 	})
 }
@@ -82,33 +82,33 @@ func nextDay(tx *store.Tx, v *versions.Version, c *versions.Campaign) (loyalty.D
 }
 
 // onDay starts a campaign for the members of one day.
-func onDay(tx *store.Tx, v *versions.Version, c *versions.Campaign, day loyalty.Day) error {
-	id, fresh, err := occurrence.Open(tx, occurrence.Occurrence{Campaign: c.ID, Key: DayKey(day), Day: v.Day(tx.At)})
+func onDay(t isolation.Turn, day loyalty.Day) error {
+	id, fresh, err := occurrence.Open(t.Tx, occurrence.Occurrence{Campaign: t.ID, Key: DayKey(day), Day: t.V.Day(t.Tx.At)})
 	if err != nil || !fresh {
 		return err
 	}
-	zones, err := versions.ZonesOf(tx, v, c)
+	zones, err := versions.ZonesOf(t.Tx, t.V, t.C)
 	if err != nil {
 		return err
 	}
 	begun := 0
-	for _, before := range c.Start.Before {
+	for _, before := range t.C.Start.Before {
 		target := day + loyalty.Day(before)
 		for _, zone := range zones {
-			at := loyalty.At(c.Start.Time.On(day, v.Zones.Of(zone)))
-			if tx.At.Sub(at.Time) > c.Late {
+			at := loyalty.At(t.C.Start.Time.On(day, t.V.Zones.Of(zone)))
+			if t.Tx.At.Sub(at.Time) > t.C.Late {
 				continue
 			}
-			s := Start{C: c, Key: DateKey(c, before, target), Wake: at, Args: store.Args{}}
-			s.Where = dated(c, target, s.Args) + " and " + inZones(v, c, zone, zones, s.Args)
-			if _, err := Begin(tx, v, s); err != nil {
+			s := Start{Key: DateKey(t.C, before, target), Wake: at, Args: store.Args{}}
+			s.Where = dated(t.C, target, s.Args) + " and " + inZone(t, zone, zones, s.Args)
+			if _, err := Begin(t, s); err != nil {
 				return err
 			}
 			begun++
 		}
 	}
 	if begun == 0 {
-		return occurrence.Skip(tx, id, occurrence.Late)
+		return occurrence.Skip(t.Tx, id, occurrence.Late)
 	}
 	return nil
 }
@@ -119,44 +119,37 @@ func DateKey(c *versions.Campaign, before int, target loyalty.Day) string {
 	return fmt.Sprintf("%s:%s:%dd", c.Start.Field, target, before)
 }
 
-// dated is the condition that a member's date is kept on a day.
+// dated is the condition that a member's date is kept on a day: for an anniversary of
+// joining, that they joined on that day of an earlier year.
 func dated(c *versions.Campaign, day loyalty.Day, args store.Args) string {
-	switch {
-	case c.Start.Kind == "date":
+	if c.Start.Kind == "date" {
 		args["field"], args["target"] = c.Start.Field, day.String()
 		return "m.attributes ->> @field = @target"
-	case c.Start.Field == "joined":
-		return joinedOn(c, day)
 	}
-	var kept []string
-	for _, k := range loyalty.Keeping(day) {
-		kept = append(kept, fmt.Sprintf("m.birth_month = %d and m.birth_date = %d", k.Month, k.Date))
-	}
-	return "(" + strings.Join(kept, " or ") + ")"
-}
-
-// joinedOn is the condition that a day is an anniversary of joining: the day of
-// every year since, as days since 1970.
-func joinedOn(c *versions.Campaign, day loyalty.Day) string {
 	year, _, _ := day.Civil()
-	days := []string{"-1"}
+	born, joined := []string{}, []string{"-1"}
 	for _, k := range loyalty.Keeping(day) {
+		born = append(born, fmt.Sprintf("m.birth_month = %d and m.birth_date = %d", k.Month, k.Date))
 		for y := year - 1; y > year-100; y-- {
 			if d := (loyalty.Birthday{Month: k.Month, Date: k.Date}).In(y); loyalty.YearlyOf(d).Date == k.Date {
-				days = append(days, strconv.FormatInt(int64(d), 10))
+				joined = append(joined, strconv.FormatInt(int64(d), 10))
 			}
 		}
 	}
-	return "f.joined_day in (" + strings.Join(days, ",") + ")"
+	if c.Start.Field == "joined" {
+		return "f.joined_day in (" + strings.Join(joined, ",") + ")"
+	}
+	return "(" + strings.Join(born, " or ") + ")"
 }
 
-// inZones is the condition that a member keeps time by a zone.
-func inZones(v *versions.Version, c *versions.Campaign, zone string, zones []string, args store.Args) string {
-	if !c.Start.ByMember {
+// inZone is the condition that a member keeps time by a zone; members of none of the
+// zones keep the shop's.
+func inZone(t isolation.Turn, zone string, zones []string, args store.Args) string {
+	if !t.C.Start.ByMember {
 		return "true"
 	}
 	args["zone"] = zone
-	if zone == v.Program.Zone.String() {
+	if zone == t.V.Program.Zone.String() {
 		args["zones"] = append([]string{"-"}, zones[1:]...)
 		return "m.time_zone not in @zones"
 	}

@@ -4,6 +4,9 @@ import (
 	"fmt"
 
 	"regulars/internal/coupon"
+	"regulars/internal/happenings"
+	"regulars/internal/isolation"
+	"regulars/internal/loyalty"
 	"regulars/internal/membership"
 	"regulars/internal/program"
 	"regulars/internal/store"
@@ -115,6 +118,96 @@ func EndOf(tx *store.Tx, campaigns []int64, reason string) error {
 		return nil
 	}
 	return EndWhere(tx, "p.campaign_id in @campaigns", store.Args{"campaigns": campaigns}, reason)
+}
+
+// endBy ends the passages of the campaign that end with one of the happenings. Only
+// what comes after a passage's start counts, and not what started it.
+func endBy(t isolation.Turn, wave []happenings.Happening) error {
+	byMember := make(map[int64]happenings.Happening, len(wave))
+	var members []int64
+	for _, h := range wave {
+		byMember[h.MemberID] = h
+		members = append(members, h.MemberID)
+	}
+	var open []passage
+	err := t.Tx.All(&open, `
+		select id, occurrence_id, member_id, coalesce(event_id, 0) as event_id, coalesce(order_id, 0) as order_id, started_at
+		from   passages
+		where  campaign_id = @campaign and member_id in `+t.Tx.In("@members")+`
+		and    state in ('ready', 'sending')
+		order  by id`, store.Args{"campaign": t.ID, "members": store.IDs(members)})
+	if err != nil || len(open) == 0 {
+		return err
+	}
+	ended := map[string][]int64{}
+	for _, p := range open {
+		reason, err := whyEnded(t, p, byMember[p.MemberID])
+		if err != nil {
+			return err
+		}
+		if reason != "" {
+			ended[reason] = append(ended[reason], p.ID)
+		}
+	}
+	for reason, ids := range ended {
+		if err := end(t.Tx, ids, reason); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// whyEnded returns why a happening ends a passage, "" if it does not. News that came in
+// after the passage began counts, too, although it happened before.
+func whyEnded(t isolation.Turn, p passage, h happenings.Happening) (string, error) {
+	e := h.About.Happened
+	switch {
+	case h.Kind == happenings.Left:
+		segment, ok := t.V.Segment(t.C.Start.Segment)
+		if !ok || segment.ID != h.About.Segment || !t.C.EndsBy("leaves") {
+			return "", nil
+		}
+		if inside, err := membership.Inside(t.Tx, segment.ID, p.MemberID); inside || err != nil {
+			return "", err
+		}
+		return "leaves", nil
+	case h.Kind == happenings.Used:
+		if h.About.Passage == p.ID && t.C.EndsBy("coupon_used") {
+			return "coupon used", nil
+		}
+		return "", nil
+	case e == nil:
+		return "", nil
+	}
+	later := e.Event != p.EventID && (e.At.After(p.StartedAt.Time) || h.Kind == happenings.News && h.TakenAt.After(p.StartedAt.Time))
+	for _, u := range t.C.Until {
+		ends := false
+		switch {
+		case u.Kind == "order":
+			ends = later && e.After.Orders > e.Before.Orders && e.Order != p.OrderID
+		case u.Kind == "event":
+			ends = later && e.Type == u.Event
+		case u.Kind == "cancelled" && e.Order != 0 && e.Order == p.OrderID && e.Event != p.EventID: // what started it no longer counts
+			var status string
+			if err := t.Tx.One(&status, "select status from orders where id = @id", store.Args{"id": e.Order}); err != nil {
+				return "", err
+			}
+			ends = status == loyalty.Cancelled || status == loyalty.Refunded
+		case u.Kind == "coupon_used" && e.Order != 0: // a code that was given in the passage
+			err := t.Tx.One(&ends, `
+				select count(*) > 0
+				from   redemptions r join codes c on c.id = r.code_id
+				where  r.order_id = @order and c.occurrence_id = @occurrence and c.member_id = @member`,
+				store.Args{"order": e.Order, "occurrence": p.OccurrenceID, "member": p.MemberID})
+			if err != nil {
+				return "", err
+			}
+		}
+		if ends {
+			return endWords(u), nil
+		}
+	}
+	return "", nil
 }
 
 // endWords is why a passage ended, as its row and why say it.

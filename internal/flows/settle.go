@@ -2,15 +2,13 @@ package flows
 
 import (
 	"context"
-	"slices"
+	"maps"
 
 	"regulars/internal/isolation"
-	"regulars/internal/loyalty"
 	"regulars/internal/membership"
 	"regulars/internal/occurrence"
 	"regulars/internal/rules"
 	"regulars/internal/store"
-	"regulars/internal/versions"
 )
 
 // Settle deals with who was there already when a campaign went live: inside its
@@ -26,134 +24,83 @@ func Settle(ctx context.Context, db *store.DB) (int, error) {
 		},
 		Do: func(t isolation.Turn, _ []int64) (int, error) {
 			var id int64
-			err := t.Tx.One(&id, "select id from campaigns where id = @id and live and not settled "+t.Tx.SkipLocked(), store.Args{"id": t.Id})
+			err := t.Tx.One(&id, "select id from campaigns where id = @id and live and not settled "+t.Tx.SkipLocked(), store.Args{"id": t.ID})
 			if err != nil || t.C == nil {
 				return 0, store.IgnoreNotFound(err)
 			}
-			n, err := settle(t.Tx, t.V, t.C)
+			n, done := 0, true
+			switch t.C.Start.Kind {
+			case "enters":
+				n, done, err = startInside(t)
+			case "milestone":
+				done, err = recordAll(t)
+			}
 			if rules.Unready(err) {
 				return 0, nil // later, when its segment can be filled
 			}
-			return n, err
+			if err != nil || !done {
+				return n, err
+			}
+			_, err = t.Tx.Exec("update campaigns set settled = true where id = @id", store.Args{"id": t.ID})
+			return 1, err
 		},
 	})
-}
-
-func settle(tx *store.Tx, v *versions.Version, c *versions.Campaign) (int, error) {
-	switch c.Start.Kind {
-	case "enters":
-		return settleInside(tx, v, c)
-	case "milestone":
-		return settleReached(tx, v, c)
-	}
-	return 1, settled(tx, c)
-}
-
-func settled(tx *store.Tx, c *versions.Campaign) error {
-	_, err := tx.Exec("update campaigns set settled = true where id = @id", store.Args{"id": c.ID})
-	return err
-}
-
-// valuesAtOnce is how many milestones one statement records.
-const valuesAtOnce = 5000
-
-// settleReached records the milestones that members had reached: of up to 5,000
-// milestones in two statements. What members did since is no part of that: while the
-// campaign has still to react to somebody, it waits, and leaves those out to whom it
-// cannot react.
-func settleReached(tx *store.Tx, v *versions.Version, c *versions.Campaign) (int, error) {
-	args := store.Args{"campaign": c.ID}
-	var waiting int
-	if err := tx.One(&waiting, "select count(*) from (select 1 from reactions where campaign_id = @campaign and retry_at is null limit 1) w", args); err != nil || waiting > 0 {
-		return 0, err
-	}
-	reached := "select f.member_id, f." + c.Start.Figure.Kind + " as reached from facts f"
-	if f := c.Start.Figure; f.Kind == "items" {
-		args["of"] = f.Of
-		reached = `
-			select l.member_id, cast(sum(l.quantity) as bigint) as reached
-			from   order_lines l
-			where  l.counts and (l.product = @of or l.name = @of or l.category = @of)
-			group  by l.member_id`
-	}
-	var most int64
-	if err := tx.One(&most, "select coalesce(max(r.reached), 0) from ("+reached+") r", args); err != nil {
-		return 0, err
-	}
-	for values := range slices.Chunk(loyalty.Milestones{At: c.Start.At, Every: c.Start.Every}.Crossed(0, most), valuesAtOnce) {
-		args["least"] = values[0]
-		err := record(tx, v, c, values, `
-			select a.* from (`+reached+`) a
-			where  a.reached >= @least
-			and    not exists (select 1 from reactions w where w.campaign_id = @campaign and w.member_id = a.member_id)`, args)
-		if err != nil {
-			return 0, err
-		}
-	}
-	return 1, settled(tx, c)
-}
-
-// settleInside starts a campaign for those who were inside its segment.
-func settleInside(tx *store.Tx, v *versions.Version, c *versions.Campaign) (int, error) {
-	s, ok := v.Segment(c.Start.Segment)
-	if !ok {
-		return 1, settled(tx, c)
-	}
-	if filled, err := membership.FillFirst(tx, v, s); err != nil || filled {
-		return 1, err
-	}
-	e := c.Start.Existing
-	if !e.All && e.PerDay == 0 {
-		return 1, settled(tx, c)
-	}
-	key := "existing:" + c.Day.String()
-	most, until, err := share(tx, v, c, key)
-	if err != nil || most == 0 {
-		return 0, err
-	}
-	st := Start{C: c, Key: key, Wake: firstAt(c, tx.At, v), rule: s.Rule,
-		Where: "exists (select 1 from segment_members x where x.segment_id = @segment and x.member_id = f.member_id and x.left_at is null and x.entered_day <= @until)" +
-			" and not exists (select 1 from passages p where p.member_id = f.member_id and p.occurrence_id = @existing)",
-		Args: store.Args{"segment": s.ID, "until": int64(until.day), "existing": until.occurrence}}
-	members, more, err := st.lock(tx, v.Day(tx.At), most)
-	if err != nil {
-		return 0, err
-	}
-	if len(members) == 0 && !more {
-		return 1, settled(tx, c)
-	}
-	st.members = members
-	begun, err := Begin(tx, v, st)
-	return len(begun), err
-}
-
-// settling is the occurrence under which those start who were there, and its day.
-type settling struct {
-	occurrence int64
-	day        loyalty.Day
 }
 
 // mostSettled is how many members one transaction starts.
 const mostSettled = 5000
 
-// share returns how many may start now, and the occurrence that they share: who
-// entered after its day was not there when the campaign went live.
-func share(tx *store.Tx, v *versions.Version, c *versions.Campaign, key string) (int, settling, error) {
-	id, _, err := occurrence.Open(tx, occurrence.Occurrence{Campaign: c.ID, Key: key, Day: v.Day(tx.At)})
+// startInside starts the campaign for some of those who were inside its segment, and
+// reports whether nobody is left. They share one occurrence: who entered after its day
+// was not there when the campaign went live.
+func startInside(t isolation.Turn) (n int, done bool, err error) {
+	segment, ok := t.V.Segment(t.C.Start.Segment)
+	if !ok {
+		return 0, true, nil
+	}
+	if filled, err := membership.FillFirst(t.Tx, t.V, segment); err != nil || filled {
+		return 1, false, err
+	}
+	existing := t.C.Start.Existing
+	if !existing.All && existing.PerDay == 0 {
+		return 0, true, nil
+	}
+	today := int64(t.V.Day(t.Tx.At))
+	key := "existing:" + t.C.Day.String()
+	id, _, err := occurrence.Open(t.Tx, occurrence.Occurrence{Campaign: t.ID, Key: key, Day: t.V.Day(t.Tx.At)})
 	if err != nil {
-		return 0, settling{}, err
+		return 0, false, err
 	}
-	s := settling{occurrence: id}
-	var day int64
-	if err := tx.One(&day, "select day from occurrences where id = @id", store.Args{"id": id}); err != nil {
-		return 0, s, err
+	var o struct{ Day, Begun int64 }
+	err = t.Tx.One(&o, "select day, (select count(*) from passages p where p.occurrence_id = o.id and p.day = @today) as begun from occurrences o where id = @id",
+		store.Args{"id": id, "today": today})
+	most := mostSettled
+	if !existing.All {
+		most = min(mostSettled, max(0, existing.PerDay-int(o.Begun)))
 	}
-	s.day = loyalty.Day(day)
-	if c.Start.Existing.All {
-		return mostSettled, s, nil
+	if err != nil || most == 0 {
+		return 0, false, err
 	}
-	var today int
-	err = tx.One(&today, "select count(*) from passages where occurrence_id = @id and day = @today",
-		store.Args{"id": id, "today": int64(v.Day(tx.At))})
-	return min(mostSettled, max(0, c.Start.Existing.PerDay-today)), s, err
+	s := Start{Key: key, Wake: firstAt(t), rule: segment.Rule,
+		Where: "exists (select 1 from segment_members x where x.segment_id = @segment and x.member_id = f.member_id and x.left_at is null and x.entered_day <= @until)" +
+			" and not exists (select 1 from passages p where p.member_id = f.member_id and p.occurrence_id = @existing)",
+		Args: store.Args{"segment": segment.ID, "until": o.Day, "existing": id}}
+	// They are locked first, so that what happens to them meanwhile is seen or waits.
+	q := rules.Ask(t.Tx, t.V.Day(t.Tx.At), store.Args{"campaign": t.ID, "day": today, "most": most})
+	maps.Copy(q.Args, s.Args)
+	var found []int64
+	err = q.All(&found, `
+		select f.member_id
+		from   facts f join members m on m.id = f.member_id
+		where  `+s.conditions(t, q)+`
+		order  by f.member_id
+		limit  @most`)
+	if err != nil || len(found) == 0 {
+		return 0, err == nil, err
+	}
+	if s.members, err = t.Tx.LockMembers(found); err != nil || len(s.members) == 0 {
+		return 0, false, err // somebody else has locked them just now
+	}
+	begun, err := Begin(t, s)
+	return len(begun), false, err
 }

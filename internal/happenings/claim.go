@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
 
@@ -54,19 +55,25 @@ func Claim(tx *store.Tx, campaign int64, only []int64) ([]Happening, error) {
 	if err != nil || len(ids) == 0 {
 		return nil, err
 	}
-	return readHappenings(tx, ids)
-}
-
-func readHappenings(tx *store.Tx, ids []int64) (all []Happening, err error) {
-	err = tx.All(&all, `
+	var rows []struct {
+		ID       int64
+		Kind     string
+		MemberID int64
+		TakenAt  loyalty.Instant
+		Detail   string
+	}
+	err = tx.All(&rows, `
 		select id, kind, member_id, taken_at, cast(detail as text) as detail
 		from   happenings
 		where  id in `+tx.In("@ids")+`
 		order  by id`, store.Args{"ids": store.IDs(ids)})
-	for i, h := range all {
-		if err := json.Unmarshal([]byte(h.Detail), &all[i].About); err != nil {
+	var all []Happening
+	for _, r := range rows {
+		h := Happening{ID: r.ID, Kind: r.Kind, MemberID: r.MemberID, TakenAt: r.TakenAt}
+		if err := json.Unmarshal([]byte(r.Detail), &h.About); err != nil {
 			return nil, fmt.Errorf("happening %d: %w", h.ID, err)
 		}
+		all = append(all, h)
 	}
 	return all, err
 }
@@ -101,4 +108,16 @@ func Waves(all []Happening) (waves [][]Happening) {
 		waves[n] = append(waves[n], h)
 	}
 	return waves
+}
+
+// Due returns the campaigns that have something to react to, that with what waits
+// longest first; before all of them versions.Membership.
+func Due(tx *store.Tx) (ids []int64, err error) {
+	err = tx.All(&ids, `
+		select id
+		from  (select c.id, (select min(r.happening_id) from reactions r where r.campaign_id = c.id) as first
+		       from (select 0 as id union all select id from campaigns) c) w
+		where  first is not null
+		order  by id > 0, first, id`, nil)
+	return ids, err
 }

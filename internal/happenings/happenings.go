@@ -30,15 +30,13 @@ const (
 	Used    = "used"    // a code of theirs was used without an event
 )
 
-// Happening is a row of happenings, with what a campaign has still to do about it.
+// Happening is what happened, as a campaign is to react to it.
 type Happening struct {
 	ID       int64
 	Kind     string
 	MemberID int64
 	TakenAt  loyalty.Instant
-	Detail   string
-
-	About About
+	About    About
 }
 
 // Past reports whether what happened was no news any more when it came in: it starts

@@ -72,7 +72,7 @@ func TestAnImportMailsNobodyUnlessItIsNews(t *testing.T) {
 		for _, news := range []bool{false, true} {
 			clear(t, db)
 			d := newDoor(t, db)
-			d.program("", map[string]string{"welcome": welcome, "second": perSecond})
+			d.program("", map[string]string{"welcome": welcome + fmt.Sprintf("# news: %v\n", news), "second": perSecond}) // a version that nobody has parsed
 			if _, err := exec(db, "update campaigns set live_since = @then, live_day = 0", store.Args{"then": at(-100 * 24 * 60)}); err != nil {
 				t.Fatal(err)
 			}

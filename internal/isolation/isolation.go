@@ -47,7 +47,7 @@ type Work struct {
 type Turn struct {
 	Tx *store.Tx
 	V  *versions.Version
-	Id int64 // of the campaign
+	ID int64 // of the campaign
 	C  *versions.Campaign
 }
 

@@ -24,7 +24,7 @@ func FinishRuns(ctx context.Context, db *store.DB) (int, error) {
 		Do: func(t isolation.Turn, only []int64) (n int, err error) {
 			runs := only
 			if only == nil {
-				if runs, err = openRuns(t.Tx, t.Id); err != nil {
+				if runs, err = openRuns(t.Tx, t.ID); err != nil {
 					return 0, err
 				}
 			}
@@ -94,27 +94,6 @@ func finish(tx *store.Tx, id int64) (bool, error) {
 		set    state = case when state = 'cancelled' then state else 'finished' end, finished_at = @now
 		where  id = @id`, store.Args{"id": id, "now": tx.At})
 	return true, err
-}
-
-// anyPending reports whether a mail of the run, up to a send, may still change. The
-// narrow tables are asked first: the ledger itself only once they know of nothing.
-func anyPending(tx *store.Tx, run, upTo int64) (bool, error) {
-	for _, q := range []string{
-		"select 1 from chunks where run_id = @run and not done",
-		"select 1 from batches where run_id = @run",
-		"select 1 from due d join sends s on s.id = d.send_id where s.run_id = @run",
-		"select 1 from sends where run_id = @run and id <= @to and state in ('queued', 'claimed', 'handing', 'deferred')",
-	} {
-		var one int
-		err := tx.One(&one, q+" limit 1", store.Args{"run": run, "to": upTo})
-		if err == nil {
-			return true, nil
-		}
-		if !errors.Is(err, store.ErrNotFound) {
-			return false, err
-		}
-	}
-	return false, nil
 }
 
 // skipRest skips what nobody has begun to hand over, up to a send. A chunk that a worker holds

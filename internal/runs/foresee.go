@@ -8,6 +8,7 @@ import (
 
 	"regulars/internal/consent"
 	"regulars/internal/coupon"
+	"regulars/internal/isolation"
 	"regulars/internal/loyalty"
 	"regulars/internal/program"
 	"regulars/internal/rules"
@@ -150,7 +151,9 @@ func audienceNow(tx *store.Tx, v, now *versions.Version, c *program.Campaign) (n
 			return 0, "whom it is for depends on what it is launched with", nil
 		}
 	}
-	own := &versions.Campaign{Campaign: c}
+	whole := *c
+	whole.Start.ByMember = false // all zones
+	own := &versions.Campaign{Campaign: &whole}
 	if now != nil {
 		for _, name := range []string{c.Name, c.Was} {
 			if was, err := now.Campaign(name); err == nil {
@@ -159,12 +162,9 @@ func audienceNow(tx *store.Tx, v, now *versions.Version, c *program.Campaign) (n
 			}
 		}
 	}
-	whole := *c
-	whole.Start.ByMember = false // all zones
-	own.Campaign = &whole
-	f := start{c: own}
+	t := isolation.Turn{Tx: tx, V: v, ID: own.ID, C: own}
 	q := rules.Ask(tx, v.Day(tx.At), store.Args{"campaign": own.ID, "day": int64(v.Day(tx.At))})
-	err = q.One(&n, "select count(*) from ("+f.audience(v, q, c.Steps[0])+") a where a.reason = ''")
+	err = q.One(&n, "select count(*) from ("+start{}.audience(t, q, c.Steps[0])+") a where a.reason = ''")
 	if rules.Unready(err) {
 		return 0, "nobody can say yet how many: " + err.Error(), nil
 	}
@@ -202,18 +202,4 @@ func Never(tx *store.Tx, campaign string) (words []string, err error) {
 		}
 	}
 	return words, err
-}
-
-// capped counts the members that a SELECT of member_id names who have reached a
-// cap: their mail is skipped, or waits.
-func capped(tx *store.Tx, v *versions.Version, c *versions.Campaign, members string, args store.Args) (n int64, err error) {
-	if c.Class != loyalty.Offer || len(v.Program.Caps) == 0 {
-		return 0, nil
-	}
-	free := consent.Under(v.Program.Caps, tx.At, args)
-	err = tx.One(&n, "select count(*) from recent_mails where not ("+free+") and member_id in ("+members+")", args)
-	if err != nil {
-		return 0, fmt.Errorf("who has reached a cap: %w", err)
-	}
-	return n, nil
 }

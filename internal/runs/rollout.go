@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -20,7 +21,7 @@ type rollout struct {
 	zone  *time.Location // of the run: quiet hours are those of its clocks
 }
 
-func rolloutFor(c *versions.Campaign, v *versions.Version, zone string) rollout {
+func rolloutFor(v *versions.Version, c *versions.Campaign, zone string) rollout {
 	r := rollout{c: c, quiet: v.Program.Quiet, zone: v.Zones.Of(zone)}
 	if c.Quiet != nil {
 		r.quiet = *c.Quiet
@@ -153,6 +154,26 @@ func (r rollout) letOut(tx *store.Tx, run int64, from loyalty.Instant, pilot boo
 	return setEnd(tx, run, r.ends(parts[len(parts)-1].at))
 }
 
+// chunkOf is how many mails one chunk holds.
+const chunkOf = 2000
+
+// cutChunks cuts the next queued mails of a run into slices that workers claim.
+func cutChunks(tx *store.Tx, run int64, p part) error {
+	_, err := tx.Exec(`
+		insert into chunks (run_id, n, lo, hi, next_id, not_before)
+		select cast(@run as bigint), s.chunks + s.n, min(s.id), max(s.id), min(s.id), `+tx.Instant("@at")+`
+		from  (select w.id, w.chunks, (row_number() over (order by w.id) - 1) / @size as n
+		       from  (select s.id, k.chunks
+		              from   sends s,
+		                    (select coalesce(max(hi), 0) as hi, count(*) as chunks from chunks where run_id = @run) k
+		              where  s.run_id = @run and s.state = 'queued' and s.id > k.hi
+		              order  by s.id
+		              limit  @mails) w) s
+		group  by s.chunks, s.n
+		order  by s.n`, store.Args{"run": run, "at": p.at, "size": chunkOf, "mails": p.mails})
+	return err
+}
+
 // expire gives mails after one send up to another the end of those that go at a
 // moment. Those still to be cut get theirs after.
 func (r rollout) expire(tx *store.Tx, run, after, upTo int64, at loyalty.Instant) error {
@@ -278,8 +299,29 @@ func rolloutOf(tx *store.Tx, run int64, v *versions.Version, c *versions.Campaig
 			return rollout{}, err
 		}
 		if was := old.ByID(c.ID); was != nil {
-			return rolloutFor(was, old, zone), nil
+			return rolloutFor(old, was, zone), nil
 		}
 	}
-	return rolloutFor(c, v, zone), nil
+	return rolloutFor(v, c, zone), nil
+}
+
+// anyPending reports whether a mail of the run, up to a send, may still change. The
+// narrow tables are asked first: the ledger itself only once they know of nothing.
+func anyPending(tx *store.Tx, run, upTo int64) (bool, error) {
+	for _, q := range []string{
+		"select 1 from chunks where run_id = @run and not done",
+		"select 1 from batches where run_id = @run",
+		"select 1 from due d join sends s on s.id = d.send_id where s.run_id = @run",
+		"select 1 from sends where run_id = @run and id <= @to and state in ('queued', 'claimed', 'handing', 'deferred')",
+	} {
+		var one int
+		err := tx.One(&one, q+" limit 1", store.Args{"run": run, "to": upTo})
+		if err == nil {
+			return true, nil
+		}
+		if !errors.Is(err, store.ErrNotFound) {
+			return false, err
+		}
+	}
+	return false, nil
 }

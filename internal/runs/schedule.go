@@ -3,16 +3,16 @@ package runs
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"regulars/internal/loyalty"
-	"regulars/internal/occurrence"
 	"regulars/internal/store"
 	"regulars/internal/versions"
 )
 
 // SyncTimetable makes the timetable say what the program says. A campaign whose
-// start is the same keeps its next date; one that is no longer live has none.
+// start is the same keeps its next date; one that is no longer live has none. Dates
+// that had come and that nobody had seen yet leave a record, unless the new timetable
+// has them too.
 func SyncTimetable(tx *store.Tx, v *versions.Version) error {
 	timed := v.Live("at", "every")
 	ids := []int64{0}
@@ -28,18 +28,31 @@ func SyncTimetable(tx *store.Tx, v *versions.Version) error {
 		if err != nil {
 			return err
 		}
-		more, err := drop(tx, "campaign_id = @id and (zone not in @zones or spec <> @spec)", store.Args{"id": c.ID, "zones": zones, "spec": spec(c, v)})
+		more, err := drop(tx, "campaign_id = @id and (zone not in @zones or spec <> @spec)", store.Args{"id": c.ID, "zones": zones, "spec": spec(v, c)})
 		if err != nil {
 			return err
 		}
 		dropped = append(dropped, more...)
-		for _, zone := range zones {
-			if err := schedule(tx, v, c, zone); err != nil {
-				return err
-			}
+		if err := schedule(tx, v, c, zones); err != nil {
+			return err
 		}
 	}
-	return recordDropped(tx, v, dropped)
+	for _, row := range dropped {
+		day, err := loyalty.ParseDay(row.NextKey)
+		if row.NextAt.IsZero() || row.NextAt.After(tx.At.Time) || err != nil {
+			continue
+		}
+		var again int
+		err = tx.One(&again, "select count(*) from timetable where campaign_id = @campaign and zone = @zone and next_key = @key",
+			store.Args{"campaign": row.CampaignID, "zone": row.Zone, "key": row.NextKey})
+		if err == nil && again == 0 {
+			err = skipDate(tx, v, row.CampaignID, dateKey(v, day, row.Zone), overtaken)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // drop takes rows off the timetable.
@@ -48,61 +61,33 @@ func drop(tx *store.Tx, where string, args store.Args) (rows []dateRow, err erro
 	return rows, err
 }
 
-// recordDropped leaves a record of dates that had come and that nobody had seen
-// yet, unless the new timetable has them too.
-func recordDropped(tx *store.Tx, v *versions.Version, rows []dateRow) error {
-	for _, row := range rows {
-		day, err := loyalty.ParseDay(row.NextKey)
-		if row.NextAt.IsZero() || row.NextAt.After(tx.At.Time) || err != nil {
-			continue
+// spec is what the dates of a campaign were computed from.
+func spec(v *versions.Version, c *versions.Campaign) string {
+	return c.Start.Spec + " in " + v.Program.Zone.String()
+}
+
+// schedule adds the first date of a campaign in zones in which it has none. A date
+// that was over when the campaign went live is recorded as skipped.
+func schedule(tx *store.Tx, v *versions.Version, c *versions.Campaign, zones []string) error {
+	for _, zone := range zones {
+		day, at := firstDate(c, v.Zones.Of(zone), tx.At)
+		args := store.Args{"campaign": c.ID, "zone": zone, "spec": spec(v, c), "at": at, "key": day.String()}
+		over := at.Before(tx.At.Time)
+		if over {
+			args["at"], args["key"] = loyalty.Instant{}, ""
 		}
-		var again int
-		if err := tx.One(&again, "select count(*) from timetable where campaign_id = @campaign and zone = @zone and next_key = @key",
-			store.Args{"campaign": row.CampaignID, "zone": row.Zone, "key": row.NextKey}); err != nil {
-			return err
+		n, err := tx.Exec(`
+			insert into timetable (campaign_id, zone, spec, next_at, next_key)
+			values (@campaign, @zone, @spec, @at, @key)
+			on conflict (campaign_id, zone) do nothing`, args)
+		if err == nil && n > 0 && over {
+			err = skipDate(tx, v, c.ID, dateKey(v, day, zone), beforeLive)
 		}
-		if again > 0 {
-			continue
-		}
-		o := occurrence.Occurrence{Campaign: row.CampaignID, Key: dateKey(day, row.Zone, v), Day: v.Day(tx.At), Decision: occurrence.Skipped, Reason: overtaken}
-		if _, _, err := occurrence.Open(tx, o); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// spec is what the dates of a campaign were computed from.
-func spec(c *versions.Campaign, v *versions.Version) string {
-	return c.Start.Spec + " in " + v.Program.Zone.String()
-}
-
-// schedule adds the first date of a campaign in a zone, unless it has one. A date
-// that was over when the campaign went live is recorded as skipped.
-func schedule(tx *store.Tx, v *versions.Version, c *versions.Campaign, zone string) error {
-	day, at := firstDate(c, v.Zones.Of(zone), tx.At)
-	args := store.Args{"campaign": c.ID, "zone": zone, "spec": spec(c, v), "at": at, "key": day.String()}
-	if at.Before(tx.At.Time) {
-		args["at"], args["key"] = loyalty.Instant{}, ""
-	}
-	n, err := tx.Exec(`
-		insert into timetable (campaign_id, zone, spec, next_at, next_key)
-		values (@campaign, @zone, @spec, @at, @key)
-		on conflict (campaign_id, zone) do nothing`, args)
-	if err != nil || n == 0 || !at.Before(tx.At.Time) {
-		return err
-	}
-	_, _, err = occurrence.Open(tx, occurrence.Occurrence{Campaign: c.ID, Key: dateKey(day, zone, v), Day: v.Day(tx.At), Decision: occurrence.Skipped, Reason: beforeLive})
-	return err
-}
-
-// first returns the date from which a campaign's timetable begins.
-func firstDate(c *versions.Campaign, zone *time.Location, now loyalty.Instant) (loyalty.Day, loyalty.Instant) {
-	if c.Start.Schedule == nil {
-		return c.Start.Date, loyalty.At(c.Start.Clock.On(c.Start.Date, zone))
-	}
-	day, at := c.Start.Schedule.Next(now.Time, zone)
-	return day, loyalty.At(at)
 }
 
 // byMembers returns the live campaigns with a date by members' clocks.
@@ -146,10 +131,8 @@ func NewZones(ctx context.Context, db *store.DB) (n int, err error) {
 			if err != nil {
 				return err
 			}
-			for _, zone := range zones {
-				if err := schedule(tx, v, c, zone); err != nil {
-					return err
-				}
+			if err := schedule(tx, v, c, zones); err != nil {
+				return err
 			}
 		}
 		return nil
@@ -158,16 +141,4 @@ func NewZones(ctx context.Context, db *store.DB) (n int, err error) {
 		return 0, fmt.Errorf("time zones of members: %w", err)
 	}
 	return n, nil
-}
-
-// inZone is the condition that a member m belongs to the run of a zone.
-func inZone(v *versions.Version, c *versions.Campaign, zone string, args store.Args) string {
-	if !c.Start.ByMember {
-		return "true"
-	}
-	args["zone"] = zone
-	if zone == v.Program.Zone.String() {
-		return "m.time_zone not in (select z.zone from timetable z where z.campaign_id = @campaign and z.zone <> @zone)"
-	}
-	return "m.time_zone = @zone"
 }
