@@ -3,6 +3,7 @@ package coupon
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -11,7 +12,7 @@ import (
 	"regulars/internal/store"
 )
 
-// Use is a code presented at a till or found on an order.
+// Use is a code presented at a till, or listed by an order.
 type Use struct {
 	Code     string          // as typed
 	Order    int64           // orders.id; 0: not known yet
@@ -103,7 +104,7 @@ func Look(tx *store.Tx, code string, member int64, day loyalty.Day) (Redemption,
 // known reports whether a use is recorded already, by its key, by its order, or at
 // the till before there was an order: that one waits for it and is its from now on.
 func known(tx *store.Tx, f found, u Use) (bool, error) {
-	args := store.Args{"code": f.Code.ID, "key": u.Key, "order": u.Order, "member": u.Member, "at": u.At, "day": u.Day,
+	args := store.Args{"code": f.Code.ID, "accepted": u.Accepted, "key": u.Key, "order": u.Order, "member": u.Member, "at": u.At, "day": u.Day,
 		"discount": u.Discount, "undone": u.Undone, "span": waits.Microseconds(), "once": f.Pool.mayUse() == 1}
 	if u.Key != "" {
 		var n int
@@ -117,14 +118,14 @@ func known(tx *store.Tx, f found, u Use) (bool, error) {
 	}
 	n, err := tx.Exec(`
 		update redemptions
-		set    discount = case when cast(@discount as bigint) > 0 then @discount else discount end, undone = @undone
+		set    discount = case when cast(@discount as bigint) > 0 then @discount else discount end, undone = @undone, `+listed+`
 		where  code_id = @code and order_id = @order`, args)
 	if err != nil || n > 0 {
-		return n > 0, err
+		return n > 0, errors.Join(err, settle(tx, f.Code.ID))
 	}
 	n, err = tx.Exec(`
 		update redemptions
-		set    order_id = @order, discount = case when cast(@discount as bigint) > 0 then @discount else discount end, undone = @undone,
+		set    order_id = @order, discount = case when cast(@discount as bigint) > 0 then @discount else discount end, undone = @undone, `+listed+`,
 		       member_id = coalesce(member_id, nullif(cast(@member as bigint), 0))
 		where  id = (select id from redemptions
 		             where  code_id = @code and order_id is null
@@ -135,9 +136,38 @@ func known(tx *store.Tx, f found, u Use) (bool, error) {
 	return n > 0, err
 }
 
+// listed has a use say whether its order lists the code: it does in an Accepted one.
+const listed = "listed = case when listed or cast(@accepted as boolean) then true end"
+
 // waits is how far a use at the till and its order may lie apart where a code is
 // good for several uses.
 const waits = 3 * 24 * time.Hour
+
+// TakeOff undoes the uses of codes that orders have listed before and list no
+// longer: codes are all that each of them lists now. What was redeemed at a till is
+// the till's word. Where the pool says so, a code whose use is undone is good again.
+func TakeOff(tx *store.Tx, codes map[int64][]string) error {
+	if len(codes) == 0 {
+		return nil
+	}
+	orders, rows := slices.Sorted(maps.Keys(codes)), [][]any{}
+	for _, o := range orders {
+		for _, code := range codes[o] {
+			rows = append(rows, []any{o, loyalty.FoldCode(code)})
+		}
+	}
+	var gone []int64
+	err := tx.All(&gone, `
+		update redemptions set undone = true, listed = false
+		where  order_id in (select value from `+tx.JSONEach("@orders")+`) and listed
+		and    code_id not in (select c.id from `+tx.Values("order_id bigint", "folded text")+` join codes c on c.folded = r.folded
+		                       where  r.order_id = redemptions.order_id)
+		returning code_id`, store.Args{"orders": store.JSON(orders), "rows": store.Rows(rows)})
+	if err != nil {
+		return fmt.Errorf("codes that %d orders list no longer: %w", len(orders), err)
+	}
+	return settleAll(tx, gone)
+}
 
 // Follow lets the uses of orders follow them, of which some are cancelled, given
 // back or tests by now, and some no longer. Where the pool says so, a code whose
@@ -154,12 +184,17 @@ func Follow(tx *store.Tx, undone, stand []int64) error {
 		var changed []int64
 		if err := tx.All(&changed, `
 			update redemptions set undone = @undone
-			where  order_id in (select value from `+tx.JSONEach("@orders")+`) and undone <> @undone
+			where  order_id in (select value from `+tx.JSONEach("@orders")+`) and undone <> @undone and coalesce(listed, true)
 			returning code_id`, store.Args{"orders": store.JSON(some.orders), "undone": some.undone}); err != nil {
 			return fmt.Errorf("uses of the codes of %d orders: %w", len(some.orders), err)
 		}
 		codes = append(codes, changed...)
 	}
+	return settleAll(tx, codes)
+}
+
+// settleAll is settle for many codes.
+func settleAll(tx *store.Tx, codes []int64) error {
 	slices.Sort(codes)
 	for _, id := range slices.Compact(codes) {
 		if err := settle(tx, id); err != nil {
@@ -281,9 +316,9 @@ func record(tx *store.Tx, f found, u Use) error {
 		member = &u.Member
 	}
 	_, err := tx.Exec(`
-		insert into redemptions (code_id, pool_id, member_id, order_id, at, day, discount, undone, key)
-		values (@code, @pool, @member, @order, @at, @day, @discount, @undone, nullif(cast(@key as text), ''))`,
-		store.Args{"undone": u.Undone, "key": u.Key, "code": f.Code.ID, "pool": f.Pool.ID, "member": member, "order": order, "at": u.At, "day": u.Day, "discount": u.Discount})
+		insert into redemptions (code_id, pool_id, member_id, order_id, at, day, discount, undone, listed, key)
+		values (@code, @pool, @member, @order, @at, @day, @discount, @undone, nullif(cast(@listed as boolean), false), nullif(cast(@key as text), ''))`,
+		store.Args{"undone": u.Undone, "listed": u.Accepted, "key": u.Key, "code": f.Code.ID, "pool": f.Pool.ID, "member": member, "order": order, "at": u.At, "day": u.Day, "discount": u.Discount})
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ const reapAtOnce = 200
 // unknown.
 func (d *Desk) Reap(ctx context.Context) (int, error) {
 	moved := 0
-	for _, part := range []func(*store.Tx) ([]ending, error){d.reapClaims, d.reapBatches} {
+	for _, part := range []func(*store.Tx) ([]ending, error){d.reapClaims, d.reapBatches, forgetSetbacks} {
 		var effective []ending
 		err := d.c.DB.Update(ctx, func(tx *store.Tx) (err error) { effective, err = part(tx); return err })
 		if err != nil {
@@ -30,6 +30,20 @@ func (d *Desk) Reap(ctx context.Context) (int, error) {
 		}
 	}
 	return moved, nil
+}
+
+// forgetSetbacks says of campaigns whose mails were set back that nothing waits for
+// that any more: the last of them was sent by another lane, skipped or cancelled.
+func forgetSetbacks(tx *store.Tx) ([]ending, error) {
+	_, err := tx.Exec(`
+		delete from setbacks
+		where  work = '`+mailsWork+`'
+		and    not exists (select 1 from due d join sends s on s.id = d.send_id
+		                   where  'campaign:' || s.campaign_id = setbacks.scope and d.not_before <= @now
+		                   and    s.state in ('queued', 'claimed', 'handing'))
+		and    not exists (select 1 from chunks k join runs r on r.id = k.run_id
+		                   where  'campaign:' || r.campaign_id = setbacks.scope and not k.done and r.state in ('sending', 'paused'))`, store.Args{"now": tx.At})
+	return nil, err
 }
 
 // reapClaims ends the claims of single sends.

@@ -2,7 +2,9 @@ package delivery_test
 
 import (
 	"context"
+	"errors"
 	"testing"
+	"time"
 
 	"regulars/internal/delivery"
 	"regulars/internal/store"
@@ -27,6 +29,43 @@ func TestASingleGoesOutOnceAndWakesItsPassage(t *testing.T) {
 		}
 		if got := s.word("select state from passages", nil); got != "ready" {
 			t.Errorf("the passage is %s, want ready", got)
+		}
+	})
+}
+
+func TestASetbackGoesWithTheLastMailThatWaitsForIt(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		for name, end := range map[string]func(*shop, *delivery.Desk){
+			"skipped by the gate": func(s *shop, d *delivery.Desk) {
+				s.exec("update members set email = '', email_key = null", nil)
+				s.exec("update due set retry_at = null", nil)
+				s.singles(d, delivery.Urgent)
+			},
+			"cancelled": func(s *shop, _ *delivery.Desk) {
+				s.exec("delete from due", nil)
+				s.exec("update sends set state = 'skipped', reason = 'cancelled'", nil)
+			},
+		} {
+			s := newShop(t, empty(t, db))
+			s.single("hello", s.members(1)[0])
+			s.update(func(tx *store.Tx) error {
+				if _, err := tx.Exec("update due set retry_at = "+tx.MachineIn(time.Hour), nil); err != nil {
+					return err
+				}
+				return tx.SetBack(store.ScopeCampaign(s.ids["hello"]), "mails", errors.New("the text is gone"))
+			})
+			d := s.desk()
+			for i, want := range []int64{1, 0} {
+				if _, err := d.Reap(context.Background()); err != nil {
+					t.Fatal(err)
+				}
+				if got := s.number("select count(*) from setbacks", nil); got != want {
+					t.Errorf("%s: %d setbacks after pass %d, want %d (%v)", name, got, i+1, want, s.states())
+				}
+				end(s, d)
+			}
+			s.exec("delete from setbacks", nil)
 		}
 	})
 }

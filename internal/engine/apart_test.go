@@ -207,7 +207,10 @@ func (s *shop) live(seed uint64, from, to int, harmed string, h harm) []mail {
 			h.do(s, id, harmed)
 		}
 		if step == to {
-			if from >= 0 && s.number("select count(*) from setbacks where scope = @scope", store.Args{"scope": store.ScopeCampaign(id)}) == 0 && s.touched(id) {
+			if from >= 0 && s.touched(id) && s.number(`
+				select (select count(*) from setbacks where scope = @scope)
+				     + (select count(*) from reactions where campaign_id = @id and retry_at is not null)
+				     + (select count(*) from passages where campaign_id = @id and reason like 'failed: %')`, store.Args{"scope": store.ScopeCampaign(id), "id": id}) == 0 {
 				s.t.Errorf("%s fails, and nothing says so", harmed)
 			}
 			h.undo(s, id, harmed)

@@ -17,6 +17,7 @@ import (
 
 	"regulars/internal/flows"
 	"regulars/internal/intake"
+	"regulars/internal/isolation"
 	"regulars/internal/membership"
 	"regulars/internal/norms"
 	"regulars/internal/runs"
@@ -66,7 +67,7 @@ const (
 func (e *Engine) Run(ctx context.Context, pass string) (int, error) {
 	switch pass {
 	case PassClock:
-		return e.each(ctx, runs.Timetable, flows.Settle, membership.Entries, runs.FinishRuns)
+		return e.each(ctx, isolation.Forget, runs.Timetable, flows.Settle, membership.Entries, runs.FinishRuns)
 	case PassMidnight:
 		return e.each(ctx, intake.NewDay, norms.Refresh, membership.Forecasts, membership.Segments, runs.NewZones, flows.Dates, expireCodes)
 	case PassReact:

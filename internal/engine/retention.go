@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"regulars/internal/loyalty"
@@ -15,6 +16,7 @@ import (
 const (
 	keepHooks = 30 * 24 * time.Hour
 	keepJobs  = 90 * 24 * time.Hour
+	keepEarly = 90 * 24 * time.Hour
 
 	// What relays say names addresses; the network address beside a consent is
 	// evidence while somebody may still dispute it.
@@ -25,19 +27,21 @@ const (
 // retainAtOnce bounds how many rows of a table one transaction deletes.
 const retainAtOnce = 1000
 
-// kept says of a table how old its rows may become, and since when they count as
-// old.
+// kept says of a table, with its key, how old its rows may become, and since when
+// they count as old.
 type kept struct {
-	table, over string
-	keep        time.Duration
+	table, id, over string
+	keep            time.Duration
 }
 
 // A webhook that waits for a person stays until it was dealt with: nobody has
-// taken its contents in yet. A job that is not over is never old.
+// taken its contents in yet. A job that is not over is never old. What was told of an
+// order that nobody has told of since will never be applied.
 var retention = []kept{
-	{"hooks", "state <> 'parked' and received_at < @before", keepHooks},
-	{"happenings", "taken_at < @before and not exists (select 1 from reactions r where r.happening_id = happenings.id)", keepHooks},
-	{"jobs", "state in ('done', 'failed', 'cancelled') and finished_at < @before", keepJobs},
+	{"hooks", "id", "state <> 'parked' and received_at < @before", keepHooks},
+	{"happenings", "id", "taken_at < @before and not exists (select 1 from reactions r where r.happening_id = happenings.id)", keepHooks},
+	{"jobs", "id", "state in ('done', 'failed', 'cancelled') and finished_at < @before", keepJobs},
+	{"early_events", "(source, external_id)", "received_at < @before", keepEarly},
 }
 
 // retain throws away what was kept long enough, once a shop day. It does a
@@ -105,7 +109,8 @@ func (s scrub) scrub(tx *store.Tx) (int, error) {
 
 // delete throws away the oldest rows, but not all at once.
 func (k kept) delete(tx *store.Tx) (int, error) {
-	n, err := tx.Exec("delete from "+k.table+" where id in (select id from "+k.table+" where "+k.over+" order by id limit @most)",
+	rows := strings.Trim(k.id, "()")
+	n, err := tx.Exec("delete from "+k.table+" where "+k.id+" in (select "+rows+" from "+k.table+" where "+k.over+" order by "+rows+" limit @most)",
 		store.Args{"before": loyalty.At(tx.At.Add(-k.keep)), "most": retainAtOnce})
 	return int(n), err
 }

@@ -155,3 +155,24 @@ func TestWhatNamesPeopleIsNotKeptForEver(t *testing.T) {
 		}
 	})
 }
+
+func TestRetentionThrowsAwayWhatWaitsForAnOrderThatNeverComes(t *testing.T) {
+	each(t, func(t *testing.T, s *shop) {
+		s.do(func(tx *store.Tx) error {
+			for id, age := range map[string]time.Duration{"e91": 91 * day, "e89": 89 * day} {
+				_, err := tx.Exec("insert into early_events (source, external_id, order_id, at, received_at, event) values ('shop', @id, 'O-1', @at, @at, "+tx.JSONParam("@event")+")",
+					store.Args{"id": id, "at": loyalty.At(tx.At.Add(-age)), "event": "{}"})
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		s.retain()
+		var left []string
+		s.do(func(tx *store.Tx) error { return tx.All(&left, "select external_id from early_events", nil) })
+		if got := strings.Join(left, ", "); got != "e89" {
+			t.Errorf("left: %s, want e89", got)
+		}
+	})
+}

@@ -9,24 +9,17 @@ import (
 	"regulars/internal/store"
 )
 
-// advancedAtOnce is how many passages one transaction takes on.
-const advancedAtOnce = 1000
-
-// duePassages asks for passages of @campaign that are due, some of them perhaps.
-func duePassages(among string) string {
-	return "select id from passages where campaign_id = @campaign and wake_at <= @now and state = 'ready' " + among + " order by wake_at, id limit @most "
-}
-
 // Advance takes passages that are due as far as they can go now: to their next
 // mail, to a wait, or to their end. It returns how many it took. Many workers may
 // call it at once: each passage is claimed first. Those of a draft wait until it is
 // live again.
 func Advance(ctx context.Context, db *store.DB) (int, error) {
-	args := func(tx *store.Tx, campaign int64, only []int64) store.Args {
-		return store.Args{"campaign": campaign, "now": tx.At, "most": advancedAtOnce, "only": store.IDs(only)}
+	due := func(columns, among string) string {
+		return "select " + columns + " from passages where campaign_id = @campaign and wake_at <= @now and state = 'ready' " + among + " order by wake_at, id limit @most "
 	}
 	return isolation.Each(ctx, db, isolation.Work{
-		Name: "passages", Limit: isolation.Quick,
+		Name: "passages", Limit: isolation.Quick, PutOff: putOff,
+		Failed: "select 1 from passages where campaign_id = @campaign and member_id <> @member and state = 'ready' and reason >= 'failed: ' and reason < 'failed;'",
 		Due: func(tx *store.Tx) (ids []int64, err error) {
 			err = tx.All(&ids, `
 				select id
@@ -36,22 +29,23 @@ func Advance(ctx context.Context, db *store.DB) (int, error) {
 				order  by first, id`, store.Args{"now": tx.At})
 			return ids, err
 		},
+		Pieces: func(tx *store.Tx, campaign int64, most int) (all []isolation.Piece, err error) {
+			err = tx.All(&all, due("id, member_id", ""), store.Args{"campaign": campaign, "now": tx.At, "most": most})
+			return all, err
+		},
 		Do: func(t isolation.Turn, only []int64) (int, error) {
 			among := ""
 			if only != nil {
 				among = "and id in " + t.Tx.In("@only")
 			}
 			var ids []int64
-			if err := t.Tx.All(&ids, duePassages(among)+t.Tx.SkipLocked(), args(t.Tx, t.ID, only)); err != nil {
+			err := t.Tx.All(&ids, due("id", among)+t.Tx.SkipLocked(),
+				store.Args{"campaign": t.ID, "now": t.Tx.At, "most": t.Most, "only": store.IDs(only)})
+			if err != nil {
 				return 0, err
 			}
 			return len(ids), takeSteps(t, ids, false)
 		},
-		Pieces: func(tx *store.Tx, campaign int64) (ids []int64, err error) {
-			err = tx.All(&ids, duePassages(""), args(tx, campaign, nil))
-			return ids, err
-		},
-		PutOff: putOff,
 	})
 }
 

@@ -136,3 +136,73 @@ func TestAnImportMailsNobodyThoughTheNightComesFirst(t *testing.T) {
 		})
 	}
 }
+
+func TestOneOddMemberSetsNoCampaignAside(t *testing.T) {
+	p := shoptest.Program{Campaigns: map[string]string{"hello": "live: true\nstart: joins\nclass: service\nsteps:\n  - mail: hello\n  - wait: 1d\n  - mail: again\n"}}
+	each(t, p, func(t *testing.T, s *shop) {
+		s.Work()
+		s.Harm("passages", "insert", "new.member_id = 1")
+		s.Event("member.joined", 1, shoptest.Joining(1))
+		s.Event("member.joined", 1, shoptest.Joining(1))
+		s.Work()
+		s.Want("set aside", s.SetBack(), "")
+		s.Want("reactions that wait", fmt.Sprint(s.Number("select count(*) from reactions where because like '%harmed%'")), "1")
+		s.Event("member.joined", 2, shoptest.Joining(2))
+		s.Work()
+		s.Want("the ledger", s.Ledger(), "1 hello queued")
+		s.Heal()
+		s.Retry()
+		s.Work()
+		s.Want("the ledger after the mend", s.Ledger(), "2 hello queued")
+		s.Want("reactions after it", fmt.Sprint(s.Number("select count(*) from reactions")), "0")
+	})
+}
+
+func TestOneOddPassageSetsNoCampaignAside(t *testing.T) {
+	p := shoptest.Program{Campaigns: map[string]string{"hello": "live: true\nstart: joins\nclass: service\nsteps:\n  - wait: 1d\n  - mail: hello\n"}}
+	each(t, p, func(t *testing.T, s *shop) {
+		s.Work()
+		s.Event("member.joined", 1, shoptest.Joining(1))
+		s.Now = s.Now.Add(time.Hour)
+		s.Event("member.joined", 2, shoptest.Joining(2))
+		s.Harm("sends", "insert", "new.member_id = 1")
+		s.Now = s.Now.Add(23*time.Hour + time.Minute)
+		s.Work()
+		s.Want("set aside", s.SetBack(), "")
+		s.Want("passages that wait", fmt.Sprint(s.Number("select count(*) from passages where reason like 'failed: %harmed%'")), "1")
+		s.Now = s.Now.Add(time.Hour)
+		s.Work()
+		s.Want("the ledger", s.Ledger(), "1 hello queued")
+		s.Heal()
+		s.Now = s.Now.Add(50 * time.Hour)
+		s.Work()
+		s.Want("the ledger after the mend", s.Ledger(), "2 hello queued")
+	})
+}
+
+func TestASetbackStaysUntilSomethingOfItSucceedsOrNothingIsLeft(t *testing.T) {
+	p := shoptest.Program{Campaigns: map[string]string{"hello": "live: true\nstart: joins\nclass: service\nsteps:\n  - mail: hello\n"}}
+	for name, mended := range map[string]bool{"mended": true, "nothing is left": false} {
+		t.Run(name, func(t *testing.T) {
+			each(t, p, func(t *testing.T, s *shop) {
+				s.Work()
+				s.Harm("passages", "insert", "new.member_id > 0")
+				for m := range int64(8) { // as many as are put off
+					s.EventLater("member.joined", m+1, shoptest.Joining(m+1))
+				}
+				s.Work()
+				s.Do(func(tx *store.Tx) error { return tx.RetrySetbacks() })
+				s.Work()
+				s.Want("set aside while all wait", fmt.Sprint(s.Number("select count(*) from setbacks where scope = 'campaign:1' and work = 'reactions'")), "1")
+				s.Heal()
+				if mended {
+					s.Retry()
+				} else {
+					s.Do(func(tx *store.Tx) error { _, err := tx.Exec("delete from reactions", nil); return err })
+				}
+				s.Work()
+				s.Want("set aside after that", s.SetBack(), "")
+			})
+		})
+	}
+}

@@ -21,9 +21,9 @@ import (
 func React(ctx context.Context, db *store.DB) (int, error) {
 	return isolation.Each(ctx, db, isolation.Work{
 		Name: "reactions", Limit: isolation.Quick,
-		Due: happenings.Due, Pieces: happenings.Waiting, PutOff: happenings.PutOff,
+		Due: happenings.Due, Pieces: happenings.Waiting, PutOff: happenings.PutOff, Failed: happenings.Failed,
 		Do: func(t isolation.Turn, only []int64) (int, error) {
-			claimed, err := happenings.Claim(t.Tx, t.ID, only)
+			claimed, err := happenings.Claim(t, only)
 			if err != nil || len(claimed) == 0 {
 				return 0, err
 			}

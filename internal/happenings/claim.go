@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"time"
 
+	"regulars/internal/isolation"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
-
-// Stride is how many happenings, passages or entries one transaction takes on.
-const Stride = 1000
 
 // readyReactions is the condition on reactions r of @campaign that their turn has
 // come: none of the same member that failed waits before them.
@@ -19,16 +17,21 @@ func readyReactions(tx *store.Tx) string {
 		select 1 from reactions f where f.campaign_id = r.campaign_id and f.member_id = r.member_id and f.retry_at > ` + tx.Machine() + `)`
 }
 
+// Failed asks whether a reaction of @campaign was put off, of another member than
+// @member.
+const Failed = "select 1 from reactions where campaign_id = @campaign and member_id <> @member and retry_at is not null"
+
 // Waiting returns the happenings that a campaign is to react to next.
-func Waiting(tx *store.Tx, campaign int64) (ids []int64, err error) {
-	err = tx.All(&ids, "select r.happening_id from reactions r where "+readyReactions(tx)+" order by r.happening_id limit @most",
-		store.Args{"campaign": campaign, "most": Stride})
-	return ids, err
+func Waiting(tx *store.Tx, campaign int64, most int) (all []isolation.Piece, err error) {
+	err = tx.All(&all, "select r.happening_id as id, r.member_id from reactions r where "+readyReactions(tx)+" order by r.happening_id limit @most",
+		store.Args{"campaign": campaign, "most": most})
+	return all, err
 }
 
-// Claim takes the happenings that a campaign is to react to next, or some
-// of them, whose members nobody else has locked; it locks these.
-func Claim(tx *store.Tx, campaign int64, only []int64) ([]Happening, error) {
+// Claim takes the happenings that a campaign is to react to next, or some of them,
+// whose members nobody else has locked; it locks these.
+func Claim(t isolation.Turn, only []int64) ([]Happening, error) {
+	tx := t.Tx
 	among := ""
 	if only != nil {
 		among = "and r.happening_id in " + tx.In("@only")
@@ -37,7 +40,7 @@ func Claim(tx *store.Tx, campaign int64, only []int64) ([]Happening, error) {
 	err := tx.All(&waiting, `
 		select distinct member_id from (
 			select r.member_id from reactions r where `+readyReactions(tx)+` `+among+` order by r.happening_id limit @most) w
-		order  by member_id`, store.Args{"campaign": campaign, "most": Stride, "only": store.IDs(only)})
+		order  by member_id`, store.Args{"campaign": t.ID, "most": t.Most, "only": store.IDs(only)})
 	if err != nil || len(waiting) == 0 {
 		return nil, err
 	}
@@ -51,7 +54,7 @@ func Claim(tx *store.Tx, campaign int64, only []int64) ([]Happening, error) {
 		where  campaign_id = @campaign and happening_id in (
 			select r.happening_id from reactions r where `+readyReactions(tx)+` `+among+` and r.member_id in `+tx.In("@members")+`
 			order  by r.happening_id limit @most)
-		returning happening_id`, store.Args{"campaign": campaign, "most": Stride, "only": store.IDs(only), "members": store.IDs(members)})
+		returning happening_id`, store.Args{"campaign": t.ID, "most": t.Most, "only": store.IDs(only), "members": store.IDs(members)})
 	if err != nil || len(ids) == 0 {
 		return nil, err
 	}
@@ -94,7 +97,7 @@ func PutOff(tx *store.Tx, campaign, happening int64, why error) error {
 }
 
 // pauseAfter is how long an odd piece waits that has failed so often.
-func pauseAfter(tries int) time.Duration { return min(time.Hour, time.Minute<<min(tries, 10)) }
+func pauseAfter(tries int) time.Duration { return min(time.Hour, 10*time.Second<<min(tries-1, 10)) }
 
 // Waves parts happenings so that no wave has two of the same member.
 func Waves(all []Happening) (waves [][]Happening) {

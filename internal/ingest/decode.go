@@ -170,6 +170,9 @@ func decodeOrder(f *fields, currency string) *loyalty.Order {
 	}
 	o.Total, o.HasTotal = f.money("total", currency)
 	o.Discount, o.HasDiscount = f.money("discount", currency)
+	if f.has("coupons") {
+		o.Coupons = []loyalty.UsedCoupon{}
+	}
 	for _, c := range f.objects("coupons", maxCoupons) {
 		discount, _ := c.money("discount", currency)
 		o.Coupons = append(o.Coupons, loyalty.UsedCoupon{Code: c.optional().text("code"), Discount: discount})

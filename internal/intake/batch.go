@@ -38,6 +38,7 @@ type item struct {
 	joined bool  // by this the person joined just now
 	asked  bool  // by this the person asked to join, and has yet to confirm it
 	mail   bool  // … and is to get a mail that asks
+	late   bool  // a newer event lists the codes of its order
 	moved  bool  // by this a member came to another address, and has yet to confirm it
 	before happenings.Measured
 	out    bool // refused, or known already
@@ -71,6 +72,9 @@ type batch struct {
 	disowned []int64               // members whose order is now somebody else's
 
 	unreturned []int64 // members of whom a return may be none any more
+
+	fresh []orderKey // orders that the batch makes
+	early []orderKey // orders to come, for which it keeps events
 }
 
 func newBatch(tx *store.Tx, s shop, mode Mode) *batch {

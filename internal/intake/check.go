@@ -416,7 +416,10 @@ func (c *checker) lines(o *loyalty.Order) {
 		c.optional(fmt.Sprintf("order.coupons[%d].code", i), &used.Code, maxID)
 		c.number(fmt.Sprintf("order.coupons[%d].discount", i), used.Discount)
 	}
-	o.Coupons = slices.DeleteFunc(o.Coupons, func(used loyalty.UsedCoupon) bool { return used.Code == "" })
+	told := len(o.Coupons)
+	if o.Coupons = slices.DeleteFunc(o.Coupons, func(used loyalty.UsedCoupon) bool { return used.Code == "" }); len(o.Coupons) < told && len(o.Coupons) == 0 {
+		o.Coupons = nil // of codes that cannot be read nobody knows which they are
+	}
 }
 
 func (c *checker) points(e *item) {

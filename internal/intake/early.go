@@ -11,7 +11,8 @@ import (
 
 // Shops tell of refunds and cancellations without saying whose the order is. When
 // such an event comes before its order, nobody can be found: it is kept in
-// early_events and taken in together with the order.
+// early_events and taken in together with the order. That of an order which never
+// comes is thrown away when it is old (engine/retention.go).
 
 // keepEarly keeps events of orders that nobody knows yet.
 func (b *batch) keepEarly(early []*item) error {
@@ -39,6 +40,7 @@ func (b *batch) keepEarly(early []*item) error {
 		fresh[orderKey{k.Source, k.ExternalID}] = true
 	}
 	for _, it := range early {
+		b.early = append(b.early, orderKey{it.Source, it.Order.ID})
 		if it.known(); fresh[orderKey{it.Source, it.Event.ID}] {
 			it.note("order.id", "nobody has told us of order %s yet: this is kept, and applied when the order comes", it.Order.ID)
 			*it.result = Result{State: Stored}
@@ -47,8 +49,42 @@ func (b *batch) keepEarly(early []*item) error {
 	return nil
 }
 
+// meet has events and the orders that they came before find each other though both
+// are under way: the name of an order is locked by who makes it and by who keeps an
+// event for it, and whoever is second sees what the first has committed.
+func (b *batch) meet() error {
+	if len(b.early)+len(b.fresh) == 0 {
+		return nil
+	}
+	names := map[string]bool{}
+	for _, k := range b.fresh {
+		names[k.source+" "+k.id] = false
+	}
+	var rows [][]any
+	for _, k := range b.early {
+		names[k.source+" "+k.id] = true
+		rows = append(rows, []any{k.source, k.id})
+	}
+	if err := b.tx.LockNames("orders", names); err != nil || rows == nil {
+		return err
+	}
+	var come int
+	err := b.tx.One(&come, `
+		select count(*)
+		from   `+rel(b.tx, "source text", "id text")+`
+		join   orders o on o.source = r.source and o.external_id = r.id
+		join   early_events e on e.source = r.source and e.order_id = r.id`, store.Args{"rows": relRows(rows)})
+	if err == nil && come > 0 {
+		err = errAgain
+	}
+	return err
+}
+
 // takeEarly takes in what was told before of the orders of the batch.
 func (b *batch) takeEarly() error {
+	if err := b.meet(); err != nil {
+		return err
+	}
 	var rows [][]any
 	for k := range b.orders {
 		rows = append(rows, []any{k.source, k.id})

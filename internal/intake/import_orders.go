@@ -311,8 +311,11 @@ func (i *importer) readOrder(r row, id string) (*item, amounts, *wrong) {
 		}
 		it.At = at
 	}
+	if i.cols.has("coupon") {
+		o.Coupons = []loyalty.UsedCoupon{}
+	}
 	if code := get("coupon"); code != "" {
-		o.Coupons = []loyalty.UsedCoupon{{Code: code}}
+		o.Coupons = append(o.Coupons, loyalty.UsedCoupon{Code: code})
 	}
 	sums, w := i.readAmounts(it, r)
 	if w != nil {

@@ -114,9 +114,9 @@ func (d *Door) Apply(ctx context.Context, events []loyalty.Event, mode Mode) ([]
 	return results, nil
 }
 
-// errAgain says that another transaction changed a person, or the shop's zone,
-// between our reading and our locking.
-var errAgain = errors.New("the person or the shop's zone was changed meanwhile")
+// errAgain says that another transaction changed a person, an order or the shop's
+// zone between our reading and our locking.
+var errAgain = errors.New("the person, the order or the shop's zone was changed meanwhile")
 
 // update runs f in a transaction, and again when another one made the same
 // person or order, or stored the same event, at the same time: the second try

@@ -33,6 +33,7 @@ type order struct {
 	touched  bool              // the row is to be written
 	refunds  map[string]refund // nil: not read
 	unstated bool              // just made: everything is still to be said
+	made     bool              // … and in the table by this batch
 }
 
 // refund is a row of refunds.
@@ -54,6 +55,7 @@ const (
 	saysShop     = "shop"
 	saysLines    = "lines"
 	saysMember   = "member"
+	saysCoupons  = "coupons"
 )
 
 // clock puts events of one order in their true sequence: by the sender's version
@@ -125,6 +127,7 @@ func stated(e *loyalty.Event, member int64) statement {
 		saysQuantity: s.order.Quantity != 0 || o.Lines != nil,
 		saysShop:     o.Shop != "",
 		saysLines:    o.Lines != nil,
+		saysCoupons:  o.Coupons != nil,
 	} {
 		if says {
 			s.Says = append(s.Says, what)

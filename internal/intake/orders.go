@@ -168,6 +168,7 @@ func (b *batch) saveOrders(wave []*item) error {
 			o.refund(refund{ExternalID: r.ID, At: it.At, Total: r.Total})
 			refunds = append(refunds, o)
 		}
+		it.late = s.says(saysCoupons) && !newest(s.word, saysCoupons, words[o.ID])
 		o.apply(s, words[o.ID])
 		if it.print != nil {
 			o.Fingerprint = it.print
@@ -289,13 +290,30 @@ func properties(it *item) json.RawMessage {
 	return json.RawMessage(store.JSON(all))
 }
 
-// redeem records the codes that the orders of a wave used. The shop has taken
-// them: a code that we would have refused is recorded all the same, one that is
-// not ours is not our affair.
+// redeem records the codes that the orders of a wave used, and undoes the uses of
+// those that an order lists no longer. The shop has taken them: a code that we would
+// have refused is recorded all the same, one that is not ours is not our affair.
 func (b *batch) redeem(wave []*item) error {
+	lists := map[int64][]string{}
+	for _, it := range wave {
+		if !it.about() || it.late || it.told != nil || it.Order.Coupons == nil {
+			continue
+		}
+		if it.order.made { // nothing was listed before
+			it.order.made = false
+			continue
+		}
+		lists[it.order.ID] = []string{}
+		for _, used := range it.Order.Coupons {
+			lists[it.order.ID] = append(lists[it.order.ID], used.Code)
+		}
+	}
+	if err := coupon.TakeOff(b.tx, lists); err != nil {
+		return err
+	}
 	var redeemed []int64
 	for _, it := range wave {
-		if !it.about() || it.order.Status == loyalty.Test {
+		if !it.about() || it.late || it.order.Status == loyalty.Test {
 			continue
 		}
 		for _, used := range it.Order.Coupons {

@@ -103,6 +103,7 @@ func (b *batch) addOrders(list []*order) error {
 	}
 	for _, o := range list {
 		o.owner, o.touched = o.MemberID, false
+		o.made, b.fresh = true, append(b.fresh, o.key())
 	}
 	return b.addLines(list)
 }

@@ -200,3 +200,33 @@ func manyRows(n, members int) string {
 	}
 	return text
 }
+
+func TestWhatIsToldInTheMomentOfItsOrderIsTakenIn(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		const orders = 240
+		d := newDoor(t, db)
+		other := newDoor(t, db) // of another replica
+		together(6, func(w int) {
+			for i := w; i < orders; i += 6 {
+				n := fmt.Sprint("O-", i)
+				refund := about(loyalty.OrderRefunded, "r"+n, 5, given("R", 400))
+				refund.Order.ID, refund.Member = n, loyalty.Member{}
+				cancel := about(loyalty.OrderCancelled, "c"+n, 6, nil)
+				cancel.Order.ID, cancel.Member = n, loyalty.Member{}
+				events := []loyalty.Event{refund, placed("p"+n, n, fmt.Sprint("M-", i%7), 0, 1000), cancel}
+				together(len(events), func(k int) {
+					if _, err := []door{d, other}[k%2].Apply(context.Background(), events[k:k+1], intake.Live); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+		})
+		if got := d.one("select count(*) || ' ' || count(*) filter (where status = 'cancelled' and refunded = 400) from orders"); got != "240 240" {
+			t.Errorf("orders, and those that were given back in part and cancelled: %s, want all of 240", got)
+		}
+		if got := d.one("select count(*) from early_events"); got != "0" {
+			t.Errorf("%s events still wait for their order", got)
+		}
+	})
+}

@@ -97,8 +97,8 @@ type Order struct {
 	Quantity int64  // 0: add up the lines
 	Currency string // "": the program's
 	Shop     string
-	Coupons  []UsedCoupon
-	Lines    []Line // nil: unchanged
+	Coupons  []UsedCoupon // all that were used; nil: unchanged
+	Lines    []Line       // nil: unchanged
 
 	HasDiscount bool // Discount is stated even when it is 0
 }

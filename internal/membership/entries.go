@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"regulars/internal/happenings"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 	"regulars/internal/versions"
@@ -32,6 +31,9 @@ type entry struct {
 	EnteredAt loyalty.Instant
 }
 
+// entriesAtOnce is how many stays one transaction deals with.
+const entriesAtOnce = 1000
+
 // Entries writes down for campaigns whom the nightly pass let into their segments,
 // and returns how many stays it dealt with.
 func Entries(ctx context.Context, db *store.DB) (n int, err error) {
@@ -51,7 +53,7 @@ func Entries(ctx context.Context, db *store.DB) (n int, err error) {
 			where  not handled and (segment_id, member_id, entered_at) in (
 				select segment_id, member_id, entered_at from segment_members where not handled
 				order  by segment_id, member_id limit @most `+tx.SkipLocked()+`)
-			returning segment_id, member_id, entered_at`, store.Args{"most": happenings.Stride})
+			returning segment_id, member_id, entered_at`, store.Args{"most": entriesAtOnce})
 		if n = len(claimed); n == 0 || err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"regulars/internal/flows"
+	"regulars/internal/isolation"
 	"regulars/internal/store"
 	"regulars/internal/versions"
 )
@@ -46,8 +47,8 @@ func Pause(tx *store.Tx, run int64, because string) error {
 
 // Resume lets a paused run go on, with as much time as it had at its start: what
 // waits for a person to look at the pilot begins now, and waves that were missed
-// keep their distance. With latest, what is not yet sent takes the texts of the
-// version in force.
+// keep their distance. With latest, what is not yet sent, or could not be made of the
+// old texts, takes those of the version in force.
 func Resume(tx *store.Tx, run int64, latest bool) error {
 	r, err := lockRun(tx, run, "paused")
 	if err != nil {
@@ -62,6 +63,9 @@ func Resume(tx *store.Tx, run int64, latest bool) error {
 		return fmt.Errorf("run %d: its campaign is no longer part of the program: cancel it", run)
 	}
 	if latest {
+		if err := takeUpSpoilt(isolation.Turn{Tx: tx, V: v, ID: c.ID, C: c}, run); err != nil {
+			return fmt.Errorf("run %d: %w", run, err)
+		}
 		if err := hasMails(tx, v, OldTexts{Campaign: c.Name, Run: run, ID: c.ID}); err != nil {
 			return fmt.Errorf("run %d: %w", run, err)
 		}

@@ -12,24 +12,31 @@ import (
 
 // FinishRuns ends runs: what is late, or belongs to a cancelled run, is skipped,
 // a run whose pilot is out waits for a person, and one of which nothing is pending
-// is finished. It returns how many runs it
-// ended or changed.
+// is finished. It returns how many runs it ended or changed.
 func FinishRuns(ctx context.Context, db *store.DB) (int, error) {
+	const open = "(state in ('sending', 'paused') or state = 'cancelled' and finished_at is null)"
+	openRuns := func(tx *store.Tx, campaign int64, most int) (all []isolation.Piece, err error) {
+		err = tx.All(&all, "select id from runs where campaign_id = @campaign and "+open+" order by id limit @most", store.Args{"campaign": campaign, "most": most})
+		return all, err
+	}
 	return isolation.Each(ctx, db, isolation.Work{
-		Name: "runs", Limit: isolation.Long,
+		Name: "runs", Limit: isolation.Long, Idle: true, Pieces: openRuns,
 		Due: func(tx *store.Tx) (ids []int64, err error) {
-			err = tx.All(&ids, "select distinct campaign_id from runs where "+openRun+" order by 1", nil)
+			err = tx.All(&ids, "select distinct campaign_id from runs where "+open+" order by 1", nil)
 			return ids, err
 		},
 		Do: func(t isolation.Turn, only []int64) (n int, err error) {
-			runs := only
 			if only == nil {
-				if runs, err = openRuns(t.Tx, t.ID); err != nil {
+				all, err := openRuns(t.Tx, t.ID, t.Most)
+				if err != nil {
 					return 0, err
 				}
+				for _, r := range all {
+					only = append(only, r.ID)
+				}
 			}
-			for _, id := range runs {
-				did, err := finish(t.Tx, id)
+			for _, id := range only {
+				did, err := finish(t, id)
 				if err != nil {
 					return 0, fmt.Errorf("run %d: %w", id, err)
 				}
@@ -39,20 +46,12 @@ func FinishRuns(ctx context.Context, db *store.DB) (int, error) {
 			}
 			return n, nil
 		},
-		Pieces: openRuns,
 	})
 }
 
-// openRun is the condition on a run that is not at its end.
-const openRun = "(state in ('sending', 'paused') or state = 'cancelled' and finished_at is null)"
-
-func openRuns(tx *store.Tx, campaign int64) (ids []int64, err error) {
-	err = tx.All(&ids, "select id from runs where campaign_id = @campaign and "+openRun+" order by id", store.Args{"campaign": campaign})
-	return ids, err
-}
-
 // finish deals with one run, unless somebody else is at it.
-func finish(tx *store.Tx, id int64) (bool, error) {
+func finish(t isolation.Turn, id int64) (bool, error) {
+	tx := t.Tx
 	var r struct {
 		State string
 		Late  bool
@@ -60,6 +59,7 @@ func finish(tx *store.Tx, id int64) (bool, error) {
 	err := tx.One(&r, "select state, expires_at < @now as late from runs where id = @id and finished_at is null "+tx.SkipLocked(),
 		store.Args{"id": id, "now": tx.At})
 	if errors.Is(err, store.ErrNotFound) {
+		t.Leave()
 		return false, nil
 	}
 	if err != nil {

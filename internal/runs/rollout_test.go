@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"regulars/internal/coupon"
 	"regulars/internal/report"
 	"regulars/internal/runs"
 	"regulars/internal/shoptest"
@@ -195,5 +196,32 @@ func TestEachZoneHasItsPilotAndWaves(t *testing.T) {
 		s.Want("the rest", s.through("2027-03-09 20:30", "2027-03-10 01:00", "2027-03-10 04:00", "2027-03-10 07:59", "2027-03-10 08:00"),
 			"03-09 20:30: 10, 03-10 01:00: 10, 03-10 04:00: 10, 03-10 08:00: 10")
 		s.Want("ledger", s.Ledger(), "50 gift sent")
+	})
+}
+
+func TestWhatCouldNotBeMadeIsTakenUpWithNewTexts(t *testing.T) {
+	each(t, drop("pilot: {size: 20, then: by hand}"), func(t *testing.T, s *shop) {
+		s.Join(60)
+		s.At("2027-03-08 09:00")
+		run := s.launch(runs.LaunchRequest{Campaign: "drop"}).Run
+		var all []int64
+		s.Do(func(tx *store.Tx) error {
+			if err := tx.All(&all, "select id from sends where state = 'queued' order by id limit 3", nil); err != nil {
+				return err
+			}
+			args := store.Args{"ids": store.JSON(all), "now": tx.At}
+			if _, err := tx.Exec("update sends set state = 'skipped', reason = 'render_error', smtp_text = 'no such value', done_at = @now where id in (select value from "+tx.JSONEach("@ids")+")", args); err != nil {
+				return err
+			}
+			if err := coupon.Release(tx, all); err != nil {
+				return err
+			}
+			return runs.Pause(tx, run, "mails cannot be made")
+		})
+		s.Do(func(tx *store.Tx) error { return runs.Resume(tx, run, true) })
+		const due = "select count(*) from due d join sends s on s.id = d.send_id where s.state = 'queued' and s.reason = 'again' and d.lane = 'bulk'"
+		s.Want("due again", fmt.Sprint(s.Number(due)), "3")
+		s.Want("skipped", fmt.Sprint(s.Number("select count(*) from sends where state = 'skipped'")), "0")
+		s.Want("with a code of their own", fmt.Sprint(s.Number("select count(distinct c.id) from sends s join codes c on c.id = s.code_id and c.state = 'reserved' and c.member_id = s.member_id")), "60")
 	})
 }

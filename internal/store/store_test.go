@@ -77,6 +77,51 @@ func TestATransactionLastsWholeOrNotAtAll(t *testing.T) {
 	})
 }
 
+func TestATryInsideAnotherUndoesNoMoreAndNoLess(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		bad := errors.New("bad")
+		var undone *store.Undone
+		update(t, db, func(tx *store.Tx) error {
+			add := func(id string) error {
+				_, err := tx.Exec("insert into members (external_id, created_at, changed_at) values (@id, @now, @now)", store.Args{"id": id, "now": tx.At})
+				return err
+			}
+			outer := tx.Try(func() error {
+				if err := add("outer"); err != nil {
+					return err
+				}
+				if err := tx.Try(func() error { return errors.Join(add("inner"), bad) }); !errors.As(err, &undone) {
+					t.Errorf("a failing try inside another: %v, want it undone", err)
+				}
+				if err := tx.Try(func() error { return add("second") }); err != nil {
+					return err
+				}
+				return bad
+			})
+			if !errors.As(outer, &undone) {
+				t.Errorf("the outer try: %v, want it undone", outer)
+			}
+			if err := add("kept"); err != nil {
+				return err
+			}
+			return tx.Try(func() error {
+				if err := tx.Try(func() error { return errors.Join(add("gone"), bad) }); !errors.As(err, &undone) {
+					return err
+				}
+				return add("beside")
+			})
+		})
+		var names []string
+		update(t, db, func(tx *store.Tx) error {
+			return tx.All(&names, "select external_id from members order by external_id", nil)
+		})
+		if want := []string{"beside", "kept"}; !slices.Equal(names, want) {
+			t.Errorf("members %v, want %v", names, want)
+		}
+	})
+}
+
 func TestATakenKeyIsADuplicate(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {

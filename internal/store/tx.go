@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
+	"io"
 	"math"
 	"strings"
 	"time"
@@ -30,6 +32,7 @@ type Tx struct {
 	shared *shared
 	hints  []func()
 	roomy  bool // AboutEverybody was called
+	tries  int  // how many Try are under way, one inside the other
 }
 
 // Context returns the context that the transaction runs under.
@@ -49,20 +52,25 @@ func (tx *Tx) AfterCommit(hint func()) { tx.hints = append(tx.hints, hint) }
 // fails. A failure that ends the transaction anyway, since the database is away
 // or the context is over, comes back as it is.
 func (tx *Tx) Try(f func() error) error {
-	if err := tx.g.Exec("savepoint try").Error; err != nil {
+	tx.tries++
+	defer func() { tx.tries-- }()
+	point := fmt.Sprint("try", tx.tries) // a name of its own for each that is inside another
+	if err := tx.g.Exec("savepoint " + point).Error; err != nil {
 		return err
 	}
 	hints := len(tx.hints)
 	err := f()
 	if err == nil {
-		return tx.g.Exec("release savepoint try").Error
+		return tx.g.Exec("release savepoint " + point).Error
 	}
 	tx.hints = tx.hints[:hints]
 	if tx.Context().Err() != nil || Away(err) || conflict(err) {
 		return err
 	}
-	if undo := tx.g.Exec("rollback to savepoint try").Error; undo != nil {
-		return errors.Join(err, undo)
+	for _, undo := range []string{"rollback to savepoint ", "release savepoint "} {
+		if undone := tx.g.Exec(undo + point).Error; undone != nil {
+			return errors.Join(err, undone)
+		}
 	}
 	return &Undone{err}
 }
@@ -246,6 +254,40 @@ func (tx *Tx) ForUpdate() string {
 		return "for update"
 	}
 	return ""
+}
+
+// A name falls on one of so many locks, so that no transaction has too many.
+const nameLocks = 64
+
+// LockNames locks names of a kind until the transaction is over, whether there are
+// rows of them yet or not: those that are true for itself alone, the others
+// together with whoever does not want them alone. What others have committed under
+// a name is there for the next statement. Whoever calls it does so last, after the
+// locks of rows. SQLite has one writer and needs nothing.
+func (tx *Tx) LockNames(kind string, names map[string]bool) error {
+	if !tx.Postgres() {
+		return nil
+	}
+	var locks [nameLocks]string
+	for name, alone := range names {
+		h := fnv.New32a()
+		io.WriteString(h, name)
+		n := h.Sum32() % nameLocks
+		if alone {
+			locks[n] = "pg_advisory_xact_lock"
+		} else if locks[n] == "" {
+			locks[n] = "pg_advisory_xact_lock_shared"
+		}
+	}
+	for n, lock := range locks { // in one sequence for all
+		if lock == "" {
+			continue
+		}
+		if _, err := tx.Exec("select "+lock+"(hashtext('regulars ' || @kind || ' ' || current_schema()), cast(@n as integer))", Args{"kind": kind, "n": n}); err != nil {
+			return fmt.Errorf("locking %d names: %w", len(names), err)
+		}
+	}
+	return nil
 }
 
 // Machine is the database's own present moment, as SQL: for leases and retries.
