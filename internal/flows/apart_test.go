@@ -2,11 +2,13 @@ package flows_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"regulars/internal/flows"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/membership"
@@ -205,4 +207,38 @@ func TestASetbackStaysUntilSomethingOfItSucceedsOrNothingIsLeft(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestWhatIsToBeTriedInPartsIsDoneInParts(t *testing.T) {
+	p := shoptest.Program{Campaigns: map[string]string{"hello": "live: true\nstart: joins\nclass: service\nsteps:\n  - mail: hello\n  - wait: 1d\n  - mail: later\n"}}
+	each(t, p, func(t *testing.T, s *shop) {
+		inParts := func(work string, pass func(context.Context, *store.DB) (int, error)) {
+			t.Helper()
+			s.Do(func(tx *store.Tx) error {
+				if err := tx.SetBack("campaign:1", work, errors.New("it took too long")); err != nil {
+					return err
+				}
+				if err := tx.TakeLess("campaign:1", work, 3); err != nil {
+					return err
+				}
+				return tx.RetrySetbacks()
+			})
+			if n, err := pass(context.Background(), s.DB); n != 3 || err != nil {
+				t.Errorf("%s in parts of 3: %d, %v", work, n, err)
+			}
+			s.Work()
+			s.Want("set aside after "+work, s.SetBack(), "")
+		}
+		s.Work()
+		for m := range int64(20) {
+			s.EventLater("member.joined", m+1, shoptest.Joining(m+1))
+		}
+		inParts("reactions", flows.React)
+		s.Want("the ledger", s.Ledger(), "20 hello queued")
+		s.Deliver("sent")
+		s.Work()
+		s.Now = s.Now.Add(25 * time.Hour)
+		inParts("passages", flows.Advance)
+		s.Want("the ledger a day later", s.Ledger(), "20 hello sent, 20 later queued")
+	})
 }

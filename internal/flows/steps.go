@@ -205,10 +205,11 @@ func (s *steps) insert(i int, step program.Step, all []*passage, codes map[int64
 	err = s.Tx.All(&sends, `
 		insert into sends (day, occurrence_id, step, member_id, campaign_id, version_id, class, topic, state, reason,
 		                   code_id, queued_at, expires_at, done_at)
+		with   given as materialized (select * from `+s.Tx.Values("id bigint", "code bigint")+`) -- SQLite would read them for each passage
 		select p.day, p.occurrence_id, cast(@step as text), p.member_id, p.campaign_id, cast(@version as bigint), cast(@class as text),
-		       cast(@topic as text), cast(@state as text), cast(@reason as text), r.code,
+		       cast(@topic as text), cast(@state as text), cast(@reason as text), g.code,
 		       `+s.Tx.Instant("@now")+`, `+s.Tx.Instant("@expires")+`, `+s.Tx.Instant("@done")+`
-		from   passages p left join `+s.Tx.Values("id bigint", "code bigint")+` on r.id = p.id
+		from   passages p left join given g on g.id = p.id
 		where  p.id in `+s.Tx.In("@ids")+`
 		order  by p.id
 		on conflict do nothing

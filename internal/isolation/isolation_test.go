@@ -61,6 +61,59 @@ func TestACampaignThatPanicsIsSetAside(t *testing.T) {
 	})
 }
 
+// Work of which more than three pieces take too long is done in parts that are small
+// enough.
+func TestABacklogThatTakesTooLongIsDoneInSmallerParts(t *testing.T) {
+	p := shoptest.Program{Campaigns: map[string]string{"hello": "live: true\nstart: joins\nsteps:\n  - mail: hello\n"}}
+	shoptest.Each(t, p, func(t *testing.T, s *shoptest.Shop) {
+		const pieces = 20
+		done, largest := 0, 0
+		pass := func() {
+			t.Helper()
+			_, err := isolation.Each(context.Background(), s.DB, isolation.Work{
+				Name: "work", Limit: time.Second,
+				Due: func(tx *store.Tx) (ids []int64, err error) {
+					if done < pieces {
+						ids = []int64{1}
+					}
+					return ids, nil
+				},
+				Pieces: func(_ *store.Tx, _ int64, most int) (all []isolation.Piece, err error) {
+					for i := range min(most, pieces-done) {
+						all = append(all, isolation.Piece{ID: int64(done + i), MemberID: int64(done + i)})
+					}
+					return all, nil
+				},
+				PutOff: func(*store.Tx, int64, int64, error) error { return nil },
+				Failed: "select 1 from members where id = @member and id = @campaign and false",
+				Do: func(t isolation.Turn, _ []int64) (int, error) {
+					n := min(t.Most, pieces-done)
+					if n > 3 {
+						<-t.Tx.Context().Done()
+						return 0, t.Tx.Context().Err()
+					}
+					done, largest = done+n, max(largest, n)
+					return n, nil
+				},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		pass()
+		s.Want("set aside", s.SetBack(), "campaign:1 work it did not end within 1s")
+		for range 40 {
+			s.Retry()
+			pass()
+		}
+		s.Want("pieces done", fmt.Sprint(done), fmt.Sprint(pieces))
+		s.Want("set aside in the end", s.SetBack(), "")
+		if largest > 3 || largest == 0 {
+			t.Errorf("the largest part had %d pieces", largest)
+		}
+	})
+}
+
 // seconds is the pause before a setback is tried again, as SQL.
 func seconds(s *shoptest.Shop) string {
 	if s.DB.Engine() == store.Postgres {
