@@ -26,7 +26,8 @@ var arrows = map[string][]string{
 	"internal/store":            {"internal/loyalty"},
 	"internal/store/storetest":  {"internal/store"},
 	"internal/norms":            {"internal/forecast", "internal/store", "segments"},
-	"internal/program":          {"segments", "templates"},
+	"internal/address":          {},
+	"internal/program":          {"internal/address", "segments", "templates"},
 	"internal/consent":          {"internal/store", "internal/program"},
 	"internal/coupon":           {"internal/store", "internal/program"},
 	"internal/rules":            {"internal/norms", "internal/program"},
@@ -43,7 +44,7 @@ var arrows = map[string][]string{
 	"internal/intake":           {"internal/flows", "internal/phone"}, // flows: an import has campaigns settle with what it brought
 	"internal/ingest":           {"internal/intake"},
 	"internal/delivery":         {"internal/consent", "internal/coupon", "internal/delivery/compose", "internal/norms", "internal/program", "internal/store"},
-	"internal/delivery/compose": {"internal/consent", "templates"}, // consent reads addresses: what came in must go out
+	"internal/delivery/compose": {"internal/address", "templates"},
 	"internal/delivery/smtp":    {"internal/delivery"},
 	"internal/engine":           {"internal/delivery", "internal/intake", "internal/runs"},
 	"internal/report":           {"internal/forecast", "internal/norms", "internal/phone", "internal/store", "segments"},
@@ -70,7 +71,7 @@ var fences = map[string][]string{
 	"github.com/alicebob/":        {"internal/embedded"},
 	"github.com/wneessen/go-mail": {"internal/delivery/compose", "internal/delivery/smtp"},
 	"github.com/emersion/":        {"internal/embedded"},
-	"github.com/goccy/go-yaml":    {"internal/program"},
+	"github.com/goccy/go-yaml":    {"internal/program", "templates"}, // templates reads its words, in the form in which programs bring theirs
 	"github.com/spf13/cobra":      {"cmd/regulars"},
 	"gonum.org/":                  {"internal/forecast"},
 	"github.com/nyaruka/":         {"internal/phone"},

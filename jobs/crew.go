@@ -98,13 +98,13 @@ func (c *crew) fail(post string, err error) {
 	p.words = withoutAddresses(err)
 }
 
-var address = regexp.MustCompile(`[^\s"'(<]+@[^\s"')>]+`)
+var anAddress = regexp.MustCompile(`[^\s"'(<]+@[^\s"')>]+`)
 
 // withoutAddresses is the first line of an error, which may be shown to people: a
 // database quotes what it could not read.
 func withoutAddresses(err error) string {
 	line, _, _ := strings.Cut(err.Error(), "\n")
-	return address.ReplaceAllString(line, "(address)")
+	return anAddress.ReplaceAllString(line, "(address)")
 }
 
 // failing returns the posts that failed at least twice in a row, and why.

@@ -16,7 +16,7 @@ import (
 // Rooms are what handlers work with.
 type Rooms struct {
 	DB     *store.DB
-	Desk   *delivery.Desk
+	Desk   *delivery.Sender
 	Door   *intake.Door
 	Engine *engine.Engine
 

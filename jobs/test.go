@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"regulars/internal/consent"
+	"regulars/internal/address"
 	"regulars/internal/delivery"
 	"regulars/internal/intake"
 	"regulars/internal/store"
@@ -57,7 +57,7 @@ func hasMail(tx *store.Tx, name, mail string) error {
 }
 
 func notAnAddress(value string) string {
-	if _, _, err := consent.Address(value); err != nil {
+	if _, _, err := address.Read(value); err != nil {
 		return err.Error()
 	}
 	return ""

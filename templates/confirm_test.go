@@ -15,8 +15,8 @@ func TestTheDoubleOptInAsksInEveryLanguage(t *testing.T) {
 		"links":  map[string]any{"confirm": link, "unsubscribe": "https://mail.shop.example/u/abc", "preferences": "https://mail.shop.example/u/abc"},
 	}
 	seen := map[string]bool{}
-	for _, language := range []string{"en", "fi", "el", "mk", "nl", "zh-Hant", "sv"} {
-		mail, problems := templates.Confirm(language)
+	for _, language := range []string{"en", "fi", "el", "mk", "nl", "zh-Hant", "sv", "de"} {
+		mail, problems := templates.Confirm(language, map[string]templates.Phrases{"de": {"mails.join_subject": "Bitte bestätigen: %s", "mails.footer": "Kunde von %s"}})
 		if len(problems) > 0 {
 			t.Errorf("Confirm(%s): %v", language, problems)
 			continue

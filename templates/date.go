@@ -15,23 +15,25 @@ type moment struct {
 }
 
 // String writes the day in full: 5 July 2027.
-func (m moment) String() string { return m.format(m.env.words.long) }
+func (m moment) String() string { return m.env.words.Day(m.day) }
 
-// format fills D, M, Y and W of a layout.
-func (m moment) format(layout string) string {
-	y, month, d := m.day.Civil()
-	w := m.env.words
+// Day writes a day in full: 5 July 2027.
+func (w Words) Day(d loyalty.Day) string { return w.day("date", d) }
+
+// day fills D, M, Y and W of one of the layouts.
+func (w Words) day(layout string, day loyalty.Day) string {
+	y, month, d := day.Civil()
 	var b strings.Builder
-	for _, sign := range layout {
+	for _, sign := range w.Say("writing." + layout) {
 		switch sign {
 		case 'D':
 			b.WriteString(strconv.Itoa(d))
 		case 'M':
-			b.WriteString(strings.Fields(w.months)[month-1])
+			b.WriteString(strings.Fields(w.Say("writing.months"))[month-1])
 		case 'Y':
 			b.WriteString(strconv.Itoa(y))
 		case 'W':
-			b.WriteString(strings.Fields(w.weekdays)[m.day.Weekday()])
+			b.WriteString(strings.Fields(w.Say("writing.weekdays"))[day.Weekday()])
 		default:
 			b.WriteRune(sign)
 		}
@@ -43,9 +45,9 @@ func (m moment) format(layout string) string {
 func (m moment) styled(style string) string {
 	switch style {
 	case "short":
-		return m.format(m.env.words.short)
+		return m.env.words.day("date_short", m.day)
 	case "weekday":
-		return m.format(m.env.words.weekday)
+		return m.env.words.day("date_with_weekday", m.day)
 	}
 	return m.String()
 }

@@ -40,7 +40,7 @@ type Fields struct {
 	Service    bool            // class service: the footer need not have an unsubscribe link
 	Stranger   bool            // it goes to somebody who is no customer yet: the footer says only who sends it
 
-	Own map[string]Own // words of languages that the shop brings itself, by language
+	Own map[string]Phrases // words of languages that the shop brings itself, by language
 }
 
 // catalogue lists the fields of each root, whether this mail has that root or not.

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"reflect"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"golang.org/x/text/cases"
+	"golang.org/x/text/feature/plural"
 	"golang.org/x/text/language"
 
 	"regulars/internal/loyalty"
@@ -135,7 +137,7 @@ func dateStyle(s string) bool { return s == "short" || s == "long" || s == "week
 
 func (e *env) showOrdinal(v any) string {
 	if n, ok := number(v); ok {
-		return e.words.ordinalOf(n)
+		return e.words.sayOf("writing.ordinal", n)
 	}
 	return fmt.Sprint(v)
 }
@@ -153,7 +155,7 @@ func (e *env) count(v any) figure {
 // plural writes a number with its word: 1 order, 5 orders.
 func (e *env) plural(v any, one, more string) string {
 	n := e.count(v)
-	if e.words.single(n.v) {
+	if formOf(plural.Cardinal, cmp.Or(e.lang, e.words.Lang), n.v) == "one" {
 		return n.String() + " " + one
 	}
 	return n.String() + " " + more

@@ -70,9 +70,9 @@ func (e *env) look(roots map[string]any) map[string]any {
 	return map[string]any{
 		"lang": e.lang, "dir": direction(e.lang), "side": side(direction(e.lang)),
 		"shop": clean(e.brand.Name), "url": webLink(e.brand.URL), "address": clean(e.brand.Address), "logo": webLink(e.brand.Logo), "pixel": webLink(e.brand.Pixel),
-		"footer":      fmt.Sprintf(e.words.footer, clean(e.brand.Name)),
-		"unsubscribe": e.words.unsubscribe, "preferences": e.words.preferences,
-		"yourCode": e.words.yourCode, "conditions": e.conditions(coupon),
+		"footer":      e.words.Say("mails.footer", clean(e.brand.Name)),
+		"unsubscribe": e.words.Say("mails.unsubscribe"), "preferences": e.words.Say("mails.preferences"),
+		"yourCode": e.words.Say("mails.your_code"), "conditions": e.conditions(coupon),
 	}
 }
 
@@ -88,13 +88,13 @@ func side(dir string) string {
 func (e *env) conditions(coupon map[string]any) string {
 	says := ""
 	if ends, ok := coupon["ends"].(moment); ok {
-		says = fmt.Sprintf(e.words.validUntil, ends)
+		says = e.words.Say("mails.valid_until", ends.String())
 	}
 	if least, ok := coupon["minimum"].(amount); ok && least.minor > 0 {
 		if says != "" {
 			says += " · "
 		}
-		says += fmt.Sprintf(e.words.minimum, least.round())
+		says += e.words.Say("mails.minimum", least.round())
 	}
 	return says
 }

@@ -26,7 +26,7 @@ type Mail struct {
 
 	known   Fields
 	fields  map[string]map[string]Kind // known's catalogue
-	words   words                      // of Language
+	words   Words                      // of Language
 	engines engines
 }
 
@@ -46,7 +46,7 @@ func ParseMail(file string, src []byte, known Fields) (*Mail, []Problem) {
 	m := &Mail{File: file, known: known, fields: known.catalogue(), FromName: s.keys["from_name"].text,
 		Subject: s.keys["subject"].text, Preheader: s.keys["preheader"].text}
 	_, m.Language, _, _ = SplitName(file)
-	m.words = wordsOf(known.Own, m.Language)
+	m.words = WordsIn(known.Own, m.Language)
 	parts, more := s.parts(known)
 	if problems = append(problems, more...); serious(problems) {
 		return nil, problems

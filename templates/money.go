@@ -1,7 +1,6 @@
 package templates
 
 import (
-	"fmt"
 	"strings"
 
 	"regulars/internal/loyalty"
@@ -10,7 +9,7 @@ import (
 // env is what showing a value needs to know of the mail it stands in.
 type env struct {
 	lang     string
-	words    words
+	words    Words
 	currency string
 	brand    Brand
 }
@@ -23,7 +22,7 @@ type amount struct {
 
 // String writes the amount with its symbol: €59.90, 59,90 €, € 59,90.
 func (a amount) String() string {
-	return a.env.words.money(loyalty.FormatMoney(a.minor, a.env.currency), a.env.currency, a.env.lang)
+	return a.env.words.Money(a.minor, a.env.currency)
 }
 
 // round writes it without decimals when there are none to see: €5.
@@ -32,25 +31,27 @@ func (a amount) round() string {
 	if whole, fraction, _ := strings.Cut(digits, "."); strings.Trim(fraction, "0") == "" {
 		digits = whole
 	}
-	return a.env.words.money(digits, a.env.currency, a.env.lang)
+	return a.env.words.money(digits, a.env.currency)
 }
 
-func (w words) money(digits, currency, lang string) string {
+// Money writes an amount in minor units: €59.90, 59,90 €, € 59,90.
+func (w Words) Money(minor int64, currency string) string {
+	return w.money(loyalty.FormatMoney(minor, currency), currency)
+}
+
+func (w Words) money(digits, currency string) string {
 	sign, number := "", w.marked(digits)
 	if rest, negative := strings.CutPrefix(number, "\u2212"); negative {
 		sign, number = "\u2212", rest
 	}
-	symbol, space := symbolOf(currency, lang), w.euroSpace
-	if symbol == currency { // letters need a space wherever they stand
-		space = nbsp
+	symbol, layout := w.symbol(currency), w.Say("writing.money")
+	switch {
+	case afterwards(currency):
+		layout = "N S"
+	case symbol == currency && !strings.Contains(layout, " "): // letters need a space wherever they stand
+		layout = strings.Replace(strings.Replace(layout, "SN", "S N", 1), "NS", "N S", 1)
 	}
-	if w.euroFirst && !afterwards(currency) {
-		return sign + symbol + space + number
-	}
-	if space == "" {
-		space = nbsp
-	}
-	return sign + number + space + symbol
+	return sign + strings.NewReplacer("S", symbol, "N", number, " ", nbsp).Replace(layout)
 }
 
 // afterwards are the currencies whose symbol follows the number in every language.
@@ -58,17 +59,14 @@ func afterwards(currency string) bool {
 	return strings.Contains("SEK NOK DKK ISK MKD CZK PLN HUF", currency) && currency != ""
 }
 
-func symbolOf(currency, lang string) string {
+func (w Words) symbol(currency string) string {
 	switch currency {
 	case "EUR":
 		return "€"
 	case "GBP":
 		return "£"
 	case "USD":
-		if strings.HasPrefix(lang, "zh") {
-			return "US$"
-		}
-		return "$"
+		return w.Say("writing.dollar")
 	case "TWD":
 		return "NT$"
 	case "JPY":
@@ -94,17 +92,13 @@ func (e *env) gives(coupon map[string]any) string {
 	points, hasPoints := number(coupon["points"])
 	switch {
 	case hasPercent && percent > 0:
-		return e.percentOff(percent)
+		return e.words.percentOff(percent)
 	case hasAmount && value > 0:
-		return fmt.Sprintf(e.words.off, amount{value, e}.round())
+		return e.words.Say("mails.off", amount{value, e}.round())
 	case coupon["free_shipping"] == true:
-		return e.words.shipping
+		return e.words.Say("mails.shipping")
 	case hasPoints && points > 0:
-		form := e.words.points[1]
-		if e.words.single(points) {
-			form = e.words.points[0]
-		}
-		return fmt.Sprintf(form, e.words.number(points))
+		return e.words.sayOf("mails.points", points)
 	}
 	if perk := clean(coupon["perk"]); perk != "" {
 		return perk
@@ -112,14 +106,13 @@ func (e *env) gives(coupon map[string]any) string {
 	return clean(coupon["item"])
 }
 
-// percentOff writes a discount; Chinese names what is left to pay, in tenths.
-func (e *env) percentOff(percent float64) string {
-	if e.words.yourCode == chinese().yourCode {
-		left := 100 - percent
-		if left == float64(int(left/10)*10) {
-			left /= 10
-		}
-		return e.words.number(left) + " 折"
+// percentOff writes a discount: what is taken off, or as some languages have it what
+// is left to pay, in tenths.
+func (w Words) percentOff(percent float64) string {
+	left := 100 - percent
+	if left == float64(int(left/10)*10) {
+		left /= 10
 	}
-	return fmt.Sprintf(e.words.off, fmt.Sprintf(e.words.percent, e.words.number(percent)))
+	text := w.Say("mails.percent_off", w.Say("writing.percent", w.number(percent)))
+	return strings.Replace(text, "%l", w.number(left), 1)
 }

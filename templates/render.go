@@ -155,7 +155,7 @@ func (m *Mail) render(d Data, b Brand) (Rendered, error) {
 func (m *Mail) env(b Brand) *env {
 	e := &env{lang: m.Language, words: m.words, currency: b.Currency, brand: b}
 	if e.lang == "" && b.Language != "" {
-		e.lang, e.words = b.Language, wordsOf(m.known.Own, b.Language)
+		e.lang, e.words = b.Language, WordsIn(m.known.Own, b.Language)
 	}
 	if e.lang == "" {
 		e.lang = "en"

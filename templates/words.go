@@ -1,189 +1,197 @@
 package templates
 
 import (
-	"math"
-	"strconv"
+	"cmp"
+	"embed"
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
+	"sync"
+
+	"github.com/goccy/go-yaml"
+	"golang.org/x/text/feature/plural"
+	"golang.org/x/text/language"
 )
 
-// words are the texts and habits of one language that the renderer itself needs:
-// the footer, the coupon box, how money, numbers and dates are written. A library
-// is not used for it: the common one puts the euro on the wrong side in Finnish.
-type words struct {
-	unsubscribe string
-	preferences string
-	footer      string // %s: the shop
-	yourCode    string
-	validUntil  string // %s: a date
-	minimum     string // %s: an amount
-	off         string // %s: an amount or a percentage
-	shipping    string
-	points      [2]string // one, more; %s: the number
+// Phrases are what Regulars itself says in one language, around mails and on pages,
+// and how numbers, money and days are written in it: by group and key, as in
+// pages.save. A text that bends with a number has one for each form that the
+// language knows: mails.points.one.
+type Phrases map[string]string
 
-	decimal, thousands string
-	euroFirst          bool   // € 5 rather than 5 €
-	euroSpace          string // between symbol and number
-	percent            string // %s: the number
+//go:embed words/*.yaml
+var wordFiles embed.FS
 
-	months   string // as in "5 July", separated by spaces, January first
-	weekdays string // Sunday first
-	long     string // D day, M month, Y year, W weekday
-	short    string
-	weekday  string
-	ordinal  string // %s: the number; "" English
-}
+// english is the language of which every text is there: what another lacks is said
+// in it.
+const english = "en"
 
-// wordsFor returns the words of a BCP 47 language, English for those not here.
-func wordsFor(lang string) words {
-	switch best := Best(catalogue, lang); best {
-	case 1:
-		return finnish()
-	case 2:
-		return greek()
-	case 3:
-		return macedonian()
-	case 4:
-		return dutch()
-	case 5:
-		return chinese()
-	case 6:
-		w := english()
-		w.long, w.short, w.weekday = "M D, Y", "M D", "W, M D"
-		return w
+// catalogue are the texts of words/, one file for each language. The file of a region
+// holds only what differs there.
+var catalogue = sync.OnceValue(func() map[string]Phrases {
+	all := map[string]Phrases{}
+	files, _ := wordFiles.ReadDir("words") // embedded: it is there
+	for _, f := range files {
+		source, _ := wordFiles.ReadFile("words/" + f.Name())
+		texts, err := readPhrases(source)
+		if err != nil {
+			panic(fmt.Errorf("words/%s: %w", f.Name(), err))
+		}
+		all[strings.TrimSuffix(f.Name(), ".yaml")] = texts
 	}
-	return english()
-}
-
-func english() words {
-	return words{
-		unsubscribe: "Unsubscribe", preferences: "Choose what you get",
-		footer:   "You receive this mail as a customer of %s.",
-		yourCode: "Your code", validUntil: "Valid until %s", minimum: "On orders from %s",
-		off: "%s off", shipping: "Free shipping", points: [2]string{"%s point", "%s points"},
-		decimal: ".", thousands: ",", euroFirst: true, percent: "%s%%",
-		months:   "January February March April May June July August September October November December",
-		weekdays: "Sunday Monday Tuesday Wednesday Thursday Friday Saturday",
-		long:     "D M Y", short: "D M", weekday: "W D M",
-	}
-}
-
-func finnish() words {
-	return words{
-		unsubscribe: "Peru tilaus", preferences: "Valitse, mitä saat",
-		footer:   "Saat tämän viestin asiakkaanamme: %s.",
-		yourCode: "Koodisi", validUntil: "Voimassa %s asti", minimum: "Vähimmäisostos %s",
-		off: "%s alennus", shipping: "Ilmainen toimitus", points: [2]string{"%s piste", "%s pistettä"},
-		decimal: ",", thousands: nbsp, euroSpace: nbsp, percent: "%s" + nbsp + "%%",
-		months:   "tammikuuta helmikuuta maaliskuuta huhtikuuta toukokuuta kesäkuuta heinäkuuta elokuuta syyskuuta lokakuuta marraskuuta joulukuuta",
-		weekdays: "sunnuntai maanantai tiistai keskiviikko torstai perjantai lauantai",
-		long:     "D. M Y", short: "D. M", weekday: "W D. M", ordinal: "%s.",
-	}
-}
-
-func greek() words {
-	return words{
-		unsubscribe: "Διαγραφή", preferences: "Επιλέξτε τι λαμβάνετε",
-		footer:   "Λαμβάνετε αυτό το μήνυμα ως πελάτης μας: %s.",
-		yourCode: "Ο κωδικός σας", validUntil: "Ισχύει έως %s", minimum: "Για αγορές από %s",
-		off: "%s έκπτωση", shipping: "Δωρεάν αποστολή", points: [2]string{"%s πόντος", "%s πόντοι"},
-		decimal: ",", thousands: ".", euroSpace: nbsp, percent: "%s%%",
-		months:   "Ιανουαρίου Φεβρουαρίου Μαρτίου Απριλίου Μαΐου Ιουνίου Ιουλίου Αυγούστου Σεπτεμβρίου Οκτωβρίου Νοεμβρίου Δεκεμβρίου",
-		weekdays: "Κυριακή Δευτέρα Τρίτη Τετάρτη Πέμπτη Παρασκευή Σάββατο",
-		long:     "D M Y", short: "D M", weekday: "W D M", ordinal: "%sη",
-	}
-}
-
-func macedonian() words {
-	return words{
-		unsubscribe: "Одјавете се", preferences: "Изберете што добивате",
-		footer:   "Ја добивате оваа порака како наш клиент: %s.",
-		yourCode: "Вашиот код", validUntil: "Важи до %s", minimum: "За нарачки од %s",
-		off: "%s попуст", shipping: "Бесплатна достава", points: [2]string{"%s поен", "%s поени"},
-		decimal: ",", thousands: ".", euroSpace: nbsp, percent: "%s%%",
-		months:   "јануари февруари март април мај јуни јули август септември октомври ноември декември",
-		weekdays: "недела понеделник вторник среда четврток петок сабота",
-		long:     "D M Y", short: "D M", weekday: "W, D M", ordinal: "%s.",
-	}
-}
-
-func dutch() words {
-	return words{
-		unsubscribe: "Uitschrijven", preferences: "Kies wat je ontvangt",
-		footer:   "Je ontvangt deze mail als klant van %s.",
-		yourCode: "Jouw code", validUntil: "Geldig tot en met %s", minimum: "Bij bestellingen vanaf %s",
-		off: "%s korting", shipping: "Gratis verzending", points: [2]string{"%s punt", "%s punten"},
-		decimal: ",", thousands: ".", euroFirst: true, euroSpace: nbsp, percent: "%s%%",
-		months:   "januari februari maart april mei juni juli augustus september oktober november december",
-		weekdays: "zondag maandag dinsdag woensdag donderdag vrijdag zaterdag",
-		long:     "D M Y", short: "D M", weekday: "W D M", ordinal: "%se",
-	}
-}
-
-func chinese() words {
-	return words{
-		unsubscribe: "取消訂閱", preferences: "選擇想收到的內容",
-		footer:   "您是 %s 的顧客，因此收到這封郵件。",
-		yourCode: "您的優惠碼", validUntil: "有效至 %s", minimum: "單筆消費滿 %s",
-		off: "折抵 %s", shipping: "免運費", points: [2]string{"%s 點", "%s 點"},
-		decimal: ".", thousands: ",", euroFirst: true, percent: "%s%%",
-		months:   "1月 2月 3月 4月 5月 6月 7月 8月 9月 10月 11月 12月",
-		weekdays: "星期日 星期一 星期二 星期三 星期四 星期五 星期六",
-		long:     "Y年MD日", short: "MD日", weekday: "MD日 W", ordinal: "第 %s",
-	}
-}
-
-const nbsp = "\u00a0"
-
-// number writes a figure with the language's marks: 12,345.5. Thousands are
-// marked from five digits on, so that a year stays a year.
-func (w words) number(v float64) string {
-	if v == math.Trunc(v) && math.Abs(v) < 1e15 {
-		return w.marked(strconv.FormatInt(int64(v), 10))
-	}
-	return w.marked(strconv.FormatFloat(v, 'f', -1, 64))
-}
-
-// marked puts the language's marks into digits with a decimal point.
-func (w words) marked(s string) string {
-	sign := ""
-	if strings.HasPrefix(s, "-") {
-		sign, s = "\u2212", s[1:]
-	}
-	whole, fraction, has := strings.Cut(s, ".")
-	if len(whole) > 4 {
-		for i := len(whole) - 3; i > 0; i -= 3 {
-			whole = whole[:i] + w.thousands + whole[i:]
+	for lang, texts := range all {
+		for key, text := range all[language.Make(lang).Parent().String()] {
+			texts[key] = cmp.Or(texts[key], text)
 		}
 	}
-	if has {
-		whole += w.decimal + fraction
+	return all
+})
+
+// readPhrases reads one file of the catalogue.
+func readPhrases(source []byte) (Phrases, error) {
+	var groups map[string]map[string]any
+	if err := yaml.Unmarshal(source, &groups); err != nil {
+		return nil, err
 	}
-	return sign + whole
+	texts := Phrases{}
+	for group, keys := range groups {
+		for key, v := range keys {
+			switch v := v.(type) {
+			case string:
+				texts[group+"."+key] = v
+			case map[string]any:
+				for form, text := range v {
+					texts[group+"."+key+"."+form] = fmt.Sprint(text)
+				}
+			default:
+				return nil, fmt.Errorf("%s.%s is no text", group, key)
+			}
+		}
+	}
+	return texts, nil
 }
 
-// ordinalOf writes which one in a row: 5th, 5., 5e.
-func (w words) ordinalOf(v float64) string {
-	n := w.number(v)
-	if w.ordinal != "" {
-		return strings.Replace(w.ordinal, "%s", n, 1)
+// KnowsWords reports whether the catalogue has a language.
+func KnowsWords(lang string) bool { return suiting(catalogue(), lang) != "" }
+
+// suiting is the language of a set that suits a reader best, "" for none.
+func suiting(texts map[string]Phrases, lang string) string {
+	have := slices.Sorted(maps.Keys(texts))
+	if i := Best(have, lang); i >= 0 {
+		return have[i]
 	}
-	whole := int64(math.Abs(v))
-	switch {
-	case whole%100 >= 11 && whole%100 <= 13:
-	case whole%10 == 1:
-		return n + "st"
-	case whole%10 == 2:
-		return n + "nd"
-	case whole%10 == 3:
-		return n + "rd"
-	}
-	return n + "th"
+	return ""
 }
 
-// single says whether v things take the first of two forms.
-func (w words) single(v float64) bool {
-	if w.unsubscribe == macedonian().unsubscribe {
-		return math.Mod(v, 10) == 1 && math.Mod(v, 100) != 11
+// Words are what is said to somebody: a shop's own texts of their language, then
+// ours, then English.
+type Words struct {
+	Lang  string // BCP 47
+	texts [3]Phrases
+}
+
+// WordsIn returns the words of the first language wanted of which there are any,
+// English when there is none. own are the texts that a shop brings, by language.
+func WordsIn(own map[string]Phrases, wanted ...string) Words {
+	ours := catalogue()
+	for _, lang := range wanted {
+		if brought, known := suiting(own, lang), suiting(ours, lang); brought != "" || known != "" {
+			return Words{cmp.Or(brought, known), [3]Phrases{own[brought], ours[known], ours[english]}}
+		}
 	}
-	return v == 1
+	return Words{english, [3]Phrases{ours[english]}}
+}
+
+// Say returns the text of a key, with what is put in at each %s.
+func (w Words) Say(key string, put ...string) string {
+	for _, texts := range w.texts {
+		if text, ok := texts[key]; ok {
+			return fill(text, put)
+		}
+	}
+	return ""
+}
+
+func fill(text string, put []string) string {
+	var b strings.Builder
+	for i, part := range strings.SplitN(text, "%s", len(put)+1) {
+		if i > 0 {
+			b.WriteString(put[i-1])
+		}
+		b.WriteString(part)
+	}
+	return b.String()
+}
+
+// sayOf returns the text of a key in the form that goes with v, which is put in.
+func (w Words) sayOf(key string, v float64) string {
+	form := "." + formOf(rulesOf(key), w.Lang, v)
+	for _, texts := range w.texts {
+		for _, k := range []string{key + form, key + ".other"} {
+			if text, ok := texts[k]; ok {
+				return fill(text, []string{w.number(v)})
+			}
+		}
+	}
+	return ""
+}
+
+// rulesOf are the rules by which a text bends: which one in a row, or how many.
+func rulesOf(key string) *plural.Rules {
+	if key == "writing.ordinal" {
+		return plural.Ordinal
+	}
+	return plural.Cardinal
+}
+
+// forms are the names that CLDR has for the forms of a number.
+var forms = map[plural.Form]string{plural.Other: "other", plural.Zero: "zero", plural.One: "one", plural.Two: "two", plural.Few: "few", plural.Many: "many"}
+
+// formOf is the form that goes with v in a language.
+func formOf(rules *plural.Rules, lang string, v float64) string {
+	whole, fraction, _ := strings.Cut(strings.TrimPrefix(plainDigits(v), "-"), ".")
+	tag := language.Make(lang)
+	if base(tag) == "mk" && rules == plural.Cardinal && fraction == "" && strings.HasSuffix(whole, "11") {
+		return "other" // as CLDR has it since version 36; the library's is older
+	}
+	digits := []byte(whole + fraction)
+	for i := range digits {
+		digits[i] -= '0'
+	}
+	return forms[rules.MatchDigits(tag, digits, len(whole), len(fraction))]
+}
+
+// Forms are the forms that a key has in a language, sorted; nil: it has one text.
+func Forms(key, lang string) (names []string) {
+	if _, bends := catalogue()[english][key+".other"]; !bends {
+		return nil
+	}
+	rules := rulesOf(key)
+	for n := range 1001 {
+		for _, v := range []float64{float64(n), float64(n) + 0.5, float64(n) / 10, float64(n) * 1e6} {
+			if name := formOf(rules, lang, v); !slices.Contains(names, name) && (v == float64(int(v)) || rules == plural.Cardinal) {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// WordKeys are the texts that a language needs, each with what it is in English.
+func WordKeys(lang string) Phrases {
+	needs := Phrases{}
+	for key, text := range catalogue()[english] {
+		name, _, bends := strings.Cut(key, ".other")
+		switch {
+		case bends:
+			for _, form := range Forms(name, lang) {
+				needs[name+"."+form] = text
+			}
+		case Forms(key[:strings.LastIndexByte(key, '.')], lang) == nil:
+			needs[key] = text
+		}
+	}
+	return needs
 }

@@ -42,6 +42,7 @@ type config struct {
 	anywhere    bool                // Pprof may be an address that others reach
 	hookSecrets map[string][]string // source → its secrets, the newest first
 	mailOnlyTo  *regexp.Regexp
+	doubts      []string // names that look like ours, beside the right ones
 }
 
 // The embedded defaults. What the built-in inbox shows is for this machine.
@@ -116,7 +117,11 @@ func readConfig(environ []string) (config, error) {
 	for _, name := range slices.Sorted(maps.Keys(vars)) {
 		plain, take := known(name)
 		if take == nil {
-			if near := meantSetting(name); near != "" {
+			switch near, meant := meantSetting(name); {
+			case near == "":
+			case vars[meant] != "" || vars[meant+fileSuffix] != "": // then it may well be another program's
+				c.doubts = append(c.doubts, fmt.Sprintf("%s is no setting of ours and is left alone; %s is set", name, meant))
+			default:
 				wrong = append(wrong, fmt.Sprintf("%s is no setting of ours; %s", name, near))
 			}
 			continue
@@ -197,16 +202,20 @@ func valueOf(name, plain, value string) (string, error) {
 	return value, nil
 }
 
-// meantSetting says which setting a name looks like that is none; "" when it is
-// somebody else's. Names of other programs that differ in a letter are let be.
-func meantSetting(name string) string {
+// others are well-known names of other programs that are a letter away from ours.
+var others = []string{"SFTP_URL", "NLOG_LEVEL", "RLOG_LEVEL", "LOG_LEVELS", "SECRET_KEYS", "DATABASE_URLS", "REDIS_URLS"}
+
+// meantSetting says which setting a name looks like that is none, in words and by
+// its name; "" when it is somebody else's.
+func meantSetting(name string) (words, meant string) {
 	plain := strings.TrimSuffix(name, fileSuffix)
 	names := settingNames()
 	if strings.HasPrefix(plain+"_", hookSecret) {
-		return "secrets of webhooks are in " + strings.Join(names[len(settings):], ", ")
+		secrets := names[len(settings):]
+		return "secrets of webhooks are in " + strings.Join(secrets, ", "), secrets[0]
 	}
-	if plain == "SFTP_URL" {
-		return ""
+	if slices.Contains(others, plain) {
+		return "", ""
 	}
 	bare := strings.NewReplacer("_", "", "-", "", ".", "")
 	for _, candidate := range names {
@@ -219,12 +228,12 @@ func meantSetting(name string) string {
 				}
 				longer := end == "" && strings.HasPrefix(got, candidate+"_") // DATABASE_URL_2 is somebody else's
 				if !longer && loyalty.Apart(bare.Replace(strings.ToUpper(got)), want) <= most {
-					return fmt.Sprintf("did you mean %s%s?", candidate, end)
+					return fmt.Sprintf("did you mean %s%s?", candidate, end), candidate
 				}
 			}
 		}
 	}
-	return ""
+	return "", ""
 }
 
 // settingNames are the names that we read.

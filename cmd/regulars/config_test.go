@@ -102,6 +102,44 @@ func TestSettingsThatWorkAreTaken(t *testing.T) {
 	}
 }
 
+// A name that looks like ours is a typo while ours is not set; beside ours it may be
+// another program's, and is only told.
+func TestANameThatLooksLikeOursStopsNothingBesideOurs(t *testing.T) {
+	t.Parallel()
+	hook := "HOOK_SECRET_STANDARD=" + goodHookSecret
+	key := file(t, t.TempDir(), "key", strings.Repeat("k", 40))
+	for _, tt := range []struct {
+		env            string // several, by a space
+		refused, warns bool
+	}{
+		{"LOGLEVEL=x", true, false},
+		{"LOGLEVEL=x LOG_LEVEL=warn", false, true},
+		{"BASE_URI=x", true, false},
+		{"BASE_URI=x BASE_URL=https://mail.shop.example", false, true},
+		{"REDIS_URI=x", true, false},
+		{"REDIS_URI=x REDIS_URL=redis://h:1", false, true},
+		{"REDIS_URI=x REDIS_URL=", true, false},
+		{"SECRETKEY=x SECRET_KEY_FILE=" + key, false, true},
+		{"SMTP_URI=x REDIS_URL=redis://h:1", true, false}, // another of ours does not help
+		{"HOOK_SECRET_SHOPIFY=x " + hook, false, true},
+		{"HOOK_SECRET_SHOPIFY=x", true, false},
+		{"SFTP_URL=x", false, false},
+		{"SFTP_URL=x SMTP_URL=inbox:", false, false},
+		{"NLOG_LEVEL=x", false, false},
+		{"SECRET_KEYS=x", false, false},
+		{"REDIS_URLS_FILE=x", false, false},
+	} {
+		c, err := readConfig(strings.Fields(tt.env))
+		if (err != nil) != tt.refused || (len(c.doubts) > 0) != tt.warns {
+			t.Errorf("readConfig(%s) = %v, with the warnings %q; want refused %t, warned %t", tt.env, err, c.doubts, tt.refused, tt.warns)
+		}
+	}
+	got := shop{t: t, env: []string{"LOGLEVEL=x", "LOG_LEVEL=warn", "DATABASE_URL=sqlite:" + t.TempDir() + "/shop.db"}}.run("migrate")
+	if want := "warning: LOGLEVEL is no setting of ours and is left alone; LOG_LEVEL is set"; got.code != 0 || strings.Count(got.err, want) != 1 {
+		t.Errorf("migrate: exit %d, %q, want exit 0 and %q once", got.code, got.err, want)
+	}
+}
+
 func TestBothAValueAndAFileAreRefused(t *testing.T) {
 	t.Parallel()
 	key := file(t, t.TempDir(), "key", strings.Repeat("k", 40))

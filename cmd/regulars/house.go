@@ -29,7 +29,7 @@ import (
 type house struct {
 	db     *store.DB
 	clock  *store.Clock // its business time; nil: it is stepped by hand
-	desk   *delivery.Desk
+	desk   *delivery.Sender
 	door   *intake.Door
 	engine *engine.Engine
 	links  *consent.Links

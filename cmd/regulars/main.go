@@ -101,6 +101,9 @@ func run(ctx context.Context, args []string, s surroundings) int {
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		fmt.Fprintln(s.err, "regulars: interrupted")
 		return failed
+	case errors.Is(err, store.ErrLocked): // the engine's own words name a statement, which helps nobody
+		fmt.Fprintf(s.err, "regulars: %v. On Postgres pg_stat_activity and pg_locks name who; try again when it is gone\n", store.ErrLocked)
+		return failed
 	default:
 		fmt.Fprintln(s.err, "regulars:", err)
 		return failed
@@ -122,6 +125,9 @@ func (a *app) root() *cobra.Command {
 		PersistentPreRunE: func(c *cobra.Command, _ []string) (err error) {
 			if a.config, err = readConfig(a.env); slices.Contains(needNoSettings, c.CommandPath()) {
 				return nil
+			}
+			for _, doubt := range a.config.doubts {
+				fmt.Fprintln(a.err, "warning:", doubt)
 			}
 			return err
 		},

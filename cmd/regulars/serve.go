@@ -186,7 +186,7 @@ func (a *app) live(ctx context.Context, h *house, roles []string, door net.Liste
 	if err := outside.beats.Start(ctx); err != nil { // before anything is sent
 		return err
 	}
-	site, err := a.site(h, quick, redis)
+	site, err := a.site(h, quick)
 	if err != nil {
 		return err
 	}
@@ -296,13 +296,12 @@ const (
 	webLockWait      = 2 * time.Second
 )
 
-func (a *app) site(h *house, quick *store.DB, redis jobs.Redis) (*public.Site, error) {
+func (a *app) site(h *house, quick *store.DB) (*public.Site, error) {
 	registry := prometheus.NewRegistry()
 	web := h.db.Share(webTransactions).Hasty(webLockWait) // a burst of webhooks leaves the workers their connections
 	site := &public.Site{
 		Clock: time.Now, DB: web, Quick: quick, Live: h.clock, Door: intake.New(web), Links: h.links, Registry: registry, Log: h.log, Relays: h.relays,
 		MetricsElsewhere: a.metricsDoor != nil,
-		Redis:            func(ctx context.Context) error { return jobs.Asks(ctx, redis) },
 		Wake:             func(_ int64, lane string) { h.hints.Jobs(context.Background(), lane) },
 	}
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),

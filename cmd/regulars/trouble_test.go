@@ -144,6 +144,9 @@ func (w *watched) begin() {
 	w.t.Cleanup(func() { w.stop() })
 }
 
+// letter has mails wait for the relay.
+func (w *watched) letter() { w.must("campaign", "launch", "letter", "about=spring", "--yes") }
+
 // says returns what each of the four says of what is amiss.
 func (w *watched) says() map[string]string {
 	all := map[string]string{}
@@ -151,8 +154,8 @@ func (w *watched) says() map[string]string {
 		got := w.run(args...)
 		all[name] = fmt.Sprintf("exit %d\n%s%s", got.code, got.out, got.err)
 	}
-	for _, path := range []string{"readyz", "metrics"} {
-		answer, err := http.Get("http://" + w.address + "/" + path)
+	for path, within := range map[string]time.Duration{"readyz": time.Second, "metrics": 10 * time.Second} { // platforms give readiness a second
+		answer, err := (&http.Client{Timeout: within}).Get("http://" + w.address + "/" + path)
 		if err != nil {
 			all[path] = err.Error()
 			continue
@@ -190,12 +193,19 @@ func TestEachTroubleIsNamedAndGoesAgain(t *testing.T) {
 		stage       func(w *watched) (undo func())
 		alone       bool // no replica answers meanwhile
 	}{
-		{"relay", "connection refused", func(w *watched) func() { w.relay.shut(); return w.relay.again }, false},
+		{"relay", "connection refused", func(w *watched) func() { w.relay.shut(); w.letter(); return w.relay.again }, false},
 		{"relay", "421 4.3.2 too many", func(w *watched) func() {
 			w.relay.instead("421 4.3.2 too many connections\r\n")
+			w.letter()
 			return w.relay.again
 		}, false},
-		{"relay", "says nothing", func(w *watched) func() { w.relay.instead(""); return w.relay.again }, false},
+		{"relay", "says nothing", func(w *watched) func() { w.relay.instead(""); w.letter(); return w.relay.again }, false},
+		{"relay", "no answer within", func(w *watched) func() { // from the start, before any mail
+			w.stop()
+			w.relay.instead("")
+			w.begin()
+			return w.relay.again
+		}, false},
 		{"relay", "535 5.7.8 no", func(w *watched) func() {
 			w.sink.Script(func(s embedded.Stage, _ string) embedded.Reply {
 				if s == embedded.AtAuth {
@@ -204,13 +214,14 @@ func TestEachTroubleIsNamedAndGoesAgain(t *testing.T) {
 				return embedded.Reply{}
 			})
 			w.relay.again() // the connections that are in have said their password
-			w.must("campaign", "launch", "letter", "about=spring", "--yes")
+			w.letter()
 			return func() { w.sink.Script(nil) }
 		}, false},
 		{"redis", "Redis does not answer", func(w *watched) func() { w.redis.shut(); return w.redis.again }, false},
+		{"redis", "Redis does not answer", func(w *watched) func() { w.redis.instead(""); return w.redis.again }, false}, // it takes connections and says nothing
 		{"worker", "no worker has been seen", func(w *watched) func() {
 			w.stop()
-			w.must("campaign", "launch", "letter", "about=spring", "--yes")
+			w.letter()
 			return w.begin
 		}, true},
 		{"night", "the nightly pass keeps failing", func(w *watched) func() {

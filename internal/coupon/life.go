@@ -19,7 +19,7 @@ func Date(tx *store.Tx, codes []int64, today loyalty.Day) error {
 		return fmt.Errorf("dating %d codes: %w", len(codes), err)
 	}
 	for _, p := range pools {
-		end := p.ends(today)
+		end := p.LastDay(today)
 		if end == 0 {
 			continue
 		}

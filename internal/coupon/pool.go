@@ -129,9 +129,9 @@ func (p Pool) worth() int64 { return p.Amount + p.Worth }
 // over reports whether the pool's last day is past.
 func (p Pool) over(today loyalty.Day) bool { return p.ValidUntil != 0 && p.ValidUntil < today }
 
-// ends returns the last day of a code issued today, 0 for none. A shared code is
+// LastDay returns the last day of a code issued today, 0 for none. A shared code is
 // issued to many on many days: only the pool's own end counts.
-func (p Pool) ends(today loyalty.Day) loyalty.Day {
+func (p Pool) LastDay(today loyalty.Day) loyalty.Day {
 	if p.ValidFor == 0 || p.Kind == Shared {
 		return p.ValidUntil
 	}

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -19,10 +20,13 @@ const (
 	spoilShare = 1  // per cent of the latest 500 that cannot be made
 )
 
-// brake pauses the runs whose mails come back too often.
-func (d *Desk) brake(tx *store.Tx, endings []ending) error {
+// brakes pause runs.
+type brakes struct{ log *slog.Logger }
+
+// apply pauses the runs whose mails come back too often.
+func (b brakes) apply(tx *store.Tx, results []result) error {
 	hard, shut := map[int64]bool{}, map[int64]int64{}
-	for _, e := range endings {
+	for _, e := range results {
 		if e.s.Run != 0 && e.hard() {
 			hard[e.s.Run] = true
 		}
@@ -31,12 +35,12 @@ func (d *Desk) brake(tx *store.Tx, endings []ending) error {
 		}
 	}
 	for run := range hard {
-		if err := d.brakeHard(tx, run); err != nil {
+		if err := b.hard(tx, run); err != nil {
 			return err
 		}
 	}
 	for run, last := range shut {
-		if err := d.brakeShut(tx, run, last); err != nil {
+		if err := b.shut(tx, run, last); err != nil {
 			return err
 		}
 	}
@@ -46,7 +50,7 @@ func (d *Desk) brake(tx *store.Tx, endings []ending) error {
 // counted is what a brake looks at.
 type counted struct{ Bad, Total, Audience int64 }
 
-func (d *Desk) brakeHard(tx *store.Tx, run int64) error {
+func (b brakes) hard(tx *store.Tx, run int64) error {
 	var n counted
 	err := tx.One(&n, `
 		select count(*) filter (where state in ('failed', 'bounced') and reason = 'no_such_address') as bad, count(*) as total,
@@ -59,15 +63,15 @@ func (d *Desk) brakeHard(tx *store.Tx, run int64) error {
 	if of := min(sample, n.Audience); n.Bad < fewestHard || n.Bad*100 <= of*hardShare {
 		return nil
 	}
-	return d.stop(tx, run, fmt.Sprintf("%d of the first %d addresses do not exist: is the list an old one?", n.Bad, n.Total))
+	return b.stop(tx, run, fmt.Sprintf("%d of the first %d addresses do not exist: is the list an old one?", n.Bad, n.Total))
 }
 
-func (d *Desk) brakeShut(tx *store.Tx, run, last int64) error {
+func (b brakes) shut(tx *store.Tx, run, last int64) error {
 	n, err := latest(tx, run, last, "reason = 'policy'", "attempts > 0")
 	if err != nil || n.Bad*100 < n.Total*shutShare {
 		return err
 	}
-	return d.stop(tx, run, fmt.Sprintf("%d of the latest %d mails were refused by policy: look at what the relay says", n.Bad, n.Total))
+	return b.stop(tx, run, fmt.Sprintf("%d of the latest %d mails were refused by policy: look at what the relay says", n.Bad, n.Total))
 }
 
 // latest counts the bad ones among the latest sends of a run up to one of them.
@@ -83,7 +87,7 @@ func latest(tx *store.Tx, run, last int64, bad, among string) (n counted, err er
 }
 
 // stop pauses a run that sends.
-func (d *Desk) stop(tx *store.Tx, run int64, because string) error {
+func (b brakes) stop(tx *store.Tx, run int64, because string) error {
 	n, err := tx.Exec("update runs set state = 'paused', because = @because where id = @run and state = 'sending'",
 		store.Args{"run": run, "because": because})
 	if err != nil {
@@ -91,7 +95,7 @@ func (d *Desk) stop(tx *store.Tx, run int64, because string) error {
 	}
 	if n > 0 {
 		logged, _, _ := strings.Cut(because, ": ") // what follows is of one mail, and may name its member
-		tx.AfterCommit(func() { d.c.Log.Error("a run is paused", "run", run, "because", logged) })
+		tx.AfterCommit(func() { b.log.Error("a run is paused", "run", run, "because", logged) })
 	}
 	return nil
 }
@@ -99,10 +103,10 @@ func (d *Desk) stop(tx *store.Tx, run int64, because string) error {
 // spare looks at mails that cannot be made. Where they are too many of their run
 // to be single cases, the run is paused and they stay queued, so that they go out
 // once the text is right.
-func (d *Desk) spare(tx *store.Tx, endings []ending) ([]ending, error) {
-	spared := slices.Clone(endings)
-	for run, bad := range spoiltOf(endings) {
-		last := endings[bad[len(bad)-1]]
+func (b brakes) spare(tx *store.Tx, results []result) ([]result, error) {
+	spared := slices.Clone(results)
+	for run, bad := range spoiltOf(results) {
+		last := results[bad[len(bad)-1]]
 		n, err := latest(tx, run, last.s.Send, "reason = 'render_error'", "(attempts > 0 or state = 'skipped')")
 		if err != nil {
 			return nil, err
@@ -111,9 +115,9 @@ func (d *Desk) spare(tx *store.Tx, endings []ending) ([]ending, error) {
 			continue
 		}
 		for _, i := range bad {
-			spared[i] = ending{s: endings[i].s, state: queued, due: true}.keep()
+			spared[i] = result{s: results[i].s, state: queued, due: true}.keep()
 		}
-		if err := d.stop(tx, run, "mails cannot be made: "+last.words); err != nil {
+		if err := b.stop(tx, run, "mails cannot be made: "+last.words); err != nil {
 			return nil, err
 		}
 	}
@@ -121,9 +125,9 @@ func (d *Desk) spare(tx *store.Tx, endings []ending) ([]ending, error) {
 }
 
 // spoiltOf returns the places of the mails that cannot be made, by run.
-func spoiltOf(endings []ending) map[int64][]int {
+func spoiltOf(results []result) map[int64][]int {
 	runs := map[int64][]int{}
-	for i, e := range endings {
+	for i, e := range results {
 		if e.s.Run != 0 && e.reason == unreadable {
 			runs[e.s.Run] = append(runs[e.s.Run], i)
 		}

@@ -47,30 +47,12 @@ func codes(tx *store.Tx, ids []int64) (map[int64]*code, error) {
 	return all, nil
 }
 
-// Reasons to skip a mail with a code that is good no more: showing it would promise
-// what no till takes.
-const (
-	codeRecalled = "code_recalled" // its pool was recalled, or the code was voided by hand
-	codeExpired  = "code_expired"
-)
-
-// dead returns why the code of a send is good no more, "" if nothing is wrong with it.
-func (s *send) dead() string {
-	switch s.coupon {
-	case coupon.StateVoid:
-		return codeRecalled
-	case coupon.StateExpired:
-		return codeExpired
-	}
-	return ""
-}
-
 // data returns what a mail reads as coupon.…, the end being the one that the mark
 // writes down today.
 func (c *code) data(today loyalty.Day) map[string]any {
 	d := map[string]any{"code": c.Code, "pool": c.pool.Name}
 	gives(d, c.pool)
-	if end, ok := ends(c.pool, today); ok {
+	if end := (coupon.Pool{Pool: c.pool}).LastDay(today); end != 0 {
 		d["ends"] = end
 	}
 	if c.ValidUntil != nil {
@@ -95,15 +77,5 @@ func gives(d map[string]any, p program.Pool) {
 	d["free_shipping"] = p.FreeShipping
 	if p.Minimum > 0 {
 		d["minimum"] = p.Minimum
-	}
-}
-
-// ends is the last day of a code issued today, as coupon.Date has it.
-func ends(p program.Pool, today loyalty.Day) (loyalty.Day, bool) {
-	switch after := today + loyalty.Day(p.ValidFor); {
-	case p.ValidFor > 0 && p.Kind != coupon.Shared && (p.ValidUntil == 0 || after < p.ValidUntil):
-		return after, true
-	default:
-		return p.ValidUntil, p.ValidUntil != 0
 	}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // dueAgain writes when each send goes again; the others are no longer due.
-func dueAgain(tx *store.Tx, lane string, endings []ending) error {
+func dueAgain(tx *store.Tx, lane string, results []result) error {
 	type when struct {
 		until   loyalty.Instant
 		wait    time.Duration
@@ -17,7 +17,7 @@ func dueAgain(tx *store.Tx, lane string, endings []ending) error {
 	}
 	groups := map[when][]int64{}
 	var over []int64
-	for _, e := range endings {
+	for _, e := range results {
 		if e.final() {
 			over = append(over, e.s.Send)
 			continue

@@ -2,11 +2,13 @@ package delivery
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"regulars/internal/consent"
+	"regulars/internal/coupon"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
@@ -150,4 +152,42 @@ func offersThatGo(sends []*send, rulings []ruling) (groups [][]int) {
 		groups = append(groups, byVersion[v])
 	}
 	return groups
+}
+
+// Reasons to skip a mail with a code that is good no more: showing it would promise
+// what no till takes.
+const (
+	codeRecalled = "code_recalled" // its pool was recalled, or the code was voided by hand
+	codeExpired  = "code_expired"
+)
+
+// dead returns why the code of a send is good no more, "" if nothing is wrong with it.
+func (s *send) dead() string {
+	switch s.coupon {
+	case coupon.StateVoid:
+		return codeRecalled
+	case coupon.StateExpired:
+		return codeExpired
+	}
+	return ""
+}
+
+// errRuled says that the gate has closed since a mail was marked.
+var errRuled = errors.New("the gate closed")
+
+// regate asks the gate about a mail that is marked already.
+func regate(tx *store.Tx, s *send) error {
+	fresh, err := load(tx, []int64{s.Send})
+	if err != nil {
+		return err
+	}
+	for _, f := range fresh {
+		f.plan, f.started = s.plan, s.started
+		f.Recent = [loyalty.MostCapped]loyalty.Instant{} // its own place under the caps must not stop it
+	}
+	rulings, err := gate(tx, fresh)
+	if err == nil && (len(rulings) != 1 || !rulings[0].goes() || fresh[0].state != s.state) {
+		err = errRuled
+	}
+	return err
 }

@@ -163,7 +163,7 @@ func (s *shop) checkWire(state string) {
 }
 
 // singles works a lane until nothing is due.
-func (s *shop) singles(d *delivery.Desk, lane string) {
+func (s *shop) singles(d *delivery.Sender, lane string) {
 	s.t.Helper()
 	for {
 		n, err := d.Singles(context.Background(), lane, 50)
@@ -177,7 +177,7 @@ func (s *shop) singles(d *delivery.Desk, lane string) {
 }
 
 // work works chunks until none is open.
-func (s *shop) work(d *delivery.Desk) {
+func (s *shop) work(d *delivery.Sender) {
 	s.t.Helper()
 	for {
 		n, err := d.Work(context.Background())

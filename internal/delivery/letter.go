@@ -3,22 +3,17 @@ package delivery
 import (
 	"errors"
 	"fmt"
-	netmail "net/mail"
+	"log/slog"
 	"runtime/debug"
 	"strings"
 
+	"regulars/internal/address"
 	"regulars/internal/delivery/compose"
 	"regulars/internal/loyalty"
 	"regulars/internal/program"
 	"regulars/internal/store"
 	"regulars/templates"
 )
-
-// letter is a send's mail as it stands, ready for the wire.
-type letter struct {
-	message Message
-	day     loyalty.Day // the shop's day it was written on: its code may end so many days later
-}
 
 // material is what the letters of some sends are made of.
 type material struct {
@@ -39,44 +34,58 @@ func gather(tx *store.Tx, sends []*send) (material, error) {
 	return m, err
 }
 
-// errNoText says that the mail has no file in the version of the send.
-var errNoText = errors.New("the mail has no text")
-
-// errPanic says that making a mail ended in a panic.
-var errPanic = errors.New("making the mail panics")
-
 // ofTheText reports whether it is the campaign's text that keeps a mail from being
 // made, and nothing about its member: corrected, the mail can go.
 func ofTheText(err error) bool {
 	return errors.Is(err, errPanic) || errors.Is(err, errNoText) || errors.Is(err, errPool)
 }
 
+// Links makes the signed links of a mail: *consent.Links. A send of 0 is a mail
+// outside the ledger.
+type Links interface {
+	// These carry to which address they went: emailKey, nil outside the ledger.
+	Unsubscribe(member, send int64, emailKey []byte) string // the preferences too
+	Confirm(member, send int64, emailKey []byte) string
+	Page(member, send int64, emailKey []byte) string
+	Click(member, send int64, to string) string // notes the click and leads on
+	Open(member, send int64) string             // a picture; notes the opening
+}
+
+// writer writes letters.
+type writer struct {
+	links         Links
+	secret        []byte
+	messageDomain string
+	returnDomain  string
+	log           *slog.Logger
+}
+
 // write makes the letter of s. An error is about the mail and its words are for
 // the marketer; it would come again. A panic costs this mail, never the process.
-func (d *Desk) write(s *send, m material) (err error) {
+func (w *writer) write(s *send, m material) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			d.c.Log.Error("making a mail panics", "send", s.Send, "campaign", s.campaign, "mail", s.mail(), "stack", string(debug.Stack()))
+			w.log.Error("making a mail panics", "send", s.Send, "campaign", s.campaign, "mail", s.mail(), "stack", string(debug.Stack()))
 			err = fmt.Errorf("%w: %v", errPanic, p)
 		}
 	}()
-	rendered, err := d.render(s, m, "")
+	rendered, err := w.render(s, m, "")
 	if err != nil {
 		return err
 	}
 	l := s.plan.letter(s, m, rendered)
-	l.Unsubscribe = d.c.Links.Unsubscribe(s.Member, s.Send, s.EmailKey)
-	l.MessageID = compose.MessageID(d.c.Secret, s.Send, d.messageDomain(l.From))
+	l.Unsubscribe = w.links.Unsubscribe(s.Member, s.Send, s.EmailKey)
+	l.MessageID = compose.MessageID(w.secret, s.Send, w.domain(l.From))
 	body, err := compose.Build(l)
 	if err != nil {
 		return err
 	}
-	s.letter = &letter{message: Message{From: d.returnPath(s.Send, l.From), To: s.Email, Body: body}, day: s.plan.today(m.at)}
+	s.letter = &letter{message: Message{From: w.returnPath(s.Send, l.From), To: s.Email, Body: body}, day: s.plan.today(m.at)}
 	return nil
 }
 
 // render makes the words of s in a language, "" for the member's own.
-func (d *Desk) render(s *send, m material, language string) (templates.Rendered, error) {
+func (w *writer) render(s *send, m material, language string) (templates.Rendered, error) {
 	who := m.people[s.Member]
 	if who == nil {
 		return templates.Rendered{}, fmt.Errorf("member %d: %w", s.Member, store.ErrNotFound)
@@ -94,32 +103,32 @@ func (d *Desk) render(s *send, m material, language string) (templates.Rendered,
 	if mail == nil {
 		return templates.Rendered{}, fmt.Errorf("%s/%s: %w", s.campaign, s.plan.mail, errNoText)
 	}
-	return mail.Render(d.data(s, m), d.tracked(s))
+	return mail.Render(w.data(s, m), w.tracked(s))
 }
 
 // tracked is the brand for one mail: its links lead through us where the program
 // says so. A mail outside the ledger has nothing to note a click under.
-func (d *Desk) tracked(s *send) templates.Brand {
+func (w *writer) tracked(s *send) templates.Brand {
 	b, track := s.plan.brand(), s.plan.program.Tracking
 	if s.Send == 0 || s.Class == loyalty.Service {
 		return b
 	}
 	if track.Clicks {
-		b.Link = func(to string) string { return d.c.Links.Click(s.Member, s.Send, to) }
+		b.Link = func(to string) string { return w.links.Click(s.Member, s.Send, to) }
 	}
 	if track.Opens {
-		b.Pixel = d.c.Links.Open(s.Member, s.Send)
+		b.Pixel = w.links.Open(s.Member, s.Send)
 	}
 	return b
 }
 
 // data is all that the mail may show.
-func (d *Desk) data(s *send, m material) templates.Data {
+func (w *writer) data(s *send, m material) templates.Data {
 	today := s.plan.today(m.at)
 	data := templates.Data{
 		"member": m.people[s.Member].data(today),
 		"shop":   s.plan.shop(),
-		"links":  d.links(s),
+		"links":  w.linksOf(s),
 	}
 	if c := m.codes[s.Code]; c != nil {
 		data["coupon"] = c.data(today)
@@ -139,13 +148,13 @@ func (d *Desk) data(s *send, m material) templates.Data {
 	return data
 }
 
-func (d *Desk) links(s *send) map[string]any {
-	unsubscribe := d.c.Links.Unsubscribe(s.Member, s.Send, s.EmailKey)
+func (w *writer) linksOf(s *send) map[string]any {
+	unsubscribe := w.links.Unsubscribe(s.Member, s.Send, s.EmailKey)
 	return map[string]any{
 		"unsubscribe": unsubscribe,
 		"preferences": unsubscribe, // one page for both
-		"member":      d.c.Links.Page(s.Member, s.Send, s.EmailKey),
-		"confirm":     d.c.Links.Confirm(s.Member, s.Send, s.EmailKey),
+		"member":      w.links.Page(s.Member, s.Send, s.EmailKey),
+		"confirm":     w.links.Confirm(s.Member, s.Send, s.EmailKey),
 	}
 }
 
@@ -163,27 +172,29 @@ func (p *plan) letter(s *send, m material, r templates.Rendered) compose.Letter 
 	return l
 }
 
-func (d *Desk) messageDomain(from string) string {
-	if d.c.MessageDomain != "" {
-		return d.c.MessageDomain
+func (w *writer) domain(from string) string {
+	if w.messageDomain != "" {
+		return w.messageDomain
 	}
 	return domainOf(from)
 }
 
 // returnPath is the envelope sender: an address that names the send, or the
 // sender's own where bounces cannot be told apart.
-func (d *Desk) returnPath(send int64, from string) string {
-	if d.c.ReturnDomain != "" {
-		return compose.ReturnPath(d.c.Secret, send, d.c.ReturnDomain)
+func (w *writer) returnPath(send int64, from string) string {
+	if w.returnDomain != "" {
+		return compose.ReturnPath(w.secret, send, w.returnDomain)
 	}
-	if a, err := netmail.ParseAddress(from); err == nil {
+	if a, err := address.Named(from); err == nil {
 		return a.Address
 	}
 	return from
 }
 
-// domainOf returns what stands behind the @ of an RFC 5322 address.
+// domainOf returns what stands behind the @ of the sender's address.
 func domainOf(from string) string {
-	_, domain, _ := cutLast(strings.TrimRight(from, "> "), '@')
-	return domain
+	if a, err := address.Named(from); err == nil {
+		return address.Domain(a.Address)
+	}
+	return ""
 }

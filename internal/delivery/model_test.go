@@ -60,7 +60,7 @@ type game struct {
 	*shop
 	f       fataler
 	stage   *stage
-	desk    *delivery.Desk
+	desk    *delivery.Sender
 	workers sync.WaitGroup
 	busy    int // workers that have not come back
 	done    chan error

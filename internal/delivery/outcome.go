@@ -85,7 +85,7 @@ const (
 	Withheld
 )
 
-// String returns the ending's name.
+// String returns the result's name.
 func (e Ending) String() string {
 	names := [...]string{"sent", "deferred", "failed", "unknown", "relay away", "withheld"}
 	if e < 0 || int(e) >= len(names) {

@@ -11,7 +11,6 @@ import (
 
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
-	"regulars/templates"
 )
 
 // person is what a mail may say about its member.
@@ -139,28 +138,6 @@ func (p *person) birthday(today loyalty.Day) *loyalty.Day {
 	return &day
 }
 
-// data returns what a mail reads as order.….
-func (o *startOrder) data() map[string]any {
-	lines := make([]map[string]any, len(o.lines))
-	for i, l := range o.lines {
-		lines[i] = map[string]any{"product": l.Product, "name": l.Name, "category": l.Category, "brand": l.Brand,
-			"quantity": l.Quantity, "total": l.Total}
-	}
-	return map[string]any{"id": o.ExternalID, "date": o.Day, "total": o.Total - o.Refunded, "discount": o.Discount,
-		"quantity": o.Quantity, "status": o.Status, "shop": o.Shop, "lines": lines}
-}
-
-// data returns what a mail reads as event.….
-func (e *startEvent) data() map[string]any {
-	d := map[string]any{"type": e.Type, "at": e.Day}
-	for name, v := range e.values {
-		if _, ours := d[name]; !ours {
-			d[name] = v
-		}
-	}
-	return d
-}
-
 // milestone returns what a mail reads as milestone.…, from the key of an
 // occurrence such as orders:5; nil when the occurrence is no milestone.
 func milestone(key string) map[string]any {
@@ -185,20 +162,4 @@ func cutLast(s string, sep byte) (before, after string, ok bool) {
 		return s, "", false
 	}
 	return s[:i], s[i+1:], true
-}
-
-// brand is the shop as every mail of the program shows it.
-func (p *plan) brand() templates.Brand {
-	b := templates.Brand{Name: p.program.Shop.Name, URL: p.program.Shop.URL, Address: p.program.Shop.Address,
-		Currency: p.program.Currency, Zone: p.program.Zone}
-	if len(p.program.Languages) > 0 {
-		b.Language = p.program.Languages[0]
-	}
-	return b
-}
-
-// shop returns what a mail reads as shop.….
-func (p *plan) shop() map[string]any {
-	s := p.program.Shop
-	return map[string]any{"name": s.Name, "url": s.URL, "address": s.Address}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"regexp"
 	"slices"
 	"sync"
 
@@ -34,115 +36,63 @@ type planKey struct {
 	campaign, mail string
 }
 
-// withPlans runs f, which may ask for plans that are not known yet: then they are
-// read, and f runs once more. Reading a program takes a transaction of its own,
-// which must not wait for a connection inside another.
-func (d *Desk) withPlans(ctx context.Context, f func(*planner) error) error {
-	p := &planner{known: d.known, found: map[planKey]*plan{}, blind: map[planKey]bool{}}
-	for {
-		p.missing = nil
-		if err := f(p); !errors.Is(err, errMissing) {
-			return err
-		}
-		for k := range p.missing {
-			found, err := d.readPlan(ctx, k)
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			if err != nil && !errors.Is(err, store.ErrNotFound) {
-				d.c.Log.Error("a program cannot be read", "version", k.version, "campaign", k.campaign, "err", err)
-				p.blind[k] = true
-			}
-			p.found[k] = found
-		}
-	}
-}
-
-// planner hands plans to one piece of work.
-type planner struct {
-	known   *store.Recent[planKey, *plan]
-	found   map[planKey]*plan
-	blind   map[planKey]bool
-	missing map[planKey]bool
-}
-
-// errMissing says that plans must be read before the work can go on.
-var errMissing = errors.New("plans are missing")
-
-// give gives each send its plan. A send whose version or campaign is gone has
-// none. One whose program cannot be read now waits, so that it does not hold up
-// the others.
-func (p *planner) give(sends []*send) error {
-	for _, s := range sends {
-		k := planKey{s.Version, s.campaign, s.mail()}
-		found, ok := p.found[k]
-		if known, has := p.known.Get(k); has {
-			found, ok = known, true
-		}
-		if !ok {
-			if p.missing == nil {
-				p.missing = map[planKey]bool{}
-			}
-			p.missing[k] = true
-		}
-		s.plan, s.blind = found, s.blind || p.blind[k]
-	}
-	if p.missing != nil {
-		return errMissing
-	}
-	return nil
-}
-
 // issues is the step of a campaign that has one mail per date.
 const issues = "issues"
-
-// mail is the name of the send's mail in its campaign's folder.
-func (s *send) mail() string {
-	if s.Step != issues {
-		return s.Step
-	}
-	return issues + "/" + issueDate(s.key)
-}
 
 // issueDate is the date in the key of an occurrence of a timetable, which may
 // have a zone after it.
 func issueDate(key string) string { return key[:min(len(key), len("2006-01-02"))] }
 
-// readPlan reads a plan and remembers it; nil when the campaign is gone.
-func (d *Desk) readPlan(ctx context.Context, k planKey) (*plan, error) {
-	prog, all, err := d.c.Programs.Version(ctx, k.version)
+// plans reads what versions of the program say about mails, and keeps those that
+// were used last. It is safe for concurrent use.
+type plans struct {
+	db       *store.DB
+	programs Programs
+	onlyTo   *regexp.Regexp
+	known    *store.Recent[planKey, *plan]
+	log      *slog.Logger
+	zoned    sync.Map // the shop's zone → *consent.Zones
+}
+
+// keptPlans is how many mails are kept ready to be written.
+const keptPlans = 500
+
+// read reads a plan and keeps it; nil when the campaign is gone.
+func (p *plans) read(ctx context.Context, k planKey) (*plan, error) {
+	prog, all, err := p.programs.Version(ctx, k.version)
 	if err != nil {
 		return nil, fmt.Errorf("version %d: %w", k.version, err)
 	}
-	c, err := d.campaignIn(ctx, prog, k.campaign)
+	c, err := p.campaignIn(ctx, prog, k.campaign)
 	if c == nil || err != nil {
 		return nil, err
 	}
-	p := &plan{
+	zones, _ := p.zoned.LoadOrStore(prog.Zone.String(), consent.NewZones(prog.Zone))
+	found := &plan{
 		version: k.version, program: prog, campaign: c, mail: k.mail,
-		policy: consent.PolicyFor(prog, c, d.zones(prog), d.c.MailOnlyTo),
+		policy: consent.PolicyFor(prog, c, zones.(*consent.Zones), p.onlyTo),
 		rules:  rulesOf(prog, c),
 		texts:  texts{prog.Languages, all[c.Name][k.mail], &sync.Map{}},
 		flow:   len(c.Steps) > 1,
 	}
-	d.known.Put(k, p)
-	return p, nil
+	p.known.Put(k, found)
+	return found, nil
 }
 
 // campaignIn returns the campaign of that name, or the one that has another name
 // in prog, since it was renamed or got its old name back; nil when there is none.
-func (d *Desk) campaignIn(ctx context.Context, prog *program.Program, name string) (*program.Campaign, error) {
+func (p *plans) campaignIn(ctx context.Context, prog *program.Program, name string) (*program.Campaign, error) {
 	if c := named(prog, name); c != nil {
 		return c, nil
 	}
-	active, err := d.active(ctx)
+	active, err := p.active(ctx)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	now, _, err := d.c.Programs.Version(ctx, active)
+	now, _, err := p.programs.Version(ctx, active)
 	if err != nil {
 		return nil, fmt.Errorf("version %d: %w", active, err)
 	}
@@ -153,8 +103,8 @@ func (d *Desk) campaignIn(ctx context.Context, prog *program.Program, name strin
 }
 
 // active is the id of the version in force, ErrNotFound before the first.
-func (d *Desk) active(ctx context.Context) (id int64, err error) {
-	err = d.c.DB.View(ctx, func(tx *store.Tx) error {
+func (p *plans) active(ctx context.Context) (id int64, err error) {
+	err = p.db.View(ctx, func(tx *store.Tx) error {
 		return tx.One(&id, "select cast(value as bigint) from settings where key = @key", store.Args{"key": store.SettingVersion})
 	})
 	if err != nil {
@@ -169,12 +119,6 @@ func named(p *program.Program, name string) *program.Campaign {
 		return nil
 	}
 	return p.Campaigns[i]
-}
-
-// zones returns the time zones seen from the program's.
-func (d *Desk) zones(p *program.Program) *consent.Zones {
-	z, _ := d.zoned.LoadOrStore(p.Zone.String(), consent.NewZones(p.Zone))
-	return z.(*consent.Zones)
 }
 
 // today is the shop's day at an instant.
@@ -226,4 +170,26 @@ func (t texts) in(lang string) *templates.Mail {
 	m := templates.Pick(t.files, t.preferred, lang)
 	t.picked.Store(lang, m)
 	return m
+}
+
+// brand is the shop as every mail of the program shows it.
+func (p *plan) brand() templates.Brand {
+	b := templates.Brand{Name: p.program.Shop.Name, URL: p.program.Shop.URL, Address: p.program.Shop.Address,
+		Currency: p.program.Currency, Zone: p.program.Zone}
+	if len(p.program.Languages) > 0 {
+		b.Language = p.program.Languages[0]
+	}
+	return b
+}
+
+// shop returns what a mail reads as shop.….
+func (p *plan) shop() map[string]any {
+	s := p.program.Shop
+	return map[string]any{"name": s.Name, "url": s.URL, "address": s.Address}
+}
+
+// Programs gives the program of a version, parsed, and its mails. A version
+// never changes, so it may be kept.
+type Programs interface {
+	Version(ctx context.Context, id int64) (*program.Program, program.Texts, error)
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"regulars/internal/address"
 	"regulars/internal/consent"
 	"regulars/internal/delivery/compose"
 	"regulars/internal/loyalty"
@@ -51,7 +52,7 @@ type Shown struct {
 // taken from their latest one; where there is none, it is made up. The code is a
 // made-up one of the pool, never one of a member's, and the links belong to nobody:
 // they work, and change nothing.
-func (d *Desk) Preview(ctx context.Context, e Example) (Shown, error) {
+func (d *Sender) Preview(ctx context.Context, e Example) (Shown, error) {
 	s, m, err := d.example(ctx, e)
 	if err != nil {
 		return Shown{}, err
@@ -74,8 +75,8 @@ func PreviewDraft(e Example, now loyalty.Instant) (Shown, error) {
 // SendTest mails what Preview shows to an address, with [Test] before its
 // subject. It leaves no row. Where MAIL_ONLY_TO does not allow the address it is
 // refused.
-func (d *Desk) SendTest(ctx context.Context, e Example, to string) (Shown, error) {
-	address, _, err := consent.Address(to)
+func (d *Sender) SendTest(ctx context.Context, e Example, to string) (Shown, error) {
+	address, _, err := address.Read(to)
 	if err != nil {
 		return Shown{}, Asked(fmt.Sprintf("%q: %s", to, err))
 	}
@@ -97,12 +98,12 @@ func (d *Desk) SendTest(ctx context.Context, e Example, to string) (Shown, error
 	l := s.plan.letter(s, m, rendered)
 	l.To, l.ToName = address, ""
 	l.Unsubscribe = d.c.Links.Unsubscribe(0, 0, nil)
-	l.MessageID = compose.MessageID(d.c.Secret, -m.at.UnixMicro(), d.messageDomain(l.From))
+	l.MessageID = compose.MessageID(d.c.Secret, -m.at.UnixMicro(), d.writer.domain(l.From))
 	body, err := compose.Build(l)
 	if err != nil {
 		return Shown{}, Asked(err.Error())
 	}
-	o := d.c.Transports[Urgent].Hand(ctx, Message{From: d.returnPath(0, l.From), To: address, Body: body}, nil)
+	o := d.c.Transports[Urgent].Hand(ctx, Message{From: d.writer.returnPath(0, l.From), To: address, Body: body}, nil)
 	if o.Verdict().Ending != Sent {
 		return Shown{}, fmt.Errorf("the test mail was not taken (%s): %s", o.Stage, said(o))
 	}
@@ -119,12 +120,12 @@ func said(o Outcome) string {
 
 // made is what is known of an example: the member and what set their mail off, and
 // links of nobody's.
-func (d *Desk) made(s *send, m material) templates.Data {
+func (d *Sender) made(s *send, m material) templates.Data {
 	data := templates.Data{"shop": s.plan.shop()}
 	if m.people[s.Member] != nil {
-		data = d.data(s, m)
+		data = d.writer.data(s, m)
 	}
-	data["links"] = d.links(&send{})
+	data["links"] = d.writer.linksOf(&send{})
 	return data
 }
 
@@ -185,7 +186,7 @@ func likePattern(pattern string) string {
 }
 
 // example is a mail outside the ledger.
-func (d *Desk) example(ctx context.Context, e Example) (*send, material, error) {
+func (d *Sender) example(ctx context.Context, e Example) (*send, material, error) {
 	p, step, err := d.planOf(ctx, e)
 	if err != nil {
 		return nil, material{}, err
@@ -213,11 +214,11 @@ func (d *Desk) example(ctx context.Context, e Example) (*send, material, error) 
 }
 
 // planOf finds the mail and its step, in the draft or in the version in force.
-func (d *Desk) planOf(ctx context.Context, e Example) (*plan, program.Step, error) {
+func (d *Sender) planOf(ctx context.Context, e Example) (*plan, program.Step, error) {
 	if e.Draft != nil {
 		return e.draft(loyalty.At(d.c.DB.Now()))
 	}
-	version, err := d.active(ctx)
+	version, err := d.plans.active(ctx)
 	if errors.Is(err, store.ErrNotFound) {
 		err = Asked("no program is in force yet: apply one first, or say --from DIR")
 	}
@@ -232,7 +233,7 @@ func (d *Desk) planOf(ctx context.Context, e Example) (*plan, program.Step, erro
 	if err != nil {
 		return nil, program.Step{}, err
 	}
-	p, err := d.readPlan(ctx, planKey{version, e.Campaign, name})
+	p, err := d.plans.read(ctx, planKey{version, e.Campaign, name})
 	return p, step, err
 }
 

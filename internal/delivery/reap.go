@@ -14,10 +14,10 @@ const reapAtOnce = 200
 // Reap deals with leases that outlived their workers and returns how many sends
 // it moved: what was claimed is queued again, what may have been on the wire is
 // unknown.
-func (d *Desk) Reap(ctx context.Context) (int, error) {
+func (d *Sender) Reap(ctx context.Context) (int, error) {
 	moved := 0
-	for _, part := range []func(*store.Tx) ([]ending, error){d.reapClaims, d.reapBatches, forgetSetbacks} {
-		var effective []ending
+	for _, part := range []func(*store.Tx) ([]result, error){d.reapClaims, d.reapBatches, forgetSetbacks} {
+		var effective []result
 		err := d.c.DB.Update(ctx, func(tx *store.Tx) (err error) { effective, err = part(tx); return err })
 		if err != nil {
 			return moved, fmt.Errorf("reaping: %w", err)
@@ -34,7 +34,7 @@ func (d *Desk) Reap(ctx context.Context) (int, error) {
 
 // forgetSetbacks says of campaigns whose mails were set back that nothing waits for
 // that any more: the last of them was sent by another lane, skipped or cancelled.
-func forgetSetbacks(tx *store.Tx) ([]ending, error) {
+func forgetSetbacks(tx *store.Tx) ([]result, error) {
 	_, err := tx.Exec(`
 		delete from setbacks
 		where  work = '`+mailsWork+`'
@@ -47,7 +47,7 @@ func forgetSetbacks(tx *store.Tx) ([]ending, error) {
 }
 
 // reapClaims ends the claims of single sends.
-func (d *Desk) reapClaims(tx *store.Tx) ([]ending, error) {
+func (d *Sender) reapClaims(tx *store.Tx) ([]result, error) {
 	var ids []int64
 	err := tx.All(&ids, `
 		select d.send_id
@@ -63,22 +63,22 @@ func (d *Desk) reapClaims(tx *store.Tx) ([]ending, error) {
 	if err != nil {
 		return nil, err
 	}
-	var endings []ending
+	var results []result
 	for _, s := range sends {
 		switch s.state {
 		case claimed:
-			endings = append(endings, ending{s: s, state: queued, due: true}.keep())
+			results = append(results, result{s: s, state: queued, due: true}.keep())
 		case handing:
 			s.begun = true // the mark has counted it
-			endings = append(endings, d.unknown(ending{s: s, tried: true}, leaseOver))
+			results = append(results, d.outcomes.unknown(result{s: s, tried: true}, leaseOver))
 		}
 	}
-	return record(tx, Bulk, ofClaim, endings)
+	return record(tx, Bulk, ofClaim, results)
 }
 
 // reapBatches ends the batches that were left open: each of their sends may have
 // been on the wire.
-func (d *Desk) reapBatches(tx *store.Tx) ([]ending, error) {
+func (d *Sender) reapBatches(tx *store.Tx) ([]result, error) {
 	var left []struct {
 		ID       int64
 		Fence    int64
@@ -96,21 +96,21 @@ func (d *Desk) reapBatches(tx *store.Tx) ([]ending, error) {
 	if err != nil {
 		return nil, err
 	}
-	var all []ending
+	var all []result
 	for _, b := range left {
 		sends, err := batchSends(tx, b.SendIDs, b.Fence)
 		if err != nil {
 			return nil, err
 		}
-		endings := make([]ending, len(sends))
+		results := make([]result, len(sends))
 		for i, s := range sends {
 			s.handedAt = b.MarkedAt
-			endings[i] = d.unknown(ending{s: s, tried: true}, leaseOver)
+			results[i] = d.outcomes.unknown(result{s: s, tried: true}, leaseOver)
 		}
-		if _, err := (&batch{id: b.ID}).shrink(tx); err != nil {
+		if _, err := shrink(tx, b.ID, nil); err != nil {
 			return nil, err
 		}
-		effective, err := record(tx, Bulk, ofBatch, endings)
+		effective, err := record(tx, Bulk, ofBatch, results)
 		if err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@ package delivery
 import (
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"regulars/internal/consent"
 	"regulars/internal/coupon"
@@ -18,7 +19,7 @@ const (
 	ofLost  = "sends.fence = r.fence and sends.state = 'unknown'"
 )
 
-// row is an ending as the statement reads it.
+// row is an result as the statement reads it.
 type row struct {
 	ID     int64  `json:"id"`
 	Fence  int64  `json:"fence"`
@@ -31,7 +32,7 @@ type row struct {
 	Key    string `json:"key"`
 }
 
-func (e ending) row() row {
+func (e result) row() row {
 	r := row{ID: e.s.Send, Fence: e.s.fence, State: e.state, Reason: e.reason, Code: e.code, Words: e.words}
 	if e.tried {
 		r.Key = hex.EncodeToString(e.s.EmailKey)
@@ -45,20 +46,20 @@ func (e ending) row() row {
 	return r
 }
 
-// record writes endings down in one statement, with all that they bring: due
+// record writes results down in one statement, with all that they bring: due
 // rows, caps, codes, suppressions, passages. It returns those that took effect.
 // lane is where a send of a chunk waits that goes again.
-func record(tx *store.Tx, lane, whose string, endings []ending) ([]ending, error) {
-	if len(endings) == 0 {
+func record(tx *store.Tx, lane, whose string, results []result) ([]result, error) {
+	if len(results) == 0 {
 		return nil, nil
 	}
-	rows := make([]row, len(endings))
-	for i, e := range endings {
+	rows := make([]row, len(results))
+	for i, e := range results {
 		rows[i] = e.row()
 	}
-	handed := handedAt(endings)
-	sends := make([]*send, len(endings))
-	for i, e := range endings {
+	handed := handedAt(results)
+	sends := make([]*send, len(results))
+	for i, e := range results {
 		sends[i] = e.s
 	}
 	day, err := handedDay(tx, handed, sends)
@@ -83,16 +84,16 @@ func record(tx *store.Tx, lane, whose string, endings []ending) ([]ending, error
 		returning sends.id`,
 		store.Args{"rows": store.JSON(rows), "now": tx.At, "handed": handed, "day": day})
 	if err != nil {
-		return nil, fmt.Errorf("recording %d sends: %w", len(endings), err)
+		return nil, fmt.Errorf("recording %d sends: %w", len(results), err)
 	}
-	effective := those(endings, done)
+	effective := those(results, done)
 	return effective, follow(tx, lane, effective)
 }
 
 // handedAt is when the attempts were begun that no mark has counted: one moment
 // for a whole batch, none where the relay refused before the body.
-func handedAt(endings []ending) loyalty.Instant {
-	for _, e := range endings {
+func handedAt(results []result) loyalty.Instant {
+	for _, e := range results {
 		if e.tried && !e.s.begun {
 			return e.s.handedAt
 		}
@@ -142,16 +143,16 @@ func unhex(tx *store.Tx, expr string) string {
 	return "unhex(" + expr + ")"
 }
 
-func those(endings []ending, ids []int64) []ending {
-	if len(ids) == len(endings) {
-		return endings
+func those(results []result, ids []int64) []result {
+	if len(ids) == len(results) {
+		return results
 	}
 	has := make(map[int64]bool, len(ids))
 	for _, id := range ids {
 		has[id] = true
 	}
-	var left []ending
-	for _, e := range endings {
+	var left []result
+	for _, e := range results {
 		if has[e.s.Send] {
 			left = append(left, e)
 		}
@@ -159,14 +160,14 @@ func those(endings []ending, ids []int64) []ending {
 	return left
 }
 
-// follow does what endings bring with them, a statement for each kind.
-func follow(tx *store.Tx, lane string, endings []ending) error {
+// follow does what results bring with them, a statement for each kind.
+func follow(tx *store.Tx, lane string, results []result) error {
 	for _, step := range []func() error{
-		func() error { return dueAgain(tx, lane, endings) },
-		func() error { return giveBack(tx, endings) },
-		func() error { return suppress(tx, endings) },
-		func() error { return settleCodes(tx, endings) },
-		func() error { return wake(tx, endings) },
+		func() error { return dueAgain(tx, lane, results) },
+		func() error { return giveBack(tx, results) },
+		func() error { return suppress(tx, results) },
+		func() error { return settleCodes(tx, results) },
+		func() error { return wake(tx, results) },
 	} {
 		if err := step(); err != nil {
 			return err
@@ -176,9 +177,9 @@ func follow(tx *store.Tx, lane string, endings []ending) error {
 }
 
 // giveBack frees the places under the caps of mails that were not sent.
-func giveBack(tx *store.Tx, endings []ending) error {
+func giveBack(tx *store.Tx, results []result) error {
 	members := map[loyalty.Instant][]int64{}
-	for _, e := range endings {
+	for _, e := range results {
 		if e.s.counted && e.unsent() {
 			members[e.s.handedAt] = append(members[e.s.handedAt], e.s.Member)
 		}
@@ -191,9 +192,9 @@ func giveBack(tx *store.Tx, endings []ending) error {
 	return nil
 }
 
-func suppress(tx *store.Tx, endings []ending) error {
+func suppress(tx *store.Tx, results []result) error {
 	var keys [][]byte
-	for _, e := range endings {
+	for _, e := range results {
 		if e.hard() && len(e.s.EmailKey) > 0 {
 			keys = append(keys, e.s.EmailKey)
 		}
@@ -206,9 +207,9 @@ func suppress(tx *store.Tx, endings []ending) error {
 
 // settleCodes: a code whose mail was sent is issued; one that came back is void,
 // for somebody may have seen it; one that nobody saw is free.
-func settleCodes(tx *store.Tx, endings []ending) error {
+func settleCodes(tx *store.Tx, results []result) error {
 	ids := map[string][]int64{}
-	for _, e := range endings {
+	for _, e := range results {
 		if e.s.Code != 0 {
 			ids[e.state] = append(ids[e.state], e.s.Send)
 		}
@@ -226,12 +227,58 @@ func settleCodes(tx *store.Tx, endings []ending) error {
 
 // wake lets the passages go on that waited for a send. That of a mail which a
 // person sent once more has long gone on.
-func wake(tx *store.Tx, endings []ending) error {
+func wake(tx *store.Tx, results []result) error {
 	var ids []int64
-	for _, e := range endings {
+	for _, e := range results {
 		if e.final() && e.s.reason != resent && (e.s.Run == 0 || e.s.plan == nil || e.s.plan.flow) {
 			ids = append(ids, e.s.Send)
 		}
 	}
 	return tx.WakePassages(ids)
+}
+
+// date gives the codes of mails that go out their last day.
+func date(tx *store.Tx, sends []*send) error {
+	byDay := map[loyalty.Day][]int64{}
+	for _, s := range sends {
+		if s.Code != 0 {
+			byDay[s.letter.day] = append(byDay[s.letter.day], s.Code)
+		}
+	}
+	for day, ids := range byDay {
+		if err := coupon.Date(tx, ids, day); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mailsWork is the work of a campaign that delivery sets back.
+const mailsWork = "mails"
+
+// recovered says of campaigns that were set back that a mail of theirs was made.
+func recovered(tx *store.Tx, results []result) error {
+	var setBack []string
+	if err := tx.All(&setBack, "select scope from setbacks where work = '"+mailsWork+"'", nil); err != nil || len(setBack) == 0 {
+		return err
+	}
+	for _, e := range results {
+		scope := store.ScopeCampaign(e.s.Campaign)
+		if e.s.letter == nil || !slices.Contains(setBack, scope) {
+			continue
+		}
+		var waiting int
+		err := tx.One(&waiting, "select count(*) from due d join sends s on s.id = d.send_id where s.campaign_id = @campaign and s.state = 'queued' and d.retry_at > "+tx.Machine(),
+			store.Args{"campaign": e.s.Campaign})
+		if err != nil {
+			return err
+		}
+		if waiting > 0 {
+			continue
+		}
+		if err := tx.Recovered(scope, mailsWork); err != nil {
+			return err
+		}
+	}
+	return nil
 }

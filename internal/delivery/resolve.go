@@ -19,7 +19,7 @@ var ErrNotUnknown = errors.New("only a send of which nobody knows whether it was
 
 // Resolve ends an unknown send as a person decides: "sent", or "again" to hand
 // it over once more. by is who decided.
-func (d *Desk) Resolve(tx *store.Tx, id int64, as, by string) error {
+func (d *Sender) Resolve(tx *store.Tx, id int64, as, by string) error {
 	sends, err := load(tx, []int64{id})
 	if err != nil {
 		return err
@@ -38,7 +38,7 @@ func (d *Desk) Resolve(tx *store.Tx, id int64, as, by string) error {
 	if err != nil {
 		return err
 	}
-	effective, err := record(tx, laneOf(s.Class), "sends.fence = r.fence and sends.state = 'unknown'", []ending{e})
+	effective, err := record(tx, laneOf(s.Class), "sends.fence = r.fence and sends.state = 'unknown'", []result{e})
 	if err == nil && len(effective) == 0 {
 		err = fmt.Errorf("send %d was just claimed: %w", id, ErrNotUnknown)
 	}
@@ -64,22 +64,22 @@ func rescue(tx *store.Tx, s *send, as string) (bool, error) {
 // resolved is the reason of a send that a person says was sent.
 const resolved = "resolved"
 
-func decided(tx *store.Tx, s *send, as, by string) (ending, error) {
+func decided(tx *store.Tx, s *send, as, by string) (result, error) {
 	switch as {
 	case WasSent:
 		waits, err := isDue(tx, s.Send)
 		if err != nil {
-			return ending{}, err
+			return result{}, err
 		}
 		if !waits {
 			s.reason = resent // its passage did not wait for a person
 		}
-		return ending{s: s, state: sent, reason: resolved, words: "sent, says " + by}, nil
+		return result{s: s, state: sent, reason: resolved, words: "sent, says " + by}, nil
 	case Again:
 		s.reason = resent
-		return ending{s: s, state: queued, reason: resent, words: "again, says " + by, due: true}, nil
+		return result{s: s, state: queued, reason: resent, words: "again, says " + by, due: true}, nil
 	}
-	return ending{}, fmt.Errorf("a send is resolved as %s or %s, not %q", WasSent, Again, as)
+	return result{}, fmt.Errorf("a send is resolved as %s or %s, not %q", WasSent, Again, as)
 }
 
 func isDue(tx *store.Tx, id int64) (due bool, err error) {

@@ -1,7 +1,7 @@
 package delivery
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
 
 	"regulars/internal/consent"
@@ -128,23 +128,6 @@ func (s *send) expire() {
 	}
 }
 
-// values reads a JSON object as rules and mails take it: whole numbers stay whole.
-func values(text string) (map[string]any, error) {
-	var raw map[string]any
-	if text == "" || text == "{}" {
-		return nil, nil
-	}
-	if err := json.Unmarshal([]byte(text), &raw); err != nil {
-		return nil, err
-	}
-	for name, v := range raw {
-		if f, ok := v.(float64); ok && f == float64(int64(f)) {
-			raw[name] = int64(f)
-		}
-	}
-	return raw, nil
-}
-
 // idsOf returns the ids of sends.
 func idsOf(sends []*send) []int64 {
 	ids := make([]int64, len(sends))
@@ -153,3 +136,35 @@ func idsOf(sends []*send) []int64 {
 	}
 	return ids
 }
+
+// letter is a send's mail as it stands, ready for the wire.
+type letter struct {
+	message Message
+	day     loyalty.Day // the shop's day it was written on: its code may end so many days later
+}
+
+// mail is the name of the send's mail in its campaign's folder.
+func (s *send) mail() string {
+	if s.Step != issues {
+		return s.Step
+	}
+	return issues + "/" + issueDate(s.key)
+}
+
+// some returns the values that are there, each once.
+func some(sends []*send, of func(*send) int64) (ids []int64) {
+	seen := map[int64]bool{0: true}
+	for _, s := range sends {
+		if id := of(s); !seen[id] {
+			seen[id] = true
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// errNoText says that the mail has no file in the version of the send.
+var errNoText = errors.New("the mail has no text")
+
+// errPanic says that making a mail ended in a panic.
+var errPanic = errors.New("making the mail panics")

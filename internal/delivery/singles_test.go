@@ -36,13 +36,13 @@ func TestASingleGoesOutOnceAndWakesItsPassage(t *testing.T) {
 func TestASetbackGoesWithTheLastMailThatWaitsForIt(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		for name, end := range map[string]func(*shop, *delivery.Desk){
-			"skipped by the gate": func(s *shop, d *delivery.Desk) {
+		for name, end := range map[string]func(*shop, *delivery.Sender){
+			"skipped by the gate": func(s *shop, d *delivery.Sender) {
 				s.exec("update members set email = '', email_key = null", nil)
 				s.exec("update due set retry_at = null", nil)
 				s.singles(d, delivery.Urgent)
 			},
-			"cancelled": func(s *shop, _ *delivery.Desk) {
+			"cancelled": func(s *shop, _ *delivery.Sender) {
 				s.exec("delete from due", nil)
 				s.exec("update sends set state = 'skipped', reason = 'cancelled'", nil)
 			},

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"regulars/internal/loyalty"
@@ -56,27 +57,7 @@ func (s started) happened() map[string]any {
 	return s.event.values
 }
 
-// startedBy loads what set the passages of the sends off.
-func startedBy(tx *store.Tx, sends []*send) error {
-	orders, err := ordersOf(tx, sends)
-	if err != nil {
-		return fmt.Errorf("the orders that started %d sends: %w", len(sends), err)
-	}
-	events, err := eventsOf(tx, sends)
-	if err != nil {
-		return fmt.Errorf("the events that started %d sends: %w", len(sends), err)
-	}
-	for _, s := range sends {
-		s.started = started{orders[s.order], events[s.event]}
-		if e := s.started.event; e != nil && e.err != nil {
-			s.blind, s.failed = true, e.err
-		}
-	}
-	return nil
-}
-
-func ordersOf(tx *store.Tx, sends []*send) (map[int64]*startOrder, error) {
-	ids := some(sends, func(s *send) int64 { return s.order })
+func ordersOf(tx *store.Tx, ids []int64) (map[int64]*startOrder, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
@@ -112,8 +93,7 @@ func ordersOf(tx *store.Tx, sends []*send) (map[int64]*startOrder, error) {
 	return orders, err
 }
 
-func eventsOf(tx *store.Tx, sends []*send) (map[int64]*startEvent, error) {
-	ids := some(sends, func(s *send) int64 { return s.event })
+func eventsOf(tx *store.Tx, ids []int64) (map[int64]*startEvent, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
@@ -136,14 +116,41 @@ func eventsOf(tx *store.Tx, sends []*send) (map[int64]*startEvent, error) {
 	return events, nil
 }
 
-// some returns the values that are there, each once.
-func some(sends []*send, of func(*send) int64) (ids []int64) {
-	seen := map[int64]bool{0: true}
-	for _, s := range sends {
-		if id := of(s); !seen[id] {
-			seen[id] = true
-			ids = append(ids, id)
+// values reads a JSON object as rules and mails take it: whole numbers stay whole.
+func values(text string) (map[string]any, error) {
+	var raw map[string]any
+	if text == "" || text == "{}" {
+		return nil, nil
+	}
+	if err := json.Unmarshal([]byte(text), &raw); err != nil {
+		return nil, err
+	}
+	for name, v := range raw {
+		if f, ok := v.(float64); ok && f == float64(int64(f)) {
+			raw[name] = int64(f)
 		}
 	}
-	return ids
+	return raw, nil
+}
+
+// data returns what a mail reads as order.….
+func (o *startOrder) data() map[string]any {
+	lines := make([]map[string]any, len(o.lines))
+	for i, l := range o.lines {
+		lines[i] = map[string]any{"product": l.Product, "name": l.Name, "category": l.Category, "brand": l.Brand,
+			"quantity": l.Quantity, "total": l.Total}
+	}
+	return map[string]any{"id": o.ExternalID, "date": o.Day, "total": o.Total - o.Refunded, "discount": o.Discount,
+		"quantity": o.Quantity, "status": o.Status, "shop": o.Shop, "lines": lines}
+}
+
+// data returns what a mail reads as event.….
+func (e *startEvent) data() map[string]any {
+	d := map[string]any{"type": e.Type, "at": e.Day}
+	for name, v := range e.values {
+		if _, ours := d[name]; !ours {
+			d[name] = v
+		}
+	}
+	return d
 }

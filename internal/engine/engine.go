@@ -30,7 +30,7 @@ type Engine struct {
 	desk Desk
 }
 
-// Desk hands mails over (delivery.Desk).
+// Desk hands mails over (delivery.Sender).
 type Desk interface {
 	Singles(ctx context.Context, lane string, limit int) (int, error)
 	Work(ctx context.Context) (int, error)

@@ -65,7 +65,7 @@ type shop struct {
 	db     *store.DB
 	clock  *engine.Clock
 	door   *intake.Door
-	desk   *delivery.Desk
+	desk   *delivery.Sender
 	engine *engine.Engine
 	sink   *embedded.Sink
 	sinks  []*embedded.Sink // of former processes
@@ -96,7 +96,7 @@ func openFiles(t *testing.T, db *store.DB, files map[string]string) *shop {
 	return s
 }
 
-func (s *shop) newDesk() *delivery.Desk {
+func (s *shop) newDesk() *delivery.Sender {
 	s.t.Helper()
 	sink, err := embedded.NewSink(embedded.SinkOptions{Now: s.clock.Now})
 	if err != nil {

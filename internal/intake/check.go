@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"regulars/internal/address"
 	"regulars/internal/consent"
 	"regulars/internal/loyalty"
 )
@@ -203,7 +204,7 @@ func (c *checker) member(e *item) {
 	m := &e.Member
 	c.identity(m)
 	if m.Email != "" {
-		clean, folded, err := consent.Address(m.Email)
+		clean, folded, err := address.Read(m.Email)
 		if err != nil {
 			c.leave("member.email", "%s is not an address: %v", quoted(m.Email), err)
 		}

@@ -3,7 +3,7 @@ package intake
 import (
 	"fmt"
 
-	"regulars/internal/consent"
+	"regulars/internal/address"
 	"regulars/internal/store"
 )
 
@@ -22,7 +22,7 @@ func Find(tx *store.Tx, name string) (int64, error) {
 	if err != nil || len(found) == 1 {
 		return first(found), err
 	}
-	_, folded, err := consent.Address(name)
+	_, folded, err := address.Read(name)
 	if err != nil {
 		return 0, nobody(name)
 	}

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"regulars/internal/consent"
+	"regulars/internal/address"
 	"regulars/internal/loyalty"
 )
 
@@ -210,7 +210,7 @@ func differ(a, b *loyalty.Event, zone *time.Location) (field, one, other string)
 
 // mailbox is an address as it is known; "" for none.
 func mailbox(text string) string {
-	_, folded, err := consent.Address(text)
+	_, folded, err := address.Read(text)
 	if err != nil {
 		return ""
 	}

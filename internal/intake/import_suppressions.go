@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"regulars/internal/address"
 	"regulars/internal/consent"
 	"regulars/internal/store"
 )
@@ -18,7 +19,7 @@ func (i *importer) suppressions(ctx context.Context) error {
 	var folded []string
 	err := i.each(ctx, func(r row) error {
 		i.tally.Read++
-		_, address, err := consent.Address(readID(i.cols.get("email")))
+		_, address, err := address.Read(readID(i.cols.get("email")))
 		if err != nil {
 			return i.refuse(r.line, r.written(), "email", err.Error())
 		}

@@ -34,8 +34,8 @@ func (r *reading) addConfirm() {
 	}
 	texts := map[string]*templates.Mail{}
 	for _, language := range p.Languages {
-		mail, problems := templates.Confirm(language)
-		r.takeProblems(problems) // our own text has none
+		mail, problems := templates.Confirm(language, p.Words)
+		r.takeProblems(problems) // our own texts have none
 		texts[language] = mail
 	}
 	r.texts[c.Name] = map[string]map[string]*templates.Mail{templates.ConfirmMail: texts}

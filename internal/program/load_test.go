@@ -188,3 +188,21 @@ func mailsOf(c *program.Campaign) (mails []string) {
 	}
 	return mails
 }
+
+// A sender is read as members' addresses are.
+func TestASendersDomainMayHaveTwoHyphens(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		from  string
+		sound bool
+	}{
+		{"Anna <anna@shop--test.example>", true}, {"Anna <anna@ab--cd.example>", true}, {"anna@xn--bcher-kva.example", true}, {"anna@bücher.example", true},
+		{"anna@-shop.example", false}, {"anna@shop", false}, {"anna@[127.0.0.1]", false}, {"anna@shop..example", false},
+	} {
+		files := german("")
+		files["program.yaml"] = strings.Replace(files["program.yaml"], "Anna <anna@shop.example>", tt.from, 1)
+		if _, _, problems := program.Load(files); program.Blocked(problems) == tt.sound {
+			t.Errorf("from %s: %s, want sound %t", tt.from, lines(problems), tt.sound)
+		}
+	}
+}

@@ -24,7 +24,7 @@ func (r *reading) readMails(c *folder) {
 		Event:      c.Start.Kind == "event",
 		Milestone:  milestone(c.Start),
 		Service:    c.Class == loyalty.Service,
-		Own:        r.program.mailWords(),
+		Own:        r.program.Words,
 	}
 	r.texts[c.Name] = map[string]map[string]*templates.Mail{}
 	for _, step := range c.Steps {

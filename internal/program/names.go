@@ -15,8 +15,9 @@ type Named struct {
 	Line, Column int
 }
 
-// Names returns the names of such kinds in the rules of a program's files, and the
-// events that start and end its campaigns, as a reader goes through the files.
+// Names returns the names of such kinds in the rules of a program's files, the
+// events that start and end its campaigns, and what its pools, milestones and
+// favourites name, as a reader goes through the files.
 func Names(files map[string]string) []Named {
 	all := load(files).named
 	slices.SortStableFunc(all, func(a, b Named) int {
@@ -28,6 +29,13 @@ func Names(files map[string]string) []Named {
 // Warning says of a name that nobody has it, where it stands.
 func (n Named) Warning(message, hint string) Problem {
 	return Problem{File: n.File, Line: n.Line, Column: n.Column, Message: message, Hint: hint, Level: Warning}
+}
+
+// name keeps a name that stands by itself.
+func (r *reading) name(n *node, kind segments.Kind, text string) {
+	if n != nil && text != "" {
+		r.named = append(r.named, Named{segments.Name{Kind: kind, Text: text}, n.src.file, n.line, n.col})
+	}
 }
 
 // names keeps the names in a rule whose text begins at a byte of the node's.

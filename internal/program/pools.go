@@ -5,6 +5,7 @@ import (
 	"math/bits"
 
 	"regulars/internal/loyalty"
+	"regulars/segments"
 )
 
 // The kinds of pools.
@@ -80,8 +81,8 @@ func (r *reading) readGift(g group, p *Pool) {
 // readLimits reads for which orders, until when and how often codes are good.
 func (r *reading) readLimits(g group, p *Pool) {
 	p.Minimum = r.money(g.get("minimum"))
-	p.Products = r.several(g.get("products"))
-	p.Categories = r.several(g.get("categories"))
+	p.Products = r.several(g.get("products"), segments.Product)
+	p.Categories = r.several(g.get("categories"), segments.Category)
 	p.FirstOrder = r.yes(g.get("first_order"), false)
 	p.Transferable = r.yes(g.get("transferable"), false)
 	p.GoodAgain = r.yes(g.get("good_again"), false)

@@ -33,7 +33,7 @@ type Program struct {
 	Lifecycle  segments.Lifecycle
 	Scoring    segments.Scoring
 
-	Words map[string]Words // of languages that Regulars has no words for, by language
+	Words map[string]templates.Phrases // of languages that Regulars has no words for, by language
 
 	FavouritesExcept []string // categories that are nobody's favourite: coupons, fuel
 

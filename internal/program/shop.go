@@ -2,15 +2,14 @@ package program
 
 import (
 	"fmt"
-	"net/mail"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
-	"golang.org/x/net/idna"
 	"golang.org/x/text/language"
 
+	"regulars/internal/address"
 	"regulars/internal/loyalty"
 	"regulars/segments"
 )
@@ -45,7 +44,7 @@ func (r *reading) readShop() {
 	r.readAttributes(g.get("attributes"))
 	r.readScores(g)
 	if n := g.get("favourites"); n != nil {
-		p.FavouritesExcept = r.several(r.group(n, favouritesPlace).must("except", "name the categories that are nobody's favourite, like except: [FUEL]"))
+		p.FavouritesExcept = r.several(r.group(n, favouritesPlace).must("except", "name the categories that are nobody's favourite, like except: [FUEL]"), segments.Category)
 	}
 }
 
@@ -84,9 +83,9 @@ func (r *reading) readSender(g group) {
 	}
 	if n := g.must("mail", "say from whom mails come: mail: {from: …}"); n != nil {
 		m := r.group(n, mailPlace)
-		p.Mail.From, _ = read(r, m.must("from", `like from: "Anna <anna@shop.example>"`), address)
-		p.Mail.ReplyTo, _ = read(r, m.get("reply_to"), address)
-		p.Mail.Alerts, _ = read(r, m.get("alerts"), address)
+		p.Mail.From, _ = read(r, m.must("from", `like from: "Anna <anna@shop.example>"`), sender)
+		p.Mail.ReplyTo, _ = read(r, m.get("reply_to"), sender)
+		p.Mail.Alerts, _ = read(r, m.get("alerts"), sender)
 	}
 }
 
@@ -106,20 +105,10 @@ func webLink(s string) (string, error) {
 	return s, nil
 }
 
-// address checks an address that mail can come from: one mailbox, an ASCII local
-// part, a domain with a dot that DNS can hold.
-func address(s string) (string, error) {
-	bad := fmt.Errorf("%q is not an e-mail address like Anna <anna@shop.example>", s)
-	a, err := mail.ParseAddress(s)
-	if err != nil {
-		return "", bad
-	}
-	at := strings.LastIndexByte(a.Address, '@')
-	local, domain := a.Address[:at], a.Address[at+1:]
-	name, err := idna.Lookup.ToASCII(domain)
-	dots := strings.Contains(name, ".") && !strings.HasSuffix(name, ".")
-	if err != nil || !dots || strings.ContainsFunc(local, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"(),:;<>@[\]`, r) }) {
-		return "", bad
+// sender checks an address that mail can come from.
+func sender(s string) (string, error) {
+	if _, err := address.Named(s); err != nil {
+		return "", fmt.Errorf("%q is not an e-mail address like Anna <anna@shop.example>: %w", s, err)
 	}
 	return s, nil
 }

@@ -128,6 +128,7 @@ func (r *reading) startMilestone(c *folder, g group) {
 		r.notYet(n, "milestone: referrals")
 	} else {
 		c.Start.Figure, _ = read(r, n, loyalty.ParseFigure)
+		r.name(n, segments.ProductOrCategory, c.Start.Figure.Of)
 	}
 	value := func(n *node) int64 { return r.number(n, 1, 1e12) }
 	if c.Start.Figure.Money() {
@@ -228,9 +229,7 @@ func (r *reading) eventType(n *node, name string) string {
 	bad := strings.ContainsFunc(name, func(c rune) bool {
 		return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("._-", c))
 	})
-	if name != "" {
-		r.named = append(r.named, Named{segments.Name{Kind: segments.EventType, Text: name}, n.src.file, n.line, n.col})
-	}
+	r.name(n, segments.EventType, name)
 	switch near := nearest(name, loyalty.EventTypes); {
 	case name == "":
 	case bad:

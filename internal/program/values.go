@@ -96,13 +96,14 @@ func (r *reading) each(n *node) []*node {
 	})
 }
 
-// several reads a list of single values, none of them twice.
-func (r *reading) several(n *node) (texts []string) {
+// several reads a list of names of a kind, none of them twice.
+func (r *reading) several(n *node, kind segments.Kind) (texts []string) {
 	for _, item := range r.each(n) {
 		text := r.words(item)
 		if text != "" && slices.Contains(texts, text) {
 			r.errorAt(item, fmt.Sprintf("%q stands in the list twice", text), "keep one of the two")
 		} else if text != "" {
+			r.name(item, kind, text)
 			texts = append(texts, text)
 		}
 	}

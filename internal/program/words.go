@@ -9,13 +9,6 @@ import (
 	"regulars/templates"
 )
 
-// Words are what Regulars itself says in a language that it does not know: around
-// a mail, and on the pages that members see. words/de.yaml has them.
-type Words struct {
-	Mails templates.Own
-	Pages map[string]string
-}
-
 // wordsFolder holds a file for each language that a shop brings itself.
 const wordsFolder = "words/"
 
@@ -29,22 +22,9 @@ func wordsOf(file string) string {
 	return lang
 }
 
-// PageWords are what pages say, by key, in English. internal/public says them.
-func PageWords() map[string]string {
-	return map[string]string{
-		"mails": "Mails from %s", "choose": "Choose what you want to receive. You can change your mind at any time.", "save": "Save",
-		"none": "Unsubscribe from everything", "saved": "Saved. This is in effect now.", "gone": "You are unsubscribed from everything. This is in effect now.",
-		"offers": "Offers", "newsletter": "Newsletter", "program": "My membership", "own": "My page", "points": "Points", "codes": "My codes",
-		"until": "valid until %s", "no_codes": "You have no codes at the moment.", "minimum": "on orders from %s", "shipping": "Free shipping",
-		"choices": "Choose which mails you get", "ask": "Confirm your subscription", "wanted": "Do you want to receive this: %s?", "yes": "Yes, I want this",
-		"done": "Thank you!", "confirmed": "Your subscription is confirmed: %s.", "sorry": "Something went wrong",
-		"why": "It is not your fault, and nothing was changed. Please try again in a moment.",
-	}
-}
-
 // readWords reads the words that the shop brings itself.
 func (r *reading) readWords() {
-	r.program.Words = map[string]Words{}
+	r.program.Words = map[string]templates.Phrases{}
 	for _, file := range sortedKeys(r.files) {
 		lang := wordsOf(file)
 		if lang == "" {
@@ -58,45 +38,72 @@ func (r *reading) readWords() {
 			r.fileProblem(file, Error, err.Error(), "call it words/LANGUAGE.yaml, like words/de.yaml")
 			continue
 		}
-		g := r.group(root, place{"a file of words", []string{"mails", "pages"}, nil})
-		r.program.Words[lang] = Words{Mails: r.someWords(g.get("mails"), "mails", templates.OwnKeys()), Pages: r.someWords(g.get("pages"), "pages", PageWords())}
+		r.program.Words[lang] = r.wordsFrom(root, lang)
 	}
 }
 
-// someWords reads words that have the keys of the English ones, and their places
-// for what is put in.
-func (r *reading) someWords(n *node, name string, english map[string]string) map[string]string {
-	found := map[string]string{}
-	if n == nil {
-		return found
+// wordsFrom reads a file of words. It has the form of our own catalogue, and may
+// leave out what it likes.
+func (r *reading) wordsFrom(root *node, lang string) templates.Phrases {
+	found, keys := templates.Phrases{}, map[string][]string{} // by group
+	for key := range templates.WordKeys(lang) {
+		group, name, _ := strings.Cut(key, ".")
+		name, _, _ = strings.Cut(name, ".") // of all its forms
+		if !slices.Contains(keys[group], name) {
+			keys[group] = append(keys[group], name)
+		}
 	}
-	g := r.group(n, place{"the words of " + name, sortedKeys(english), nil})
-	for _, key := range sortedKeys(english) {
-		at := g.get(key)
-		if at == nil {
+	file := r.group(root, place{"a file of words", sortedKeys(keys), nil})
+	for _, group := range sortedKeys(keys) {
+		n := file.get(group)
+		if n == nil {
 			continue
 		}
-		text, ok := r.text(at)
-		switch want := templates.Placeholders(english[key]); {
-		case !ok:
-		case templates.Placeholders(text) != want && key != "ordinal":
-			r.errorAt(at, fmt.Sprintf("%q has %%s %d times, and needs it %d times", text, templates.Placeholders(text), want), fmt.Sprintf("in English it is %q", english[key]))
-		case key == "months" && len(strings.Fields(text)) != 12, key == "weekdays" && len(strings.Fields(text)) != 7:
-			r.errorAt(at, fmt.Sprintf("%s has %d names", key, len(strings.Fields(text))), fmt.Sprintf("in English it is %q", english[key]))
-		default:
-			found[key] = text
+		slices.Sort(keys[group])
+		g := r.group(n, place{"the words of " + group, keys[group], nil})
+		for _, name := range keys[group] {
+			at, key := g.get(name), group+"."+name
+			forms := templates.Forms(key, lang)
+			switch {
+			case at == nil:
+			case forms != nil && at.form == mapping:
+				some := r.group(at, place{"the forms of " + name + " in " + lang, forms, nil})
+				for _, form := range forms {
+					r.oneWord(found, some.get(form), key+"."+form, lang)
+				}
+			case forms != nil: // one text for all of them
+				for _, form := range forms {
+					r.oneWord(found, at, key+"."+form, lang)
+				}
+			default:
+				r.oneWord(found, at, key, lang)
+			}
 		}
 	}
 	return found
 }
 
-// mailWords are the words of mails, by language.
-func (p *Program) mailWords() map[string]templates.Own {
-	own := map[string]templates.Own{}
-	for lang, w := range p.Words {
-		own[lang] = w.Mails
+// oneWord reads a text that has the places of the English one for what is put in.
+func (r *reading) oneWord(found templates.Phrases, at *node, key, lang string) {
+	if at == nil {
+		return
 	}
-	return own
+	text, ok := r.text(at)
+	english := templates.WordKeys(lang)[key]
+	names := map[string]int{"writing.months": 12, "writing.weekdays": 7}[key]
+	has, wants := strings.Count(text, "%s"), strings.Count(english, "%s")
+	switch {
+	case !ok:
+	case has != wants && !(key == "mails.percent_off" && strings.Count(text, "%l") == 1):
+		r.errorAt(at, fmt.Sprintf("%q has %%s %d times, and needs it %d times", text, has, wants), fmt.Sprintf("in English it is %q", english))
+	case strings.Contains(text, "{{"):
+		r.errorAt(at, fmt.Sprintf("%q has {{, and words are not filled in as mails are", text), "write %s where the English words have it")
+	case names > 0 && len(strings.Fields(text)) != names:
+		name := key[strings.IndexByte(key, '.')+1:]
+		r.errorAt(at, fmt.Sprintf("%s has %d names", name, len(strings.Fields(text))), fmt.Sprintf("in English it is %q", english))
+	default:
+		found[key] = text
+	}
 }
 
 // wordless warns of a language whose readers get English around their mails, and of
@@ -110,15 +117,9 @@ func (r *reading) wordless() {
 			continue
 		}
 		var missing []string
-		own := r.program.Words[lang]
-		for _, key := range sortedKeys(templates.OwnKeys()) {
-			if _, ok := own.Mails[key]; !ok && key != "ordinal" {
-				missing = append(missing, "mails."+key)
-			}
-		}
-		for _, key := range sortedKeys(PageWords()) {
-			if _, ok := own.Pages[key]; !ok {
-				missing = append(missing, "pages."+key)
+		for _, key := range sortedKeys(templates.WordKeys(lang)) {
+			if _, ok := r.program.Words[lang][key]; !ok {
+				missing = append(missing, key)
 			}
 		}
 		if len(missing) == 0 {
@@ -129,7 +130,7 @@ func (r *reading) wordless() {
 			some += fmt.Sprintf(" and %d more", len(missing)-5)
 		}
 		r.fileProblem(wordsFolder+lang+".yaml", Warning, fmt.Sprintf("Regulars has no words of its own in %s, so its readers get English in footers and on pages: %s", lang, some),
-			"write them, as in mails: {unsubscribe: …} and pages: {save: …}")
+			"write them, as in mails: {unsubscribe: …}, writing: {decimal: …} and pages: {save: …}")
 	}
 	for lang := range r.program.Words {
 		if !slices.Contains(r.program.Languages, lang) {
@@ -144,5 +145,5 @@ func (r *reading) namesTopic(topic, lang string) bool {
 	if !slices.Contains([]string{loyalty.Offers, loyalty.Newsletter, loyalty.Program}, topic) {
 		return false
 	}
-	return templates.KnowsWords(lang) || r.program.Words[lang].Pages[topic] != ""
+	return templates.KnowsWords(lang) || r.program.Words[lang]["pages."+topic] != ""
 }

@@ -1,9 +1,7 @@
 package program_test
 
 import (
-	"fmt"
-	"maps"
-	"slices"
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -32,19 +30,27 @@ topics: {offers: {de: Angebote}, newsletter: {fi: Kirje}}
 	return files
 }
 
-// allWords is a file with every word, marked.
+// allWords is a file with every word, in the form of our own.
 func allWords() string {
-	var text strings.Builder
-	for _, group := range []struct {
-		name  string
-		words map[string]string
-	}{{"mails", templates.OwnKeys()}, {"pages", program.PageWords()}} {
-		fmt.Fprintf(&text, "%s:\n", group.name)
-		for _, key := range slices.Sorted(maps.Keys(group.words)) {
-			fmt.Fprintf(&text, "  %s: %q\n", key, group.words[key])
+	groups := map[string]map[string]any{}
+	for key, text := range templates.WordKeys("de") {
+		parts := strings.Split(key, ".")
+		if groups[parts[0]] == nil {
+			groups[parts[0]] = map[string]any{}
 		}
+		if len(parts) == 2 {
+			groups[parts[0]][parts[1]] = text
+			continue
+		}
+		forms, _ := groups[parts[0]][parts[1]].(map[string]string)
+		if forms == nil {
+			forms = map[string]string{}
+			groups[parts[0]][parts[1]] = forms
+		}
+		forms[parts[2]] = text
 	}
-	return text.String()
+	file, _ := json.Marshal(groups) // which is YAML
+	return string(file) + "\n"
 }
 
 func TestAShopBringsWordsOfItsOwnLanguage(t *testing.T) {
@@ -56,7 +62,7 @@ func TestAShopBringsWordsOfItsOwnLanguage(t *testing.T) {
 		}
 		return lines(problems)
 	}
-	const none = "words/de.yaml: warning: Regulars has no words of its own in de, so its readers get English in footers and on pages: mails.date"
+	const none = "words/de.yaml: warning: Regulars has no words of its own in de, so its readers get English in footers and on pages: mails.footer, mails.join_ask"
 	if said := warned(german("")); !strings.Contains(said, none) || strings.Contains(said, "in fi") {
 		t.Errorf("without words check says\n%swant %q, and nothing of Finnish", said, none)
 	}
@@ -67,10 +73,13 @@ func TestAShopBringsWordsOfItsOwnLanguage(t *testing.T) {
 		t.Errorf("with all words check says\n%swant nothing", said)
 	}
 	for _, tt := range []struct{ words, want string }{
-		{"mails: {unsubscribe: Abmelden}\n", "mails.date, mails.date_short"},
+		{"mails: {unsubscribe: Abmelden}\n", "mails.footer, mails.join_ask"},
 		{"mails: {unsubscibe: Abmelden}\n", `"unsubscibe" is not a key of the words of mails; did you mean "unsubscribe"?`},
 		{"mails: {footer: Hallo}\n", `words/de.yaml:1:17: "Hallo" has %s 0 times, and needs it 1 times`},
-		{"mails: {months: Januar Februar}\n", "months has 2 names"},
+		{"writing: {months: Januar Februar}\n", "months has 2 names"},
+		{"mails: {points: {one: \"%s Punkt\", few: \"%s Punkte\"}}\n", `"few" is not a key of the forms of points in de`},
+		{"mails: {points: {one: Punkt}}\n", `"Punkt" has %s 0 times`},
+		{"mails: {join_title: \"{{ x }}\"}\n", "words are not filled in as mails are"},
 		{"pages: [x]\n", "words/de.yaml:1"},
 	} {
 		_, _, problems := program.Load(german(tt.words))
@@ -78,7 +87,7 @@ func TestAShopBringsWordsOfItsOwnLanguage(t *testing.T) {
 			t.Errorf("of %s check says\n%swant %q", tt.words, said, tt.want)
 		}
 	}
-	_, texts, _ := program.Load(german("mails: {unsubscribe: Abmelden, footer: \"Sie sind Kunde von %s.\", date: D. M Y, months: Januar Februar März April Mai Juni Juli August September Oktober November Dezember}\n"))
+	_, texts, _ := program.Load(german("mails: {unsubscribe: Abmelden, footer: \"Sie sind Kunde von %s.\"}\nwriting: {date: D. M Y, months: Januar Februar März April Mai Juni Juli August September Oktober November Dezember}\n"))
 	mail := texts["hello"]["m"]["de"]
 	r, err := mail.Render(mail.Sample(), templates.Brand{Name: "Annas Laden", Address: "Berlin"})
 	if err != nil {

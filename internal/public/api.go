@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"regulars/internal/consent"
+	"regulars/internal/address"
 	"regulars/internal/ingest"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
@@ -101,7 +101,7 @@ func whom(r *http.Request) (kind, value string, err error) {
 	case "":
 		return "", "", refuse(http.StatusBadRequest, "say whom to find: ?card=, ?email= or ?phone=")
 	case "email":
-		if _, value, err = consent.Address(value); err != nil {
+		if _, value, err = address.Read(value); err != nil {
 			return "", "", refuse(http.StatusBadRequest, "email is not an address: %v", err)
 		}
 	}

@@ -2,18 +2,18 @@ package public
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 
 	"regulars/internal/consent"
 	"regulars/internal/intake"
 	"regulars/internal/store"
+	"regulars/templates"
 )
 
 // confirmView is what the double opt-in's page shows.
 type confirmView struct {
 	frame
-	In       words
+	In       templates.Words
 	Question string
 	Button   string
 	Done     string // what was confirmed; "" on the page with the button
@@ -41,8 +41,17 @@ func (s *server) confirmView(tx *store.Tx, who reader, claims consent.Claims) (v
 	if who.Topic == "" || asked || who.Moved {
 		return view, "", badLink // nobody can tell what they would agree to
 	}
-	topic = in.topic(shop.topics, who.Topic)
-	return confirmView{frame: shop.frame(in, in.Ask), In: in, Question: fmt.Sprintf(in.Wanted, topic), Button: in.Yes}, topic, nil
+	topic = shop.topic(in, who.Topic)
+	return confirmView{frame: shop.frame(in, in.Say("pages.ask")), In: in, Question: in.Say("pages.wanted", topic), Button: in.Say("pages.yes")}, topic, nil
+}
+
+// joiningView is the page before the button is pressed, and after.
+func joiningView(shop shop, in templates.Words, done bool) confirmView {
+	view := confirmView{frame: shop.frame(in, in.Say("pages.join")), In: in, Question: in.Say("pages.join_ask", shop.name), Button: in.Say("pages.join_yes")}
+	if done {
+		view.Title, view.Done = in.Say("pages.welcome"), in.Say("pages.joined", shop.name)
+	}
+	return view
 }
 
 // confirmPage asks for the one click that a double opt-in needs. Opening it
@@ -97,7 +106,7 @@ func (s *server) confirmTopic(r *http.Request, claims consent.Claims) (view conf
 			return err
 		}
 		view = asked
-		view.Title, view.Done = view.In.Done, fmt.Sprintf(view.In.Confirmed, topic)
+		view.Title, view.Done = view.In.Say("pages.done"), view.In.Say("pages.confirmed", topic)
 		return consent.Set(tx, who.ID, who.Topic, true, s.how(r, who, "confirmation page", asked.Question))
 	})
 	return view, err

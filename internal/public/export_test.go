@@ -7,11 +7,3 @@ func (s *Site) Patterns() (patterns []string) {
 	}
 	return patterns
 }
-
-// Words returns what pages say in each language, for a test to compare.
-func Words() (all []any) {
-	for _, lang := range languages() {
-		all = append(all, wordsFor(lang))
-	}
-	return all
-}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -27,8 +28,8 @@ type readiness struct {
 	Troubles []store.Trouble `json:"troubles,omitempty"` // what is amiss, here or anywhere, and what to do
 }
 
-// readyTimeout bounds each question, so that the platform gets its answer.
-const readyTimeout = 2 * time.Second
+// readyTimeout bounds the whole answer: a platform gives it a second.
+const readyTimeout = 900 * time.Millisecond
 
 // glanceFor is how long what was amiss is told again: readiness is asked often, and by
 // anybody.
@@ -36,12 +37,16 @@ const glanceFor = 2 * time.Second
 
 // readyz says whether this replica can take requests: the database answers, its
 // schema is not older than this binary, and the clocks agree. Whatever else is amiss
-// only makes it degraded, in words: nothing is lost by that.
+// only makes it degraded, in words: nothing is lost by that. The database alone is
+// asked; of everything else the process knows already.
 func (s *server) readyz(w http.ResponseWriter, r *http.Request) error {
-	if why := s.unready(r.Context()); why != "" {
-		return writeJSON(w, http.StatusServiceUnavailable, readiness{Status: why, Degraded: []string{}, Troubles: s.Amiss()})
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), readyTimeout) // what it finds is told to others too
+	defer cancel()
+	if why := s.unready(ctx); why != "" {
+		return writeJSON(w, http.StatusServiceUnavailable, readiness{Status: why, Degraded: []string{}, Troubles: s.amiss(ctx)})
 	}
-	answer := readiness{Status: "ready", Degraded: s.degraded(r.Context()), Troubles: s.Amiss()}
+	answer := readiness{Status: "ready", Troubles: s.amiss(ctx)}
+	answer.Degraded = s.degraded(answer.Troubles)
 	if len(answer.Degraded)+len(answer.Troubles) > 0 {
 		answer.Status = "degraded"
 	}
@@ -50,8 +55,6 @@ func (s *server) readyz(w http.ResponseWriter, r *http.Request) error {
 
 // unready says why this replica can take no requests, "" when it can.
 func (s *server) unready(ctx context.Context) string {
-	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
-	defer cancel()
 	if s.Live != nil && s.Live.TooFar() {
 		return fmt.Sprintf("this machine's clock is %s from the database's: set it by NTP", s.Live.Ahead().Abs().Round(time.Second))
 	}
@@ -69,11 +72,9 @@ func (s *server) unready(ctx context.Context) string {
 }
 
 // degraded names what is away.
-func (s *server) degraded(ctx context.Context) []string {
-	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
-	defer cancel()
+func (s *server) degraded(troubles []store.Trouble) []string {
 	away := []string{}
-	if s.Redis != nil && s.Redis(ctx) != nil {
+	if slices.ContainsFunc(troubles, func(t store.Trouble) bool { return t.Kind == "redis" }) {
 		away = append(away, "redis")
 	}
 	if s.Relays != nil {
@@ -98,27 +99,50 @@ func (s *Site) Senses(context.Context) []store.Trouble {
 
 // Amiss is what is amiss, here or anywhere, a moment ago at most.
 func (s *Site) Amiss() []store.Trouble {
-	s.glance.mu.Lock()
-	defer s.glance.mu.Unlock()
-	if time.Now().After(s.glance.until) {
-		ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
-		defer cancel()
-		all := report.Glance(ctx, s.quick())
-		if s.Sees != nil {
-			for _, t := range s.Sees() {
-				if !slices.Contains(all, t) {
-					all = append(all, t)
-				}
+	ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
+	defer cancel()
+	return s.amiss(ctx)
+}
+
+// amiss is what the database knows of and what this replica sees itself.
+func (s *Site) amiss(ctx context.Context) []store.Trouble {
+	all := slices.Clone(s.glanced(ctx))
+	if s.Sees != nil {
+		for _, t := range s.Sees() {
+			if !slices.Contains(all, t) {
+				all = append(all, t)
 			}
 		}
-		s.glance.all, s.glance.until = all, time.Now().Add(glanceFor)
 	}
-	return s.glance.all
+	return all
+}
+
+// glanced asks the database, unless somebody else is asking: then it tells what was
+// seen last.
+func (s *Site) glanced(ctx context.Context) []store.Trouble {
+	last := s.glance.last.Load()
+	if last != nil && (time.Now().Before(last.until) || !s.glance.mu.TryLock()) {
+		return last.all
+	}
+	if last == nil { // nobody has seen anything yet; a look ends soon
+		s.glance.mu.Lock()
+	}
+	defer s.glance.mu.Unlock()
+	if last == nil && s.glance.last.Load() != nil {
+		return s.glance.last.Load().all
+	}
+	all := report.Glance(ctx, s.quick())
+	s.glance.last.Store(&seen{all, time.Now().Add(glanceFor)})
+	return all
 }
 
 // glance is what was amiss when it was last looked at.
 type glance struct {
-	mu    sync.Mutex
+	mu   sync.Mutex // held by who looks
+	last atomic.Pointer[seen]
+}
+
+type seen struct {
 	all   []store.Trouble
 	until time.Time // machine time
 }

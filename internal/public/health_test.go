@@ -23,20 +23,21 @@ func TestReadiness(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		h := newHouse(t, db)
-		away := func(context.Context) error { return errors.New("connection refused") }
+		redis := []store.Trouble{{Kind: "redis", What: "Redis does not answer", Do: "see whether it runs"}}
+		const says = `,"troubles":[{"kind":"redis","what":"Redis does not answer","do":"see whether it runs"}]}`
 		for _, tt := range []struct {
 			claim  string
-			redis  func(context.Context) error
+			sees   []store.Trouble
 			relays map[string]bool
 			status int
 			body   string
 		}{
-			{"all is there", func(context.Context) error { return nil }, map[string]bool{"bulk": false}, 200, `{"status":"ready","degraded":[]}`},
+			{"all is there", nil, map[string]bool{"bulk": false}, 200, `{"status":"ready","degraded":[]}`},
 			{"without Redis and relays of its own", nil, nil, 200, `{"status":"ready","degraded":[]}`},
-			{"Redis is away", away, nil, 200, `{"status":"degraded","degraded":["redis"]}`},
-			{"Redis and a relay are away", away, map[string]bool{"urgent": true, "bulk": true, "c": false}, 200, `{"status":"degraded","degraded":["redis","relay bulk","relay urgent"]}`},
+			{"Redis is away", redis, nil, 200, `{"status":"degraded","degraded":["redis"]` + says},
+			{"Redis and a relay are away", redis, map[string]bool{"urgent": true, "bulk": true, "c": false}, 200, `{"status":"degraded","degraded":["redis","relay bulk","relay urgent"]` + says},
 		} {
-			h.Redis, h.Relays = tt.redis, func() map[string]bool { return tt.relays }
+			h.Sees, h.Relays = func() []store.Trouble { return tt.sees }, func() map[string]bool { return tt.relays }
 			h.open()
 			if a := h.ask("GET", "/readyz", ""); a.Status != tt.status || strings.TrimSpace(a.Body) != tt.body {
 				t.Errorf("%s: %d %s, want %d %s", tt.claim, a.Status, a.Body, tt.status, tt.body)

@@ -57,3 +57,41 @@ func TestTheButtonOfTheDoubleOptInLetsItsReaderJoin(t *testing.T) {
 		})
 	}
 }
+
+// Fault 48: a shop's own words reach every page and the mail that asks, in a language
+// that the catalogue lacks.
+func TestAShopsOwnWordsReachEveryPage(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		h := newHouse(t, db)
+		files := shopFiles(t)
+		files["program.yaml"] = strings.Replace(files["program.yaml"], "languages: [fi, en]", "languages: [fi, en, de]", 1) + "\njoin: {confirm: true}\n"
+		files["words/de.yaml"] = `
+mails: {join_subject: "Bitte bestätigen: %s", join_yes: Ja bitte}
+pages: {join_ask: "Möchten Sie Mitglied werden: %s?", joined: "Willkommen bei %s", bad: Dieser Link geht nicht, lost: Diese Seite gibt es nicht, sorry: Etwas ging schief, save: Speichern, test: Dieser Link geht}
+`
+		h.update(func(tx *store.Tx) error { _, err := apply.Apply(tx, files, "test", ""); return err })
+		member := h.join("M-1", "de-AT")
+		send, err := strconv.ParseInt(h.one("select s.id from sends s join campaigns c on c.id = s.campaign_id where c.name = 'confirm'"), 10, 64)
+		if err != nil {
+			t.Fatal("no mail asks:", err)
+		}
+		asks, german := h.token("confirm", member, send), "Accept-Language: de-CH, fi;q=0.5"
+		for _, tt := range []struct{ method, path, want string }{
+			{"GET", asks, "Möchten Sie Mitglied werden"},
+			{"POST", asks, "Willkommen bei"},
+			{"GET", h.token("u", member, send), "Speichern"},
+			{"GET", "/u/abc", "Dieser Link geht nicht"},
+			{"GET", "/nowhere", "Diese Seite gibt es nicht"},
+		} {
+			if a := h.ask(tt.method, tt.path, "", "Accept: text/html", german, "Content-Type: application/x-www-form-urlencoded"); !strings.Contains(a.Body, tt.want) || !strings.Contains(a.Body, `<html lang="de"`) {
+				_, body, _ := strings.Cut(a.Body, "</style>")
+				t.Errorf("%s %s: %d %s, want %q", tt.method, tt.path, a.Status, body, tt.want)
+			}
+		}
+		db.Close()
+		if a := h.ask("GET", asks, "", "Accept: text/html", german); a.Status < 500 || !strings.Contains(a.Body, "Etwas ging schief") {
+			t.Errorf("without the database: %d %s, want the shop's own words for it", a.Status, a.Body)
+		}
+	})
+}

@@ -1,14 +1,15 @@
 package public
 
 import (
-	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"regulars/internal/consent"
 	"regulars/internal/coupon"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
+	"regulars/templates"
 )
 
 // codeView is a code on the member's page.
@@ -18,7 +19,7 @@ type codeView struct{ Code, Gives, Terms string }
 // link may be somebody whom the mail was forwarded to.
 type memberView struct {
 	frame
-	In      words
+	In      templates.Words
 	Joined  bool
 	Points  string
 	Codes   []codeView
@@ -49,7 +50,7 @@ func (s *server) memberView(tx *store.Tx, who reader) (memberView, error) {
 	in := shop.words(who)
 	// Not the whole link: the page may be open under another name.
 	choices := "../u/" + s.Links.Token(consent.KindUnsubscribe, consent.ClaimsOf(who.ID, who.Send, who.EmailKey))
-	view := memberView{frame: shop.frame(in, in.Own), In: in, Joined: who.Joined, Points: in.number(who.Points), Choices: choices}
+	view := memberView{frame: shop.frame(in, in.Say("pages.own")), In: in, Joined: who.Joined, Points: in.Number(who.Points), Choices: choices}
 	day, err := today(tx)
 	if err != nil {
 		return view, err
@@ -67,30 +68,30 @@ func (s *server) memberView(tx *store.Tx, who reader) (memberView, error) {
 	return view, nil
 }
 
-func newCodeView(in words, shop shop, r coupon.Redemption, until loyalty.Day) codeView {
-	money := func(minor int64) string { return in.money(minor, shop.currency) }
+func newCodeView(in templates.Words, shop shop, r coupon.Redemption, until loyalty.Day) codeView {
+	money := func(minor int64) string { return in.Money(minor, shop.currency) }
 	v := codeView{Code: r.Code.Code}
 	switch p := r.Pool; {
 	case p.Percent > 0:
-		v.Gives = fmt.Sprintf("−%d%s%%", p.Percent, nbsp)
+		v.Gives = "−" + in.Say("writing.percent", strconv.Itoa(p.Percent))
 	case p.Amount > 0:
 		v.Gives = "−" + money(p.Amount)
 	case p.FreeShipping:
-		v.Gives = in.Shipping
+		v.Gives = in.Say("pages.shipping")
 	case p.Points > 0:
-		v.Gives = "+" + in.number(p.Points) + nbsp + strings.ToLower(in.Points)
+		v.Gives = "+" + in.Points(p.Points)
 	default:
 		v.Gives = p.Item + p.Perk // one of them
 	}
 	var terms []string
 	if r.Pool.Minimum > 0 {
-		terms = append(terms, fmt.Sprintf(in.Minimum, money(r.Pool.Minimum)))
+		terms = append(terms, in.Say("pages.minimum", money(r.Pool.Minimum)))
 	}
 	if until == 0 {
 		until = r.Pool.ValidUntil
 	}
 	if until != 0 {
-		terms = append(terms, fmt.Sprintf(in.Until, in.day(until)))
+		terms = append(terms, in.Say("pages.until", in.Day(until)))
 	}
 	v.Terms = strings.Join(terms, " · ")
 	return v

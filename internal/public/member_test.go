@@ -3,12 +3,10 @@ package public_test
 import (
 	"fmt"
 	"net/url"
-	"reflect"
 	"regexp"
 	"strings"
 	"testing"
 
-	"regulars/internal/public"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
 )
@@ -78,31 +76,4 @@ func TestADoubleOptInIsConfirmedByItsButton(t *testing.T) {
 			t.Errorf("a link whose mail is not to be found: %d, want 404: nobody can tell what they would agree to", a.Status)
 		}
 	})
-}
-
-func TestEveryLanguageHasEveryWord(t *testing.T) {
-	t.Parallel()
-	all := public.Words()
-	first := reflect.ValueOf(all[0])
-	seen := map[string]bool{}
-	for _, one := range all {
-		v := reflect.ValueOf(one)
-		lang := v.FieldByName("Lang").String()
-		if seen[lang] {
-			t.Errorf("%s is there twice", lang)
-		}
-		seen[lang] = true
-		for i := range v.NumField() {
-			name, text := v.Type().Field(i).Name, v.Field(i).String()
-			if text == "" {
-				t.Errorf("%s has no %s", lang, name)
-			}
-			if got, want := strings.Count(text, "%s"), strings.Count(first.Field(i).String(), "%s"); got != want {
-				t.Errorf("%s: %s has %d blanks, want %d: %q", lang, name, got, want, text)
-			}
-		}
-	}
-	if len(seen) != 6 {
-		t.Errorf("%d languages, want 6", len(seen))
-	}
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -78,15 +77,16 @@ func (p *pages) show(w http.ResponseWriter, status int, name string, data any) e
 // message shows a person what went wrong, in a language that their browser asks
 // for, else in the shop's: the link does not say whose it is.
 func (s *server) message(w http.ResponseWriter, r *http.Request, bad *refusal) error {
-	in := wordsFor(s.languages(r, bad)...)
-	title, words := in.Sorry, in.Why
+	shop := s.shopNow(r, bad)
+	in := templates.WordsIn(shop.own, append(accepted(r), shop.languages...)...)
+	title, words := in.Say("pages.sorry"), in.Say("pages.why")
 	switch {
 	case bad == testLink:
-		title, words = in.Test, in.TestWhy
+		title, words = in.Say("pages.test"), in.Say("pages.test_why")
 	case bad == badLink:
-		title, words = in.Bad, in.BadWhy
+		title, words = in.Say("pages.bad"), in.Say("pages.bad_why")
 	case bad.status == http.StatusNotFound:
-		title, words = in.Lost, in.LostWhy
+		title, words = in.Say("pages.lost"), in.Say("pages.lost_why")
 	case bad.status < http.StatusInternalServerError && in.Lang == "en":
 		title, words = http.StatusText(bad.status), bad.words // nobody comes here by a link of ours
 	}
@@ -96,23 +96,30 @@ func (s *server) message(w http.ResponseWriter, r *http.Request, bad *refusal) e
 	}{frame{Lang: in.Lang, Title: title}, words})
 }
 
-// languages are those in which somebody may be told what went wrong. The shop's
-// are asked for only where the browser wants none of ours, and never when it may
-// be the database that is at fault.
-func (s *server) languages(r *http.Request, bad *refusal) []string {
-	wanted := accepted(r)
-	if bad.status >= http.StatusInternalServerError || slices.ContainsFunc(wanted, func(l string) bool { return templates.Best(languages(), l) >= 0 }) {
-		return wanted
+// shopNow is the shop in whose words somebody is told what went wrong, as it was seen
+// a moment ago. The database is not asked when it may be at fault itself.
+func (s *server) shopNow(r *http.Request, bad *refusal) (now shop) {
+	if last := s.known.Load(); last != nil {
+		now = *last
+	}
+	if bad.status >= http.StatusInternalServerError || time.Since(now.seen) < shopFor {
+		return now
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), time.Second)
 	defer cancel()
-	_ = s.DB.View(ctx, func(tx *store.Tx) error { // without an answer, it is English
-		shop, err := s.shop(tx)
-		wanted = append(wanted, shop.languages...)
+	_ = s.reads.View(ctx, func(tx *store.Tx) error { // without an answer, it is the shop as last seen
+		found, err := s.shop(tx)
+		if err == nil {
+			now = found
+		}
 		return err
 	})
-	return wanted
+	return now
 }
+
+// shopFor is how long the shop is taken for what it was: anybody may ask for pages
+// that there are not.
+const shopFor = 5 * time.Second
 
 // accepted are the languages that a browser asks for. Their order stands for
 // their weights, as browsers send them.

@@ -3,19 +3,21 @@ package public
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"regulars/internal/consent"
 	"regulars/internal/happenings"
 	"regulars/internal/loyalty"
-	"regulars/internal/program"
 	"regulars/internal/store"
 	"regulars/internal/versions"
 	"regulars/segments"
+	"regulars/templates"
 )
 
 // badLink answers a token that is not ours and one whose member is gone alike.
@@ -200,7 +202,8 @@ type shop struct {
 	languages []string
 	topics    map[string]map[string]string
 	currency  string
-	own       map[string]program.Words
+	own       map[string]templates.Phrases
+	seen      time.Time // machine time
 }
 
 func (s *server) shop(tx *store.Tx) (shop, error) {
@@ -212,14 +215,26 @@ func (s *server) shop(tx *store.Tx) (shop, error) {
 		return shop{}, err
 	}
 	p := v.Program
-	return shop{p.Shop.Name, p.Shop.URL, p.Languages, p.Topics, p.Currency, p.Words}, nil
+	found := shop{p.Shop.Name, p.Shop.URL, p.Languages, p.Topics, p.Currency, p.Words, time.Now()}
+	s.known.Store(&found)
+	return found, nil
 }
 
 // words are those of the member's language, else of the shop's first.
-func (p shop) words(who reader) words {
-	return wordsWith(p.own, append([]string{who.Language}, p.languages...)...)
+func (p shop) words(who reader) templates.Words {
+	return templates.WordsIn(p.own, append([]string{who.Language}, p.languages...)...)
 }
 
-func (p shop) frame(in words, title string) frame {
+// topic is what a topic is called: by the shop in the page's language, or by us.
+func (p shop) topic(in templates.Words, topic string) string {
+	names := p.topics[topic]
+	have := slices.Sorted(maps.Keys(names))
+	if i := templates.Best(have, in.Lang); i >= 0 {
+		return names[have[i]]
+	}
+	return in.Say("pages." + topic)
+}
+
+func (p shop) frame(in templates.Words, title string) frame {
 	return frame{Lang: in.Lang, Title: title, Shop: p.name, ShopURL: p.url}
 }

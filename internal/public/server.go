@@ -2,7 +2,6 @@ package public
 
 import (
 	"cmp"
-	"context"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -26,7 +25,6 @@ type Site struct {
 	Links    *consent.Links
 	Standard *ingest.Standard             // nil: no secret is set, and nothing unsigned is taken
 	Wake     func(job int64, lane string) // tells a worker of a new job and returns at once; nil: the poll finds it
-	Redis    func(context.Context) error  // asks Redis; nil: none
 	Relays   func() map[string]bool       // relay → its breaker is open; nil: none
 	Sees     func() []store.Trouble       // what this replica sees amiss; nil: nothing
 	Registry *prometheus.Registry
@@ -59,7 +57,8 @@ type server struct {
 	turns   turns               // of deliveries about one member
 	spare   *semaphore.Weighted // bytes of bodies that may be held at once
 
-	guesses guesses // of codes, at the API
+	guesses guesses              // of codes, at the API
+	known   atomic.Pointer[shop] // as last seen
 }
 
 // handler answers a request, or returns the error for answer to put into words.

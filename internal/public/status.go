@@ -9,6 +9,7 @@ import (
 	"regulars/internal/loyalty"
 	"regulars/internal/report"
 	"regulars/internal/store"
+	"regulars/templates"
 )
 
 // statusView is the operator's page: the status, what came of the campaigns, and
@@ -39,7 +40,10 @@ type poolView struct{ Name, Given, Redeemed, Left string }
 func (v statusView) When(t loyalty.Instant) string { return t.In(v.zone).Format("2 Jan 2006, 15:04") }
 
 // Count writes a number.
-func (statusView) Count(n int64) string { return english().number(n) }
+func (statusView) Count(n int64) string { return number(n) }
+
+// number writes a count as the status page does, which is English.
+func number(n int64) string { return templates.WordsIn(nil).Number(n) }
 
 // Share is the part of a whole in percent.
 func (statusView) Share(part, whole int64) int { return share(part, whole) }
@@ -182,13 +186,13 @@ func newChart(days []report.DayCount) *chart {
 	}
 	day := func(d loyalty.Day) string { return d.UTC().Format("2 Jan") }
 	c := &chart{Width: 14 * len(days), Height: 150, First: day(days[0].Day), Last: day(days[len(days)-1].Day),
-		Most:  fmt.Sprintf("at most %s a day", english().number(most)),
-		Label: fmt.Sprintf("%s mails in %d days, at most %s a day", english().number(all), len(days), english().number(most))}
+		Most:  fmt.Sprintf("at most %s a day", number(most)),
+		Label: fmt.Sprintf("%s mails in %d days, at most %s a day", number(all), len(days), number(most))}
 	top := topOf(most)
-	c.Top, c.Half, c.Lines = english().number(top), english().number(top/2), []int{0, c.Height / 2, c.Height}
+	c.Top, c.Half, c.Lines = number(top), number(top/2), []int{0, c.Height / 2, c.Height}
 	for i, d := range days {
 		h := max(2, float64(c.Height)*float64(d.Mails)/float64(top))
-		c.Bars = append(c.Bars, chartBar{d.Mails, float64(14*i) + 2, float64(c.Height) - h, 10, h, fmt.Sprintf("%s: %s", day(d.Day), english().number(d.Mails))})
+		c.Bars = append(c.Bars, chartBar{d.Mails, float64(14*i) + 2, float64(c.Height) - h, 10, h, fmt.Sprintf("%s: %s", day(d.Day), number(d.Mails))})
 	}
 	return c
 }

@@ -2,7 +2,6 @@ package public
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"regulars/internal/consent"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
+	"regulars/templates"
 )
 
 // topicView is a line of the preferences page.
@@ -23,7 +23,7 @@ type topicView struct {
 // may be forwarded.
 type preferencesView struct {
 	frame
-	In     words
+	In     templates.Words
 	Topics []topicView
 	Saved  bool
 	Gone   bool // from everything, by the button
@@ -53,12 +53,12 @@ func (s *server) preferences(tx *store.Tx, who reader) (preferencesView, error) 
 		return preferencesView{}, err
 	}
 	in := shop.words(who)
-	view := preferencesView{frame: shop.frame(in, fmt.Sprintf(in.Mails, shop.name)), In: in}
+	view := preferencesView{frame: shop.frame(in, in.Say("pages.mails", shop.name)), In: in}
 	if who.Moved {
 		return view, nil // what somebody agreed to is not shown to another mailbox
 	}
 	for _, t := range standing {
-		view.Topics = append(view.Topics, topicView{t.Topic, in.topic(shop.topics, t.Topic), t.Granted})
+		view.Topics = append(view.Topics, topicView{t.Topic, shop.topic(in, t.Topic), t.Granted})
 	}
 	return view, nil
 }
@@ -134,7 +134,7 @@ func (s *server) choose(w http.ResponseWriter, r *http.Request, claims consent.C
 		case err != nil:
 			return err
 		case none:
-			err = consent.RefuseByLink(tx, claims, consent.Topics(), s.how(r, who, "preferences page", before.In.None))
+			err = consent.RefuseByLink(tx, claims, consent.Topics(), s.how(r, who, "preferences page", before.In.Say("pages.none")))
 		case who.Moved:
 			return badLink
 		default:

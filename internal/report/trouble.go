@@ -303,7 +303,7 @@ func unasked(ctx context.Context, db *store.DB) (store.Trouble, bool) {
 func cannotAsk(part string, err error) store.Trouble {
 	t := store.Trouble{Kind: "database", What: "the database cannot be asked for " + part + ": " + err.Error(), Do: "see the database's own log"}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, store.ErrLocked) || strings.Contains(err.Error(), "canceling statement") || strings.Contains(err.Error(), "timeout") {
-		t.What = fmt.Sprintf("the database cannot be asked for %s: no answer within %s", part, partLimit)
+		t.What = "the database cannot be asked for " + part + ": no answer in time"
 		t.Do = "somebody may hold a lock on a table: on Postgres pg_stat_activity and pg_locks name who; or the machine is too busy"
 	}
 	return t

@@ -7,20 +7,20 @@ import (
 
 	"github.com/wneessen/go-mail"
 
-	"regulars/internal/consent"
+	"regulars/internal/address"
 	"regulars/internal/loyalty"
 )
 
 // address writes From, Reply-To and To.
 func (l Letter) address(m *mail.Msg) error {
-	from, err := parse(l.From)
+	from, err := address.Named(l.From)
 	if err != nil {
-		return fmt.Errorf("from: %w", err)
+		return fmt.Errorf("from: %w (%w)", ErrAddress, err)
 	}
 	if l.Rendered.FromName != "" {
 		from.Name = l.Rendered.FromName
 	}
-	to, _, err := consent.Address(l.To)
+	to, _, err := address.Read(l.To)
 	if err != nil {
 		return fmt.Errorf("to: %w (%w: %w)", ErrRecipient, ErrAddress, err)
 	}
@@ -29,9 +29,9 @@ func (l Letter) address(m *mail.Msg) error {
 	if l.ReplyTo == "" {
 		return nil
 	}
-	reply, err := parse(l.ReplyTo)
+	reply, err := address.Named(l.ReplyTo)
 	if err != nil {
-		return fmt.Errorf("reply-to: %w", err)
+		return fmt.Errorf("reply-to: %w (%w)", ErrAddress, err)
 	}
 	m.ReplyToMailAddress(named(reply))
 	return nil
@@ -49,15 +49,3 @@ var encodedWord = regexp.MustCompile(`=(\?[^? ]+\?[bBqQ]\?)`)
 
 // literal keeps a text that looks like an encoded word from being decoded.
 func literal(s string) string { return encodedWord.ReplaceAllString(s, "= $1") }
-
-// parse reads the program's own address, with a name or without.
-func parse(s string) (*netmail.Address, error) {
-	a, err := netmail.ParseAddress(s)
-	if err != nil {
-		return nil, ErrAddress
-	}
-	if a.Address, _, err = consent.Address(a.Address); err != nil {
-		return nil, ErrAddress
-	}
-	return a, nil
-}

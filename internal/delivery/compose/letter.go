@@ -13,6 +13,7 @@ import (
 
 	"github.com/wneessen/go-mail"
 
+	"regulars/internal/address"
 	"regulars/internal/loyalty"
 	"regulars/templates"
 )
@@ -136,12 +137,11 @@ func (l Letter) listID() string {
 	if l.ListID != "" {
 		return l.ListID
 	}
-	from, err := parse(l.From)
+	from, err := address.Named(l.From)
 	if err != nil {
 		return l.Topic // not reached: address has parsed it
 	}
-	_, domain, _ := strings.Cut(from.Address, "@")
-	return l.Topic + "." + domain
+	return l.Topic + "." + address.Domain(from.Address)
 }
 
 // boundary separates the parts. It comes from the message id, so that a second

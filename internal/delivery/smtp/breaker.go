@@ -1,7 +1,6 @@
 package smtp
 
 import (
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -158,10 +157,51 @@ func (b *breaker) forget() {
 	b.row, b.recent = 0, b.recent[:0]
 }
 
-// reason says in one line why the relay counts as away.
-func reason(o delivery.Outcome) string {
-	if o.Code != 0 {
-		return fmt.Sprintf("%s: %d %s %s", o.Stage, o.Code, o.Enhanced, o.Text)
+// look gives a ticket for a look when one is due, and says whether it is to try the
+// password too: always when there is trouble, else only as long as nobody knows. A
+// relay that counts log-ins is not asked for one every few seconds.
+func (b *breaker) look() (t ticket, full, due bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	h, now := &b.health, b.now()
+	trouble := b.state.Open || b.row > 0
+	switch {
+	case b.resting() > 0, !trouble && (len(h.flights) > 0 || now.Sub(h.heard) < h.idle):
+		return ticket{}, false, false
 	}
-	return o.Err.Error()
+	b.probing = b.state.Open
+	return ticket{epoch: b.epoch}, trouble || !h.signed, true
+}
+
+// looked takes note of a look. One that succeeds ends a trouble with connecting or
+// the password; one with mails can only be ended by a mail, which may try at once.
+func (b *breaker) looked(t ticket, full bool, o delivery.Outcome) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if t.epoch != b.epoch {
+		return
+	}
+	wasProbe := b.probing
+	b.probing = false
+	if o.Verdict().Ending == delivery.Withheld {
+		return
+	}
+	h := &b.health
+	h.heard = b.now()
+	if o.Stage != delivery.StageDone {
+		if b.failed(wasProbe, o); o.Code == 0 && b.row > 0 {
+			b.row = max(b.row, awayTwice) // it had its time to answer
+		}
+		return
+	}
+	h.idle = min(max(2*h.idle, firstIdle), longIdle)
+	h.signed = h.signed || full
+	switch early := h.stage <= delivery.StageAuth; {
+	case b.state.Open && early:
+		b.close()
+	case b.state.Open:
+		b.state.Until = h.heard
+	case early:
+		b.row = 0
+	}
 }

@@ -16,10 +16,10 @@ import (
 
 // conn is one connection to the relay, past EHLO and AUTH.
 type conn struct {
+	replies
 	client *mailsmtp.Client
 	raw    net.Conn // under the TLS: closing it ends everything at once
 	d      Deadlines
-	secret string // the password, kept out of what we quote
 
 	pipelining, eightBit, utf8 bool // offered
 
@@ -29,63 +29,44 @@ type conn struct {
 	aging  *time.Timer // runs while the connection waits for a mail
 }
 
-// dial makes a connection ready for mails, or says at which stage it could not.
-// The end of ctx, or of the pool, ends the attempt.
-func (r *Relay) dial(ctx context.Context) (*conn, delivery.Outcome) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(r.pool.base, cancel)()
-	c := &conn{d: r.o.Deadlines, secret: r.o.Password}
-	stage, err := r.greet(ctx, c)
-	if err == nil {
-		r.pool.add(c)
-		return c, delivery.Outcome{}
-	}
-	if c.raw != nil {
-		c.raw.Close()
-	}
-	if ctx.Err() != nil {
-		return nil, withheld(stage, ctx.Err())
-	}
-	return nil, c.refusal(stage, err)
-}
+func newConn(o Options) *conn { return &conn{d: o.Deadlines, replies: replies{o.Password}} }
 
 // greet dials, secures, says EHLO and authenticates.
-func (r *Relay) greet(ctx context.Context, c *conn) (delivery.Stage, error) {
-	raw, err := (&net.Dialer{Timeout: c.d.Dial}).DialContext(ctx, "tcp", r.o.name())
+func (c *conn) greet(ctx context.Context, o Options) (delivery.Stage, error) {
+	raw, err := (&net.Dialer{Timeout: c.d.Dial}).DialContext(ctx, "tcp", o.name())
 	if err != nil {
 		return delivery.StageConnect, err
 	}
 	c.raw = raw
 	defer context.AfterFunc(ctx, func() { raw.Close() })()
-	if err := r.hello(c); err != nil {
+	if err := c.hello(o); err != nil {
 		return delivery.StageConnect, err
 	}
-	if err := r.authenticate(c); err != nil {
+	if err := c.authenticate(o); err != nil {
 		return delivery.StageAuth, err
 	}
 	return delivery.StageDone, nil
 }
 
 // hello brings the connection to where mails, or AUTH, may come.
-func (r *Relay) hello(c *conn) (err error) {
+func (c *conn) hello(o Options) (err error) {
 	c.raw.SetDeadline(time.Now().Add(c.d.Banner))
 	wire := c.raw
-	if r.o.Security == Implicit {
-		wire = tls.Client(c.raw, r.tls())
+	if o.Security == Implicit {
+		wire = tls.Client(c.raw, o.tls())
 	}
-	if c.client, err = mailsmtp.NewClient(wire, r.o.Host); err != nil {
+	if c.client, err = mailsmtp.NewClient(wire, o.Host); err != nil {
 		return err
 	}
-	if err := c.within(c.d.Hello, func() error { return c.client.Hello(r.o.Hello) }); err != nil {
+	if err := c.within(c.d.Hello, func() error { return c.client.Hello(o.Hello) }); err != nil {
 		return err
 	}
 	offered, _ := c.client.Extension("STARTTLS")
 	switch {
-	case r.o.Security == Required && !offered:
+	case o.Security == Required && !offered:
 		return errors.New("the relay offers no STARTTLS, and tls=required")
-	case offered && (r.o.Security == Required || r.o.Security == Offered):
-		err = c.within(c.d.Hello, func() error { return c.client.StartTLS(r.tls()) })
+	case offered && (o.Security == Required || o.Security == Offered):
+		err = c.within(c.d.Hello, func() error { return c.client.StartTLS(o.tls()) })
 	}
 	c.pipelining, _ = c.client.Extension("PIPELINING")
 	c.eightBit, _ = c.client.Extension("8BITMIME")
@@ -95,19 +76,19 @@ func (r *Relay) hello(c *conn) (err error) {
 
 // authenticate by PLAIN or else LOGIN; both need TLS, a relay on this machine, or
 // tls=off, which says that the password may go in the clear.
-func (r *Relay) authenticate(c *conn) error {
-	if r.o.User == "" {
+func (c *conn) authenticate(o Options) error {
+	if o.User == "" {
 		return nil
 	}
 	_, list := c.client.Extension("AUTH")
 	mechanisms := strings.Fields(strings.ToUpper(list))
-	clear := r.o.Security == Off || loopback(r.o.Host)
+	clear := o.Security == Off || loopback(o.Host)
 	for _, m := range mechanisms {
 		switch m {
 		case "PLAIN":
-			return c.auth(mailsmtp.PlainAuth("", r.o.User, r.o.Password, r.o.Host, clear))
+			return c.auth(mailsmtp.PlainAuth("", o.User, o.Password, o.Host, clear))
 		case "LOGIN":
-			return c.auth(mailsmtp.LoginAuth(r.o.User, r.o.Password, r.o.Host, clear))
+			return c.auth(mailsmtp.LoginAuth(o.User, o.Password, o.Host, clear))
 		}
 	}
 	return fmt.Errorf("there is a user, but the relay offers neither AUTH PLAIN nor LOGIN")
@@ -125,15 +106,15 @@ func (c *conn) within(d time.Duration, step func() error) error {
 	return step()
 }
 
-func (r *Relay) tls() *tls.Config {
+func (o Options) tls() *tls.Config {
 	config := &tls.Config{}
-	if r.o.TLS != nil {
-		config = r.o.TLS.Clone()
+	if o.TLS != nil {
+		config = o.TLS.Clone()
 	}
 	config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
-	config.InsecureSkipVerify = config.InsecureSkipVerify || r.o.AnyCertificate
+	config.InsecureSkipVerify = config.InsecureSkipVerify || o.AnyCertificate
 	if config.ServerName == "" {
-		config.ServerName = r.o.Host
+		config.ServerName = o.Host
 	}
 	return config
 }

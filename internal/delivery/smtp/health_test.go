@@ -76,6 +76,36 @@ func TestARelayThatNobodyAsksIsLookedAt(t *testing.T) {
 	}
 }
 
+// An idle relay is looked at every four minutes in the end, not every five seconds;
+// a mail that finds it away has it looked at anew.
+func TestAnIdleRelayIsLookedAtMoreAndMoreSeldom(t *testing.T) {
+	t.Parallel()
+	p := newPatient(t)
+	looks := func(seconds int) int64 {
+		before := p.accepted()
+		for range seconds {
+			p.clock.forward(time.Second)
+			p.Look(t.Context())
+		}
+		return p.accepted() - before
+	}
+	for i, want := range []int64{1, 2, 2, 2, 1} { // at 1, 6, 16, 36, 76, 156, 316 and 556 s
+		seconds := []int{1, 15, 60, 240, 240}[i]
+		if got := looks(seconds); got != want {
+			t.Errorf("%d looks within the next %d s, want %d", got, seconds, want)
+		}
+	}
+	p.ill()
+	p.hand()
+	if looks(2); p.Health() == (smtp.Health{}) {
+		t.Error("a mail found it away, and two seconds later it is said to be well")
+	}
+	p.well()
+	if looks(20); p.Health() != (smtp.Health{}) {
+		t.Errorf("after its end: %+v", p.Health())
+	}
+}
+
 func TestARelayThatAnswersNothingIsNotWell(t *testing.T) {
 	t.Parallel()
 	p := newPatient(t)

@@ -2,6 +2,7 @@ package smtp
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -188,3 +189,9 @@ func (p *pool) drain(ctx context.Context) error {
 	}
 	return nil
 }
+
+// errClosed and errResting are why a mail was not even tried.
+var (
+	errClosed  = errors.New("the transport is closed")
+	errResting = errors.New("the relay was away and is left alone for a while")
+)

@@ -1,53 +1,12 @@
 package smtp
 
 import (
-	"cmp"
 	"context"
-	"crypto/tls"
-	"errors"
 	"fmt"
-	"log/slog"
-	"net"
-	"os"
-	"strconv"
 	"time"
 
 	"regulars/internal/delivery"
 )
-
-// Options describe a relay. Host and Port are needed, the rest has defaults.
-type Options struct {
-	Host           string
-	Port           int
-	User, Password string
-	Security       Security // "": Offered
-	AnyCertificate bool
-	Hello          string // our name in EHLO; "": this machine's
-
-	Connections   int           // kept at most; 0: 8
-	PerConnection int           // mails before a connection is renewed; 0: 100
-	KeepIdle      time.Duration // an unused connection is closed after it; 0: 30 s
-	Deadlines     Deadlines
-
-	Now func() time.Time // machine time for the breaker; nil: time.Now
-	Log *slog.Logger     // hears of the relay going away and coming back; nil: nobody
-	TLS *tls.Config      // nil: the system's authorities
-}
-
-// Deadlines are how long each stage may take; zero fields have the value of RFC
-// 5321, section 4.5.3.2, where it names one.
-type Deadlines struct {
-	Dial   time.Duration // TCP; 30 s
-	Banner time.Duration // TLS and the first 220; 5 min
-	Hello  time.Duration // EHLO and STARTTLS; 5 min
-	Auth   time.Duration // 5 min
-	Mail   time.Duration // and RSET; 5 min
-	Rcpt   time.Duration // 5 min
-	Data   time.Duration // up to the 354; 2 min
-	Block  time.Duration // each 32 KB of the body; 3 min
-	Dot    time.Duration // the answer to the final dot; 10 min
-	Quit   time.Duration // 5 s
-}
 
 // Relay hands mails to one SMTP server. It is safe for concurrent use; as many
 // calls of Hand are on the wire at once as it may have connections.
@@ -58,12 +17,6 @@ type Relay struct {
 }
 
 var _ delivery.Transport = (*Relay)(nil)
-
-// errClosed and errResting are why a mail was not even tried.
-var (
-	errClosed  = errors.New("the transport is closed")
-	errResting = errors.New("the relay was away and is left alone for a while")
-)
 
 // New returns a relay; the first connection is made with the first mail.
 func New(o Options) *Relay {
@@ -146,45 +99,27 @@ func (r *Relay) Close(ctx context.Context) error {
 // It is for a stop whose time is over; Close is still to be called.
 func (r *Relay) Cut() { r.pool.cutAll() }
 
-func (o *Options) name() string { return net.JoinHostPort(o.Host, strconv.Itoa(o.Port)) }
-
-func (o *Options) defaults() {
-	o.Security = cmp.Or(o.Security, Offered)
-	o.Hello = cmp.Or(o.Hello, machineName())
-	o.Connections = cmp.Or(o.Connections, 8)
-	o.PerConnection = cmp.Or(o.PerConnection, 100)
-	o.KeepIdle = cmp.Or(o.KeepIdle, 30*time.Second)
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	d := &o.Deadlines
-	d.Dial = cmp.Or(d.Dial, 30*time.Second)
-	d.Banner = cmp.Or(d.Banner, 5*time.Minute)
-	d.Hello = cmp.Or(d.Hello, 5*time.Minute)
-	d.Auth = cmp.Or(d.Auth, 5*time.Minute)
-	d.Mail = cmp.Or(d.Mail, 5*time.Minute)
-	d.Rcpt = cmp.Or(d.Rcpt, 5*time.Minute)
-	d.Data = cmp.Or(d.Data, 2*time.Minute)
-	d.Block = cmp.Or(d.Block, 3*time.Minute)
-	d.Dot = cmp.Or(d.Dot, 10*time.Minute)
-	d.Quit = cmp.Or(d.Quit, 5*time.Second)
-}
-
-// machineName is what we call ourselves when nobody says otherwise.
-func machineName() string {
-	if name, err := os.Hostname(); err == nil && helloName(name) {
-		return name
-	}
-	return "[127.0.0.1]"
-}
-
 func resting(wait time.Duration) delivery.Outcome {
 	return delivery.Outcome{Stage: delivery.StageConnect, Wait: wait, Err: errResting}
 }
 
-func withheld(s delivery.Stage, err error) delivery.Outcome {
-	return delivery.Outcome{Stage: s, Err: fmt.Errorf("%w: %w", delivery.ErrWithheld, err)}
+// dial makes a connection ready for mails, or says at which stage it could not.
+// The end of ctx, or of the pool, ends the attempt.
+func (r *Relay) dial(ctx context.Context) (*conn, delivery.Outcome) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(r.pool.base, cancel)()
+	c := newConn(r.o)
+	stage, err := c.greet(ctx, r.o)
+	if err == nil {
+		r.pool.add(c)
+		return c, delivery.Outcome{}
+	}
+	if c.raw != nil {
+		c.raw.Close()
+	}
+	if ctx.Err() != nil {
+		return nil, withheld(stage, ctx.Err())
+	}
+	return nil, c.refusal(stage, err)
 }

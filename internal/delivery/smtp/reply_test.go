@@ -12,7 +12,7 @@ func FuzzWordsOfARelay(f *testing.F) {
 	} {
 		f.Add(s)
 	}
-	c := &conn{secret: "secret123"}
+	c := replies{secret: "secret123"}
 	f.Fuzz(func(t *testing.T, words string) {
 		enhanced, text := c.read(words)
 		switch {

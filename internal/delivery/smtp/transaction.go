@@ -131,14 +131,6 @@ func (c *conn) exchange(commands []command) (first delivery.Outcome, ok bool) {
 	return first, ok
 }
 
-// refused is the outcome of an answer that is not a yes.
-func (c *conn) refused(s delivery.Stage, code int, words string, err error) delivery.Outcome {
-	if err != nil {
-		return c.refusal(s, err)
-	}
-	return c.answered(s, code, words)
-}
-
 // note remembers what an answer means for the connection's further use; first
 // says that all answers before it were a yes. After a refused DATA too we rather
 // begin anew. A 354 after a refused recipient waits for a body that nobody sends.
@@ -214,7 +206,7 @@ func unsendable(m delivery.Message) (delivery.Outcome, bool) {
 	if m.To != "" && !strings.ContainsFunc(m.From, bad) && !strings.ContainsFunc(m.To, bad) {
 		return delivery.Outcome{}, false
 	}
-	return new(conn).answered(delivery.StageRcpt, 501, "the address cannot stand in an envelope"), true
+	return replies{}.answered(delivery.StageRcpt, 501, "the address cannot stand in an envelope"), true
 }
 
 func ascii[T string | []byte](s T) bool {

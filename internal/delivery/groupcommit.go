@@ -2,28 +2,28 @@ package delivery
 
 import "sync"
 
-// together writes for many goroutines at once: whoever comes while a transaction
+// group writes for many goroutines at once: whoever comes while a transaction
 // is under way shares the next one with all who came meanwhile.
-type together[T any] struct {
+type group[T any] struct {
 	write func([]T) []error // an error, or nil, for each
 
 	turn    chan struct{} // of one element: held by the one who writes
 	mu      sync.Mutex
-	waiting []asked[T]
+	waiting []member[T]
 }
 
-type asked[T any] struct {
+type member[T any] struct {
 	what  T
 	reply chan error
 }
 
-func newTogether[T any](write func([]T) []error) *together[T] {
-	return &together[T]{write: write, turn: make(chan struct{}, 1)}
+func newGroup[T any](write func([]T) []error) *group[T] {
+	return &group[T]{write: write, turn: make(chan struct{}, 1)}
 }
 
 // do returns when what has been written, or with the error of that.
-func (g *together[T]) do(what T) error {
-	a := asked[T]{what, make(chan error, 1)}
+func (g *group[T]) do(what T) error {
+	a := member[T]{what, make(chan error, 1)}
 	g.mu.Lock()
 	g.waiting = append(g.waiting, a)
 	g.mu.Unlock()
@@ -38,7 +38,7 @@ func (g *together[T]) do(what T) error {
 }
 
 // serve writes for all who wait.
-func (g *together[T]) serve() {
+func (g *group[T]) serve() {
 	g.mu.Lock()
 	batch := g.waiting
 	g.waiting = nil

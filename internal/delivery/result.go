@@ -10,9 +10,9 @@ import (
 	"regulars/internal/loyalty"
 )
 
-// ending is what became of one send: the state it goes to, and what that brings
+// result is what became of one send: the state it goes to, and what that brings
 // with it.
-type ending struct {
+type result struct {
 	s      *send
 	state  string
 	reason string
@@ -47,19 +47,25 @@ const (
 const longestTry = 5 * 24 * time.Hour
 
 // final reports whether the send has come to its end; passages wait for that.
-func (e ending) final() bool { return !e.due }
+func (e result) final() bool { return !e.due }
 
 // moves reports whether the send got further, rather than back to where it was.
-func (e ending) moves() bool { return e.state != queued }
+func (e result) moves() bool { return e.state != queued }
 
-// ended reads the outcome of a hand-over.
-func (d *Desk) ended(s *send, o Outcome, now loyalty.Instant) ending {
+// outcomes says what the outcome of a hand-over means for its send.
+type outcomes struct {
+	sink    bool          // the relay is the built-in sink
+	recheck time.Duration // wait before an unknown mail of class earned or service goes again
+}
+
+// of reads the outcome of a hand-over.
+func (m outcomes) of(s *send, o Outcome, now loyalty.Instant) result {
 	v := o.Verdict()
-	e := ending{s: s, code: o.Code, words: o.Text, tried: true, suppress: v.Suppress, policy: v.Policy}
+	e := result{s: s, code: o.Code, words: o.Text, tried: true, suppress: v.Suppress, policy: v.Policy}
 	switch v.Ending {
 	case Sent:
 		e.state = sent
-		if d.c.Sink {
+		if m.sink {
 			e.reason = inbox
 		}
 	case Failed:
@@ -67,7 +73,7 @@ func (d *Desk) ended(s *send, o Outcome, now loyalty.Instant) ending {
 	case Deferred:
 		return e.later(v.Retry(s.attempts+1), now)
 	case Unknown:
-		return d.unknown(e, noAnswer)
+		return m.unknown(e, noAnswer)
 	case RelayAway, Withheld:
 		return back(s, o, v)
 	}
@@ -88,7 +94,7 @@ func whyFailed(v Verdict) string {
 }
 
 // later defers a mail by machine time, unless it would be too late by then.
-func (e ending) later(wait time.Duration, now loyalty.Instant) ending {
+func (e result) later(wait time.Duration, now loyalty.Instant) result {
 	end := e.s.ExpiresAt
 	if end.IsZero() {
 		end = e.s.QueuedAt.Plus(longestTry)
@@ -102,7 +108,7 @@ func (e ending) later(wait time.Duration, now loyalty.Instant) ending {
 }
 
 // keep lets the reason of a mail stand that has been unknown before.
-func (e ending) keep() ending {
+func (e result) keep() result {
 	if e.s.again() {
 		e.reason = e.s.reason
 	}
@@ -111,10 +117,10 @@ func (e ending) keep() ending {
 
 // unknown ends a mail about which nobody knows whether it was taken. Offers stay
 // so; others go again, once.
-func (d *Desk) unknown(e ending, why string) ending {
+func (m outcomes) unknown(e result, why string) result {
 	e.state, e.reason = unknown, why
 	if goesAgain(e.s.Class) && !e.s.again() {
-		e.due, e.wait = true, d.c.Recheck
+		e.due, e.wait = true, m.recheck
 	}
 	return e
 }
@@ -125,8 +131,8 @@ func goesAgain(class string) bool { return class == loyalty.Earned || class == l
 // back returns a mail that was not handed over, as it was. One whose body had
 // begun when the relay said 421 waits a while, so that a single mail which makes
 // the relay hang up cannot keep the others waiting for ever.
-func back(s *send, o Outcome, v Verdict) ending {
-	e := ending{s: s, state: queued, due: true}
+func back(s *send, o Outcome, v Verdict) result {
+	e := result{s: s, state: queued, due: true}
 	if o.Begun {
 		e.state, e.reason, e.tried, e.wait, e.code, e.words = deferred, notNow, true, v.RetryAfter, o.Code, o.Text
 	}
@@ -135,22 +141,22 @@ func back(s *send, o Outcome, v Verdict) ending {
 
 // ruled ends a send as the gate decided; ok is false for one that goes, or that
 // somebody else has ended.
-func ruled(s *send, r ruling) (e ending, ok bool) {
+func ruled(s *send, r ruling) (e result, ok bool) {
 	switch {
 	case r.over || r.goes():
-		return ending{}, false
+		return result{}, false
 	case r.stays:
-		return ending{s: s, state: queued, due: true, wait: r.wait}.keep(), true
+		return result{s: s, state: queued, due: true, wait: r.wait}.keep(), true
 	case r.Defer():
-		e = ending{s: s, state: deferred, reason: r.Reason, due: true, until: r.Until, expires: r.Expires}
+		e = result{s: s, state: deferred, reason: r.Reason, due: true, until: r.Until, expires: r.Expires}
 		return e.keep(), true
 	default:
-		return ending{s: s, state: skipped, reason: r.Reason}, true
+		return result{s: s, state: skipped, reason: r.Reason}, true
 	}
 }
 
 // spoilt ends a send whose mail cannot be made.
-func spoilt(s *send, err error) ending {
+func spoilt(s *send, err error) result {
 	reason := unreadable
 	switch {
 	case isNoIssue(s, err):
@@ -158,14 +164,14 @@ func spoilt(s *send, err error) ending {
 	case errors.Is(err, compose.ErrRecipient): // theirs, not the text's: no brake counts it
 		reason = consent.NoAddress
 	}
-	return ending{s: s, state: skipped, reason: reason, words: cut(err.Error(), 500)}
+	return result{s: s, state: skipped, reason: reason, words: cut(err.Error(), 500)}
 }
 
 // counts for caps: a mail that was provably not sent gives its place back.
-func (e ending) unsent() bool { return e.state != sent && e.state != unknown }
+func (e result) unsent() bool { return e.state != sent && e.state != unknown }
 
 // hard reports a mail that came back for good because of its address.
-func (e ending) hard() bool { return e.suppress && e.state == failed }
+func (e result) hard() bool { return e.suppress && e.state == failed }
 
 // isNoIssue reports a recurring campaign without a file for the date.
 func isNoIssue(s *send, err error) bool { return s.Step == issues && errors.Is(err, errNoText) }
@@ -179,4 +185,15 @@ func cut(s string, n int) string {
 		n--
 	}
 	return s[:n]
+}
+
+// ends says how a send goes on that does not go out: because of the gate, or
+// because its letter was written on another day and would show the wrong end of
+// its code.
+func (s *send) ends(r ruling, now loyalty.Instant) (result, bool) {
+	if e, closed := ruled(s, r); closed {
+		return e, true
+	}
+	stale := s.letter.day != s.plan.today(now)
+	return result{s: s, state: queued, due: true}.keep(), stale
 }

@@ -1,12 +1,17 @@
 package smtp
 
 import (
+	"cmp"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Security says how a connection is kept from being overheard.
@@ -126,4 +131,73 @@ func helloName(s string) bool {
 func loopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// Options describe a relay. Host and Port are needed, the rest has defaults.
+type Options struct {
+	Host           string
+	Port           int
+	User, Password string
+	Security       Security // "": Offered
+	AnyCertificate bool
+	Hello          string // our name in EHLO; "": this machine's
+
+	Connections   int           // kept at most; 0: 8
+	PerConnection int           // mails before a connection is renewed; 0: 100
+	KeepIdle      time.Duration // an unused connection is closed after it; 0: 30 s
+	Deadlines     Deadlines
+
+	Now func() time.Time // machine time for the breaker; nil: time.Now
+	Log *slog.Logger     // hears of the relay going away and coming back; nil: nobody
+	TLS *tls.Config      // nil: the system's authorities
+}
+
+// Deadlines are how long each stage may take; zero fields have the value of RFC
+// 5321, section 4.5.3.2, where it names one.
+type Deadlines struct {
+	Dial   time.Duration // TCP; 30 s
+	Banner time.Duration // TLS and the first 220; 5 min
+	Hello  time.Duration // EHLO and STARTTLS; 5 min
+	Auth   time.Duration // 5 min
+	Mail   time.Duration // and RSET; 5 min
+	Rcpt   time.Duration // 5 min
+	Data   time.Duration // up to the 354; 2 min
+	Block  time.Duration // each 32 KB of the body; 3 min
+	Dot    time.Duration // the answer to the final dot; 10 min
+	Quit   time.Duration // 5 s
+}
+
+func (o Options) name() string { return net.JoinHostPort(o.Host, strconv.Itoa(o.Port)) }
+
+func (o *Options) defaults() {
+	o.Security = cmp.Or(o.Security, Offered)
+	o.Hello = cmp.Or(o.Hello, machineName())
+	o.Connections = cmp.Or(o.Connections, 8)
+	o.PerConnection = cmp.Or(o.PerConnection, 100)
+	o.KeepIdle = cmp.Or(o.KeepIdle, 30*time.Second)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	d := &o.Deadlines
+	d.Dial = cmp.Or(d.Dial, 30*time.Second)
+	d.Banner = cmp.Or(d.Banner, 5*time.Minute)
+	d.Hello = cmp.Or(d.Hello, 5*time.Minute)
+	d.Auth = cmp.Or(d.Auth, 5*time.Minute)
+	d.Mail = cmp.Or(d.Mail, 5*time.Minute)
+	d.Rcpt = cmp.Or(d.Rcpt, 5*time.Minute)
+	d.Data = cmp.Or(d.Data, 2*time.Minute)
+	d.Block = cmp.Or(d.Block, 3*time.Minute)
+	d.Dot = cmp.Or(d.Dot, 10*time.Minute)
+	d.Quit = cmp.Or(d.Quit, 5*time.Second)
+}
+
+// machineName is what we call ourselves when nobody says otherwise.
+func machineName() string {
+	if name, err := os.Hostname(); err == nil && helloName(name) {
+		return name
+	}
+	return "[127.0.0.1]"
 }

@@ -1,19 +1,17 @@
-package consent
+// Package address reads e-mail addresses: members', the shop's own and those that
+// are suppressed, all in one way, so that what comes in can go out and what a program
+// sends from is what mails show. Whose an address is, and whether it may be mailed,
+// it leaves to intake and consent.
+package address
 
 import (
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"fmt"
+	"net/mail"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
-
-	"regulars/internal/store"
 )
 
 // Why an address is refused. They are words for the person who typed it.
@@ -29,7 +27,7 @@ var (
 // signs may stand in a local part beside letters and digits (RFC 5321, atext).
 const signs = "!#$%&'*+-/=?^_`{|}~."
 
-// Address reads an e-mail address as a mail program would send to it. White
+// Read reads an e-mail address as a mail program would send to it. White
 // space around it is dropped. Clean is what goes into MAIL: the local part as
 // written, the domain in lower case and punycode. Folded is what the address is
 // known by: clean in lower case, since no provider of note tells Ana from ana.
@@ -38,7 +36,7 @@ const signs = "!#$%&'*+-/=?^_`{|}~."
 // address literals, a domain without a dot or with a number for its last label.
 // It also refuses letters beyond ASCII before the @, which need SMTPUTF8 all the
 // way. Limits are those of RFC 5321: 64, 253 and 254 bytes.
-func Address(s string) (clean, folded string, err error) {
+func Read(s string) (clean, folded string, err error) {
 	text := strings.TrimFunc(s, blank)
 	i := strings.LastIndexByte(text, '@')
 	if i <= 0 || i == len(text)-1 {
@@ -58,6 +56,23 @@ func Address(s string) (clean, folded string, err error) {
 	}
 	return clean, strings.ToLower(clean), nil
 }
+
+// Named reads an address that may have a name before it, as a sender's has: Anna
+// <anna@shop.example>. The address is as Read has it.
+func Named(s string) (*mail.Address, error) {
+	a, err := mail.ParseAddress(s)
+	if err != nil {
+		if _, _, why := Read(s); why != nil && !strings.Contains(s, "<") {
+			return nil, why
+		}
+		return nil, errors.New("it is not a name and an address")
+	}
+	a.Address, _, err = Read(a.Address)
+	return a, err
+}
+
+// Domain is what stands behind the @ of an address that Read has taken.
+func Domain(clean string) string { return clean[strings.LastIndexByte(clean, '@')+1:] }
 
 // blank tells what a spreadsheet leaves around an address: spaces of all kinds,
 // and the marks without width, or of direction, that come with copying.
@@ -109,27 +124,4 @@ func hostname(s string) (string, error) {
 		return "", ErrTooLong
 	}
 	return domain, nil
-}
-
-// Key returns what suppressions know an address by: it names nobody without the
-// pepper, which stays in the database, and outlives the person's erasure.
-func Key(pepper []byte, folded string) []byte {
-	mac := hmac.New(sha256.New, pepper)
-	mac.Write([]byte(folded))
-	return mac.Sum(nil)
-}
-
-// Pepper returns the installation's pepper, made on first use. It needs a write
-// transaction; callers keep it.
-func Pepper(tx *store.Tx) ([]byte, error) {
-	fresh := func() string {
-		b := make([]byte, 32)
-		rand.Read(b) // never fails since Go 1.24
-		return hex.EncodeToString(b)
-	}
-	text, err := tx.SettingOr(store.SettingPepper, fresh)
-	if err != nil {
-		return nil, fmt.Errorf("reading the pepper: %w", err)
-	}
-	return hex.DecodeString(text)
 }

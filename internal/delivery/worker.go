@@ -1,0 +1,421 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"regulars/internal/consent"
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// claim is some sends that one worker has taken up, under a fence and a lease.
+type claim interface {
+	// next takes up some more of the sends, at most so many: loaded, asked of the gate,
+	// and with what their letters are made of. nil: none is left.
+	next(ctx context.Context, most int) (*batch, error)
+
+	// mark records what of the batch does not go, and returns the batch as it goes to
+	// the wire. What is marked only when its first byte is due goes as it is.
+	mark(ctx context.Context, b *batch) (*batch, error)
+
+	// begin is asked when the relay waits for the body of a mail of the batch. It
+	// returns an error to keep the mail back.
+	begin(ctx context.Context, b *batch, s *send) error
+
+	// record writes down what became of sends of the batch, and returns those of which
+	// that was not known yet.
+	record(tx *store.Tx, b *batch, results []result) ([]result, error)
+
+	// keep renews the lease and sees what should stop the worker: an error. It is
+	// called as often as it says.
+	keep(ctx context.Context) error
+	keepEvery() time.Duration
+}
+
+// batch is some sends of a claim: prepared, then marked, then on the wire.
+type batch struct {
+	sends []*send  // those that go
+	ended []result // those that do not
+	last  int64    // the highest id of both
+	stuff material // of their letters
+
+	single bool      // its sends are marked one by one, when their first byte is due
+	id     int64     // of the row that marks it, else
+	age    time.Time // when the gate was asked at the mark, by our clock
+	landed map[int64]bool
+	wait   []result // of those that landed and are not recorded yet
+}
+
+// quietUntil returns when the quiet hours end, if every send waits for that: then
+// the claim waits, and not each send by itself.
+func (b *batch) quietUntil() (until loyalty.Instant) {
+	if len(b.sends) > 0 {
+		return loyalty.Instant{}
+	}
+	for _, e := range b.ended {
+		if e.reason != consent.QuietHour || e.until.IsZero() {
+			return loyalty.Instant{}
+		}
+		if until.IsZero() || e.until.Before(until.Time) {
+			until = e.until
+		}
+	}
+	return until
+}
+
+// only keeps the first n sends that go, and what stands before the next; it returns
+// the others.
+func (b *batch) only(n int) (late []*send) {
+	if n >= len(b.sends) {
+		return nil
+	}
+	next := b.sends[n].Send
+	late, b.sends = b.sends[n:], b.sends[:n]
+	b.ended = slices.DeleteFunc(b.ended, func(e result) bool { return e.s.Send >= next })
+	b.last = next - 1
+	return late
+}
+
+// worker hands the mails of one claim over. Three things go on at once: the next
+// batch is prepared and marked while the present one is on the wire and the one
+// before is recorded. So at most two batches are marked and not yet handed over.
+type worker struct {
+	d     *Sender
+	lane  string
+	claim claim
+	relay watch
+	moved atomic.Int64 // sends finished or moved
+
+	until loyalty.Instant // every send of the next batch waits for the end of the quiet hours
+	done  bool            // every send of the claim was taken up
+	doubt bool            // a mark was refused, and may have lasted all the same
+	lost  []int64         // batches that could not be recorded
+
+	mu     sync.Mutex
+	halted bool
+	errs   []error
+}
+
+// landing is one hand-over that has come to its end.
+type landing struct {
+	batch *batch
+	result
+	recorded bool // by begin
+}
+
+// errHalted says that a person or a brake stopped the run.
+var errHalted = errors.New("the run is stopped")
+
+// ruledOut is the error of begin for a send that the gate has stopped: it is recorded
+// how that goes on.
+type ruledOut struct{ result }
+
+func (e *ruledOut) Error() string { return "the gate closed: " + e.reason }
+
+// How a worker paces itself.
+const (
+	flushEvery = 2 * time.Second        // how long what landed waits for the rest of its batch
+	tooFast    = 500 * time.Millisecond // a batch that takes less on the wire is too small …
+	tooSlow    = time.Second            // … and one that takes more outlives its mark
+)
+
+// run works until the claim or the wish to go on is at its end.
+func (w *worker) run(ctx context.Context) {
+	stop := every(context.WithoutCancel(ctx), w.claim.keepEvery(), func(ctx context.Context) {
+		if err := w.claim.keep(ctx); err != nil {
+			w.fail(err)
+		}
+	})
+	defer stop()
+	batches, wire, landed := make(chan *batch), make(chan landing), make(chan landing, w.d.c.Connections)
+	var pump, connections, recorder sync.WaitGroup
+	pump.Go(func() { w.pump(batches, wire) })
+	for range w.d.c.Connections {
+		connections.Go(func() {
+			for l := range wire {
+				landed <- w.hand(ctx, l)
+			}
+		})
+	}
+	recorder.Go(func() { w.settle(landed) })
+	w.feed(ctx, batches)
+	close(batches)
+	pump.Wait()
+	close(wire)
+	connections.Wait()
+	close(landed)
+	recorder.Wait()
+}
+
+// feed prepares and marks batches for the wire.
+func (w *worker) feed(ctx context.Context, batches chan<- *batch) {
+	for !w.over(ctx) && !w.relay.rationed() {
+		b, err := w.claim.next(ctx, w.pace())
+		if err != nil {
+			w.fail(err)
+			return
+		}
+		if b == nil {
+			w.done = true
+			return
+		}
+		w.write(b)
+		if w.until = b.quietUntil(); !w.until.IsZero() {
+			return
+		}
+		if w.ration(ctx, b); len(b.sends)+len(b.ended) == 0 {
+			return
+		}
+		marked, err := w.claim.mark(ctx, b)
+		if err != nil {
+			w.doubt = true
+			w.fail(err)
+			return
+		}
+		w.count(marked.ended)
+		if len(marked.sends) > 0 {
+			marked.landed = map[int64]bool{}
+			batches <- marked
+		}
+	}
+}
+
+// write makes the letters, on all processors: it is what costs most about a mail.
+func (w *worker) write(b *batch) {
+	errs := make([]error, len(b.sends))
+	var next atomic.Int64
+	var writers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(b.sends)) {
+		writers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(errs)); i = next.Add(1) - 1 {
+				errs[i] = w.d.writer.write(b.sends[i], b.stuff)
+			}
+		})
+	}
+	writers.Wait()
+	going := b.sends[:0]
+	for i, s := range b.sends {
+		if errs[i] == nil {
+			going = append(going, s)
+			continue
+		}
+		w.d.c.Log.Warn("a mail cannot be made", "send", s.Send, "campaign", s.campaign, "mail", s.mail()) // why is with the send: it may name the member
+		b.ended = append(b.ended, w.cannotMake(s, b.single, errs[i]))
+	}
+	b.sends = going
+}
+
+// cannotMake ends a mail that cannot be made. A single mail waits where the text is
+// at fault, until that is mended, and its campaign is told of as set back. In a run
+// that is the brake's to decide.
+func (w *worker) cannotMake(s *send, single bool, err error) result {
+	if !single || !ofTheText(err) || isNoIssue(s, err) {
+		return spoilt(s, err)
+	}
+	if err := w.d.setBack(s.Campaign, fmt.Errorf("the mail %s cannot be made: %w", s.mail(), err)); err != nil {
+		w.trouble(err)
+	}
+	return result{s: s, state: queued, due: true, wait: textRetry}.keep()
+}
+
+// ration asks the limiter for leave. What gets none goes back, and the lane rests.
+func (w *worker) ration(ctx context.Context, b *batch) {
+	granted, wait, err := w.d.leave(ctx, w.lane, len(b.sends))
+	if err != nil {
+		w.trouble(err)
+	}
+	if granted == len(b.sends) {
+		return
+	}
+	late := b.only(granted)
+	if b.single {
+		for _, s := range late {
+			b.ended = append(b.ended, result{s: s, state: queued, due: true, wait: wait}.keep())
+		}
+	}
+	w.relay.ration(wait)
+}
+
+// pump puts batches on the wire, mail by mail, and learns how fast that goes.
+func (w *worker) pump(batches <-chan *batch, wire chan<- landing) {
+	for b := range batches {
+		start := time.Now()
+		for _, s := range b.sends {
+			wire <- landing{batch: b, result: result{s: s}}
+		}
+		if !b.single {
+			w.learn(len(b.sends), time.Since(start))
+		}
+	}
+}
+
+// learn makes the next batch larger or smaller, also of the claims to come. One
+// that was smaller than allowed tells nothing when it was fast.
+func (w *worker) learn(n int, took time.Duration) {
+	size := w.pace()
+	switch {
+	case took < tooFast && n >= size:
+		w.d.pace.Store(int64(min(2*size, w.d.c.Batch)))
+	case took > tooSlow:
+		w.d.pace.Store(int64(max(1, min(size, n)/2)))
+	}
+}
+
+// pace is how many mails to mark at once.
+func (w *worker) pace() int { return int(w.d.pace.Load()) }
+
+// hand gives one mail to the relay, unless there is no use in it any more.
+func (w *worker) hand(ctx context.Context, l landing) landing {
+	if w.over(ctx) {
+		l.result = w.d.outcomes.of(l.s, Outcome{Err: fmt.Errorf("%w: %w", ErrWithheld, errHalted)}, w.d.now())
+		return l
+	}
+	o := w.d.handOver(ctx, w.lane, l.s, func(ctx context.Context) error {
+		if w.over(ctx) {
+			return errHalted
+		}
+		return w.claim.begin(ctx, l.batch, l.s)
+	})
+	w.relay.heard(o)
+	out := (*ruledOut)(nil)
+	if l.recorded = errors.As(o.Err, &out); l.recorded {
+		l.result = out.result
+	} else {
+		l.result = w.d.outcomes.of(l.s, o, w.d.now())
+	}
+	return l
+}
+
+// settle records what lands: what is marked together when all of it has landed, or
+// every now and then; the others at once, with what landed in the same moment.
+func (w *worker) settle(landed <-chan landing) {
+	open := map[*batch]bool{}
+	tick := time.NewTicker(flushEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case l, more := <-landed:
+			if !more {
+				w.flush(open)
+				return
+			}
+			b := l.batch
+			open[b] = true
+			b.landed[l.s.Send] = true
+			if l.recorded {
+				w.count([]result{l.result})
+			} else {
+				b.wait = append(b.wait, l.result)
+			}
+			if len(b.landed) == len(b.sends) || b.single && len(landed) == 0 {
+				w.flush(map[*batch]bool{b: true})
+				delete(open, b)
+			}
+		case <-tick.C:
+			w.flush(open)
+		}
+	}
+}
+
+// flush records what has landed of some batches.
+func (w *worker) flush(batches map[*batch]bool) {
+	for b := range batches {
+		if len(b.wait) == 0 {
+			continue
+		}
+		if err := w.record(b, b.wait); err != nil {
+			w.fail(fmt.Errorf("recording batch %d: %w", b.id, err))
+			w.lost = append(w.lost, b.id)
+			continue
+		}
+		b.wait = nil
+	}
+}
+
+// record writes results down, with all that they bring.
+func (w *worker) record(b *batch, results []result) error {
+	var effective []result
+	err := w.d.persist(func(tx *store.Tx) (err error) {
+		if effective, err = w.claim.record(tx, b, results); err != nil {
+			return err
+		}
+		if err := recovered(tx, effective); err != nil {
+			return err
+		}
+		return w.d.brakes.apply(tx, effective)
+	})
+	if err == nil {
+		w.count(effective)
+	}
+	return err
+}
+
+// over reports whether to begin nothing more.
+func (w *worker) over(ctx context.Context) bool {
+	w.mu.Lock()
+	halted := w.halted
+	w.mu.Unlock()
+	return halted || ctx.Err() != nil || w.relay.away()
+}
+
+// fail ends the work. A stop by a person is no error, and neither is the end of
+// the caller's context.
+func (w *worker) fail(err error) {
+	w.mu.Lock()
+	w.halted = true
+	w.mu.Unlock()
+	if !errors.Is(err, errHalted) && !errors.Is(err, context.Canceled) {
+		w.trouble(err)
+	}
+}
+
+// trouble keeps an error for the end of the call.
+func (w *worker) trouble(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.errs = append(w.errs, err)
+}
+
+func (w *worker) count(results []result) {
+	for _, e := range results {
+		if e.moves() {
+			w.moved.Add(1)
+		}
+	}
+}
+
+// outcome is the error of the call: what went wrong, or else why the lane rests.
+func (w *worker) outcome() error {
+	if err := errors.Join(w.errs...); err != nil {
+		return err
+	}
+	return w.relay.over(w.lane)
+}
+
+// every calls f again and again until the function that it returns is called,
+// which waits for the call under way.
+func every(ctx context.Context, d time.Duration, f func(context.Context)) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(d)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				f(ctx)
+			}
+		}
+	}()
+	return func() { cancel(); <-done }
+}

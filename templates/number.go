@@ -1,0 +1,45 @@
+package templates
+
+import (
+	"math"
+	"strconv"
+	"strings"
+)
+
+const nbsp = "\u00a0"
+
+// Number writes a count with the language's marks: 12,345. Thousands are marked from
+// five digits on, so that a year stays a year.
+func (w Words) Number(n int64) string { return w.number(float64(n)) }
+
+func (w Words) number(v float64) string { return w.marked(plainDigits(v)) }
+
+// Points writes a number of points: 1 point, 5 points.
+func (w Words) Points(n int64) string { return w.sayOf("mails.points", float64(n)) }
+
+// plainDigits are a number's digits with a decimal point.
+func plainDigits(v float64) string {
+	if v == math.Trunc(v) && math.Abs(v) < 1e15 {
+		return strconv.FormatInt(int64(v), 10)
+	}
+	return strconv.FormatFloat(v, 'f', -1, 64)
+}
+
+// marked puts the language's marks into digits with a decimal point.
+func (w Words) marked(s string) string {
+	sign := ""
+	if strings.HasPrefix(s, "-") {
+		sign, s = "\u2212", s[1:]
+	}
+	whole, fraction, has := strings.Cut(s, ".")
+	if len(whole) > 4 {
+		thousands := w.Say("writing.thousands")
+		for i := len(whole) - 3; i > 0; i -= 3 {
+			whole = whole[:i] + thousands + whole[i:]
+		}
+	}
+	if has {
+		whole += w.Say("writing.decimal") + fraction
+	}
+	return sign + whole
+}
