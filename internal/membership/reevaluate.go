@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"regulars/internal/happenings"
 	"regulars/internal/norms"
 	"regulars/internal/rules"
 	"regulars/internal/store"
@@ -254,49 +253,4 @@ func move(tx *store.Tx, v *versions.Version, s versions.Segment, in, out []int64
 		stays = append(stays, entry{s.ID, m, tx.At})
 	}
 	return hearEntered(tx, v, stays)
-}
-
-// hearEntered writes down who entered segments, for the campaigns that start by it.
-// Who entered before a campaign went live is not its affair.
-func hearEntered(tx *store.Tx, v *versions.Version, stays []entry) error {
-	var all []happenings.Fresh
-	for _, e := range stays {
-		f := happenings.Fresh{Kind: happenings.Entered, Member: e.MemberID, About: happenings.About{Segment: e.SegmentID, Entered: e.EnteredAt}}
-		for _, c := range v.Live("enters") {
-			if s, ok := v.Segment(c.Start.Segment); ok && s.ID == e.SegmentID && !e.EnteredAt.Before(c.Since.Time) {
-				f.Reactions = append(f.Reactions, c.ID)
-			}
-		}
-		all = append(all, f)
-	}
-	return happenings.Keep(tx, all)
-}
-
-// hearLeft writes down for the campaigns that end on leaving a segment that the
-// members ("in" what) who are not inside have left it.
-func hearLeft(tx *store.Tx, v *versions.Version, s versions.Segment, members string, out []int64) error {
-	var campaigns []int64
-	for _, c := range v.Campaigns {
-		if c.Start.Segment == s.Name && c.EndsBy("leaves") {
-			campaigns = append(campaigns, c.ID)
-		}
-	}
-	if len(campaigns) == 0 {
-		return nil
-	}
-	var found []struct{ MemberID, CampaignID int64 }
-	err := tx.All(&found, `
-		select distinct p.member_id, p.campaign_id
-		from   passages p
-		where  p.state in ('ready', 'sending') and p.campaign_id in @campaigns and p.member_id in `+members+` and not exists
-		       (select 1 from segment_members i where i.segment_id = @segment and i.member_id = p.member_id and i.left_at is null)
-		order  by 1, 2`, store.Args{"campaigns": campaigns, "segment": s.ID, "now": tx.At, "ids": store.IDs(out)})
-	if err != nil {
-		return err
-	}
-	var all []happenings.Fresh
-	for _, p := range found {
-		all = append(all, happenings.Fresh{Kind: happenings.Left, Member: p.MemberID, About: happenings.About{Segment: s.ID}, Reactions: []int64{p.CampaignID}})
-	}
-	return happenings.Keep(tx, all)
 }

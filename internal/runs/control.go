@@ -85,16 +85,6 @@ func Resume(tx *store.Tx, run int64, latest bool) error {
 	return err
 }
 
-// renew gives what a run has not sent yet the texts of a version.
-func renew(tx *store.Tx, run int64, v *versions.Version) error {
-	args := store.Args{"id": run, "version": v.ID}
-	if _, err := tx.Exec("update runs set version_id = @version where id = @id", args); err != nil {
-		return err
-	}
-	_, err := tx.Exec("update sends set version_id = @version where run_id = @id and state in ('queued', 'deferred')", args)
-	return err
-}
-
 // Cancel ends a run and the flow that follows it: what has not been handed over is
 // skipped, by FinishRuns as soon as no worker is on it, and its codes go back.
 func Cancel(tx *store.Tx, run int64, because string) error {

@@ -3,7 +3,6 @@ package runs
 import (
 	"crypto/rand"
 	"fmt"
-	"time"
 
 	"regulars/internal/coupon"
 	"regulars/internal/flows"
@@ -124,6 +123,3 @@ func (s start) follow(t isolation.Turn, step program.Step, args store.Args) erro
 		on conflict (occurrence_id, member_id) do nothing`)
 	return err
 }
-
-// runLasts is how long the mails of a run that are no offers may take.
-const runLasts = 5 * 24 * time.Hour

@@ -41,11 +41,6 @@ type Ahead struct {
 	Mails    int64  `json:"mails"` // not yet sent
 }
 
-// Mistake says what is wrong with a launch, in words for the person who did it.
-type Mistake struct{ Text string }
-
-func (m *Mistake) Error() string { return m.Text }
-
 // ErrLaunched says that the same launch was done today already.
 var ErrLaunched = errors.New("it was launched with the same values today already; give the launch a key of its own (--key, or key=…) to do it again")
 

@@ -89,6 +89,9 @@ func (r rollout) afterWave(at loyalty.Instant) loyalty.Instant {
 	return r.awake(at.Plus(r.c.Waves.Every))
 }
 
+// runLasts is how long the mails of a run that are no offers may take.
+const runLasts = 5 * 24 * time.Hour
+
 // ends is how long a run may take of which the last mails go at a moment.
 func (r rollout) ends(last loyalty.Instant) loyalty.Instant {
 	if end := r.c.Expires(last); !end.IsZero() {

@@ -156,3 +156,13 @@ func (o OldTexts) Stopped(scope string) bool {
 	h, stopped := consent.Holds{scope: {Scope: scope}}.Stops(o.ID, o.Class)
 	return stopped && h.Scope == scope
 }
+
+// renew gives what a run has not sent yet the texts of a version.
+func renew(tx *store.Tx, run int64, v *versions.Version) error {
+	args := store.Args{"id": run, "version": v.ID}
+	if _, err := tx.Exec("update runs set version_id = @version where id = @id", args); err != nil {
+		return err
+	}
+	_, err := tx.Exec("update sends set version_id = @version where run_id = @id and state in ('queued', 'deferred')", args)
+	return err
+}

@@ -15,6 +15,11 @@ import (
 	"regulars/segments"
 )
 
+// Mistake says what is wrong with a launch, in words for the person who did it.
+type Mistake struct{ Text string }
+
+func (m *Mistake) Error() string { return m.Text }
+
 // readValues reads the values that a campaign is launched with.
 func readValues(c *versions.Campaign, given map[string]string, currency string) (map[string]any, error) {
 	values := map[string]any{}

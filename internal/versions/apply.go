@@ -4,38 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"regulars/internal/loyalty"
 	"regulars/internal/norms"
 	"regulars/internal/program"
 	"regulars/internal/store"
 )
-
-// Refused is the error of files that cannot be put in force.
-type Refused struct{ Problems []program.Problem }
-
-func (e *Refused) Error() string {
-	var lines []string
-	for _, p := range e.Problems {
-		if p.Level != program.Warning {
-			lines = append(lines, p.String())
-		}
-	}
-	return strings.Join(lines, "\n")
-}
-
-// Applied says what putting a program in force did.
-type Applied struct {
-	Version int64    `json:"version"`
-	Same    bool     `json:"same"`              // the files were in force already; nothing has changed
-	Live    []string `json:"live,omitempty"`    // campaigns that went live by it
-	Removed []string `json:"removed,omitempty"` // campaigns that are no longer part of the program
-
-	// ZoneWas is the zone in which the days of orders and events were computed so
-	// far, if the program has another one: they must be computed anew.
-	ZoneWas string `json:"zone_was,omitempty"`
-}
 
 // Lock makes concurrent applies wait for each other and returns the
 // version in force, nil before the first.

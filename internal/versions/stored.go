@@ -40,3 +40,15 @@ func Files(tx *store.Tx, version int64) (map[string]string, error) {
 	}
 	return files, nil
 }
+
+// Applied says what putting a program in force did.
+type Applied struct {
+	Version int64    `json:"version"`
+	Same    bool     `json:"same"`              // the files were in force already; nothing has changed
+	Live    []string `json:"live,omitempty"`    // campaigns that went live by it
+	Removed []string `json:"removed,omitempty"` // campaigns that are no longer part of the program
+
+	// ZoneWas is the zone in which the days of orders and events were computed so
+	// far, if the program has another one: they must be computed anew.
+	ZoneWas string `json:"zone_was,omitempty"`
+}

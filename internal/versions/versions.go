@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"regulars/internal/consent"
 	"regulars/internal/loyalty"
@@ -56,6 +57,19 @@ type Segment struct {
 type key struct {
 	id   int64
 	hash string
+}
+
+// Refused is the error of files that cannot be put in force.
+type Refused struct{ Problems []program.Problem }
+
+func (e *Refused) Error() string {
+	var lines []string
+	for _, p := range e.Problems {
+		if p.Level != program.Warning {
+			lines = append(lines, p.String())
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // ErrNoProgram says that no program has been applied yet.

@@ -15,21 +15,6 @@ import (
 	"regulars/segments"
 )
 
-// cause is something that could have started the campaign for the member and
-// began nothing. The zero cause is a start that may still come.
-type cause struct {
-	what       string // the event of 2027-03-08 10:00, the run of 2027-03-08
-	at         loyalty.Instant
-	day        loyalty.Day
-	rules      *versions.Campaign // as it was then; nil: as it is
-	occurrence int64
-	limit      string // how a launch was limited; "": it was not
-	run        bool   // a whole segment starts at once, and its rows in the ledger say who had it before
-	launch     map[string]any
-	event      map[string]any
-	order      *segments.Order
-}
-
 // conditions says for each cause what of the campaign's rules stood in its way,
 // and for a start to come, if there was no cause, what would.
 func (a *asking) conditions() error {

@@ -15,38 +15,6 @@ import (
 	"regulars/internal/versions"
 )
 
-// Line is one link of the chain between a member and a mail. OK says that it does
-// not stand in the way.
-type Line struct {
-	About string `json:"about"` // campaign, hold, member, start, where, for, except, if, again, holdout, consent, address, cap, quiet, run, passage, mail
-	OK    bool   `json:"ok"`
-	Text  string `json:"text"`
-}
-
-// asking is a question of why: one member, one campaign.
-type asking struct {
-	tx     *store.Tx
-	v      *versions.Version
-	c      *versions.Campaign
-	member person
-	day    loyalty.Day // 0: any
-	lines  []Line
-
-	causes  []cause
-	several bool // starts are told of, so that a line names its own
-}
-
-// person is what a chain needs of a member.
-type person struct {
-	ID                                       int64
-	Email, TimeZone                          string
-	EmailKey                                 []byte
-	JoinedAt, CreatedAt, ChangedAt, ErasedAt loyalty.Instant
-	JoinedDay, BirthMonth, BirthDate         *int64
-	Merged                                   bool
-	Filed                                    bool // stood in a file that was imported
-}
-
 // Chain returns the chain that says why a member got, gets or does not get the
 // mails of a campaign: its starts that could have been this member's, what stood
 // in the way of each, and what it began. With a day it tells of what began on that
@@ -77,15 +45,6 @@ func Chain(tx *store.Tx, member int64, campaign string, day loyalty.Day) ([]Line
 		}
 	}
 	return a.lines, nil
-}
-
-func (a *asking) say(about string, ok bool, format string, args ...any) {
-	a.lines = append(a.lines, Line{about, ok, fmt.Sprintf(format, args...)})
-}
-
-// at writes a moment as the shop's clocks show it.
-func (a *asking) at(t loyalty.Instant) string {
-	return t.In(a.v.Program.Zone).Format("2006-01-02 15:04")
 }
 
 func (a *asking) campaign() error {
