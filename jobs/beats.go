@@ -16,6 +16,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"regulars/internal/consent"
+	"regulars/internal/coupon"
 	"regulars/internal/store"
 )
 
@@ -26,6 +27,16 @@ import (
 // new beat is always the higher one. Where it is not, everything is held until a
 // person has looked.
 //
+// A note is of an installation and of the place of its database. A clone lies in a
+// place of its own, so it neither takes the original's note for its own nor writes
+// over it. A database without a note of its place that is behind the note of another
+// place is a clone if work goes on there, and otherwise a copy restored elsewhere.
+//
+// A note that cannot be read may say anything. Until it can, bulk mails and offers
+// wait and the beat does not rise, unless the note that can be read is as far as the
+// database: whoever wrote it was at work with it last. After unsureFor the note counts
+// as lost, or a Redis that is gone for good would stop every campaign for good.
+//
 // With nothing noted outside, a database that has been silent for long and has work
 // due is taken for a copy too: better a question than a second mail to everybody.
 type Beats struct {
@@ -34,8 +45,13 @@ type Beats struct {
 	File  string // {id} in it stands for the installation; "": none
 	Log   *slog.Logger
 
-	id     string // of the installation: several may share a Redis
-	raised noted  // what this process raised the beat to last
+	id, place string // of the installation, several of which may share a Redis, and of its database
+	mine      string // the file of the database's place
+	first     store.Beat
+	sure      bool  // what was noted before this process is known
+	looks     int   // how often it was looked for
+	raised    noted // what this process raised the beat to last
+	elsewhere noted // of another place, when it was looked for first
 }
 
 const (
@@ -43,6 +59,13 @@ const (
 	// longSilence is after which a database of which nothing is noted outside is not
 	// trusted to be the one that was at work last.
 	longSilence = time.Hour
+	// unsureFor is for how long a note that cannot be read is waited for.
+	unsureFor = 15 * time.Minute
+	// near is how far a note may be behind the database and still be the last word:
+	// several replicas note, and a stop comes between a beat and its note.
+	near = 20
+	// still is how often another place is looked at before nobody is at work there.
+	still = 4
 )
 
 // noted is a beat that is kept outside the database.
@@ -51,32 +74,53 @@ type noted struct {
 	At string
 }
 
+// outside is what is noted for an installation.
+type outside struct {
+	here, elsewhere noted // of the database's place, and the highest of other places
+	unread          error // a place where it may be noted cannot be read
+}
+
 // Start compares the database with what was noted outside. It is to be called before
 // any work is begun.
 func (b *Beats) Start(ctx context.Context) error {
-	var last store.Beat
 	err := b.DB.Update(ctx, func(tx *store.Tx) error {
 		pepper, err := consent.Pepper(tx)
 		if err != nil {
 			return err
 		}
-		sum := sha256.Sum256(append([]byte("beat "), pepper...))
-		b.id = hex.EncodeToString(sum[:8])
-		last, err = store.LastBeat(tx)
+		place, schema := b.DB.Place(), ""
+		if file := b.DB.File(); file != "" {
+			if place, err = filepath.Abs(file); err != nil {
+				return err
+			}
+		}
+		if tx.Postgres() {
+			if err := tx.One(&schema, "select current_schema()", nil); err != nil {
+				return err
+			}
+		}
+		hash := func(what string) string {
+			sum := sha256.Sum256(append([]byte("beat "+what), pepper...))
+			return hex.EncodeToString(sum[:8])
+		}
+		b.id, b.place = hash(""), hash(place+"\x00"+schema)
+		b.first, err = store.LastBeat(tx)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("reading how far the database has come: %w", err)
 	}
+	anywhere := strings.Contains(b.File, "{id}")
 	if b.File = strings.ReplaceAll(b.File, "{id}", b.id); b.File != "" {
 		if err := os.MkdirAll(filepath.Dir(b.File), 0o700); err != nil {
 			b.Log.Debug("the database's beat is not noted in a file", "err", err)
+			if anywhere { // nobody asked for it to be there
+				b.File = ""
+			}
 		}
 	}
-	if out := b.outside(ctx); out.N == 0 && last.N > 0 && last.Unseen > longSilence {
-		if err := b.silent(ctx, last); err != nil {
-			return err
-		}
+	if b.File != "" {
+		b.mine = b.File + "." + b.place
 	}
 	return b.pass(ctx)
 }
@@ -97,40 +141,133 @@ func (b *Beats) Run(ctx context.Context) error {
 	}
 }
 
-// pass raises the beat and holds it against what was noted before.
+// pass finds out whether the database went back, as long as that is not known, and
+// raises the beat. What is noted outside counts until then alone: from then on this
+// process knows by itself how far the database had come.
 func (b *Beats) pass(ctx context.Context) error {
-	// What is noted outside counts at the start alone: a clone of the database notes
-	// there, too, and must not stop the one that it was made of. From then on this
-	// process knows by itself how far the database had come.
-	out := b.raised
-	if out.N == 0 {
-		out = b.outside(ctx)
+	was := b.raised
+	if !b.sure {
+		out := b.read(ctx)
+		last, err := b.last(ctx)
+		if err != nil {
+			return err
+		}
+		v := b.judge(out, last)
+		b.looks++
+		if v.unsure != "" {
+			return b.wait(ctx, v.unsure)
+		}
+		if v.silent {
+			if err := b.silent(ctx, b.first); err != nil {
+				return err
+			}
+		}
+		was = v.behind
 	}
+	if err := b.rise(ctx, was); err != nil {
+		return err
+	}
+	b.sure = true
+	return nil
+}
+
+// verdict is what the notes say of a database.
+type verdict struct {
+	unsure string // why nobody can say yet
+	behind noted  // the database was further than it is now; 0: it was not
+	silent bool   // nothing is noted
+}
+
+// judge holds the database against what was noted outside it.
+func (b *Beats) judge(out outside, last store.Beat) verdict {
+	switch {
+	case b.looks > 0 && last.N > b.first.N:
+		return verdict{} // somebody who is sure of it is at work with it
+	case out.here.N > last.N:
+		return verdict{behind: out.here}
+	case last.N == 0:
+		return verdict{}
+	case out.unread != nil && (out.here.N == 0 || last.N-out.here.N > near):
+		if time.Duration(b.looks)*beatEvery < unsureFor {
+			return verdict{unsure: fmt.Sprintf("what was noted outside the database cannot be read (%v), so nobody can say whether it was restored from an older copy. "+
+				"It is tried again every few seconds, for %d minutes", out.unread, unsureFor/time.Minute)}
+		}
+		return verdict{silent: b.first.Unseen > longSilence}
+	case out.here.N > 0 || out.elsewhere.N > 0 && out.elsewhere.N <= last.N:
+		return verdict{}
+	case out.elsewhere.N == 0:
+		return verdict{silent: b.first.Unseen > longSilence}
+	case b.looks == 0:
+		b.elsewhere = out.elsewhere
+	case out.elsewhere.N > b.elsewhere.N:
+		return verdict{} // a clone of one that is at work
+	case b.looks >= still:
+		return verdict{behind: out.elsewhere}
+	}
+	return verdict{unsure: "it is a copy of a database in another place that is further, and whether that one is still at work shows within half a minute"}
+}
+
+func (b *Beats) last(ctx context.Context) (last store.Beat, err error) {
+	err = b.DB.View(ctx, func(tx *store.Tx) error {
+		last, err = store.LastBeat(tx)
+		return err
+	})
+	return last, err
+}
+
+// wait keeps bulk mails and offers back until the notes can be read.
+func (b *Beats) wait(ctx context.Context, because string) error {
+	first := false
+	err := b.DB.Update(ctx, func(tx *store.Tx) error {
+		held, err := consent.Held(tx)
+		if err != nil {
+			return err
+		}
+		_, waits := held[consent.HoldUnsure]
+		if first = b.looks == 1; !first && !waits {
+			return nil // a person let them go
+		}
+		return consent.Hold(tx, consent.HoldUnsure, because, consent.ByItself)
+	})
+	if first && err == nil {
+		b.Log.Warn("bulk mails and offers wait: " + because)
+	}
+	return err
+}
+
+// rise raises the beat and notes it. Where the database was further before, everything
+// is held, and what its stock of codes gave since is kept from others.
+func (b *Beats) rise(ctx context.Context, was noted) error {
 	var now store.Beat
 	held := false
 	err := b.DB.Update(ctx, func(tx *store.Tx) error {
+		held = false
 		last, err := store.LastBeat(tx)
 		if err != nil {
 			return err
 		}
-		if now, err = store.RaiseBeat(tx, 1); err != nil || out.N < now.N {
-			held = false
+		if !b.sure {
+			if _, err := consent.Release(tx, consent.HoldUnsure); err != nil {
+				return err
+			}
+		}
+		if now, err = store.RaiseBeat(tx, 1); err != nil || was.N < now.N {
 			return err
 		}
 		until := "later"
-		if out.At != "" {
-			until = out.At
+		if was.At != "" {
+			until = was.At
 		}
-		was := "from before its first beat"
+		stood := "from before its first beat"
 		if last.N > 0 {
-			was = "as it was at " + last.At.UTC().Format(time.DateTime) + " UTC"
+			stood = "as it was at " + last.At.UTC().Format(time.DateTime) + " UTC"
 		}
 		held = true
 		if err := b.hold(tx, fmt.Sprintf("this database is %s, and Regulars was at work with it until %s: it was restored from an older copy. "+
-			"What was sent, ordered and refused in between is not known here", was, until)); err != nil {
+			"What was sent, ordered and refused in between is not known here", stood, until)); err != nil {
 			return err
 		}
-		now, err = store.RaiseBeat(tx, out.N+1)
+		now, err = store.RaiseBeat(tx, was.N+1)
 		return err
 	})
 	if err != nil {
@@ -167,7 +304,8 @@ func (b *Beats) silent(ctx context.Context, last store.Beat) error {
 	return err
 }
 
-// hold stops everything in the name of Regulars itself. What a person holds already
+// hold stops everything in the name of Regulars itself, and gives no code that somebody
+// may have. What a person holds already
 // stays held, for both reasons.
 func (b *Beats) hold(tx *store.Tx, because string) error {
 	held, err := consent.Held(tx)
@@ -177,39 +315,76 @@ func (b *Beats) hold(tx *store.Tx, because string) error {
 	if was, ok := held[consent.HoldAll]; ok && was.ByWhom != consent.ByItself {
 		because += "; and before that " + was.ByWhom + " held everything: " + was.Because
 	}
-	return consent.Hold(tx, consent.HoldAll, because, consent.ByItself)
+	if err := consent.Hold(tx, consent.HoldAll, because, consent.ByItself); err != nil {
+		return err
+	}
+	_, err = coupon.SetAside(tx)
+	return err
 }
 
-// outside is the highest beat that was noted for this database; none: the zero value.
-func (b *Beats) outside(ctx context.Context) (out noted) {
-	take := func(text string) {
+// read returns what is noted. A note without a place is from before there were any.
+func (b *Beats) read(ctx context.Context) (out outside) {
+	take := func(to *noted, text string) {
 		number, at, _ := strings.Cut(strings.TrimSpace(text), " ")
-		if n, err := strconv.ParseInt(number, 10, 64); err == nil && n > out.N {
-			out = noted{n, at}
+		if n, err := strconv.ParseInt(number, 10, 64); err == nil && n > to.N {
+			*to = noted{n, at}
 		}
+	}
+	of := func(place string) *noted {
+		if place == "" || place == b.place {
+			return &out.here
+		}
+		return &out.elsewhere
 	}
 	if b.File != "" {
-		text, err := os.ReadFile(b.File)
-		if id, rest, _ := strings.Cut(string(text), " "); err == nil && id == b.id {
-			take(rest)
+		files, err := filepath.Glob(globbed(b.File) + ".*")
+		out.unread = err
+		for _, file := range append(files, b.File, b.mine) {
+			text, err := os.ReadFile(file)
+			if strings.HasSuffix(file, unfinished) {
+				continue
+			}
+			place := strings.TrimPrefix(strings.TrimPrefix(file, b.File), ".")
+			if err != nil {
+				if !errors.Is(err, os.ErrNotExist) {
+					out.unread = err
+				}
+			} else if id, rest, _ := strings.Cut(string(text), " "); id == b.id {
+				take(of(place), rest)
+			}
 		}
 	}
-	if b.Redis != nil {
-		ctx, cancel := context.WithTimeout(ctx, hintTimeout)
-		defer cancel()
-		if text, err := b.Redis.Get(ctx, b.key()).Result(); err == nil {
-			take(text)
+	if b.Redis == nil {
+		return out
+	}
+	ctx, cancel := context.WithTimeout(ctx, hintTimeout)
+	defer cancel()
+	notes, err := b.Redis.HGetAll(ctx, b.key()).Result()
+	if err == nil {
+		for place, text := range notes {
+			take(of(place), text)
 		}
+		var text string
+		text, err = b.Redis.Get(ctx, "regulars:beat:"+b.id).Result()
+		take(&out.here, text)
+	}
+	if err != nil && !errors.Is(err, redis.Nil) {
+		out.unread = fmt.Errorf("Redis: %w", err)
 	}
 	return out
 }
 
-func (b *Beats) key() string { return "regulars:beat:" + b.id }
+// globbed is a name in which nothing stands for anything else.
+func globbed(name string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(name)
+}
+
+func (b *Beats) key() string { return "regulars:beats:" + b.id }
 
 // raise keeps the higher of two beats: replicas note theirs in any order.
 var raise = redis.NewScript(`
-	local was = tonumber(string.match(redis.call('get', KEYS[1]) or '0', '^%d+') or '0')
-	if tonumber(ARGV[1]) > was then redis.call('set', KEYS[1], ARGV[2]) end
+	local was = tonumber(string.match(redis.call('hget', KEYS[1], ARGV[3]) or '0', '^%d+') or '0')
+	if tonumber(ARGV[1]) > was then redis.call('hset', KEYS[1], ARGV[3], ARGV[2]) end
 	return was`)
 
 // note writes the beat down outside the database.
@@ -217,19 +392,22 @@ func (b *Beats) note(ctx context.Context, now store.Beat) error {
 	text := fmt.Sprintf("%d %s UTC", now.N, now.At.UTC().Format(time.DateTime))
 	var errs []error
 	if b.File != "" {
-		errs = append(errs, replaceFile(b.File, b.id+" "+text+"\n"))
+		errs = append(errs, replaceFile(b.mine, b.id+" "+text+"\n"))
 	}
 	if b.Redis != nil {
 		ctx, cancel := context.WithTimeout(ctx, hintTimeout)
 		defer cancel()
-		errs = append(errs, raise.Run(ctx, b.Redis, []string{b.key()}, now.N, text).Err())
+		errs = append(errs, raise.Run(ctx, b.Redis, []string{b.key()}, now.N, text, b.place).Err())
 	}
 	return errors.Join(errs...)
 }
 
+// unfinished ends the names of files that are being written.
+const unfinished = ".new"
+
 // replaceFile writes a small file that only we can read, whole or not at all.
 func replaceFile(name, text string) error {
-	next := name + "." + strconv.Itoa(os.Getpid()) + ".new"
+	next := name + "." + strconv.Itoa(os.Getpid()) + unfinished
 	if err := os.WriteFile(next, []byte(text), 0o600); err != nil {
 		return err
 	}

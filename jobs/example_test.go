@@ -105,7 +105,7 @@ func ExampleAbout() {
 	// Output:
 	// drop: start a coupon drop; takes campaign=… [limit=…] [key=…] [field=…]
 	// generate: fill a pool with codes; takes pool=… count=…
-	// import: take a file in from the import folder; takes what=… file=… [map=…] [zone=…] [source=…] [order-id=…] [order-key=…] [dates=…] [consent=…] [consent-source=…] [consent-at=…] [news=…]
+	// import: take a file in from the import folder; takes what=… file=… [format=…] [map=…] [zone=…] [source=…] [order-id=…] [order-key=…] [dates=…] [consent=…] [consent-source=…] [consent-at=…] [news=…]
 	// launch: start a campaign; takes campaign=… [limit=…] [key=…] [field=…]
 	// refresh: bring a segment up to date; takes [segment=…] [facts=…]
 	// test: send a test mail; takes campaign=… [mail=…] to=… as=…
@@ -139,7 +139,7 @@ func exampleRooms(ctx context.Context) (rooms jobs.Rooms, leave func(), err erro
 		DB: db, Programs: versions.Programs{DB: db}, Transports: map[string]delivery.Transport{delivery.Urgent: relay, delivery.Bulk: relay},
 		Links: consent.NewLinks("https://shop.example", [][]byte{[]byte("0123456789abcdef0123456789abcdef")}), Secret: []byte("secret"),
 	})
-	rooms = jobs.Rooms{DB: db, Desk: desk, Door: intake.New(db), Engine: engine.New(db, desk), ImportDir: dir}
+	rooms = jobs.Rooms{DB: db, Desk: desk, Intake: intake.New(db), Engine: engine.New(db, desk), ImportDir: dir}
 	return rooms, func() {
 		relay.Close(context.Background())
 		sink.Close()

@@ -10,7 +10,8 @@ import (
 	"strings"
 	"syscall"
 
-	"regulars/internal/intake"
+	"regulars/internal/importer"
+
 	"regulars/internal/loyalty"
 )
 
@@ -23,12 +24,13 @@ var importJob = kind{
 	fields: []field{
 		{name: "what", about: "members, orders or suppressions", required: true, wrong: oneOf("members", "orders", "suppressions")},
 		{name: "file", about: "its name in the import folder", required: true, wrong: notInside},
-		{name: "map", about: "field=column,…", wrong: failing(intake.ParseMap)},
+		{name: "format", about: "whose export it is; without it csv, with our names", wrong: oneOf(importer.Formats()...)},
+		{name: "map", about: "field=column,…", wrong: failing(importer.ParseMap)},
 		{name: "zone", about: "IANA zone of times without an offset; the shop's without it", wrong: failing(loyalty.ParseZone)},
 		{name: "source", about: "whose order numbers they are; without it the shop's"},
 		{name: "order-id", about: "row: each row is an order", wrong: oneOf("row")},
-		{name: "order-key", about: "number+day+shop: order numbers begin anew, as a till's receipts do", wrong: oneOf("number", intake.NumberDayShop)},
-		{name: "dates", about: "dmy or mdy: what stands first in dates like 01/02/2027", wrong: oneOf(string(intake.DayFirst), string(intake.MonthFirst))},
+		{name: "order-key", about: "number+day+shop: order numbers begin anew, as a till's receipts do", wrong: oneOf("number", importer.NumberDayShop)},
+		{name: "dates", about: "dmy or mdy: what stands first in dates like 01/02/2027", wrong: oneOf(string(importer.DayFirst), string(importer.MonthFirst))},
 		{name: "consent", about: "topics that all these members agreed to"},
 		{name: "consent-source", about: "where they agreed"},
 		{name: "consent-at", about: "when they agreed, like 2027-06-21", wrong: failing(loyalty.ParseDay)},
@@ -39,11 +41,11 @@ var importJob = kind{
 		if err != nil {
 			return "", giveUp{err}
 		}
-		if im.File, err = openInside(r.ImportDir, im.Path); err != nil {
+		if im.Opened, err = openInside(r.ImportDir, im.Path); err != nil {
 			return "", giveUp{err}
 		}
-		defer im.File.Close()
-		tally, err := r.Door.Import(ctx, im)
+		defer im.Opened.Close()
+		tally, err := importer.New(r.DB).Import(ctx, im)
 		if err == nil && tally.Refused == tally.Read {
 			err = fmt.Errorf("nothing came in: every one of its %d rows was refused; `regulars import %s %s --dry-run` says why", tally.Read, im.Kind, im.Path)
 		}
@@ -52,9 +54,9 @@ var importJob = kind{
 }
 
 // importOf reads what is to be imported.
-func importOf(v map[string]string) (im intake.Import, err error) {
-	im = intake.Import{Kind: v["what"], Path: v["file"], Key: v["order-key"], Dates: intake.Dates(v["dates"]), Source: v["source"], OrderID: v["order-id"], News: v["news"] == "yes", ConsentSource: v["consent-source"]}
-	if im.Map, err = intake.ParseMap(v["map"]); err != nil {
+func importOf(v map[string]string) (im importer.File, err error) {
+	im = importer.File{Kind: v["what"], Path: v["file"], Format: v["format"], Key: v["order-key"], Dates: importer.Dates(v["dates"]), Source: v["source"], OrderID: v["order-id"], News: v["news"] == "yes", ConsentSource: v["consent-source"]}
+	if im.Map, err = importer.ParseMap(v["map"]); err != nil {
 		return im, err
 	}
 	if v["zone"] != "" {

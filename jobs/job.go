@@ -17,7 +17,7 @@ import (
 type Rooms struct {
 	DB     *store.DB
 	Desk   *delivery.Sender
-	Door   *intake.Door
+	Intake *intake.Intake
 	Engine *engine.Engine
 
 	ImportDir string // the only folder that import jobs read from

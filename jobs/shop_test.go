@@ -74,7 +74,7 @@ quiet: off
 type shop struct {
 	t      *testing.T
 	db     *store.DB
-	door   *intake.Door
+	door   *intake.Intake
 	sink   *embedded.Sink
 	rooms  jobs.Rooms
 	jumped atomic.Int64 // how far business time was put forward
@@ -116,7 +116,7 @@ func (s *shop) furnish() jobs.Rooms {
 		Links:  consent.NewLinks("http://localhost:8080", [][]byte{bytes.Repeat([]byte{7}, 32)}),
 		Secret: []byte("secret"), Log: quiet(s.t),
 	})
-	return jobs.Rooms{DB: s.db, Desk: desk, Door: s.door, Engine: engine.New(s.db, desk), ImportDir: s.t.TempDir()}
+	return jobs.Rooms{DB: s.db, Desk: desk, Intake: s.door, Engine: engine.New(s.db, desk), ImportDir: s.t.TempDir()}
 }
 
 // quiet is a log that only a failed test shows.

@@ -14,9 +14,9 @@ import (
 	"strings"
 
 	"regulars/internal/delivery/smtp"
-	"regulars/internal/ingest"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
+	"regulars/internal/webhook"
 	"regulars/jobs"
 )
 
@@ -175,10 +175,12 @@ func known(name string) (plain string, take func(*config, string) error) {
 				return candidate, s.take
 			}
 		}
-		if source, ok := strings.CutPrefix(candidate, hookSecret); ok && slices.Contains(ingest.Sources, strings.ToLower(source)) {
-			return candidate, func(c *config, v string) error {
-				c.hookSecrets[strings.ToLower(source)] = splitList(v)
-				return ingest.CheckSecrets(v)
+		for _, source := range webhook.Sources {
+			if source.Setting() == candidate {
+				return candidate, func(c *config, v string) error {
+					c.hookSecrets[source.Name] = splitList(v)
+					return source.CheckSecrets(v)
+				}
 			}
 		}
 	}
@@ -241,8 +243,8 @@ func settingNames() (names []string) {
 	for _, s := range settings {
 		names = append(names, s.name)
 	}
-	for _, source := range ingest.Sources {
-		names = append(names, hookSecret+strings.ToUpper(source))
+	for _, source := range webhook.Sources {
+		names = append(names, source.Setting())
 	}
 	return names
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
@@ -49,7 +50,7 @@ func (a *app) opened(ctx context.Context, create bool, f func(*store.DB) error) 
 	}
 	defer db.Close()
 	if create {
-		if err := db.Migrate(ctx); err != nil {
+		if err := migrated(ctx, db); err != nil {
 			return err
 		}
 	}
@@ -66,6 +67,15 @@ func (a *app) opened(ctx context.Context, create bool, f func(*store.DB) error) 
 		return err
 	}
 	return f(db)
+}
+
+// migrated brings the schema up to this version, and what an older one has written into
+// today's spelling.
+func migrated(ctx context.Context, db *store.DB) error {
+	if err := db.Migrate(ctx); err != nil {
+		return err
+	}
+	return intake.Respell(ctx, db)
 }
 
 // moment shows an instant in the shop's time; none is a dash.
@@ -94,7 +104,7 @@ func (a *app) migrateCommand() *cobra.Command {
 			}
 			defer db.Close()
 			if !check {
-				if err := db.Migrate(c.Context()); err != nil {
+				if err := migrated(c.Context(), db); err != nil {
 					return err
 				}
 			}

@@ -92,7 +92,7 @@ func (a *app) play(ctx context.Context, h *house, clock *engine.Clock, f demoFla
 	began := time.Now()
 	progress, done := a.dayBar(f.days)
 	summary, err := demo.Play{
-		DB: h.db, Clock: clock, Door: h.door, Engine: h.engine,
+		DB: h.db, Clock: clock, Intake: h.door, Engine: h.engine,
 		Days: f.days, People: f.people, Seed: 7, End: end, Progress: progress,
 	}.Run(ctx)
 	done()

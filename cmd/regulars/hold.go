@@ -114,6 +114,11 @@ func (a *app) releaseCommand() *cobra.Command {
 
 func release(tx *store.Tx, scope string) error {
 	was, err := consent.Release(tx, scope)
+	if err == nil && scope == consent.HoldAll {
+		var waits bool
+		waits, err = consent.Release(tx, consent.HoldUnsure)
+		was = was || waits
+	}
 	if err == nil && !was {
 		return errors.New("nothing of that is held; see `regulars status`")
 	}

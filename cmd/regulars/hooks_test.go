@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"regulars/internal/ingest"
+	"regulars/internal/webhook"
 )
 
 // The script is run as it is printed, against somebody who checks the signature.
@@ -22,17 +22,15 @@ func TestTheRecipeToSendByHandWorks(t *testing.T) {
 		}
 	}
 	const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwAAECAwQFBgc="
-	standard, err := ingest.NewStandard(secret)
-	if err != nil {
-		t.Fatal(err)
-	}
+	standard, _ := webhook.Named("standard")
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		if err := standard.Verify(r.Header, body, time.Now()); err != nil {
+		d := webhook.Delivery{Header: r.Header, Body: body, At: time.Now()}
+		if err := standard.Verify(d, []string{secret}); err != nil {
 			_, _ = io.WriteString(w, err.Error())
 			return
 		}
-		events, refused, err := ingest.Decode(body, ingest.Options{Source: "standard", Currency: "EUR"})
+		events, refused, err := standard.Decode(d, webhook.Options{Source: "standard", Currency: "EUR"})
 		if err != nil || len(refused) > 0 || len(events) != 1 || events[0].Order.Status != "test" {
 			_, _ = io.WriteString(w, "not an event: "+string(body))
 			return
@@ -41,7 +39,7 @@ func TestTheRecipeToSendByHandWorks(t *testing.T) {
 	}))
 	defer server.Close()
 	for _, secrets := range []string{secret, secret + ",whsec_AAECAwQFBgcAAQIDBAUGBwABAgMEBQYHAAECAwQFBgc="} {
-		c := exec.Command("sh", "-c", byHand(server.URL))
+		c := exec.Command("sh", "-c", standard.ByHand(server.URL))
 		c.Env = append(os.Environ(), "HOOK_SECRET_STANDARD="+secrets)
 		said, err := c.CombinedOutput()
 		if err != nil || !strings.Contains(string(said), "well signed") {

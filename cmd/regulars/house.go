@@ -30,7 +30,7 @@ type house struct {
 	db     *store.DB
 	clock  *store.Clock // its business time; nil: it is stepped by hand
 	desk   *delivery.Sender
-	door   *intake.Door
+	door   *intake.Intake
 	engine *engine.Engine
 	links  *consent.Links
 	sink   *embedded.Sink // nil: a real relay

@@ -5,14 +5,16 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
+
+	"regulars/internal/importer"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
@@ -48,7 +50,7 @@ func (f *importFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.orderKey, "order-key", "", "number+day+shop: order numbers begin anew, as a till's receipts do (default: number)")
 	flags.StringVar(&f.dates, "dates", "", "dmy or mdy: what stands first in dates like 01/02/2027 and birthdays like 01/02")
 	flags.StringVar(&f.rejects, "rejects", "", "write refused rows, with the reason, to this file")
-	flags.StringVar(&f.format, "format", "", "csv (shopify and woocommerce: not yet)")
+	flags.StringVar(&f.format, "format", "", "whose export it is: "+strings.Join(importer.Formats(), ", ")+" (default: csv, with our names)")
 	flags.StringVar(&f.consent, "consent", "", "topics that all these members agreed to, comma-separated")
 	flags.StringVar(&f.consentSource, "consent-source", "", "where they agreed; needed with --consent")
 	flags.StringVar(&f.consentAt, "consent-at", "", "when they agreed, like 2027-06-21; needed with --consent")
@@ -64,17 +66,17 @@ func importNames() (names []string) {
 
 // noting has an import say on stderr which columns and values it leaves out and which
 // rows it refuses, and returns what to call at its end.
-func (a *app) noting(im *intake.Import, file string) (done func()) {
+func (a *app) noting(im *importer.File, file string) (done func()) {
 	im.Ignored = func(columns []string) {
 		fmt.Fprintf(a.err, "note: columns that are no field of ours are left out: %s\n", strings.Join(columns, ", "))
 	}
 	shown, noted := 0, 0
-	im.Noted = func(n intake.Refusal) {
+	im.Noted = func(n loyalty.Note) {
 		if noted++; noted <= 20 {
 			fmt.Fprintf(a.err, "%s:%d: note: %s\n", file, n.Line, n)
 		}
 	}
-	im.Refused = func(r intake.Refusal) {
+	im.Refused = func(r loyalty.Note) {
 		if shown++; shown <= 20 {
 			fmt.Fprintf(a.err, "%s:%d: %s\n", file, r.Line, r)
 		}
@@ -107,7 +109,7 @@ func (a *app) importFile(c *cobra.Command, kind, file string, f importFlags) err
 		bar, done := a.bar("importing " + kind)
 		im.Progress = bar
 		said := a.noting(&im, file)
-		tally, err := intake.New(db).Import(c.Context(), im)
+		tally, err := importer.New(db).Import(c.Context(), im)
 		done()
 		said()
 		if err := a.sayTally(tally, err); err != nil {
@@ -132,7 +134,7 @@ func isFile(name string) error {
 	return err
 }
 
-func (a *app) sayTally(t intake.Tally, err error) error {
+func (a *app) sayTally(t importer.Tally, err error) error {
 	switch {
 	case err != nil:
 		if t.Read > 0 {
@@ -146,27 +148,27 @@ func (a *app) sayTally(t intake.Tally, err error) error {
 	return nil
 }
 
-func (f importFlags) read(kind, file string) (im intake.Import, err error) {
-	im = intake.Import{Kind: kind, Path: file, Source: f.source, OrderID: f.orderID, Key: f.orderKey, News: f.news, DryRun: f.dryRun,
+func (f importFlags) read(kind, file string) (im importer.File, err error) {
+	im = importer.File{Kind: kind, Path: file, Format: f.format, Source: f.source, OrderID: f.orderID, Key: f.orderKey, News: f.news, DryRun: f.dryRun,
 		Rejects: f.rejects, Consent: splitList(f.consent), ConsentSource: f.consentSource}
 	switch {
 	case kind != "members" && kind != "orders" && kind != "suppressions":
 		return im, usage("import takes members, orders or suppressions, not %q%s", kind, meant(kind, []string{"members", "orders", "suppressions"}))
-	case f.format != "" && f.format != "csv":
-		return im, usage("--format %s: not yet; csv with --map works today", f.format)
+	case f.format != "" && !slices.Contains(importer.Formats(), f.format):
+		return im, usage("--format takes %s, not %q; csv with --map reads any other table", strings.Join(importer.Formats(), ", "), f.format)
 	case f.orderID != "" && f.orderID != "row":
 		return im, usage("--order-id takes row, not %q", f.orderID)
-	case f.orderKey != "" && f.orderKey != "number" && f.orderKey != intake.NumberDayShop:
-		return im, usage("--order-key takes number or %s, not %q", intake.NumberDayShop, f.orderKey)
+	case f.orderKey != "" && f.orderKey != "number" && f.orderKey != importer.NumberDayShop:
+		return im, usage("--order-key takes number or %s, not %q", importer.NumberDayShop, f.orderKey)
 	case f.orderKey != "" && f.orderID != "":
 		return im, usage("--order-id row and --order-key exclude each other: each row is an order, or numbers tell them apart")
 	case len(im.Consent) > 0 && (f.consentSource == "" || f.consentAt == ""):
 		return im, usage("--consent needs --consent-source and --consent-at: who agreed must be on record with where and when")
 	}
-	if im.Map, err = intake.ParseMap(f.columns); err != nil {
+	if im.Map, err = importer.ParseMap(f.columns); err != nil {
 		return im, usage("--map: %v", err)
 	}
-	if im.Dates, err = intake.ParseDates(f.dates); err != nil {
+	if im.Dates, err = importer.ParseDates(f.dates); err != nil {
 		return im, usage("--dates: %v", err)
 	}
 	if f.zone != "" {

@@ -13,6 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"regulars/internal/consent"
+	"regulars/internal/coupon"
+	"regulars/internal/flows"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 	"regulars/jobs"
@@ -112,12 +114,43 @@ func (a *app) recall(c *cobra.Command, file string, dryRun bool) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}
+		codes, err := a.recallCodes(c, f, db, dryRun)
+		if err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
 		if a.json {
-			return a.printJSON(map[string]int64{"read": sum.Read, "refusals": sum.Refusals, "suppressions": sum.Suppressions, "strangers": sum.Strangers})
+			return a.printJSON(map[string]int64{"read": sum.Read, "refusals": sum.Refusals, "suppressions": sum.Suppressions, "strangers": sum.Strangers,
+				"codes": codes.Read, "codes_kept": codes.Promised, "codes_known": codes.Known, "codes_strangers": codes.Strangers})
 		}
 		fmt.Fprintln(a.out, sum)
+		if codes.Read > 0 {
+			fmt.Fprintln(a.out, codes)
+		}
 		return nil
 	})
+}
+
+// recallCodes takes in which codes from stock are recorded as given, so that whoever
+// has one gets the same again and nobody else does.
+func (a *app) recallCodes(c *cobra.Command, f *os.File, db *store.DB, dryRun bool) (sum coupon.TakenBack, err error) {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return sum, err
+	}
+	err = coupon.ReadGiven(f, func(piece []coupon.Given) error {
+		if dryRun {
+			sum.Read += int64(len(piece))
+			return nil
+		}
+		before := sum
+		return db.Update(c.Context(), func(tx *store.Tx) error {
+			sum = before // it may be run again
+			if err := coupon.TakeBack(tx, piece, &sum); err != nil {
+				return err
+			}
+			return flows.AskAgain(tx) // who found none may have one after all
+		})
+	})
+	return sum, err
 }
 
 // afterRestore holds everything and says what of it may be out already: what was due
@@ -142,7 +175,13 @@ func (a *app) afterRestore(c *cobra.Command, when string) error {
 				return err
 			}
 			because := "restored from a copy of " + a.moment(since)
-			if was, ok := held[consent.HoldAll]; ok && !strings.Contains(was.Because, because) {
+			was, ok := held[consent.HoldAll]
+			if !ok || was.ByWhom != consent.ByItself { // else they are set aside already, and a person may have freed some since
+				if _, err := coupon.SetAside(tx); err != nil {
+					return err
+				}
+			}
+			if ok && !strings.Contains(was.Because, because) {
 				because += "; " + was.Because
 			}
 			if err := consent.Hold(tx, consent.HoldAll, because, consent.ByItself); err != nil {
@@ -172,7 +211,8 @@ type dueSingly struct {
 	Mails    int64 `json:"mails"`
 	Passages int64 `json:"passages"` // members whose next step is due
 	Jobs     int64 `json:"jobs"`
-	Dates    int64 `json:"dates"` // of timetables, that are to be caught up
+	Dates    int64 `json:"dates"`       // of timetables, that are to be caught up
+	Aside    int64 `json:"codes_aside"` // codes from stock that somebody may have
 }
 
 func dueSince(tx *store.Tx, since loyalty.Instant) (r restored, err error) {
@@ -192,7 +232,8 @@ func dueSince(tx *store.Tx, since loyalty.Instant) (r restored, err error) {
 		       (select count(*) from passages where wake_at <= @now) as passages,
 		       (select count(*) from jobs where state in ('queued', 'running') and run_at <= @now) as jobs,
 		       (select count(*) from timetable t join campaigns c on c.id = t.campaign_id
-		        where c.live and c.removed_at is null and t.next_at between @since and @now) as dates`, args)
+		        where c.live and c.removed_at is null and t.next_at between @since and @now) as dates,
+		       (select count(*) from codes where state = 'aside' and id not in (select code_id from promises)) as aside`, args)
 	return r, err
 }
 
@@ -209,6 +250,9 @@ func (a *app) sayRestored(r restored) error {
 		say("  run %d of %s: %s. `regulars runs cancel %[1]d` leaves them unsent", run.Run, run.Campaign, plural(run.Mails, "mail", "mails"))
 	}
 	say("  single mails: %d; members whose next step is due: %d; jobs: %d; dates to catch up: %d", r.Mails, r.Passages, r.Jobs, r.Dates)
+	if r.Aside > 0 {
+		say("  codes from stock that are set aside, since somebody may have them: %d; `regulars pool unused NAME` frees those that the record does not know", r.Aside)
+	}
 	say("First `regulars import suppressions FILE` with the file of SUPPRESSION_LOG; then have the shop send again what it sent since.")
 	say("`regulars release --all` lets everything that is not cancelled go: whoever has a mail already gets it again, with the same code.")
 	return quiet(failed)

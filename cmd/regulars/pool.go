@@ -10,6 +10,9 @@ import (
 	"strconv"
 	"strings"
 
+	"regulars/internal/flows"
+	"regulars/internal/importer"
+
 	"github.com/spf13/cobra"
 
 	"regulars/internal/coupon"
@@ -19,7 +22,7 @@ import (
 )
 
 func (a *app) poolCommand() *cobra.Command {
-	group := &cobra.Command{Use: "pool", Short: "Stocks of coupon codes: list | status | generate | import | export | recall"}
+	group := &cobra.Command{Use: "pool", Short: "Stocks of coupon codes: list | status | generate | import | export | unused | recall"}
 	var known bool
 	export := a.poolAction("export NAME", "Print the codes, one a line (--mark-known: the shop has them, they may be given)", 1, func(tx *store.Tx, args []string) error {
 		if a.json {
@@ -53,6 +56,16 @@ func (a *app) poolCommand() *cobra.Command {
 		}),
 		a.poolAction("import NAME FILE", "Add the shop's own codes, one a line", 2, a.importCodes),
 		export,
+		a.poolAction("unused NAME", "After a restore: say that nobody has the codes that are set aside", 1, func(tx *store.Tx, args []string) error {
+			free, kept, err := coupon.PutBack(tx, args[0])
+			if err == nil {
+				err = flows.AskAgain(tx)
+			}
+			if err != nil {
+				return err
+			}
+			return a.done(fmt.Sprintf("%s free again, %d kept for whoever has them", plural(free, "code is", "codes are"), kept))
+		}),
 		a.poolAction("recall NAME", "Void every code that can still be given or used", 1, func(tx *store.Tx, args []string) error {
 			n, err := coupon.Recall(tx, args[0])
 			if err != nil {
@@ -95,7 +108,7 @@ func (a *app) listPools(tx *store.Tx, only string) error {
 		if p.IsLow {
 			left += " (low)"
 		}
-		rows = append(rows, []string{p.Name, p.Kind, fmt.Sprint(p.Free), left, fmt.Sprint(p.Reserved), fmt.Sprint(p.Issued), fmt.Sprint(p.Redeemed), fmt.Sprint(p.Expired), fmt.Sprint(p.Void)})
+		rows = append(rows, []string{p.Name, p.Kind, fmt.Sprint(p.Free), left, fmt.Sprint(p.Reserved), fmt.Sprint(p.Issued), fmt.Sprint(p.Redeemed), fmt.Sprint(p.Expired), fmt.Sprint(p.Void), fmt.Sprint(p.Aside)})
 	}
 	if only != "" && len(found) == 0 {
 		_, err := coupon.Find(tx, only)
@@ -104,7 +117,7 @@ func (a *app) listPools(tx *store.Tx, only string) error {
 	if a.json {
 		return a.printJSON(found)
 	}
-	return a.table([]string{"POOL", "KIND", "FREE", "LEFT", "RESERVED", "ISSUED", "REDEEMED", "EXPIRED", "VOID"}, rows)
+	return a.table([]string{"POOL", "KIND", "FREE", "LEFT", "RESERVED", "ISSUED", "REDEEMED", "EXPIRED", "VOID", "ASIDE"}, rows)
 }
 
 // poolLine is a pool as --json prints it; amounts are minor units.
@@ -128,12 +141,13 @@ type poolLine struct {
 	Redeemed   int64  `json:"redeemed"`
 	Expired    int64  `json:"expired"`
 	Void       int64  `json:"void"`
+	Aside      int64  `json:"aside"` // after a restore: somebody may have them
 	Spent      int64  `json:"spent"`
 }
 
 func lineOf(p coupon.Status) poolLine {
 	return poolLine{p.Name, p.Kind, p.Percent, p.Amount, p.Item, p.Points, p.Perk, p.ValidFor, dayOrNone(p.ValidUntil), p.Stock, p.Budget,
-		p.Free, p.Left, p.IsLow, p.Reserved, p.Issued, p.Redeemed, p.Expired, p.Void, p.Spent}
+		p.Free, p.Left, p.IsLow, p.Reserved, p.Issued, p.Redeemed, p.Expired, p.Void, p.Aside, p.Spent}
 }
 
 func dayOrNone(d loyalty.Day) string {
@@ -158,7 +172,7 @@ func (a *app) importCodes(tx *store.Tx, args []string) error {
 	if err := isFile(args[1]); err != nil {
 		return err
 	}
-	text, err := intake.TextOf(file)
+	text, err := importer.TextOf(file)
 	if err != nil {
 		return fmt.Errorf("%s: %w", args[1], err)
 	}
@@ -215,7 +229,7 @@ func (a *app) couponCommand() *cobra.Command {
 			return err
 		}
 		if order != "" {
-			if use.Order, err = intake.OrderNamed(tx, intake.Shop, order); err != nil {
+			if use.Order, err = intake.OrderNamed(tx, intake.OwnSource, order); err != nil {
 				return notThereNamed(err, "order", order)
 			}
 		}

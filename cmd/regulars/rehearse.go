@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"regulars/internal/intake"
+	"regulars/internal/importer"
 	"regulars/internal/loyalty"
 	"regulars/internal/program"
 	"regulars/internal/rehearsal"
@@ -116,7 +116,7 @@ func (a *app) fromFile(c *cobra.Command, next program.Version, f rehearseFlags, 
 		return err
 	}
 	done := a.noting(&im, f.orders)
-	_, err = intake.New(db).Import(c.Context(), im)
+	_, err = importer.New(db).Import(c.Context(), im)
 	if done(); err != nil {
 		return err
 	}

@@ -17,7 +17,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"regulars/internal/embedded"
-	"regulars/internal/ingest"
 	"regulars/internal/intake"
 	"regulars/internal/public"
 	"regulars/internal/store"
@@ -205,7 +204,7 @@ func (a *app) live(ctx context.Context, h *house, roles []string, door net.Liste
 	}
 	if slices.Contains(roles, "worker") {
 		w := jobs.Worker{
-			Rooms: jobs.Rooms{DB: h.db, Desk: h.desk, Door: h.door, Engine: h.engine, ImportDir: a.config.ImportDir},
+			Rooms: jobs.Rooms{DB: h.db, Desk: h.desk, Intake: h.door, Engine: h.engine, ImportDir: a.config.ImportDir},
 			Redis: redis, Hints: h.hints, Log: h.log, Idle: h.idle, Grace: a.grace + recording,
 		}
 		presence.Senses = append(presence.Senses, w.Failing)
@@ -300,18 +299,12 @@ func (a *app) site(h *house, quick *store.DB) (*public.Site, error) {
 	registry := prometheus.NewRegistry()
 	web := h.db.Share(webTransactions).Hasty(webLockWait) // a burst of webhooks leaves the workers their connections
 	site := &public.Site{
-		Clock: time.Now, DB: web, Quick: quick, Live: h.clock, Door: intake.New(web), Links: h.links, Registry: registry, Log: h.log, Relays: h.relays,
+		Clock: time.Now, DB: web, Quick: quick, Live: h.clock, Intake: intake.New(web), Links: h.links, Registry: registry, Log: h.log, Relays: h.relays, Secrets: a.config.hookSecrets,
 		MetricsElsewhere: a.metricsDoor != nil,
 		Wake:             func(_ int64, lane string) { h.hints.Jobs(context.Background(), lane) },
 	}
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		public.NewMetrics(h.db, h.relays, site.Amiss))
-	if secrets := a.config.hookSecrets["standard"]; len(secrets) > 0 {
-		var err error
-		if site.Standard, err = ingest.NewStandard(strings.Join(secrets, ",")); err != nil {
-			return nil, err
-		}
-	}
 	if h.sink != nil {
 		site.Inbox = embedded.NewInbox(h.sink, embedded.InboxOptions{Base: "/inbox", Status: "/status", Zone: shopZone(web)})
 	}

@@ -313,7 +313,7 @@ func TestHolds(t *testing.T) {
 			{consent.HoldCampaign(1), 11, loyalty.Earned, false},
 		} {
 			update(t, db, func(tx *store.Tx) error { return consent.Hold(tx, tt.scope, "a typo", "anna") })
-			row, stops := held().Stops(tt.campaign, tt.class)
+			row, stops := held().Stops(tt.campaign, tt.class, false)
 			if stops != tt.stops || stops && (row.Because != "a typo" || row.ByWhom != "anna" || row.At != now) {
 				t.Errorf("hold %s stops %s of campaign %d: %v %+v, want %v", tt.scope, tt.class, tt.campaign, stops, row, tt.stops)
 			}

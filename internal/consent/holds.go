@@ -23,6 +23,9 @@ type HoldRow struct {
 const (
 	HoldAll    = "all"
 	HoldOffers = "offers"
+	// HoldUnsure is Regulars' own: bulk mails and offers wait until it is known
+	// whether the database was restored from a copy.
+	HoldUnsure = "unsure"
 )
 
 // ByItself is who holds what Regulars has stopped without a person.
@@ -45,11 +48,15 @@ func Held(tx *store.Tx) (Holds, error) {
 	return held, nil
 }
 
-// Stops returns the hold that stops a mail of that campaign and class, if one does.
-func (h Holds) Stops(campaign int64, class string) (HoldRow, bool) {
+// Stops returns the hold that stops a mail of that campaign and class, if one does;
+// bulk says that it is one of a run.
+func (h Holds) Stops(campaign int64, class string, bulk bool) (HoldRow, bool) {
 	scopes := []string{HoldAll, HoldCampaign(campaign)}
 	if class == loyalty.Offer {
 		scopes = append(scopes, HoldOffers)
+	}
+	if class == loyalty.Offer || bulk {
+		scopes = append(scopes, HoldUnsure)
 	}
 	for _, scope := range scopes {
 		if row, ok := h[scope]; ok {

@@ -19,10 +19,10 @@ import (
 // that it holds after a restore too. It names nobody: the address is its keyed hash,
 // the member the shop's id.
 type No struct {
-	Kind     string // refusal | suppression
-	ID       int64  // of the refusal's row, to know how far the record has come; 0: a suppression
+	Kind     string // refusal | address | suppression
+	ID       int64  // of the refusal's row, to know how far the record has come; 0: one of an address
 	EmailKey []byte // may be empty: no address
-	Member   string // external id; "": a suppression
+	Member   string // external id; "": one of an address
 	Topic    string
 	Source   string // where the person said so
 	Reason   string // of a suppression
@@ -33,6 +33,7 @@ type No struct {
 // The kinds of a No.
 const (
 	noRefusal     = "refusal"
+	noAddress     = "address" // a refusal for an address that is no member's at present
 	noSuppression = "suppression"
 )
 
@@ -47,7 +48,7 @@ func (n No) Fields() []string {
 
 // NoFrom reads such a row.
 func NoFrom(fields []string) (n No, err error) {
-	if len(fields) != len(NoColumns) || fields[0] != noRefusal && fields[0] != noSuppression {
+	if len(fields) != len(NoColumns) || !slices.Contains([]string{noRefusal, noAddress, noSuppression}, fields[0]) {
 		return n, errors.New("not a row of a record of refusals")
 	}
 	n = No{Kind: fields[0], Member: fields[3], Topic: fields[4], Source: fields[5], Reason: fields[6]}
@@ -66,8 +67,9 @@ func NoFrom(fields []string) (n No, err error) {
 	return n, err
 }
 
-// Noes returns the refusals after a row and the suppressions since a moment, oldest
-// first, at most so many of each, and the last row that there is.
+// Noes returns the refusals after a row, and the suppressions and the refusals of
+// addresses that are no member's since a moment, oldest first, at most so many of
+// each, and the last row that there is.
 func Noes(tx *store.Tx, after int64, since loyalty.Instant, most int) (all []No, last int64, err error) {
 	if err := tx.One(&last, "select coalesce(max(id), 0) from consents", nil); err != nil {
 		return nil, 0, err
@@ -84,13 +86,19 @@ func Noes(tx *store.Tx, after int64, since loyalty.Instant, most int) (all []No,
 	}
 	var gone []No
 	err = tx.All(&gone, `
-		select 'suppression' as kind, email_key, source, reason, at, at as recorded
+		select 'suppression' as kind, email_key, '' as topic, source, reason, at, at as recorded
 		from   suppressions
 		where  at >= @since
+		union all
+		select 'address', f.email_key, f.topic, f.source, '', f.at, f.at
+		from   refusals f
+		where  f.at >= @since
+		and    not exists (select 1 from members m join consents c on c.member_id = m.id and c.topic = f.topic and not c.granted and c.at = f.at
+		                   where  m.email_key = f.email_key)
 		order  by at
 		limit  @many`, args)
 	if err != nil {
-		return nil, 0, fmt.Errorf("reading suppressions: %w", err)
+		return nil, 0, fmt.Errorf("reading suppressions and refusals of addresses: %w", err)
 	}
 	return append(all, gone...), last, nil
 }
@@ -102,14 +110,14 @@ type Recalled struct{ Read, Refusals, Suppressions, Strangers int64 }
 func (r Recalled) String() string {
 	text := fmt.Sprintf("%d read, %d refusals and %d suppressions hold", r.Read, r.Refusals, r.Suppressions)
 	if r.Strangers > 0 {
-		text += fmt.Sprintf("; %d refusals are of people not known here: their addresses get nothing until `regulars member unsuppress`, or until a later yes of theirs where somebody looks at it", r.Strangers)
+		text += fmt.Sprintf("; %d refusals are of people not known here: they hold for the addresses, until a later yes with its time", r.Strangers)
 	}
 	return text
 }
 
 // Recall takes noes in that were written down outside the database. Taking them in
-// again changes nothing. A refusal of somebody who is not known here suppresses the
-// address: they may come back with an order, and their no came after it.
+// again changes nothing. A refusal holds for its address too, also where nobody here
+// has it yet: who comes back with an order said no after it.
 func Recall(tx *store.Tx, noes []No, sum *Recalled) error {
 	var answers []Answer
 	keys := map[string][][]byte{}
@@ -132,14 +140,15 @@ func Recall(tx *store.Tx, noes []No, sum *Recalled) error {
 		for _, id := range members {
 			answers = append(answers, Answer{id, n.Topic, false, How{At: n.At, Source: n.Source}})
 		}
-		switch {
-		case len(members) > 0:
+		if len(members) > 0 {
 			sum.Refusals++
-		case len(n.EmailKey) > 0:
+		} else {
 			sum.Strangers++
-			keys[Manual] = append(keys[Manual], n.EmailKey)
-		default:
-			sum.Strangers++
+		}
+		if len(n.EmailKey) > 0 {
+			if err := refuseAddress(tx, n.EmailKey, n.Topic, n.At, n.Source); err != nil {
+				return err
+			}
 		}
 	}
 	for reason, list := range keys {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
 
@@ -75,13 +76,20 @@ func inherit(tx *store.Tx, members string, args store.Args) error {
 // it; those who have it refuse them.
 func RefuseAddress(tx *store.Tx, emailKey []byte, topics []string, source string) error {
 	for _, topic := range topics {
-		_, err := tx.Exec(`
-			insert into refusals (topic, email_key, at, source) values (@topic, @key, @now, @source)
-			on conflict (email_key, topic) do update set at = excluded.at, source = excluded.source where excluded.at > refusals.at`,
-			store.Args{"key": emailKey, "topic": topic, "now": tx.At, "source": source})
-		if err != nil {
-			return fmt.Errorf("keeping a refusal of an address: %w", err)
+		if err := refuseAddress(tx, emailKey, topic, tx.At, source); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+func refuseAddress(tx *store.Tx, emailKey []byte, topic string, at loyalty.Instant, source string) error {
+	_, err := tx.Exec(`
+		insert into refusals (topic, email_key, at, source) values (@topic, @key, @at, @source)
+		on conflict (email_key, topic) do update set at = excluded.at, source = excluded.source where excluded.at > refusals.at`,
+		store.Args{"key": emailKey, "topic": topic, "at": at, "source": source})
+	if err != nil {
+		return fmt.Errorf("keeping a refusal of an address: %w", err)
 	}
 	return inherit(tx, "select m.id from members m where m.email_key = @key", store.Args{"key": emailKey, "now": tx.At})
 }

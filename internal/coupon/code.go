@@ -16,6 +16,7 @@ const (
 	StateRedeemed = "redeemed"
 	StateExpired  = "expired"
 	StateVoid     = "void"
+	StateAside    = "aside" // from stock, in a restored database: somebody may have it
 )
 
 // Code is one code and whose it is.

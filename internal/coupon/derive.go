@@ -42,6 +42,25 @@ func (p Pool) derived(tx *store.Tx, people []person, try int, random io.Reader) 
 	if err != nil {
 		return nil, err
 	}
+	names, err := namesOf(tx, p.Name, people)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]row, len(people))
+	for i, who := range people {
+		code, err := p.draw(&stream{secret: secret, name: names[i] + "\x00" + strconv.Itoa(try)})
+		if err != nil {
+			return nil, err
+		}
+		rows[i] = fresh(code)
+		rows[i].Occurrence, rows[i].Member = &who.Occurrence, &who.Member
+	}
+	return rows, nil
+}
+
+// namesOf returns what the codes of people in their occurrences are known by outside
+// the database.
+func namesOf(tx *store.Tx, pool string, people []person) ([]string, error) {
 	what, err := occurrenceNames(tx, people)
 	if err != nil {
 		return nil, err
@@ -50,17 +69,11 @@ func (p Pool) derived(tx *store.Tx, people []person, try int, random io.Reader) 
 	if err != nil {
 		return nil, err
 	}
-	rows := make([]row, len(people))
+	names := make([]string, len(people))
 	for i, who := range people {
-		name := strings.Join([]string{p.Name, what[who.Occurrence], whom[who.Member], strconv.Itoa(try)}, "\x00")
-		code, err := p.draw(&stream{secret: secret, name: name})
-		if err != nil {
-			return nil, err
-		}
-		rows[i] = fresh(code)
-		rows[i].Occurrence, rows[i].Member = &who.Occurrence, &who.Member
+		names[i] = strings.Join([]string{pool, what[who.Occurrence], whom[who.Member]}, "\x00")
 	}
-	return rows, nil
+	return names, nil
 }
 
 // occurrenceNames returns what occurrences are known by outside the database: the

@@ -43,6 +43,14 @@ func give(tx *store.Tx, pool string, to To, random io.Reader) (Code, error) {
 	if err != nil || has && c.State != StateVoid {
 		return c, err
 	}
+	if !has && !p.over(to.Today) {
+		if n, err := keepPromises(tx, p, []person{{to.Occurrence, to.Member}}); err != nil {
+			return Code{}, err
+		} else if n > 0 {
+			c, _, err := held(tx, p, to)
+			return c, err
+		}
+	}
 	if err := mayGive(tx, p, to.Today); err != nil {
 		return Code{}, err
 	}

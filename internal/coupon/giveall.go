@@ -41,6 +41,9 @@ func giveAll(tx *store.Tx, pool string, run int64, today loyalty.Day, random io.
 	if err := p.lock(tx); err != nil {
 		return 0, err
 	}
+	if err := promisedAll(tx, p, run, today); err != nil {
+		return 0, err
+	}
 	if err := tx.One(&need, "select count(*) from sends where "+wanting, store.Args{"run": run}); err != nil || need == 0 {
 		return 0, err
 	}
@@ -115,6 +118,24 @@ func stockAll(tx *store.Tx, p Pool, run, n int64) error {
 	return attach(tx, p, run)
 }
 
+// promisedAll gives the members of a run the codes that they have already.
+func promisedAll(tx *store.Tx, p Pool, run int64, today loyalty.Day) error {
+	any, err := hasPromises(tx, p)
+	if err != nil || !any || p.over(today) {
+		return err
+	}
+	var want []person
+	if err := tx.All(&want, "select occurrence_id as occurrence, member_id as member from sends where "+wanting+" order by id", store.Args{"run": run}); err != nil {
+		return err
+	}
+	for slice := range slices.Chunk(want, mintSlice) {
+		if _, err := keepPromises(tx, p, slice); err != nil {
+			return err
+		}
+	}
+	return attach(tx, p, run)
+}
+
 // attach notes on the sends of a run the codes that their members have by now.
 func attach(tx *store.Tx, p Pool, run int64) error {
 	_, err := tx.Exec(`
@@ -123,7 +144,7 @@ func attach(tx *store.Tx, p Pool, run int64) error {
 		from   codes c
 		where  sends.run_id = @run and sends.state = 'queued' and sends.code_id is null
 		and    c.pool_id = @pool and c.occurrence_id = sends.occurrence_id and c.member_id = sends.member_id
-		and    c.state = 'reserved'`, store.Args{"run": run, "pool": p.ID})
+		and    c.state <> 'void'`, store.Args{"run": run, "pool": p.ID})
 	return err
 }
 

@@ -39,6 +39,19 @@ func giveEach(tx *store.Tx, pool string, to []To, random io.Reader) (map[To]int6
 	if err != nil || p.over(to[0].Today) {
 		return given, err
 	}
+	var people []person
+	for _, who := range want {
+		if voids[who] == 0 {
+			people = append(people, person{who.Occurrence, who.Member})
+		}
+	}
+	if n, err := keepPromises(tx, p, people); err != nil {
+		return nil, err
+	} else if n > 0 {
+		if given, want, voids, err = heldBy(tx, p, to); err != nil {
+			return nil, err
+		}
+	}
 	r, err := roomOf(tx, p)
 	if err != nil {
 		return nil, err

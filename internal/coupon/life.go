@@ -98,7 +98,7 @@ func release(tx *store.Tx, sends []int64) error {
 		Stock bool
 	}
 	err := tx.All(&back, `
-		select codes.id, p.kind = 'imported' or codes.known_at is not null as stock
+		select codes.id, p.kind = 'imported' or codes.known_at is not null or codes.id in (select code_id from promises) as stock
 		from   codes join pools p on p.id = codes.pool_id
 		where  codes.state = 'reserved'
 		and    `+onlyIn(tx)+`
@@ -134,7 +134,7 @@ func lockOf(tx *store.Tx, table string) string {
 	return ""
 }
 
-// restock frees codes and takes them off the sends of their passage, which would
+// restock frees codes, except those that somebody has all the same, and takes them off the sends of their passage, which would
 // otherwise show somebody else's code one day.
 func restock(tx *store.Tx, codes []int64) error {
 	args := store.Args{"codes": store.JSON(codes)}
@@ -146,7 +146,8 @@ func restock(tx *store.Tx, codes []int64) error {
 		return err
 	}
 	_, err := tx.Exec(`
-		update codes set state = 'free', occurrence_id = null, member_id = null, reserved_at = null, valid_until = null
+		update codes
+		set    state = case when id in (select code_id from promises) or `+unsettled("codes.pool_id")+` then 'aside' else 'free' end, occurrence_id = null, member_id = null, reserved_at = null, valid_until = null
 		where  id in (select value from `+tx.JSONEach("@codes")+`)`, args)
 	return err
 }
@@ -178,7 +179,7 @@ func Expire(tx *store.Tx, today loyalty.Day) (int64, error) {
 		if !p.over(today) {
 			continue
 		}
-		k, err := tx.Exec("update codes set state = 'expired' where pool_id = @pool and (state = 'free' or state = 'issued' and valid_until is null and member_id is null)",
+		k, err := tx.Exec("update codes set state = 'expired' where pool_id = @pool and (state in ('free', 'aside') or state = 'issued' and valid_until is null and member_id is null)",
 			store.Args{"pool": p.ID})
 		if err != nil {
 			return 0, fmt.Errorf("expiring codes of pool %s: %w", p.Name, err)
@@ -197,7 +198,7 @@ func Recall(tx *store.Tx, pool string) (int64, error) {
 	}
 	n, err := tx.Exec(`
 		update codes set state = 'void', occurrence_id = null
-		where  pool_id = @pool and state in ('free', 'reserved', 'issued')`, store.Args{"pool": p.ID})
+		where  pool_id = @pool and state in ('free', 'aside', 'reserved', 'issued')`, store.Args{"pool": p.ID})
 	if err != nil {
 		return 0, fmt.Errorf("recalling pool %s: %w", pool, err)
 	}
@@ -209,7 +210,7 @@ func Recall(tx *store.Tx, pool string) (int64, error) {
 func Cancel(tx *store.Tx, code string) (bool, error) {
 	n, err := tx.Exec(`
 		update codes set state = 'void', occurrence_id = null
-		where  folded = @folded and state in ('free', 'reserved', 'issued')`, store.Args{"folded": loyalty.FoldCode(code)})
+		where  folded = @folded and state in ('free', 'aside', 'reserved', 'issued')`, store.Args{"folded": loyalty.FoldCode(code)})
 	if err != nil {
 		return false, fmt.Errorf("voiding a code: %w", err)
 	}

@@ -172,8 +172,8 @@ func roomOf(tx *store.Tx, p Pool) (room, error) {
 	var n struct{ Made, Given, Open, Spent int64 }
 	err := tx.One(&n, `
 		select count(*) filter (where state <> 'void')                               as made,
-		       count(*) filter (where state not in ('void', 'free'))                 as given,
-		       count(*) filter (where state in ('reserved', 'issued', 'redeemed'))   -
+		       count(*) filter (where state not in ('void', 'free', 'aside') or `+promised+`)    as given,
+		       count(*) filter (where state in ('reserved', 'issued', 'redeemed') or `+promised+`) -
 		       (select count(distinct r.code_id) from redemptions r join codes c on c.id = r.code_id
 		        where  r.pool_id = @pool and r.undone and c.state = 'redeemed'
 		        and    not exists (select 1 from redemptions o where o.code_id = r.code_id and not o.undone)) as open,

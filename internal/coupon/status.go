@@ -10,7 +10,7 @@ import (
 // Status is how a pool stands.
 type Status struct {
 	Pool
-	Free, Reserved, Issued, Redeemed, Expired, Void int64
+	Free, Reserved, Issued, Redeemed, Expired, Void, Aside int64
 
 	Left  int64 // how many can still be given; -1: no limit
 	Spent int64 // discounts of what was redeemed, minor units
@@ -47,7 +47,7 @@ func statusOf(tx *store.Tx, p Pool, today loyalty.Day) (Status, error) {
 	if err := tx.All(&counts, "select state, count(*) as n from codes where pool_id = @pool group by state", store.Args{"pool": p.ID}); err != nil {
 		return Status{}, err
 	}
-	to := map[string]*int64{StateFree: &s.Free, StateReserved: &s.Reserved, StateIssued: &s.Issued, StateRedeemed: &s.Redeemed, StateExpired: &s.Expired, StateVoid: &s.Void}
+	to := map[string]*int64{StateFree: &s.Free, StateReserved: &s.Reserved, StateIssued: &s.Issued, StateRedeemed: &s.Redeemed, StateExpired: &s.Expired, StateVoid: &s.Void, StateAside: &s.Aside}
 	for _, c := range counts {
 		*to[c.State] = c.N
 	}

@@ -45,8 +45,8 @@ func insert(tx *store.Tx, p Pool, state string, rows []row) (added []string, err
 		reserved = tx.Instant("@now")
 	}
 	err = tx.All(&added, `
-		insert into codes (pool_id, code, folded, state, occurrence_id, member_id, reserved_at)
-		select cast(@pool as bigint), value ->> 'c', value ->> 'f', cast(@state as text),
+		insert into codes (pool_id, code, folded, state, stock, occurrence_id, member_id, reserved_at)
+		select cast(@pool as bigint), value ->> 'c', value ->> 'f', cast(@state as text), cast(@state as text) in ('free', 'aside'),
 		       cast(value ->> 'o' as bigint), cast(value ->> 'm' as bigint), `+reserved+`
 		from   `+from+`
 		where  true
@@ -151,7 +151,12 @@ func Import(tx *store.Tx, pool string, codes iter.Seq[string]) (Stocked, error) 
 	if p.Kind != Imported {
 		return Stocked{}, fmt.Errorf("pool %s is %s: %w", pool, p.Kind, ErrKind)
 	}
-	in := importing{tx: tx, pool: p}
+	in := importing{tx: tx, pool: p, state: StateFree}
+	if restored, err := underRestore(tx); err != nil {
+		return Stocked{}, err
+	} else if restored { // the file may be one that was imported before, and then given
+		in.state = StateAside
+	}
 	for code := range codes {
 		if err := in.take(strings.TrimFunc(code, blank)); err != nil {
 			return Stocked{}, fmt.Errorf("importing codes into pool %s: %w", pool, err)
@@ -169,6 +174,7 @@ func blank(r rune) bool { return unicode.IsSpace(r) || r == '\ufeff' }
 type importing struct {
 	tx    *store.Tx
 	pool  Pool
+	state string
 	done  Stocked
 	rows  []row
 	lines map[string]int64 // folded → line, of rows
@@ -216,7 +222,7 @@ func (in *importing) flush() error {
 	if len(in.rows) == 0 {
 		return nil
 	}
-	added, err := insert(in.tx, in.pool, StateFree, in.rows)
+	added, err := insert(in.tx, in.pool, in.state, in.rows)
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ const (
 
 // rule decides about one send; why is the reason that a rule gives to skip it.
 func (s *send) rule(held consent.Holds, why string, now loyalty.Instant) ruling {
-	_, stopped := held.Stops(s.Campaign, s.Class)
+	_, stopped := held.Stops(s.Campaign, s.Class, s.run.state != "")
 	switch {
 	case stopped || s.run.state == runPaused:
 		return ruling{stays: true}
@@ -164,7 +164,7 @@ const (
 // dead returns why the code of a send is good no more, "" if nothing is wrong with it.
 func (s *send) dead() string {
 	switch s.coupon {
-	case coupon.StateVoid:
+	case coupon.StateVoid, coupon.StateAside: // it is promised to somebody else
 		return codeRecalled
 	case coupon.StateExpired:
 		return codeExpired

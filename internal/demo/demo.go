@@ -26,7 +26,7 @@ import (
 type Play struct {
 	DB     *store.DB // its business time is Clock's
 	Clock  *engine.Clock
-	Door   *intake.Door
+	Intake *intake.Intake
 	Engine *engine.Engine
 
 	Days   int       // how many are played
@@ -128,7 +128,7 @@ func (p Play) tell(ctx context.Context, events []loyalty.Event, mode intake.Mode
 	if len(events) == 0 {
 		return nil
 	}
-	results, err := p.Door.Apply(ctx, events, mode)
+	results, err := p.Intake.Apply(ctx, events, mode)
 	if err != nil {
 		return err
 	}

@@ -49,7 +49,7 @@ func play(t *testing.T, days, people int) (demo.Summary, *embedded.Sink, *store.
 		Links: consent.NewLinks("http://localhost:8080", [][]byte{bytes.Repeat([]byte{7}, 32)}), Secret: []byte("secret"), Sink: true,
 	})
 	summary, err := demo.Play{
-		DB: db, Clock: clock, Door: intake.New(db), Engine: engine.New(db, desk),
+		DB: db, Clock: clock, Intake: intake.New(db), Engine: engine.New(db, desk),
 		Days: days, People: people, Seed: 7, End: end,
 	}.Run(ctx)
 	if err != nil {

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"regulars/internal/importer"
+
 	"regulars/internal/apply"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
@@ -193,7 +195,7 @@ func (s *shop) importOrders(content string) {
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
-	if _, err := s.door.Import(context.Background(), intake.Import{Kind: "orders", Path: path}); err != nil {
+	if _, err := importer.New(s.db).Import(context.Background(), importer.File{Kind: "orders", Path: path}); err != nil {
 		s.t.Fatal(err)
 	}
 }

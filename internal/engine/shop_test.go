@@ -64,7 +64,7 @@ type shop struct {
 	t      *testing.T
 	db     *store.DB
 	clock  *engine.Clock
-	door   *intake.Door
+	door   *intake.Intake
 	desk   *delivery.Sender
 	engine *engine.Engine
 	sink   *embedded.Sink
@@ -83,7 +83,7 @@ func open(t *testing.T, db *store.DB, names ...string) *shop {
 	return openFiles(t, db, files(names...))
 }
 
-func (s *shop) newDoor() *intake.Door { return intake.New(s.db) }
+func (s *shop) newDoor() *intake.Intake { return intake.New(s.db) }
 
 func openFiles(t *testing.T, db *store.DB, files map[string]string) *shop {
 	t.Helper()

@@ -135,7 +135,7 @@ type slide struct {
 	clock *engine.Clock
 	zone  *time.Location
 	db    *store.DB
-	door  *intake.Door
+	door  *intake.Intake
 
 	orders map[string][]*purchase // by member, as told until now
 	inside map[place]loyalty.Day  // since when

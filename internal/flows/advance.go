@@ -62,3 +62,9 @@ func putOff(tx *store.Tx, _, passage int64, why error) error {
 		store.Args{"id": passage, "wake": tx.At.Plus(pause), "why": "failed: " + store.Brief(why)})
 	return err
 }
+
+// AskAgain lets the passages that found no code ask for one at once.
+func AskAgain(tx *store.Tx) error {
+	_, err := tx.Exec("update passages set wake_at = @now where state = 'ready' and reason = 'out_of_codes' and wake_at > @now", store.Args{"now": tx.At})
+	return err
+}

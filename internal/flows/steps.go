@@ -362,7 +362,16 @@ func (s *steps) withCodes(i int, step program.Step, all []*passage) ([]*passage,
 		codes[p.ID] = given[to[k]]
 	}
 	has, without := divide(all, func(p *passage) bool { return codes[p.ID] != 0 })
-	switch step.Empty {
+	empty := step.Empty
+	if len(without) > 0 {
+		// After a restore nobody knows yet what a pool has left.
+		if unsettled, err := coupon.Unsettled(s.Tx, step.Coupon); err != nil {
+			return nil, nil, err
+		} else if unsettled {
+			empty = "hold"
+		}
+	}
+	switch empty {
 	case "send without":
 		return all, codes, nil
 	case "hold":

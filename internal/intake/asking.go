@@ -86,7 +86,7 @@ func (b *batch) ask(wave []*item) error {
 				return err
 			}
 		}
-		if j.Answers, err = agreedNow(j.Answers, it, b.shop.zone, b.tx.At); err != nil {
+		if j.Answers, err = agreedNow(j.Answers, it, b.shop.Zone, b.tx.At); err != nil {
 			return fmt.Errorf("what member %d agreed to: %w", it.who.id, err)
 		}
 		rows[i] = []any{j.MemberID, j.AskedAt, j.MailedAt, j.EmailKey, it.event, json.RawMessage(j.Answers)}

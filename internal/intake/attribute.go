@@ -18,7 +18,7 @@ var plainNumber = regexp.MustCompile(`^-?[0-9]{1,15}(\.[0-9]{1,40})?$`)
 
 // readAttribute brings the value of an attribute of the program into the form in
 // which rules read its type. The error says why it is none, and what would be right.
-func (s shop) readAttribute(value any, typ segments.Type) (any, error) {
+func (s Shop) readAttribute(value any, typ segments.Type) (any, error) {
 	switch typ {
 	case segments.Number, segments.Money:
 		return readNumber(value)
@@ -47,11 +47,11 @@ func readNumber(value any) (any, error) {
 	default:
 		return nil, fmt.Errorf("is not a number like 42 or 42.5")
 	}
-	return nil, fmt.Errorf("%s is not a number like 42 or 42.5", quoted(text))
+	return nil, fmt.Errorf("%s is not a number like 42 or 42.5", loyalty.Quoted(text))
 }
 
 // readDate returns a day. A moment is the shop's day at that moment.
-func (s shop) readDate(value any) (any, error) {
+func (s Shop) readDate(value any) (any, error) {
 	text, ok := value.(string)
 	if !ok {
 		return nil, fmt.Errorf("is not a date like 2026-12-24")
@@ -61,18 +61,18 @@ func (s shop) readDate(value any) (any, error) {
 		return day.String(), nil
 	}
 	if at, err := time.Parse(time.RFC3339, text); err == nil {
-		return loyalty.DayOf(at, s.zone).String(), nil
+		return loyalty.DayOf(at, s.Zone).String(), nil
 	}
 	if len(text) > 10 && (text[10] == 'T' || text[10] == ' ') { // a time without an offset is of that day
 		if day, err := loyalty.ParseDay(text[:10]); err == nil && withoutOffset(text[11:]) {
 			return day.String(), nil
 		}
 	}
-	return nil, fmt.Errorf("%s is not a date like 2026-12-24", quoted(text))
+	return nil, fmt.Errorf("%s is not a date like 2026-12-24", loyalty.Quoted(text))
 }
 
 func withoutOffset(text string) bool {
-	_, rest, ok := timeOfDay(text)
+	_, rest, ok := loyalty.ReadTimeOfDay(text)
 	return ok && rest == ""
 }
 

@@ -13,19 +13,8 @@ import (
 
 // item is one event, or one order or member of a file, on its way in.
 type item struct {
-	loyalty.Event
-	result *Result // nil: of a file
-
-	folded   string // the e-mail address as it is known
-	birthday loyalty.Birthday
-
-	// Of a file: the fingerprint of its rows, the line of the first and of all, and what
-	// became of it.
-	print   []byte
-	line    int
-	lines   []int // of all of its rows
-	outcome outcome
-	why     wrong // when refused
+	Row
+	stated bool // a row of a file that says how things are now, and no event
 
 	who     *person
 	told    *loyalty.Event // what the event means, when that is not what it says
@@ -44,22 +33,17 @@ type item struct {
 	out    bool // refused, or known already
 }
 
-// note adds to what is said beside that the event is stored or the row taken.
-func (it *item) note(field, reason string, args ...any) {
-	it.Notes = append(it.Notes, loyalty.Note{Field: field, Reason: fmt.Sprintf(reason, args...), Line: it.line})
-}
-
 // about reports whether the event states something of an order.
-func (it *item) about() bool { return it.Order != nil && slices.Contains(aboutOrders, it.Type) }
+func (r *Row) about() bool { return r.Order != nil && slices.Contains(aboutOrders, r.Type) }
 
 // ofMembers reports whether the item is a row of a members file, which says how
 // people are now.
-func (it *item) ofMembers() bool { return it.result == nil && it.Order == nil }
+func (it *item) ofMembers() bool { return it.stated && it.Order == nil }
 
 // batch takes items in, in one transaction.
 type batch struct {
 	tx    *store.Tx
-	shop  shop
+	shop  Shop
 	mode  Mode
 	file  bool // the items are of a file, not events
 	grown bool // the tables have grown by much since the planner looked at them
@@ -77,23 +61,27 @@ type batch struct {
 	early []orderKey // orders to come, for which it keeps events
 }
 
-func newBatch(tx *store.Tx, s shop, mode Mode) *batch {
-	return &batch{tx: tx, shop: s, mode: mode}
+// newBatch begins a batch, by the shop of the moment.
+func (in *Intake) newBatch(tx *store.Tx, mode Mode, pepper []byte) (*batch, error) {
+	shop, err := readShop(tx, pepper)
+	if err == nil {
+		err = shop.rephone(tx)
+	}
+	return &batch{tx: tx, shop: shop, mode: mode}, err
 }
 
 // add puts an event into the batch, unless it is refused.
 func (b *batch) add(it *item) {
-	if w := b.shop.check(it); w != nil {
-		b.refuse(it, w.field, w.reason)
+	if wrong := b.shop.check(&it.Row); wrong != nil {
+		b.refuse(it, wrong.Field, wrong.Reason)
 		return
 	}
-	it.news = b.mode != History && b.tx.At.Sub(it.At.Time) <= b.shop.newsWithin
+	it.news = b.mode != History && b.tx.At.Sub(it.At.Time) <= b.shop.NewsWithin
 	b.items = append(b.items, it)
 }
 
 func (b *batch) refuse(it *item, field, reason string) {
-	*it.result = Result{State: Refused, Field: field, Reason: reason}
-	it.out = true
+	it.Result, it.out = Result{State: Refused, Field: field, Reason: reason}, true
 }
 
 // left drops what is refused or known.
@@ -180,7 +168,7 @@ func (it *item) orderNumber() string {
 	return it.Order.ID
 }
 
-func (it *item) known() { *it.result, it.out = Result{State: Duplicate}, true }
+func (it *item) known() { it.Result, it.out = Result{State: Duplicate}, true }
 
 // dropKnown answers events that are stored already. On the way it makes sure that
 // the shop's zone is still the one that we compute days in.
@@ -204,7 +192,7 @@ func (b *batch) dropKnown() error {
 	}
 	known := map[orderKey][]knownEvent{}
 	for _, f := range found {
-		if f.Zone && f.ExternalID != b.shop.zone.String() { // changed while we waited for a lock: see Rezone
+		if f.Zone && f.ExternalID != b.shop.Zone.String() { // changed while we waited for a lock: see Rezone
 			return errAgain
 		}
 		if !f.Zone {
@@ -296,7 +284,7 @@ func (b *batch) takeWave(wave []*item) error {
 		return err
 	}
 	for _, it := range wave {
-		*it.result = Result{State: Stored, Member: it.who.id}
+		it.Result = Result{State: Stored, Member: it.who.id}
 	}
 	return b.setOff(wave)
 }
@@ -306,7 +294,7 @@ func (b *batch) savePoints(wave []*item) error {
 	var rows [][]any
 	for _, it := range wave {
 		if p := it.Points; p != nil {
-			rows = append(rows, []any{it.who.id, it.At, loyalty.DayOf(it.At.Time, b.shop.zone), p.Balance, p.Delta})
+			rows = append(rows, []any{it.who.id, it.At, loyalty.DayOf(it.At.Time, b.shop.Zone), p.Balance, p.Delta})
 		}
 	}
 	if rows == nil {
@@ -329,7 +317,7 @@ func (b *batch) saveEvents(wave []*item) error {
 	rows := make([][]any, len(wave))
 	byID := map[[2]string]*item{}
 	for i, it := range wave {
-		rows[i] = []any{it.Source, it.Event.ID, it.who.id, it.Type, it.At, loyalty.DayOf(it.At.Time, b.shop.zone), orderID(it), properties(it)}
+		rows[i] = []any{it.Source, it.Event.ID, it.who.id, it.Type, it.At, loyalty.DayOf(it.At.Time, b.shop.Zone), orderID(it), properties(it)}
 		byID[[2]string{it.Source, it.Event.ID}] = it
 	}
 	var stored []struct {

@@ -22,17 +22,12 @@ const (
 	maxNumber = loyalty.Most
 )
 
-// wrong is why something is refused: the field as the sender names it.
-type wrong struct{ field, reason string }
-
-func (w *wrong) Error() string { return w.field + ": " + w.reason }
-
 // checker brings one event into the form in which we keep things, and keeps the
 // first thing that is wrong with it. Money, identity, time and status refuse the
 // event; whatever else cannot be read is left out with a note.
 type checker struct {
-	shop  shop
-	first *wrong
+	shop  Shop
+	first *loyalty.Note
 	now   loyalty.Instant
 	notes []loyalty.Note
 }
@@ -44,14 +39,14 @@ func (c *checker) leave(field, reason string, args ...any) {
 
 func (c *checker) refuse(field, reason string, args ...any) {
 	if c.first == nil {
-		c.first = &wrong{field, fmt.Sprintf(reason, args...)}
+		c.first = &loyalty.Note{Field: field, Reason: fmt.Sprintf(reason, args...)}
 	}
 }
 
 // check brings e into the form in which we keep it: addresses, countries,
 // languages and statuses as they are spelled properly. It returns what is wrong,
 // nil if nothing is, and notes with e what is left out.
-func (s shop) check(e *item) *wrong {
+func (s Shop) check(e *Row) *loyalty.Note {
 	c := &checker{shop: s, now: s.now}
 	if phone := strings.TrimSpace(e.Member.Phone); inExponents.MatchString(phone) { // before it is read as a phone's digits
 		c.leave("member.phone", dropped, phone)
@@ -71,18 +66,29 @@ func (s shop) check(e *item) *wrong {
 	}
 	c.past("at", &e.At)
 	c.member(e)
-	c.order(e, s.currency)
+	c.order(e, s.Currency)
 	c.points(e)
 	c.nobody(e)
 	e.Notes = append(slices.Clip(e.Notes), c.notes...)
 	return c.first
 }
 
+// Check is check for a row of a file, by which somebody must be found.
+func (s Shop) Check(r *Row) *loyalty.Note {
+	if wrong := s.check(r); wrong != nil {
+		return wrong
+	}
+	if len(r.keys()) == 0 {
+		return &loyalty.Note{Field: "member", Reason: "is empty: nobody can be found by this row"}
+	}
+	return nil
+}
+
 // nobody refuses an event of which the only thing that would say whose it is
 // cannot be read. What tells more of an order finds its member by that.
-func (c *checker) nobody(e *item) {
+func (c *checker) nobody(e *Row) {
 	more := e.about() && e.Type != loyalty.OrderPlaced && e.Order.ID != ""
-	if more || len(keysOf(e)) > 0 {
+	if more || len(e.keys()) > 0 {
 		return
 	}
 	for _, n := range c.notes {
@@ -99,6 +105,14 @@ func (c *checker) key(field, v string) {
 		c.refuse(field, dropped, v)
 	}
 	c.id(field, v)
+}
+
+// NotAnID says why a text is nobody's id; "": it may be one.
+func NotAnID(text string) string {
+	if inExponents.MatchString(text) {
+		return fmt.Sprintf(dropped, text)
+	}
+	return ""
 }
 
 // inExponents are long numbers as spreadsheets show and export them: 5.79E+15. R and
@@ -200,13 +214,13 @@ func (c *checker) number(field string, n int64) {
 	}
 }
 
-func (c *checker) member(e *item) {
+func (c *checker) member(e *Row) {
 	m := &e.Member
 	c.identity(m)
 	if m.Email != "" {
 		clean, folded, err := address.Read(m.Email)
 		if err != nil {
-			c.leave("member.email", "%s is not an address: %v", quoted(m.Email), err)
+			c.leave("member.email", "%s is not an address: %v", loyalty.Quoted(m.Email), err)
 		}
 		m.Email, e.folded = clean, folded
 	}
@@ -223,7 +237,7 @@ func (c *checker) member(e *item) {
 	if m.Birthday != "" {
 		b, err := loyalty.ParseBirthday(m.Birthday)
 		if err != nil || b.Year != 0 && b.Year < 1850 {
-			c.leave("member.birthday", "%s is not a birthday like 1980-02-28 or --02-28", quoted(m.Birthday))
+			c.leave("member.birthday", "%s is not a birthday like 1980-02-28 or --02-28", loyalty.Quoted(m.Birthday))
 			m.Birthday, b = "", loyalty.Birthday{}
 		}
 		e.birthday = b
@@ -258,7 +272,7 @@ func (c *checker) attributes(m *loyalty.Member) {
 		if is == "" && !whole(value) {
 			is = "has a control character"
 		}
-		if typ := c.shop.attributes[name]; is == "" && typ != 0 && value != nil {
+		if typ := c.shop.Attributes[name]; is == "" && typ != 0 && value != nil {
 			read, err := c.shop.readAttribute(value, typ)
 			if m.Attributes[name] = read; err != nil {
 				is = err.Error()
@@ -272,7 +286,7 @@ func (c *checker) attributes(m *loyalty.Member) {
 }
 
 // properties are the shop's own. Those of ours begin with _.
-func (c *checker) properties(e *item) {
+func (c *checker) properties(e *Row) {
 	e.Properties = maps.Clone(e.Properties)
 	for _, name := range slices.Sorted(maps.Keys(e.Properties)) {
 		is := notText(name, maxID)
@@ -346,7 +360,7 @@ var aboutOrders = []string{
 	loyalty.OrderPlaced, loyalty.OrderChanged, loyalty.OrderFulfilled, loyalty.OrderRefunded, loyalty.OrderCancelled,
 }
 
-func (c *checker) order(e *item, currency string) {
+func (c *checker) order(e *Row, currency string) {
 	if e.Order == nil || e.Order.ID == "" {
 		if slices.Contains(aboutOrders, e.Type) {
 			c.refuse("order.id", "is missing")
@@ -423,7 +437,7 @@ func (c *checker) lines(o *loyalty.Order) {
 	}
 }
 
-func (c *checker) points(e *item) {
+func (c *checker) points(e *Row) {
 	p := e.Points
 	switch {
 	case p == nil && e.Type == loyalty.PointsChanged:

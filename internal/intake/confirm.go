@@ -66,9 +66,9 @@ func joiningOf(tx *store.Tx, c consent.Claims) (j joining, err error) {
 // agreed to on asking stand from now on, with what was said then as evidence,
 // except where they have refused one since. Doing it again changes nothing. The
 // error is that of JoiningOf, or one of the database.
-func (d *Door) Confirm(ctx context.Context, c consent.Claims, how consent.How) (Joining, error) {
+func (in *Intake) Confirm(ctx context.Context, c consent.Claims, how consent.How) (Joining, error) {
 	var done Joining
-	err := d.update(ctx, func(tx *store.Tx, _ []byte) error {
+	err := in.update(ctx, func(tx *store.Tx, _ []byte) error {
 		member, err := consent.Present(tx, c.Member)
 		if err != nil {
 			return err

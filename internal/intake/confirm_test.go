@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"regulars/internal/importer"
+
 	"regulars/internal/consent"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
@@ -34,7 +36,7 @@ func (d door) link() consent.Claims {
 }
 
 // now moves the door and the tables behind it to a moment.
-func (d *door) now(minutes int) { d.Door = d.At(at(minutes).Time) }
+func (d *door) now(minutes int) { d.stand(at(minutes).Time) }
 
 // confirm presses the button of a link.
 func (d door) confirm(c consent.Claims) intake.Joining {
@@ -144,7 +146,7 @@ func TestWhoNeedsNoDoubleOptIn(t *testing.T) {
 			d.stored(e)
 		}, "0 0", "confirm"},
 		"and a file does as it says": {func(d door) {
-			d.take(intake.Import{Kind: "members", Path: file(t, "m.csv", "member,email,joined_at\nM-1,a@example.test,2027-01-01\n")})
+			d.take(importer.File{Kind: "members", Path: file(t, "m.csv", "member,email,joined_at\nM-1,a@example.test,2027-01-01\n")})
 		}, "1 1", ""},
 	} {
 		t.Run(claim, func(t *testing.T) {

@@ -164,12 +164,12 @@ func uniteSome(tx *store.Tx) (int, error) {
 
 // findDoubles locks the next members who have doubles, and returns these orders.
 func findDoubles(tx *store.Tx) (members []int64, doubled []*order, err error) {
-	s, err := readSources(tx, []string{Shop})
-	if err != nil || len(s.names[Shop]) == 1 {
+	s, err := readSources(tx, []string{OwnSource})
+	if err != nil || len(s.names[OwnSource]) == 1 {
 		return nil, nil, err
 	}
 	var rows [][]any
-	for _, name := range s.names[Shop] {
+	for _, name := range s.names[OwnSource] {
 		rows = append(rows, []any{name})
 	}
 	args := store.Args{"rows": relRows(rows)}

@@ -42,8 +42,8 @@ func (b *batch) keepEarly(early []*item) error {
 	for _, it := range early {
 		b.early = append(b.early, orderKey{it.Source, it.Order.ID})
 		if it.known(); fresh[orderKey{it.Source, it.Event.ID}] {
-			it.note("order.id", "nobody has told us of order %s yet: this is kept, and applied when the order comes", it.Order.ID)
-			*it.result = Result{State: Stored}
+			it.Note("order.id", "nobody has told us of order %s yet: this is kept, and applied when the order comes", it.Order.ID)
+			it.Result = Result{State: Stored}
 		}
 	}
 	return nil
@@ -106,7 +106,7 @@ func (b *batch) takeEarly() error {
 	if _, err := b.tx.Exec("delete from early_events where (source, order_id) in (select r.source, r.id from "+table+")", args); err != nil {
 		return err
 	}
-	then := newBatch(b.tx, b.shop, b.mode)
+	then := &batch{tx: b.tx, shop: b.shop, mode: b.mode}
 	for _, row := range early {
 		var e loyalty.Event
 		d := json.NewDecoder(strings.NewReader(row.Event))
@@ -115,7 +115,7 @@ func (b *batch) takeEarly() error {
 			return fmt.Errorf("an event that was kept for its order: %w", err)
 		}
 		e.Source = row.Source
-		then.add(&item{Event: e, result: &Result{}})
+		then.add(&item{Row: Row{Event: e}})
 	}
 	return then.takeEvents()
 }

@@ -67,7 +67,7 @@ func refreshFacts(tx *store.Tx, today loyalty.Day, members []int64) ([]figures, 
 const factsAtOnce = 250
 
 // today is the shop's day of the transaction's moment.
-func (b *batch) today() loyalty.Day { return loyalty.DayOf(b.tx.At.Time, b.shop.zone) }
+func (b *batch) today() loyalty.Day { return loyalty.DayOf(b.tx.At.Time, b.shop.Zone) }
 
 // refresh computes the facts of those whom a wave touched.
 func (b *batch) refresh(wave []*item) error {

@@ -59,7 +59,7 @@ func (b *batch) keepApart() error {
 	}
 	before := map[*order]*item{} // what told first of an order that is not in the table
 	for _, it := range b.items {
-		if !it.about() || it.follows != nil || len(keysOf(it)) == 0 {
+		if !it.about() || it.follows != nil || len(it.keys()) == 0 {
 			continue
 		}
 		o := it.order
@@ -89,7 +89,7 @@ func (b *batch) keepApart() error {
 			b.refuse(it, "order.id", fmt.Sprintf("order %s was placed on %s, and this says %s: %s; if it is the same order, send order.changed",
 				o.ExternalID, day, b.dayOf(it), ownSource))
 		case whose != it.who && (it.Type == loyalty.OrderChanged || it.Type == loyalty.OrderPlaced):
-			it.note("member", "order %s was %s's: it is this member's now", o.ExternalID, whose.external)
+			it.Note("member", "order %s was %s's: it is this member's now", o.ExternalID, whose.external)
 		}
 	}
 	b.left()
@@ -122,7 +122,7 @@ func (b *batch) dayOf(it *item) loyalty.Day {
 	if !it.Order.At.IsZero() {
 		at = it.Order.At
 	}
-	return loyalty.DayOf(at.Time, b.shop.zone)
+	return loyalty.DayOf(at.Time, b.shop.Zone)
 }
 
 // readSourceIDs reads by which ids of other systems the owners of orders are known

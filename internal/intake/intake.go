@@ -8,7 +8,7 @@
 // events of an order may come in any sequence and end in the same order and
 // facts, that each crossing of a figure is seen exactly once however many
 // transactions touch a member, and that history mails nobody. Reading foreign
-// formats is left to ingest, what a campaign does to campaign.
+// formats is left to webhook, what a campaign does to campaign.
 package intake
 
 import (
@@ -42,6 +42,7 @@ type State string
 // The states of a Result.
 const (
 	Stored    State = "stored"
+	Updated   State = "updated"   // of a row of a file: what it is about was known, and is different now
 	Duplicate State = "duplicate" // it was stored before; nothing has changed
 	Refused   State = "refused"   // Field and Reason say why; nothing has changed
 )
@@ -56,38 +57,27 @@ type Result struct {
 	Notes []loyalty.Note // what of a stored event was left out, or taken in another way than it is written
 }
 
-// Door takes events and files in. It is safe for concurrent use.
-type Door struct {
+// Intake takes events and rows of files in. It is safe for concurrent use.
+type Intake struct {
 	db *store.DB
 
 	mu     sync.Mutex
 	pepper []byte // of the suppression hash; nil: not read yet
 }
 
-// New returns the door to a database.
-func New(db *store.DB) *Door { return &Door{db: db} }
-
-// At returns the same door with business time standing at t.
-func (d *Door) At(t time.Time) *Door {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return &Door{db: d.db.At(t), pepper: d.pepper}
-}
+// New returns the intake of a database.
+func New(db *store.DB) *Intake { return &Intake{db: db} }
 
 // Apply takes events in, all in one transaction, and answers each of them in the
 // order given. A refused event does not stop the others. The error is one of the
 // database; then nothing was stored and the whole may be tried again.
-func (d *Door) Apply(ctx context.Context, events []loyalty.Event, mode Mode) ([]Result, error) {
+func (in *Intake) Apply(ctx context.Context, events []loyalty.Event, mode Mode) ([]Result, error) {
 	var results []Result
-	err := d.update(ctx, func(tx *store.Tx, pepper []byte) error {
-		shop, err := readShop(tx, pepper)
+	err := in.update(ctx, func(tx *store.Tx, pepper []byte) error {
+		b, err := in.newBatch(tx, mode, pepper)
 		if err != nil {
 			return err
 		}
-		if err := shop.rephone(tx); err != nil {
-			return err
-		}
-		b := newBatch(tx, shop, mode)
 		results = make([]Result, len(events))
 		items := make([]*item, len(events))
 		for i, e := range events {
@@ -95,14 +85,14 @@ func (d *Door) Apply(ctx context.Context, events []loyalty.Event, mode Mode) ([]
 				own := *e.Order
 				e.Order = &own
 			}
-			items[i] = &item{Event: e, result: &results[i]}
+			items[i] = &item{Row: Row{Event: e}}
 			b.add(items[i])
 		}
 		if err := b.takeEvents(); err != nil {
 			return err
 		}
 		for i, it := range items {
-			if results[i].State == Stored {
+			if results[i] = it.Result; it.Result.State == Stored {
 				results[i].Notes = it.Notes
 			}
 		}
@@ -121,13 +111,13 @@ var errAgain = errors.New("the person, the order or the shop's zone was changed 
 // update runs f in a transaction, and again when another one made the same
 // person or order, or stored the same event, at the same time: the second try
 // finds what the other has made.
-func (d *Door) update(ctx context.Context, f func(*store.Tx, []byte) error) error {
-	pepper, err := d.readPepper(ctx)
+func (in *Intake) update(ctx context.Context, f func(*store.Tx, []byte) error) error {
+	pepper, err := in.readPepper(ctx)
 	if err != nil {
 		return err
 	}
 	for try := 1; ; try++ {
-		err := d.db.Update(ctx, func(tx *store.Tx) error { return f(tx, pepper) })
+		err := in.db.Update(ctx, func(tx *store.Tx) error { return f(tx, pepper) })
 		lost := errors.Is(err, store.ErrDuplicate) || errors.Is(err, errAgain)
 		if !lost || try == 20 || ctx.Err() != nil {
 			return err
@@ -138,15 +128,15 @@ func (d *Door) update(ctx context.Context, f func(*store.Tx, []byte) error) erro
 
 // readPepper reads the pepper once, in a transaction of its own: one that is kept
 // here must have lasted.
-func (d *Door) readPepper(ctx context.Context) ([]byte, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.pepper != nil {
-		return d.pepper, nil
+func (in *Intake) readPepper(ctx context.Context) ([]byte, error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.pepper != nil {
+		return in.pepper, nil
 	}
-	err := d.db.Update(ctx, func(tx *store.Tx) (err error) {
-		d.pepper, err = consent.Pepper(tx)
+	err := in.db.Update(ctx, func(tx *store.Tx) (err error) {
+		in.pepper, err = consent.Pepper(tx)
 		return err
 	})
-	return d.pepper, err
+	return in.pepper, err
 }

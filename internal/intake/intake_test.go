@@ -3,10 +3,13 @@ package intake_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"regulars/internal/flows"
+	"regulars/internal/importer"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
@@ -15,13 +18,41 @@ import (
 
 // door is the way into a test's database.
 type door struct {
-	*intake.Door
+	*intake.Intake
+	*importer.Importer
 	t  testing.TB
 	db *store.DB
 }
 
 func newDoor(t testing.TB, db *store.DB) door {
-	return door{intake.New(db), t, db}
+	return door{intake.New(db), importer.New(db), t, db}
+}
+
+// stand has business time stand at a moment.
+func (d *door) stand(t time.Time) {
+	d.Intake, d.Importer = intake.New(d.db.At(t)), importer.New(d.db.At(t))
+}
+
+// file writes a file for an import.
+func file(t testing.TB, name, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// take imports and returns the tally and the refusals.
+func (d door) take(f importer.File) (string, []string) {
+	d.t.Helper()
+	var refused []string
+	f.Refused = func(r loyalty.Note) { refused = append(refused, fmt.Sprintf("%d %s: %s", r.Line, r.Field, r.Reason)) }
+	tally, err := d.Import(context.Background(), f)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return tally.String(), refused
 }
 
 // apply takes live events in and returns their answers.

@@ -3,7 +3,8 @@ package intake_test
 import (
 	"testing"
 
-	"regulars/internal/intake"
+	"regulars/internal/importer"
+
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
@@ -40,7 +41,7 @@ func TestLinesHaveLabels(t *testing.T) {
 
 		clear(t, db)
 		content := "order,member,at,total,product,labels\nO-1,M-1,2027-03-01,10,A,sale; organic\nO-1,M-1,2027-03-01,10,B,\nO-2,M-1,2027-03-01,10,A,\"new, sale\"\n"
-		if got, refused := d.take(intake.Import{Kind: "orders", Path: file(t, "a.csv", content)}); got != "3 read, 2 new, 0 updated, 0 unchanged, 0 refused" {
+		if got, refused := d.take(importer.File{Kind: "orders", Path: file(t, "a.csv", content)}); got != "3 read, 2 new, 0 updated, 0 unchanged, 0 refused" {
 			t.Errorf("a file: %s %v", got, refused)
 		}
 		want("a file", `O-1 A ["organic","sale"]`, `O-1 B []`, `O-2 A ["new","sale"]`)
@@ -56,7 +57,7 @@ func TestManyLinesHaveLabels(t *testing.T) {
 		for i := range 300 {
 			content += "O-" + string(rune('A'+i%26)) + string(rune('A'+i/26)) + ",M-1,2027-03-01,10,A,sale\n"
 		}
-		d.take(intake.Import{Kind: "orders", Path: file(t, "many.csv", content)})
+		d.take(importer.File{Kind: "orders", Path: file(t, "many.csv", content)})
 		if got := d.one(`select cast(count(*) as text) from order_lines where cast(labels as text) = '["sale"]'`); got != "300" {
 			t.Errorf("%s of 300 lines have their label", got)
 		}

@@ -174,7 +174,7 @@ func (b *batch) profiles() error {
 	if err := consent.Inherit(b.tx, readdressed(b.people.made, changed, was)); err != nil {
 		return err
 	}
-	return consent.SetAll(b.tx, answers(b.items, b.shop.zone))
+	return consent.SetAll(b.tx, answers(b.items, b.shop.Zone))
 }
 
 // readdressed are the people who have come to an address by this batch.

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"regulars/internal/importer"
+
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/membership"
@@ -29,7 +31,7 @@ func TestWhatIsOlderThanTheNewsSetsNothingOff(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		d := newDoor(t, db)
 		d.program("news_within: 2h\n", map[string]string{"welcome": welcome, "second": perSecond})
-		d.Door = d.At(at(600).Time)
+		d.stand(at(600).Time)
 		joins := func(id string, minutes int) loyalty.Event {
 			return event(loyalty.MemberJoined, "j"+id, minutes, loyalty.Member{ID: id, Email: id + "@example.test"})
 		}
@@ -76,7 +78,7 @@ func TestAnImportMailsNobodyUnlessItIsNews(t *testing.T) {
 			if _, err := exec(db, "update campaigns set live_since = @then, live_day = 0", store.Args{"then": at(-100 * 24 * 60)}); err != nil {
 				t.Fatal(err)
 			}
-			ims := []intake.Import{{Kind: "members", Path: file(t, "m.csv", members), News: news}, {Kind: "orders", Path: file(t, "o.csv", orders), News: news}}
+			ims := []importer.File{{Kind: "members", Path: file(t, "m.csv", members), News: news}, {Kind: "orders", Path: file(t, "o.csv", orders), News: news}}
 			for i, want := range []string{"2 read, 2 new, 0 updated, 0 unchanged, 0 refused", "4 read, 4 new, 0 updated, 0 unchanged, 0 refused"} {
 				if got, refused := d.take(ims[i]); got != want {
 					t.Errorf("news %v: %s %v, want %s", news, got, refused, want)
@@ -120,7 +122,7 @@ func TestAMilestoneReachedInHistoryIsNeverMailed(t *testing.T) {
 	}
 	ways := map[string]func(t *testing.T, d door){
 		"by an import": func(t *testing.T, d door) {
-			d.take(intake.Import{Kind: "orders", Source: "standard", Path: file(t, "o.csv", "order,member,at,total\nO-1,M-1,2027-01-01,1\nO-2,M-1,2027-01-02,1\n")})
+			d.take(importer.File{Kind: "orders", Source: "standard", Path: file(t, "o.csv", "order,member,at,total\nO-1,M-1,2027-01-01,1\nO-2,M-1,2027-01-02,1\n")})
 		},
 		"by events that came late": func(t *testing.T, d door) {
 			d.stored(placed("e1", "O-1", "M-1", -90*24*60, 1), placed("e2", "O-2", "M-1", -90*24*60, 1))
@@ -150,7 +152,7 @@ func TestAnImportMovesSegmentsWithoutStartingAnything(t *testing.T) {
 			"loyal": "live: true\nstart: {enters: loyal}\nclass: service\nsteps:\n  - mail: a\n"})
 		join := event(loyalty.MemberJoined, "j", 0, loyalty.Member{ID: "M-1", Email: "a@example.test"})
 		d.stored(join, placed("e1", "O-9", "M-1", 1, 1))
-		d.take(intake.Import{Kind: "orders", Path: file(t, "o.csv", "order,member,at,total\nO-1,M-1,2027-01-01,1\n")})
+		d.take(importer.File{Kind: "orders", Path: file(t, "o.csv", "order,member,at,total\nO-1,M-1,2027-01-01,1\n")})
 		const inside = "select s.name from segment_members m join segments s on s.id = m.segment_id where m.left_at is null"
 		if got := strings.Join(d.rows(inside), " "); got != "loyal" || d.queued() != "" {
 			t.Errorf("inside %q, queued %q, want loyal and no mail", got, d.queued())

@@ -102,7 +102,7 @@ func TestAnOrderIsTheSameInAnySequence(t *testing.T) {
 	}
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		d := newDoor(t, db)
-		d.Door = d.At(at(10 * day).Time) // so that all of it has happened
+		d.stand(at(10 * day).Time) // so that all of it has happened
 		for _, tt := range tests {
 			for n, sequence := range permutations(len(tt.events)) {
 				for _, together := range []bool{false, true} {

@@ -117,7 +117,7 @@ func (b *batch) orderOf(it *item) *order {
 	k := orderKey{it.Source, it.Order.ID}
 	list := b.orders[k]
 	for _, o := range list {
-		if it.who != nil && o.MemberID == it.who.id || it.print != nil && bytes.Equal(it.print, o.Fingerprint) {
+		if it.who != nil && o.MemberID == it.who.id || it.Fingerprint != nil && bytes.Equal(it.Fingerprint, o.Fingerprint) {
 			return o
 		}
 	}
@@ -160,7 +160,7 @@ func (b *batch) saveOrders(wave []*item) error {
 	var changed []*order
 	for _, it := range about {
 		if it.Type != loyalty.OrderPlaced && it.order.hollow() {
-			it.note("order.id", "nobody has told us of order %s yet: this is kept, and applied when the order comes", it.order.ExternalID)
+			it.Note("order.id", "nobody has told us of order %s yet: this is kept, and applied when the order comes", it.order.ExternalID)
 		}
 		e := it.tells()
 		o, s := it.order, stated(e, it.who.id)
@@ -170,10 +170,10 @@ func (b *batch) saveOrders(wave []*item) error {
 		}
 		it.late = s.says(saysCoupons) && !newest(s.word, saysCoupons, words[o.ID])
 		o.apply(s, words[o.ID])
-		if it.print != nil {
-			o.Fingerprint = it.print
+		if it.Fingerprint != nil {
+			o.Fingerprint = it.Fingerprint
 		}
-		o.Day = loyalty.DayOf(o.At.Time, b.shop.zone)
+		o.Day = loyalty.DayOf(o.At.Time, b.shop.Zone)
 		it.news = it.news && o.Status != loyalty.Returned // it starts nothing that an order starts
 		changed = append(changed, o)
 	}
@@ -319,7 +319,7 @@ func (b *batch) redeem(wave []*item) error {
 		for _, used := range it.Order.Coupons {
 			r, err := coupon.Redeem(b.tx, coupon.Use{
 				Code: used.Code, Order: it.order.ID, Member: it.who.id, At: it.At,
-				Day: loyalty.DayOf(it.At.Time, b.shop.zone), Discount: used.Discount, Accepted: true,
+				Day: loyalty.DayOf(it.At.Time, b.shop.Zone), Discount: used.Discount, Accepted: true,
 				Undone: it.order.undone(),
 			})
 			if refused := (*coupon.Refused)(nil); errors.As(err, &refused) {

@@ -27,21 +27,21 @@ type personKey struct{ kind, value string }
 
 // person is somebody that this transaction deals with.
 type person struct {
-	id       int64             // 0: to be made
-	external string            // "": to be made up
-	named    bool              // external is the shop's own id
-	loose    map[string]string // kind → the address, card or phone that they have now
-	since    loyalty.Instant   // when that was said
-	print    []byte            // the fingerprint of the last imported row
-	member   member            // read when locked
-	locked   bool
-	renamed  bool
-	adds     []personKey
-	drops    []personKey
-	retagged bool
-	made     bool // by this batch: nobody knew them before
-	profiled bool // this batch changes what is known of the person
-	tags     []string
+	id          int64             // 0: to be made
+	external    string            // "": to be made up
+	named       bool              // external is the shop's own id
+	loose       map[string]string // kind → the address, card or phone that they have now
+	since       loyalty.Instant   // when that was said
+	fingerprint []byte            // of the last imported row
+	member      member            // read when locked
+	locked      bool
+	renamed     bool
+	adds        []personKey
+	drops       []personKey
+	retagged    bool
+	made        bool // by this batch: nobody knew them before
+	profiled    bool // this batch changes what is known of the person
+	tags        []string
 }
 
 // holders are those who have a key: how many, and one of them. Addresses, cards
@@ -59,9 +59,9 @@ type people struct {
 	made  []*person
 }
 
-// keysOf are the keys that may tell who an event is about.
-func keysOf(it *item) []personKey {
-	m := it.Member
+// keys are those that may tell who an event is about.
+func (r *Row) keys() []personKey {
+	m := r.Member
 	var keys []personKey
 	if m.ID != "" {
 		keys = append(keys, personKey{keyID, m.ID})
@@ -69,15 +69,15 @@ func keysOf(it *item) []personKey {
 	for _, source := range slices.Sorted(maps.Keys(m.IDs)) {
 		keys = append(keys, personKey{keySource + source, m.IDs[source]})
 	}
-	for _, k := range it.loose() {
+	for _, k := range r.loose() {
 		keys = append(keys, k, k.made(), k.shared())
 	}
 	return keys
 }
 
-// loose are the keys of an item that several people may share.
-func (it *item) loose() []personKey {
-	keys := []personKey{{keyEmail, it.folded}, {keyCard, strings.TrimSpace(it.Member.Card)}, {keyPhone, loyalty.FoldPhone(it.Member.Phone)}}
+// loose are the keys that several people may share.
+func (r *Row) loose() []personKey {
+	keys := []personKey{{keyEmail, r.folded}, {keyCard, strings.TrimSpace(r.Member.Card)}, {keyPhone, loyalty.FoldPhone(r.Member.Phone)}}
 	return slices.DeleteFunc(keys, func(k personKey) bool { return k.value == "" })
 }
 
@@ -131,7 +131,7 @@ func (b *batch) lookUp() error {
 	wanted := map[personKey]bool{}
 	var rows [][]any
 	for _, it := range b.items {
-		for _, k := range keysOf(it) {
+		for _, k := range it.keys() {
 			if !wanted[k] {
 				wanted[k] = true
 				rows = append(rows, []any{k.kind, k.value})
@@ -166,7 +166,7 @@ func (b *batch) lookUp() error {
 	for _, f := range found {
 		who := b.people.known(f.ID, f.ExternalID, f.Named)
 		who.loose = map[string]string{keyEmail: strings.ToLower(f.Email), keyPhone: loyalty.FoldPhone(f.Phone), keyCard: f.Card}
-		who.since, who.print = b.heard(f.ChangedAt), f.Fingerprint
+		who.since, who.fingerprint = b.heard(f.ChangedAt), f.Fingerprint
 		b.people.byKey[personKey{f.Kind, f.Value}] = &holders{f.N, who}
 	}
 	return nil
@@ -183,7 +183,7 @@ func (b *batch) owners() error {
 	named := map[orderKey]*item{} // by the order that they tell of
 	for _, it := range b.items {
 		ordered := it.Order != nil && it.Order.ID != ""
-		if len(keysOf(it)) > 0 {
+		if len(it.keys()) > 0 {
 			if ordered && it.about() {
 				named[orderKey{it.Source, it.Order.ID}] = it
 			}
@@ -282,7 +282,7 @@ func (p *people) share(who *person, it *item) {
 			continue
 		}
 		it.shared = true
-		it.note("member."+k.kind, "%d members have it, so the order is taken as of somebody else who is known by nothing more: send the member's id", h.n)
+		it.Note("member."+k.kind, "%d members have it, so the order is taken as of somebody else who is known by nothing more: send the member's id", h.n)
 		p.learn(who, k.shared())
 	}
 }
@@ -356,7 +356,7 @@ func (p *people) make(it *item) *person {
 	who := &person{external: m.ID, named: m.ID != "", made: true}
 	who.member = member{ChangedAt: it.At, Attributes: "{}"}
 	p.made = append(p.made, who)
-	keys := keysOf(it)
+	keys := it.keys()
 	switch {
 	case m.ID != "":
 		p.learn(who, keys[0])

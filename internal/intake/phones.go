@@ -13,7 +13,7 @@ import (
 // has come to another country since, or they are of a time when numbers were not
 // read in any. It belongs to the beginning of a transaction that takes something
 // in, and does nothing in nearly all of them.
-func (s shop) rephone(tx *store.Tx) error {
+func (s Shop) rephone(tx *store.Tx) error {
 	if s.phones == s.country {
 		return nil
 	}
@@ -39,7 +39,7 @@ func (s shop) rephone(tx *store.Tx) error {
 			rows = append(rows, []any{p.ID, loyalty.FoldPhone(p.Phone), now})
 		}
 	}
-	for chunk := range slices.Chunk(rows, batchRows) {
+	for chunk := range slices.Chunk(rows, perCall) {
 		if err := rephoneRows(tx, chunk); err != nil {
 			return fmt.Errorf("reading phone numbers anew: %w", err)
 		}

@@ -3,7 +3,8 @@ package intake_test
 import (
 	"testing"
 
-	"regulars/internal/intake"
+	"regulars/internal/importer"
+
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
@@ -17,7 +18,7 @@ func TestAPhoneIsOneNumberHoweverItIsWritten(t *testing.T) {
 		d.stored(event(loyalty.MemberJoined, "e0", 0, loyalty.Member{ID: "OLD", Phone: "040 555 0202"}))
 		d.programIn("Europe/Helsinki", "", nil)
 		d.stored(event(loyalty.MemberJoined, "e1", 0, loyalty.Member{ID: "M-1", Email: "ida@example.test", Phone: "+358 40 555 0101"}))
-		d.take(intake.Import{Kind: "members", Path: file(t, "m.csv", "member,phone\nF-1,(040) 555-0303\n")})
+		d.take(importer.File{Kind: "members", Path: file(t, "m.csv", "member,phone\nF-1,(040) 555-0303\n")})
 		for i, tt := range []struct{ written, whose string }{
 			{"00358 40 555 0101", "M-1"}, {"040 555 0101", "M-1"}, {"'+358405550101", "M-1"}, {"+358 (0)40 5550101", "M-1"},
 			{"+358 40 555 0202", "OLD"}, {"0405550202", "OLD"}, {"+358405550303", "F-1"},

@@ -14,7 +14,7 @@ import (
 
 // readCountry returns a country's two letters: of its code in two letters or
 // three, or of its name in English or in one of the program's languages.
-func (s shop) readCountry(text string) (string, error) {
+func (s Shop) readCountry(text string) (string, error) {
 	if len(text) == 2 || len(text) == 3 {
 		if region, err := language.ParseRegion(text); err == nil && region.IsCountry() {
 			return region.Canonicalize().String(), nil
@@ -25,12 +25,12 @@ func (s shop) readCountry(text string) (string, error) {
 			return code, nil
 		}
 	}
-	return "", fmt.Errorf("%s is neither a country's letters, like FI (ISO 3166), nor its name in English or a language of the program", quoted(text))
+	return "", fmt.Errorf("%s is neither a country's letters, like FI (ISO 3166), nor its name in English or a language of the program", loyalty.Quoted(text))
 }
 
 // readLanguage returns the tag of a language: of its tag, or of its name in
 // English, in itself or in one of the program's languages.
-func (s shop) readLanguage(text string) (string, error) {
+func (s Shop) readLanguage(text string) (string, error) {
 	if tag, err := language.Parse(text); err == nil && tag != language.Und {
 		return tag.String(), nil
 	}
@@ -39,7 +39,7 @@ func (s shop) readLanguage(text string) (string, error) {
 			return tag, nil
 		}
 	}
-	return "", fmt.Errorf("%s is neither a language's tag, like fi or pt-BR (BCP 47), nor its name in English, in itself or in a language of the program", quoted(text))
+	return "", fmt.Errorf("%s is neither a language's tag, like fi or pt-BR (BCP 47), nor its name in English, in itself or in a language of the program", loyalty.Quoted(text))
 }
 
 // readZone returns the name of a time zone: of its name in any case, of its city,
@@ -47,7 +47,7 @@ func (s shop) readLanguage(text string) (string, error) {
 func readZone(text string) (string, error) {
 	zone, err := loyalty.ZoneNamed(text)
 	if err != nil {
-		return "", fmt.Errorf("%s is not a time zone like Europe/Helsinki (IANA)%s", quoted(text), meantZone(text))
+		return "", fmt.Errorf("%s is not a time zone like Europe/Helsinki (IANA)%s", loyalty.Quoted(text), meantZone(text))
 	}
 	return zone, nil
 }
@@ -60,7 +60,7 @@ func meantZone(text string) string {
 }
 
 // tongues are the languages in which names are looked for.
-func (s shop) tongues() []string { return append([]string{"en"}, s.languages...) }
+func (s Shop) tongues() []string { return append([]string{"en"}, s.languages...) }
 
 // placeNames are the names of countries and languages in one language, folded.
 type placeNames struct{ countries, languages map[string]string }
@@ -117,12 +117,4 @@ var calledInEnglish = map[string]string{
 func folded(name string) string {
 	name = strings.Join(strings.Fields(strings.ToLower(norm.NFC.String(name))), " ")
 	return strings.TrimPrefix(name, "the ")
-}
-
-// quoted is a value in a message, cut where it is long.
-func quoted(text string) string {
-	if runes := []rune(text); len(runes) > 60 {
-		text = string(runes[:60]) + "…"
-	}
-	return fmt.Sprintf("%q", text)
 }

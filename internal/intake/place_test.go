@@ -11,7 +11,7 @@ import (
 
 func TestPlacesInWords(t *testing.T) {
 	t.Parallel()
-	s := shop{languages: []string{"fi", "zh-Hant"}}
+	s := Shop{languages: []string{"fi", "zh-Hant"}}
 	for _, tt := range []struct {
 		read             func(string) (string, error)
 		name, text, want string
@@ -54,7 +54,7 @@ func TestAttributesAreOfTheirType(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := shop{zone: helsinki}
+	s := Shop{Zone: helsinki}
 	for _, tt := range []struct {
 		name  string
 		value any

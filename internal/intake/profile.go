@@ -106,8 +106,8 @@ func (b *batch) merge(it *item) {
 	if g.says && it.At.After(m.ChangedAt.Time) {
 		m.ChangedAt = it.At
 	}
-	if it.print != nil && it.Order == nil {
-		m.Fingerprint = it.print
+	if it.Fingerprint != nil && it.Order == nil {
+		m.Fingerprint = it.Fingerprint
 	}
 }
 
@@ -223,13 +223,13 @@ func (b *batch) join(it *item) {
 		at = it.Member.JoinedAt
 	}
 	first := m.JoinedAt.IsZero()
-	fresh := first && b.tx.At.Sub(at.Time) <= b.shop.newsWithin // and not: we hear today of who joined years ago
+	fresh := first && b.tx.At.Sub(at.Time) <= b.shop.NewsWithin // and not: we hear today of who joined years ago
 	if it.asked = fresh && b.mustConfirm(it); it.asked {
 		return
 	}
 	it.joined = fresh
 	if first || at.Before(m.JoinedAt.Time) {
-		day := int64(loyalty.DayOf(at.Time, b.shop.zone))
+		day := int64(loyalty.DayOf(at.Time, b.shop.Zone))
 		m.JoinedAt, m.JoinedDay = at, &day
 	}
 }

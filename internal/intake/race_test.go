@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 
+	"regulars/internal/importer"
+
 	"regulars/internal/apply"
 	"regulars/internal/flows"
 	"regulars/internal/intake"
@@ -174,7 +176,7 @@ func TestABatchBesideSingleEventsLosesNothing(t *testing.T) {
 		path := file(t, "o.csv", manyRows(2000, 50))
 		together(4, func(w int) {
 			if w == 0 {
-				d.take(intake.Import{Kind: "orders", OrderID: "row", Path: path})
+				d.take(importer.File{Kind: "orders", OrderID: "row", Path: path})
 				return
 			}
 			for i := range 25 {

@@ -16,7 +16,7 @@ import (
 // read brings the texts of an item into the form in which we keep them, whatever
 // door it came by: letters are composed (NFC), so that one word has one spelling;
 // names are one line; ids lose the apostrophe that guards them in a spreadsheet.
-func (s shop) read(e *item) {
+func (s Shop) read(e *Row) {
 	m := &e.Member
 	for _, text := range []*string{&m.FirstName, &m.LastName, &m.ConsentSource} {
 		*text = name(*text)

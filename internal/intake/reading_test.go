@@ -4,7 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"regulars/internal/intake"
+	"regulars/internal/importer"
+
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
@@ -29,7 +30,7 @@ func TestNamesAndIDsAreReadAlikeAtEveryDoor(t *testing.T) {
 			d.stored(event(loyalty.MemberChanged, id, 0, loyalty.Member{ID: "E-" + id, FirstName: tt.written, Tags: []string{tt.written}}))
 			content.WriteString("F-" + id + "," + id + "@r3---a.example,\"" + tt.written + "\",\"" + tt.written + "\"\n")
 		}
-		if got, refused := d.take(intake.Import{Kind: "members", Path: file(t, "m.csv", content.String())}); !strings.HasSuffix(got, " 0 refused") {
+		if got, refused := d.take(importer.File{Kind: "members", Path: file(t, "m.csv", content.String())}); !strings.HasSuffix(got, " 0 refused") {
 			t.Errorf("the file: %s %v", got, refused)
 		}
 		for i, tt := range names {
@@ -51,7 +52,7 @@ func TestAGuardingApostropheIsNoPartOfAnID(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		d := newDoor(t, db)
 		content := "member,ids.shopify,card,phone\n'M-1,'7210448301124,'0042,'+358401112223\n"
-		d.take(intake.Import{Kind: "members", Path: file(t, "m.csv", content)})
+		d.take(importer.File{Kind: "members", Path: file(t, "m.csv", content)})
 		for i, m := range []loyalty.Member{{ID: "M-1"}, {ID: "\u2019M-1"}, {IDs: map[string]string{"shopify": "7210448301124"}}, {Card: "0042"}, {Phone: "+358401112223"}} {
 			d.stored(event(loyalty.Visit, string(rune('a'+i)), i, m))
 		}
@@ -70,7 +71,7 @@ func TestAccentsAreComposedAtEveryDoor(t *testing.T) {
 		e := placed("e1", "O-1", "M-1", 0, 100)
 		e.Order.Lines = []loyalty.Line{{Product: parts, Category: parts, Brand: parts, Quantity: 1, Total: 100, Labels: loyalty.Labels{parts}}}
 		d.stored(e, event(parts+".opened", "e2", 1, loyalty.Member{ID: "M-1", Attributes: map[string]any{parts: parts}}))
-		d.take(intake.Import{Kind: "orders", Path: file(t, "o.csv", "order,member,at,total,product,category\nO-2,M-1,2026-10-01,1.00,"+parts+","+parts+"\n")})
+		d.take(importer.File{Kind: "orders", Path: file(t, "o.csv", "order,member,at,total,product,category\nO-2,M-1,2026-10-01,1.00,"+parts+","+parts+"\n")})
 		for query, want := range map[string]string{
 			"select distinct product || '|' || category from order_lines": whole + "|" + whole,
 			"select distinct brand from order_lines where brand <> ''":    whole,

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"regulars/internal/importer"
+
 	"regulars/internal/consent"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
@@ -45,7 +47,7 @@ func TestWhoComesToAnAddressFindsItsRefusal(t *testing.T) {
 		d.stored(event(loyalty.MemberChanged, "e1", -9000, family("F-1", loyalty.Member{ConsentAt: at(-9000)})))
 		d.refuse("F-1")
 
-		d.take(intake.Import{Kind: "members", Path: file(t, "m.csv", "member,email\nF-2,family@example.test\nG-1,g@example.test\n"),
+		d.take(importer.File{Kind: "members", Path: file(t, "m.csv", "member,email\nF-2,family@example.test\nG-1,g@example.test\n"),
 			Consent: []string{loyalty.Offers}, ConsentSource: "old list", ConsentDay: loyalty.DayOf(at(-9000).Time, time.UTC)})
 		order := placed("e2", "O-1", "F-3", -5, 1000)
 		order.Member = family("F-3", loyalty.Member{})
@@ -96,7 +98,7 @@ func TestADayOfConsentLosesAgainstAMomentOfIt(t *testing.T) {
 			if tt.column != "" {
 				content = "member,consent_at\n" + id + "," + tt.column + "\n"
 			}
-			d.take(intake.Import{Kind: "members", Path: file(t, id+".csv", content), Consent: []string{loyalty.Offers}, ConsentSource: "list", ConsentDay: day})
+			d.take(importer.File{Kind: "members", Path: file(t, id+".csv", content), Consent: []string{loyalty.Offers}, ConsentSource: "list", ConsentDay: day})
 			if got := d.topics(id); got != tt.want {
 				t.Errorf("%s: offers %s, want %s", tt.name, got, tt.want)
 			}

@@ -33,14 +33,14 @@ func (it *item) back() {
 		return
 	}
 	id := it.Event.ID
-	if it.print != nil {
-		id = hex.EncodeToString(it.print)
+	if it.Fingerprint != nil {
+		id = hex.EncodeToString(it.Fingerprint)
 	}
 	e := it.Event
 	e.Type, e.Refund = loyalty.OrderRefunded, &loyalty.Refund{ID: id, Total: -total}
 	e.Order = &loyalty.Order{ID: o.ID, Version: o.Version}
 	it.told = &e
-	it.note("order.total", "order %s is known: what is below zero was given back of it", o.ID)
+	it.Note("order.total", "order %s is known: what is below zero was given back of it", o.ID)
 }
 
 // belowZero reports whether an item tells of a return.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"regulars/internal/importer"
+
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
@@ -84,7 +86,7 @@ func TestAReturnUnderTheNumberOfItsOrder(t *testing.T) {
 			t.Errorf("that again: %+v, want a duplicate", r)
 		}
 		for range 2 {
-			d.take(intake.Import{Kind: "orders", Path: file(t, "r.csv", "order,member,at,total\nO-1,M-1,2027-03-03 09:45,-10.00\n")})
+			d.take(importer.File{Kind: "orders", Path: file(t, "r.csv", "order,member,at,total\nO-1,M-1,2027-03-03 09:45,-10.00\n")})
 		}
 		if got := d.one(everybodysFacts); got != "M-1 1/2000" {
 			t.Errorf("facts %s, want one order of 50.00 with 30.00 given back", got)
@@ -102,7 +104,7 @@ func TestReturnsInFiles(t *testing.T) {
 			clear(t, db)
 			slices.Reverse(rows)
 			for range 2 {
-				d.take(intake.Import{Kind: "orders", Path: file(t, "o.csv", "order,member,at,product,quantity,total\n"+strings.Join(rows, "\n")+"\n")})
+				d.take(importer.File{Kind: "orders", Path: file(t, "o.csv", "order,member,at,product,quantity,total\n"+strings.Join(rows, "\n")+"\n")})
 			}
 			if got := strings.Join(d.rows(everybodysFacts), ", "); got != "C-1 1/3000, C-2 0/0, C-3 0/0" {
 				t.Errorf("facts %s", got)
@@ -110,7 +112,7 @@ func TestReturnsInFiles(t *testing.T) {
 		}
 		clear(t, db)
 		for _, row := range rows { // each in a file of its own
-			d.take(intake.Import{Kind: "orders", Path: file(t, "o.csv", "order,member,at,product,quantity,total\n"+row+"\n")})
+			d.take(importer.File{Kind: "orders", Path: file(t, "o.csv", "order,member,at,product,quantity,total\n"+row+"\n")})
 		}
 		if got := strings.Join(d.rows(everybodysFacts), ", "); got != "C-1 1/3000, C-2 0/0, C-3 0/0" {
 			t.Errorf("one by one: facts %s", got)

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -20,13 +21,13 @@ const (
 	newsWithin    = 3 * 24 * time.Hour
 )
 
-// shop is what the program in force says about reading what comes in.
-type shop struct {
+// Shop is what the program in force says about reading what comes in.
+type Shop struct {
 	now        loyalty.Instant
-	zone       *time.Location
-	currency   string
-	newsWithin time.Duration
-	attributes map[string]segments.Type
+	Zone       *time.Location
+	Currency   string
+	NewsWithin time.Duration
+	Attributes map[string]segments.Type
 	languages  []string
 	confirm    bool   // joining is by double opt-in
 	country    string // in which phone numbers are read; "": none
@@ -34,10 +35,19 @@ type shop struct {
 	pepper     []byte
 }
 
+// Shop returns the shop of the moment.
+func (in *Intake) Shop(ctx context.Context) (s Shop, err error) {
+	err = in.db.View(ctx, func(tx *store.Tx) (err error) {
+		s, err = readShop(tx, nil)
+		return err
+	})
+	return s, err
+}
+
 // readShop returns the shop of the moment. Zone and currency are settings, so
 // that a transaction that began before an apply cannot mix two of them.
-func readShop(tx *store.Tx, pepper []byte) (shop, error) {
-	s := shop{now: tx.At, currency: firstCurrency, newsWithin: newsWithin, pepper: pepper}
+func readShop(tx *store.Tx, pepper []byte) (Shop, error) {
+	s := Shop{now: tx.At, Currency: firstCurrency, NewsWithin: newsWithin, pepper: pepper}
 	var rows []struct{ Key, Value string }
 	err := tx.All(&rows, "select key, value from settings where key in ('"+store.SettingZone+"', '"+store.SettingCurrency+"', '"+store.SettingPhones+"')", nil)
 	if err != nil {
@@ -51,10 +61,10 @@ func readShop(tx *store.Tx, pepper []byte) (shop, error) {
 		case store.SettingPhones:
 			s.phones = row.Value
 		default:
-			s.currency = row.Value
+			s.Currency = row.Value
 		}
 	}
-	if s.zone, err = time.LoadLocation(zone); err != nil {
+	if s.Zone, err = time.LoadLocation(zone); err != nil {
 		return s, fmt.Errorf("the shop's zone: %w", err)
 	}
 	switch v, err := versions.Active(tx); {
@@ -63,7 +73,7 @@ func readShop(tx *store.Tx, pepper []byte) (shop, error) {
 		return s, err
 	default:
 		s.country = cmp.Or(v.Program.Shop.Country, phone.CountryOf(v.Program.Zone.String()))
-		s.newsWithin, s.attributes, s.confirm = v.Program.NewsWithin, v.Program.Attributes, v.Program.Confirm
+		s.NewsWithin, s.Attributes, s.confirm = v.Program.NewsWithin, v.Program.Attributes, v.Program.Confirm
 		s.languages = v.Program.Languages
 	}
 	return s, nil

@@ -9,20 +9,20 @@ import (
 	"regulars/internal/store"
 )
 
-// Shop is the source of all that comes in, by file, hook or API, unless somebody
+// OwnSource is the source of all that comes in, by file, hook or API, unless somebody
 // names another: orders and events of one source have one space of keys. Another
 // is named by --source, ?source= or a token's own, where two systems of a shop
 // number their orders each for itself.
-const Shop = "shop"
+const OwnSource = "shop"
 
 // formerly are the names that the shop's own source had while each door had one
 // of its own; a token's was api: and its name.
-var formerly = []string{"import", "standard", "api:" + Shop}
+var formerly = []string{"import", "standard", "api:" + OwnSource}
 
 // sourceNamed returns the source that a name means.
 func sourceNamed(name string) string {
 	if name == "" || slices.Contains(formerly, name) {
-		return Shop
+		return OwnSource
 	}
 	return name
 }
@@ -60,7 +60,7 @@ func readSources(tx *store.Tx, wanted []string) (sources, error) {
 		}
 		s.add(source, source)
 		rows = append(rows, []any{source, "api:" + source})
-		if source == Shop {
+		if source == OwnSource {
 			for _, old := range formerly {
 				rows = append(rows, []any{source, old})
 			}
@@ -71,7 +71,7 @@ func readSources(tx *store.Tx, wanted []string) (sources, error) {
 		select n.source, n.name
 		from  (select r.source, r.name from `+rel(tx, "source text", "name text")+`
 		       union
-		       select '`+Shop+`', 'api:' || name from api_tokens where source = '') n
+		       select '`+OwnSource+`', 'api:' || name from api_tokens where source = '') n
 		where  exists (select 1 from orders o where o.source = n.name)
 		or     exists (select 1 from events e where e.source = n.name)
 		order  by n.source, n.name`, store.Args{"rows": relRows(rows)})

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"regulars/internal/importer"
+
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
@@ -28,8 +30,8 @@ func TestAnOrderIsOneByWhateverDoorItComes(t *testing.T) {
 	cancel := about(loyalty.OrderCancelled, "e3", -10, nil)
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		d := newDoor(t, db)
-		imported := func() { d.take(intake.Import{Kind: "orders", Path: file(t, "o.csv", row)}) }
-		named := func() { d.take(intake.Import{Kind: "orders", Path: file(t, "o.csv", row), Source: "import"}) }
+		imported := func() { d.take(importer.File{Kind: "orders", Path: file(t, "o.csv", row)}) }
+		named := func() { d.take(importer.File{Kind: "orders", Path: file(t, "o.csv", row), Source: "import"}) }
 		told := func(source string, e loyalty.Event) func() { return func() { d.stored(from(source, e)) } }
 		for _, tt := range []struct {
 			name  string

@@ -3,7 +3,8 @@ package intake_test
 import (
 	"testing"
 
-	"regulars/internal/intake"
+	"regulars/internal/importer"
+
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
@@ -37,10 +38,10 @@ func TestTheUseOfACodeFollowsItsOrder(t *testing.T) {
 		step("given back in part", tell(about(loyalty.OrderRefunded, "5", -30, given("r1", 500))), "1 stand, 500 given")
 		step("given back in parts, until nothing is left", tell(about(loyalty.OrderRefunded, "6", -20, given("r2", 1500))), "0 stand, 0 given")
 		step("a file says that it stands", func() {
-			d.take(intake.Import{Kind: "orders", Path: file(t, "o.csv", "order,member,at,total,status\nO-1,M-1,2027-03-02,30.00,paid\n")})
+			d.take(importer.File{Kind: "orders", Path: file(t, "o.csv", "order,member,at,total,status\nO-1,M-1,2027-03-02,30.00,paid\n")})
 		}, "1 stand, 500 given")
 		step("a file says that it was cancelled", func() {
-			d.take(intake.Import{Kind: "orders", Path: file(t, "p.csv", "order,member,at,total,status\nO-1,M-1,2027-03-02,30.00,cancelled\n")})
+			d.take(importer.File{Kind: "orders", Path: file(t, "p.csv", "order,member,at,total,status\nO-1,M-1,2027-03-02,30.00,cancelled\n")})
 		}, "0 stand, 0 given")
 	})
 }
@@ -74,7 +75,7 @@ func TestACodeThatIsTakenOffItsOrderIsGivenBack(t *testing.T) {
 		}
 		tell := func(events ...loyalty.Event) func() { return func() { d.stored(events...) } }
 		orders := func(name, text string) func() {
-			return func() { d.take(intake.Import{Kind: "orders", Path: file(t, name, text)}) }
+			return func() { d.take(importer.File{Kind: "orders", Path: file(t, name, text)}) }
 		}
 		step("placed", tell(listing(loyalty.OrderPlaced, "1", -60, 1, "hello5")), "redeemed, 1 rows, 1 stand, 500 given")
 		step("changed, and nothing said of codes", tell(silent("2", -55, 2)), "redeemed, 1 rows, 1 stand, 500 given")

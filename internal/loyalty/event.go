@@ -20,11 +20,19 @@ type Event struct {
 }
 
 // Note is a value that could not be taken as it was written, in something that
-// came in all the same.
+// came in all the same; or why something is refused.
 type Note struct {
-	Field  string `json:"field"` // as the sender names it: member.birthday
+	Field  string `json:"field"` // as the sender names it: member.birthday; "": the whole
 	Reason string `json:"reason"`
 	Line   int    `json:"-"` // of a file; 0: where the whole stands
+}
+
+// String says what is wrong, without the line.
+func (n Note) String() string {
+	if n.Field == "" {
+		return n.Reason
+	}
+	return n.Field + ": " + n.Reason
 }
 
 // The types of events that Regulars itself understands. Any other name is the

@@ -9,18 +9,18 @@ import (
 	"strings"
 
 	"regulars/internal/address"
-	"regulars/internal/ingest"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/phone"
 	"regulars/internal/store"
+	"regulars/internal/webhook"
 )
 
 // apiEvents takes what /hooks/standard takes. Events and orders are told apart by
 // their source and their id: the shop's one source, unless the token has one of its
 // own or ?source= names another.
 func (s *server) apiEvents(w http.ResponseWriter, r *http.Request, c caller) error {
-	source := cmp.Or(r.URL.Query().Get("source"), c.source, intake.Shop)
+	source := cmp.Or(r.URL.Query().Get("source"), c.source, intake.OwnSource)
 	if !plainName.MatchString(source) {
 		return refuse(http.StatusBadRequest, "source is of letters, digits, dots, hyphens and underscores, not %q", source)
 	}
@@ -29,7 +29,8 @@ func (s *server) apiEvents(w http.ResponseWriter, r *http.Request, c caller) err
 	if err != nil {
 		return err
 	}
-	return s.take(w, r, body, ingest.Options{Source: source, Via: "api:" + c.name}, "")
+	return s.take(w, r, webhook.Options{Source: source, Via: "api:" + c.name},
+		func(o webhook.Options) ([]loyalty.Event, []webhook.FieldError, error) { return webhook.Decode(body, o) })
 }
 
 // foundMember is what a till is told.

@@ -13,13 +13,13 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
-	"regulars/internal/ingest"
+	"regulars/internal/webhook"
 )
 
 // What bodies may weigh, in bytes.
 const (
 	smallBody = 128 << 10 // a form, a job
-	largeBody = ingest.MaxBody
+	largeBody = webhook.MaxBody
 
 	// heldBodies is what all large bodies together may weigh while they are read
 	// and worked on: strangers must not fill the memory with deliveries that turn

@@ -83,7 +83,7 @@ func (s *server) confirm(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var view confirmView
-	switch _, err = s.Door.Confirm(r.Context(), claims, consent.How{IP: remote(r)}); {
+	switch _, err = s.Intake.Confirm(r.Context(), claims, consent.How{IP: remote(r)}); {
 	case err == nil:
 		err = s.viewing(r, consent.KindConfirm, func(tx *store.Tx, who reader) (err error) {
 			view, _, err = s.confirmView(tx, who, claims)

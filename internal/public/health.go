@@ -90,11 +90,12 @@ func (s *server) degraded(troubles []store.Trouble) []string {
 
 // Senses are the troubles that requests have shown lately.
 func (s *Site) Senses(context.Context) []store.Trouble {
-	if at := s.unsigned.Load(); at == nil || time.Since(*at) > 10*time.Minute {
+	hook := s.closed.Load()
+	if hook == nil || time.Since(hook.at) > 10*time.Minute {
 		return nil
 	}
-	return []store.Trouble{{Kind: "secret", What: "webhooks to /hooks/standard are refused: HOOK_SECRET_STANDARD is not set",
-		Do: "set it, or HOOK_SECRET_STANDARD_FILE, to the secret that the shop signs with, and restart serve; the shop sends again what was refused"}}
+	return []store.Trouble{{Kind: "secret", What: "webhooks to /hooks/" + hook.Name + " are refused: " + hook.Setting() + " is not set",
+		Do: "set it, or " + hook.Setting() + "_FILE, to the secret that the shop signs with, and restart serve; the shop sends again what was refused"}}
 }
 
 // Amiss is what is amiss, here or anywhere, a moment ago at most.

@@ -1,57 +1,72 @@
 package public
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"time"
 
-	"regulars/internal/ingest"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
+	"regulars/internal/webhook"
 )
 
-// standardHook takes events signed as the Standard Webhooks specification says.
-// A delivery of one event without an id of its own is told by its webhook-id.
-func (s *server) standardHook(w http.ResponseWriter, r *http.Request) error {
-	if s.Standard == nil {
-		s.refused.delivery(r.Context(), "standard", "closed")
-		now := time.Now()
-		s.unsigned.Store(&now)
-		return refuse(http.StatusServiceUnavailable, "this hook is closed: HOOK_SECRET_STANDARD is not set")
+// hook takes the deliveries of a source: what nobody signed is refused, the events
+// are read as the source writes them, and intake applies them.
+func (s *server) hook(source webhook.Source) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		secrets := s.Secrets[source.Name]
+		if len(secrets) == 0 {
+			s.refused.delivery(r.Context(), source.Name, "closed")
+			s.closed.Store(&closedHook{source, time.Now()})
+			return refuse(http.StatusServiceUnavailable, "this hook is closed: %s is not set", source.Setting())
+		}
+		stranger := func(err error) error {
+			s.refused.delivery(r.Context(), source.Name, webhook.Why(err))
+			if errors.Is(err, webhook.ErrForged) {
+				return refuse(http.StatusUnauthorized, "%v: is %s the secret that the sender signs with?", err, source.Setting())
+			}
+			return refuse(http.StatusUnauthorized, "%v", err)
+		}
+		d := webhook.Delivery{Header: r.Header, At: s.Clock()}
+		if err := source.Headers(d); err != nil {
+			return stranger(err) // the body of a stranger is not even read
+		}
+		body, release, err := s.hold(r)
+		defer release()
+		if err != nil {
+			return err
+		}
+		d.Body, d.At = body, s.Clock()
+		if err := source.Verify(d, secrets); err != nil {
+			return stranger(err)
+		}
+		return s.take(w, r, webhook.Options{Source: intake.OwnSource, Via: source.Name},
+			func(o webhook.Options) ([]loyalty.Event, []webhook.FieldError, error) { return source.Decode(d, o) })
 	}
-	if err := s.Standard.Precheck(r.Header, s.Clock()); err != nil {
-		s.refused.delivery(r.Context(), "standard", ingest.Why(err))
-		return refuse(http.StatusUnauthorized, "%v", err) // the body of a stranger is not even read
-	}
-	body, release, err := s.hold(r)
-	defer release()
-	if err != nil {
-		return err
-	}
-	if err := s.Standard.Verify(r.Header, body, s.Clock()); err != nil {
-		s.refused.delivery(r.Context(), "standard", ingest.Why(err))
-		return refuse(http.StatusUnauthorized, "%v", err)
-	}
-	return s.take(w, r, body, ingest.Options{Source: intake.Shop, Via: "standard"}, r.Header.Get("Webhook-Id"))
+}
+
+// closedHook is a source whose delivery was refused for want of a secret.
+type closedHook struct {
+	webhook.Source
+	at time.Time
 }
 
 // take reads events, has intake apply them in one transaction and answers each
 // of them: 202 when at least one is stored, now or before, 422 when all are
-// refused. delivery is the id of one event that has none of its own.
-func (s *server) take(w http.ResponseWriter, r *http.Request, body []byte, o ingest.Options, delivery string) error {
-	var err error
-	if o.Currency, err = s.currency(r.Context()); err != nil {
+// refused.
+func (s *server) take(w http.ResponseWriter, r *http.Request, o webhook.Options, decode func(webhook.Options) ([]loyalty.Event, []webhook.FieldError, error)) error {
+	err := s.reads.View(r.Context(), func(tx *store.Tx) (err error) {
+		o.Currency, err = currencyOf(tx)
+		return err
+	})
+	if err != nil {
 		return err
 	}
-	events, unreadable, err := ingest.Decode(body, o)
+	events, unreadable, err := decode(o)
 	if err != nil {
 		s.refused.delivery(r.Context(), o.Via, "not JSON")
 		return refuse(http.StatusBadRequest, "%v", err)
-	}
-	if len(events) == 1 && len(unreadable) == 0 && events[0].ID == "" {
-		events[0].ID = delivery
 	}
 	var results []intake.Result
 	if len(events) > 0 {
@@ -60,7 +75,7 @@ func (s *server) take(w http.ResponseWriter, r *http.Request, body []byte, o ing
 			return err
 		}
 		defer func() { release(err) }()
-		if results, err = s.Door.Apply(r.Context(), events, intake.Live); err != nil {
+		if results, err = s.Intake.Apply(r.Context(), events, intake.Live); err != nil {
 			return err
 		}
 	}
@@ -81,7 +96,7 @@ type eventAnswer struct {
 }
 
 // inOrder merges what intake answered with what could not be read, by place.
-func inOrder(events []loyalty.Event, results []intake.Result, unreadable []ingest.FieldError) []eventAnswer {
+func inOrder(events []loyalty.Event, results []intake.Result, unreadable []webhook.FieldError) []eventAnswer {
 	answers := make([]eventAnswer, 0, len(events)+len(unreadable))
 	next := 0
 	for i := range cap(answers) {
@@ -110,15 +125,7 @@ func statusOf(answers []eventAnswer) int {
 	return http.StatusUnprocessableEntity
 }
 
-// currency is the program's, by which amounts are read; EUR before the first apply.
-func (s *server) currency(ctx context.Context) (currency string, err error) {
-	err = s.reads.View(ctx, func(tx *store.Tx) (err error) {
-		currency, err = currencyOf(tx)
-		return err
-	})
-	return currency, err
-}
-
+// currencyOf is the program's currency, by which amounts are read; EUR before the first apply.
 func currencyOf(tx *store.Tx) (string, error) {
 	currency, err := tx.Setting(store.SettingCurrency)
 	if errors.Is(err, store.ErrNotFound) {

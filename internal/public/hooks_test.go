@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"regulars/internal/ingest"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
 )
@@ -27,26 +26,18 @@ func TestWhoIsBelievedAtTheHook(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		h := newHouse(t, db)
 		body := placed("e-1", "O-1", "M-1", "59.90")
-		old, err := ingest.NewStandard(oldSecret)
-		if err != nil {
-			t.Fatal(err)
-		}
-		stranger, err := ingest.NewStandard("whsec_" + strings.Repeat("QUJD", 11))
-		if err != nil {
-			t.Fatal(err)
-		}
-		mine := h.signer
+		old, stranger, mine := oldSecret, "whsec_"+strings.Repeat("QUJD", 11), h.signer
 		for _, tt := range []struct {
 			claim   string
-			signer  *ingest.Standard
+			signer  string
 			at      time.Duration
 			signed  string
 			headers []string // instead of a signature
 			status  int
 			words   string
 		}{
-			{"unsigned", nil, 0, "", nil, 401, "is missing or cannot be read"},
-			{"half signed", nil, 0, "", []string{"Webhook-Id: d", "Webhook-Timestamp: " + fmt.Sprint(time.Now().Unix())}, 401, "is missing"},
+			{"unsigned", "", 0, "", nil, 401, "is missing or cannot be read"},
+			{"half signed", "", 0, "", []string{"Webhook-Id: d", "Webhook-Timestamp: " + fmt.Sprint(time.Now().Unix())}, 401, "is missing"},
 			{"signed with a secret that is not ours", stranger, 0, body, nil, 401, "no signature matches"},
 			{"signed, but another body", mine, 0, body + " ", nil, 401, "no signature matches"},
 			{"signed six minutes ago", mine, -6 * time.Minute, body, nil, 401, "more than 5 minutes ago"},
@@ -55,7 +46,7 @@ func TestWhoIsBelievedAtTheHook(t *testing.T) {
 			{"signed four minutes ago", mine, -4 * time.Minute, body, nil, 202, ""},
 		} {
 			headers := tt.headers
-			if tt.signer != nil {
+			if tt.signer != "" {
 				h.signer = tt.signer
 				headers = h.signed("d", tt.signed, time.Now().Add(tt.at))
 			}
@@ -68,7 +59,7 @@ func TestWhoIsBelievedAtTheHook(t *testing.T) {
 				t.Errorf("%s: %s events were stored, want %s", tt.claim, after, before)
 			}
 		}
-		h.Standard = nil
+		h.Secrets = nil
 		h.open()
 		if a := h.ask("POST", "/hooks/standard", body); a.Status != 503 || a.Header.Get("Retry-After") == "" {
 			t.Errorf("without a secret: %d %s, want 503", a.Status, a.Body)

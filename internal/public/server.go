@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"regulars/internal/consent"
-	"regulars/internal/ingest"
 	"regulars/internal/intake"
 	"regulars/internal/store"
+	"regulars/internal/webhook"
 )
 
 // Site answers requests from the world.
@@ -21,9 +21,10 @@ type Site struct {
 	DB       *store.DB
 	Quick    *store.DB    // for readiness, unsubscribes and reads, which must not wait for the others; nil: DB
 	Live     *store.Clock // business time, held against the database's; nil: it is stepped by hand
-	Door     *intake.Door
+	Intake   *intake.Intake
 	Links    *consent.Links
-	Standard *ingest.Standard             // nil: no secret is set, and nothing unsigned is taken
+	Sources  []webhook.Source             // whose webhooks are taken; nil: webhook.Sources
+	Secrets  map[string][]string          // source → what it signs with; without any, its hook is closed
 	Wake     func(job int64, lane string) // tells a worker of a new job and returns at once; nil: the poll finds it
 	Relays   func() map[string]bool       // relay → its breaker is open; nil: none
 	Sees     func() []store.Trouble       // what this replica sees amiss; nil: nothing
@@ -41,8 +42,8 @@ type Site struct {
 	// given whole paths.
 	Inbox http.Handler
 
-	glance   glance
-	unsigned atomic.Pointer[time.Time] // when a webhook was last refused for want of a secret
+	glance glance
+	closed atomic.Pointer[closedHook] // the last webhook that was refused for want of a secret
 }
 
 func (s *Site) quick() *store.DB { return cmp.Or(s.Quick, s.DB) }
@@ -120,6 +121,9 @@ func newServer(s *Site) *server {
 	if in.Clock == nil {
 		in.Clock = time.Now
 	}
+	if in.Sources == nil {
+		in.Sources = webhook.Sources
+	}
 	in.reads = in.quick()
 	return in
 }
@@ -134,9 +138,11 @@ func (s *server) vitals() []route {
 
 // routes are all but those that belong to other handlers. Who calls each:
 func (s *server) routes() []route {
-	return []route{
-		{"POST /hooks/standard", largeBody, s.standardHook}, // the shop's own system
-
+	var all []route
+	for _, source := range s.Sources { // the shop's systems
+		all = append(all, route{"POST /hooks/" + source.Name, largeBody, s.hook(source)})
+	}
+	return append(all, []route{
 		{"POST /v1/events", largeBody, s.api("write", s.apiEvents)},
 		{"POST /v1/jobs", smallBody, s.api("launch", s.apiEnqueue)}, // marketers' tools
 		{"GET /v1/jobs", smallBody, s.api("read", s.apiJobs)},
@@ -156,5 +162,5 @@ func (s *server) routes() []route {
 
 		{"GET /{$}", smallBody, s.front},
 		{"GET /status", smallBody, s.statusPage}, // the operator, on the embedded default
-	}
+	}...)
 }

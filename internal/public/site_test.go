@@ -18,11 +18,11 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"regulars/internal/apply"
 	"regulars/internal/consent"
 	"regulars/internal/flows"
-	"regulars/internal/ingest"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/public"
@@ -36,7 +36,7 @@ type house struct {
 	t      testing.TB
 	db     *store.DB
 	links  *consent.Links
-	signer *ingest.Standard
+	signer string            // the secret that deliveries are signed with
 	tokens map[string]string // scope → bearer token
 	handle http.Handler
 	said   *said // the log
@@ -50,20 +50,17 @@ func newHouse(t testing.TB, db *store.DB) *house {
 	t.Helper()
 	h := &house{t: t, db: db, tokens: map[string]string{}, said: &said{}}
 	h.links = consent.NewLinks("https://mail.shop.example", [][]byte{[]byte("a key of this test's own"), []byte("the key before it")})
-	standard, err := ingest.NewStandard(hookSecret + "," + oldSecret)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.signer = standard
+	h.signer = hookSecret
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(public.NewMetrics(db, func() map[string]bool { return map[string]bool{"bulk": false, "urgent": true} }, nil))
-	h.Site = &public.Site{DB: db, Door: intake.New(db), Links: h.links, Standard: standard, Registry: registry,
+	h.Site = &public.Site{DB: db, Intake: intake.New(db), Links: h.links, Secrets: map[string][]string{"standard": {hookSecret, oldSecret}}, Registry: registry,
 		Log: slog.New(slog.NewJSONHandler(h.said, nil))}
 	h.open()
 	h.update(func(tx *store.Tx) error {
 		if _, err := apply.Apply(tx, shopFiles(t), "test", ""); err != nil {
 			return err
 		}
+		var err error
 		for _, scope := range public.Scopes {
 			if h.tokens[scope], err = public.CreateToken(tx, scope+"-only", "", []string{scope}); err != nil {
 				return err
@@ -83,7 +80,7 @@ func newHouse(t testing.TB, db *store.DB) *house {
 // another is the site of a second replica: rooms of its own over the same database.
 func (h *house) another() *public.Site {
 	one := h.Site
-	return &public.Site{DB: one.DB, Quick: one.Quick, Door: intake.New(h.db), Links: one.Links, Standard: one.Standard,
+	return &public.Site{DB: one.DB, Quick: one.Quick, Intake: intake.New(h.db), Links: one.Links, Sources: one.Sources, Secrets: one.Secrets,
 		Registry: one.Registry, Log: one.Log}
 }
 
@@ -191,7 +188,7 @@ func (h *house) join(id, language string) int64 {
 	e := loyalty.Event{Source: "standard", Type: loyalty.MemberJoined, ID: "join-" + id, At: loyalty.At(storetest.Start),
 		Member: loyalty.Member{ID: id, Email: strings.ToLower(id) + "@example.test", Language: language, Joined: &yes,
 			Consent: map[string]bool{loyalty.Offers: true, loyalty.Newsletter: true}, ConsentSource: "checkout"}}
-	results, err := h.Door.Apply(context.Background(), []loyalty.Event{e}, intake.Live)
+	results, err := h.Intake.Apply(context.Background(), []loyalty.Event{e}, intake.Live)
 	if err != nil || results[0].State != intake.Stored {
 		h.t.Fatalf("joining: %+v, %v", results, err)
 	}
@@ -291,14 +288,15 @@ func (h *house) deliver(id, body string) answer {
 
 func (h *house) signed(id, body string, at time.Time) (headers []string) {
 	h.t.Helper()
-	signed, err := h.signer.Sign(id, []byte(body), at)
+	key, err := standardwebhooks.NewWebhook(strings.TrimPrefix(h.signer, "whsec_"))
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	for name := range signed {
-		headers = append(headers, name+": "+signed.Get(name))
+	signature, err := key.Sign(id, at, []byte(body))
+	if err != nil {
+		h.t.Fatal(err)
 	}
-	return headers
+	return []string{"Webhook-Id: " + id, fmt.Sprintf("Webhook-Timestamp: %d", at.Unix()), "Webhook-Signature: " + signature}
 }
 
 // post sends a form as a browser does from our own page.

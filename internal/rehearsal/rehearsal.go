@@ -80,7 +80,7 @@ func (r Rehearsal) Run(ctx context.Context) (Outcome, error) {
 type stage struct {
 	db     *store.DB
 	clock  *engine.Clock
-	door   *intake.Door
+	door   *intake.Intake
 	engine *engine.Engine
 
 	unplayed int64  // events that the program to be played refuses

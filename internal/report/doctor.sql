@@ -114,7 +114,7 @@ or     count(distinct r.order_id) filter (where not r.undone) > case when coales
 select 'pool ' || p.name as place,
        count(*) || ' codes given of a stock of ' || cast(p.spec ->> 'Stock' as bigint) as what
 from   pools p
-join   codes c on c.pool_id = p.id and c.state not in ('free', 'void')
+join   codes c on c.pool_id = p.id and c.state not in ('free', 'void', 'aside')
 where  p.kind <> 'shared' and coalesce(cast(p.spec ->> 'Stock' as bigint), 0) > 0
 group  by p.id, p.name
 having count(*) > cast(p.spec ->> 'Stock' as bigint);
@@ -161,3 +161,13 @@ and    not exists (
        select 1 from chunks c
        where  c.run_id = b.run_id and c.n = b.chunk and c.fence = b.fence
        and    {micros c.lease_until} > {micros machine});
+
+-- check: nobody is there twice, with and without a spreadsheet's apostrophe
+-- do: an older version kept both; what comes in now goes to the one without it. `regulars member show MEMBER` shows both: the shop may have orders of the other sent again under the right id. Joining two members is not possible yet
+select 'members ' || m.external_id || ' and ' || o.external_id as place,
+       'the same ' || k.kind as what
+from   member_keys k
+join   member_keys w on w.kind = k.kind and w.value = substr(k.value, 2) and w.member_id <> k.member_id
+join   members m on m.id = k.member_id
+join   members o on o.id = w.member_id
+where  k.kind in ('id', 'card') and k.value like '''%';

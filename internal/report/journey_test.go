@@ -13,7 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"regulars/internal/intake"
+	"regulars/internal/importer"
+
 	"regulars/internal/report"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
@@ -148,7 +149,7 @@ func TestPublishedFiguresOfTheCompleteJourney(t *testing.T) {
 			"lapsed: orders >= 2 and days_since_last_order > 90\n"))
 		// The files say brand for national or private; the departments are more of use.
 		var ignored []string
-		im := intake.Import{Kind: "orders", Path: file, Source: "tcj", Ignored: func(columns []string) { ignored = columns }}
+		im := importer.File{Kind: "orders", Path: file, Source: "tcj", Ignored: func(columns []string) { ignored = columns }}
 		const columns = "order=basket_id,member=household_id,at=transaction_timestamp,quantity=quantity,total=sales_value,discount=coupon_disc,product=product_id,category=product_category,brand=department,shop=store_id"
 		if got, want := importFile(t, db, im, columns), "75000 read, 47243 new, 0 updated, 0 unchanged, 0 refused"; got != want {
 			t.Errorf("the import of lines: %s, want %s", got, want)
@@ -170,7 +171,7 @@ func TestPublishedFiguresOfTheCompleteJourney(t *testing.T) {
 		} {
 			holds(t, db, query, want)
 		}
-		if got, want := importFile(t, db, intake.Import{Kind: "members", Path: households}, "member=household_id,age_group=age"), "801 read, 0 new, 801 updated, 0 unchanged, 0 refused"; got != want {
+		if got, want := importFile(t, db, importer.File{Kind: "members", Path: households}, "member=household_id,age_group=age"), "801 read, 0 new, 801 updated, 0 unchanged, 0 refused"; got != want {
 			t.Errorf("the import of households: %s, want %s", got, want)
 		}
 		compare(t, db, figures, "2018-01-01", scope, ofTheJourney)

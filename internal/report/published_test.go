@@ -14,7 +14,8 @@ import (
 	"time"
 
 	"regulars/internal/apply"
-	"regulars/internal/intake"
+	"regulars/internal/importer"
+
 	"regulars/internal/loyalty"
 	"regulars/internal/report"
 	"regulars/internal/store"
@@ -339,7 +340,7 @@ func TestPublishedFiguresOfCDNOW(t *testing.T) {
 		program := shopProgram("", "lapsed: orders >= 2 and days_since_last_order > 90\nvip: orders >= 5 and days_since_last_order <= 90\n")
 		db = db.At(time.Date(1998, 7, 1, 0, 0, 0, 0, time.UTC))
 		scope := inForce(t, db, program)
-		im := intake.Import{Kind: "orders", Path: orders, OrderID: "row", Source: "cdnow"}
+		im := importer.File{Kind: "orders", Path: orders, OrderID: "row", Source: "cdnow"}
 		const columns = "member=customer_id,at=ordered_at,quantity=quantity,total=amount"
 		if got, want := importFile(t, db, im, columns), "69659 read, 69659 new, 0 updated, 0 unchanged, 0 refused"; got != want {
 			t.Errorf("the first import: %s, want %s", got, want)
@@ -413,13 +414,13 @@ func holds(t *testing.T, db *store.DB, query, want string) {
 	}
 }
 
-func importFile(t *testing.T, db *store.DB, im intake.Import, columns string) string {
+func importFile(t *testing.T, db *store.DB, im importer.File, columns string) string {
 	t.Helper()
 	var err error
-	if im.Map, err = intake.ParseMap(columns); err != nil {
+	if im.Map, err = importer.ParseMap(columns); err != nil {
 		t.Fatal(err)
 	}
-	tally, err := intake.New(db).Import(context.Background(), im)
+	tally, err := importer.New(db).Import(context.Background(), im)
 	if err != nil {
 		t.Fatalf("importing %s: %s, %v", filepath.Base(im.Path), tally, err)
 	}

@@ -36,6 +36,7 @@ type Status struct {
 	missing  []string        // the parts that could not be asked
 	replicas []store.Replica // seen in the last minutes, what they see too
 	empty    []string        // pools that should give codes and have none
+	aside    []codesAside    // pools of which nobody knows what they have left
 	setbacks []setback       // what failed and is set aside
 	putOff   []setback       // campaigns of which some members wait
 }
@@ -264,7 +265,7 @@ func (s *Status) waiting(tx *store.Tx) error {
 func (s *Status) holds(tx *store.Tx) error {
 	s.Holds = []Hold{}
 	return tx.All(&s.Holds, `
-		select coalesce('campaign ' || c.name, case h.scope when 'offers' then 'all offers' else 'everything' end) as what,
+		select coalesce('campaign ' || c.name, case h.scope when 'offers' then 'all offers' when 'unsure' then 'bulk mails and offers' else 'everything' end) as what,
 		       h.because, h.by_whom as by, h.at
 		from   holds h
 		left   join campaigns c on h.scope = 'campaign:' || c.id
@@ -277,11 +278,11 @@ func queues() []string { return []string{"urgent", "bulk", "runs", "passages", "
 // oldest reads how long each queue has been waiting. What a person holds waits
 // by their wish, and is left out.
 func (s *Status) oldest(tx *store.Tx) error {
-	held := func(_, _ string) string { return "true" }
+	held := func(_, _, _ string) string { return "true" }
 	if len(s.Holds) > 0 {
-		held = func(campaign, class string) string {
+		held = func(campaign, class, bulk string) string {
 			return `not exists (select 1 from holds h where h.scope = 'all' or h.scope = 'campaign:' || ` + campaign +
-				` or h.scope = 'offers' and ` + class + ` = 'offer')`
+				` or h.scope in ('offers', 'unsure') and ` + class + ` = 'offer' or h.scope = 'unsure' and ` + bulk + `)`
 		}
 	}
 	var rows []struct {
@@ -292,15 +293,15 @@ func (s *Status) oldest(tx *store.Tx) error {
 	err := tx.All(&rows, `
 		select d.lane as queue, count(*) as rows, min(d.not_before) as first
 		from   due d join sends s on s.id = d.send_id
-		where  d.not_before <= @now and (d.retry_at is null or d.retry_at <= `+tx.Machine()+` or s.state = 'queued') and `+held("s.campaign_id", "s.class")+`
+		where  d.not_before <= @now and (d.retry_at is null or d.retry_at <= `+tx.Machine()+` or s.state = 'queued') and `+held("s.campaign_id", "s.class", "s.run_id is not null")+`
 		group  by d.lane
 		union all
 		select 'runs', count(*), min(k.not_before)
 		from   chunks k join runs r on r.id = k.run_id and r.state = 'sending'
-		where  not k.done and k.not_before <= @now and `+held("r.campaign_id", "r.class")+`
+		where  not k.done and k.not_before <= @now and `+held("r.campaign_id", "r.class", "true")+`
 		and    not exists (select 1 from chunks w where w.run_id = k.run_id and w.lease_until > `+tx.Machine()+`) -- somebody is at it
 		union all
-		select 'passages', count(*), min(p.wake_at) from passages p where p.wake_at <= @now and `+held("p.campaign_id", "''")+`
+		select 'passages', count(*), min(p.wake_at) from passages p where p.wake_at <= @now and `+held("p.campaign_id", "''", "false")+`
 		union all
 		select 'jobs', count(*), min(run_at) from jobs where state = 'queued' and run_at <= @now`, store.Args{"now": tx.At})
 	s.Oldest = []Oldest{}
@@ -374,14 +375,25 @@ func (s *Status) unready(tx *store.Tx) error {
 // come from outside, or the shop has to be told of them first.
 func (s *Status) pools(tx *store.Tx) error {
 	s.empty = nil
-	return tx.All(&s.empty, `
+	err := tx.All(&s.empty, `
 		select p.name
 		from   pools p
 		where  p.removed_at is null
 		and   (p.kind = 'imported' or p.kind = 'generated' and p.spec ->> 'Checkout' = 'file')
 		and    exists (select 1 from campaigns c where c.live and c.removed_at is null)
-		and    exists (select 1 from codes k where k.pool_id = p.id and k.state not in ('free', 'void'))
+		and    exists (select 1 from codes k where k.pool_id = p.id and k.state not in ('free', 'void', 'aside'))
+		and    not exists (select 1 from codes k where k.pool_id = p.id and k.state = 'aside')
 		and    not exists (select 1 from codes k where k.pool_id = p.id and k.state = 'free' and (p.kind = 'imported' or k.known_at is not null))
+		order  by p.name`, nil)
+	if err != nil {
+		return err
+	}
+	s.aside = nil
+	return tx.All(&s.aside, `
+		select p.name as pool, count(*) as codes
+		from   codes k join pools p on p.id = k.pool_id
+		where  k.state = 'aside' and k.id not in (select code_id from promises)
+		group  by p.name
 		order  by p.name`, nil)
 }
 

@@ -29,6 +29,7 @@ type fact []any
 
 var senses = []sense{
 	{"restored", true, (*Status).restored, "everything is held by Regulars itself: %[1]s", "`regulars doctor --after-restore TIME` says what is due since; `regulars release --all` lets everything go on"},
+	{"unsure", true, (*Status).unsure, "%[1]s wait: %[2]s", "see that Redis (REDIS_URL) and the folder of SUPPRESSION_LOG can be reached; `regulars release --all` lets them go on if you know that the database is the right one"},
 	{"held", false, (*Status).heldBack, "%[1]s is held by %[2]s: %[3]s", "%[4]s lets it go on"},
 	{"setback", true, (*Status).setBack, "%[1]s is set aside (%[2]s, tried %[3]s): %[4]s", "mend what is named there and `regulars apply` it: it is tried again at once then, and by itself now and then; what it should have done is kept"},
 	{"put off", true, (*Status).waitApart, "%[1]s: %[2]d members wait, since their step failed: %[3]s", "mend what is named there and `regulars apply` it: they are tried again at once then, and by themselves now and then"},
@@ -40,6 +41,7 @@ var senses = []sense{
 	{"clock", true, (*Status).clocks, "the clock of replica %[1]s is %[2]s %[3]s the database's%[4]s", "have that machine's clock set by NTP"},
 	{"unready", true, (*Status).rules, "%[1]s waits: %[2]s", "it goes on by itself once there is enough to answer from; `regulars check` names what its rules read"},
 	{"pool", true, (*Status).emptyPools, "pool %[1]s has no code left to give", "`regulars pool import %[1]s FILE`, or `regulars pool generate %[1]s N` and tell the shop of them by `regulars pool export %[1]s --mark-known`"},
+	{"aside", true, (*Status).setAsideCodes, "pool %[1]s: %[2]d codes are set aside, since the database was restored and somebody may have them; who has none of it yet waits", "`regulars import suppressions FILE` with the file of SUPPRESSION_LOG keeps those that are recorded for whoever has them; then `regulars pool unused %[1]s` says that nobody has the rest, or `regulars pool recall %[1]s` ends them and `regulars pool import %[1]s FILE` brings new ones"},
 	{"job", false, (*Status).failedJobs, "job %[1]d (%[2]s) failed: %[3]s", "`regulars jobs show %[1]d`; `regulars jobs retry %[1]d` does it again"},
 	{"unknown", false, (*Status).unknowns, "mails of which nobody knows whether they went out: %[1]d (`regulars sends list --state unknown`)", "`regulars sends resolve ID sent` or `again`"},
 }
@@ -86,8 +88,20 @@ const byItself = "regulars"
 
 func (s *Status) restored() (all []fact) {
 	for _, h := range s.Holds {
-		if h.By == byItself {
+		if h.By == byItself && h.What != unsureOf {
 			all = append(all, fact{h.Because})
+		}
+	}
+	return all
+}
+
+// unsureOf is what waits until it is known whether the database is the right one.
+const unsureOf = "bulk mails and offers"
+
+func (s *Status) unsure() (all []fact) {
+	for _, h := range s.Holds {
+		if h.By == byItself && h.What == unsureOf {
+			all = append(all, fact{h.What, h.Because})
 		}
 	}
 	return all
@@ -246,6 +260,19 @@ func (s *Status) rules() (all []fact) {
 func (s *Status) emptyPools() (all []fact) {
 	for _, name := range s.empty {
 		all = append(all, fact{name})
+	}
+	return all
+}
+
+// codesAside are those of a pool of which nobody knows whether somebody has them.
+type codesAside struct {
+	Pool  string
+	Codes int64
+}
+
+func (s *Status) setAsideCodes() (all []fact) {
+	for _, p := range s.aside {
+		all = append(all, fact{p.Pool, p.Codes})
 	}
 	return all
 }

@@ -153,7 +153,7 @@ func hasMails(tx *store.Tx, v *versions.Version, o OldTexts) error {
 
 // Stopped reports whether a hold of a scope stops them.
 func (o OldTexts) Stopped(scope string) bool {
-	h, stopped := consent.Holds{scope: {Scope: scope}}.Stops(o.ID, o.Class)
+	h, stopped := consent.Holds{scope: {Scope: scope}}.Stops(o.ID, o.Class, o.Run != 0)
 	return stopped && h.Scope == scope
 }
 

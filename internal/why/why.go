@@ -57,7 +57,7 @@ func (a *asking) campaign() error {
 	if err != nil {
 		return err
 	}
-	if h, stopped := held.Stops(a.c.ID, a.c.Class); stopped {
+	if h, stopped := held.Stops(a.c.ID, a.c.Class, false); stopped {
 		a.say("hold", false, "held by %s since %s: %s", h.ByWhom, a.at(h.At), h.Because)
 	}
 	return a.setAside()

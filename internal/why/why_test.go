@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"regulars/internal/importer"
+
 	"regulars/internal/apply"
 	"regulars/internal/consent"
 	"regulars/internal/intake"
@@ -83,8 +85,8 @@ func TestEveryNoHasAReason(t *testing.T) {
 		}
 		s.Bought(s.Join(6), 2, 90)
 		s.Work()
-		door := intake.New(s.DB)
-		for _, im := range []intake.Import{{Kind: "members", Path: file}, {Kind: "orders", Path: orders}} {
+		door := importer.New(s.DB)
+		for _, im := range []importer.File{{Kind: "members", Path: file}, {Kind: "orders", Path: orders}} {
 			if _, err := door.Import(context.Background(), im); err != nil {
 				t.Fatal(err)
 			}

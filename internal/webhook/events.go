@@ -1,9 +1,4 @@
-// Package ingest turns what foreign systems post into our events: it checks the
-// signature over the raw bytes and reads the body. It promises that one bad
-// event does not stop the others, that every refusal names the field and the
-// reason, and that no amount ever passes through a floating point number.
-// What the values mean, and storing them, is left to intake; HTTP to public.
-package ingest
+package webhook
 
 import (
 	"bytes"
@@ -28,24 +23,6 @@ const (
 	maxProperties = 1 << 16 // bytes of one object's unknown fields as JSON
 	maxDepth      = 8       // of unknown fields
 )
-
-// Options say what the sender does not.
-type Options struct {
-	Source   string // of the events: whose keys their ids are
-	Via      string // the door, for the record: standard, api:till
-	Currency string // the program's: decides the decimals of amounts
-}
-
-// FieldError is an event that cannot be read, and why.
-type FieldError struct {
-	Index  int    // in the body, from 0
-	ID     string // the event's, if that could be read
-	Field  string // order.lines[2].total
-	Reason string
-}
-
-// Error returns the field and the reason.
-func (e FieldError) Error() string { return e.Field + ": " + e.Reason }
 
 // Decode reads one event or an array of up to 1,000, as design section 9 has it.
 // The events come in the body's order, without those that cannot be read. Fields

@@ -1,9 +1,10 @@
-package ingest_test
+package webhook_test
 
 import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -11,7 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"regulars/internal/ingest"
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"regulars/internal/webhook"
 )
 
 const (
@@ -47,59 +50,78 @@ func TestVerify(t *testing.T) {
 		{"by the older of two secrets", newer + ", " + secret, same, "", 0, nil},
 		{"with several signatures, the last of them ours", secret, change("webhook-signature", "v1,AAAA v2,x v1a,y "+good), "", 0, nil},
 		{"five minutes late", secret, same, "", 5 * time.Minute, nil},
-		{"later than that", secret, same, "", 5*time.Minute + time.Second, ingest.ErrStale},
-		{"from the future", secret, same, "", -6 * time.Minute, ingest.ErrStale},
-		{"with another secret", newer, same, "", 0, ingest.ErrForged},
-		{"with another body", secret, same, `{"test":2432232314}`, 0, ingest.ErrForged},
-		{"under another id", secret, change("webhook-id", "msg_2"), "", 0, ingest.ErrForged},
-		{"at another time", secret, change("webhook-timestamp", "1614265331"), "", 0, ingest.ErrForged},
-		{"in another version", secret, change("webhook-signature", "v1a"+good[2:]), "", 0, ingest.ErrForged},
-		{"with an empty signature", secret, change("webhook-signature", "v1,"), "", 0, ingest.ErrForged},
-		{"without a signature", secret, change("webhook-signature", ""), "", 0, ingest.ErrUnsigned},
-		{"without an id", secret, change("webhook-id", ""), "", 0, ingest.ErrUnsigned},
-		{"without a time", secret, change("webhook-timestamp", ""), "", 0, ingest.ErrUnsigned},
-		{"at a time that is no number", secret, change("webhook-timestamp", "now"), "", 0, ingest.ErrUnsigned},
-		{"at the end of time", secret, change("webhook-timestamp", "9223372036854775807"), "", 0, ingest.ErrStale},
+		{"later than that", secret, same, "", 5*time.Minute + time.Second, webhook.ErrStale},
+		{"from the future", secret, same, "", -6 * time.Minute, webhook.ErrStale},
+		{"with another secret", newer, same, "", 0, webhook.ErrForged},
+		{"with another body", secret, same, `{"test":2432232314}`, 0, webhook.ErrForged},
+		{"under another id", secret, change("webhook-id", "msg_2"), "", 0, webhook.ErrForged},
+		{"at another time", secret, change("webhook-timestamp", "1614265331"), "", 0, webhook.ErrForged},
+		{"in another version", secret, change("webhook-signature", "v1a"+good[2:]), "", 0, webhook.ErrForged},
+		{"with an empty signature", secret, change("webhook-signature", "v1,"), "", 0, webhook.ErrForged},
+		{"without a signature", secret, change("webhook-signature", ""), "", 0, webhook.ErrUnsigned},
+		{"without an id", secret, change("webhook-id", ""), "", 0, webhook.ErrUnsigned},
+		{"without a time", secret, change("webhook-timestamp", ""), "", 0, webhook.ErrUnsigned},
+		{"at a time that is no number", secret, change("webhook-timestamp", "now"), "", 0, webhook.ErrUnsigned},
+		{"at the end of time", secret, change("webhook-timestamp", "9223372036854775807"), "", 0, webhook.ErrStale},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s, err := ingest.NewStandard(tt.secrets)
-			if err != nil {
-				t.Fatal(err)
-			}
 			h, body := delivery()
 			tt.change(h)
-			if err := s.Verify(h, []byte(cmp.Or(tt.body, string(body))), signedAt.Add(tt.later)); !errors.Is(err, tt.want) {
+			d := webhook.Delivery{Header: h, Body: []byte(cmp.Or(tt.body, string(body))), At: signedAt.Add(tt.later)}
+			if err := standard(t).Verify(d, strings.Split(tt.secrets, ", ")); !errors.Is(err, tt.want) {
 				t.Errorf("Verify = %v, want %v", err, tt.want)
 			}
 		})
 	}
 }
 
+// standard is the row of the table.
+func standard(t *testing.T) webhook.Source {
+	t.Helper()
+	s, ok := webhook.Named("standard")
+	if !ok {
+		t.Fatal("the table has no source standard")
+	}
+	return s
+}
+
 func TestAWrongSecretIsRefusedWithoutShowingIt(t *testing.T) {
 	t.Parallel()
 	for _, secrets := range []string{"", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_", "whsec_c2hvcnQ=", "whsec_$$$", secret + ",", secret + ",whsec_c2hvcnQ="} {
-		_, err := ingest.NewStandard(secrets)
+		err := standard(t).CheckSecrets(secrets)
 		if err == nil || strings.Contains(err.Error(), "c2hvcnQ") {
-			t.Errorf("NewStandard(%q) = %v, want an error without the secret", secrets, err)
+			t.Errorf("CheckSecrets(%q) = %v, want an error without the secret", secrets, err)
 		}
 	}
 }
 
 func TestWhatIsSignedIsVerified(t *testing.T) {
 	t.Parallel()
-	s, err := ingest.NewStandard(newer + "," + secret)
+	key, err := standardwebhooks.NewWebhook(strings.TrimPrefix(newer, "whsec_"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	body := []byte("not UTF-8: \xff\x00")
-	h, err := s.Sign("msg_1", body, signedAt)
+	signature, err := key.Sign("msg_1", signedAt, body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Verify(h, body, signedAt); err != nil {
+	h := http.Header{}
+	h.Set("webhook-id", "msg_1")
+	h.Set("webhook-timestamp", fmt.Sprint(signedAt.Unix()))
+	h.Set("webhook-signature", signature)
+	if err := standard(t).Verify(webhook.Delivery{Header: h, Body: body, At: signedAt}, []string{newer, secret}); err != nil {
 		t.Errorf("Verify = %v", err)
+	}
+}
+
+func TestADeliveryWithoutABodyIsNotTakenForSigned(t *testing.T) {
+	t.Parallel()
+	h, _ := delivery()
+	if err := standard(t).Verify(webhook.Delivery{Header: h, At: signedAt}, []string{secret}); !errors.Is(err, webhook.ErrForged) {
+		t.Errorf("Verify without a body = %v, want %v", err, webhook.ErrForged)
 	}
 }
 
@@ -134,15 +156,12 @@ func TestForeignVectors(t *testing.T) {
 
 func verify(t *testing.T, name, secret string, headers map[string]string, body []byte, clock int64, valid bool) {
 	t.Helper()
-	s, err := ingest.NewStandard(secret)
-	if err != nil {
-		t.Fatal(err)
-	}
 	h := http.Header{}
 	for k, v := range headers {
 		h.Set(k, v)
 	}
-	if err := s.Verify(h, body, time.Unix(clock, 0)); (err == nil) != valid {
+	d := webhook.Delivery{Header: h, Body: body, At: time.Unix(clock, 0)}
+	if err := standard(t).Verify(d, []string{secret}); (err == nil) != valid {
 		t.Errorf("Verify(%s) = %v, want valid %v", name, err, valid)
 	}
 }

@@ -2,31 +2,87 @@ package intake
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 
 	"regulars/internal/happenings"
 	"regulars/internal/loyalty"
+	"regulars/internal/store"
 )
 
-// outcome is what a batch of a file did with an item.
-type outcome int
+// Row is a member or an order as a row of a file, or several, state it.
+type Row struct {
+	loyalty.Event
+	Fingerprint []byte // of what its rows say
+	Line        int    // of the file; 0: it is no row of one
+	Result      Result // what became of it
 
-const (
-	isNew outcome = iota
-	isUpdated
-	isUnchanged
-	isRefused
-)
-
-// fileBatch returns a batch for rows of a file, which are history.
-func fileBatch(b *batch) *batch {
-	b.mode, b.file = History, true
-	return b
+	folded   string // the e-mail address as it is known
+	birthday loyalty.Birthday
 }
 
-// takeMembers takes rows of a members file in. Each item's outcome is noted;
-// lines says in which line of the file a person came already.
+// Note adds to what is said beside that the row is taken.
+func (r *Row) Note(field, reason string, args ...any) {
+	r.Notes = append(r.Notes, loyalty.Note{Field: field, Reason: fmt.Sprintf(reason, args...), Line: r.Line})
+}
+
+// Taking says how rows of a file are taken in.
+type Taking struct {
+	News   bool          // they have just happened, and are live events: otherwise they are history
+	DryRun bool          // nothing is changed
+	Grown  bool          // the tables have grown by much since the planner looked at them
+	Lines  map[int64]int // members who stood in the file already, each with the line
+}
+
+// errDry ends a transaction that is only to show what it would do.
+var errDry = errors.New("dry run")
+
+// Take takes rows of a file in, of members or of orders, all in one transaction, and
+// notes with each what became of it. Shop.Check has found nothing wrong with them.
+func (in *Intake) Take(ctx context.Context, rows []*Row, how Taking) error {
+	var items []*item
+	mode := History
+	if how.News {
+		mode = Live
+	}
+	err := in.update(ctx, func(tx *store.Tx, pepper []byte) error {
+		b, err := in.newBatch(tx, mode, pepper)
+		if err != nil {
+			return err
+		}
+		items = make([]*item, len(rows))
+		for i, r := range rows {
+			items[i] = &item{Row: *r, stated: true} // the transaction may be run again
+		}
+		b.items, b.file, b.grown = slices.Clone(items), !how.News, how.Grown
+		switch {
+		case how.News:
+			err = b.takeNews()
+		case rows[0].Order != nil:
+			err = b.takeOrders()
+		default:
+			err = b.takeMembers(how.Lines)
+		}
+		if err == nil && how.DryRun {
+			err = errDry
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, errDry) {
+		return err
+	}
+	for i, it := range items {
+		if rows[i].Result = it.Result; it.who != nil {
+			rows[i].Result.Member = it.who.id
+		}
+	}
+	return nil
+}
+
+// takeMembers takes rows of a members file in; lines says in which line of the file a
+// person came already.
 func (b *batch) takeMembers(lines map[int64]int) error {
 	if err := b.findPeople(); err != nil {
 		return err
@@ -35,11 +91,11 @@ func (b *batch) takeMembers(lines map[int64]int) error {
 	for _, it := range b.items {
 		switch {
 		case it.who.id == 0:
-			it.outcome = isNew
-		case bytes.Equal(it.who.print, it.print):
-			it.outcome, it.out = isUnchanged, true
+			it.Result.State = Stored
+		case bytes.Equal(it.who.fingerprint, it.Fingerprint):
+			it.Result.State, it.out = Duplicate, true
 		default:
-			it.outcome = isUpdated
+			it.Result.State = Updated
 		}
 	}
 	b.left()
@@ -64,19 +120,18 @@ func (b *batch) takeMembers(lines map[int64]int) error {
 func (b *batch) dropAgain(lines map[int64]int) {
 	here := map[*person]*item{}
 	for _, it := range b.items {
-		line, print := lines[it.who.id], it.who.print
+		line, known := lines[it.who.id], it.who.fingerprint
 		if before := here[it.who]; before != nil {
-			line, print = before.line, before.print
+			line, known = before.Line, before.Fingerprint
 		}
 		switch {
 		case line == 0:
 			here[it.who] = it
 			continue
-		case bytes.Equal(print, it.print):
-			it.outcome = isUnchanged
+		case bytes.Equal(known, it.Fingerprint):
+			it.Result.State = Duplicate
 		default:
-			it.outcome = isRefused
-			it.why = wrong{"member", fmt.Sprintf("the same person stands in line %d with other values", line)}
+			b.refuse(it, "member", fmt.Sprintf("the same person stands in line %d with other values", line))
 		}
 		it.out = true
 	}
@@ -90,8 +145,8 @@ func (b *batch) takeOrders() error {
 	}
 	known := false
 	for _, it := range b.items {
-		if bytes.Equal(it.order.Fingerprint, it.print) {
-			it.outcome, it.out = isUnchanged, true
+		if bytes.Equal(it.order.Fingerprint, it.Fingerprint) {
+			it.Result.State, it.out = Duplicate, true
 		}
 		known = known || it.order.ID != 0 && !it.out
 	}
@@ -120,9 +175,9 @@ func (b *batch) takeOrders() error {
 	var list []*order
 	var told []*item // of what was given back on orders that we know
 	for _, it := range b.items {
-		it.outcome = isUpdated
+		it.Result.State = Updated
 		if it.order.ID == 0 {
-			it.outcome = isNew
+			it.Result.State = Stored
 		}
 		if it.back(); it.told != nil {
 			told = append(told, it)
@@ -154,10 +209,9 @@ func (b *batch) takeOrders() error {
 // another order.
 func (b *batch) dropOthers() {
 	for _, it := range b.items {
-		day := loyalty.DayOf(it.At.Time, b.shop.zone)
+		day := loyalty.DayOf(it.At.Time, b.shop.Zone)
 		if o := it.order; o.ID != 0 && o.MemberID != it.who.id && o.Day != day {
-			it.outcome, it.out = isRefused, true
-			it.why = wrong{"order", fmt.Sprintf("%s is known already, of another member and of %s: if numbers begin anew, use --order-key %s", o.ExternalID, o.Day, NumberDayShop)}
+			b.refuse(it, "order", fmt.Sprintf("%s is known already, of another member and of %s: if numbers begin anew, use --order-key number+day+shop", o.ExternalID, o.Day))
 		}
 	}
 	b.left()
@@ -202,7 +256,7 @@ func (b *batch) touched() map[*person]bool {
 // sameZone makes sure that the shop's zone is still the one that we compute days in.
 func (b *batch) sameZone() error {
 	zone, err := b.tx.Zone()
-	if err == nil && zone.String() != b.shop.zone.String() {
+	if err == nil && zone.String() != b.shop.Zone.String() {
 		err = errAgain
 	}
 	return err
@@ -217,51 +271,45 @@ func (b *batch) takeNews() error {
 	if err := b.findPeople(); err != nil {
 		return err
 	}
+	var changes []*item
 	for _, it := range b.items {
-		it.asEvent(b.tx.At)
-		it.news = b.tx.At.Sub(it.At.Time) <= b.shop.newsWithin
+		known, before, name := it.who.id != 0, it.who.fingerprint, it.Member.ID
+		if it.Order != nil {
+			known, before, name = it.order.ID != 0, it.order.Fingerprint, it.Order.ID
+			it.Order.At = it.At
+		} else {
+			it.Type, it.At = loyalty.MemberJoined, it.Member.JoinedAt
+		}
+		it.ID = fmt.Sprintf("import %s %x", name, it.Fingerprint)
+		switch {
+		case known && bytes.Equal(before, it.Fingerprint):
+			it.known()
+		case known:
+			changes = append(changes, it)
+			if it.Order != nil {
+				it.Type, it.At = loyalty.OrderChanged, b.tx.At
+			}
+		}
+		it.stated, it.who, it.order = false, nil, nil
+		it.news = b.tx.At.Sub(it.At.Time) <= b.shop.NewsWithin
 	}
-	all := slices.Clone(b.items)
 	b.left()
 	if err := b.takeEvents(); err != nil {
 		return err
 	}
-	for _, it := range all {
-		if it.result != nil && it.result.State == Duplicate {
-			it.outcome = isUnchanged
+	for _, it := range changes {
+		if it.Result.State == Stored {
+			it.Result.State = Updated
 		}
 	}
 	return nil
 }
 
-// asEvent turns a row into the event that it tells of.
-func (it *item) asEvent(now loyalty.Instant) {
-	known, print, name := it.who.id != 0, it.who.print, it.Member.ID
-	if it.Order != nil {
-		known, print, name = it.order.ID != 0, it.order.Fingerprint, it.Order.ID
-		it.Order.At = it.At
-	} else {
-		it.Type, it.At = loyalty.MemberJoined, it.Member.JoinedAt
-	}
-	it.ID = fmt.Sprintf("import %s %x", name, it.print)
-	it.result, it.outcome = &Result{}, isNew
-	switch {
-	case known && bytes.Equal(print, it.print):
-		it.outcome, it.out = isUnchanged, true
-	case known:
-		it.outcome = isUpdated
-		if it.Order != nil {
-			it.Type, it.At = loyalty.OrderChanged, now
-		}
-	}
-	it.who, it.order = nil, nil
-}
-
 // state makes the order what a file says it is now. What the file is silent about
 // stays as it was.
-func (o *order) state(it *item, s shop) {
+func (o *order) state(it *item, s Shop) {
 	f, hollow := it.Order, o.hollow()
-	o.MemberID, o.At, o.Day = it.who.id, it.At, loyalty.DayOf(it.At.Time, s.zone)
+	o.MemberID, o.At, o.Day = it.who.id, it.At, loyalty.DayOf(it.At.Time, s.Zone)
 	if f.HasTotal {
 		o.Total = f.Total
 	}
@@ -287,5 +335,5 @@ func (o *order) state(it *item, s shop) {
 	}
 	o.Status = o.settled(status)
 	o.ChangedAt = later(o.ChangedAt, it.At)
-	o.Fingerprint, o.touched, o.unstated = it.print, true, false
+	o.Fingerprint, o.touched, o.unstated = it.Fingerprint, true, false
 }

@@ -1,4 +1,4 @@
-package intake
+package importer
 
 import (
 	"bufio"
@@ -22,11 +22,11 @@ const (
 	ratio      = 200       // how many times its size it may have beyond them
 )
 
-// sheet reads a table from a CSV file row by row: with or without a byte order
+// table is read from a CSV file row by row: with or without a byte order
 // mark, packed by gzip or not, with commas, semicolons, tabs or bars between
 // fields, with line ends of any system, and quoted fields that may go over several
 // lines.
-type sheet struct {
+type table struct {
 	header []string // as written, trimmed
 	comma  rune
 
@@ -39,7 +39,7 @@ type sheet struct {
 	n     int // rows read
 }
 
-// row is one row of a sheet.
+// row is one row of a table.
 type row struct {
 	n      int // from 1, the header aside
 	line   int // in the file, from 1
@@ -117,10 +117,10 @@ func (t *textReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// readSheet reads the header of a table.
-func readSheet(r io.Reader) (*sheet, error) {
-	s := &sheet{raw: &countingReader{r: r}}
-	in, head, err := openText(s.raw)
+// readTable reads the header of a table.
+func readTable(r io.Reader) (*table, error) {
+	t := &table{raw: &countingReader{r: r}}
+	in, head, err := openText(t.raw)
 	if err != nil {
 		return nil, err
 	}
@@ -128,16 +128,16 @@ func readSheet(r io.Reader) (*sheet, error) {
 	if _, err := in.Discard(start); err != nil {
 		return nil, err
 	}
-	if s.comma = comma; comma == 0 {
-		s.comma = delimiter(head)
+	if t.comma = comma; comma == 0 {
+		t.comma = delimiter(head)
 	} else {
-		s.first = 1
+		t.first = 1
 	}
-	s.text = &textReader{in: in}
-	s.in = bufio.NewReaderSize(s.text, 1<<14)
-	s.csv = csv.NewReader(s.in)
-	s.csv.Comma, s.csv.FieldsPerRecord, s.csv.ReuseRecord = s.comma, -1, true
-	return s, s.readHeader()
+	t.text = &textReader{in: in}
+	t.in = bufio.NewReaderSize(t.text, 1<<14)
+	t.csv = csv.NewReader(t.in)
+	t.csv.Comma, t.csv.FieldsPerRecord, t.csv.ReuseRecord = t.comma, -1, true
+	return t, t.readHeader()
 }
 
 // TextOf hands on the text of a file: unpacked, without a byte order mark, with line
@@ -217,8 +217,8 @@ func preamble(head []byte) (n int, comma rune) {
 	return end + 1, rune(sep[0])
 }
 
-func (s *sheet) readHeader() error {
-	first, err := s.csv.Read()
+func (t *table) readHeader() error {
+	first, err := t.csv.Read()
 	switch {
 	case err == io.EOF:
 		return errors.New("it is empty: its first line should name the columns")
@@ -229,13 +229,13 @@ func (s *sheet) readHeader() error {
 	case len(first) > maxColumns:
 		return fmt.Errorf("its first line names %d columns: at most %d", len(first), maxColumns)
 	}
-	s.line, _ = s.csv.FieldPos(0)
-	s.line += s.first
+	t.line, _ = t.csv.FieldPos(0)
+	t.line += t.first
 	for _, name := range first {
 		if !utf8.ValidString(name) {
 			return errors.New("its first line is not UTF-8 (Windows-1252, perhaps): save it as CSV in UTF-8")
 		}
-		s.header = append(s.header, strings.TrimSpace(name))
+		t.header = append(t.header, strings.TrimSpace(name))
 	}
 	return nil
 }
@@ -268,67 +268,67 @@ func delimiter(head []byte) rune {
 // next returns the next row, whose fields are good until the one after it:
 // io.EOF at the end, *badRow for a row that cannot be read. Any other error ends
 // the reading.
-func (s *sheet) next() (row, error) {
+func (t *table) next() (row, error) {
 	for {
-		s.text.row = s.csv.InputOffset()
-		fields, err := s.csv.Read()
+		t.text.row = t.csv.InputOffset()
+		fields, err := t.csv.Read()
 		if err == io.EOF {
 			return row{}, io.EOF
 		}
-		s.n++
-		r := row{n: s.n, fields: fields, there: len(fields)}
+		t.n++
+		r := row{n: t.n, fields: fields, there: len(fields)}
 		var parse *csv.ParseError
 		switch {
-		case errors.As(err, &parse) && s.unclosed(parse):
-			return r, fmt.Errorf("line %d: a quote is opened that is closed nowhere: all rows after it would be one field", s.first+parse.StartLine)
+		case errors.As(err, &parse) && t.unclosed(parse):
+			return r, fmt.Errorf("line %d: a quote is opened that is closed nowhere: all rows after it would be one field", t.first+parse.StartLine)
 		case errors.Is(err, errLongRow):
-			return r, fmt.Errorf("the row after line %d is longer than %d MB: is a quote opened in it that is closed nowhere?", s.line, maxRow>>20)
+			return r, fmt.Errorf("the row after line %d is longer than %d MB: is a quote opened in it that is closed nowhere?", t.line, maxRow>>20)
 		case errors.As(err, &parse):
-			r.line = s.first + parse.StartLine
+			r.line = t.first + parse.StartLine
 			return r, &badRow{r, "cannot be read as CSV: " + parse.Err.Error()}
 		case err != nil:
-			return r, fmt.Errorf("reading row %d: %w", s.n, err)
+			return r, fmt.Errorf("reading row %d: %w", t.n, err)
 		}
-		r.line, _ = s.csv.FieldPos(0)
-		r.line += s.first
-		s.line = r.line
-		if len(fields) == 1 && strings.TrimSpace(fields[0]) == "" && len(s.header) > 1 {
-			s.n--
+		r.line, _ = t.csv.FieldPos(0)
+		r.line += t.first
+		t.line = r.line
+		if len(fields) == 1 && strings.TrimSpace(fields[0]) == "" && len(t.header) > 1 {
+			t.n--
 			continue // a line of blanks
 		}
-		if r.there < len(s.header) { // programs leave empty cells at the end out
-			r.fields = append(fields, make([]string, len(s.header)-r.there)...)
+		if r.there < len(t.header) { // programs leave empty cells at the end out
+			r.fields = append(fields, make([]string, len(t.header)-r.there)...)
 		}
-		return r, s.checkRow(r)
+		return r, t.checkRow(r)
 	}
 }
 
 // unclosed reports whether a quote swallowed the rest of the file.
-func (s *sheet) unclosed(err *csv.ParseError) bool {
+func (t *table) unclosed(err *csv.ParseError) bool {
 	if !errors.Is(err.Err, csv.ErrQuote) || err.Line == err.StartLine {
 		return false
 	}
-	_, end := s.in.Peek(1)
+	_, end := t.in.Peek(1)
 	return end != nil
 }
 
-func (s *sheet) checkRow(r row) error {
+func (t *table) checkRow(r row) error {
 	for i, v := range r.fields {
 		if !utf8.ValidString(v) {
-			return &badRow{r, fmt.Sprintf("column %s is not UTF-8 (Windows-1252, perhaps): save the file as CSV in UTF-8", s.name(i))}
+			return &badRow{r, fmt.Sprintf("column %s is not UTF-8 (Windows-1252, perhaps): save the file as CSV in UTF-8", t.name(i))}
 		}
 	}
-	for _, v := range r.fields[len(s.header):] {
+	for _, v := range r.fields[len(t.header):] {
 		if strings.TrimSpace(v) != "" {
-			return &badRow{r, fmt.Sprintf("has %d fields, the header %d", len(r.fields), len(s.header))}
+			return &badRow{r, fmt.Sprintf("has %d fields, the header %d", len(r.fields), len(t.header))}
 		}
 	}
 	return nil
 }
 
-func (s *sheet) name(i int) string {
-	if i < len(s.header) {
-		return s.header[i]
+func (t *table) name(i int) string {
+	if i < len(t.header) {
+		return t.header[i]
 	}
 	return fmt.Sprint(i + 1)
 }

@@ -1,4 +1,4 @@
-package intake_test
+package importer_test
 
 import (
 	"bytes"
@@ -12,21 +12,12 @@ import (
 	"testing"
 	"time"
 
-	"regulars/internal/intake"
+	"regulars/internal/importer"
+
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
 )
-
-// file writes a file for an import.
-func file(t testing.TB, name, content string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
 
 func packed(content string) string {
 	var b bytes.Buffer
@@ -34,18 +25,6 @@ func packed(content string) string {
 	z.Write([]byte(content))
 	z.Close()
 	return b.String()
-}
-
-// take imports and returns the tally and the refusals.
-func (d door) take(im intake.Import) (string, []string) {
-	d.t.Helper()
-	var refused []string
-	im.Refused = func(r intake.Refusal) { refused = append(refused, fmt.Sprintf("%d %s: %s", r.Line, r.Field, r.Reason)) }
-	tally, err := d.Import(context.Background(), im)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	return tally.String(), refused
 }
 
 const twoOrders = "order,member,at,total,product,quantity\nO-1,0042,2027-03-01,10.50,A,1\nO-2,42,2027-03-02,1e1,B,2\nO-1,0042,2027-03-01,-0.5,C,-1\n"
@@ -72,7 +51,7 @@ func TestOrdersFilesOfAllKinds(t *testing.T) {
 		d := newDoor(t, db)
 		for _, tt := range tests {
 			clear(t, db)
-			im := intake.Import{Kind: "orders", Path: file(t, tt.file, tt.content), Map: tt.columns}
+			im := importer.File{Kind: "orders", Path: file(t, tt.file, tt.content), Map: tt.columns}
 			if got, refused := d.take(im); got != "3 read, 2 new, 0 updated, 0 unchanged, 0 refused" {
 				t.Errorf("%s: %s %v", tt.name, got, refused)
 			}
@@ -93,7 +72,7 @@ func TestADryRunChangesNothing(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		d := newDoor(t, db)
-		for _, im := range []intake.Import{
+		for _, im := range []importer.File{
 			{Kind: "orders", Path: file(t, "o.csv", twoOrders)},
 			{Kind: "members", Path: file(t, "m.csv", "member,email,consent.offers\n1,a@example.test,yes\n2,b@example.test,yes\n")},
 			{Kind: "suppressions", Path: file(t, "s.csv", "email\na@example.test\nb@example.test\n")},
@@ -140,7 +119,7 @@ O-15,M-1,2027-03-01,99999999999999999,,,
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		d := newDoor(t, db)
 		rejects := filepath.Join(t.TempDir(), "rejects.csv")
-		im := intake.Import{Kind: "orders", Path: file(t, "orders.csv", content), Rejects: rejects}
+		im := importer.File{Kind: "orders", Path: file(t, "orders.csv", content), Rejects: rejects}
 		got, refused := d.take(im)
 		if got != "17 read, 3 new, 0 updated, 0 unchanged, 14 refused, 1 noted" {
 			t.Errorf("Import = %s", got)
@@ -169,7 +148,7 @@ O-15,M-1,2027-03-01,99999999999999999,,,
 			t.Errorf("the rejects have %d lines, want 15:\n%s", n, kept)
 		}
 		mended := strings.ReplaceAll(string(kept), "O-13,M-2,", "O-13,M-1,")
-		if got, _ := d.take(intake.Import{Kind: "orders", Path: file(t, "mended.csv", mended)}); got != "14 read, 1 new, 0 updated, 0 unchanged, 12 refused" {
+		if got, _ := d.take(importer.File{Kind: "orders", Path: file(t, "mended.csv", mended)}); got != "14 read, 1 new, 0 updated, 0 unchanged, 12 refused" {
 			t.Errorf("the mended rejects: %s", got)
 		}
 	})
@@ -182,20 +161,20 @@ func TestAFileThatIsNotOne(t *testing.T) {
 	tests := []struct {
 		name    string
 		content string
-		im      intake.Import
+		im      importer.File
 		want    string
 	}{
-		{"empty", "", intake.Import{Kind: "orders"}, "it is empty"},
-		{"in UTF-16", "\xff\xfeo\x00r\x00", intake.Import{Kind: "orders"}, "it is UTF-16"},
-		{"gzip that is none", "\x1f\x8bxx", intake.Import{Kind: "orders"}, "gzip"},
-		{"orders without an order", "member,at\n", intake.Import{Kind: "orders"}, "no column order: name it with --map order=COLUMN, or use --order-id row"},
-		{"orders without a time", "order,member\n", intake.Import{Kind: "orders"}, "no column at"},
-		{"a mapped column that is not there", "order,member,at\n", intake.Import{Kind: "orders", Map: map[string]string{"total": "sum"}}, "no column sum for total: it has order, member, at"},
-		{"a mapped field that is none", "order,member,at\n", intake.Import{Kind: "orders", Map: map[string]string{"prize": "at"}}, "prize is not a field of orders"},
-		{"a quote without its end", "order,member,at\nO-1,\"M-1,2027-01-01\nO-2,M-1,2027-01-01\n", intake.Import{Kind: "orders"}, "line 2: a quote is opened"},
-		{"something else", "a\n", intake.Import{Kind: "pictures"}, "pictures"},
-		{"a topic that there is not", "member\n", intake.Import{Kind: "members", Consent: []string{"sms"}}, "topics are"},
-		{"suppressions without addresses", "a,b\n", intake.Import{Kind: "suppressions"}, "no column email"},
+		{"empty", "", importer.File{Kind: "orders"}, "it is empty"},
+		{"in UTF-16", "\xff\xfeo\x00r\x00", importer.File{Kind: "orders"}, "it is UTF-16"},
+		{"gzip that is none", "\x1f\x8bxx", importer.File{Kind: "orders"}, "gzip"},
+		{"orders without an order", "member,at\n", importer.File{Kind: "orders"}, "no column order: name it with --map order=COLUMN, or use --order-id row"},
+		{"orders without a time", "order,member\n", importer.File{Kind: "orders"}, "no column at"},
+		{"a mapped column that is not there", "order,member,at\n", importer.File{Kind: "orders", Map: map[string]string{"total": "sum"}}, "no column sum for total: it has order, member, at"},
+		{"a mapped field that is none", "order,member,at\n", importer.File{Kind: "orders", Map: map[string]string{"prize": "at"}}, "prize is not a field of orders"},
+		{"a quote without its end", "order,member,at\nO-1,\"M-1,2027-01-01\nO-2,M-1,2027-01-01\n", importer.File{Kind: "orders"}, "line 2: a quote is opened"},
+		{"something else", "a\n", importer.File{Kind: "pictures"}, "pictures"},
+		{"a topic that there is not", "member\n", importer.File{Kind: "members", Consent: []string{"sms"}}, "topics are"},
+		{"suppressions without addresses", "a,b\n", importer.File{Kind: "suppressions"}, "no column email"},
 	}
 	for _, tt := range tests {
 		tt.im.Path = file(t, "a.csv", tt.content)
@@ -203,7 +182,7 @@ func TestAFileThatIsNotOne(t *testing.T) {
 			t.Errorf("%s: %v, want an error with %q", tt.name, err, tt.want)
 		}
 	}
-	if _, err := d.Import(t.Context(), intake.Import{Kind: "orders", Path: "nowhere.csv"}); !errors.Is(err, os.ErrNotExist) {
+	if _, err := d.Import(t.Context(), importer.File{Kind: "orders", Path: "nowhere.csv"}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no file: %v", err)
 	}
 }
@@ -217,7 +196,7 @@ M-1,Ana@Example.test,Ana,fi,fi,--02-29,"club, dog",2026-11-22 10:00,yes,no,120,7
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		d := newDoor(t, db)
 		zone, _ := time.LoadLocation("America/New_York")
-		im := intake.Import{Kind: "members", Path: file(t, "members.csv", content), Zone: zone, Consent: []string{"newsletter"}, ConsentSource: "old system", ConsentDay: loyalty.DayOf(at(-1000).Time, time.UTC)}
+		im := importer.File{Kind: "members", Path: file(t, "members.csv", content), Zone: zone, Consent: []string{"newsletter"}, ConsentSource: "old system", ConsentDay: loyalty.DayOf(at(-1000).Time, time.UTC)}
 		if got, refused := d.take(im); got != "2 read, 2 new, 0 updated, 0 unchanged, 0 refused" {
 			t.Errorf("Import = %s %v", got, refused)
 		}
@@ -251,7 +230,7 @@ func TestAPersonTwiceInAFile(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		d := newDoor(t, db)
-		im := intake.Import{Kind: "members", Path: file(t, "m.csv", "member,first_name\nM-1,Ana\nM-2,Bo\nM-1,Ana\nM-1,Anna\n")}
+		im := importer.File{Kind: "members", Path: file(t, "m.csv", "member,first_name\nM-1,Ana\nM-2,Bo\nM-1,Ana\nM-1,Anna\n")}
 		for _, want := range []string{"4 read, 2 new, 0 updated, 1 unchanged, 1 refused", "4 read, 0 new, 0 updated, 3 unchanged, 1 refused"} {
 			got, refused := d.take(im)
 			if got != want || len(refused) != 1 || refused[0] != "5 member: the same person stands in line 2 with other values" {
@@ -275,7 +254,7 @@ func TestWhoIsInAMembersFileHasJoined(t *testing.T) {
 		d := newDoor(t, db)
 		for _, tt := range tests {
 			clear(t, db)
-			if got, refused := d.take(intake.Import{Kind: "members", Path: file(t, "m.csv", tt.content)}); !strings.HasPrefix(got, "1 read, 1 new") {
+			if got, refused := d.take(importer.File{Kind: "members", Path: file(t, "m.csv", tt.content)}); !strings.HasPrefix(got, "1 read, 1 new") {
 				t.Errorf("%s: %s %v", tt.name, got, refused)
 			}
 			if got := d.one("select coalesce(joined_day, 0) from members"); got != tt.want {
@@ -300,7 +279,7 @@ func TestAnImportedOrderChangesWithItsRow(t *testing.T) {
 				"M-2 paid 1000-0 x1  day 20879 lines 1", "0 orders, 0 spent, 0 points"},
 		}
 		for n, step := range steps {
-			im := intake.Import{Kind: "orders", Path: file(t, "o.csv", "order,member,at,total,status,product\n"+step.content)}
+			im := importer.File{Kind: "orders", Path: file(t, "o.csv", "order,member,at,total,status,product\n"+step.content)}
 			if got, refused := d.take(im); got != step.tally {
 				t.Errorf("step %d: %s %v, want %s", n, got, refused, step.tally)
 			}
@@ -318,7 +297,7 @@ func TestALiveEventGoesOnFromAnImportedOrder(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		d := newDoor(t, db)
-		d.take(intake.Import{Kind: "orders", Source: "standard", Path: file(t, "o.csv", "order,member,at,total,product\nO-1,M-1,2027-03-01,10.00,A\n")})
+		d.take(importer.File{Kind: "orders", Source: "standard", Path: file(t, "o.csv", "order,member,at,total,product\nO-1,M-1,2027-03-01,10.00,A\n")})
 		d.stored(about(loyalty.OrderRefunded, "e1", 0, given("r1", 400)))
 		if got, want := d.one(theOrder), "M-1 paid 1000-400 x1  day 20878 lines 1"; got != want {
 			t.Errorf("order %s, want %s", got, want)
@@ -342,7 +321,7 @@ func TestAnInterruptedImportGoesOn(t *testing.T) {
 			fmt.Fprintf(&b, "M-%d,2027-03-01,1\n", n%700)
 		}
 		ctx, stop := context.WithCancel(context.Background())
-		im := intake.Import{Kind: "orders", OrderID: "row", Path: file(t, "o.csv", b.String())}
+		im := importer.File{Kind: "orders", OrderID: "row", Path: file(t, "o.csv", b.String())}
 		im.Progress = func(read, total int64) {
 			if read > total || total == 0 {
 				t.Errorf("progress %d of %d", read, total)
@@ -366,7 +345,7 @@ func TestSuppressionsFile(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		d := newDoor(t, db)
-		im := intake.Import{Kind: "suppressions", Path: file(t, "s.csv", "Email\nana@example.test\nANA@example.test\nnobody\nbo@example.test\n")}
+		im := importer.File{Kind: "suppressions", Path: file(t, "s.csv", "Email\nana@example.test\nANA@example.test\nnobody\nbo@example.test\n")}
 		for _, want := range []string{"4 read, 2 new, 0 updated, 1 unchanged, 1 refused", "4 read, 0 new, 0 updated, 3 unchanged, 1 refused"} {
 			if got, refused := d.take(im); got != want || len(refused) != 1 {
 				t.Errorf("Import = %s %v, want %s", got, refused, want)

@@ -1,4 +1,4 @@
-package ingest_test
+package webhook_test
 
 import (
 	"encoding/json"
@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"regulars/internal/ingest"
+	"regulars/internal/webhook"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -48,7 +48,7 @@ func TestRecordedBodiesAreReadAsBefore(t *testing.T) {
 // decoded writes what Decode returned as people can read and compare it.
 func decoded(t *testing.T, body string) string {
 	t.Helper()
-	events, refused, err := ingest.Decode([]byte(body), ingest.Options{Source: "standard", Currency: "EUR"})
+	events, refused, err := webhook.Decode([]byte(body), webhook.Options{Source: "standard", Currency: "EUR"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func TestARefusalNamesTheFieldAndTheReason(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			body := `[{"id": "good"}, ` + tt.event + `, {"id": "good too"}]`
-			events, refused, err := ingest.Decode([]byte(body), ingest.Options{Currency: "EUR"})
+			events, refused, err := webhook.Decode([]byte(body), webhook.Options{Currency: "EUR"})
 			if err != nil || len(events) != 2 || len(refused) != 1 {
 				t.Fatalf("Decode = %d events, %v, %v, want two events and one refused", len(events), refused, err)
 			}
@@ -110,7 +110,7 @@ func TestWhatAnEventCanDoWithoutIsLeftOutAndSaid(t *testing.T) {
 		{"a shop that is a list", `{"id": "1", "order": {"shop": []}}`, "order.shop", "is not a text"},
 	}
 	for _, tt := range tests {
-		events, refused, err := ingest.Decode([]byte(tt.event), ingest.Options{Currency: "EUR"})
+		events, refused, err := webhook.Decode([]byte(tt.event), webhook.Options{Currency: "EUR"})
 		if err != nil || len(events) != 1 || len(refused) != 0 || len(events[0].Notes) != 1 {
 			t.Errorf("%s: Decode = %+v, %v, %v, want one event with one note", tt.name, events, refused, err)
 			continue
@@ -129,12 +129,12 @@ func TestABodyThatIsNotOursIsRefusedAsAWhole(t *testing.T) {
 		{"a text", `"hello"`, "neither an event nor an array"},
 		{"two values", `{"id": "1"} {"id": "2"}`, "goes on"},
 		{"too many", `[` + strings.Repeat("{},", 1000) + `{}]`, "has 1001 events: at most 1000"},
-		{"too large", strings.Repeat(" ", ingest.MaxBody) + `{}`, "larger than 8 MB"},
+		{"too large", strings.Repeat(" ", webhook.MaxBody) + `{}`, "larger than 8 MB"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			events, refused, err := ingest.Decode([]byte(tt.body), ingest.Options{})
+			events, refused, err := webhook.Decode([]byte(tt.body), webhook.Options{})
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("Decode = %v, %v, %v, want an error with %q", events, refused, err, tt.want)
 			}
@@ -153,7 +153,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add([]byte(`[{"member": {"ids": {"a": 1}, "tags": [1], "consent": {"offers": null}}}, []]`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		events, refused, err := ingest.Decode(body, ingest.Options{Source: "standard", Currency: "JPY"})
+		events, refused, err := webhook.Decode(body, webhook.Options{Source: "standard", Currency: "JPY"})
 		if err != nil && (events != nil || refused != nil) {
 			t.Errorf("Decode(%q) = %v, %v beside %v", body, events, refused, err)
 		}

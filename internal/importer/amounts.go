@@ -1,8 +1,9 @@
-package intake
+package importer
 
 import (
-	"fmt"
+	"cmp"
 
+	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 )
 
@@ -26,75 +27,61 @@ type figure struct {
 }
 
 // readAmounts reads the figures of a row.
-func (i *importer) readAmounts(it *item, r row) (amounts, *wrong) {
-	sums := amounts{line: r.line}
-	places := loyalty.CurrencyDigits(i.shop.currency)
+func (r *reader) readAmounts(it *intake.Row, row row) (amounts, *loyalty.Note) {
+	sums := amounts{line: row.line}
+	currency := r.shop.Currency
+	places := loyalty.CurrencyDigits(currency)
+	var bad *loyalty.Note
+	say := func(field string, n int64, err error) { // the first mistake
+		switch {
+		case bad != nil:
+		case err != nil:
+			bad = wrong(field, "%v", err)
+		case n > loyalty.Most || n < -loyalty.Most:
+			bad = wrong(field, "is larger than we can count")
+		}
+	}
 	for _, f := range []struct {
 		field string
 		into  *figure
 	}{{"total", &sums.total}, {"order_total", &sums.orderTotal}, {"line_total", &sums.lineTotal}, {"discount", &sums.discount}} {
-		text := i.cols.get(f.field)
+		text := r.cols.get(f.field)
 		if text == "" {
 			continue
 		}
 		n, exact, err := loyalty.ParseExact(text, places)
-		if err != nil {
-			return sums, &wrong{f.field, err.Error()}
+		if err == nil && !exact {
+			it.Note(f.field, "%s has more decimals than %s: it is taken as %s", loyalty.Quoted(text), currency, loyalty.FormatMoney(n, currency))
 		}
-		if !exact {
-			it.note(f.field, "%s has more decimals than %s: it is taken as %s", quoted(text), i.shop.currency, loyalty.FormatMoney(n, i.shop.currency))
-		}
-		if w := tooLarge(f.field, n); w != nil {
-			return sums, w
-		}
+		say(f.field, n, err)
 		*f.into = figure{n, true}
 	}
-	quantity := i.cols.get("quantity")
+	quantity := r.cols.get("quantity")
 	if quantity != "" {
 		n, weighed, err := loyalty.ParsePieces(quantity)
-		if err != nil {
-			return sums, &wrong{"quantity", err.Error()}
+		if say("quantity", n, err); err == nil && weighed {
+			it.Note("quantity", "%s is no number of pieces: it counts as one, as what is sold by weight does", loyalty.Quoted(quantity))
 		}
-		if w := tooLarge("quantity", n); w != nil {
-			return sums, w
-		}
-		if it.Order.Quantity = n; weighed {
-			it.note("quantity", "%s is no number of pieces: it counts as one, as what is sold by weight does", quoted(quantity))
-		}
+		it.Order.Quantity = n
 	}
-	if price := i.cols.get("price"); price != "" && !sums.lineTotal.said {
-		if quantity == "" {
-			quantity = "1"
-		}
-		n, err := loyalty.Times(price, quantity, places)
-		if err != nil {
-			return sums, &wrong{"price", err.Error()}
-		}
-		if w := tooLarge("price", n); w != nil {
-			return sums, w
-		}
+	if price := r.cols.get("price"); price != "" && !sums.lineTotal.said && bad == nil {
+		n, err := loyalty.Times(price, cmp.Or(quantity, "1"), places)
+		say("price", n, err)
 		sums.lineTotal, sums.apiece = figure{n, true}, true
 	}
-	at, there := i.cols.at["total"]
-	sums.cut = there && at >= r.there
-	return sums, nil
-}
-
-func tooLarge(field string, n int64) *wrong {
-	if n > maxNumber || n < -maxNumber {
-		return &wrong{field, "is larger than we can count"}
-	}
-	return nil
+	at, there := r.cols.at["total"]
+	sums.cut = there && at >= row.there
+	return sums, bad
 }
 
 // addUp makes the order's figures of those of its rows. Files write an order's
 // total on its first row or on each of them, beside what each line costs; or they
 // write on each row what the line costs, and nothing of the order.
-func (d *draft) addUp() *wrong {
-	o := d.it.Order
-	ofOrder, w := d.whole()
-	if w != nil {
-		return w
+func (d *draft) addUp() *loyalty.Note {
+	o := d.Order
+	ofOrder, bad := d.whole()
+	if bad != nil {
+		return bad
 	}
 	var lines figure
 	cut := 0
@@ -119,10 +106,10 @@ func (d *draft) addUp() *wrong {
 		total = lines
 	}
 	if !total.said && cut > 0 {
-		return &wrong{"total", fmt.Sprintf("the row in line %d ends before it", cut)}
+		return wrong("total", "the row in line %d ends before it", cut)
 	}
 	if o.Total, o.HasTotal = total.n, total.said; !total.said && d.asked {
-		d.it.note("total", "is empty: the order keeps the one that is known, or has none")
+		d.Note("total", "is empty: the order keeps the one that is known, or has none")
 	}
 	return nil
 }
@@ -135,12 +122,12 @@ func (d *draft) repeats(n int) bool {
 
 // whole returns the order's own total, not said when rows say only what lines cost.
 // Where two readings of the same rows make sense, nobody is to guess at money.
-func (d *draft) whole() (figure, *wrong) {
-	total, _, w := d.one("order_total", func(s amounts) figure { return s.orderTotal })
-	if total.said || w != nil {
-		return total, w
+func (d *draft) whole() (figure, *loyalty.Note) {
+	total, _, bad := d.one("order_total", func(s amounts) figure { return s.orderTotal })
+	if total.said || bad != nil {
+		return total, bad
 	}
-	total, at, w := d.one("total", func(s amounts) figure { return s.total })
+	total, at, bad := d.one("total", func(s amounts) figure { return s.total })
 	priced, apiece, times, sum, asLines, alike := false, true, 0, int64(0), true, true
 	for _, sums := range d.rows {
 		priced = priced || sums.lineTotal.said
@@ -155,30 +142,30 @@ func (d *draft) whole() (figure, *wrong) {
 	switch {
 	case !priced || asLines && len(d.rows) > 1:
 		return figure{}, nil // the rows' totals are the lines'
-	case w != nil && apiece && times == len(d.rows):
+	case bad != nil && apiece && times == len(d.rows):
 		for n := range d.rows { // each line has a total of its own, beside the price of a piece
 			d.rows[n].lineTotal = d.rows[n].total
 		}
 		return figure{}, nil
-	case w != nil:
-		return figure{}, w
+	case bad != nil:
+		return figure{}, bad
 	case times > 1 && apiece && alike && total.n < sum:
-		return figure{}, &wrong{"total", fmt.Sprintf("%d rows say the same from line %d on: is it the order's total or each line's? Name it with --map order_total=COLUMN or --map line_total=COLUMN", times, at)}
+		return figure{}, wrong("total", "%d rows say the same from line %d on: is it the order's total or each line's? Name it with --map order_total=COLUMN or --map line_total=COLUMN", times, at)
 	}
 	return total, nil
 }
 
 // one returns what rows say of the order as a whole, and the line that says it
 // first. Rows that say it differently are wrong.
-func (d *draft) one(field string, of func(amounts) figure) (said figure, at int, w *wrong) {
+func (d *draft) one(field string, of func(amounts) figure) (said figure, at int, bad *loyalty.Note) {
 	for _, sums := range d.rows {
 		switch f := of(sums); {
 		case !f.said:
 		case !said.said:
 			said, at = f, sums.line
-		case f.n != said.n && w == nil:
-			w = &wrong{field, fmt.Sprintf("line %d and line %d of the same order say different amounts: map the order's as order_total, the line's as line_total", at, sums.line)}
+		case f.n != said.n && bad == nil:
+			bad = wrong(field, "line %d and line %d of the same order say different amounts: map the order's as order_total, the line's as line_total", at, sums.line)
 		}
 	}
-	return said, at, w
+	return said, at, bad
 }

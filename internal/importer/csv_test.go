@@ -1,4 +1,4 @@
-package intake
+package importer
 
 import (
 	"bytes"
@@ -79,7 +79,7 @@ func TestWhen(t *testing.T) {
 	}
 }
 
-func FuzzSheet(f *testing.F) {
+func FuzzTable(f *testing.F) {
 	for _, seed := range []string{
 		"order,member\nO-1,M-1\n", "\ufefforder;member\r\nO-1;\"M\r\n-1\"\r\n", "a\tb\n\n1\t2\t3\n", "\"a", "a,b\n\"1\n2,3\n", "a\n\"x\"y\nz\n",
 		"\x1f\x8b\x08", "\xff\xfea", "a,b\n1,\xff\n", ",,,\n,,,\n", "a,a\n1,2",
@@ -87,11 +87,11 @@ func FuzzSheet(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		s, err := readSheet(bytes.NewReader(data))
+		s, err := readTable(bytes.NewReader(data))
 		if err != nil {
 			return
 		}
-		if _, err := mapColumns("orders", s.header, nil, nil); err != nil && !strings.Contains(err.Error(), "two columns") {
+		if _, err := mapColumns("orders", s.header, format{}, nil, nil); err != nil && !strings.Contains(err.Error(), "two columns") {
 			t.Errorf("mapColumns(%q) = %v", s.header, err)
 		}
 		last, n := 0, 0

@@ -1,4 +1,4 @@
-package intake
+package importer
 
 import (
 	"fmt"
@@ -14,42 +14,47 @@ import (
 
 // Fields of files, beside consent.TOPIC, ids.SOURCE and the program's attributes.
 var (
-	personFields = []string{"member", "email", "phone", "card", "first_name", "last_name", "language", "country", "time_zone"}
 	memberFields = []string{"birthday", "tags", "joined", "joined_at", "referred_by", "consent_source", "consent_at", "consent_text", "points"}
 	orderFields  = []string{"order", "at", "total", "order_total", "line_total", "price", "quantity", "discount", "currency", "status", "product", "name", "category", "brand", "labels", "coupon", "shop"}
 )
 
 // fieldsOf returns the fields of a kind of file, nil if there is no such kind.
 func fieldsOf(kind string) []string {
+	var person []string
+	for _, t := range texts(&loyalty.Member{}) {
+		person = append(person, t.field)
+	}
 	switch kind {
 	case "members":
-		return slices.Concat(personFields, memberFields)
+		return slices.Concat(person, memberFields)
 	case "orders":
-		return slices.Concat(orderFields, personFields)
+		return slices.Concat(orderFields, person)
 	case "suppressions":
 		return []string{"email"}
 	}
 	return nil
 }
 
-// columns says which field stands in which column of a sheet.
+// columns says which field stands in which column of a file.
 type columns struct {
 	at      map[string]int // field → index
 	header  []string
-	used    []int    // indexes, ascending: what a fingerprint is made of
-	ignored []string // columns that are no field
-	fields  []string // row being read
+	ignored []string                     // columns that are no field
+	fields  []string                     // of the row being read
+	values  map[string]map[string]string // of the format: field → what stands there → what we call it
 }
 
-// mapColumns finds the fields of a kind of file in a header. Names are compared
-// without case, and with spaces, hyphens or underscores between words. What --map
-// names must be there.
-func mapColumns(kind string, header []string, given map[string]string, attributes map[string]segments.Type) (*columns, error) {
+// mapColumns finds the fields of a kind of file in a header: those that somebody
+// named, which must be there, then those of the file's format, then those of their
+// own names, compared without case, and with spaces, hyphens or underscores between
+// words.
+func mapColumns(kind string, header []string, f format, given map[string]string, attributes map[string]segments.Type) (*columns, error) {
 	known := fieldsOf(kind)
 	if known == nil {
 		return nil, fmt.Errorf("there is nothing to import as %q: members, orders or suppressions", kind)
 	}
-	c := &columns{at: map[string]int{}, header: header}
+	c := &columns{at: map[string]int{}, header: header, values: f.values}
+	taken := map[int]bool{}
 	for _, field := range slices.Sorted(maps.Keys(given)) {
 		name, ok := fieldName(kind, strings.ToLower(field), known, attributes)
 		if !ok {
@@ -63,20 +68,25 @@ func mapColumns(kind string, header []string, given map[string]string, attribute
 		if slices.IndexFunc(header[i+1:], is) >= 0 {
 			return nil, fmt.Errorf("the file has two columns %s: give one of them another name", header[i])
 		}
-		c.at[name] = i
+		c.at[name], taken[i] = i, true
 	}
-	taken := slices.Collect(maps.Values(c.at))
+	for field, column := range f.columns[kind] {
+		i := slices.IndexFunc(header, func(h string) bool { return strings.EqualFold(h, column) })
+		if _, there := c.at[field]; i >= 0 && !there && !taken[i] {
+			c.at[field], taken[i] = i, true
+		}
+	}
 	mapped := maps.Clone(c.at)
 	var left []int // columns that are no field by their own name
 	for i, h := range header {
-		if slices.Contains(taken, i) {
+		if taken[i] {
 			continue
 		}
 		name, ok := fieldName(kind, plainly(h, known), known, attributes)
 		_, elsewhere := mapped[name]
 		before, twice := c.at[name]
 		switch {
-		case !ok || elsewhere:
+		case !ok || elsewhere || f.columns[kind] != nil:
 			left = append(left, i)
 		case twice:
 			return nil, fmt.Errorf("the file has two columns for %s, %s and %s: give one of them another name, or name the right one with --map %s=COLUMN", name, header[before], h, name)
@@ -86,17 +96,16 @@ func mapColumns(kind string, header []string, given map[string]string, attribute
 	}
 	for _, i := range left {
 		name := otherwise[strings.Join(words(header[i]), " ")]
-		if _, there := c.at[name]; there || !slices.Contains(known, name) {
+		if _, there := c.at[name]; there || !slices.Contains(known, name) || f.columns[kind] != nil {
 			c.ignored = append(c.ignored, header[i])
 			continue
 		}
 		c.at[name] = i
 	}
-	c.used = slices.Sorted(maps.Values(c.at))
 	return c, nil
 }
 
-// otherwise are names that shops' systems give to fields of ours. The price of a
+// otherwise are names that many systems give to fields of ours. The price of a
 // line is among them because without it an order's total looks like a line's.
 var otherwise = map[string]string{
 	"lineitem price": "price", "line item price": "price", "unit price": "price", "item price": "price", "item cost": "price", "price per unit": "price",
@@ -171,7 +180,11 @@ func (c *columns) get(field string) string {
 	if !ok {
 		return ""
 	}
-	return norm.NFC.String(strings.TrimSpace(c.fields[i]))
+	text := norm.NFC.String(strings.TrimSpace(c.fields[i]))
+	if ours, known := c.values[field][strings.ToLower(text)]; known {
+		return ours
+	}
+	return text
 }
 
 // family returns the fields consent.…, ids.… or attributes.… of the row that are
@@ -201,4 +214,25 @@ func parseFlag(text string) (*bool, error) {
 		return &no, nil
 	}
 	return nil, fmt.Errorf("%q is neither yes nor no", text)
+}
+
+// ParseMap reads field=column,… as --map takes it: which column of the header
+// holds which of our fields.
+func ParseMap(text string) (map[string]string, error) {
+	columns := map[string]string{}
+	for part := range strings.SplitSeq(text, ",") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		field, column, ok := strings.Cut(part, "=")
+		field, column = strings.TrimSpace(field), strings.TrimSpace(column)
+		switch _, twice := columns[field]; {
+		case !ok || field == "" || column == "":
+			return nil, fmt.Errorf("%q should be field=column", part)
+		case twice:
+			return nil, fmt.Errorf("%s is mapped twice", field)
+		}
+		columns[field] = column
+	}
+	return columns, nil
 }

@@ -1,4 +1,4 @@
-package intake
+package importer
 
 import (
 	"fmt"
@@ -58,9 +58,6 @@ var days = []struct {
 var (
 	weekday = regexp.MustCompile(`^(?i)(mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}\.?,? `)
 	inWords = regexp.MustCompile(`(\[[\w/+-]+\]|\([^)]*\))$`)
-	time1   = regexp.MustCompile(`^(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?`)
-	time2   = regexp.MustCompile(`^(\d{2})(\d{2})(?:(\d{2})(?:[.,](\d{1,9}))?)?`) // 101500
-	halfDay = regexp.MustCompile(`^ ?(?i)([ap])\.?m(?:\.|\b)`)
 	offset  = regexp.MustCompile(`^(?:UTC|GMT)?([+-])(\d{1,2}):?(\d{2})?(?: ?[A-Za-z]{2,5})?$`)
 	serial  = regexp.MustCompile(`^\d{5}([.,]\d+)?$`)
 )
@@ -84,7 +81,7 @@ func (c clocks) whenOrDay(text string) (at loyalty.Instant, alone bool, err erro
 	if rest == "" {
 		return loyalty.At(loyalty.Wall(day, noon, 0, c.local)), true, nil
 	}
-	past, zone, ok := timeOfDay(strings.TrimLeft(rest, "Tt ,"))
+	past, zone, ok := loyalty.ReadTimeOfDay(strings.TrimLeft(rest, "Tt ,"))
 	if !ok || rest == strings.TrimLeft(rest, "Tt ,") {
 		return at, false, fmt.Errorf("%q %w", text, errMoment)
 	}
@@ -134,36 +131,6 @@ var (
 	errEither = fmt.Errorf("may be two days: say --dates dmy where the day stands first, --dates mdy where the month does")
 	errSerial = fmt.Errorf("is how a spreadsheet counts days: give the column the format of a date, like 2026-11-22, and export it anew")
 )
-
-// timeOfDay reads a time and leaves what says of which zone it is.
-func timeOfDay(text string) (past time.Duration, zone string, ok bool) {
-	found := time1.FindStringSubmatch(text)
-	if found == nil {
-		found = time2.FindStringSubmatch(text)
-	}
-	if found == nil {
-		return 0, "", false
-	}
-	rest := text[len(found[0]):]
-	hour, _ := strconv.Atoi(found[1])
-	minute, _ := strconv.Atoi(found[2])
-	second, _ := strconv.Atoi("0" + found[3])
-	nanos, _ := strconv.Atoi((found[4] + "000000000")[:9])
-	if half := halfDay.FindStringSubmatch(rest); half != nil {
-		if rest = rest[len(half[0]):]; hour < 1 || hour > 12 {
-			return 0, "", false
-		}
-		hour %= 12
-		if strings.EqualFold(half[1], "p") {
-			hour += 12
-		}
-	}
-	if hour > 23 || minute > 59 || second > 59 {
-		return 0, "", false
-	}
-	past = time.Duration(hour)*time.Hour + time.Duration(minute)*time.Minute + time.Duration(second)*time.Second + time.Duration(nanos)
-	return past, strings.TrimSpace(rest), true
-}
 
 // location returns whose clocks a time was read on: an offset, a zone's name, or
 // the letters that stand on the clocks of our own zone.

@@ -1,4 +1,4 @@
-package intake_test
+package importer_test
 
 import (
 	"bytes"
@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"regulars/internal/importer"
+
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
@@ -16,11 +18,11 @@ import (
 )
 
 // noting imports and returns the tally, the notes and the refusals.
-func (d door) noting(im intake.Import) (string, string) {
+func (d door) noting(im importer.File) (string, string) {
 	d.t.Helper()
 	var said []string
-	im.Noted = func(n intake.Refusal) { said = append(said, fmt.Sprintf("%d %s", n.Line, n)) }
-	im.Refused = func(r intake.Refusal) { said = append(said, fmt.Sprintf("refused %d %s", r.Line, r)) }
+	im.Noted = func(n loyalty.Note) { said = append(said, fmt.Sprintf("%d %s", n.Line, n)) }
+	im.Refused = func(r loyalty.Note) { said = append(said, fmt.Sprintf("refused %d %s", r.Line, r)) }
 	tally, err := d.Import(d.t.Context(), im)
 	if err != nil {
 		d.t.Fatal(err)
@@ -59,7 +61,7 @@ func TestWhatStandsOnOneRowIsSaidOfTheOrder(t *testing.T) {
 		d := newDoor(t, db)
 		for _, tt := range tests {
 			clear(t, db)
-			got, said := d.noting(intake.Import{Kind: "orders", Path: file(t, "o.csv", tt.content)})
+			got, said := d.noting(importer.File{Kind: "orders", Path: file(t, "o.csv", tt.content)})
 			if orders := d.orders(); !strings.HasSuffix(got, tt.want) || orders != tt.orders {
 				t.Errorf("%s: %s, %s, want %s, %s\n%s", tt.name, got, orders, tt.want, tt.orders, said)
 			}
@@ -93,7 +95,7 @@ func TestAnOrdersTotalBesideWhatItsLinesCost(t *testing.T) {
 		d := newDoor(t, db)
 		for _, tt := range tests {
 			clear(t, db)
-			_, said := d.noting(intake.Import{Kind: "orders", Path: file(t, "o.csv", tt.content)})
+			_, said := d.noting(importer.File{Kind: "orders", Path: file(t, "o.csv", tt.content)})
 			if orders := d.orders(); orders != tt.orders || !strings.HasPrefix(said, tt.said) || tt.said == "" && said != "" {
 				t.Errorf("%s: %s, want %s\n%s\nwant %s", tt.name, orders, tt.orders, said, tt.said)
 			}
@@ -119,12 +121,12 @@ func TestRowsOfOneNumberThatAreTwoOrders(t *testing.T) {
 		d := newDoor(t, db)
 		for _, tt := range tests {
 			clear(t, db)
-			if _, said := d.noting(intake.Import{Kind: "orders", Path: file(t, "o.csv", tt.content)}); !strings.Contains(said, tt.said) || d.one("select count(*) from orders") != "0" {
+			if _, said := d.noting(importer.File{Kind: "orders", Path: file(t, "o.csv", tt.content)}); !strings.Contains(said, tt.said) || d.one("select count(*) from orders") != "0" {
 				t.Errorf("%s: %s orders\n%s\nwant %s", tt.name, d.one("select count(*) from orders"), said, tt.said)
 			}
 		}
 		clear(t, db)
-		im := intake.Import{Kind: "orders", Path: file(t, "o.csv", receipts), Key: intake.NumberDayShop}
+		im := importer.File{Kind: "orders", Path: file(t, "o.csv", receipts), Key: importer.NumberDayShop}
 		got, said := d.noting(im)
 		if want := "4 read, 3 new, 0 updated, 0 unchanged, 0 refused"; got != want {
 			t.Errorf("by number, day and shop: %s, want %s\n%s", got, want, said)
@@ -136,9 +138,9 @@ func TestRowsOfOneNumberThatAreTwoOrders(t *testing.T) {
 			t.Errorf("again: %s", got)
 		}
 		clear(t, db)
-		d.noting(intake.Import{Kind: "orders", Path: file(t, "o.csv", "order,member,at,total\n1,M-1,2027-03-01,10\n")})
+		d.noting(importer.File{Kind: "orders", Path: file(t, "o.csv", "order,member,at,total\n1,M-1,2027-03-01,10\n")})
 		rejects := filepath.Join(t.TempDir(), "r.csv")
-		got, said = d.noting(intake.Import{Kind: "orders", Rejects: rejects, Path: file(t, "p.csv", "order,member,at,total\n1,M-2,2027-02-01,20\n1,,,5\n")})
+		got, said = d.noting(importer.File{Kind: "orders", Rejects: rejects, Path: file(t, "p.csv", "order,member,at,total\n1,M-2,2027-02-01,20\n1,,,5\n")})
 		if got != "2 read, 0 new, 0 updated, 0 unchanged, 2 refused" || !strings.Contains(said, "refused 3 order: 1 is known already, of another member and of 2027-03-01") || d.one("select count(*) from members") != "1" {
 			t.Errorf("the number of another order in another file: %s\n%s", got, said)
 		}
@@ -163,7 +165,7 @@ M-3,kim@example.test,,` + strings.Repeat("Kim", 200) + `,24.12.1980,fin,SUOMI,eu
 	}
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		d := newDoor(t, db)
-		im := intake.Import{Kind: "members", Path: file(t, "m.csv", strings.Replace(content, "birthday", "Birthday", 1))}
+		im := importer.File{Kind: "members", Path: file(t, "m.csv", strings.Replace(content, "birthday", "Birthday", 1))}
 		got, said := d.noting(im)
 		if got != "4 read, 3 new, 0 updated, 0 unchanged, 1 refused, 7 noted" {
 			t.Errorf("Import = %s", got)
@@ -178,7 +180,7 @@ M-3,kim@example.test,,` + strings.Repeat("Kim", 200) + `,24.12.1980,fin,SUOMI,eu
 			t.Errorf("people\n%s\nwant\n%s", got, want)
 		}
 		clear(t, db)
-		im.Dates = intake.MonthFirst
+		im.Dates = importer.MonthFirst
 		if d.noting(im); d.one("select birth_month || '-' || birth_date from members where external_id = 'M-1'") != "2-28" {
 			t.Errorf("a birthday with its month first: %s", d.one("select birth_month || '-' || birth_date from members where external_id = 'M-1'"))
 		}
@@ -268,7 +270,7 @@ func TestAFileOfWhichNothingIsReadIsNoSuccess(t *testing.T) {
 	db := storetest.SQLite(t)
 	d := newDoor(t, db)
 	for _, tt := range tests {
-		if tally, err := d.Import(t.Context(), intake.Import{Kind: tt.kind, Path: file(t, "f.csv", tt.content)}); err == nil || !strings.Contains(err.Error(), tt.want) {
+		if tally, err := d.Import(t.Context(), importer.File{Kind: tt.kind, Path: file(t, "f.csv", tt.content)}); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, %v, want an error with %q", tt.name, tally, err, tt.want)
 		}
 	}
@@ -291,14 +293,14 @@ func TestFilesAsProgramsWriteThem(t *testing.T) {
 		d := newDoor(t, db)
 		for _, tt := range tests {
 			clear(t, db)
-			got, said := d.noting(intake.Import{Kind: "members", Path: file(t, "m.csv", tt.content)})
+			got, said := d.noting(importer.File{Kind: "members", Path: file(t, "m.csv", tt.content)})
 			people := strings.Join(d.rows("select external_id || ' ' || email || ' ' || first_name from members order by 1"), ", ")
 			if got != "2 read, 2 new, 0 updated, 0 unchanged, 0 refused" || people != "M-1 ida@example.test Ida, M-2 jon@example.test Jon" {
 				t.Errorf("%s: %s, %s\n%s", tt.name, got, people, said)
 			}
 		}
 		clear(t, db)
-		d.noting(intake.Import{Kind: "members", Path: file(t, "m.csv", "member,tags\nM-1,cafe\u0301\nM-2,caf\u00e9\n")})
+		d.noting(importer.File{Kind: "members", Path: file(t, "m.csv", "member,tags\nM-1,cafe\u0301\nM-2,caf\u00e9\n")})
 		if got := d.one("select count(distinct tag) from member_tags"); got != "1" {
 			t.Errorf("an accent composed and not makes %s tags", got)
 		}
@@ -312,7 +314,7 @@ func TestRejectsAreTheirOwnersAlone(t *testing.T) {
 	if err := os.WriteFile(rejects, []byte(strings.Repeat("of an earlier import\n", 100)), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	d.noting(intake.Import{Kind: "members", Rejects: rejects, Path: file(t, "m.csv", "member,points\nM-1,\nM-2,1.5\n")})
+	d.noting(importer.File{Kind: "members", Rejects: rejects, Path: file(t, "m.csv", "member,points\nM-1,\nM-2,1.5\n")})
 	info, err := os.Stat(rejects)
 	text, _ := os.ReadFile(rejects)
 	if err != nil || info.Mode().Perm() != 0o600 || !strings.Contains(string(text), "not a whole number of points") || strings.Contains(string(text), "earlier") {

@@ -1,0 +1,430 @@
+// Package importer takes files in: of members, of orders, of addresses that are to
+// get nothing. It reads them (csv.go), finds our fields in their columns (columns.go),
+// also where another system named these (format.go), reads dates and amounts as
+// people write them, and hands the rows on to intake, which takes them in like
+// everything else.
+//
+//	File → rows → an order's rows together → Shop.Check → intake.Take, 5,000 at once
+//
+// It promises that a row is taken or refused and said, that importing a file again
+// changes nothing, that nobody guesses at a date or an amount that may mean two
+// things, and that a file of history mails nobody. Who a row is about and what it
+// changes is left to intake.
+package importer
+
+import (
+	"cmp"
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"regulars/internal/consent"
+	"regulars/internal/flows"
+	"regulars/internal/intake"
+	"regulars/internal/loyalty"
+	"regulars/internal/membership"
+	"regulars/internal/norms"
+	"regulars/internal/store"
+)
+
+// File is a file of members, orders or suppressions to take in.
+type File struct {
+	Kind    string            // members | orders | suppressions
+	Path    string            // .csv or .csv.gz
+	Opened  *os.File          // the file itself, where it is open already; it stays the caller's. nil: Path is opened
+	Format  string            // of Formats; "": csv
+	Map     map[string]string // field → column of the header; others by their own name
+	Zone    *time.Location    // of times without an offset; nil: the shop's
+	Source  string            // whose orders they are; "": import
+	Dates   Dates             // what comes first in a date like 01/02/2027; "": such dates are refused
+	OrderID string            // "row": each row is an order, known by file name and row number
+	Key     string            // what tells orders apart: "number+day+shop", or "" for the number alone
+	News    bool              // rows within news_within have just happened
+	DryRun  bool              // say what would happen, change nothing
+	Rejects string            // file for refused rows; "": none
+
+	Consent       []string    // topics that every member of the file agreed to
+	ConsentSource string      // where they did
+	ConsentDay    loyalty.Day // the shop's day on which they did
+
+	Progress func(read, total int64) // bytes; may be nil
+	Refused  func(loyalty.Note)      // each refused row; may be nil
+	Noted    func(loyalty.Note)      // each value left out of a row that was taken, or taken in another way; may be nil
+	Ignored  func(columns []string)  // columns that are no field of ours; may be nil
+}
+
+// Tally counts what an import did. Read and Refused count rows; of an order file
+// New, Updated and Unchanged count orders, whose lines may be many rows. Noted are
+// values that were left out, or taken in another way than they are written.
+type Tally struct{ Read, New, Updated, Unchanged, Refused, Noted int64 }
+
+// String is the last line of an import.
+func (t Tally) String() string {
+	line := fmt.Sprintf("%d read, %d new, %d updated, %d unchanged, %d refused", t.Read, t.New, t.Updated, t.Unchanged, t.Refused)
+	if t.Noted > 0 {
+		line += fmt.Sprintf(", %d noted", t.Noted)
+	}
+	return line
+}
+
+// NumberDayShop is the key of a till's receipts, whose numbers begin anew.
+const NumberDayShop = "number+day+shop"
+
+// ErrNothing says that a file has a header and not one row. Whoever imports one
+// believes that there are some.
+var ErrNothing = errors.New("there is no row in it under the header: nothing came in")
+
+// One transaction takes so many rows of history, and so many of news: each of these
+// may start campaigns, and others wait for the people whom it locks.
+const (
+	batchRows = 5000
+	newsRows  = 200
+)
+
+// Importer takes files in. It is safe for concurrent use.
+type Importer struct {
+	db     *store.DB
+	intake *intake.Intake
+}
+
+// New returns the importer of a database.
+func New(db *store.DB) *Importer {
+	return &Importer{db, intake.New(db)}
+}
+
+// Import takes a file in, batch by batch: each is one transaction. When ctx ends,
+// the batches that are done last, and importing the file again goes on: rows that
+// are known and say the same change nothing.
+//
+// What a file says is history, of which facts and segments know at once, and
+// which starts no campaign.
+func (im *Importer) Import(ctx context.Context, f File) (Tally, error) {
+	r := &reader{Importer: im, File: f, lines: map[int64]int{}, kept: map[int][]string{}, passes: 1}
+	err := r.whole(ctx)
+	for _, c := range r.closers {
+		err = errors.Join(err, c())
+	}
+	if err != nil && !errors.Is(err, ctx.Err()) {
+		err = fmt.Errorf("importing %s: %w", filepath.Base(f.Path), err)
+	}
+	return r.tally, err
+}
+
+// reader is an import under way.
+type reader struct {
+	*Importer
+	File
+	tally Tally
+	shop  intake.Shop
+	clocks
+	cols  *columns
+	file  *os.File
+	size  int64 // of the file in bytes
+	table *table
+
+	passes int   // how often the file is read
+	before int64 // bytes read in earlier passes
+
+	history, news []*intake.Row         // to be taken in next
+	rows          int                   // of both, in lines of the file
+	of            map[*intake.Row][]int // the lines of orders that have several
+	last          receipt               // of the row above
+	lines         map[int64]int         // member → the line where they stand
+	measured      int64                 // rows read when the planner last looked at the tables
+	kept          map[int][]string      // line → the row as it stood, while it may be refused
+	rejects       *csv.Writer
+	closers       []func() error
+}
+
+// whole does the import: it reads what the shop is and the header, then the rows, and
+// has campaigns take note of what the file says at its end.
+func (r *reader) whole(ctx context.Context) (err error) {
+	r.Source = cmp.Or(r.Source, "import")
+	r.of = map[*intake.Row][]int{}
+	format, known := formats[cmp.Or(r.Format, "csv")]
+	switch {
+	case !known:
+		return fmt.Errorf("%q is not a format: %s", r.Format, strings.Join(Formats(), ", "))
+	case r.OrderID != "" && r.OrderID != "row":
+		return fmt.Errorf("%q is not a way to know orders: row", r.OrderID)
+	case r.Key != "" && r.Key != "number" && r.Key != NumberDayShop:
+		return fmt.Errorf("%q is not a way to tell orders apart: number or %s", r.Key, NumberDayShop)
+	case len(r.Consent) > 0 && r.Kind != "members":
+		return fmt.Errorf("a file of %s is not one of people who agreed to topics", r.Kind)
+	}
+	for _, topic := range r.Consent {
+		if !slices.Contains(consent.Topics(), topic) {
+			return fmt.Errorf("%q: %w", topic, consent.ErrTopic)
+		}
+	}
+	if r.shop, err = r.intake.Shop(ctx); err != nil {
+		return err
+	}
+	if !r.DryRun {
+		if err := r.db.Update(ctx, norms.Keep); err != nil {
+			return err
+		}
+	}
+	r.clocks = clocks{zone: cmp.Or(r.Zone, r.shop.Zone), local: r.shop.Zone, dates: r.Dates}
+	if err := r.open(); err != nil {
+		return err
+	}
+	if r.cols, err = mapColumns(r.Kind, r.table.header, format, r.Map, r.shop.Attributes); err != nil {
+		return err
+	}
+	if r.Ignored != nil && len(r.cols.ignored) > 0 {
+		r.Ignored(r.cols.ignored)
+	}
+	err = map[string]func(context.Context) error{"members": r.members, "orders": r.orders, "suppressions": r.suppressions}[r.Kind](ctx)
+	if err == nil && r.tally.Read == 0 {
+		err = ErrNothing
+	}
+	if r.DryRun || r.Kind == "suppressions" {
+		return err
+	}
+	// What came in has come in, whatever became of the rest.
+	ctx = context.WithoutCancel(ctx)
+	err = errors.Join(err, r.db.Update(ctx, func(tx *store.Tx) error {
+		if r.tally.New+r.tally.Updated > 0 { // what members are like has changed for all of them
+			if err := errors.Join(norms.Renew(tx), membership.Remeasure(tx)); err != nil {
+				return err
+			}
+		}
+		return flows.Reached(tx)
+	}))
+	_, settling := flows.Settle(ctx, r.db)
+	return errors.Join(err, settling)
+}
+
+// open begins to read the file, again after the first time: the same one, whatever
+// its name stands for by now.
+func (r *reader) open() (err error) {
+	switch {
+	case r.table != nil:
+		r.before += r.table.raw.n
+		if _, err := r.file.Seek(0, io.SeekStart); err != nil {
+			return fmt.Errorf("it is read twice, which cannot be done with a pipe: %w", err)
+		}
+	case r.Opened != nil:
+		r.file = r.Opened
+	default:
+		if r.file, err = os.Open(r.Path); err != nil {
+			return err
+		}
+		r.closers = append(r.closers, r.file.Close)
+	}
+	info, err := r.file.Stat()
+	if err != nil {
+		return err
+	}
+	r.size = info.Size()
+	r.table, err = readTable(r.file)
+	return err
+}
+
+// each calls f with every row that can be read, in the order of the file.
+func (r *reader) each(ctx context.Context, f func(row) error) error {
+	progress := func() {
+		if r.Progress != nil {
+			r.Progress(r.before+r.table.raw.n, r.size*int64(r.passes))
+		}
+	}
+	for n := 0; ; n++ {
+		if n%1000 == 0 {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			progress()
+		}
+		row, err := r.table.next()
+		var bad *badRow
+		switch {
+		case err == io.EOF:
+			progress()
+			return nil
+		case errors.As(err, &bad):
+			r.tally.Read++
+			if err := r.refuse(row.written(), loyalty.Note{Line: row.line, Reason: bad.reason}); err != nil {
+				return err
+			}
+			continue
+		case err != nil:
+			return err
+		}
+		r.tally.Read++
+		if r.cols.fields = row.fields; r.Rejects != "" && r.Kind != "suppressions" {
+			r.kept[row.line] = slices.Clone(row.written())
+		}
+		if err := f(row); err != nil {
+			return err
+		}
+	}
+}
+
+// refuse counts a row that is not taken, and keeps it for the rejects.
+func (r *reader) refuse(fields []string, why loyalty.Note) error {
+	why.Field = fieldOf(why.Field)
+	r.tally.Refused++
+	if r.Refused != nil {
+		r.Refused(why)
+	}
+	if r.Rejects == "" {
+		return nil
+	}
+	write := func() error {
+		if r.rejects == nil {
+			f, err := createPrivate(r.Rejects)
+			if err != nil {
+				return err
+			}
+			r.rejects = csv.NewWriter(f)
+			r.rejects.Comma = r.table.comma
+			r.closers = append(r.closers, func() error {
+				r.rejects.Flush()
+				return errors.Join(r.rejects.Error(), f.Close())
+			})
+			if err := r.rejects.Write(append([]string{"refused_line", "refused_because"}, r.table.header...)); err != nil {
+				return err
+			}
+		}
+		return r.rejects.Write(append([]string{strconv.Itoa(why.Line), why.String()}, fields...))
+	}
+	if err := write(); err != nil {
+		return fmt.Errorf("keeping refused rows: %w", err)
+	}
+	return nil
+}
+
+// refuseKept refuses a row that was kept.
+func (r *reader) refuseKept(line int, why loyalty.Note) error {
+	why.Line = line
+	defer delete(r.kept, line)
+	return r.refuse(r.kept[line], why)
+}
+
+// createPrivate begins a file that only its owner may read, also where it was there
+// before: people's addresses stand in it.
+func createPrivate(name string) (*os.File, error) {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return f, err
+	}
+	if err := errors.Join(f.Chmod(0o600), f.Truncate(0)); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// add puts a row among those to be taken in next, says its notes, and takes in what
+// has gathered when that is enough. lines are those of the file that it stands in.
+func (r *reader) add(ctx context.Context, row *intake.Row, at loyalty.Instant, lines []int) error {
+	for _, n := range row.Notes {
+		line, field := cmp.Or(n.Line, row.Line), fieldOf(n.Field)
+		if found := ofLine.FindStringSubmatch(n.Field); found != nil {
+			nth, _ := strconv.Atoi(found[1])
+			if field = found[2]; nth < len(lines) {
+				line = lines[nth]
+			}
+		}
+		if r.shop.Attributes[field] != 0 && r.cols.has("attributes."+field) {
+			field = "attributes." + field
+		}
+		r.tally.Noted++
+		if r.Noted != nil {
+			r.Noted(loyalty.Note{Line: line, Field: r.cols.name(field), Reason: n.Reason})
+		}
+	}
+	if r.News && !at.IsZero() && r.db.Now().Sub(at.Time) <= r.shop.NewsWithin {
+		r.news = append(r.news, row)
+	} else {
+		r.history = append(r.history, row)
+	}
+	r.of[row] = lines
+	if r.rows += len(lines); r.rows < batchRows {
+		return nil
+	}
+	return r.flush(ctx)
+}
+
+// flush takes the rows gathered until now in, history as one transaction, news as
+// live events in some more, and counts what became of them. What has begun is
+// brought to its end, whatever becomes of ctx: a batch is taken as a whole.
+func (r *reader) flush(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
+	take := func(rows []*intake.Row, how intake.Taking) error {
+		how.DryRun, how.Lines = r.DryRun, r.lines
+		if err := r.intake.Take(ctx, rows, how); err != nil {
+			return err
+		}
+		for _, row := range rows {
+			switch row.Result.State {
+			case intake.Stored:
+				r.tally.New++
+			case intake.Updated:
+				r.tally.Updated++
+			case intake.Duplicate:
+				r.tally.Unchanged++
+			case intake.Refused:
+				for _, line := range r.of[row] {
+					if err := r.refuseKept(line, loyalty.Note{Field: row.Result.Field, Reason: row.Result.Reason}); err != nil {
+						return err
+					}
+				}
+			}
+			if row.Result.State != intake.Refused && row.Order == nil {
+				r.lines[row.Result.Member] = row.Line
+			}
+			for _, line := range r.of[row] {
+				delete(r.kept, line)
+			}
+		}
+		return nil
+	}
+	history, news := r.history, r.news
+	r.history, r.news, r.rows = nil, nil, 0
+	grown := r.tally.Read >= r.measured*4
+	if grown {
+		r.measured = r.tally.Read
+	}
+	if len(history) > 0 { // of a dry run, what the planner has seen is undone, too
+		if err := take(history, intake.Taking{Grown: grown || r.DryRun}); err != nil {
+			return err
+		}
+	}
+	for some := range slices.Chunk(news, newsRows) {
+		if err := take(some, intake.Taking{News: true}); err != nil {
+			return err
+		}
+	}
+	clear(r.of)
+	return nil
+}
+
+// ofLine is a field of a line of an order, whose lines are the rows of a file.
+var ofLine = regexp.MustCompile(`^order\.lines\[(\d+)\]\.(\w+)$`)
+
+// fieldOf is the field of a file that holds what events name so.
+func fieldOf(field string) string {
+	switch field {
+	case "member.id":
+		return "member"
+	case "order.id":
+		return "order"
+	}
+	if strings.HasPrefix(field, "order.coupons[") {
+		return "coupon"
+	}
+	return strings.TrimPrefix(strings.TrimPrefix(field, "member."), "order.")
+}

@@ -1,0 +1,291 @@
+package importer
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"regulars/internal/address"
+	"regulars/internal/intake"
+	"regulars/internal/loyalty"
+)
+
+// draft is an order of a file of which not all rows have been read.
+type draft struct {
+	*intake.Row
+	rows   []amounts
+	prints [][]byte      // fingerprints of its rows
+	lines  []int         // of the file
+	asked  bool          // the file has a column for amounts
+	wrong  *loyalty.Note // with one of the rows, whose line it names
+}
+
+func wrong(field, reason string, args ...any) *loyalty.Note {
+	return &loyalty.Note{Field: field, Reason: fmt.Sprintf(reason, args...)}
+}
+
+// maxRows is how many rows one order may have. A file in which one has more names
+// a column that tells no orders apart.
+const maxRows = 10_000
+
+// orders takes a file of orders. The rows of one order are its lines, wherever in
+// the file they stand. So the file is read twice: first to count the rows of each
+// order, then to take each order as soon as it is whole. With --order-id row each row
+// is an order, known by file name and row number.
+func (r *reader) orders(ctx context.Context) error {
+	byRow := r.OrderID == "row"
+	switch {
+	case !byRow && !r.cols.has("order"):
+		return errors.New("the file has no column order: name it with --map order=COLUMN, or use --order-id row if each row is an order")
+	case !r.cols.has("at"):
+		return errors.New("the file has no column at: name it with --map at=COLUMN")
+	}
+	if byRow {
+		name := strings.TrimSuffix(filepath.Base(r.Path), ".gz")
+		if err := r.each(ctx, func(row row) error {
+			return r.complete(ctx, r.addRow(nil, row, fmt.Sprintf("%s:%d", name, row.n)))
+		}); err != nil {
+			return err
+		}
+		return r.flush(ctx)
+	}
+	seed := maphash.MakeSeed()
+	left := map[uint64]int{} // rows of each order that are yet to come
+	r.passes = 2
+	quiet := reader{Importer: r.Importer, shop: r.shop, clocks: r.clocks, cols: r.cols, table: r.table, size: r.size, passes: 2}
+	quiet.File = File{Kind: r.Kind, Key: r.Key, Progress: r.Progress}
+	err := quiet.each(ctx, func(row) error {
+		left[maphash.String(seed, quiet.orderID())]++
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := r.open(); err != nil {
+		return err
+	}
+	open := map[string]*draft{}
+	err = r.each(ctx, func(row row) error {
+		id := r.orderID()
+		d := r.addRow(open[id], row, id)
+		k := maphash.String(seed, id)
+		if left[k]--; left[k] > 0 && id != "" {
+			open[strings.Clone(id)] = d
+			return nil
+		}
+		delete(open, id)
+		return r.complete(ctx, d)
+	})
+	for _, id := range slices.Sorted(maps.Keys(open)) { // rows that could not be read were counted, too
+		if err == nil {
+			err = r.complete(ctx, open[id])
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return r.flush(ctx)
+}
+
+// receipt is what the last row said of the order that it belongs to.
+type receipt struct{ number, id string }
+
+// orderID is what the order of a row is known by: its number, or where numbers
+// begin anew the day and the shop with it. A row that does not say its day belongs
+// to the one above it.
+func (r *reader) orderID() string {
+	number := r.cols.get("order")
+	if r.Key != NumberDayShop || number == "" {
+		return number
+	}
+	id := number
+	switch at, err := r.when(r.cols.get("at")); {
+	case err == nil:
+		id += "/" + loyalty.DayOf(at.Time, r.shop.Zone).String()
+		if shop := r.cols.get("shop"); shop != "" {
+			id += "/" + shop
+		}
+	case r.last.number == number && r.cols.get("at") == "":
+		id = r.last.id
+	}
+	r.last = receipt{number, id}
+	return id
+}
+
+// addRow adds a row to the order that it belongs to, nil for its first.
+func (r *reader) addRow(d *draft, row row, id string) *draft {
+	it, sums, wrongRow := r.readOrder(row, id)
+	first := d == nil
+	if first {
+		d = &draft{Row: it, asked: slices.ContainsFunc([]string{"total", "order_total", "line_total", "price"}, r.cols.has)}
+	}
+	d.lines = append(d.lines, row.line)
+	if len(d.lines) > maxRows {
+		wrongRow = wrong("order", "%s has more than %d rows: does the column tell orders apart?", loyalty.Quoted(id), maxRows)
+		d.Order.Lines, d.rows, d.prints = nil, nil, nil
+	} else {
+		d.prints, d.rows = append(d.prints, it.Fingerprint), append(d.rows, sums)
+		if wrongRow == nil && !first {
+			wrongRow = d.join(it, r.shop.Zone)
+		}
+	}
+	if wrongRow != nil && d.wrong == nil {
+		wrongRow.Line = row.line
+		d.wrong = wrongRow
+	}
+	return d
+}
+
+// join adds another row of the same order. What stands on one row only is said of
+// all; what two rows say differently makes them two orders, or nobody knows which.
+func (d *draft) join(it *intake.Row, zone *time.Location) *loyalty.Note {
+	sum, more := d.Order, it.Order
+	if field, one, other := differ(&d.Event, &it.Event, zone); field != "" {
+		return wrong(field, "order %s is of %s in line %d and of %s here: if numbers begin anew, use --order-key %s", sum.ID, one, d.lines[0], other, NumberDayShop)
+	}
+	for _, f := range []struct {
+		field      string
+		said, more *string
+	}{{"status", &sum.Status, &more.Status}, {"currency", &sum.Currency, &more.Currency}, {"shop", &sum.Shop, &more.Shop}} {
+		if *f.said != "" && *f.more != "" && *f.said != *f.more {
+			return wrong(f.field, "order %s is %s in line %d and %s here", sum.ID, *f.said, d.lines[0], *f.more)
+		}
+		*f.said = cmp.Or(*f.said, *f.more)
+	}
+	if at := it.At; !at.IsZero() && (d.At.IsZero() || at.Before(d.At.Time)) {
+		d.At = at
+	}
+	said := texts(&d.Member)
+	for n, t := range texts(&it.Member) {
+		*said[n].of = cmp.Or(*said[n].of, *t.of)
+	}
+	for source, id := range it.Member.IDs {
+		if d.Member.IDs[source] == "" {
+			if d.Member.IDs == nil {
+				d.Member.IDs = map[string]string{}
+			}
+			d.Member.IDs[source] = id
+		}
+	}
+	d.Notes = append(d.Notes, it.Notes...)
+	sum.Quantity += more.Quantity
+	sum.Lines = append(sum.Lines, more.Lines...)
+	for _, c := range more.Coupons {
+		if !slices.Contains(sum.Coupons, c) {
+			sum.Coupons = append(sum.Coupons, c)
+		}
+	}
+	return nil
+}
+
+// afterMidnight is by how much the rows of one order may lie apart when its till
+// closes after midnight.
+const afterMidnight = time.Hour
+
+// differ returns in what two rows of one order say that they are of different
+// people or days; field "": in nothing that both of them say.
+func differ(a, b *loyalty.Event, zone *time.Location) (field, one, other string) {
+	m, n := &a.Member, &b.Member
+	mailbox := func(text string) string { // as an address is known; "" for none
+		_, folded, _ := address.Read(text)
+		return folded
+	}
+	pairs := [][3]string{
+		{"member", m.ID, n.ID}, {"email", mailbox(m.Email), mailbox(n.Email)}, {"card", m.Card, n.Card},
+		{"phone", loyalty.FoldPhone(m.Phone), loyalty.FoldPhone(n.Phone)},
+	}
+	for _, source := range slices.Sorted(maps.Keys(m.IDs)) {
+		pairs = append(pairs, [3]string{"ids." + source, m.IDs[source], n.IDs[source]})
+	}
+	if apart := a.At.Sub(b.At.Time).Abs(); !a.At.IsZero() && !b.At.IsZero() && apart > afterMidnight {
+		pairs = append(pairs, [3]string{"at", loyalty.DayOf(a.At.Time, zone).String(), loyalty.DayOf(b.At.Time, zone).String()})
+	}
+	for _, p := range pairs {
+		if p[1] != "" && p[2] != "" && p[1] != p[2] {
+			return p[0], p[1], p[2]
+		}
+	}
+	return "", "", ""
+}
+
+// complete hands an order on of which all rows are there. One wrong row refuses
+// all of them: with a line missing, its figures would be wrong.
+func (r *reader) complete(ctx context.Context, d *draft) error {
+	first := d.lines[0]
+	if d.wrong == nil {
+		d.wrong = d.addUp()
+	}
+	if d.wrong == nil && d.At.IsZero() {
+		d.wrong = wrong("at", "is empty")
+	}
+	if d.wrong == nil {
+		d.wrong = r.shop.Check(d.Row)
+	}
+	if d.wrong != nil {
+		at := cmp.Or(d.wrong.Line, first)
+		for _, line := range d.lines {
+			why := d.wrong
+			if line != at {
+				why = wrong("order", "line %d of the same order is refused", at)
+			}
+			if err := r.refuseKept(line, *why); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if len(d.prints) > 1 {
+		h := sha256.New()
+		for _, p := range d.prints {
+			h.Write(p)
+		}
+		d.Fingerprint = h.Sum(nil)[:16]
+	}
+	return r.add(ctx, d.Row, d.At, d.lines)
+}
+
+// readOrder reads a row of an orders file. It is there even when something is wrong.
+func (r *reader) readOrder(row row, id string) (*intake.Row, amounts, *loyalty.Note) {
+	get, it := r.cols.get, r.person(row, loyalty.Instant{}, loyalty.OrderPlaced)
+	o := &loyalty.Order{ID: id, Status: strings.ToLower(get("status")), Currency: strings.ToUpper(get("currency")), Shop: get("shop")}
+	it.Order, it.Fingerprint = o, r.fingerprint()
+	if id == "" {
+		return it, amounts{}, wrong("order", "is empty: the number of the order stands on each of its rows")
+	}
+	if reason := intake.NotAnID(get("order")); reason != "" {
+		return it, amounts{}, wrong("order", "%s", reason)
+	}
+	if text := get("at"); text != "" {
+		at, err := r.when(text)
+		if err != nil {
+			return it, amounts{}, wrong("at", "%v", err)
+		}
+		it.At = at
+	}
+	if r.cols.has("coupon") {
+		o.Coupons = []loyalty.UsedCoupon{}
+	}
+	if code := get("coupon"); code != "" {
+		o.Coupons = append(o.Coupons, loyalty.UsedCoupon{Code: code})
+	}
+	sums, wrongRow := r.readAmounts(it, row)
+	if wrongRow != nil {
+		return it, sums, wrongRow
+	}
+	if sums.lined = slices.ContainsFunc([]string{"product", "name", "category", "brand", "labels"}, r.cols.has); sums.lined {
+		if !r.cols.has("quantity") {
+			o.Quantity = 1
+		}
+		o.Lines = []loyalty.Line{{Product: get("product"), Name: get("name"), Category: get("category"), Brand: get("brand"),
+			Labels: listed(get("labels")), Quantity: o.Quantity}}
+	}
+	return it, sums, nil
+}

@@ -1,0 +1,68 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"regulars/internal/address"
+	"regulars/internal/consent"
+	"regulars/internal/intake"
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// suppressions takes addresses that are to get nothing.
+func (r *reader) suppressions(ctx context.Context) error {
+	if !r.cols.has("email") {
+		return errors.New("the file has no column email: name it with --map email=COLUMN")
+	}
+	var folded []string
+	err := r.each(ctx, func(row row) error {
+		_, known, err := address.Read(intake.ReadID(r.cols.get("email")))
+		if err != nil {
+			return r.refuse(row.written(), loyalty.Note{Line: row.line, Field: "email", Reason: err.Error()})
+		}
+		if folded = append(folded, known); len(folded) < batchRows {
+			return nil
+		}
+		defer func() { folded = nil }()
+		return r.suppress(ctx, folded)
+	})
+	if err != nil {
+		return err
+	}
+	return r.suppress(ctx, folded)
+}
+
+func (r *reader) suppress(ctx context.Context, folded []string) error {
+	total := int64(len(folded))
+	slices.Sort(folded)
+	folded = slices.Compact(folded)
+	var known int64
+	err := r.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
+		pepper, err := consent.Pepper(tx)
+		if err != nil {
+			return err
+		}
+		keys, rows := make([][]byte, len(folded)), make([][]any, len(folded))
+		for n, address := range folded {
+			keys[n] = consent.Key(pepper, address)
+			rows[n] = []any{keys[n]}
+		}
+		err = tx.One(&known, "select count(*) from suppressions where email_key in (select r.key from "+tx.Values("key bytea")+")",
+			store.Args{"rows": store.Rows(rows)})
+		if err != nil || r.DryRun {
+			return err
+		}
+		return consent.SuppressAll(tx, keys, consent.Imported, strings.TrimSpace(r.Source))
+	})
+	if err != nil {
+		return err
+	}
+	fresh := int64(len(folded)) - known
+	r.tally.New += fresh
+	r.tally.Unchanged += total - fresh
+	return nil
+}
