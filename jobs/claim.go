@@ -29,33 +29,28 @@ func freeArgs(tx *store.Tx) store.Args {
 	return store.Args{"now": tx.At, "kinds": Kinds(), "strange": loyalty.At(tx.At.Add(-strange))}
 }
 
-// dueLanes returns the lanes in which jobs wait, as posts.
-func dueLanes(tx *store.Tx) (due []engine.Work, err error) {
-	var lanes []struct {
-		Lane  string
-		First loyalty.Instant
-	}
-	err = tx.All(&lanes, "select lane, min(run_at) as first from jobs where "+free(tx)+" group by lane order by lane", freeArgs(tx))
-	for _, l := range lanes {
-		due = append(due, engine.Work{Name: jobsOf(l.Lane), Since: tx.At.Sub(l.First.Time)})
-	}
+// jobsSeen is how many jobs that are due the recovery pass looks at, the oldest first.
+const jobsSeen = 20
+
+// dueJobs returns the jobs that somebody should do.
+func dueJobs(tx *store.Tx) (due []engine.Work, err error) {
+	args := freeArgs(tx)
+	args["most"] = jobsSeen
+	err = tx.All(&due, "select '"+jobPrefix+"' || kind as kind, id from jobs where "+free(tx)+" order by run_at, id limit @most", args)
 	return due, err
 }
 
-// claim takes the next job of a lane for this worker; store.ErrNotFound when
-// there is none.
-func claim(tx *store.Tx, lane string) (row Row, err error) {
+// claim takes a job for this worker; store.ErrNotFound when it is not to be done now,
+// or somebody has it.
+func claim(tx *store.Tx, id int64) (row Row, err error) {
 	args := freeArgs(tx)
-	args["lane"] = lane
+	args["id"] = id
 	err = tx.One(&row, `
 		update jobs
 		set    fell_silent = fell_silent + case state when 'running' then 1 else 0 end, -- whoever had it let its lease run out
 		       state = 'running', fence = fence + 1, attempts = attempts + 1,
 		       lease_until = `+tx.MachineIn(lease)+`, started_at = coalesce(started_at, @now)
-		where  id = (select id from jobs
-		             where  lane = @lane and `+free(tx)+`
-		             order  by run_at, id
-		             limit  1 `+tx.SkipLocked()+`)
+		where  id = (select id from jobs where id = @id and `+free(tx)+" "+tx.SkipLocked()+`)
 		returning `+columns, args)
 	return row, err
 }

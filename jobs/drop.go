@@ -14,7 +14,7 @@ import (
 // up. All else is as in launchJob.
 var dropJob = kind{
 	about:  "start a coupon drop",
-	lane:   Chores,
+	queue:  Chores,
 	open:   true,
 	fields: launchJob.fields,
 	settle: func(tx *store.Tx, v map[string]string) error {

@@ -53,7 +53,7 @@ func Example() {
 	var id int64
 	err = rooms.DB.Update(ctx, func(tx *store.Tx) (err error) {
 		id, _, err = jobs.Enqueue(tx, jobs.Order{Kind: "generate", Values: map[string]string{"pool": "gift", "count": "500"}, By: "Anna"})
-		tx.AfterCommit(func() { hints.Jobs(ctx, jobs.Chores) }) // without it the worker finds the job within a second
+		tx.AfterCommit(func() { hints.Job(id, "generate") }) // without it the worker finds the job within a second
 		return err
 	})
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 // missing. It gives up when the pool is not there or is not a generated one.
 var generateJob = kind{
 	about: "fill a pool with codes",
-	lane:  Chores,
+	queue: Chores,
 	fields: []field{
 		{name: "pool", about: "its name", required: true},
 		{name: "count", about: "how many free codes it is to hold", required: true, wrong: count(10_000_000)},

@@ -20,7 +20,7 @@ import (
 // that is there already. It gives up when the file is not there.
 var importJob = kind{
 	about: "take a file in from the import folder",
-	lane:  Chores,
+	queue: Chores,
 	fields: []field{
 		{name: "what", about: "members, orders or suppressions", required: true, wrong: oneOf("members", "orders", "suppressions")},
 		{name: "file", about: "its name in the import folder", required: true, wrong: notInside},

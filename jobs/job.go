@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hibiken/asynq"
+
 	"regulars/internal/delivery"
 	"regulars/internal/engine"
 	"regulars/internal/intake"
@@ -23,10 +25,11 @@ type Rooms struct {
 	ImportDir string // the only folder that import jobs read from
 }
 
-// kind is a kind of job: its fields, its lane and its handler.
+// kind is a kind of job: its fields, its queue and its handler. Its task is
+// job.KIND, and carries the id of the job's row.
 type kind struct {
 	about  string
-	lane   string
+	queue  string
 	fields []field
 	open   bool // other values are allowed: a launch's own
 
@@ -75,8 +78,8 @@ const mostSilent = 2
 // backoff is the pause before the next try: 10 s, 40 s, 90 s …
 func backoff(tried int) time.Duration { return time.Duration(tried*tried) * 10 * time.Second }
 
-// nextJob does the next job of a lane; 0 says that none is due.
-func (w *Worker) nextJob(ctx context.Context, lane string) (int, error) {
+// job does a job, if it is to be done now and nobody has it; else it returns 0.
+func (w *Worker) job(ctx context.Context, id int64) (int, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
@@ -85,7 +88,7 @@ func (w *Worker) nextJob(ctx context.Context, lane string) (int, error) {
 	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	var row Row
-	err := w.DB.Update(whole, func(tx *store.Tx) (err error) { row, err = claim(tx, lane); return err })
+	err := w.DB.Update(whole, func(tx *store.Tx) (err error) { row, err = claim(tx, id); return err })
 	if errors.Is(err, store.ErrNotFound) {
 		return 0, nil
 	}
@@ -137,22 +140,30 @@ func (w *Worker) renew(ctx context.Context, cancel func(), row Row) {
 	}
 }
 
-// record writes down how a job ended. A stop of the process is no failure of the
-// job: its next holder begins at once.
+// record writes down how a job ended, and returns how its task did (a later). A stop of
+// the process is no failure of the job: its next holder begins at once.
 func (w *Worker) record(ctx context.Context, row Row, said string, err error) error {
-	stopped := ctx.Err() != nil
+	stopped := errors.Is(ctx.Err(), context.Canceled)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	return w.DB.Update(ctx, func(tx *store.Tx) error {
+	var failed error
+	broken := w.DB.Update(ctx, func(tx *store.Tx) error {
+		failed = nil
 		switch {
 		case err == nil:
 			return finish(tx, row, "done", said)
 		case stopped:
 			return giveBack(tx, row)
 		case errors.Is(err, ErrGiveUp) || row.Attempts >= attempts:
+			failed = later{fmt.Errorf("%s: %w", withoutAddresses(err), asynq.SkipRetry), 0}
 			return finish(tx, row, "failed", err.Error())
 		default:
+			failed = later{errors.New(withoutAddresses(err)), backoff(row.Attempts)}
 			return again(tx, row, backoff(row.Attempts), err.Error())
 		}
 	})
+	if broken != nil {
+		return fmt.Errorf("recording job %d: %w", row.ID, broken)
+	}
+	return failed
 }

@@ -75,7 +75,7 @@ func TestEachKindOfJob(t *testing.T) {
 				continue
 			}
 			id := s.enqueue(tt.order)
-			hints.Jobs(context.Background(), s.show(id).Lane)
+			hints.Job(id, tt.order.Kind)
 			waitFor(t, tt.name, func() bool { return !s.show(id).FinishedAt.IsZero() })
 			row := s.show(id)
 			if row.State != tt.state || !strings.Contains(row.Outcome, tt.outcome) || row.Attempts != 1 || strings.Contains(row.Payload, "m-1@") {

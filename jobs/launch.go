@@ -21,7 +21,7 @@ import (
 // there, not live, values missing, or too few codes.
 var launchJob = kind{
 	about: "start a campaign",
-	lane:  Chores,
+	queue: Chores,
 	open:  true,
 	fields: []field{
 		{name: "campaign", about: "its name", required: true},

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"slices"
 	"sync"
@@ -152,16 +153,19 @@ func DiskSense(db *store.DB) func(context.Context) []store.Trouble {
 	}
 }
 
-// Failing says which posts of this worker have failed again and again.
+// Failing says which kinds of work of this worker have failed again and again. Those of
+// the night count as one.
 func (w *Worker) Failing(context.Context) (all []store.Trouble) {
-	for post, err := range w.crew.failing() {
-		t := store.Trouble{Kind: "work", What: fmt.Sprintf("work keeps failing (%s): %s", post, err),
-			Do: "it is tried again by itself; the log of `regulars serve` says more, and `regulars doctor` whether the database is sound"}
-		if post == "midnight" {
-			t.Kind, t.What = "night", "the nightly pass keeps failing: "+err
+	const do = "it is tried again by itself; the log of `regulars serve` says more, and `regulars doctor` whether the database is sound"
+	failing := w.limiter.failing()
+	night := false
+	for _, kind := range slices.Sorted(maps.Keys(failing)) {
+		if t, _ := taskOf(kind); t.queue != Nightly {
+			all = append(all, store.Trouble{Kind: "work", What: fmt.Sprintf("work keeps failing (%s): %s", kind, failing[kind]), Do: do})
+		} else if !night {
+			night = true
+			all = append(all, store.Trouble{Kind: "night", What: fmt.Sprintf("the nightly pass keeps failing (%s): %s", kind, failing[kind]), Do: do})
 		}
-		all = append(all, t)
 	}
-	slices.SortFunc(all, func(a, b store.Trouble) int { return len(a.What) - len(b.What) })
 	return all
 }

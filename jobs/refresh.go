@@ -14,7 +14,7 @@ import (
 // to do. It gives up when there is no such segment.
 var refreshJob = kind{
 	about:  "bring a segment up to date",
-	lane:   Chores,
+	queue:  Chores,
 	fields: []field{{name: "segment", about: "its name; all segments without it"}, {name: "facts", about: "true: first compute the figures of all members anew"}},
 	settle: func(tx *store.Tx, v map[string]string) error {
 		if v["facts"] != "" && v["facts"] != "true" {

@@ -194,7 +194,7 @@ func (s *shop) hinting(redis string) *jobs.Hints {
 	s.t.Helper()
 	h := jobs.NewHints(connect(s.t, redis), quiet(s.t))
 	s.t.Cleanup(h.Close)
-	s.db.OnWake(func(pass string) { h.Pass(pass, jobs.LaneOf(pass)) })
+	s.db.OnWake(h.Put)
 	return h
 }
 

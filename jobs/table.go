@@ -17,7 +17,7 @@ type Row struct {
 	Kind       string          `json:"kind"`
 	Payload    string          `json:"-"`
 	Key        string          `json:"key,omitempty"`
-	Lane       string          `json:"lane"`
+	Lane       string          `json:"lane"`  // the queue of its task
 	State      string          `json:"state"` // queued | running | done | failed | cancelled
 	RunAt      loyalty.Instant `json:"run_at"`
 	Attempts   int             `json:"attempts"`
@@ -82,7 +82,7 @@ func Enqueue(tx *store.Tx, o Order) (id int64, made bool, err error) {
 	if o.Key != "" {
 		key = o.Key
 	}
-	args := store.Args{"kind": o.Kind, "payload": store.JSON(values), "key": key, "lane": k.lane, "at": at, "by": o.By, "now": tx.At}
+	args := store.Args{"kind": o.Kind, "payload": store.JSON(values), "key": key, "lane": k.queue, "at": at, "by": o.By, "now": tx.At}
 	err = tx.One(&id, `
 		insert into jobs (kind, payload, key, lane, state, run_at, enqueued_by, enqueued_at)
 		values (@kind, `+tx.JSONParam("@payload")+`, @key, @lane, 'queued', @at, @by, @now)

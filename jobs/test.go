@@ -17,7 +17,7 @@ import (
 // do no harm, but nobody wants it.
 var testJob = kind{
 	about: "send a test mail",
-	lane:  Urgent,
+	queue: Urgent,
 	fields: []field{
 		{name: "campaign", about: "its name", required: true},
 		{name: "mail", about: "the mail's name; the first without it"},

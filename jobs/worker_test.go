@@ -127,7 +127,7 @@ func TestRedisGoesAwayAndComesBack(t *testing.T) {
 	s.mails(2)
 	redis.start() // empty, as after the loss of a machine
 	r := connect(t, redis.url())
-	waitFor(t, "hints to go through Redis again", func() bool { return processed(t, r, jobs.Chores) > 0 })
+	waitFor(t, "hints to go through Redis again", func() bool { return processed(t, r, jobs.Clock) > 0 })
 	s.join(1)
 	s.allSent(3)
 }
@@ -156,11 +156,11 @@ func TestOverdueWorkIsDoneWithoutRedis(t *testing.T) {
 	redis := inProcess(t)
 	inspector := asynq.NewInspectorFromRedisClient(connect(t, redis))
 	hints := s.hinting(redis)
-	for _, lane := range []string{jobs.Urgent, jobs.Bulk, jobs.Chores, jobs.Nightly} {
-		hints.Jobs(t.Context(), lane) // so that the queue is there
-		if err := inspector.PauseQueue(lane); err != nil {
-			t.Fatal(err)
-		}
+	for _, work := range []string{"flow.react", "mail.bulk", "run.finish", "segment.pass"} {
+		hints.Put(work) // so that the queue is there
+	}
+	for _, queue := range []string{jobs.Urgent, jobs.Bulk, jobs.Clock, jobs.Nightly} {
+		waitFor(t, "the queue "+queue, func() bool { return inspector.PauseQueue(queue) == nil })
 	}
 	s.work(redis)
 	s.join(1)
@@ -178,10 +178,12 @@ func TestForeignTasksDoNoHarm(t *testing.T) {
 	r := connect(t, redis)
 	client := asynq.NewClientFromRedisClient(r)
 	for _, task := range []*asynq.Task{
-		asynq.NewTask("wake_v2", []byte(`{"name":"passages"}`)),
-		asynq.NewTask("wake", []byte(`{"name":"passages_v2"}`)),
-		asynq.NewTask("wake", []byte(`{"name":`)),
-		asynq.NewTask("pass", nil),
+		asynq.NewTask("flow.react_v2", nil),
+		asynq.NewTask("flow", nil),
+		asynq.NewTask("run.deliver", []byte(`{"run":`)),
+		asynq.NewTask("run.deliver", []byte(`{"run":99}`)),
+		asynq.NewTask("job.launch", nil),
+		asynq.NewTask("job.launch_v2", []byte(`{"job":99}`)),
 	} {
 		if _, err := client.Enqueue(task, asynq.Queue(jobs.Urgent)); err != nil {
 			t.Fatal(err)
@@ -189,7 +191,7 @@ func TestForeignTasksDoNoHarm(t *testing.T) {
 	}
 	s.hinting(redis)
 	s.work(redis)
-	waitFor(t, "the tasks to be taken", func() bool { return processed(t, r, jobs.Urgent) >= 4 })
+	waitFor(t, "the tasks to be taken", func() bool { return processed(t, r, jobs.Urgent) >= 6 })
 	s.join(1)
 	s.allSent(1)
 	info, err := asynq.NewInspectorFromRedisClient(r).GetQueueInfo(jobs.Urgent)
@@ -220,10 +222,10 @@ func TestHintsDoNotPileUp(t *testing.T) {
 				return info.Size
 			}
 			hint := func() {
-				hints.Pass("passages", jobs.Urgent)
-				hints.Jobs(t.Context(), jobs.Urgent)
+				hints.Put("flow.advance")
+				hints.Job(7, "test")
 			}
-			waitFor(t, "a task for each of two posts", func() bool { hint(); return tasks() == 2 })
+			waitFor(t, "a task for each of two pieces of work", func() bool { hint(); return tasks() == 2 })
 			for range 100 { // nobody takes them
 				hint()
 			}
@@ -232,7 +234,7 @@ func TestHintsDoNotPileUp(t *testing.T) {
 				t.Fatalf("after a hundred hints more there are %d tasks, want 2", n)
 			}
 
-			// A task that asynq gave up on does not keep later ones out.
+			// A task that asynq gave up does not keep later ones out.
 			if n, err := inspector.ArchiveAllPendingTasks(jobs.Urgent); n != 2 || err != nil {
 				t.Fatalf("archiving: %d, %v", n, err)
 			}

@@ -126,12 +126,27 @@ func keyValues(args []string) (map[string]string, error) {
 	return values, nil
 }
 
+// lookAtTasks says where to see what workers are at.
+var lookAtTasks = `What workers are at just now, a marketer's job or any other work, is a task of asynq's
+in the Redis that REDIS_URL names. asynq's own command shows it:
+
+  go install github.com/hibiken/asynq/tools/asynq@latest
+  asynq stats --uri HOST:6379                                  how many, by queue
+  asynq task ls --uri HOST:6379 --queue QUEUE --state active   by kind, with ids; or pending, retry, archived
+  asynq dash --uri HOST:6379                                   the same, live
+
+QUEUE is ` + strings.Join(jobs.Queues, ", ") + `. The task of job 7 is job.KIND:7 in chores
+(job.test in urgent), that of run 12 run.deliver:12 in bulk. A job that has failed stays
+archived there with its error until it is queued again. regulars_tasks_total{kind,outcome}
+in /metrics counts them.`
+
 func (a *app) jobsCommand() *cobra.Command {
 	var state string
 	var limit int
 	group := &cobra.Command{Use: "jobs", Short: "What was enqueued, by whom, and how it ended: list | show | retry | cancel"}
 	listing := &cobra.Command{
 		Use: "list", Short: "List the newest jobs", Args: cobra.NoArgs,
+		Long: "List the newest jobs.\n\n" + lookAtTasks,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := cmp.Or(oneOf("state", state, jobs.States), positive("limit", limit, "")); err != nil {
 				return err
@@ -160,7 +175,11 @@ func (a *app) listJobs(tx *store.Tx, state string, limit int) error {
 	for _, j := range list {
 		rows = append(rows, []string{fmt.Sprint(j.ID), j.Kind, j.State, a.moment(j.RunAt), j.EnqueuedBy, j.Outcome})
 	}
-	return a.table([]string{"JOB", "KIND", "STATE", "AT", "BY", "OUTCOME"}, rows)
+	if err := a.table([]string{"JOB", "KIND", "STATE", "AT", "BY", "OUTCOME"}, rows); err != nil {
+		return err
+	}
+	fmt.Fprintln(a.err, "what runs just now, by kind: asynq task ls --queue chores --state active; regulars jobs list --help says more")
+	return nil
 }
 
 func (a *app) jobAction(name, short string, act func(*store.Tx, int64) error) *cobra.Command {

@@ -168,7 +168,7 @@ func (a *app) live(ctx context.Context, h *house, roles []string, door net.Liste
 	}
 	defer closeRedis()
 	h.hints = jobs.NewHints(redis, h.log)
-	h.db.OnWake(func(pass string) { h.hints.Pass(pass, jobs.LaneOf(pass)) })
+	h.db.OnWake(h.hints.Put)
 
 	// Readiness, unsubscribes and the replica's own row must be answered while every
 	// other connection waits for a lock.
@@ -205,7 +205,7 @@ func (a *app) live(ctx context.Context, h *house, roles []string, door net.Liste
 	if slices.Contains(roles, "worker") {
 		w := jobs.Worker{
 			Rooms: jobs.Rooms{DB: h.db, Desk: h.desk, Intake: h.door, Engine: h.engine, ImportDir: a.config.ImportDir},
-			Redis: redis, Hints: h.hints, Log: h.log, Idle: h.idle, Grace: a.grace + recording,
+			Redis: redis, Hints: h.hints, Log: h.log, Idle: h.idle, Grace: a.grace + recording, Count: countTasks(site.Registry),
 		}
 		presence.Senses = append(presence.Senses, w.Failing)
 		if h.sink == nil {
@@ -229,6 +229,14 @@ func (a *app) live(ctx context.Context, h *house, roles []string, door net.Liste
 	err = work.Wait()
 	h.hints.Close()
 	return err
+}
+
+// countTasks returns what counts the tasks that a worker ran, for /metrics.
+func countTasks(registry *prometheus.Registry) func(kind, outcome string) {
+	tasks := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "regulars_tasks_total",
+		Help: "Tasks that this worker ran, by kind and outcome: done, nothing, later, failed or stopped."}, []string{"kind", "outcome"})
+	registry.MustRegister(tasks)
+	return func(kind, outcome string) { tasks.WithLabelValues(kind, outcome).Inc() }
 }
 
 // redis connects to the Redis of the environment, or starts one in the process.
@@ -301,7 +309,7 @@ func (a *app) site(h *house, quick *store.DB) (*public.Site, error) {
 	site := &public.Site{
 		Clock: time.Now, DB: web, Quick: quick, Live: h.clock, Intake: intake.New(web), Links: h.links, Registry: registry, Log: h.log, Relays: h.relays, Secrets: a.config.hookSecrets,
 		MetricsElsewhere: a.metricsDoor != nil,
-		Wake:             func(_ int64, lane string) { h.hints.Jobs(context.Background(), lane) },
+		Wake:             h.hints.Job,
 	}
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		public.NewMetrics(h.db, h.relays, site.Amiss))

@@ -71,7 +71,7 @@ func apply(tx *store.Tx, files, later map[string]string, by, note string) (done 
 	if err := runs.SyncTimetable(tx, v); err != nil {
 		return done, fmt.Errorf("timetable: %w", err)
 	}
-	tx.Wake("midnight") // new segments are filled
-	tx.Wake("clock")    // campaigns that went live are settled
+	tx.Wake("segment.pass") // new segments are filled
+	tx.Wake("flow.settle")  // campaigns that went live are settled
 	return done, retry(tx, v)
 }

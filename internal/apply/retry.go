@@ -55,8 +55,8 @@ func retry(tx *store.Tx, v *versions.Version) error {
 		return err
 	}
 	_, err = tx.Exec("update passages set wake_at = @now where wake_at > @now and state = 'ready' and reason >= 'failed: ' and reason < 'failed;'", store.Args{"now": tx.At})
-	for _, pass := range []string{"reactions", "passages", "singles.urgent", "singles.bulk"} {
-		tx.Wake(pass)
+	for _, work := range []string{"flow.react", "flow.advance", "mail.urgent", "mail.bulk"} {
+		tx.Wake(work)
 	}
 	return err
 }

@@ -19,19 +19,19 @@ type chunk struct {
 	Fence  int64
 }
 
-// takeChunk claims the open chunk that is due longest; ErrNotFound when there is
-// none. One whose last worker left batches behind must be reaped first, or its
+// takeChunk claims the open chunk of a run that is due longest, or of any run for 0;
+// ErrNotFound when there is none. One whose last worker left batches behind must be reaped first, or its
 // mails would go out again.
-func takeChunk(tx *store.Tx, lease time.Duration) (c chunk, err error) {
+func takeChunk(tx *store.Tx, run int64, lease time.Duration) (c chunk, err error) {
 	err = tx.One(&c, `
 		select c.run_id, c.n
 		from   chunks c
-		where  not c.done and c.not_before <= @now
+		where  not c.done and c.not_before <= @now and (@run = 0 or c.run_id = @run)
 		and   (c.lease_until is null or c.lease_until <= `+tx.Machine()+`)
 		and    not exists (select 1 from batches b where b.run_id = c.run_id and b.chunk = c.n)
 		and    exists (select 1 from runs r where r.id = c.run_id and r.state = 'sending' and `+free("r")+`)
 		order  by c.not_before, c.run_id, c.n
-		limit  1 `+tx.SkipLocked(), store.Args{"now": tx.At})
+		limit  1 `+tx.SkipLocked(), store.Args{"now": tx.At, "run": run})
 	if err != nil {
 		return c, err
 	}

@@ -29,7 +29,7 @@ func TestAMailWaitsForARuleThatCannotBeAnswered(t *testing.T) {
 		s.singles(d, delivery.Bulk)
 		s.run("drop", m, 10)
 		for range 4 {
-			if _, err := d.Work(t.Context()); err != nil {
+			if _, err := d.Work(t.Context(), 0); err != nil {
 				t.Fatal(err)
 			}
 		}

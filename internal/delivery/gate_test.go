@@ -180,7 +180,7 @@ func (s *shop) singles(d *delivery.Sender, lane string) {
 func (s *shop) work(d *delivery.Sender) {
 	s.t.Helper()
 	for {
-		n, err := d.Work(context.Background())
+		n, err := d.Work(context.Background(), 0)
 		if err != nil {
 			s.t.Fatal(err)
 		}

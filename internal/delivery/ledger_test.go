@@ -57,7 +57,7 @@ func TestEachAnswerOfTheRelay(t *testing.T) {
 					s := newShop(t, empty(t, db))
 					s.run("letter", s.members(1), 10)
 					s.script(tt.begun, tt.o)
-					_, err := s.desk().Work(context.Background())
+					_, err := s.desk().Work(context.Background(), 0)
 					s.checkAnswer(err, tt.chunk, tt.due, tt.suppressed)
 				})
 				t.Run("to an offer", func(t *testing.T) {
@@ -142,7 +142,7 @@ func TestARelayThatIsAwayTouchesNothing(t *testing.T) {
 		s := newShop(t, empty(t, db))
 		s.script(false, away)
 		s.run("letter", s.members(40), 20)
-		n, err := s.desk().Work(context.Background())
+		n, err := s.desk().Work(context.Background(), 0)
 		check(s, n, err)
 
 		s = newShop(t, empty(t, db))
@@ -315,7 +315,7 @@ func TestTheLimiterRationsALane(t *testing.T) {
 			members := s.members(20)
 			l := &limiter{left: 7}
 			d := s.desk(func(c *delivery.Config) { c.Limiter = l })
-			call := func() (int, error) { return d.Work(context.Background()) }
+			call := func() (int, error) { return d.Work(context.Background(), 0) }
 			if lane == "singles" {
 				call = func() (int, error) { return d.Singles(context.Background(), delivery.Bulk, 100) }
 				for _, m := range members {

@@ -100,7 +100,7 @@ func (g *game) act(draw func(n int, what string) int) {
 	case 1:
 		g.start(func(ctx context.Context) (int, error) { return g.desk.Singles(ctx, delivery.Bulk, 2) })
 	case 2:
-		g.start(g.desk.Work)
+		g.start(func(ctx context.Context) (int, error) { return g.desk.Work(ctx, 0) })
 	case 3:
 		g.expire()
 	case 4:

@@ -83,7 +83,7 @@ func (s *shop) workers(n int, db *store.DB, until time.Time) (wait func()) {
 		all.Go(func() {
 			d := over.desk(small, func(c *delivery.Config) { c.Lease, c.Renew = time.Second, 100*time.Millisecond })
 			for s.number("select count(*) from sends where state not in ('sent', 'unknown')", nil) > 0 && time.Now().Before(until) {
-				d.Work(context.Background())
+				d.Work(context.Background(), 0)
 				d.Singles(context.Background(), delivery.Urgent, 20)
 				d.Singles(context.Background(), delivery.Bulk, 20)
 				d.Reap(context.Background())

@@ -114,7 +114,7 @@ func TestManyWorkersAndStopsOverARealRelay(t *testing.T) {
 			for k := range 4 {
 				workers.Go(func() {
 					d := s.desk(small, s.overRelay)
-					d.Work(ctx)
+					d.Work(ctx, 0)
 					d.Singles(ctx, []string{delivery.Urgent, delivery.Bulk}[k%2], 20)
 				})
 			}
@@ -152,7 +152,7 @@ func TestABreakerThatIsOpenRestsTheLane(t *testing.T) {
 		d := s.desk(s.overRelay)
 		rests := 0
 		for range 20 {
-			_, err := d.Work(context.Background())
+			_, err := d.Work(context.Background(), 0)
 			_, err2 := d.Singles(context.Background(), delivery.Bulk, 100)
 			var rest *delivery.Rest
 			if errors.As(err, &rest) || errors.As(err2, &rest) {

@@ -13,16 +13,16 @@ import (
 	"regulars/internal/store"
 )
 
-// Work takes an open chunk of some run and works it to its end, or until ctx
+// Work takes an open chunk of a run, or of some run for 0, and works it to its end, or until ctx
 // ends, its run is held or the relay is away (a *Rest). It returns how many
 // sends it finished or moved, and one more for a chunk that it finished: 0 says
 // that there was nothing to do.
 //
 // A chunk that cannot be worked on for a reason of its own waits, so that those of
 // other runs go on, and its campaign is told of as set back.
-func (d *Sender) Work(ctx context.Context) (int, error) {
+func (d *Sender) Work(ctx context.Context, run int64) (int, error) {
 	c := &chunkClaim{d: d, renewed: time.Now()}
-	err := d.claim(ctx, func(tx *store.Tx) (err error) { c.chunk, err = takeChunk(tx, d.c.Lease); return err })
+	err := d.claim(ctx, func(tx *store.Tx) (err error) { c.chunk, err = takeChunk(tx, run, d.c.Lease); return err })
 	if errors.Is(err, store.ErrNotFound) {
 		return 0, nil
 	}

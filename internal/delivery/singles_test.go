@@ -77,7 +77,7 @@ func TestARunGoesOutOnce(t *testing.T) {
 		s.run("letter", s.members(100), 30)
 		d := s.desk()
 		for {
-			n, err := d.Work(context.Background())
+			n, err := d.Work(context.Background(), 0)
 			if err != nil {
 				t.Fatal(err)
 			}

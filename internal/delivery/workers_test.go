@@ -62,7 +62,7 @@ func TestAnOrderlyStopLeavesNothingUnknown(t *testing.T) {
 			}
 			d := s.desk(small)
 			if stops%2 == 0 {
-				d.Work(ctx)
+				d.Work(ctx, 0)
 			} else {
 				d.Singles(ctx, delivery.Urgent, 20)
 				d.Singles(ctx, delivery.Bulk, 20)
@@ -104,7 +104,7 @@ func TestACrashLeavesNoMoreUnknownThanWasOnItsWay(t *testing.T) {
 		var crashed sync.WaitGroup
 		crashed.Go(func() {
 			d := s.desk(small, func(c *delivery.Config) { c.Renew = time.Hour })
-			d.Work(context.Background())
+			d.Work(context.Background(), 0)
 		})
 		<-hung
 		<-hung // both connections
@@ -295,7 +295,7 @@ func TestAMarkThatLastedAlthoughItWasRefusedIsTakenBack(t *testing.T) {
 				})
 			}}
 		})
-		if _, err := d.Work(context.Background()); err == nil {
+		if _, err := d.Work(context.Background(), 0); err == nil {
 			t.Error("Work did not notice that its mark was refused")
 		}
 		if n := s.number("select count(*) from batches", nil); n != 0 {

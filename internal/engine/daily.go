@@ -10,6 +10,12 @@ import (
 	"regulars/internal/store"
 )
 
+// What is done once a shop day, by its name in the table of passes.
+const (
+	passCodes  = "codes"
+	passRetain = "retention"
+)
+
 // piece is a bounded piece of what is due once per shop day. It returns how much
 // it did and whether there is more.
 type piece func(tx *store.Tx, today loyalty.Day) (did int, more bool, err error)
@@ -85,7 +91,7 @@ func shopDay(tx *store.Tx) (loyalty.Day, error) {
 // expireCodes ends the codes whose last day is over. It goes through all codes,
 // so it is done once a day and not whenever somebody looks.
 func expireCodes(ctx context.Context, db *store.DB) (int, error) {
-	return daily(ctx, db, "codes", func(tx *store.Tx, today loyalty.Day) (int, bool, error) {
+	return daily(ctx, db, passCodes, func(tx *store.Tx, today loyalty.Day) (int, bool, error) {
 		n, err := coupon.Expire(tx, today)
 		return int(n), false, err
 	})

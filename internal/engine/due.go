@@ -2,76 +2,96 @@ package engine
 
 import (
 	"context"
-	"time"
+	"strconv"
 
-	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
 
-// Work is a pass that has something to do.
+// Work is something to be done: a kind of work and the id of the one thing that it
+// is about; 0: whatever of the kind is due.
 type Work struct {
-	Name  string
-	Since time.Duration // for how long the oldest of it has been due
+	Kind string
+	ID   int64
 }
 
-// always are the passes that ask for themselves whether something is due,
-// cheaply: Due names them every time, and cannot say since when.
-var always = []string{PassMidnight, PassClock, PassReap, PassRetain}
+// String returns the key of a piece of work: "flow.react", "run.deliver:12".
+func (w Work) String() string {
+	if w.ID == 0 {
+		return w.Kind
+	}
+	return w.Kind + ":" + strconv.FormatInt(w.ID, 10)
+}
 
-// Due returns the passes that have something to do now. The first are those of
-// the clock, always, with Since 0: they ask for themselves.
+// asking are the kinds that ask for themselves whether something is due, cheaply:
+// Due names them every time.
+var asking = []string{SegmentPass, FlowDates, SendReap}
+
+// Due returns what there is to do now and nobody has, in the order of Kinds.
 func (e *Engine) Due(ctx context.Context) (due []Work, err error) {
-	for _, name := range always {
-		due = append(due, Work{Name: name})
+	found := map[string][]Work{}
+	for _, kind := range asking {
+		found[kind] = []Work{{Kind: kind}}
 	}
 	err = e.db.View(ctx, func(tx *store.Tx) error {
-		var rows []struct {
-			Name  string
-			First loyalty.Instant
+		today, err := shopDay(tx)
+		if err != nil {
+			return err
 		}
-		err := tx.All(&rows, firstDue(tx), store.Args{"now": tx.At})
-		for _, r := range rows {
-			if !r.First.IsZero() {
-				due = append(due, Work{r.Name, tx.At.Sub(r.First.Time)})
-			}
+		var rows []Work
+		if err := tx.All(&rows, allDue(tx), store.Args{"now": tx.At, "today": int64(today)}); err != nil {
+			return err
 		}
-		return err
+		for _, w := range rows {
+			found[w.Kind] = append(found[w.Kind], w)
+		}
+		return nil
 	})
-	return due, err
+	if err != nil {
+		return nil, err
+	}
+	for _, kind := range Kinds {
+		due = append(due, found[kind]...)
+	}
+	return due, nil
 }
 
-// firstDue asks, per pass, for the oldest that is due and that nobody has. Each
-// part walks its index from the front, so that a long queue costs no more than a
-// short one.
-func firstDue(tx *store.Tx) string {
-	single := func(pass, lane string) string {
-		return `
-			select '` + pass + `' as name, (
-				select not_before from due
-				where  lane = '` + lane + `' and not_before <= @now
-				and    (retry_at is null or retry_at <= ` + tx.Machine() + `)
-				order  by not_before limit 1) as first`
+// allDue asks, per kind, whether something is due that nobody has. Each part walks
+// its index from the front, so that a long queue costs no more than a short one.
+func allDue(tx *store.Tx) string {
+	when := func(kind, there string) string {
+		return "select '" + kind + "' as kind, 0 as id where exists (" + there + ")\n union all "
 	}
-	return `
-			select '` + PassReact + `' as name, (
-				select h.taken_at
-				from   happenings h
-				where  h.id = (
-					select min((select min(r.happening_id) from reactions r where r.campaign_id = c.id and (r.retry_at is null or r.retry_at <= ` + tx.Machine() + `)))
-					from   (select 0 as id, 'segments' as scope union all select id, 'campaign:' || id from campaigns) c
-					where  ` + tx.NotSetBack("c.scope", "reactions") + `)) as first
-			union all
-			select '` + PassAdvance + `' as name, (
-				select min((select min(p.wake_at) from passages p where p.campaign_id = c.id and p.wake_at <= @now))
-				from   campaigns c
-				where  c.live and ` + tx.NotSetBack("'campaign:' || c.id", "passages") + `) as first
-			union all` + single(PassUrgent, "urgent") + `
-			union all` + single(PassBulk, "bulk") + `
-			union all
-			select '` + PassRuns + `' as name, (
-				select min(k.not_before)
-				from   chunks k
-				join   runs r on r.id = k.run_id and r.state = 'sending'
-				where  not k.done and k.not_before <= @now
-				and    (k.lease_until is null or k.lease_until <= ` + tx.Machine() + `)) as first`
+	single := func(lane string) string {
+		return "select 1 from due where lane = '" + lane + "' and not_before <= @now and (retry_at is null or retry_at <= " + tx.Machine() + ")"
+	}
+	undone := func(pass string) string {
+		return "select 1 where not exists (select 1 from passes where name = '" + pass + "' and day = @today and finished_at is not null)"
+	}
+	return when(CodeExpire, undone(passCodes)) +
+		when(DataRetain, undone(passRetain)) +
+		when(RunFreeze, `
+			select 1 from timetable t join campaigns c on c.id = t.campaign_id
+			where  t.next_at <= @now and c.live and `+tx.NotSetBack("'campaign:' || c.id", "timetable")) +
+		when(FlowSettle, `
+			select 1 from campaigns c
+			where  c.live and not c.settled and `+tx.NotSetBack("'campaign:' || c.id", "settling")) +
+		when(FlowEnter, "select 1 from segment_members where not handled") +
+		when(RunFinish, "select 1 from runs where state in ('sending', 'paused') or state = 'cancelled' and finished_at is null") +
+		when(FlowReact, `
+			select 1
+			from   (select 0 as id, 'segments' as scope union all select id, 'campaign:' || id from campaigns) c
+			where  `+tx.NotSetBack("c.scope", "reactions")+`
+			and    exists (select 1 from reactions r where r.campaign_id = c.id and (r.retry_at is null or r.retry_at <= `+tx.Machine()+`))`) +
+		when(FlowAdvance, `
+			select 1 from campaigns c
+			where  c.live and `+tx.NotSetBack("'campaign:' || c.id", "passages")+`
+			and    exists (select 1 from passages p where p.campaign_id = c.id and p.wake_at <= @now)`) +
+		when(MailUrgent, single("urgent")) +
+		when(MailBulk, single("bulk")) + `
+		select '` + RunDeliver + `', r.id
+		from   runs r
+		where  r.state = 'sending'
+		and    exists (select 1 from chunks k where k.run_id = r.id and not k.done and k.not_before <= @now
+		               and (k.lease_until is null or k.lease_until <= ` + tx.Machine() + `))
+		order  by 2`
 }

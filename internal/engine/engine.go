@@ -1,10 +1,10 @@
-// Package engine is the list of what may be due and the order in which it is
-// done: dates of the timetable, the shop's midnight, passages, single mails, runs.
-// Jobs runs its passes as Redis and the poll wake it; demo, tests and rehearsal
-// settle them under a clock of their own. There is one engine and no second way
-// of doing anything.
+// Package engine is the list of the kinds of work that may be due, and the order in
+// which they are done: the shop's new day, dates of the timetable, passages, single
+// mails, runs. Jobs has a task for each kind; demo, tests and rehearsal settle them
+// under a clock of their own. There is one engine and no second way of doing
+// anything.
 //
-// It promises that running a pass twice, or in two processes at once, does no
+// It promises that running a kind twice, or in two processes at once, does no
 // more than running it once: every room below claims what it works on. It holds
 // no rules but one, for how long things are kept (retention.go); the others are
 // campaign's, delivery's and coupon's.
@@ -33,28 +33,35 @@ type Engine struct {
 // Desk hands mails over (delivery.Sender).
 type Desk interface {
 	Singles(ctx context.Context, lane string, limit int) (int, error)
-	Work(ctx context.Context) (int, error)
+	Work(ctx context.Context, run int64) (int, error)
 	Reap(ctx context.Context) (int, error)
 }
 
 // New returns an engine over a database whose clock is the business time.
 func New(db *store.DB, desk Desk) *Engine { return &Engine{db, desk} }
 
-// The passes, by the name that hints carry. Names never change once released.
+// Kinds of work, by the name that tasks, hints and logs carry. Names never change
+// once released.
 const (
-	PassClock    = "clock"     // dates of timetables, campaigns gone live, runs come to their end
-	PassMidnight = "midnight"  // what a new day of the shop brings: segments, yearly and other dates, codes that end
-	PassReact    = "reactions" // what campaigns do about what happened
-	PassAdvance  = "passages"  // members' next steps
-	PassUrgent   = "singles.urgent"
-	PassBulk     = "singles.bulk"
-	PassRuns     = "runs"
-	PassReap     = "reap"      // leases that outlived their workers
-	PassRetain   = "retention" // what was kept long enough is thrown away, once a day
+	SegmentPass = "segment.pass" // a new day of the shop: facts, norms, forecasts, who is in which segment
+	FlowDates   = "flow.dates"   // yearly and other dates of members that have come
+	CodeExpire  = "code.expire"  // codes whose last day is over, once a day
+	RunFreeze   = "run.freeze"   // dates of timetables that have come: an audience is frozen
+	FlowSettle  = "flow.settle"  // campaigns that went live
+	FlowEnter   = "flow.enter"   // who entered a segment from which a campaign starts
+	RunFinish   = "run.finish"   // runs that come to their end
+	FlowReact   = "flow.react"   // what campaigns do about what happened
+	FlowAdvance = "flow.advance" // members' next steps
+	MailUrgent  = "mail.urgent"  // single mails that do not wait behind a newsletter
+	MailBulk    = "mail.bulk"    // other single mails
+	RunDeliver  = "run.deliver"  // the mails of one run
+	SendReap    = "send.reap"    // leases that outlived their workers
+	DataRetain  = "data.retain"  // what was kept long enough is thrown away, once a day
 )
 
-// Passes are all passes in the order in which one brings work to the next.
-var Passes = []string{PassMidnight, PassClock, PassReact, PassAdvance, PassUrgent, PassBulk, PassRuns, PassReap, PassRetain}
+// Kinds are all of them, in the order in which one brings work to the next.
+var Kinds = []string{SegmentPass, FlowDates, CodeExpire, RunFreeze, FlowSettle, FlowEnter, RunFinish,
+	FlowReact, FlowAdvance, MailUrgent, MailBulk, RunDeliver, SendReap, DataRetain}
 
 // How many single mails one call takes.
 const (
@@ -62,30 +69,41 @@ const (
 	bulkAtOnce   = 400
 )
 
-// Run does a bounded piece of a pass and returns how much it did: 0 says that
-// nothing of it is due now. The error may be a *delivery.Rest.
-func (e *Engine) Run(ctx context.Context, pass string) (int, error) {
-	switch pass {
-	case PassClock:
-		return e.each(ctx, isolation.Forget, runs.Timetable, flows.Settle, membership.Entries, runs.FinishRuns)
-	case PassMidnight:
-		return e.each(ctx, intake.NewDay, norms.Refresh, membership.Forecasts, membership.Segments, runs.NewZones, flows.Dates, expireCodes)
-	case PassReact:
+// Run does a bounded piece of a kind of work and returns how much it did: 0 says
+// that nothing of it is due now. An id says about which run; 0: all. The error may
+// be a *delivery.Rest.
+func (e *Engine) Run(ctx context.Context, kind string, id int64) (int, error) {
+	switch kind {
+	case SegmentPass:
+		return e.each(ctx, isolation.Forget, intake.NewDay, norms.Refresh, membership.Forecasts, membership.Segments)
+	case FlowDates:
+		return e.each(ctx, runs.NewZones, flows.Dates)
+	case CodeExpire:
+		return expireCodes(ctx, e.db)
+	case RunFreeze:
+		return runs.Timetable(ctx, e.db)
+	case FlowSettle:
+		return flows.Settle(ctx, e.db)
+	case FlowEnter:
+		return membership.Entries(ctx, e.db)
+	case RunFinish:
+		return runs.FinishRuns(ctx, e.db)
+	case FlowReact:
 		return flows.React(ctx, e.db)
-	case PassAdvance:
+	case FlowAdvance:
 		return flows.Advance(ctx, e.db)
-	case PassUrgent:
+	case MailUrgent:
 		return e.desk.Singles(ctx, "urgent", urgentAtOnce)
-	case PassBulk:
+	case MailBulk:
 		return e.desk.Singles(ctx, "bulk", bulkAtOnce)
-	case PassRuns:
-		return e.desk.Work(ctx)
-	case PassReap:
+	case RunDeliver:
+		return e.desk.Work(ctx, id)
+	case SendReap:
 		return e.desk.Reap(ctx)
-	case PassRetain:
+	case DataRetain:
 		return retain(ctx, e.db)
 	}
-	return 0, fmt.Errorf("there is no pass %q", pass)
+	return 0, fmt.Errorf("there is no work %q", kind)
 }
 
 // each does a piece of several kinds of work, all of them even if one fails: a

@@ -24,49 +24,52 @@ func TestABrokenPartDoesNotStopTheOthers(t *testing.T) {
 			return err
 		})
 		s.clock.Set(s.wall("2027-03-08 09:00"))
-		n, err := s.engine.Run(context.Background(), engine.PassClock)
-		if err == nil || !strings.Contains(err.Error(), "segment_members") {
-			t.Errorf("Run(clock) with its entries broken: %v, want an error that says so", err)
+		broken := 0
+		for _, kind := range []string{engine.FlowEnter, engine.RunFreeze} {
+			if _, err := s.engine.Run(context.Background(), kind, 0); err != nil {
+				if broken++; !strings.Contains(err.Error(), "segment_members") {
+					t.Errorf("Run(%s) = %v, want an error that names the table", kind, err)
+				}
+			}
 		}
-		if runs := s.number("select count(*) from runs", nil); n == 0 || runs != 1 {
-			t.Errorf("Run(clock) with its entries broken did %d and began %d runs, want the Monday's", n, runs)
+		if runs := s.number("select count(*) from runs", nil); broken != 1 || runs != 1 {
+			t.Errorf("with its entries broken %d kinds of work failed and %d runs began, want one, and the Monday's", broken, runs)
 		}
 	}, "weekly")
 }
 
-func TestUnknownPassesAreRefused(t *testing.T) {
+func TestUnknownWorkIsRefused(t *testing.T) {
 	each(t, func(t *testing.T, s *shop) {
-		if n, err := s.engine.Run(context.Background(), "singles"); n != 0 || err == nil {
-			t.Errorf("Run(singles) = %d, %v, want an error: names are matched exactly", n, err)
+		if n, err := s.engine.Run(context.Background(), "mail", 0); n != 0 || err == nil {
+			t.Errorf("Run(mail) = %d, %v, want an error: names are matched exactly", n, err)
 		}
 	})
 }
 
-// due returns what is due, without the passes that always are, as "name since".
+// due returns the keys of what is due, without what asks for itself.
 func (s *shop) due() string {
 	s.t.Helper()
 	all, err := s.engine.Due(context.Background())
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	var names []string
+	var keys []string
+	asking := 0
 	for _, w := range all {
-		switch w.Name {
-		case engine.PassMidnight, engine.PassClock, engine.PassReap, engine.PassRetain:
-			if w.Since != 0 {
-				s.t.Errorf("Due() says %s is due since %s, want 0: it cannot know", w.Name, w.Since)
-			}
+		switch w.Kind {
+		case engine.SegmentPass, engine.FlowDates, engine.SendReap:
+			asking++
 		default:
-			names = append(names, fmt.Sprint(w.Name, " ", w.Since))
+			keys = append(keys, w.String())
 		}
 	}
-	if len(all)-len(names) != 4 {
-		s.t.Errorf("Due() = %v, want the clock's four passes among them", all)
+	if asking != 3 {
+		s.t.Errorf("Due() = %v, want the three among them that ask for themselves", all)
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(keys, ", ")
 }
 
-func TestDueSaysWhatAndSinceWhen(t *testing.T) {
+func TestDueSaysWhat(t *testing.T) {
 	each(t, func(t *testing.T, s *shop) {
 		want := func(about, want string) {
 			t.Helper()
@@ -74,36 +77,45 @@ func TestDueSaysWhatAndSinceWhen(t *testing.T) {
 				t.Errorf("Due() %s = %q, want %q", about, got, want)
 			}
 		}
-		run := func(pass string) {
+		run := func(kind string, id int64) {
 			t.Helper()
-			if _, err := s.engine.Run(context.Background(), pass); err != nil {
+			if _, err := s.engine.Run(context.Background(), kind, id); err != nil {
 				t.Fatal(err)
 			}
 		}
+		want("on a new day", "code.expire, flow.settle, data.retain")
+		s.settle()
 		want("in an idle shop", "")
 		s.join("ana")
-		s.clock.Set(s.clock.Now().Add(3 * time.Second))
-		want("after somebody joined", "reactions 3s")
-		run(engine.PassReact)
-		s.clock.Set(s.clock.Now().Add(3 * time.Second))
-		want("after the campaign has reacted", "singles.urgent 3s")
+		want("after somebody joined", "flow.react")
+		run(engine.FlowReact, 0)
+		want("after the campaign has reacted", "mail.urgent")
 		s.do(func(tx *store.Tx) error {
 			_, err := tx.Exec("update due set retry_at = "+tx.MachineIn(time.Minute), nil)
 			return err
 		})
 		want("while somebody has the welcome", "")
 		s.do(func(tx *store.Tx) error { _, err := tx.Exec("update due set retry_at = null", nil); return err })
-		run(engine.PassUrgent)
-		want("after the welcome", "passages 0s")
-		run(engine.PassAdvance)
+		run(engine.MailUrgent, 0)
+		want("after the welcome", "flow.advance")
+		run(engine.FlowAdvance, 0)
 		want("once the member waits for the second mail", "")
 
 		s.launch("drop")
-		s.clock.Set(s.clock.Now().Add(time.Second))
-		want("after a launch", "runs 1s")
+		want("after a launch", "run.finish, run.deliver:1")
 		s.do(func(tx *store.Tx) error { return runs.Pause(tx, 1, "wrong picture") })
-		want("while the run is paused", "")
-	}, "welcome", "drop")
+		want("while the run is paused", "run.finish")
+		s.do(func(tx *store.Tx) error { return runs.Resume(tx, 1, false) })
+		run(engine.RunDeliver, 2)
+		want("after another run was delivered", "run.finish, run.deliver:1")
+		run(engine.RunDeliver, 1)
+		want("after the run was delivered", "run.finish")
+		s.settle()
+		want("once it is finished", "")
+		s.advance("2027-03-08 08:59")
+		s.clock.Set(s.wall("2027-03-08 09:00"))
+		want("when a date of a timetable comes", "run.freeze")
+	}, "welcome", "drop", "weekly")
 }
 
 // Two replicas settle one database at once: everything is done, nothing twice.

@@ -47,7 +47,7 @@ var retention = []kept{
 // retain throws away what was kept long enough, once a shop day. It does a
 // bounded piece and returns how many rows that were.
 func retain(ctx context.Context, db *store.DB) (int, error) {
-	return daily(ctx, db, PassRetain, func(tx *store.Tx, _ loyalty.Day) (did int, more bool, err error) {
+	return daily(ctx, db, passRetain, func(tx *store.Tx, _ loyalty.Day) (did int, more bool, err error) {
 		for _, k := range retention {
 			n, err := k.delete(tx)
 			if err != nil {

@@ -42,7 +42,7 @@ func (s *shop) job(kind, state string, age time.Duration) {
 func (s *shop) retain() (did []int) {
 	s.t.Helper()
 	for {
-		n, err := s.engine.Run(context.Background(), engine.PassRetain)
+		n, err := s.engine.Run(context.Background(), engine.DataRetain, 0)
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -113,7 +113,7 @@ func TestRetentionIsDoneByOneOfMany(t *testing.T) {
 		var replicas sync.WaitGroup
 		for range 8 {
 			replicas.Go(func() {
-				n, err := s.engine.Run(context.Background(), engine.PassRetain)
+				n, err := s.engine.Run(context.Background(), engine.DataRetain, 0)
 				if err != nil {
 					t.Error(err)
 				}

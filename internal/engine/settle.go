@@ -27,23 +27,23 @@ func (c *Clock) Now() time.Time { return time.UnixMicro(c.at.Load()).UTC() }
 // Set puts the clock to t.
 func (c *Clock) Set(t time.Time) { c.at.Store(t.UnixMicro()) }
 
-// turns bounds how often Settle runs a pass: more means that two passes make work
-// for each other for ever.
+// turns bounds how often Settle runs a kind of work: more means that two kinds make
+// work for each other for ever.
 const turns = 100_000
 
-// Settle does everything that is due now, until no pass has anything left.
+// Settle does everything that is due now, until no kind of work has anything left.
 func (e *Engine) Settle(ctx context.Context) error {
-	idle := 0 // passes in a row that had nothing to do
+	idle := 0 // kinds in a row that had nothing to do
 	for turn := range turns {
-		pass := Passes[turn%len(Passes)]
-		n, err := e.Run(ctx, pass)
+		kind := Kinds[turn%len(Kinds)]
+		n, err := e.Run(ctx, kind, 0)
 		if err != nil {
-			return fmt.Errorf("pass %s: %w", pass, err)
+			return fmt.Errorf("%s: %w", kind, err)
 		}
 		if idle++; n > 0 {
 			idle = 0
 		}
-		if idle == len(Passes) {
+		if idle == len(Kinds) {
 			return nil
 		}
 	}

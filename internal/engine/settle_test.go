@@ -23,9 +23,9 @@ func TestSettleDoesEverythingThatIsDueAndNothingTwice(t *testing.T) {
 		s.wantSent(want...)
 		s.settle()
 		s.wantSent(want...)
-		for _, pass := range engine.Passes {
-			if n, err := s.engine.Run(context.Background(), pass); n != 0 || err != nil {
-				t.Errorf("Run(%s) after Settle = %d, %v, want 0, nil", pass, n, err)
+		for _, kind := range engine.Kinds {
+			if n, err := s.engine.Run(context.Background(), kind, 0); n != 0 || err != nil {
+				t.Errorf("Run(%s) after Settle = %d, %v, want 0, nil", kind, n, err)
 			}
 		}
 	}, "welcome", "fifth")
@@ -81,7 +81,7 @@ type busyDesk struct {
 }
 
 func (d *busyDesk) Singles(context.Context, string, int) (int, error) { return 0, nil }
-func (d *busyDesk) Work(context.Context) (int, error)                 { return 0, nil }
+func (d *busyDesk) Work(context.Context, int64) (int, error)          { return 0, nil }
 func (d *busyDesk) Reap(context.Context) (int, error) {
 	if d.after--; d.after == 0 {
 		d.cancel()

@@ -35,7 +35,7 @@ func Reached(tx *store.Tx) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	tx.Wake("clock")
+	tx.Wake("flow.settle")
 	_, err = tx.Exec("update campaigns set settled = false where id in "+tx.In("@ids"), store.Args{"ids": store.IDs(ids)})
 	return err
 }

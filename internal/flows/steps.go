@@ -231,7 +231,7 @@ func (s *steps) insert(i int, step program.Step, all []*passage, codes map[int64
 		args["lane"] = "bulk"
 	}
 	_, err = s.Tx.Exec("insert into due (send_id, lane, not_before) select value, cast(@lane as text), "+s.Tx.Instant("@now")+" from "+s.Tx.JSONEach("@sends"), args)
-	s.Tx.Wake("singles." + args["lane"].(string))
+	s.Tx.Wake("mail." + args["lane"].(string))
 	return added, err
 }
 

@@ -262,6 +262,6 @@ func Keep(tx *store.Tx, all []Fresh) error {
 	if err != nil {
 		return fmt.Errorf("keeping what is to be done about %d happenings: %w", len(all), err)
 	}
-	tx.Wake("reactions")
+	tx.Wake("flow.react")
 	return nil
 }

@@ -248,7 +248,7 @@ func refresh(tx *store.Tx, v *versions.Version, row segmentRow, quiet bool, atOn
 		return done, false, fmt.Errorf("who entered: %w", err)
 	}
 	if done.Entered > 0 && !quiet {
-		tx.Wake("clock")
+		tx.Wake("flow.enter")
 	}
 	if done.Entered > mostMovers {
 		if err := tx.Analyze("segment_members"); err != nil {

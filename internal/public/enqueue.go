@@ -36,7 +36,7 @@ func (s *server) apiEnqueue(w http.ResponseWriter, r *http.Request, c caller) er
 		return err
 	}
 	if made && s.Wake != nil && !row.RunAt.After(s.DB.Now()) {
-		s.Wake(row.ID, row.Lane)
+		s.Wake(row.ID, row.Kind)
 	}
 	return writeJSON(w, http.StatusAccepted, jobAnswer(row, map[string]any{"new": made}))
 }

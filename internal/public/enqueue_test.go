@@ -17,7 +17,7 @@ func TestJobsAreEnqueuedAndShown(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		h := newHouse(t, db)
 		var woken []string
-		h.Wake = func(job int64, lane string) { woken = append(woken, fmt.Sprint(lane, " ", job)) }
+		h.Wake = func(job int64, kind string) { woken = append(woken, fmt.Sprint(kind, " ", job)) }
 		h.open()
 		for _, tt := range []struct {
 			claim, body string
@@ -41,7 +41,7 @@ func TestJobsAreEnqueuedAndShown(t *testing.T) {
 				}
 			}
 		}
-		if got := fmt.Sprint(woken); len(woken) != 3 || woken[0] != "nightly 1" && woken[0] != "chores 1" {
+		if got := fmt.Sprint(woken); len(woken) != 3 || woken[0] != "refresh 1" {
 			t.Errorf("woken: %s, want the three that are due now", got)
 		}
 		list := h.as("read", "GET", "/v1/jobs", "")

@@ -25,7 +25,7 @@ type Site struct {
 	Links    *consent.Links
 	Sources  []webhook.Source             // whose webhooks are taken; nil: webhook.Sources
 	Secrets  map[string][]string          // source → what it signs with; without any, its hook is closed
-	Wake     func(job int64, lane string) // tells a worker of a new job and returns at once; nil: the poll finds it
+	Wake     func(job int64, kind string) // tells a worker of a new job and returns at once; nil: the poll finds it
 	Relays   func() map[string]bool       // relay → its breaker is open; nil: none
 	Sees     func() []store.Trouble       // what this replica sees amiss; nil: nothing
 	Registry *prometheus.Registry

@@ -81,7 +81,7 @@ func Resume(tx *store.Tx, run int64, latest bool) error {
 		return fmt.Errorf("run %d: what is left of it: %w", run, err)
 	}
 	_, err = tx.Exec("update runs set state = 'sending', because = '' where id = @id", store.Args{"id": run})
-	tx.Wake("runs")
+	tx.Wake(fmt.Sprintf("run.deliver:%d", run))
 	return err
 }
 

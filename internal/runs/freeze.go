@@ -93,7 +93,7 @@ func freeze(t isolation.Turn, s start) (f frozen, err error) {
 			return f, fmt.Errorf("the steps that follow: %w", err)
 		}
 	}
-	t.Tx.Wake("runs")
+	t.Tx.Wake(fmt.Sprintf("run.deliver:%d", f.run))
 	return f, nil
 }
 

@@ -73,8 +73,8 @@ func takeUpSpoilt(t isolation.Turn, run int64) error {
 		from   `+table+` join sends s on s.id = r.id
 		where  true
 		on conflict (send_id) do nothing`, args)
-	tx.Wake("singles.urgent")
-	tx.Wake("singles.bulk")
+	tx.Wake("mail.urgent")
+	tx.Wake("mail.bulk")
 	return err
 }
 

@@ -9,7 +9,7 @@ import (
 // shared is what all handles on one open database have in common.
 type shared struct {
 	ills ills
-	wake atomic.Pointer[func(pass string)]
+	wake atomic.Pointer[func(work string)]
 	log  atomic.Pointer[slog.Logger]
 	kept *Recent[any, any]
 }
@@ -19,17 +19,17 @@ const keptValues = 16
 
 func newShared() *shared { return &shared{kept: NewRecent[any, any](keptValues)} }
 
-// OnWake has f told of each pass that Tx.Wake names. f must return at once: what it
-// loses, the poll finds.
-func (db *DB) OnWake(f func(pass string)) { db.shared.wake.Store(&f) }
+// OnWake has f told of the work that Tx.Wake names. f must return at once: what it
+// loses, the workers find.
+func (db *DB) OnWake(f func(work string)) { db.shared.wake.Store(&f) }
 
-// Wake says, once the transaction has lasted, that it left work for a pass of the
-// engine: "clock", "midnight", "passages", "reactions", "runs", "singles.urgent",
-// "singles.bulk".
-func (tx *Tx) Wake(pass string) {
+// Wake says, once the transaction has lasted, that it left work of a kind (the engine
+// has the list), with the id of what it is about where it is one thing: "flow.react",
+// "run.deliver:12".
+func (tx *Tx) Wake(work string) {
 	tx.AfterCommit(func() {
 		if wake := tx.shared.wake.Load(); wake != nil {
-			(*wake)(pass)
+			(*wake)(work)
 		}
 	})
 }

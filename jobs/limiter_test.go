@@ -1,0 +1,135 @@
+package jobs
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"regulars/internal/delivery"
+	"regulars/internal/engine"
+)
+
+func TestTheLimiter(t *testing.T) {
+	t.Parallel()
+	var l limiter
+	want := func(about string, got, want bool) {
+		t.Helper()
+		if got != want {
+			t.Errorf("%s: %t, want %t", about, got, want)
+		}
+	}
+	want("there is room for two", l.room(runDeliver), true)
+	want("the first begins", l.begin(runDeliver), true)
+	want("so does the second", l.begin(runDeliver), true)
+	want("there is no more room", l.room(runDeliver), false)
+	want("a third does not begin", l.begin(runDeliver), false)
+	want("one of them looks once more", l.more(runDeliver), true)
+	want("and then ends", l.more(runDeliver), false)
+	want("the other ends at once", l.more(runDeliver), false)
+
+	want("one begins", l.begin(runDeliver), true)
+	if rest := l.end(runDeliver, &delivery.Rest{Wait: time.Hour}); rest != time.Hour {
+		t.Errorf("end() with a relay that rests = %s, want as long as it does", rest)
+	}
+	want("nobody begins meanwhile", l.begin(runDeliver), false)
+	want("other kinds go on", l.begin(runFinish), true)
+	want("nobody was wanted there", l.more(runFinish), false)
+
+	first, _ := taskOf("job.import")
+	second, _ := taskOf("job.launch")
+	for range 3 {
+		want("three jobs begin", l.begin(first), true)
+	}
+	want("jobs of all kinds count together", l.room(second), false)
+	for range 3 {
+		l.end(first, nil)
+	}
+
+	l.close()
+	want("nobody begins after the end", l.begin(runFinish), false)
+	l.wait()
+}
+
+func TestAKindThatFailsRestsLongerEachTime(t *testing.T) {
+	t.Parallel()
+	var l limiter
+	no := errors.New("ana@shop.example: no")
+	for _, want := range []time.Duration{1, 2, 4, 8, 10, 10} {
+		l.of(runFinish).until = time.Time{}
+		l.begin(runFinish)
+		if rest := l.end(runFinish, no); rest != want*time.Second {
+			t.Errorf("rests for %s, want %d s", rest, want)
+		}
+	}
+	if got := l.failing()[runFinish.name]; got != "(address) no" {
+		t.Errorf("failing: %q, want the reason without the address", got)
+	}
+	l.of(runFinish).until = time.Time{}
+	l.begin(runFinish)
+	l.more(runFinish)
+	l.begin(runFinish)
+	if rest := l.end(runFinish, no); rest != time.Second {
+		t.Errorf("after a success it rests for %s, want 1 s", rest)
+	}
+}
+
+// The promise that no kind keeps another waiting: a server has a slot for every
+// handler that may run.
+func TestThereIsASlotForEveryHandler(t *testing.T) {
+	t.Parallel()
+	all := jobsAtOnce[Urgent] + jobsAtOnce[Chores]
+	for _, task := range tasks {
+		if all += task.atOnce; task.atOnce < 1 || !slices.Contains(Queues, task.queue) {
+			t.Errorf("nobody does %s in %q", task.name, task.queue)
+		}
+	}
+	if n := slots(Queues...); n != all || slots(Urgent) == 0 || slots(Chores) != 3 {
+		t.Errorf("slots: %d, want %d", n, all)
+	}
+}
+
+func TestEachKindOfWorkHasATask(t *testing.T) {
+	t.Parallel()
+	var names []string
+	for _, task := range tasks {
+		names = append(names, task.name)
+	}
+	slices.Sort(names)
+	if want := slices.Sorted(slices.Values(engine.Kinds)); !slices.Equal(names, want) {
+		t.Errorf("tasks of %v, want of %v", names, want)
+	}
+	for kind := range kinds {
+		if task, ok := taskOf(jobPrefix + kind); !ok || task.atOnce < 1 || task.of != "job" {
+			t.Errorf("taskOf(job.%s) = %+v, %t", kind, task, ok)
+		}
+	}
+}
+
+func TestPayloads(t *testing.T) {
+	t.Parallel()
+	launch, _ := taskOf("job.launch")
+	for _, tt := range []struct {
+		task    task
+		payload string
+		id      int64
+		ok      bool
+	}{
+		{runDeliver, `{"run":12}`, 12, true},
+		{runDeliver, ``, 0, true},
+		{runDeliver, `{"run":-1}`, 0, false},
+		{runDeliver, `{"run":`, 0, false},
+		{launch, `{"job":7}`, 7, true},
+		{launch, ``, 0, false},
+		{launch, `{"run":7}`, 0, false},
+		{flowReact, ``, 0, true},
+	} {
+		id, ok := tt.task.id([]byte(tt.payload))
+		if ok != tt.ok || ok && id != tt.id {
+			t.Errorf("id(%s %s) = %d, %t, want %d, %t", tt.task.name, tt.payload, id, ok, tt.id, tt.ok)
+		}
+		if got := string(tt.task.payload(tt.id)); tt.ok && got != tt.payload {
+			t.Errorf("payload(%s, %d) = %s, want %s", tt.task.name, tt.id, got, tt.payload)
+		}
+	}
+}
