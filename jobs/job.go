@@ -12,6 +12,7 @@ import (
 	"regulars/internal/delivery"
 	"regulars/internal/engine"
 	"regulars/internal/intake"
+	"regulars/internal/marketing"
 	"regulars/internal/store"
 )
 
@@ -23,6 +24,11 @@ type Rooms struct {
 	Engine *engine.Engine
 
 	ImportDir string // the only folder that import jobs read from
+}
+
+// marketer does for a job what people do at the command line.
+func (r Rooms) marketer() marketing.Marketer {
+	return marketing.Marketer{DB: r.DB, Desk: r.Desk}
 }
 
 // kind is a kind of job: its fields, its queue and its handler. Its task is

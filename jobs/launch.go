@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"regulars/internal/marketing"
 	"regulars/internal/runs"
 	"regulars/internal/store"
 )
@@ -28,34 +29,45 @@ var launchJob = kind{
 		{name: "limit", about: "at most so many mails", wrong: count(10_000_000)},
 		{name: "key", about: "a second launch with the same values on one day needs one"},
 	},
-	settle: settleLaunch,
-	do: func(ctx context.Context, r Rooms, row Row) (said string, err error) {
-		err = r.DB.Update(ctx, func(tx *store.Tx) (err error) { said, err = launch(tx, row); return err })
-		return repeated(said, err)
-	},
+	settle: settleLaunch(false),
+	do:     doLaunch(false),
 }
 
-func launch(tx *store.Tx, row Row) (string, error) {
-	request := launchRequest(row)
-	if request.Key == "" {
-		if said, err := begun(tx, request); !errors.Is(err, store.ErrNotFound) {
-			return said, err
-		}
-	}
-	done, err := runs.Launch(tx, request)
-	if err != nil {
-		return "", err
-	}
-	if done.Again {
-		return launchSaid(done) + "; begun before under this key", nil
-	}
-	return launchSaid(done), nil
+// dropJob is a launch of a campaign that hands codes out; for any other it gives
+// up. All else is as in launchJob.
+var dropJob = kind{
+	about:  "start a coupon drop",
+	queue:  Chores,
+	open:   true,
+	fields: launchJob.fields,
+	settle: settleLaunch(true),
+	do:     doLaunch(true),
 }
 
 // settleLaunch refuses right away what the campaign would refuse later, when
 // nobody looks any more.
-func settleLaunch(tx *store.Tx, v map[string]string) error {
-	return ordered(runs.CheckLaunch(tx, launchRequest(Row{Payload: store.JSON(v)})))
+func settleLaunch(drop bool) func(*store.Tx, map[string]string) error {
+	return func(tx *store.Tx, v map[string]string) error {
+		return ordered(marketing.CheckLaunch(tx, launchOf(Row{Payload: store.JSON(v)}, drop)))
+	}
+}
+
+func doLaunch(drop bool) func(context.Context, Rooms, Row) (string, error) {
+	return func(ctx context.Context, r Rooms, row Row) (string, error) {
+		l := launchOf(row, drop)
+		done, err := r.marketer().Launch(ctx, l)
+		switch {
+		case errors.Is(err, runs.ErrLaunched): // what the key of a day is for, and nothing that failed
+			return "nothing more to do: " + runs.ErrLaunched.Error(), nil
+		case err != nil:
+			return "", final(err)
+		case done.Earlier: // it may have been on another day
+			return fmt.Sprintf("begun by an earlier try (occurrence %d)", done.Occurrence), nil
+		case done.Again:
+			return launchSaid(done) + "; begun before under this key", nil
+		}
+		return launchSaid(done), nil
+	}
 }
 
 // ordered turns the complaint of a room into one about the order. What the
@@ -67,43 +79,22 @@ func ordered(err error) error {
 	return &OrderError{"", err.Error()}
 }
 
-func launchRequest(row Row) runs.LaunchRequest {
+// launchOf is what a job launches. The job is one attempt, however often it is tried.
+func launchOf(row Row, drop bool) marketing.Launch {
 	v := row.Values()
-	request := runs.LaunchRequest{
-		Campaign: v["campaign"], Key: cmp.Or(v["key"], row.Key),
-		By: fmt.Sprintf("%s, job %d", row.EnqueuedBy, row.ID),
-	}
-	request.Limit, _ = strconv.Atoi(v["limit"]) // checked when it was enqueued; 0: all
+	l := marketing.Launch{Drop: drop, Once: true, LaunchRequest: runs.LaunchRequest{
+		Campaign: v["campaign"], Key: cmp.Or(v["key"], row.Key), By: fmt.Sprintf("%s, job %d", row.EnqueuedBy, row.ID),
+	}}
+	l.Limit, _ = strconv.Atoi(v["limit"]) // checked when it was enqueued; 0: all
 	for _, reserved := range []string{"campaign", "limit", "key"} {
 		delete(v, reserved)
 	}
-	request.Values = v
-	return request
-}
-
-// begun says what an earlier try of the same job has begun; store.ErrNotFound
-// when nothing. That try may have been on another day.
-func begun(tx *store.Tx, r runs.LaunchRequest) (said string, err error) {
-	var occurrence int64
-	err = tx.One(&occurrence, `
-		select o.id
-		from   occurrences o join campaigns c on c.id = o.campaign_id
-		where  c.name = @campaign and o.started_by = @by`, store.Args{"campaign": r.Campaign, "by": r.By})
-	return fmt.Sprintf("begun by an earlier try (occurrence %d)", occurrence), err
-}
-
-// repeated says of a launch that was made before with the same values on the same
-// day that there is nothing more to do: that is what the key of a day is for, and
-// nothing that failed.
-func repeated(said string, err error) (string, error) {
-	if errors.Is(err, runs.ErrLaunched) {
-		return "nothing more to do: " + runs.ErrLaunched.Error(), nil
-	}
-	return said, final(err)
+	l.Values = v
+	return l
 }
 
 // launchSaid says what a launch began, in words.
-func launchSaid(l runs.Launched) string {
+func launchSaid(l marketing.Launched) string {
 	if l.Run == 0 {
 		return fmt.Sprintf("occurrence %d: each member goes their own way", l.Occurrence)
 	}

@@ -8,6 +8,7 @@ import (
 	"regulars/internal/address"
 	"regulars/internal/delivery"
 	"regulars/internal/intake"
+	"regulars/internal/marketing"
 	"regulars/internal/store"
 	"regulars/internal/versions"
 )
@@ -27,16 +28,9 @@ var testJob = kind{
 	settle: settleMember,
 	do: func(ctx context.Context, r Rooms, row Row) (string, error) {
 		v := row.Values()
-		var member int64
-		err := r.DB.View(ctx, func(tx *store.Tx) (err error) {
-			member, err = intake.Find(tx, v["as"])
-			return err
-		})
-		if err != nil {
-			return "", final(fmt.Errorf("the member to write as: %w", err))
-		}
-		if _, err := r.Desk.SendTest(ctx, delivery.Example{Campaign: v["campaign"], Mail: v["mail"], Member: member}, v["to"]); err != nil {
-			return "", giveUp{err}
+		m := marketing.Mail{Example: delivery.Example{Campaign: v["campaign"], Mail: v["mail"]}, As: v["as"]}
+		if _, err := r.marketer().SendTest(ctx, m, v["to"]); err != nil {
+			return "", final(err)
 		}
 		return "sent", nil
 	},

@@ -7,7 +7,7 @@ import (
 )
 
 // entry is one field or function of the language: everything about it stands
-// here, for the parser, the explanation, SQL and Go alike.
+// here, for the parser, the explanation and SQL alike.
 type entry struct {
 	name string
 	typ  Type
@@ -28,7 +28,6 @@ type entry struct {
 	unit   string // what is counted, in the singular; "": nothing
 
 	from    source
-	timed   bool // the passing of days alone changes it
 	undated bool // has no past: it answers with today's value whatever day is asked for
 	given   bool // known before the statement runs: of the launch, the order, the event
 	inner   bool // stands inside the condition of another: the property of an event
@@ -56,10 +55,8 @@ const (
 	fromID    // nothing changes it
 )
 
-// reading is how a field is read, in Go and in SQL.
+// reading is how a field is read in SQL. The tests read it in plain Go, too.
 type reading interface {
-	// value is the plain Go interpretation.
-	value(k *Known, c *call) value
 	// is returns the condition that the field is op one of vs; for a field that
 	// is yes or no, without both, the field itself. Never null.
 	is(b *builder, c *call, op string, vs []value) string
@@ -86,8 +83,12 @@ type call struct {
 // fixed reports whether the value is known before the statement runs.
 func (c *call) fixed() bool { return c.given || c.of != nil && c.of.fixed() }
 
+// look is how the value of a field is found: in what is known before the statement
+// runs, or, in the tests, in what is known of a member.
+type look func(*call) value
+
 // whatValue returns the text in brackets; nothing if a launch left it out.
-func (c *call) whatValue(k *Known) value { return c.what.value(k) }
+func (c *call) whatValue(at look) value { return c.what.value(at) }
 
 // operand is a value written in the rule, or another field.
 type operand struct {
@@ -96,11 +97,11 @@ type operand struct {
 	pos  int // of the value
 }
 
-func (o operand) value(k *Known) value {
+func (o operand) value(at look) value {
 	if o.call == nil {
 		return o.lit
 	}
-	return o.call.in.value(k, o.call)
+	return at(o.call)
 }
 
 // fixed reports whether the value is known before the statement runs.

@@ -1,22 +1,16 @@
 package segments
 
-import (
-	"slices"
-
-	"regulars/internal/loyalty"
-)
-
 // boughtFields say what members bought, from the lines of their paid orders.
 func boughtFields() []*entry {
-	product := ware{"product", "the product {x}", "l.product", func(l loyalty.Line) []string { return []string{l.Product} }}
-	category := ware{"category", "something of the category {x}", "l.category", func(l loyalty.Line) []string { return []string{l.Category} }}
-	brand := ware{"brand", "something of the brand {x}", "l.brand", func(l loyalty.Line) []string { return []string{l.Brand} }}
-	label := ware{"label", "something labelled {x}", "", func(l loyalty.Line) []string { return l.Labels }}
+	product := productFilter{"product", "the product {x}", "l.product"}
+	category := productFilter{"category", "something of the category {x}", "l.category"}
+	brand := productFilter{"brand", "something of the brand {x}", "l.brand"}
+	label := productFilter{"label", "something labelled {x}", ""}
 	var all []*entry
-	for _, w := range []ware{product, category, brand, label} {
+	for _, w := range []productFilter{product, category, brand, label} {
 		all = append(all, w.bought(), w.orders(), w.spent(), w.quantity(), w.since())
 	}
-	for _, w := range []ware{product, category, brand} {
+	for _, w := range []productFilter{product, category, brand} {
 		all = append(all, w.share(), w.different(), w.favourite())
 	}
 	return all
@@ -25,16 +19,16 @@ func boughtFields() []*entry {
 // lines are the rows of paid orders' lines.
 var lines = rows{table: "order_lines l", member: "l.member_id", day: "l.day", where: "l.counts"}
 
-// ware is one of the ways in which a line says what was bought.
-type ware struct {
+// productFilter is one of the ways in which a line says what was bought.
+type productFilter struct {
 	name   string // product
 	thing  string // the product "…"
 	column string // of order_lines; "": their labels
-	of     func(loyalty.Line) []string
+
 }
 
 // rows are the lines of that product, category …
-func (w ware) rows() rows {
+func (w productFilter) rows() rows {
 	r := lines
 	if r.match = w.column; w.column == "" {
 		r.labels = "l.labels"
@@ -43,158 +37,77 @@ func (w ware) rows() rows {
 }
 
 // any is the thing after a not: anything of the category.
-func (w ware) any() string {
+func (w productFilter) any() string {
 	return expand(w.thing, "something", "anything")
 }
 
 // goods is the thing as something to spend on: the category.
-func (w ware) goods() string {
+func (w productFilter) goods() string {
 	return expand(w.thing, "something of ", "", "something labelled", "things labelled")
 }
 
 // noun is the thing in the catalogue.
-func (w ware) noun() string { return unnamed(w.thing) }
+func (w productFilter) noun() string { return unnamed(w.thing) }
 
 // unnamed leaves out what stands in brackets.
 func unnamed(s string) string { return expand(s, "labelled {x}", "with the label", " {x}", "") }
 
-func (w ware) bought() *entry {
+func (w productFilter) bought() *entry {
 	return &entry{name: "bought_" + w.name, typ: Bool, what: w.name, window: true, from: fromOrders,
 		noun: "bought " + w.noun(), says: "who bought " + w.thing, denies: "who have {never} bought " + w.any(),
-		also: []string{w.name, "has_" + w.name, "bought", "purchased_" + w.name},
-		in:   presence{rows: w.rows(), holds: func(k *Known, c *call) bool { return len(k.linesOf(w, c)) > 0 }}}
+		also: []string{w.name, "has_" + w.name, "bought", "buys", "purchased", "purchased_" + w.name},
+		in:   presence{rows: w.rows()}}
 }
 
-func (w ware) orders() *entry {
+func (w productFilter) orders() *entry {
 	return &entry{name: "orders_of_" + w.name, typ: Number, what: w.name, window: true, from: fromOrders,
 		noun: "number of orders with " + w.noun(), says: "who have {n} with " + w.thing, unit: "order",
 		also: []string{"orders_with_" + w.name, w.name + "_orders", "orders_in_" + w.name},
-		in: figure{rows: w.rows(), sum: "count(distinct l.order_id)", fold: func(k *Known, c *call) value {
-			seen := map[int]bool{}
-			for _, l := range k.linesOf(w, c) {
-				seen[l.order] = true
-			}
-			return number(int64(len(seen)))
-		}}}
+		in:   figure{rows: w.rows(), sum: "count(distinct l.order_id)"}}
 }
 
-func (w ware) spent() *entry {
+func (w productFilter) spent() *entry {
 	return &entry{name: "spent_on_" + w.name, typ: Money, what: w.name, window: true, from: fromOrders,
 		noun: "amount spent on " + unnamed(w.goods()), says: "who have spent {n} on " + w.goods(),
 		also: []string{"spent_in_" + w.name, w.name + "_spent", "spent_" + w.name, "spend_on_" + w.name},
-		in: figure{rows: w.rows(), sum: "coalesce(cast(sum(l.total) as bigint), 0)",
-			fold: func(k *Known, c *call) value { return money(worth(k.linesOf(w, c))) }}}
+		in:   figure{rows: w.rows(), sum: "coalesce(cast(sum(l.total) as bigint), 0)"}}
 }
 
-func (w ware) quantity() *entry {
+func (w productFilter) quantity() *entry {
 	return &entry{name: "quantity_of_" + w.name, typ: Number, what: w.name, window: true, from: fromOrders,
 		noun: "number of items bought of " + unnamed(w.goods()), says: "who have bought {n} of " + w.goods(), unit: "item",
 		also: []string{"items_of_" + w.name, w.name + "_quantity", "quantity_" + w.name},
-		in: figure{rows: w.rows(), sum: "coalesce(cast(sum(l.quantity) as bigint), 0)", fold: func(k *Known, c *call) value {
-			n := int64(0)
-			for _, l := range k.linesOf(w, c) {
-				n += l.Quantity
-			}
-			return number(n)
-		}}}
+		in:   figure{rows: w.rows(), sum: "coalesce(cast(sum(l.quantity) as bigint), 0)"}}
 }
 
-func (w ware) since() *entry {
-	return &entry{name: "days_since_bought_" + w.name, typ: Number, what: w.name, window: true, from: fromOrders, timed: true,
+func (w productFilter) since() *entry {
+	return &entry{name: "days_since_bought_" + w.name, typ: Number, what: w.name, window: true, from: fromOrders,
 		noun: "days since the member last bought " + w.noun(), says: "who last bought " + w.thing + " {n} ago", unit: "day",
 		also: []string{"last_bought_" + w.name, "days_since_" + w.name},
-		in: days{rows: w.rows(), day: "max(l.day)", of: func(k *Known, c *call) *loyalty.Day {
-			return outmost(k.linesOf(w, c), func(l soldLine) loyalty.Day { return l.day }, 1)
-		}}}
+		in:   days{rows: w.rows(), day: "max(l.day)"}}
 }
 
-func (w ware) share() *entry {
+func (w productFilter) share() *entry {
 	return &entry{name: "share_of_spend_on_" + w.name, typ: Number, what: w.name, window: true, from: fromOrders,
 		noun: "percent of the amount spent that went to " + unnamed(w.goods()), says: "who spend {n} of their money on " + w.goods(), unit: "percent",
 		also: []string{w.name + "_share", "share_of_" + w.name, "spend_share_" + w.name},
 		in: figure{rows: lines, sparse: true, double: true,
-			sum: "case when sum(l.total) > 0 then 100 * cast(coalesce(sum(l.total) filter (where " + w.column + " = $what), 0) as double precision) / cast(sum(l.total) as double precision) end",
-			fold: func(k *Known, c *call) value {
-				return percent(worth(k.linesOf(w, c)), worth(k.soldLines(c.window)))
-			}}}
+			sum: "case when sum(l.total) > 0 then 100 * cast(coalesce(sum(l.total) filter (where " + w.column + " = $what), 0) as double precision) / cast(sum(l.total) as double precision) end"}}
 }
 
-func (w ware) different() *entry {
+func (w productFilter) different() *entry {
 	plural := map[string]string{"product": "products", "category": "categories", "brand": "brands"}[w.name]
 	return &entry{name: plural + "_bought", typ: Number, window: true, from: fromOrders,
 		noun: "number of different " + plural + " bought", says: "who have bought {n}", unit: "different " + w.name,
 		also: []string{plural, "distinct_" + plural, "different_" + plural, "number_of_" + plural, w.name + "_count"},
-		in: figure{rows: lines, sum: "count(distinct nullif(" + w.column + ", ''))", fold: func(k *Known, c *call) value {
-			return number(int64(len(w.sums(k.soldLines(c.window)))))
-		}}}
+		in:   figure{rows: lines, sum: "count(distinct nullif(" + w.column + ", ''))"}}
 }
 
 // favourite is that on which a member has spent most, the first by name of those
 // with equal sums.
-func (w ware) favourite() *entry {
+func (w productFilter) favourite() *entry {
 	return &entry{name: "favourite_" + w.name, typ: Text, window: true, from: fromOrders,
 		noun: "favourite " + w.name, names: Kind(w.name),
 		also: []string{"favorite_" + w.name, "top_" + w.name, "preferred_" + w.name},
-		in: favourite{column: w.column, of: func(k *Known, c *call) value {
-			sums := w.sums(slices.DeleteFunc(k.soldLines(c.window), func(l soldLine) bool { return slices.Contains(c.except, l.Category) }))
-			best, found := "", false
-			for name, sum := range sums {
-				if !found || sum > sums[best] || sum == sums[best] && name < best {
-					best, found = name, true
-				}
-			}
-			return text(best)
-		}}}
-}
-
-// soldLine is a line with what it copies of its order.
-type soldLine struct {
-	loyalty.Line
-	order int
-	day   loyalty.Day
-}
-
-// soldLines returns the lines of paid orders in the time span.
-func (k *Known) soldLines(w *window) (sold []soldLine) {
-	for i, o := range k.paid(w) {
-		for _, l := range o.Lines {
-			sold = append(sold, soldLine{l, i, o.Day})
-		}
-	}
-	return sold
-}
-
-// linesOf returns those of the product, category … that the call names.
-func (k *Known) linesOf(w ware, c *call) []soldLine {
-	want := c.whatValue(k)
-	return slices.DeleteFunc(k.soldLines(c.window), func(l soldLine) bool {
-		return want.nothing() || !slices.Contains(w.of(l.Line), want.text)
-	})
-}
-
-func worth(lines []soldLine) (sum int64) {
-	for _, l := range lines {
-		sum += l.Total
-	}
-	return sum
-}
-
-// sums are the amounts spent per product, category …
-func (w ware) sums(lines []soldLine) map[string]int64 {
-	sums := map[string]int64{}
-	for _, l := range lines {
-		for _, name := range w.of(l.Line) {
-			sums[name] += l.Total
-		}
-	}
-	delete(sums, "")
-	return sums
-}
-
-// percent is a part of a whole; of nothing it is nothing.
-func percent(part, whole int64) value {
-	if whole <= 0 {
-		return value{}
-	}
-	return value{typ: Number, num: 100 * float64(part) / float64(whole)}
+		in:   favourite{column: w.column}}
 }

@@ -1,42 +1,36 @@
 package segments
 
-import (
-	"slices"
-
-	"regulars/internal/loyalty"
-)
-
 // codeFields are about coupon codes: held, used, running out.
 func codeFields() []*entry {
 	return []*entry{
-		{name: "unused", typ: Bool, what: "pool", from: fromCodes, timed: true, undated: true,
+		{name: "unused", typ: Bool, what: "pool", from: fromCodes, undated: true,
 			noun: "holds a code of the pool, given in this campaign, that is still good", says: "who hold an unused code of {x}",
 			also: []string{"unused_code", "has_coupon", "coupon"},
 			in:   unusedCode{}},
-		{name: "holds_code", typ: Bool, what: "pool", from: fromCodes, timed: true, undated: true,
+		{name: "holds_code", typ: Bool, what: "pool", from: fromCodes, undated: true,
 			noun: "holds a code of the pool that was mailed, is not used and still good", says: "who hold a code of {x}", denies: "who hold no code of {x}",
 			also: []string{"has_code", "holds_coupon", "code"},
-			in:   presence{rows: ofPool(held, "c"), holds: func(k *Known, c *call) bool { return len(k.codes(c)) > 0 }}},
-		{name: "codes_held", typ: Number, from: fromCodes, timed: true, undated: true,
+			in:   presence{rows: ofPool(held, "c")}},
+		{name: "codes_held", typ: Number, from: fromCodes, undated: true,
 			noun: "number of codes that were mailed, are not used and still good", says: "who hold {n}", unit: "code",
 			also: []string{"coupons", "codes", "coupons_held", "open_codes"},
-			in:   figure{rows: held, sum: "count(*)", fold: func(k *Known, c *call) value { return number(int64(len(k.codes(c)))) }}},
-		{name: "code_expires_in", typ: Bool, window: true, spanned: true, ahead: true, from: fromCodes, timed: true, undated: true,
+			in:   figure{rows: held, sum: "count(*)"}},
+		{name: "code_expires_in", typ: Bool, window: true, spanned: true, ahead: true, from: fromCodes, undated: true,
 			noun: "holds a code whose last good day is one of the next days, today included", says: "who hold a code that ends",
 			also: []string{"expiring_code", "code_expires", "coupon_expires", "expires_in"},
-			in:   presence{rows: ending, holds: func(k *Known, c *call) bool { return k.endsIn(c) }}},
-		{name: "days_until_code_expires", typ: Number, what: "pool", from: fromCodes, timed: true, undated: true,
+			in:   presence{rows: ending}},
+		{name: "days_until_code_expires", typ: Number, what: "pool", from: fromCodes, undated: true,
 			noun: "days until the last good day of the member's first code of the pool to end", says: "whose code of {x} is good for {n}", unit: "more day",
 			also: []string{"code_days_left", "days_until_expiry"},
-			in:   days{rows: ofPool(held, "c"), day: "min(c.valid_until)", ahead: true, of: func(k *Known, c *call) *loyalty.Day { return k.firstEnd(c) }}},
+			in:   days{rows: ofPool(held, "c"), day: "min(c.valid_until)", ahead: true}},
 		{name: "used_code", typ: Bool, what: "pool", window: true, from: fromCodes,
 			noun: "has used a code of the pool", says: "who used a code of {x}", denies: "who have {never} used a code of {x}",
 			also: []string{"redeemed", "redeemed_code", "used_coupon"},
-			in:   presence{rows: ofPool(uses, "r"), holds: func(k *Known, c *call) bool { return len(k.uses(c)) > 0 }}},
+			in:   presence{rows: ofPool(uses, "r")}},
 		{name: "codes_used", typ: Number, window: true, from: fromCodes,
 			noun: "number of times that the member used a code", says: "who used a code {n}", unit: "time",
 			also: []string{"coupons_used", "redemptions", "times_redeemed"},
-			in:   figure{rows: uses, sum: "count(*)", fold: func(k *Known, c *call) value { return number(int64(len(k.uses(c)))) }}},
+			in:   figure{rows: uses, sum: "count(*)"}},
 	}
 }
 
@@ -57,41 +51,13 @@ func ofPool(r rows, alias string) rows {
 	return r
 }
 
-// codes returns the good codes that the call looks at.
-func (k *Known) codes(c *call) []Code {
-	return slices.DeleteFunc(slices.Clone(k.Codes), func(code Code) bool {
-		return code.Until != nil && *code.Until < k.Day || c.entry.what != "" && !text(code.Pool).is("==", c.whatValue(k))
-	})
-}
-
-func (k *Known) endsIn(c *call) bool {
-	first, last := c.window.ahead(k.Day)
-	return slices.ContainsFunc(k.codes(c), func(code Code) bool { return code.Until != nil && *code.Until >= first && *code.Until <= last })
-}
-
-func (k *Known) firstEnd(c *call) *loyalty.Day {
-	limited := slices.DeleteFunc(k.codes(c), func(code Code) bool { return code.Until == nil })
-	return outmost(limited, func(code Code) loyalty.Day { return *code.Until }, -1)
-}
-
-// uses returns the uses of codes that the call looks at.
-func (k *Known) uses(c *call) []Use {
-	return slices.DeleteFunc(slices.Clone(k.Uses), func(u Use) bool {
-		return !k.within(u.Day, c.window) || c.entry.what != "" && !text(u.Pool).is("==", c.whatValue(k))
-	})
-}
-
 // unusedCode looks at the codes given in the occurrence that the query names.
 type unusedCode struct{}
-
-func (unusedCode) value(k *Known, c *call) value {
-	return truth(slices.Contains(k.Unused, c.whatValue(k).text))
-}
 
 func (unusedCode) is(b *builder, c *call, _ string, _ []value) string {
 	return "exists (select 1 from codes c join pools p on p.id = c.pool_id" +
 		" where c.member_id = f.member_id and c.occurrence_id = " + b.bind(b.q.Occurrence) +
-		" and p.name = " + b.bind(c.whatValue(b.known).text) + " and c.state in ('reserved', 'issued')" +
+		" and p.name = " + b.bind(c.whatValue(b.q.look).text) + " and c.state in ('reserved', 'issued')" +
 		" and (c.valid_until is null or c.valid_until >= " + b.today() + "))"
 }
 

@@ -1,50 +1,21 @@
 package segments
 
-import (
-	"slices"
-
-	"regulars/internal/loyalty"
-)
-
 // eventFields look at what happened to a member, whatever the shop calls it.
 func eventFields() []*entry {
 	return []*entry{
 		{name: "events", typ: Number, what: "event", filtered: true, window: true, from: fromEvents,
 			noun: "number of events of that name", says: "who had {n}", unit: "{x} event",
 			also: []string{"event", "event_count", "events_with", "happened"},
-			in: figure{rows: events, sum: "count(*)",
-				fold: func(k *Known, c *call) value { return number(int64(len(k.eventsOf(c)))) }}},
-		{name: "days_since_event", typ: Number, what: "event", filtered: true, window: true, from: fromEvents, timed: true,
+			in:   figure{rows: events, sum: "count(*)"}},
+		{name: "days_since_event", typ: Number, what: "event", filtered: true, window: true, from: fromEvents,
 			noun: "days since the last event of that name", says: "whose last {x} event{f} was {n} ago", saysIn: "whose last {x} event{f} {w} was {n} ago", unit: "day",
 			also: []string{"last_event", "days_since_last_event"},
-			in: days{rows: events, day: "max(e.day)", of: func(k *Known, c *call) *loyalty.Day {
-				return outmost(k.eventsOf(c), func(e Event) loyalty.Day { return e.Day }, 1)
-			}}},
+			in:   days{rows: events, day: "max(e.day)"}},
 	}
 }
 
 // events are the rows of what happened to a member.
 var events = rows{table: "events e", member: "e.member_id", day: "e.day", match: "e.type"}
-
-// eventsOf returns the events that the call looks at.
-func (k *Known) eventsOf(c *call) []Event {
-	want := c.whatValue(k)
-	return slices.DeleteFunc(slices.Clone(k.Events), func(e Event) bool {
-		return !text(e.Type).is("==", want) || !k.within(e.Day, c.window) || !k.like(e, c.filter)
-	})
-}
-
-// like reports whether an event fulfils the condition in brackets.
-func (k *Known) like(e Event, filter node) bool {
-	if filter == nil {
-		return true
-	}
-	inside := *k
-	if inside.properties = e.Properties; inside.properties == nil {
-		inside.properties = map[string]any{}
-	}
-	return filter.holds(&inside)
-}
 
 // property is a property of the events that a condition in brackets looks at; what
 // it is compared with decides its type.
@@ -53,10 +24,6 @@ func property(name string) *entry {
 }
 
 type propertyOf struct{ name string }
-
-func (r propertyOf) value(k *Known, c *call) value {
-	return read(k.properties[r.name], c.typ, c.currency)
-}
 
 func (r propertyOf) is(b *builder, c *call, op string, vs []value) string {
 	a := r.json(c)

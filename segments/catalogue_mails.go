@@ -1,11 +1,5 @@
 package segments
 
-import (
-	"slices"
-
-	"regulars/internal/loyalty"
-)
-
 // mailFields are about the mails that we sent and what people did with them. What
 // machines did, scanners and proxies, is in none of them. Who clicked has opened.
 func mailFields() []*entry {
@@ -13,17 +7,15 @@ func mailFields() []*entry {
 		{name: "mails", typ: Number, window: true, from: fromMails,
 			noun: "number of mails received", says: "who received {n}", unit: "mail",
 			also: []string{"mails_received", "emails", "received", "mails_sent"},
-			in:   figure{rows: received, sum: "count(*)", fold: func(k *Known, c *call) value { return number(int64(len(k.mailsOf(c)))) }}},
+			in:   figure{rows: received, sum: "count(*)"}},
 		{name: "mails_from", typ: Number, what: "campaign", window: true, from: fromMails,
 			noun: "number of mails received from the campaign", says: "who received {n} of {x}", unit: "mail",
 			also: []string{"mails_of", "campaign", "received_from", "got_mail"},
-			in:   figure{rows: from(received, "s"), sum: "count(*)", fold: func(k *Known, c *call) value { return number(int64(len(k.mailsOf(c)))) }}},
-		{name: "days_since_mail", typ: Number, window: true, from: fromMails, timed: true,
+			in:   figure{rows: from(received, "s"), sum: "count(*)"}},
+		{name: "days_since_mail", typ: Number, window: true, from: fromMails,
 			noun: "days since the last mail received", says: "who received their last mail {n} ago", saysIn: "who received their last mail {w} {n} ago", unit: "day",
 			also: []string{"last_mail", "days_since_last_mail"},
-			in: days{rows: received, day: "max(s.sent_day)", of: func(k *Known, c *call) *loyalty.Day {
-				return outmost(k.mailsOf(c), func(m Mail) loyalty.Day { return m.Day }, 1)
-			}}},
+			in:   days{rows: received, day: "max(s.sent_day)"}},
 		touchCount("mails_opened", "opened", touched, "opens", "opened_mails", "open_count"),
 		touchCount("mails_clicked", "clicked", clicks, "clicks", "clicked_mails", "click_count"),
 		touchOf("opened", touched, "opened_mail", "has_opened"),
@@ -52,41 +44,18 @@ func from(r rows, alias string) rows {
 func touchCount(name, did string, r rows, also ...string) *entry {
 	return &entry{name: name, typ: Number, window: true, from: fromMails,
 		noun: "number of mails " + did, says: "who " + did + " {n}", unit: "mail", also: also,
-		in: figure{rows: r, sum: "count(distinct t.send_id)", fold: func(k *Known, c *call) value {
-			seen := map[int64]bool{}
-			for _, t := range k.touches(r, c) {
-				seen[t.Send] = true
-			}
-			return number(int64(len(seen)))
-		}}}
+		in: figure{rows: r, sum: "count(distinct t.send_id)"}}
 }
 
 // touchOf is opened("…") or clicked("…").
 func touchOf(name string, r rows, also ...string) *entry {
 	return &entry{name: name, typ: Bool, what: "campaign", window: true, from: fromMails,
 		noun: name + " a mail of the campaign", says: "who " + name + " a mail of {x}", denies: "who have {never} " + name + " a mail of {x}", also: also,
-		in: presence{rows: from(r, "t"), holds: func(k *Known, c *call) bool { return len(k.touches(r, c)) > 0 }}}
+		in: presence{rows: from(r, "t")}}
 }
 
 func touchSince(name, did string, r rows, also ...string) *entry {
-	return &entry{name: name, typ: Number, window: true, from: fromMails, timed: true,
+	return &entry{name: name, typ: Number, window: true, from: fromMails,
 		noun: "days since the member last " + did + " a mail", says: "who last " + did + " a mail {n} ago", unit: "day", also: also,
-		in: days{rows: r, day: "max(t.day)", of: func(k *Known, c *call) *loyalty.Day {
-			return outmost(k.touches(r, c), func(t Touch) loyalty.Day { return t.Day }, 1)
-		}}}
-}
-
-// mailsOf returns the mails that the call looks at.
-func (k *Known) mailsOf(c *call) []Mail {
-	return slices.DeleteFunc(slices.Clone(k.Mails), func(m Mail) bool {
-		return !k.within(m.Day, c.window) || c.entry.what != "" && !text(m.Campaign).is("==", c.whatValue(k))
-	})
-}
-
-// touches returns what the member did with the mails that the call looks at.
-func (k *Known) touches(r rows, c *call) []Touch {
-	return slices.DeleteFunc(slices.Clone(k.Touches), func(t Touch) bool {
-		return !k.within(t.Day, c.window) || c.entry.what != "" && !text(t.Campaign).is("==", c.whatValue(k)) ||
-			r.where == clicks.where && t.Kind != Clicked
-	})
+		in: days{rows: r, day: "max(t.day)"}}
 }

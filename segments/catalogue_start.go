@@ -21,9 +21,9 @@ func startFields() []*entry {
 		inOrder("brand", func(l loyalty.Line, s string) bool { return l.Brand == s }),
 		{name: "order.items", typ: Number, what: "product or category", given: true,
 			noun: "number of items of a product or category in the order", says: "whose order has {n}", unit: "{x} item",
-			in: given(func(k *Known, c *call) value {
-				want, n := c.whatValue(k), int64(0)
-				for _, l := range k.orderLines() {
+			in: given(func(q *Query, c *call) value {
+				want, n := c.whatValue(q.look), int64(0)
+				for _, l := range q.lines() {
 					if text(l.Product).is("==", want) || text(l.Category).is("==", want) {
 						n += l.Quantity
 					}
@@ -36,11 +36,11 @@ func startFields() []*entry {
 // ofOrder is order.NAME.
 func ofOrder(name string, typ Type, noun string, of func(*Order) value) *entry {
 	e := &entry{name: "order." + name, typ: typ, given: true, noun: "order's " + noun,
-		in: given(func(k *Known, _ *call) value {
-			if k.Order == nil {
+		in: given(func(q *Query, _ *call) value {
+			if q.Order == nil {
 				return value{}
 			}
-			return of(k.Order)
+			return of(q.Order)
 		})}
 	if name == "shop" {
 		e.names = PointOfSale
@@ -55,9 +55,9 @@ func ofOrder(name string, typ Type, noun string, of func(*Order) value) *entry {
 func inOrder(what string, is func(loyalty.Line, string) bool) *entry {
 	return &entry{name: "order." + what, typ: Bool, what: what, given: true,
 		noun: "the order holds something of the " + what, says: "whose order holds the " + what + " {x}",
-		in: given(func(k *Known, c *call) value {
-			want := c.whatValue(k)
-			for _, l := range k.orderLines() {
+		in: given(func(q *Query, c *call) value {
+			want := c.whatValue(q.look)
+			for _, l := range q.lines() {
 				if !want.nothing() && is(l, want.text) {
 					return truth(true)
 				}
@@ -70,20 +70,38 @@ func inOrder(what string, is func(loyalty.Line, string) bool) *entry {
 func launchValue(name string, typ Type) *entry {
 	return &entry{name: "launch." + name, typ: typ, given: true,
 		noun: "launch's " + name,
-		in:   given(func(k *Known, c *call) value { return read(k.Launch[name], c.typ, c.currency) })}
+		in:   given(func(q *Query, c *call) value { return read(q.Launch[name], c.typ, c.currency) })}
 }
 
 // eventProperty is event.NAME; what it is compared with decides its type.
 func eventProperty(name string) *entry {
 	return &entry{name: "event." + name, typ: Any, given: true,
 		noun: "event's " + name,
-		in:   given(func(k *Known, c *call) value { return read(k.Event[name], c.typ, c.currency) })}
+		in:   given(func(q *Query, c *call) value { return read(q.Event[name], c.typ, c.currency) })}
 }
 
-// given reads what is known before the statement runs; the builder asks it for
-// its value and never for SQL.
-type given func(k *Known, c *call) value
+// given reads what is known before the statement runs; it never reaches SQL but as
+// a parameter.
+type given func(q *Query, c *call) value
 
-func (g given) value(k *Known, c *call) value              { return g(k, c) }
-func (g given) is(*builder, *call, string, []value) string { return "" }
-func (g given) scalar(*builder, *call) string              { return "" }
+func (given) is(*builder, *call, string, []value) string { return "" }
+func (given) scalar(*builder, *call) string              { return "" }
+
+// look returns the value of a field that is known before the statement runs.
+func (q *Query) look(c *call) value {
+	switch in := c.in.(type) {
+	case given:
+		return in(q, c)
+	case fromDate:
+		return in.count(q.look(c.of), q.Day)
+	}
+	return value{}
+}
+
+// lines are those of the order that started the campaign.
+func (q *Query) lines() []loyalty.Line {
+	if q.Order == nil {
+		return nil
+	}
+	return q.Order.Lines
+}

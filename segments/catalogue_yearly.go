@@ -10,34 +10,27 @@ import (
 // 28th of other years.
 func yearlyFields() []*entry {
 	return []*entry{
-		{name: "birthday_in", typ: Bool, window: true, spanned: true, ahead: true, from: fromMember, timed: true,
+		{name: "birthday_in", typ: Bool, window: true, spanned: true, ahead: true, from: fromMember,
 			noun: "has a birthday in the next days, today included", says: "who have their birthday",
 			also: []string{"birthday", "has_birthday", "days_until_birthday", "next_birthday"},
-			in:   yearly{kept: "f.birthday", of: func(k *Known) loyalty.Birthday { return k.Birthday }}},
-		{name: "had_birthday", typ: Bool, window: true, spanned: true, from: fromMember, timed: true,
+			in:   yearly{kept: "f.birthday"}},
+		{name: "had_birthday", typ: Bool, window: true, spanned: true, from: fromMember,
 			noun: "had a birthday in the last days, today included", says: "who had their birthday",
 			also: []string{"birthday_was", "days_since_birthday", "last_birthday"},
-			in:   yearly{kept: "f.birthday", of: func(k *Known) loyalty.Birthday { return k.Birthday }}},
-		{name: "age", typ: Number, from: fromMember, timed: true,
+			in:   yearly{kept: "f.birthday"}},
+		{name: "age", typ: Number, from: fromMember,
 			noun: "age in years; nothing where the year of birth is unknown", says: "who are {n} old", unit: "year",
 			also: []string{"years_old", "birth_year", "year_of_birth"},
-			in:   formula{expr: ageSQL, of: func(k *Known, _ *call) value { return k.age() }}},
-		{name: "joined_anniversary_in", typ: Bool, window: true, spanned: true, ahead: true, from: fromMember, timed: true,
+			in:   formula{expr: ageSQL}},
+		{name: "joined_anniversary_in", typ: Bool, window: true, spanned: true, ahead: true, from: fromMember,
 			noun: "joined the program some whole years before one of the next days, today included", says: "whose anniversary of joining is",
 			also: []string{"anniversary", "anniversary_in", "membership_anniversary", "joined_anniversary"},
-			in:   yearly{since: "f.joined_day", of: joinedYearly, after: (*Known).joined}},
-		{name: "had_joined_anniversary", typ: Bool, window: true, spanned: true, from: fromMember, timed: true,
+			in:   yearly{since: "f.joined_day"}},
+		{name: "had_joined_anniversary", typ: Bool, window: true, spanned: true, from: fromMember,
 			noun: "joined the program some whole years before one of the last days, today included", says: "whose anniversary of joining was",
 			also: []string{"anniversary_was", "had_anniversary"},
-			in:   yearly{since: "f.joined_day", of: joinedYearly, after: (*Known).joined}},
+			in:   yearly{since: "f.joined_day"}},
 	}
-}
-
-func joinedYearly(k *Known) loyalty.Birthday {
-	if day := k.joined(); day != nil {
-		return loyalty.YearlyOf(*day)
-	}
-	return loyalty.Birthday{}
 }
 
 // yearly is true for whom a day that comes every year is kept in the time span,
@@ -45,8 +38,6 @@ func joinedYearly(k *Known) loyalty.Birthday {
 type yearly struct {
 	kept  string // the column that has it as month * 100 + date
 	since string // or the column of the day that it comes back to; the day itself is no anniversary
-	of    func(k *Known) loyalty.Birthday
-	after func(k *Known) *loyalty.Day
 }
 
 func (r yearly) span(c *call, today loyalty.Day) (first, last loyalty.Day) {
@@ -54,27 +45,6 @@ func (r yearly) span(c *call, today loyalty.Day) (first, last loyalty.Day) {
 		return c.window.ahead(today)
 	}
 	return c.window.past(today)
-}
-
-func (r yearly) value(k *Known, c *call) value {
-	first, last := r.span(c, k.Day)
-	if r.after != nil {
-		if day := r.after(k); day != nil {
-			first = max(first, *day+1)
-		}
-	}
-	b := r.of(k)
-	if b.Month == 0 || first > last {
-		return truth(false)
-	}
-	from, _, _ := first.Civil()
-	to, _, _ := last.Civil()
-	for year := from; year <= to; year++ {
-		if day := b.In(year); day >= first && day <= last {
-			return truth(true)
-		}
-	}
-	return truth(false)
 }
 
 // is asks for a stretch of the year, or for its two ends around New Year.
@@ -115,20 +85,6 @@ func (r yearly) dateOf(b *builder) string {
 		return "cast(to_char(date '1970-01-01' + cast(" + r.since + " as integer), 'MMDD') as integer)"
 	}
 	return "cast(strftime('%m%d', " + r.since + " * 86400, 'unixepoch') as integer)"
-}
-
-// age counts the birthdays kept since the year of birth.
-func (k *Known) age() value {
-	b := k.Birthday
-	if b.Year == 0 || b.Month == 0 {
-		return value{}
-	}
-	year, _, _ := k.Day.Civil()
-	age := year - b.Year
-	if b.In(year) > k.Day {
-		age--
-	}
-	return number(int64(age))
 }
 
 func ageSQL(b *builder, _ *call) string {

@@ -1,6 +1,9 @@
 package segments
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // checker turns syntax into a checked rule: names become entries of the
 // catalogue, literals become values of the type that their place wants.
@@ -49,13 +52,13 @@ func (c *checker) condition(s *syntax) (node, *Error) {
 	switch s.form {
 	case formAnd:
 		parts, err := c.conditions(s.kids)
-		return both(parts), err
+		return allOf(parts), err
 	case formOr:
 		parts, err := c.conditions(s.kids)
 		return anyOf(parts), err
 	case formNot:
 		of, err := c.condition(s.kids[0])
-		return opposite{of}, err
+		return negation{of}, err
 	case formCompare:
 		return c.comparison(s)
 	case formIn:
@@ -108,7 +111,7 @@ func (c *checker) named(s *syntax) (node, *Error) {
 	default:
 		return nil, fail(s.pos, "%s is %s, not a condition; a condition is %s", s.word, call.typ.a(), call.example())
 	}
-	return is{call}, nil
+	return isTrue{call}, nil
 }
 
 // known checks known(field).
@@ -146,8 +149,8 @@ func (c *checker) comparison(s *syntax) (node, *Error) {
 		left, right, op = right, left, mirror(op)
 	}
 	if left.form != formName {
-		if name := c.quotedField(s.kids); name != "" {
-			return nil, fail(s.kids[0].pos, "a field stands without quotes: %s", name)
+		if i := slices.IndexFunc(s.kids, func(kid *syntax) bool { return kid.form == formText && find(catalogue(), kid.word) != nil }); i >= 0 {
+			return nil, fail(s.kids[i].pos, "a field stands without quotes: %s", s.kids[i].word)
 		}
 		return nil, fail(left.pos, "both sides of %s are fixed values: one must be a field", s.word)
 	}
@@ -186,9 +189,9 @@ func (c *checker) withValue(s *syntax, call *call, op string, right *syntax) (no
 	}
 	if call.typ == Bool && right.form == formBool && (op == "==" || op == "!=") {
 		if (right.word == "true") == (op == "==") {
-			return is{call}, nil
+			return isTrue{call}, nil
 		}
-		return opposite{is{call}}, nil
+		return negation{isTrue{call}}, nil
 	}
 	if call.typ == List && op == "!=" {
 		return nil, fail(right.pos, "%s is a list: write %s not in %[1]s", call.name, right.show())

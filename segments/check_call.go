@@ -217,7 +217,7 @@ func (c *checker) dates(of *call, args []*syntax) (*window, *Error) {
 		if err != nil {
 			return nil, err
 		}
-		days[i], _ = parseDay(v)
+		days[i], _ = loyalty.ParseDay(v.text)
 	}
 	if days[1] < days[0] {
 		return nil, fail(args[1].pos, `the time span ends before it begins: write "%s", "%s"`, args[1].word, args[0].word)

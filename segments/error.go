@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"regulars/internal/loyalty"
 )
 
 // Error is what is wrong with a rule, in a marketer's words.
@@ -38,7 +40,7 @@ const listed = 30
 // nearest ones.
 func unknown(pos int, what, name string, known []string) *Error {
 	e := fail(pos, "there is no %s called %s", what, name)
-	e.Near = nearest(name, known)
+	e.Near = loyalty.Near(name, known)
 	if len(e.Near) > 0 {
 		e.Message += "; did you mean " + alternatives(e.Near) + "?"
 	} else if what != "topic" && what != "segment" && len(known) > 0 && len(known) <= listed { // of those our callers tell

@@ -33,22 +33,6 @@ func ExampleParse_wrong() {
 	// column 17: there is no field called days_since_last_oder; did you mean days_since_last_order?
 }
 
-func ExampleRule_Eval() {
-	s := segments.Scope{Currency: "EUR", Attributes: map[string]segments.Type{"plan": segments.Text}}
-	r, _ := segments.Parse(`spent("90d") >= 50 and plan == "gold"`, s)
-	member := segments.Known{
-		Day:        loyalty.Date(2027, 3, 3),
-		Attributes: map[string]any{"plan": "gold"},
-		Orders:     []segments.Order{{Day: loyalty.Date(2027, 1, 10), Counts: true, Total: 5990}},
-	}
-	fmt.Println(r.Eval(member))
-	member.Day = loyalty.Date(2027, 6, 3)
-	fmt.Println(r.Eval(member))
-	// Output:
-	// true
-	// false
-}
-
 func ExampleCatalogue() {
 	for _, f := range segments.Catalogue()[:4] {
 		fmt.Printf("%s: %s\n", f.Usage, f.Words)

@@ -34,11 +34,11 @@ func foreseen(n *Norms) string {
 // forecastFields say what a member's orders so far let one expect.
 func forecastFields() []*entry {
 	return []*entry{
-		{name: "alive", typ: Number, from: fromOrders, timed: true, norm: ofForecast, checkTo: checkShare,
+		{name: "alive", typ: Number, from: fromOrders, norm: ofForecast, checkTo: checkShare,
 			noun: "probability of still being a customer",
 			also: []string{"p_alive", "churn", "churn_risk", "probability_alive", "active"},
 			in:   chance{}},
-		{name: "expected_orders", typ: Number, window: true, spanned: true, ahead: true, from: fromOrders, timed: true, norm: ofForecast,
+		{name: "expected_orders", typ: Number, window: true, spanned: true, ahead: true, from: fromOrders, norm: ofForecast,
 			noun: "number of orders to expect", says: "who can be expected to place {n}", unit: "order",
 			also: []string{"predicted_orders", "future_orders", "expected_purchases", "forecast"},
 			in:   expectation{}},
@@ -74,27 +74,8 @@ func (n *Norms) model() *forecast.Model {
 	return &n.Forecast.Fit.Model
 }
 
-// history is what the model reads of a member; false: they have not ordered.
-func (k *Known) history() (h forecast.History, ordered bool) {
-	orders := k.paid(nil)
-	if len(orders) == 0 {
-		return h, false
-	}
-	first := *firstOrder(orders)
-	return forecast.History{Repeats: distinctDays(orders) - 1, Recency: int64(*lastOrder(orders) - first), Age: int64(k.Day - first)}, true
-}
-
 // chance is the probability that a member is still a customer.
 type chance struct{}
-
-func (chance) value(k *Known, _ *call) value {
-	m := k.Norms.model()
-	h, ordered := k.history()
-	if m == nil || !ordered {
-		return value{}
-	}
-	return value{typ: Number, num: m.Alive(h)}
-}
 
 func (chance) is(b *builder, _ *call, op string, vs []value) string {
 	return ofBuyers(b, vs, op, b.alive())
@@ -104,15 +85,6 @@ func (chance) scalar(b *builder, _ *call) string { return buyersOnly(b.alive()) 
 
 // expectation is how many orders a member can be expected to place.
 type expectation struct{}
-
-func (expectation) value(k *Known, c *call) value {
-	m := k.Norms.model()
-	h, ordered := k.history()
-	if m == nil || !ordered {
-		return value{}
-	}
-	return value{typ: Number, num: m.Expected(h, c.window.days(k.Day))}
-}
 
 // is looks an expectation up only where the most that it can be leaves it open.
 func (expectation) is(b *builder, c *call, op string, vs []value) string {

@@ -142,7 +142,7 @@ func TestProposedRulesAreRight(t *testing.T) {
 		`country == "FI" or "SE"`: `country in ("FI", "SE")`, `tag == "club"`: `tag("club")`, `in_segment(vip)`: `in_segment("vip")`,
 		`bought_category("90d", "dog food")`: `bought_category("dog food", "90d")`, `"club" not in tag`: `tag("club")`,
 		`orders between 2 and 5`: `orders >= 2 and orders <= 5`, `pets != "dog"`: `"dog" not in pets`, `spent >= "€1.000,50"`: `1000.50`,
-		`trial_ends < "2027-W25"`: `"2027-06-21"`, `trial_ends < "2026-W01-1"`: `"2025-12-29"`, `trial_ends < "2020-W53-7"`: `"2021-01-03"`, `days_since_last_order > "3 months"`: `90`,
+		`trial_ends < "21.6.2027"`: `"2027-06-21"`, `days_since_last_order > "3 months"`: `90`,
 		`orders == 1 or 5`: `orders in (1, 5)`, `member.orders >= 3`: `orders`, `VIP`: `in_segment("vip")`,
 	} {
 		_, err := segments.Parse(wrong, richScope())

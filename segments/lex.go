@@ -67,7 +67,11 @@ func (l *lexer) next() (token, *Error) {
 	case c >= '0' && c <= '9', (c == '-' || c == '.') && len(rest) > 1 && isDigit(rest[1]):
 		return l.number()
 	case isLetter(c):
-		return l.take(tokWord, wordEnd(rest)), nil
+		t := l.take(tokWord, wordEnd(rest))
+		if strings.ContainsFunc(t.text, func(c rune) bool { return unicode.Is(unicode.Latin, c) }) && strings.ContainsFunc(t.text, func(c rune) bool { return unicode.In(c, unicode.Cyrillic, unicode.Greek) }) {
+			return t, fail(t.pos, "%s has letters of two alphabets, some of which look alike: type it anew", t.text)
+		}
+		return t, nil
 	}
 	return l.symbol(rest)
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"regulars/internal/loyalty"
 )
 
 // Lifecycle says after how many days without an order a member passes into the
@@ -61,7 +63,7 @@ func checkOneOf(what, s string, known []string) string {
 		return ""
 	}
 	wrong := "there is no " + what + " called " + strconv.Quote(s)
-	if near := nearest(s, known); len(near) > 0 {
+	if near := loyalty.Near(s, known); len(near) > 0 {
 		return wrong + "; did you mean " + alternatives(inQuotes(near)) + "?"
 	}
 	return wrong + "; there are " + strings.Join(inQuotes(known), ", ")
@@ -75,29 +77,8 @@ func inQuotes(words []string) []string {
 	return quoted
 }
 
-// stage returns where a member stands whose last order was that many days ago.
-func (l Lifecycle) stage(days int64) string {
-	switch {
-	case days < int64(l.Recent):
-		return StageRecent
-	case days <= int64(l.AtRisk):
-		return StageNurturing
-	case days <= int64(l.Lost):
-		return StageAtRisk
-	}
-	return StageLosing
-}
-
 // lifecycle reads the stage from the day of the last order. Everybody has one.
 type lifecycle struct{}
-
-func (lifecycle) value(k *Known, c *call) value {
-	last := lastOrder(k.paid(nil))
-	if last == nil {
-		return text(StageNone)
-	}
-	return text(c.lifecycle.stage(int64(k.Day - *last)))
-}
 
 // is turns stages into spans of days, so that the index on the last order serves.
 func (r lifecycle) is(b *builder, c *call, op string, vs []value) string {

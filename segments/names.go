@@ -57,13 +57,13 @@ func (c *names) nodes(all []node) {
 
 func (c *names) node(n node) {
 	switch n := n.(type) {
-	case both:
+	case allOf:
 		c.nodes(n)
 	case anyOf:
 		c.nodes(n)
-	case opposite:
+	case negation:
 		c.node(n.of)
-	case is:
+	case isTrue:
 		c.call(n.call)
 	case hasValue:
 		c.call(n.of)

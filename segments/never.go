@@ -49,13 +49,13 @@ func contradicts(leaves, open []claim, tries *int) bool {
 				return true
 			}
 			continue
-		case opposite:
+		case negation:
 			open = append(open, claim{n.of, !s.yes})
 			continue
 		case inSegment:
 			open = append(open, claim{n.rule.root, s.yes})
 			continue
-		case both:
+		case allOf:
 			parts, every = n, s.yes
 		case anyOf:
 			parts, every = n, !s.yes

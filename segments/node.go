@@ -1,9 +1,8 @@
 package segments
 
 // node is a part of a checked rule that is true or false for a member.
-// holds is in eval.go, sql in sql.go, words in words.go.
+// sql is in sql.go, words in words.go.
 type node interface {
-	holds(k *Known) bool
 	// sql returns a condition that is never null; if not is set, its opposite.
 	sql(b *builder, not bool) string
 	words() string
@@ -13,16 +12,16 @@ type node interface {
 }
 
 type (
-	// both is true if all parts are; anyOf if one is.
-	both  []node
+	// allOf is true if all parts are; anyOf if one is.
+	allOf []node
 	anyOf []node
-	// opposite is not.
-	opposite struct{ of node }
+	// negation is not.
+	negation struct{ of node }
 	// always is true or false.
 	always bool
-	// is is a field that is yes or no.
-	is struct{ call *call }
-	// known says whether a field has a value.
+	// isTrue is a field that is yes or no.
+	isTrue struct{ call *call }
+	// hasValue says whether a field has a value.
 	hasValue struct{ of *call }
 	// compare is field op value; for in there may be many values.
 	compare struct {
@@ -42,11 +41,11 @@ type (
 	}
 )
 
-func (n both) visit(f func(*call))     { visitAll(n, f) }
+func (n allOf) visit(f func(*call))    { visitAll(n, f) }
 func (n anyOf) visit(f func(*call))    { visitAll(n, f) }
-func (n opposite) visit(f func(*call)) { n.of.visit(f) }
+func (n negation) visit(f func(*call)) { n.of.visit(f) }
 func (n always) visit(func(*call))     {}
-func (n is) visit(f func(*call))       { n.call.visit(f) }
+func (n isTrue) visit(f func(*call))   { n.call.visit(f) }
 func (n hasValue) visit(f func(*call)) { n.of.visit(f) }
 
 func (n compare) visit(f func(*call)) {

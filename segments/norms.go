@@ -60,7 +60,7 @@ type Unready struct {
 // Error returns both in one sentence.
 func (e *Unready) Error() string { return e.Field + " cannot be said yet: " + e.Why }
 
-// norm is what an entry reads of the norms of its query (Query.Norms, Known.Norms);
+// norm is what an entry reads of the norms of its query (Query.Norms);
 // the zero value: nothing.
 type norm struct {
 	part    NormParts

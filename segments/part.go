@@ -35,10 +35,10 @@ func (r *Rule) Parts() []Part {
 
 func partsOf(n node, deep int) []Part {
 	switch n := n.(type) {
-	case both:
+	case allOf:
 		var parts []Part
 		for _, kid := range n {
-			if _, nested := kid.(both); nested { // (a and b) and c
+			if _, nested := kid.(allOf); nested { // (a and b) and c
 				parts = append(parts, partsOf(kid, deep)...)
 			} else {
 				parts = append(parts, partOf(kid, deep))
@@ -62,11 +62,11 @@ func partOf(n node, deep int) Part {
 		return p
 	}
 	inner := n
-	if not, ok := n.(opposite); ok {
+	if not, ok := n.(negation); ok {
 		inner, p.Not = not.of, true
 	}
 	switch inner := inner.(type) {
-	case both, anyOf:
+	case allOf, anyOf:
 		p.Parts = partsOf(inner, deep-1)
 	case inSegment:
 		p.Segment, p.Parts = inner.name, partsOf(inner.rule.root, deep-1)
@@ -86,7 +86,7 @@ type Measure struct {
 // the answer is yes or no anyway.
 func (p Part) Measures() []Measure {
 	n, not := p.Rule.root, ""
-	if o, ok := n.(opposite); ok {
+	if o, ok := n.(negation); ok {
 		n, not = o.of, "not "
 	}
 	c, ok := n.(compare)

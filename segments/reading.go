@@ -1,16 +1,11 @@
 package segments
 
-import "regulars/internal/loyalty"
-
 // column is a figure that stands in the row of facts.
 type column struct {
 	expr   string
 	guard  string // the condition that there is something; "": always
 	double bool   // not an integer
-	of     func(k *Known, c *call) value
 }
-
-func (r column) value(k *Known, c *call) value { return r.of(k, c) }
 
 func (r column) is(b *builder, _ *call, op string, vs []value) string {
 	switch {
@@ -33,10 +28,7 @@ func (r column) scalar(*builder, *call) string {
 type formula struct {
 	expr   func(b *builder, c *call) string // null: nothing
 	double bool
-	of     func(k *Known, c *call) value
 }
-
-func (r formula) value(k *Known, c *call) value { return r.of(k, c) }
 
 func (r formula) is(b *builder, c *call, op string, vs []value) string {
 	return "coalesce(" + b.cmp(r.expr(b, c), op, vs, r.double) + ", false)"
@@ -52,10 +44,7 @@ type figure struct {
 	sum    string // the aggregate; $what in it is the text in brackets
 	double bool   // it is not an integer
 	sparse bool   // of no rows it is nothing; otherwise it is 0
-	fold   func(k *Known, c *call) value
 }
-
-func (r figure) value(k *Known, c *call) value { return r.fold(k, c) }
 
 func (r figure) stored(c *call) bool { return c.window == nil && r.column.expr != "" }
 
@@ -102,18 +91,6 @@ type days struct {
 	rows
 	day   string // the aggregate over the rows: max(o.day)
 	ahead bool
-	of    func(k *Known, c *call) *loyalty.Day // nil: no such day
-}
-
-func (r days) value(k *Known, c *call) value {
-	day := r.of(k, c)
-	switch {
-	case day == nil:
-		return value{}
-	case r.ahead:
-		return number(int64(*day - k.Day))
-	}
-	return number(int64(k.Day - *day))
 }
 
 func (r days) is(b *builder, c *call, op string, vs []value) string {
@@ -154,10 +131,7 @@ func (r days) scalar(b *builder, c *call) string {
 // categories aside that the program leaves out.
 type favourite struct {
 	column string
-	of     func(k *Known, c *call) value
 }
-
-func (r favourite) value(k *Known, c *call) value { return r.of(k, c) }
 
 // is looks for the favourite only of members who bought such a thing at all.
 func (r favourite) is(b *builder, c *call, op string, vs []value) string {
@@ -189,8 +163,6 @@ func texts(list []string) []value {
 // agreed is the member's standing answer for a topic; each has its column.
 type agreed struct{}
 
-func (agreed) value(k *Known, c *call) value { return truth(k.Consent[c.whatValue(k).text]) }
-
 func (agreed) is(_ *builder, c *call, _ string, _ []value) string {
 	return "f.consent_" + c.what.lit.text
 }
@@ -199,8 +171,6 @@ func (agreed) scalar(*builder, *call) string { return "" }
 
 // tagList is the list of a member's tags.
 type tagList struct{}
-
-func (tagList) value(k *Known, _ *call) value { return value{typ: List, list: k.Tags} }
 
 func (tagList) is(b *builder, _ *call, _ string, vs []value) string {
 	return presence{rows: tags}.is(b, &call{entry: &entry{}, what: operand{lit: vs[0]}}, "", nil)
@@ -213,10 +183,7 @@ func (tagList) scalar(*builder, *call) string {
 // ofPerson is a column of the row of members.
 type ofPerson struct {
 	column string
-	of     func(k *Known) value
 }
-
-func (r ofPerson) value(k *Known, _ *call) value { return r.of(k) }
 
 func (r ofPerson) is(b *builder, _ *call, op string, vs []value) string {
 	return ofMembers(b.cmp(r.column, op, vs, false))

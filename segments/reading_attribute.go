@@ -1,6 +1,10 @@
 package segments
 
-import "strings"
+import (
+	"strings"
+
+	"regulars/internal/loyalty"
+)
 
 // attr is an attribute of a member, kept as JSON. Whatever a shop sent, reading
 // it never fails: what is not of the declared type is nothing.
@@ -9,8 +13,6 @@ type attr struct {
 	name   string
 	typ    Type
 }
-
-func (r attr) value(k *Known, c *call) value { return read(k.Attributes[r.name], r.typ, c.currency) }
 
 func (r attr) is(b *builder, _ *call, op string, vs []value) string {
 	switch {
@@ -114,15 +116,16 @@ var trueForm = attrForm{
 // fromDate counts days since a date attribute, or until it.
 type fromDate struct{ until bool }
 
-func (r fromDate) value(k *Known, c *call) value {
-	day, err := parseDay(c.of.in.value(k, c.of))
+// count counts from a date that is known, or to it.
+func (r fromDate) count(date value, today loyalty.Day) value {
+	day, err := loyalty.ParseDay(date.text)
 	switch {
 	case err != nil:
 		return value{}
 	case r.until:
-		return number(int64(day - k.Day))
+		return number(int64(day - today))
 	}
-	return number(int64(k.Day - day))
+	return number(int64(today - day))
 }
 
 func (r fromDate) is(b *builder, c *call, op string, vs []value) string {

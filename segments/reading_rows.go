@@ -22,10 +22,10 @@ func (r rows) conditions(b *builder, c *call) string {
 		all = append(all, r.fill(b, c, r.where))
 	}
 	if r.match != "" {
-		all = append(all, b.cmp(r.match, "==", []value{c.whatValue(b.known)}, false))
+		all = append(all, b.cmp(r.match, "==", []value{c.whatValue(b.q.look)}, false))
 	}
 	if r.labels != "" {
-		all = append(all, b.lists(r.labels, c.whatValue(b.known)))
+		all = append(all, b.lists(r.labels, c.whatValue(b.q.look)))
 	}
 	if c.filter != nil {
 		all = append(all, c.filter.sql(b, false))
@@ -54,7 +54,7 @@ func (r rows) fill(b *builder, c *call, text string) string {
 		text = strings.ReplaceAll(text, "$today", b.today())
 	}
 	if strings.Contains(text, "$what") {
-		text = strings.ReplaceAll(text, "$what", b.cmpText(c.whatValue(b.known)))
+		text = strings.ReplaceAll(text, "$what", b.cmpText(c.whatValue(b.q.look)))
 	}
 	return text
 }
@@ -91,10 +91,7 @@ func (r rows) ofMember(b *builder, c *call) string {
 // either and does better with one list.
 type presence struct {
 	rows
-	holds func(k *Known, c *call) bool
 }
-
-func (r presence) value(k *Known, c *call) value { return truth(r.holds(k, c)) }
 
 func (r presence) is(b *builder, c *call, _ string, _ []value) string {
 	if b.postgres() || b.q.Members != "" {

@@ -2,7 +2,6 @@ package segments
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -83,17 +82,6 @@ type Cuts struct {
 	High int64 `json:"high"`
 }
 
-// rising is the score of a figure of which more is better.
-func (c Cuts) rising(figure int64) int {
-	switch {
-	case figure <= c.Low:
-		return 1
-	case figure <= c.High:
-		return 2
-	}
-	return 3
-}
-
 // The groups, best first.
 const (
 	Champions      = "Champions"
@@ -127,16 +115,6 @@ func Groups() []string {
 	return names
 }
 
-// groupOf returns the group of three scores.
-func groupOf(code int) string {
-	for _, g := range groups {
-		if slices.Contains(g.codes, code) {
-			return g.name
-		}
-	}
-	return ""
-}
-
 // codesOf returns the scores of a group, none if there is no such group.
 func codesOf(name string) []int {
 	for _, g := range groups {
@@ -157,44 +135,21 @@ func checkScores(s string) string {
 	return `rfm is three scores from 1 to 3, of recency, frequency and money, as in rfm == "313"`
 }
 
-// scores are the three of a member.
-type scores struct{ recency, frequency, monetary int }
-
-// code is the scores as one number of three digits.
-func (s scores) code() int { return 100*s.recency + 10*s.frequency + s.monetary }
-
-// scoresOf returns the scores of a member, false without an order or while there
-// are no norms of members who have one.
-func scoresOf(k *Known) (scores, bool) {
-	orders := k.paid(nil)
-	if len(orders) == 0 || k.Norms == nil || k.Norms.Buyers == 0 {
-		return scores{}, false
-	}
-	n := k.Norms
-	return scores{
-		recency:   4 - n.Recency.rising(int64(k.Day-*lastOrder(orders))),
-		frequency: n.Frequency.rising(int64(len(orders))),
-		monetary:  n.Monetary.rising(spent(orders)),
-	}, true
-}
-
-// dimension is recency, frequency or money: what a member is scored by.
-type dimension struct {
-	of  func(scores) int
-	sql func(b *builder) string // the score of a member with orders
-}
+// dimension is recency, frequency or money, what a member is scored by: the score of
+// a member with orders, in SQL.
+type dimension func(b *builder) string
 
 var (
-	recency = dimension{func(s scores) int { return s.recency }, func(b *builder) string {
+	recency = dimension(func(b *builder) string {
 		c := b.q.Norms.Recency
 		return fmt.Sprintf("(case when f.last_day >= %s then 3 when f.last_day >= %s then 2 else 1 end)",
 			b.bind(int64(b.q.Day)-c.Low), b.bind(int64(b.q.Day)-c.High))
-	}}
-	frequency = dimension{func(s scores) int { return s.frequency }, func(b *builder) string { return rising(b, "f.orders", b.q.Norms.Frequency) }}
-	monetary  = dimension{func(s scores) int { return s.monetary }, func(b *builder) string { return rising(b, "f.spent", b.q.Norms.Monetary) }}
+	})
+	frequency = dimension(func(b *builder) string { return rising(b, "f.orders", b.q.Norms.Frequency) })
+	monetary  = dimension(func(b *builder) string { return rising(b, "f.spent", b.q.Norms.Monetary) })
 )
 
-// rising is Cuts.rising as SQL.
+// rising is the score of a figure of which more is better.
 func rising(b *builder, figure string, c Cuts) string {
 	return fmt.Sprintf("(case when %s <= %s then 1 when %[1]s <= %[3]s then 2 else 3 end)", figure, b.bind(c.Low), b.bind(c.High))
 }
@@ -207,26 +162,18 @@ const hasOrdered = "f.orders > 0"
 // guarded is a condition of members who have scores.
 func guarded(condition string) string { return "(" + hasOrdered + " and " + condition + ")" }
 
-func (d dimension) value(k *Known, _ *call) value {
-	s, ok := scoresOf(k)
-	if !ok {
-		return value{}
-	}
-	return number(int64(d.of(s)))
-}
-
 func (d dimension) is(b *builder, _ *call, op string, vs []value) string {
 	if !scored(b) {
 		return "false"
 	}
-	return guarded(b.cmp(d.sql(b), op, vs, false))
+	return guarded(b.cmp(d(b), op, vs, false))
 }
 
 func (d dimension) scalar(b *builder, _ *call) string {
 	if !scored(b) {
 		return nothingOf("bigint")
 	}
-	return "(case when " + hasOrdered + " then " + d.sql(b) + " end)"
+	return "(case when " + hasOrdered + " then " + d(b) + " end)"
 }
 
 // nothingOf is an SQL expression of a type that holds nothing.
@@ -234,7 +181,7 @@ func nothingOf(typ string) string { return "cast(null as " + typ + ")" }
 
 // code is the three scores as one number, in SQL.
 func code(b *builder) string {
-	return "(100 * " + recency.sql(b) + " + 10 * " + frequency.sql(b) + " + " + monetary.sql(b) + ")"
+	return "(100 * " + recency(b) + " + 10 * " + frequency(b) + " + " + monetary(b) + ")"
 }
 
 // inCodes is the condition that the scores are some of those given.
@@ -252,13 +199,12 @@ func inCodes(b *builder, codes []int) string {
 // named is a text that stands for some of the 27 scores: the scores themselves,
 // or a group of them.
 type named struct {
-	of    func(code int) string   // the text
 	codes func(text string) []int // what it stands for
 	sql   func(b *builder) string // of a member with orders
 }
 
 var (
-	asDigits = named{strconv.Itoa, func(text string) []int {
+	asDigits = named{func(text string) []int {
 		if checkScores(text) != "" {
 			return nil
 		}
@@ -266,7 +212,7 @@ var (
 		return []int{n}
 	}, func(b *builder) string { return "cast(" + code(b) + " as text)" }}
 
-	asGroup = named{groupOf, codesOf, func(b *builder) string {
+	asGroup = named{codesOf, func(b *builder) string {
 		var s strings.Builder
 		s.WriteString("(case")
 		for _, g := range groups {
@@ -275,14 +221,6 @@ var (
 		return s.String() + " end)"
 	}}
 )
-
-func (n named) value(k *Known, _ *call) value {
-	s, ok := scoresOf(k)
-	if !ok {
-		return value{}
-	}
-	return text(n.of(s.code()))
-}
 
 // is compares the scores as numbers: what a text stands for is known beforehand.
 func (n named) is(b *builder, _ *call, op string, vs []value) string {

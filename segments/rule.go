@@ -72,9 +72,6 @@ func CheckAttribute(name string) error {
 // Text returns the rule as it was written.
 func (r *Rule) Text() string { return r.text }
 
-// Eval is the plain reading of the rule over one member. It agrees with SQL.
-func (r *Rule) Eval(k Known) bool { return r.root.holds(&k) }
-
 // Reads returns the names of the catalogue's fields that the rule reads, sorted,
 // those of other segments included.
 func (r *Rule) Reads() []string { return r.names(func(*call) bool { return true }) }
@@ -92,11 +89,6 @@ func (r *Rule) names(which func(*call) bool) []string {
 	})
 	slices.Sort(names)
 	return slices.Compact(names)
-}
-
-// MovesWithTime says whether the passing of days alone can change the answer.
-func (r *Rule) MovesWithTime() bool {
-	return r.any(func(c *call) bool { return c.timed || c.window != nil && !c.window.fixed() || c.norm.part != 0 })
 }
 
 // Change is what may have become different about a member.
@@ -119,12 +111,6 @@ func Of(eventType string) Change {
 func (c Change) And(d Change) Change {
 	return Change{c.Everything || d.Everything, c.Profile || d.Profile, c.Orders || d.Orders, c.Points || d.Points, c.Mails || d.Mails,
 		slices.Concat(c.Events, d.Events)}
-}
-
-// ChangedBy says whether an event of this type can change the answer. Any event
-// may bring news of the member, so whoever reads those is changed by all.
-func (r *Rule) ChangedBy(eventType string) bool {
-	return r.TouchedBy(Change{Profile: true}.And(Of(eventType)))
 }
 
 // TouchedBy says whether a change of a member can change the answer for them, be

@@ -59,8 +59,8 @@ func TestAStageIsFixedWhereTheRuleStands(t *testing.T) {
 	if r.Eval(k) {
 		t.Error("five days are recent where recent is below five")
 	}
-	if !r.MovesWithTime() || r.Norms() != 0 {
-		t.Error("a stage moves with time and needs nobody else")
+	if r.Norms() != 0 {
+		t.Error("a stage needs the figures of all others")
 	}
 }
 

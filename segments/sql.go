@@ -2,6 +2,7 @@ package segments
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,9 +24,21 @@ type Query struct {
 	Norms *Norms
 
 	Occurrence int64          // whose codes unused means; 0: none
-	Launch     map[string]any // as in Known
-	Order      *Order         // as in Known
-	Event      map[string]any // as in Known
+	Launch     map[string]any // what launch.… reads, as JSON gives it; money in major units
+	Order      *Order         // what order.… reads
+	Event      map[string]any // what event.… reads, as JSON gives it
+}
+
+// Order is an order as rules see it. Amounts are in minor units.
+type Order struct {
+	Day      loyalty.Day
+	Counts   bool // paid
+	Total    int64
+	Refunded int64
+	Discount int64
+	Quantity int64
+	Shop     string
+	Lines    []loyalty.Line
 }
 
 // SQL returns a condition over the alias f, a row of facts or of FactsSelect, and
@@ -42,15 +55,13 @@ func newBuilder(q Query) *builder {
 	if q.Prefix == "" {
 		q.Prefix = "r"
 	}
-	return &builder{q: q, args: map[string]any{},
-		known: &Known{Day: q.Day, Norms: q.Norms, Launch: q.Launch, Order: q.Order, Event: q.Event}}
+	return &builder{q: &q, args: map[string]any{}}
 }
 
 // builder collects the parameters of a condition.
 type builder struct {
-	q     Query
-	args  map[string]any
-	known *Known // what is known before the statement runs
+	q    *Query
+	args map[string]any
 }
 
 func (b *builder) postgres() bool { return b.q.Engine == "postgres" }
@@ -121,7 +132,7 @@ func unless(not bool, condition string) string {
 // Not is pushed down to the single conditions, because a "not exists" that
 // stands by itself becomes an anti-join on Postgres, and one inside does not.
 
-func (n both) sql(b *builder, not bool) string {
+func (n allOf) sql(b *builder, not bool) string {
 	if not {
 		return join(b, n, " or ", true)
 	}
@@ -143,30 +154,30 @@ func join(b *builder, nodes []node, word string, not bool) string {
 	return "(" + strings.Join(parts, word) + ")"
 }
 
-func (n opposite) sql(b *builder, not bool) string  { return n.of.sql(b, !not) }
+func (n negation) sql(b *builder, not bool) string  { return n.of.sql(b, !not) }
 func (n inSegment) sql(b *builder, not bool) string { return n.rule.root.sql(b, not) }
 func (n always) sql(_ *builder, not bool) string    { return strconv.FormatBool(bool(n) != not) }
 
-func (n is) sql(b *builder, not bool) string {
+func (n isTrue) sql(b *builder, not bool) string {
 	if n.call.fixed() {
-		return always(n.holds(b.known)).sql(b, not)
+		return always(n.holds(b.q.look)).sql(b, not)
 	}
 	return unless(not, n.call.in.is(b, n.call, "", nil))
 }
 
 func (n hasValue) sql(b *builder, not bool) string {
 	if n.of.fixed() {
-		return always(n.holds(b.known)).sql(b, not)
+		return always(n.holds(b.q.look)).sql(b, not)
 	}
 	return unless(not, "("+n.of.in.scalar(b, n.of)+") is not null")
 }
 
 func (n contains) sql(b *builder, not bool) string {
 	if n.call.fixed() {
-		return always(n.holds(b.known)).sql(b, not)
+		return always(n.holds(b.q.look)).sql(b, not)
 	}
 	parts := make([]string, len(n.what))
-	for i, v := range values(n.what, b.known) {
+	for i, v := range values(n.what, b.q.look) {
 		parts[i] = n.call.in.is(b, n.call, "has", []value{v})
 	}
 	return unless(not, "("+strings.Join(parts, " or ")+")")
@@ -179,11 +190,11 @@ func (n compare) sql(b *builder, not bool) string {
 	}
 	switch left := n.call.fixed(); {
 	case left && right:
-		return always(n.holds(b.known)).sql(b, not)
+		return always(n.holds(b.q.look)).sql(b, not)
 	case right:
-		return unless(not, n.call.in.is(b, n.call, n.op, values(n.with, b.known)))
+		return unless(not, n.call.in.is(b, n.call, n.op, values(n.with, b.q.look)))
 	case left:
-		other, v := n.with[0].call, n.call.in.value(b.known, n.call)
+		other, v := n.with[0].call, b.q.look(n.call)
 		return unless(not, other.in.is(b, other, mirror(n.op), []value{v}))
 	}
 	other := n.with[0].call
@@ -211,4 +222,27 @@ func mirror(op string) string {
 		return "<="
 	}
 	return op
+}
+
+// A condition on what is known before the statement runs is answered here.
+
+func (n isTrue) holds(at look) bool { return at(n.call).yes }
+
+func (n hasValue) holds(at look) bool {
+	v := at(n.of)
+	return !v.nothing() && (v.typ != List || len(v.list) > 0)
+}
+
+func (n compare) holds(at look) bool { return at(n.call).amongst(n.op, values(n.with, at)) }
+
+func (n contains) holds(at look) bool {
+	return slices.ContainsFunc(at(n.call).list, func(item string) bool { return text(item).amongst("in", values(n.what, at)) })
+}
+
+func values(operands []operand, at look) []value {
+	vs := make([]value, len(operands))
+	for i, o := range operands {
+		vs[i] = o.value(at)
+	}
+	return vs
 }

@@ -192,6 +192,3 @@ func readList(raw any) value {
 	}
 	return v
 }
-
-// parseDay returns the day of a date, or an error for nothing.
-func parseDay(v value) (loyalty.Day, error) { return loyalty.ParseDay(v.text) }

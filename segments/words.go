@@ -20,7 +20,7 @@ func (r *Rule) Words() string {
 	return "Members " + s + "."
 }
 
-func (n both) words() string {
+func (n allOf) words() string {
 	var with, without []string
 	for _, part := range n {
 		if excepts(part) {
@@ -49,26 +49,26 @@ func (n anyOf) words() string {
 // bracketed puts brackets around what would read wrongly beside and or or.
 func bracketed(n node) string {
 	switch n.(type) {
-	case both, anyOf:
+	case allOf, anyOf:
 		return "(" + n.words() + ")"
 	}
 	return n.words()
 }
 
-func (n opposite) words() string {
+func (n negation) words() string {
 	if !excepts(n) {
-		return n.of.(is).call.denial()
+		return n.of.(isTrue).call.denial()
 	}
 	return "except those " + bracketed(n.of)
 }
 
 // excepts reports whether a part is a not for which there is no clause of its own.
 func excepts(n node) bool {
-	not, ok := n.(opposite)
+	not, ok := n.(negation)
 	if !ok {
 		return false
 	}
-	of, ok := not.of.(is)
+	of, ok := not.of.(isTrue)
 	return !ok || of.call.denies == ""
 }
 
@@ -82,7 +82,7 @@ func (n always) words() string {
 func (n inSegment) words() string { return "who are in the segment " + n.name }
 func (n hasValue) words() string  { return "whose " + n.of.noun() + " is known" }
 
-func (n is) words() string {
+func (n isTrue) words() string {
 	if n.call.entry.typ == Any {
 		return "whose " + n.call.noun() + " is true"
 	}

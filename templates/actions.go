@@ -1,6 +1,8 @@
 package templates
 
 import (
+	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -77,10 +79,25 @@ func (s *source) oneAction(start, to int) (action, *Problem) {
 		return fail("{{ member.first_name }}", "there is nothing between {{ and }}")
 	}
 	text := strings.TrimSpace(inside)
-	if deepParens(text) {
-		return fail("", "too many ( inside each other")
+	depth := 0
+	for _, c := range text {
+		if c == '(' {
+			depth++
+		} else if c == ')' {
+			depth--
+		}
+		if depth > maxParens {
+			return fail("", "too many ( inside each other")
+		}
 	}
-	a := action{start: start, end: start + 2 + end + 2, text: text, verb: verbOf(text)}
+	a := action{start: start, end: start + 2 + end + 2, text: text}
+	switch words := strings.Fields(text); words[0] {
+	case "if", "else", "range", "end", "with", "define", "block":
+		a.verb = words[0]
+		if a.verb == "else" && len(words) > 1 && words[1] == "if" {
+			a.verb = "else if"
+		}
+	}
 	a.inner = start + 2 + strings.Index(inside, text)
 	return a, nil
 }
@@ -108,48 +125,9 @@ func closing(s string) int {
 	return -1
 }
 
-func deepParens(s string) bool {
-	depth := 0
-	for _, c := range s {
-		switch c {
-		case '(':
-			if depth++; depth > maxParens {
-				return true
-			}
-		case ')':
-			depth--
-		}
-	}
-	return false
-}
-
-// verbOf reads the word that makes an action a control, "" for one that prints.
-func verbOf(text string) string {
-	words := strings.Fields(text)
-	switch words[0] {
-	case "else":
-		if len(words) > 1 && words[1] == "if" {
-			return "else if"
-		}
-		return "else"
-	case "if", "range", "end", "with", "define", "block":
-		return words[0]
-	}
-	return ""
-}
-
 // marker stands for action n while Markdown and HTML are worked on: letters and
 // digits only, so that neither of them sees anything in it.
 type marker struct{ prefix string }
-
-// newMarker picks a prefix that the file does not contain.
-func newMarker(text string) marker {
-	prefix := "zq"
-	for strings.Contains(text, prefix) {
-		prefix += "zq"
-	}
-	return marker{prefix}
-}
 
 const markDigits = 4
 
@@ -160,11 +138,7 @@ func (m marker) of(n int, row bool) string {
 	if row {
 		kind = "r"
 	}
-	digits := [markDigits]byte{'0', '0', '0', '0'}
-	for i := markDigits - 1; n > 0 && i >= 0; i, n = i-1, n/10 {
-		digits[i] = byte('0' + n%10)
-	}
-	return m.prefix + string(digits[:]) + kind
+	return fmt.Sprintf("%s%0*d%s", m.prefix, markDigits, n, kind)
 }
 
 // next finds the first marker in s: where it begins and ends, the action's
@@ -178,22 +152,12 @@ func (m marker) next(s string) (start, end, n int, row bool) {
 		start = from + i
 		end = start + len(m.prefix) + markDigits + 1
 		if end <= len(s) {
-			if n, ok := digits(s[start+len(m.prefix) : end-1]); ok && (s[end-1] == 'x' || s[end-1] == 'r') {
-				return start, end, n, s[end-1] == 'r'
+			if n, err := strconv.ParseUint(s[start+len(m.prefix):end-1], 10, 31); err == nil && (s[end-1] == 'x' || s[end-1] == 'r') {
+				return start, end, int(n), s[end-1] == 'r'
 			}
 		}
 		from = start + 1
 	}
-}
-
-func digits(s string) (n int, ok bool) {
-	for _, c := range []byte(s) {
-		if c < '0' || c > '9' {
-			return 0, false
-		}
-		n = n*10 + int(c-'0')
-	}
-	return n, true
 }
 
 // replace puts f's answer in the place of each marker.

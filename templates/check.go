@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"text/template/parse"
@@ -141,7 +142,7 @@ func (c *checker) print(a *action) {
 		c.report(a.inner, `{{ `+a.text+` | join ", " }}`, "a list is shown with join")
 		return
 	}
-	if e.field != "" && mayBeUnknown(e.field) && !slices.Contains(c.sure(), e.field) {
+	if slices.Contains([]string{"member.first_name", "member.last_name", "member.name"}, e.field) && !slices.Contains(c.sure(), e.field) {
 		p := c.problem(a.inner, `{{ `+a.text+` | default "friend" }}`, "not every member has told us their %s", strings.TrimPrefix(e.field, "member."))
 		p.Warning = true
 		c.problems = append(c.problems, p)
@@ -149,19 +150,9 @@ func (c *checker) print(a *action) {
 	a.final, a.textual = "{{"+e.text+"}}", "{{urlpart "+e.text+"}}"
 }
 
-// mayBeUnknown are the fields that often have nothing in them.
-func mayBeUnknown(field string) bool {
-	return field == "member.first_name" || field == "member.last_name" || field == "member.name"
-}
-
 func (c *checker) firstField(root string) string {
-	switch root {
-	case "member":
-		return "member.first_name"
-	case "coupon":
-		return "coupon.code"
-	case "milestone":
-		return "milestone.value"
+	if usual := map[string]string{"member": "member.first_name", "coupon": "coupon.code", "milestone": "milestone.value"}[root]; usual != "" {
+		return usual
 	}
 	for _, n := range c.known.names() {
 		if strings.HasPrefix(n, root+".") {
@@ -273,4 +264,25 @@ func withoutStrings(s string) string {
 		}
 	}
 	return string(b)
+}
+
+// foreignMarks are the marks of other mail programs for a member's name and the
+// like. Here they are plain text, which members would read.
+var foreignMarks = []*regexp.Regexp{
+	regexp.MustCompile(`(\*\|[A-Za-z0-9_:]+\|\*)`),
+	regexp.MustCompile(`(\[\[\s*[A-Za-z_.]+\s*\]\])`),
+	regexp.MustCompile(`(%%?[A-Za-z]*_?[A-Z]{3,}%%?)`),
+	regexp.MustCompile(`(?:^|[^{])(\{\s*[A-Za-z_.]+\s*\})(?:[^}]|$)`),
+}
+
+// foreign warns of the marks of other mail programs.
+func (s *source) foreign() (problems []Problem) {
+	for _, mark := range foreignMarks {
+		for _, at := range mark.FindAllStringSubmatchIndex(s.text, -1) {
+			p := s.problem(at[2], "write {{ member.first_name | default \"friend\" }}, or what it stands for", "members would read %s as it stands", s.text[at[2]:at[3]])
+			p.Warning = true
+			problems = append(problems, p)
+		}
+	}
+	return problems
 }

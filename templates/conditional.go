@@ -97,21 +97,8 @@ func (m *markup) condition(text string) {
 // forOutlook looks at what only Outlook sees. Its tags need not fit each other: a
 // table may be opened in one comment and closed in the next. Blocks must.
 func (m *markup) forOutlook(text string, from int) {
-	depth := 0
-	for _, n := range m.marker.all(text) {
-		switch m.actions[n].verb {
-		case "if", "range":
-			depth++
-		case "end":
-			depth--
-		}
-		if depth < 0 {
-			m.badAction(n, "this block ends inside a conditional comment, but does not begin there")
-			return
-		}
-	}
-	if depth > 0 {
-		m.badAction(m.marker.all(text)[0], "this block begins inside a conditional comment, but does not end there")
+	if !m.whole(text, "conditional comment") {
+		return
 	}
 	at := m.at
 	defer func() { m.at = at }()
@@ -121,14 +108,14 @@ func (m *markup) forOutlook(text string, from int) {
 		raw := string(z.Raw())
 		switch kind {
 		case html.StartTagToken, html.SelfClosingTagToken:
-			m.inTag(raw)
+			m.whole(raw, "tag")
 			if t := z.Token(); ofOffice(t.Data) {
 				m.officeTag(t)
 			} else {
 				m.allowed(t)
 			}
 		case html.EndTagToken:
-			m.inTag(raw)
+			m.whole(raw, "tag")
 		case html.CommentToken, html.DoctypeToken:
 			m.bad(m.at, "", "a conditional comment holds no other")
 		}

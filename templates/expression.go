@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"text/template/parse"
+
+	"regulars/internal/loyalty"
 )
 
 // expr is a checked part of an action, as the template engines get it.
@@ -79,7 +81,15 @@ func (x *expression) call(name *parse.IdentifierNode, f function, args []parse.N
 	}
 	var parts []expr
 	for _, a := range args {
-		parts = append(parts, x.argument(name.Ident, a, parts))
+		for _, before := range parts {
+			if name.Ident == "and" { // what stands before has come out true
+				x.extra = append(x.extra, before.sure...)
+			}
+		}
+		parts = append(parts, x.operand(a))
+		if s, ok := a.(*parse.StringNode); ok && name.Ident == "date" && !dateStyle(s.Text) {
+			x.fail(a, `{{ coupon.ends | date "short" }}`, "a date is written short, long or weekday")
+		}
 	}
 	x.extra = nil
 	if piped != nil {
@@ -89,20 +99,6 @@ func (x *expression) call(name *parse.IdentifierNode, f function, args []parse.N
 		return expr{}
 	}
 	return x.assemble(name, f, parts)
-}
-
-// argument checks one argument. In an and, what stands before has come out true.
-func (x *expression) argument(function string, n parse.Node, before []expr) expr {
-	if function == "and" {
-		for _, b := range before {
-			x.extra = append(x.extra, b.sure...)
-		}
-	}
-	a := x.operand(n)
-	if s, ok := n.(*parse.StringNode); ok && function == "date" && !dateStyle(s.Text) {
-		x.fail(n, `{{ coupon.ends | date "short" }}`, "a date is written short, long or weekday")
-	}
-	return a
 }
 
 func (x *expression) assemble(name *parse.IdentifierNode, f function, parts []expr) expr {
@@ -264,7 +260,11 @@ func (x *expression) chain(n *parse.ChainNode) expr {
 		return x.failAt(at, try, "there is no %s%s", full, fieldsThere(root.Ident, fields))
 	}
 	if !x.known.has(root.Ident) && !slices.Contains(x.sure(), root.Ident) && !slices.Contains(x.extra, root.Ident) {
-		return x.failAt(at, present(root.Ident), "%s", absent(root.Ident))
+		try := "write it between {{ if " + root.Ident + " }} and {{ end }}"
+		if root.Ident == "coupon" {
+			try = "add coupon: POOL to its step in campaign.yaml, or " + try
+		}
+		return x.failAt(at, try, "%s", absent[root.Ident])
 	}
 	e := expr{text: "$." + full, kind: kind, field: full, sure: []string{full}}
 	if kind == anything { // the map need not have it
@@ -273,28 +273,10 @@ func (x *expression) chain(n *parse.ChainNode) expr {
 	return e
 }
 
-// present says how a mail shows what is not always there.
-func present(root string) string {
-	guarded := "write it between {{ if " + root + " }} and {{ end }}"
-	if root == "coupon" {
-		return "add coupon: POOL to its step in campaign.yaml, or " + guarded
-	}
-	return guarded
-}
-
-// absent says why a root has nothing to show in this mail.
-func absent(root string) string {
-	switch root {
-	case "coupon":
-		return "this mail's step gives no coupon"
-	case "order":
-		return "no order starts this campaign"
-	case "event":
-		return "no event starts this campaign"
-	case "milestone":
-		return "no milestone starts this campaign"
-	}
-	return "this campaign is not launched with values"
+// absent says why a root has nothing to show in a mail.
+var absent = map[string]string{
+	"coupon": "this mail's step gives no coupon", "order": "no order starts this campaign", "event": "no event starts this campaign",
+	"milestone": "no milestone starts this campaign", "launch": "this campaign is not launched with values",
 }
 
 // dotted is .name, which means a field of the line in {{ range order.lines }}.
@@ -321,4 +303,28 @@ func (x *expression) dotted(n *parse.FieldNode) expr {
 		return x.failAt(at, try, "a line of an order has no %s%s", n, fieldsThere("it", lineFields()))
 	}
 	return expr{text: n.String(), kind: kind}
+}
+
+// nearest returns the name that word was probably meant to be, "" when none is near.
+func nearest(word string, names []string) string {
+	best, found := "", len(word)/3+1
+	for _, n := range names {
+		if d := loyalty.Apart(plainName(word), plainName(n)); d < found || (d == 0 && found == 0) {
+			best, found = n, d
+		}
+	}
+	return best
+}
+
+// meant asks whether a name was meant, "" for none.
+func meant(name string) string {
+	if name == "" {
+		return ""
+	}
+	return "did you mean " + name + "?"
+}
+
+// plainName makes FirstName, firstName and first_name alike.
+func plainName(s string) string {
+	return strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "").Replace(s))
 }

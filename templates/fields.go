@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 )
@@ -168,23 +169,10 @@ func sampleValue(root, field string, kind Kind) any {
 	case Lines:
 		return []map[string]any{{"product": "SKU-1", "name": "Coffee beans 1 kg", "category": "Coffee", "brand": "Anna's", "quantity": int64(2), "total": int64(4990)}}
 	}
-	return sampleText(field)
+	return cmp.Or(sampleTexts[field], field)
 }
 
-func sampleText(field string) string {
-	switch field {
-	case "first_name":
-		return "Ana"
-	case "last_name":
-		return "Horvat"
-	case "name":
-		return "Ana Horvat"
-	case "email":
-		return "ana@example.test"
-	case "code":
-		return "HELLO-7K2M-9QXT"
-	case "figure":
-		return "orders"
-	}
-	return field
+// sampleTexts are what texts are in a sample; of others their names.
+var sampleTexts = map[string]string{
+	"first_name": "Ana", "last_name": "Horvat", "name": "Ana Horvat", "email": "ana@example.test", "code": "HELLO-7K2M-9QXT", "figure": "orders",
 }

@@ -213,11 +213,11 @@ func compare(a, b any) (int, bool) {
 		return map[bool]int{true: 0, false: 1}[x == y], both
 	}
 	if x, y, ok := days(a, b); ok {
-		return sign(float64(x - y)), true
+		return cmp.Compare(x, y), true
 	}
 	if x, ok := measure(a); ok {
 		if y, ok := measure(b); ok {
-			return sign(x - y), true
+			return cmp.Compare(x, y), true
 		}
 	}
 	return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)), true
@@ -249,14 +249,4 @@ func measure(v any) (float64, bool) {
 		return 0, false
 	}
 	return number(v)
-}
-
-func sign(f float64) int {
-	switch {
-	case f < 0:
-		return -1
-	case f > 0:
-		return 1
-	}
-	return 0
 }

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -36,7 +37,8 @@ type Mail struct {
 // is more than a warning. file is the name in the problems; its ending decides
 // what the body is, and the word before that is the language.
 func ParseMail(file string, src []byte, known Fields) (*Mail, []Problem) {
-	s, problems := readSource(file, plainLines(src))
+	text := strings.TrimPrefix(string(src), "\ufeff") // editors add it, and line ends of two bytes
+	s, problems := readSource(file, strings.ReplaceAll(text, "\r\n", "\n"))
 	if p, bad := s.unreadable(len(src)); bad {
 		return nil, []Problem{p}
 	}
@@ -69,37 +71,20 @@ func serious(problems []Problem) bool {
 	return false
 }
 
-// plainLines takes away what editors add: a byte order mark and line ends of two bytes.
-func plainLines(src []byte) string {
-	s := strings.TrimPrefix(string(src), "\ufeff")
-	return strings.ReplaceAll(s, "\r\n", "\n")
-}
-
 // unreadable reports what no mail file may be.
 func (s *source) unreadable(size int) (Problem, bool) {
 	if size > maxSource {
 		return s.problem(0, "", "the file has more than %d kB", maxSource/1000), true
 	}
-	if !utf8.ValidString(s.text) {
-		return s.problem(badUTF8(s.text), "save the file as UTF-8", "this is not UTF-8"), true
-	}
 	for i, r := range s.text {
+		if _, size := utf8.DecodeRuneInString(s.text[i:]); r == utf8.RuneError && size == 1 {
+			return s.problem(i, "save the file as UTF-8", "this is not UTF-8"), true
+		}
 		if unicode.IsControl(r) && r != '\n' && r != '\t' {
 			return s.problem(i, "", "a control character (U+%04X) is here", r), true
 		}
 	}
 	return Problem{}, false
-}
-
-func badUTF8(s string) int {
-	for i, r := range s {
-		if r == utf8.RuneError {
-			if _, size := utf8.DecodeRuneInString(s[i:]); size == 1 {
-				return i
-			}
-		}
-	}
-	return 0
 }
 
 // parts are the checked pieces of a mail, ready for the template engines.
@@ -179,5 +164,7 @@ func (d *draft) finish(s string) string {
 		}
 		s = s[end:]
 	}
-	return dress(b.String())
+	const code = "{{$.coupon.code}}"
+	dressed := strings.ReplaceAll(b.String(), "<"+couponTag+">"+code+"</"+couponTag+">", fmt.Sprintf(couponHTML, code))
+	return strings.ReplaceAll(dressed, boxSign+code, fmt.Sprintf(couponText, code))
 }

@@ -43,22 +43,15 @@ func (s *source) markdown(d *draft) (string, []Problem) {
 func tooDeep(s string) (at int, deep bool) {
 	for line := range strings.Lines(s) {
 		front := line[:len(line)-len(strings.TrimLeft(line, " \t>-*+0123456789.)"))]
-		if strings.Count(front, ">") > maxQuotes || bullets(front) > maxQuotes || len(front) > 1000 ||
+		marks := strings.Fields(front) // - - - makes three lists, and alone a line across the page
+		across := strings.Trim(strings.Join(marks, ""), "-") == "" || strings.Trim(strings.Join(marks, ""), "*") == ""
+		if strings.Count(front, ">") > maxQuotes || len(marks) > maxQuotes && !across || len(front) > 1000 ||
 			strings.Count(line, "[") > 100 || strings.Count(line, "![") > 50 {
 			return at, true
 		}
 		at += len(line)
 	}
 	return 0, false
-}
-
-// bullets counts the list marks with which a line begins: - - - makes three lists.
-func bullets(front string) (n int) {
-	fields := strings.Fields(front)
-	if strings.Trim(strings.Join(fields, ""), "-") == "" || strings.Trim(strings.Join(fields, ""), "*") == "" {
-		return min(len(fields), maxQuotes) // a line across the page
-	}
-	return len(fields)
 }
 
 func (p *page) bad(n ast.Node, try, format string, args ...any) {
@@ -115,73 +108,9 @@ func (p *page) node(n ast.Node) {
 	case *ast.Paragraph:
 		p.paragraph(n)
 	case *ast.Heading:
-		p.heading(n)
-	case *ast.List, *ast.ListItem, *ast.Blockquote, *ast.ThematicBreak, *ast.TextBlock:
-		p.block(n)
-	case *ast.CodeBlock, *ast.FencedCodeBlock:
-		p.codeBlock(n)
-	case *ast.HTMLBlock:
-		p.rawBlock(n)
-	case *east.Table:
-		p.table(n)
-	default:
-		p.inline(n)
-	}
-}
-
-func (p *page) paragraph(n *ast.Paragraph) {
-	if link, ok := n.FirstChild().(*ast.Link); ok && n.ChildCount() == 1 && !hasImage(link) {
-		p.button(link)
-		return
-	}
-	inside := p.inner(n)
-	switch {
-	case p.isCode(inside):
-		p.out.WriteString("<" + couponTag + ">" + inside + "</" + couponTag + ">\n")
-	case p.onlyMarkers(inside):
-		p.out.WriteString(inside)
-	default:
-		fmt.Fprintf(p.out, "<p style=\"%s\">%s</p>\n", paragraphStyle, inside)
-	}
-}
-
-// isCode says that a paragraph is {{ coupon.code }} and nothing else.
-func (p *page) isCode(s string) bool {
-	start, end, n, _ := p.marker.next(s)
-	return n >= 0 && n < len(p.actions) && start == 0 && end == len(s) && p.actions[n].final == "{{$.coupon.code}}"
-}
-
-// onlyMarkers says that a paragraph holds controls and nothing else.
-func (p *page) onlyMarkers(s string) bool {
-	only := true
-	rest := p.marker.replace(s, func(n int, _ bool) string {
-		only = only && n < len(p.actions) && p.actions[n].control()
-		return ""
-	})
-	return only && strings.TrimSpace(rest) == ""
-}
-
-func hasImage(n ast.Node) bool {
-	for c := n.FirstChild(); c != nil; c = c.NextSibling() {
-		if _, ok := c.(*ast.Image); ok {
-			return true
-		}
-	}
-	return false
-}
-
-func (p *page) button(n *ast.Link) {
-	fmt.Fprintf(p.out, buttonHTML, p.href(n, n.Destination), p.inner(n))
-}
-
-func (p *page) heading(n *ast.Heading) {
-	level := min(n.Level, 3)
-	style := [...]string{h1Style, h2Style, h3Style}[level-1]
-	p.wrap(fmt.Sprintf("<h%d style=\"%s\">", level, style), n, fmt.Sprintf("</h%d>\n", level))
-}
-
-func (p *page) block(n ast.Node) {
-	switch n := n.(type) {
+		level := min(n.Level, 3)
+		style := [...]string{h1Style, h2Style, h3Style}[level-1]
+		p.wrap(fmt.Sprintf("<h%d style=\"%s\">", level, style), n, fmt.Sprintf("</h%d>\n", level))
 	case *ast.List:
 		tag, from := "ul", ""
 		if n.IsOrdered() {
@@ -195,21 +124,54 @@ func (p *page) block(n ast.Node) {
 		before, inside, after := p.rowMarkers(p.inner(n))
 		fmt.Fprintf(p.out, "%s<li style=\"%s\">%s</li>\n%s", before, itemStyle, inside, after)
 	case *ast.Blockquote:
-		p.out.WriteString("<blockquote class=\"quote\" style=\"" + quoteStyle + "\">\n" + endFlush(p.inner(n)) + "</blockquote>\n")
+		inside, open := p.inner(n), "<p style=\""+paragraphStyle+"\">"
+		if i := strings.LastIndex(inside, open); i >= 0 { // no margin below the last paragraph
+			inside = inside[:i] + "<p style=\"margin:0\">" + inside[i+len(open):]
+		}
+		p.out.WriteString("<blockquote class=\"quote\" style=\"" + quoteStyle + "\">\n" + inside + "</blockquote>\n")
 	case *ast.ThematicBreak:
 		p.out.WriteString("<hr class=\"rule\" style=\"" + ruleStyle + "\">\n")
 	case *ast.TextBlock:
 		p.children(n)
+	case *ast.CodeBlock, *ast.FencedCodeBlock:
+		p.out.WriteString("<pre class=\"code\" style=\"" + preStyle + "\">" + escape(string(n.Lines().Value(p.md))) + "</pre>\n")
+	case *ast.HTMLBlock:
+		p.rawBlock(n)
+	case *east.Table:
+		p.table(n)
+	default:
+		p.inline(n)
 	}
 }
 
-// endFlush takes the margin below the last paragraph away.
-func endFlush(s string) string {
-	open := "<p style=\"" + paragraphStyle + "\">"
-	if i := strings.LastIndex(s, open); i >= 0 {
-		return s[:i] + "<p style=\"margin:0\">" + s[i+len(open):]
+func (p *page) paragraph(n *ast.Paragraph) {
+	if link, ok := n.FirstChild().(*ast.Link); ok && n.ChildCount() == 1 {
+		pictures := 0
+		for c := link.FirstChild(); c != nil; c = c.NextSibling() {
+			if c.Kind() == ast.KindImage {
+				pictures++
+			}
+		}
+		if pictures == 0 {
+			fmt.Fprintf(p.out, buttonHTML, p.href(link, link.Destination), p.inner(link))
+			return
+		}
 	}
-	return s
+	inside := p.inner(n)
+	start, end, code, _ := p.marker.next(inside)
+	controls := true // and nothing else
+	rest := p.marker.replace(inside, func(n int, _ bool) string {
+		controls = controls && n < len(p.actions) && p.actions[n].control()
+		return ""
+	})
+	switch {
+	case code >= 0 && code < len(p.actions) && start == 0 && end == len(inside) && p.actions[code].final == "{{$.coupon.code}}":
+		p.out.WriteString("<" + couponTag + ">" + inside + "</" + couponTag + ">\n")
+	case controls && strings.TrimSpace(rest) == "":
+		p.out.WriteString(inside)
+	default:
+		fmt.Fprintf(p.out, "<p style=\"%s\">%s</p>\n", paragraphStyle, inside)
+	}
 }
 
 // rowMarkers takes the controls that are tied to a row out of it: those that open
@@ -227,15 +189,6 @@ func (p *page) rowMarkers(s string) (before, inside, after string) {
 		return ""
 	})
 	return before, inside, after
-}
-
-func (p *page) codeBlock(n ast.Node) {
-	p.out.WriteString("<pre class=\"code\" style=\"" + preStyle + "\">")
-	for i := range n.Lines().Len() {
-		line := n.Lines().At(i)
-		p.out.WriteString(escape(string(line.Value(p.md))))
-	}
-	p.out.WriteString("</pre>\n")
 }
 
 func (p *page) rawBlock(n *ast.HTMLBlock) {

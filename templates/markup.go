@@ -71,10 +71,10 @@ func (m *markup) token(kind html.TokenType, t html.Token, raw string) {
 		}
 		m.controls(raw)
 	case html.StartTagToken, html.SelfClosingTagToken:
-		m.inTag(raw)
+		m.whole(raw, "tag")
 		m.start(t)
 	case html.EndTagToken:
-		m.inTag(raw)
+		m.whole(raw, "tag")
 		m.end(t.Data)
 	case html.CommentToken:
 		m.note(raw)
@@ -96,8 +96,12 @@ func (m *markup) end(name string) {
 	if isVoid(name) {
 		return
 	}
-	if len(m.open) == 0 || m.open[len(m.open)-1].name != name || m.depthAtBlock() == len(m.open) {
-		m.crossed(name)
+	fits := len(m.open) > 0 && m.open[len(m.open)-1].name == name
+	switch last := len(m.blocks) - 1; {
+	case last >= 0 && (!fits || m.blocks[last].depth == len(m.open)): // in Markdown only a control across the edge of bold or a link makes one
+		m.badAction(m.blocks[last].action, "this block begins outside of <%s> and does not end before </%s>", name, name)
+	case !fits:
+		m.bad(m.at, "", "</%s> does not fit what is open before it", name)
 	}
 	for i := len(m.open) - 1; i >= 0; i-- {
 		if m.open[i].name == name {
@@ -105,23 +109,6 @@ func (m *markup) end(name string) {
 			return
 		}
 	}
-}
-
-// crossed reports an end tag that does not match what is open. In Markdown only a
-// control across the edge of bold or a link makes one.
-func (m *markup) crossed(name string) {
-	if len(m.blocks) > 0 {
-		m.badAction(m.blocks[len(m.blocks)-1].action, "this block begins outside of <%s> and does not end before </%s>", name, name)
-		return
-	}
-	m.bad(m.at, "", "</%s> does not fit what is open before it", name)
-}
-
-func (m *markup) depthAtBlock() int {
-	if len(m.blocks) == 0 {
-		return -1
-	}
-	return m.blocks[len(m.blocks)-1].depth
 }
 
 // controls follows the blocks in text: each must end among the tags where it began.
@@ -145,10 +132,10 @@ func (m *markup) controls(text string) {
 	}
 }
 
-// inTag looks at actions within a tag: they may stand in a value, whole blocks only.
-func (m *markup) inTag(raw string) {
-	depth := 0
-	for _, n := range m.marker.all(raw) {
+// whole looks at actions within a tag or a comment: whole blocks only may stand there.
+func (m *markup) whole(raw, place string) bool {
+	depth, all := 0, m.marker.all(raw)
+	for _, n := range all {
 		switch m.actions[n].verb {
 		case "if", "range":
 			depth++
@@ -156,17 +143,18 @@ func (m *markup) inTag(raw string) {
 			depth--
 		}
 		if depth < 0 {
-			m.badAction(n, "this block ends inside a tag, but does not begin there")
+			m.badAction(n, "this block ends inside a %s, but does not begin there", place)
+			return false
 		}
 	}
 	if depth > 0 {
-		m.badAction(m.marker.all(raw)[0], "this block begins inside a tag, but does not end there")
+		m.badAction(all[0], "this block begins inside a %s, but does not end there", place)
 	}
+	return true
 }
 
 func (m *markup) allowed(t html.Token) {
-	if start, _, n, _ := m.marker.next(t.Data); n >= 0 {
-		_ = start
+	if _, _, n, _ := m.marker.next(t.Data); n >= 0 {
 		m.badAction(n, "an action cannot be the name of a tag")
 		return
 	}
@@ -194,7 +182,6 @@ func (m *markup) attribute(tag string, a html.Attribute) {
 	}
 }
 
-// text checks nothing more: a picture without alt is said once, by its tag.
 func mailTags() []string {
 	return strings.Fields("a abbr b big blockquote br caption center code col colgroup dd div dl dt em font h1 h2 h3 h4 h5 h6 hr i img li " +
 		"ol p pre s small span strong sub sup table tbody td tfoot th thead tr u ul")
@@ -206,11 +193,7 @@ func mailAttributes() []string {
 }
 
 func isVoid(tag string) bool {
-	switch tag {
-	case "br", "hr", "img", "col", "wbr", "input", "area", "base", "embed", "link", "meta", "param", "source", "track":
-		return true
-	}
-	return false
+	return slices.Contains(strings.Fields("br hr img col wbr input area base embed link meta param source track"), tag)
 }
 
 // withoutNotes drops comments, which are for those who write the mail.

@@ -140,7 +140,13 @@ func (p *plainer) start(t html.Token) {
 	case "ul", "ol":
 		p.list(t)
 	case "li":
-		p.item()
+		p.lines(1)
+		begins := "- "
+		if len(p.lists) > 0 {
+			begins = p.lists[len(p.lists)-1]
+		}
+		p.write(strings.Repeat("  ", max(len(p.lists)-1, 0)) + begins)
+		p.fresh = len(p.out)
 	case "tr", "dt", "dd":
 		p.lines(1)
 		p.cells = 0
@@ -175,28 +181,6 @@ func (p *plainer) list(t html.Token) {
 	p.write(listOpen + strconv.Itoa(first) + listFrom)
 }
 
-func (p *plainer) endList() {
-	if len(p.lists) == 0 {
-		return
-	}
-	last := len(p.lists) - 1
-	if p.lists[last] != "- " {
-		p.write(listClose)
-	}
-	p.lists = p.lists[:last]
-	p.lines(2 - min(last, 1))
-}
-
-func (p *plainer) item() {
-	p.lines(1)
-	begins := "- "
-	if len(p.lists) > 0 {
-		begins = p.lists[len(p.lists)-1]
-	}
-	p.write(strings.Repeat("  ", max(len(p.lists)-1, 0)) + begins)
-	p.fresh = len(p.out)
-}
-
 func (p *plainer) end(tag string) {
 	switch tag {
 	case "p", "div", "table", "h1", "h2", "h3", "h4", "h5", "h6", "dl", couponTag:
@@ -207,7 +191,15 @@ func (p *plainer) end(tag string) {
 	case "blockquote":
 		p.quoted()
 	case "ul", "ol":
-		p.endList()
+		last := len(p.lists) - 1
+		if last < 0 {
+			return
+		}
+		if p.lists[last] != "- " {
+			p.write(listClose)
+		}
+		p.lists = p.lists[:last]
+		p.lines(2 - min(last, 1))
 	case "li", "tr":
 		p.lines(1)
 	case "a":

@@ -29,7 +29,10 @@ func (d *draft) origin(at int) int {
 // on its line becomes a block of its own, unless it encloses nothing but items of a
 // list or rows of a table: then it is tied to them, so that the list stays one.
 func (s *source) prepare(actions []action, markdown bool) *draft {
-	d := &draft{marker: newMarker(s.text), actions: actions}
+	d := &draft{marker: marker{"zq"}, actions: actions}
+	for strings.Contains(s.text, d.marker.prefix) {
+		d.marker.prefix += "zq"
+	}
 	p := preparer{source: s, draft: d, markdown: markdown}
 	if markdown {
 		p.tied = s.rowControls(actions)
@@ -80,17 +83,13 @@ func (p *preparer) line(from, to int) {
 // copy writes text[from:to] with markers in the place of the actions.
 func (p *preparer) copy(from, to int, actions []int) {
 	for _, n := range actions {
-		p.mark(from)
+		p.pieces = append(p.pieces, piece{p.out.Len(), from})
 		p.out.WriteString(p.source.text[from:p.actions[n].start])
 		p.out.WriteString(p.marker.of(n, false))
 		from = p.actions[n].end
 	}
-	p.mark(from)
-	p.out.WriteString(p.source.text[from:to])
-}
-
-func (p *preparer) mark(from int) {
 	p.pieces = append(p.pieces, piece{p.out.Len(), from})
+	p.out.WriteString(p.source.text[from:to])
 }
 
 // controls deals with a line of nothing but controls.
@@ -112,7 +111,7 @@ func (p *preparer) tieToRow(n int) {
 	written := p.out.String()
 	row := strings.TrimRight(strings.TrimSuffix(written, "\n"), " \t")
 	tail := "\n"
-	if strings.HasPrefix(strings.TrimLeft(lastLine(written), " "), "|") && strings.HasSuffix(row, "|") {
+	if strings.HasPrefix(strings.TrimLeft(row[strings.LastIndexByte(row, '\n')+1:], " "), "|") && strings.HasSuffix(row, "|") {
 		row, tail = strings.TrimSuffix(row, "|"), "|\n"
 	}
 	p.out.Reset()
@@ -135,11 +134,6 @@ func (p *preparer) flush(row string) {
 		p.out.WriteString("\n\n")
 	}
 	p.held = nil
-}
-
-func lastLine(s string) string {
-	s = strings.TrimSuffix(s, "\n")
-	return s[strings.LastIndexByte(s, '\n')+1:]
 }
 
 // rowStart returns how long the beginning of a list item or table row is ("- ",

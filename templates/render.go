@@ -114,13 +114,6 @@ func pageCalls() map[string]any {
 	}
 }
 
-// dress writes the coupon box into a finished body.
-func dress(body string) string {
-	const code = "{{$.coupon.code}}"
-	body = strings.ReplaceAll(body, "<"+couponTag+">"+code+"</"+couponTag+">", fmt.Sprintf(couponHTML, code))
-	return strings.ReplaceAll(body, boxSign+code, fmt.Sprintf(couponText, code))
-}
-
 // Render makes the mail for one member. The error names the file; it is one of
 // the sentinels above, or what the mail wants of the data and does not get.
 func (m *Mail) Render(d Data, b Brand) (Rendered, error) {
@@ -145,8 +138,11 @@ func (m *Mail) render(d Data, b Brand) (Rendered, error) {
 		roots["links"] = e.fields("links", map[string]any{}, m.fields["links"])
 	}
 	roots["look"] = e.look(roots)
-	if m.known.Stranger {
-		forStrangers(roots)
+	if m.known.Stranger { // the footer is not for customers: they have nothing to unsubscribe from
+		look, links := roots["look"].(map[string]any), maps.Clone(roots["links"].(map[string]any))
+		look["footer"] = look["shop"]
+		links["unsubscribe"], links["preferences"] = "", ""
+		roots["links"] = links
 	}
 	return m.write(roots, e)
 }
@@ -161,15 +157,6 @@ func (m *Mail) env(b Brand) *env {
 		e.lang = "en"
 	}
 	return e
-}
-
-// forStrangers takes out of the footer what is for customers: they have nothing
-// to unsubscribe from.
-func forStrangers(roots map[string]any) {
-	look, links := roots["look"].(map[string]any), maps.Clone(roots["links"].(map[string]any))
-	look["footer"] = look["shop"]
-	links["unsubscribe"], links["preferences"] = "", ""
-	roots["links"] = links
 }
 
 func (m *Mail) write(roots map[string]any, e *env) (Rendered, error) {

@@ -79,10 +79,21 @@ func (a *app) benchPostgres() string {
 }
 
 func (a *app) printOutcome(out bench.Outcome) error {
+	milliseconds := func(d time.Duration) string { return fmt.Sprintf("%.0f ms", float64(d)/1e6) }
 	fmt.Fprintf(a.out, "%d members, %d orders, %d lines (seed %d)\n\n", out.Members, out.Orders, out.Lines, out.Seed)
 	var rows [][]string
 	for _, f := range out.Figures {
-		rows = append(rows, []string{f.Work, took(f), against(f), f.Target, verdict(out, f)})
+		took, against, verdict := milliseconds(f.Took), "", ""
+		if f.Bytes > 0 {
+			took = fmt.Sprintf("%.0f MB", float64(f.Bytes)/1e6)
+		}
+		if f.Peer != "" {
+			against = fmt.Sprintf("%.2f × %s", f.Ratio, f.Peer)
+		}
+		if f.Target != "" && out.Full() {
+			verdict = either(f.Met, "pass", "FAIL")
+		}
+		rows = append(rows, []string{f.Work, took, against, f.Target, verdict})
 	}
 	if err := a.table([]string{"WORK", "TOOK", "AGAINST ITS PEER", "TARGET", ""}, rows); err != nil {
 		return err
@@ -101,39 +112,13 @@ func (a *app) printOutcome(out bench.Outcome) error {
 	return nil
 }
 
-func took(f bench.Figure) string {
-	if f.Bytes > 0 {
-		return fmt.Sprintf("%.0f MB", float64(f.Bytes)/1e6)
-	}
-	return milliseconds(f.Took)
-}
-
-func milliseconds(d time.Duration) string { return fmt.Sprintf("%.0f ms", float64(d)/1e6) }
-
-func against(f bench.Figure) string {
-	if f.Peer == "" {
-		return ""
-	}
-	return fmt.Sprintf("%.2f × %s", f.Ratio, f.Peer)
-}
-
-func verdict(out bench.Outcome, f bench.Figure) string {
-	switch {
-	case f.Target == "" || !out.Full():
-		return ""
-	case f.Met:
-		return "pass"
-	}
-	return "FAIL"
-}
-
 // stages tells on stderr how far a long piece of work is: a bar for the present
 // stage on a terminal, and a line for each that is done.
 type stages struct {
 	a     *app
 	name  string
 	began time.Time
-	bar   *progressbar.ProgressBar
+	over  func() // ends the bar
 }
 
 // everyTicks is how often a bar is told: more costs more than what it measures.
@@ -142,26 +127,19 @@ const everyTicks = 5000
 func (s *stages) begin(name string, total int64) (tick func(int64)) {
 	s.end()
 	s.name, s.began = name, time.Now()
-	if !s.a.terminal() {
-		return func(int64) {}
-	}
-	bar := progressbar.NewOptions64(total, progressbar.OptionSetWriter(s.a.err), progressbar.OptionSetDescription(name),
-		progressbar.OptionShowCount(), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
-	s.bar = bar
+	progress, over := bar[int64](s.a, name, progressbar.OptionShowCount())
+	s.over = over
 	var done atomic.Int64
 	return func(n int64) {
-		if now := done.Add(n); total < everyTicks || now%everyTicks == 0 {
-			_ = bar.Set64(now) // a bar that cannot be drawn is no reason to stop
+		if now := done.Add(n); progress != nil && (total < everyTicks || now%everyTicks == 0) {
+			progress(now, total)
 		}
 	}
 }
 
 func (s *stages) end() {
-	if s.bar != nil {
-		_ = s.bar.Finish()
-		s.bar = nil
-	}
 	if s.name != "" {
+		s.over()
 		fmt.Fprintf(s.a.err, "%s: %s\n", s.name, time.Since(s.began).Round(100*time.Millisecond))
 		s.name = ""
 	}

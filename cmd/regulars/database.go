@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -54,11 +55,9 @@ func (a *app) opened(ctx context.Context, create bool, f func(*store.DB) error) 
 			return err
 		}
 	}
-	have, want, err := db.Schema(ctx)
-	if err != nil {
+	if have, want, err := db.Schema(ctx); err != nil {
 		return err
-	}
-	if have < want {
+	} else if have < want {
 		return fmt.Errorf("the schema is at version %d and this binary needs %d: run `regulars migrate`", have, want)
 	}
 	db = db.Hasty(commandLockWait)
@@ -78,17 +77,56 @@ func migrated(ctx context.Context, db *store.DB) error {
 	return intake.Respell(ctx, db)
 }
 
-// moment shows an instant in the shop's time; none is a dash.
-func (a *app) moment(i loyalty.Instant) string { return a.wall(i, "2006-01-02 15:04 MST") }
+// viewed runs f on the database in a read-only transaction.
+func (a *app) viewed(c *cobra.Command, f func(*store.Tx, *store.DB) error) error {
+	return a.opened(c.Context(), false, func(db *store.DB) error {
+		return db.View(c.Context(), func(tx *store.Tx) error { return f(tx, db) })
+	})
+}
 
-// second is moment to the second.
-func (a *app) second(i loyalty.Instant) string { return a.wall(i, "2006-01-02 15:04:05 MST") }
-
-func (a *app) wall(i loyalty.Instant, layout string) string {
-	if i.IsZero() {
-		return "–"
+// viewing makes a command of what reads.
+func (a *app) viewing(f func(tx *store.Tx, args []string) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		return a.viewed(c, func(tx *store.Tx, _ *store.DB) error { return f(tx, args) })
 	}
-	return i.In(a.zone).Format(layout)
+}
+
+// updating makes a command of what writes, in one transaction.
+func (a *app) updating(f func(tx *store.Tx, args []string) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		return a.opened(c.Context(), false, func(db *store.DB) error {
+			return db.Update(c.Context(), func(tx *store.Tx) error { return f(tx, args) })
+		})
+	}
+}
+
+// action is a command that works in one transaction; its use says how many arguments
+// it takes.
+func (a *app) action(use, short string, f func(tx *store.Tx, args []string) error) *cobra.Command {
+	return &cobra.Command{Use: use, Short: short, Args: cobra.ExactArgs(strings.Count(use, " ")), RunE: a.updating(f)}
+}
+
+// today is the shop's present day.
+func (a *app) today(tx *store.Tx) loyalty.Day { return loyalty.DayOf(tx.At.Time, a.zone) }
+
+// orNotThere says that there is no row of a number.
+func orNotThere(err error, thing string, id int64) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return notThere(thing, id)
+	}
+	return fmt.Errorf("%s %d: %w", thing, id, err)
+}
+
+func notThere(thing string, id int64) error {
+	return store.Missing(fmt.Sprintf("there is no %s %d", thing, id))
+}
+
+// noVersion says that there is no version of a number.
+func noVersion(version int64, err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return store.Missing(fmt.Sprintf("there is no version %d: see `regulars versions`", version))
+	}
+	return err
 }
 
 func (a *app) migrateCommand() *cobra.Command {
@@ -112,23 +150,13 @@ func (a *app) migrateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.saySchema(have, want)
+			err = a.say(map[string]any{"schema": have, "needs": want, "current": have >= want}, "schema version %d, this binary needs %d", have, want)
+			if err == nil && have < want {
+				return quiet(failed)
+			}
+			return err
 		},
 	}
 	c.Flags().BoolVar(&check, "check", false, "only say whether the schema is up to date; exit 1 when it is not")
 	return c
-}
-
-func (a *app) saySchema(have, want int64) error {
-	if a.json {
-		if err := a.printJSON(map[string]any{"schema": have, "needs": want, "current": have >= want}); err != nil {
-			return err
-		}
-	} else {
-		fmt.Fprintf(a.out, "schema version %d, this binary needs %d\n", have, want)
-	}
-	if have < want {
-		return quiet(failed)
-	}
-	return nil
 }

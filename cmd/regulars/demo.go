@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -64,65 +63,39 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 	return a.opened(ctx, true, func(db *store.DB) error {
 		end := time.Now()
 		clock := engine.NewClock(end)
-		log := a.logger()
-		h, err := a.furnish(ctx, db.Clock(businessTime(clock)), log)
+		w, err := a.wire(ctx, db.Clock(func() time.Time {
+			if now := clock.Now(); now.UnixMicro() != 0 {
+				return now
+			}
+			return time.Now() // once it is set to nothing, real time goes on
+		}), a.logger())
 		if err != nil {
 			return err
 		}
-		defer h.close(ctx)
-		if err := a.play(ctx, h, clock, f, end); err != nil || f.exit {
+		defer w.close(ctx)
+		progress, done := bar[int](a, "playing days", progressbar.OptionShowCount())
+		summary, err := demo.Play{
+			DB: w.db, Clock: clock, Intake: w.door, Engine: w.engine,
+			Days: f.days, People: f.people, Seed: 7, End: end, Progress: progress,
+		}.Run(ctx)
+		done()
+		if err != nil {
 			return err
 		}
-		return a.afterPlay(ctx, h, clock, door)
-	})
-}
-
-// businessTime is the demo's clock while it is stepped; once it is set to
-// nothing, real time goes on.
-func businessTime(clock *engine.Clock) func() time.Time {
-	return func() time.Time {
-		if now := clock.Now(); now.UnixMicro() != 0 {
-			return now
+		if a.json {
+			err = a.printJSON(summary)
+		} else {
+			summary.Print(a.out)
+			fmt.Fprintf(a.out, "\nPlayed %d days in %s; %d mails went over SMTP to the built-in inbox.\n", f.days, time.Since(end).Round(100*time.Millisecond), w.sink.Count())
 		}
-		return time.Now()
-	}
-}
-
-func (a *app) play(ctx context.Context, h *house, clock *engine.Clock, f demoFlags, end time.Time) error {
-	began := time.Now()
-	progress, done := a.dayBar(f.days)
-	summary, err := demo.Play{
-		DB: h.db, Clock: clock, Intake: h.door, Engine: h.engine,
-		Days: f.days, People: f.people, Seed: 7, End: end, Progress: progress,
-	}.Run(ctx)
-	done()
-	if err != nil {
-		return err
-	}
-	if a.json {
-		return a.printJSON(summary)
-	}
-	summary.Print(a.out)
-	fmt.Fprintf(a.out, "\nPlayed %d days in %s; %d mails went over SMTP to the built-in inbox.\n", f.days, time.Since(began).Round(100*time.Millisecond), h.sink.Count())
-	return nil
-}
-
-// dayBar draws days on stderr when that is a terminal.
-func (a *app) dayBar(days int) (progress func(day, days int), done func()) {
-	if !a.terminal() {
-		return nil, func() {}
-	}
-	bar := progressbar.NewOptions(days, progressbar.OptionSetWriter(a.err), progressbar.OptionSetDescription("playing days"),
-		progressbar.OptionShowCount(), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
-	return func(day, _ int) { _ = bar.Set(day) }, func() { _ = bar.Finish() } // a bar that cannot be drawn is no reason to stop
-}
-
-// afterPlay lets the shop go on in real time, with its workers and its pages.
-func (a *app) afterPlay(ctx context.Context, h *house, clock *engine.Clock, door net.Listener) error {
-	clock.Set(time.UnixMicro(0))
-	fmt.Fprintf(a.out, `
+		if err != nil || f.exit {
+			return err
+		}
+		clock.Set(time.UnixMicro(0))
+		fmt.Fprintf(a.out, `
 The service goes on from here in real time. Ctrl-C ends it and removes everything.
 From another terminal: DATABASE_URL=%s regulars status
 `, a.config.DatabaseURL)
-	return a.live(ctx, h, []string{"web", "worker"}, door)
+		return a.live(ctx, w, []string{"web", "worker"}, door)
+	})
 }

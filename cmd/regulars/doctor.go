@@ -9,6 +9,7 @@ import (
 
 	"regulars/internal/consent"
 	"regulars/internal/loyalty"
+	"regulars/internal/marketing"
 	"regulars/internal/program"
 	"regulars/internal/report"
 	"regulars/internal/store"
@@ -44,10 +45,8 @@ func (a *app) doctorCommand() *cobra.Command {
 func (a *app) doctor(ctx context.Context, db *store.DB, since time.Duration) (d report.Doctor, err error) {
 	err = db.View(ctx, func(tx *store.Tx) error {
 		d.Since = loyalty.At(tx.At.Add(-since))
-		if d.Today, err = today(tx); err != nil {
-			return err
-		}
-		now, err := inForce(tx)
+		d.Today = a.today(tx)
+		now, err := marketing.InForce(tx)
 		if err != nil || now.Program == nil {
 			return err
 		}
@@ -99,7 +98,18 @@ func (a *app) sayChecks(checks []report.Check) error {
 		}
 	} else {
 		for _, c := range checks {
-			a.sayCheck(c)
+			if len(c.Findings) == 0 && c.Error == "" {
+				fmt.Fprintf(a.out, "✓ %s\n", c.Name)
+				continue
+			}
+			fmt.Fprintf(a.out, "✗ %s\n", c.Name)
+			if c.Error != "" {
+				fmt.Fprintf(a.out, "    could not be asked: %s\n", c.Error)
+			}
+			for _, f := range c.Findings {
+				fmt.Fprintf(a.out, "    %s: %s\n", f.Place, f.What)
+			}
+			fmt.Fprintf(a.out, "    do: %s\n", c.Do)
 		}
 		fmt.Fprintf(a.out, "%s, %s\n", plural(int64(len(checks)), "check", "checks"), plural(int64(findings), "finding", "findings"))
 	}
@@ -107,19 +117,4 @@ func (a *app) sayChecks(checks []report.Check) error {
 		return quiet(failed)
 	}
 	return nil
-}
-
-func (a *app) sayCheck(c report.Check) {
-	if len(c.Findings) == 0 && c.Error == "" {
-		fmt.Fprintf(a.out, "✓ %s\n", c.Name)
-		return
-	}
-	fmt.Fprintf(a.out, "✗ %s\n", c.Name)
-	if c.Error != "" {
-		fmt.Fprintf(a.out, "    could not be asked: %s\n", c.Error)
-	}
-	for _, f := range c.Findings {
-		fmt.Fprintf(a.out, "    %s: %s\n", f.Place, f.What)
-	}
-	fmt.Fprintf(a.out, "    do: %s\n", c.Do)
 }

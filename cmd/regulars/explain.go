@@ -50,9 +50,10 @@ func (a *app) explainRule(tx *store.Tx, q asked, f segmentFlags) error {
 	}
 	where, args := q.Rule.SQL(segments.Query{Engine: tx.Engine(), Day: q.Day, Norms: n})
 	e.SQL = where
-	if !a.json {
-		if f.sql {
-			a.saySQL(where, args)
+	if !a.json && f.sql {
+		fmt.Fprintf(a.out, "\nselect count(*) from facts f where %s\n", where)
+		for _, name := range slices.Sorted(maps.Keys(args)) {
+			fmt.Fprintf(a.out, "  @%s = %v\n", name, args[name])
 		}
 	}
 	if f.member != "" {
@@ -68,7 +69,7 @@ func (a *app) explainRule(tx *store.Tx, q asked, f segmentFlags) error {
 		return a.printJSON(e)
 	}
 	width := len(fmt.Sprint(kept.Members)) + 2
-	fmt.Fprintf(a.out, "\n%*d %s\n", width, kept.Members, map[bool]string{true: "member", false: "members"}[kept.Members == 1])
+	fmt.Fprintf(a.out, "\n%*d %s\n", width, kept.Members, either(kept.Members == 1, "member", "members"))
 	if len(kept.Parts) > 1 && kept.Parts[0].Or {
 		fmt.Fprintf(a.out, "%*d of them meet at least one of these:\n", width, kept.Kept)
 		width += 4
@@ -91,13 +92,6 @@ func (a *app) sayKept(parts []report.Kept, width int, of string) {
 	}
 }
 
-func (a *app) saySQL(where string, args map[string]any) {
-	fmt.Fprintf(a.out, "\nselect count(*) from facts f where %s\n", where)
-	for _, name := range slices.Sorted(maps.Keys(args)) {
-		fmt.Fprintf(a.out, "  @%s = %v\n", name, args[name])
-	}
-}
-
 func (a *app) explainMember(tx *store.Tx, q asked, member string, e explanation) error {
 	id, err := intake.Find(tx, member)
 	if err != nil {
@@ -116,22 +110,15 @@ func (a *app) explainMember(tx *store.Tx, q asked, member string, e explanation)
 		fmt.Fprintf(a.out, "\n%s: no, nobody by that name was known on %s\n", member, e.Day)
 		return nil
 	}
-	fmt.Fprintf(a.out, "\n%s: %s\n", member, yesOrNo(m.Holds))
+	fmt.Fprintf(a.out, "\n%s: %s\n", member, either(m.Holds, "yes", "no"))
 	a.sayAnswers(m.Parts, "  ")
 	return nil
-}
-
-func yesOrNo(yes bool) string {
-	if yes {
-		return "yes"
-	}
-	return "no"
 }
 
 // sayAnswers prints for each part whether it holds and what the member has there.
 func (a *app) sayAnswers(parts []report.Answer, indent string) {
 	for _, p := range parts {
-		verdict := map[bool]string{true: "holds: ", false: "fails: "}[p.Holds]
+		verdict := either(p.Holds, "holds: ", "fails: ")
 		fmt.Fprintln(a.out, indent+verdict+p.Says())
 		a.sayAnswers(p.Parts, indent+"    ")
 	}
@@ -141,18 +128,13 @@ func (a *app) sayAnswers(parts []report.Answer, indent string) {
 func (a *app) fieldsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "fields", Short: "List what rules can read, and how it is written", Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			return a.opened(c.Context(), false, func(db *store.DB) error {
-				return db.View(c.Context(), func(tx *store.Tx) error {
-					now, err := inForce(tx)
-					if err != nil {
-						return err
-					}
-					scope, _ := ruleScope(now.Program)
-					return a.sayFields(segments.Fields(scope))
-				})
-			})
-		},
+		RunE: a.viewing(func(tx *store.Tx, _ []string) error {
+			scope, err := ruleScope(tx)
+			if err != nil {
+				return err
+			}
+			return a.sayFields(segments.Fields(scope))
+		}),
 	}
 }
 

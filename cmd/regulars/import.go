@@ -3,11 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"regulars/internal/importer"
 
@@ -106,8 +104,8 @@ func (a *app) importFile(c *cobra.Command, kind, file string, f importFlags) err
 		if err := a.saySettings(c, db); err != nil {
 			return err
 		}
-		bar, done := a.bar("importing " + kind)
-		im.Progress = bar
+		var done func()
+		im.Progress, done = bar[int64](a, "importing "+kind, progressbar.OptionShowBytes(true))
 		said := a.noting(&im, file)
 		tally, err := importer.New(db).Import(c.Context(), im)
 		done()
@@ -195,37 +193,4 @@ func (a *app) saySettings(c *cobra.Command, db *store.DB) error {
 		}
 		return err
 	})
-}
-
-// bar returns a progress function over bytes that draws on stderr when that is a
-// terminal, and what to call when all is done.
-func (a *app) bar(what string) (progress func(read, total int64), done func()) {
-	if !a.terminal() {
-		return nil, func() {}
-	}
-	var bar *progressbar.ProgressBar
-	progress = func(read, total int64) {
-		if bar == nil {
-			bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(a.err), progressbar.OptionSetDescription(what),
-				progressbar.OptionShowBytes(true), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
-		}
-		_ = bar.Set64(read) // a bar that cannot be drawn is no reason to stop
-	}
-	return progress, func() {
-		if bar != nil {
-			_ = bar.Finish()
-		}
-	}
-}
-
-// terminal reports whether stderr is one.
-func (a *app) terminal() bool { return isTerminal(a.err) }
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -2,23 +2,22 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"regulars/internal/loyalty"
+	"regulars/internal/marketing"
 	"regulars/internal/store"
 	"regulars/jobs"
 )
 
 func (a *app) enqueueCommand() *cobra.Command {
-	var at, key string
+	o := jobs.Order{}
+	var at string
 	var in span
 	about := "Put a job into the queue; a worker does it:\n"
 	for _, kind := range jobs.Kinds() {
@@ -27,87 +26,47 @@ func (a *app) enqueueCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "enqueue KIND key=value…", Short: "Put a job into the queue: " + strings.Join(jobs.Kinds(), " | "), Long: about,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			values, err := keyValues(args[1:])
-			if err != nil {
+		RunE: func(c *cobra.Command, args []string) (err error) {
+			o.Kind, o.By = args[0], a.by()
+			if o.Values, err = keyValues(args[1:]); err != nil {
 				return err
 			}
-			o := jobs.Order{Kind: args[0], Values: values, Key: key, By: "command line: " + a.user()}
 			if err := jobs.Check(o); err != nil {
 				return usageError{err}
 			}
-			if _, err := wallTime(at, time.UTC); at != "" && err != nil {
-				return err
+			if _, err := marketing.Moment(at, time.UTC); at != "" && err != nil {
+				return usage("--at: %v", err)
 			}
 			if at != "" && in != 0 {
 				return usage("--at or --in, not both")
 			}
-			return a.enqueue(c, o, at, time.Duration(in))
+			return a.updating(func(tx *store.Tx, _ []string) error { return a.enqueue(tx, o, at, time.Duration(in)) })(c, nil)
 		},
 	}
 	c.Flags().StringVar(&at, "at", "", "when, like 2027-06-21T09:00; without an offset it is the shop's wall time")
 	c.Flags().Var(&in, "in", "after this long, like 90m, 2h or 3d")
-	c.Flags().StringVar(&key, "key", "", "a second job with the same key is the same job")
+	c.Flags().StringVar(&o.Key, "key", "", "a second job with the same key is the same job")
 	return c
 }
 
-func (a *app) enqueue(c *cobra.Command, o jobs.Order, at string, in time.Duration) error {
-	return a.opened(c.Context(), false, func(db *store.DB) error {
-		var id int64
-		var made bool
-		err := db.Update(c.Context(), func(tx *store.Tx) (err error) {
-			if o.At, err = when(tx, at, in); err != nil {
-				return err
-			}
-			id, made, err = jobs.Enqueue(tx, o)
-			return err
-		})
-		if err != nil {
-			return err
+// enqueue puts a job into the queue, where a worker's watch finds it within a second.
+func (a *app) enqueue(tx *store.Tx, o jobs.Order, at string, in time.Duration) (err error) {
+	switch {
+	case in != 0:
+		o.At = tx.At.Add(in)
+	case at != "":
+		if o.At, err = marketing.Moment(at, a.zone); err != nil {
+			return usage("--at: %v", err)
 		}
-		// A running worker's watch finds it within a second.
-		if a.json {
-			return a.printJSON(map[string]any{"job": id, "new": made})
+		if o.At.Before(tx.At.Time) {
+			return usage("--at: %s is past; without --at the job begins at once", o.At.In(a.zone).Format("2006-01-02 15:04 MST"))
 		}
-		if !made {
-			fmt.Fprintf(a.out, "job %d has that key already\n", id)
-			return nil
-		}
-		fmt.Fprintf(a.out, "job %d is queued\n", id)
-		return nil
-	})
-}
-
-// when reads the moment at which something is wanted; zero is now.
-func when(tx *store.Tx, at string, in time.Duration) (time.Time, error) {
-	if at == "" {
-		if in == 0 {
-			return time.Time{}, nil
-		}
-		return tx.At.Add(in), nil
 	}
-	zone, err := tx.Zone()
+	id, made, err := jobs.Enqueue(tx, o)
 	if err != nil {
-		return time.Time{}, err
+		return err
 	}
-	moment, err := wallTime(at, zone)
-	if err == nil && moment.Before(tx.At.Time) {
-		return time.Time{}, usage("--at: %s is past; without --at the job begins at once", moment.In(zone).Format("2006-01-02 15:04 MST"))
-	}
-	return moment, err
-}
-
-// wallTime reads an instant with an offset, or a wall time of the shop.
-func wallTime(text string, zone *time.Location) (time.Time, error) {
-	if t, err := time.Parse(time.RFC3339, text); err == nil {
-		return t, nil
-	}
-	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02"} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return loyalty.Wall(loyalty.DayOf(t, time.UTC), t.Hour(), t.Minute(), zone), nil
-		}
-	}
-	return time.Time{}, usage("--at: %q is not a time like 2027-06-21T09:00 or 2027-06-21T09:00:00+03:00", text)
+	return a.say(map[string]any{"job": id, "new": made}, either(made, "job %d is queued", "job %d has that key already"), id)
 }
 
 // keyValues reads key=value arguments.
@@ -151,7 +110,16 @@ func (a *app) jobsCommand() *cobra.Command {
 			if err := cmp.Or(oneOf("state", state, jobs.States), positive("limit", limit, "")); err != nil {
 				return err
 			}
-			return a.viewed(c, func(tx *store.Tx, _ *store.DB) error { return a.listJobs(tx, state, limit) })
+			return a.viewed(c, func(tx *store.Tx, _ *store.DB) error {
+				list, err := jobs.List(tx, state, limit)
+				if err != nil {
+					return err
+				}
+				fmt.Fprintln(a.err, "what runs just now, by kind: asynq task ls --queue chores --state active; regulars jobs list --help says more")
+				return printList(a, list, "JOB|KIND|STATE|AT|BY|OUTCOME", func(j jobs.Row) []any {
+					return []any{j.ID, j.Kind, j.State, a.moment(j.RunAt), j.EnqueuedBy, j.Outcome}
+				})
+			})
 		},
 	}
 	listing.Flags().StringVar(&state, "state", "", "only queued, running, done, failed or cancelled")
@@ -163,65 +131,39 @@ func (a *app) jobsCommand() *cobra.Command {
 	return group
 }
 
-func (a *app) listJobs(tx *store.Tx, state string, limit int) error {
-	list, err := jobs.List(tx, state, limit)
-	if err != nil {
-		return err
-	}
-	if a.json {
-		return a.printJSON(list)
-	}
-	var rows [][]string
-	for _, j := range list {
-		rows = append(rows, []string{fmt.Sprint(j.ID), j.Kind, j.State, a.moment(j.RunAt), j.EnqueuedBy, j.Outcome})
-	}
-	if err := a.table([]string{"JOB", "KIND", "STATE", "AT", "BY", "OUTCOME"}, rows); err != nil {
-		return err
-	}
-	fmt.Fprintln(a.err, "what runs just now, by kind: asynq task ls --queue chores --state active; regulars jobs list --help says more")
-	return nil
-}
-
 func (a *app) jobAction(name, short string, act func(*store.Tx, int64) error) *cobra.Command {
-	return &cobra.Command{
-		Use: name + " JOB", Short: short, Args: cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			id, err := strconv.ParseInt(args[0], 10, 64)
+	return &cobra.Command{Use: name + " JOB", Short: short, Args: cobra.ExactArgs(1), RunE: func(c *cobra.Command, args []string) error {
+		id, err := numbered(args[0], "a job; see `regulars jobs list`")
+		if err != nil {
+			return err
+		}
+		return a.updating(func(tx *store.Tx, _ []string) error {
+			row, err := jobs.Show(tx, id)
 			if err != nil {
-				return usage("%q is not the number of a job; see `regulars jobs list`", args[0])
+				return orNotThere(err, "job", id)
 			}
-			return a.opened(c.Context(), false, func(db *store.DB) error {
-				var row jobs.Row
-				err := db.Update(c.Context(), func(tx *store.Tx) (err error) {
-					if row, err = jobs.Show(tx, id); err != nil {
-						return notThere(err, "job", id)
-					}
-					if act != nil {
-						if err := act(tx, id); err != nil {
-							return err
-						}
-						row, err = jobs.Show(tx, id)
-					}
-					return err
-				})
-				if err != nil {
+			if act != nil {
+				if err := act(tx, id); err != nil {
 					return err
 				}
-				return a.showJob(row)
-			})
-		},
-	}
+				if row, err = jobs.Show(tx, id); err != nil {
+					return err
+				}
+			}
+			return a.showJob(row)
+		})(c, args)
+	}}
 }
 
 func (a *app) showJob(j jobs.Row) error {
+	values := j.Values()
 	if a.json {
 		return a.printJSON(struct {
 			jobs.Row
 			Values map[string]string `json:"values"`
-		}{j, j.Values()})
+		}{j, values})
 	}
 	fmt.Fprintf(a.out, "job %d: %s, %s\n", j.ID, j.Kind, j.State)
-	values := j.Values()
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		fmt.Fprintf(a.out, "  %s=%s\n", key, values[key])
 	}
@@ -230,12 +172,4 @@ func (a *app) showJob(j jobs.Row) error {
 		fmt.Fprintln(a.out, "  "+j.Outcome)
 	}
 	return nil
-}
-
-// notThere says that there is no row of a number.
-func notThere(err error, thing string, id int64) error {
-	if errors.Is(err, store.ErrNotFound) {
-		return store.Missing(fmt.Sprintf("there is no %s %d", thing, id))
-	}
-	return fmt.Errorf("%s %d: %w", thing, id, err)
 }

@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"os/user"
 	"slices"
 	"sync/atomic"
 	"syscall"
@@ -140,7 +141,23 @@ func (a *app) root() *cobra.Command {
 	}
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.commands()...)
+	root.AddCommand( // in the order in which a shop meets them
+		a.demoCommand(), a.serveCommand(), a.statusCommand(), a.holdCommand(), a.releaseCommand(),
+		a.initCommand(), a.checkCommand(), a.planCommand(), a.previewCommand(true), a.applyCommand(), a.exportCommand(), a.versionsCommand(), a.rollbackCommand(),
+		a.rehearseCommand(), a.importCommand(), a.segmentCommand(), a.campaignCommand(), a.runsCommand(), a.sendsCommand(),
+		a.enqueueCommand(), a.jobsCommand(), a.poolCommand(), a.couponCommand(), a.memberCommand(), a.hooksCommand(), a.tokenCommand(),
+		a.reportCommand(), a.benchCommand(), a.doctorCommand(), a.migrateCommand(), a.versionCommand(), a.healthcheckCommand())
 	strict(root)
 	return root
 }
+
+// user names the person at the command line, for what is kept of who did what.
+func (a *app) user() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return "somebody"
+}
+
+// by is user with the way by which they came.
+func (a *app) by() string { return "command line: " + a.user() }

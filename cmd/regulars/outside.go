@@ -16,6 +16,7 @@ import (
 	"regulars/internal/coupon"
 	"regulars/internal/flows"
 	"regulars/internal/loyalty"
+	"regulars/internal/marketing"
 	"regulars/internal/store"
 	"regulars/jobs"
 )
@@ -27,22 +28,22 @@ type outside struct {
 	journal *jobs.Journal // nil: SUPPRESSION_LOG is not set
 }
 
-func (a *app) outside(h *house, redis jobs.Redis) (o outside) {
+func (a *app) outside(w *wiring, redis jobs.Redis) (o outside) {
 	file := a.config.Journal
-	if file == "" && h.db.File() != "" {
-		file = h.db.File() + ".refusals.csv"
+	if file == "" && w.db.File() != "" {
+		file = w.db.File() + ".refusals.csv"
 	}
-	o.beats = &jobs.Beats{DB: h.db, Log: h.log}
+	o.beats = &jobs.Beats{DB: w.db, Log: w.log}
 	if a.config.RedisURL != "" { // one in the process knows nothing of its last life
 		o.beats.Redis = &redis
 	}
 	if file == "" {
-		h.log.Warn("SUPPRESSION_LOG is not set: after a restore the refusals since the copy would be lost")
+		w.log.Warn("SUPPRESSION_LOG is not set: after a restore the refusals since the copy would be lost")
 		o.beats.File = a.stateFile()
 		return o
 	}
 	o.beats.File = file + ".beat"
-	o.journal = &jobs.Journal{DB: h.db, File: file, Log: h.log}
+	o.journal = &jobs.Journal{DB: w.db, File: file, Log: w.log}
 	return o
 }
 
@@ -156,40 +157,19 @@ func (a *app) recallCodes(c *cobra.Command, f *os.File, db *store.DB, dryRun boo
 // afterRestore holds everything and says what of it may be out already: what was due
 // from the moment of the copy until now.
 func (a *app) afterRestore(c *cobra.Command, when string) error {
-	if _, err := wallTime(when, time.UTC); err != nil {
+	if _, err := marketing.Moment(when, time.UTC); err != nil {
 		return usage("--after-restore takes the moment of the copy, like 2027-06-21T09:00, not %q", when)
 	}
 	return a.opened(c.Context(), false, func(db *store.DB) error {
-		var due restored
-		err := db.Update(c.Context(), func(tx *store.Tx) error {
-			moment, err := wallTime(when, a.zone)
-			if err != nil {
-				return err
-			}
-			since := loyalty.At(moment)
-			if since.After(tx.At.Time) {
-				return usage("--after-restore takes the moment of the copy, and %s is yet to come", a.moment(since))
-			}
-			held, err := consent.Held(tx)
-			if err != nil {
-				return err
-			}
-			because := "restored from a copy of " + a.moment(since)
-			was, ok := held[consent.HoldAll]
-			if !ok || was.ByWhom != consent.ByItself { // else they are set aside already, and a person may have freed some since
-				if _, err := coupon.SetAside(tx); err != nil {
-					return err
-				}
-			}
-			if ok && !strings.Contains(was.Because, because) {
-				because += "; " + was.Because
-			}
-			if err := consent.Hold(tx, consent.HoldAll, because, consent.ByItself); err != nil {
-				return err
-			}
-			due, err = dueSince(tx, since)
+		moment, err := marketing.Moment(when, a.zone)
+		if err != nil {
 			return err
-		})
+		}
+		since := loyalty.At(moment)
+		if moment.After(db.Now()) {
+			return usage("--after-restore takes the moment of the copy, and %s is yet to come", a.moment(since))
+		}
+		due, err := marketing.New(db).AfterRestore(c.Context(), since, "restored from a copy of "+a.moment(since))
 		if err != nil {
 			return err
 		}
@@ -197,47 +177,7 @@ func (a *app) afterRestore(c *cobra.Command, when string) error {
 	})
 }
 
-// restored is what is due since the moment of a copy, and held.
-type restored struct {
-	Runs []struct {
-		Run      int64  `json:"run"`
-		Campaign string `json:"campaign"`
-		Mails    int64  `json:"mails"`
-	} `json:"runs"`
-	dueSingly
-}
-
-type dueSingly struct {
-	Mails    int64 `json:"mails"`
-	Passages int64 `json:"passages"` // members whose next step is due
-	Jobs     int64 `json:"jobs"`
-	Dates    int64 `json:"dates"`       // of timetables, that are to be caught up
-	Aside    int64 `json:"codes_aside"` // codes from stock that somebody may have
-}
-
-func dueSince(tx *store.Tx, since loyalty.Instant) (r restored, err error) {
-	args := store.Args{"now": tx.At, "since": since}
-	err = tx.All(&r.Runs, `
-		select r.id as run, c.name as campaign, count(*) as mails
-		from   runs r join campaigns c on c.id = r.campaign_id
-		join   sends s on s.run_id = r.id and s.state in ('queued', 'claimed', 'handing', 'deferred', 'unknown')
-		where  r.state in ('sending', 'paused')
-		group  by r.id, c.name
-		order  by r.id`, args)
-	if err != nil {
-		return r, err
-	}
-	err = tx.One(&r.dueSingly, `
-		select (select count(*) from due d join sends s on s.id = d.send_id where s.run_id is null and d.not_before <= @now) as mails,
-		       (select count(*) from passages where wake_at <= @now) as passages,
-		       (select count(*) from jobs where state in ('queued', 'running') and run_at <= @now) as jobs,
-		       (select count(*) from timetable t join campaigns c on c.id = t.campaign_id
-		        where c.live and c.removed_at is null and t.next_at between @since and @now) as dates,
-		       (select count(*) from codes where state = 'aside' and id not in (select code_id from promises)) as aside`, args)
-	return r, err
-}
-
-func (a *app) sayRestored(r restored) error {
+func (a *app) sayRestored(r marketing.Restored) error {
 	if a.json {
 		if err := a.printJSON(map[string]any{"held": r}); err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"regulars/internal/importer"
@@ -68,7 +69,7 @@ func (a *app) rehearse(c *cobra.Command, next program.Version, f rehearseFlags) 
 	play := func(db *store.DB) error {
 		var done func()
 		r.Past = db
-		r.Progress, done = a.dayBar(int(r.To-r.From) + 1)
+		r.Progress, done = bar[int](a, "playing days", progressbar.OptionShowCount())
 		outcome, err := r.Run(c.Context())
 		done()
 		if err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -11,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"regulars/internal/loyalty"
+	"regulars/internal/marketing"
 	"regulars/internal/report"
 	"regulars/internal/store"
 )
@@ -78,8 +78,12 @@ func (a *app) listReports(own []*cobra.Command) error {
 }
 
 func (a *app) report(tx *store.Tx, r report.Named, f reportFlags) error {
-	ask, err := f.ask(tx)
-	if err != nil {
+	ask := report.Ask{Limit: f.limit}
+	var err error
+	if ask.Day, ask.Past, err = a.asOf(tx, f.at); err != nil {
+		return err
+	}
+	if ask.Currency, err = marketing.Currency(tx); err != nil {
 		return err
 	}
 	answer, err := r.Make(tx, ask)
@@ -109,26 +113,6 @@ func (f reportFlags) check(r report.Named) error {
 		return usage("--at: %v", err)
 	}
 	return nil
-}
-
-// ask is what the report is asked for.
-func (f reportFlags) ask(tx *store.Tx) (ask report.Ask, err error) {
-	zone, err := tx.Zone()
-	if err != nil {
-		return ask, err
-	}
-	ask = report.Ask{Day: loyalty.DayOf(tx.At.Time, zone), Limit: f.limit}
-	if f.at != "" {
-		if ask.Day, err = loyalty.ParseDay(f.at); err != nil {
-			return ask, err
-		}
-		ask.Past = true
-	}
-	ask.Currency, err = tx.Setting(store.SettingCurrency)
-	if errors.Is(err, store.ErrNotFound) {
-		ask.Currency, err = "EUR", nil
-	}
-	return ask, err
 }
 
 // printCSV writes a table for a spreadsheet.

@@ -9,7 +9,6 @@ import (
 	"regulars/internal/loyalty"
 	"regulars/internal/report"
 	"regulars/internal/store"
-	"regulars/segments"
 )
 
 // forecastReport says what the model of who orders again makes of the program.
@@ -17,38 +16,20 @@ func (a *app) forecastReport(flags *reportFlags) *cobra.Command {
 	var at string
 	c := &cobra.Command{
 		Use: "forecast", Short: "Who is still a customer, how often customers order, and how well that was foretold (--at DAY)", Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			return a.viewed(c, func(tx *store.Tx, db *store.DB) error {
-				day, past, err := a.asOf(tx, db, at)
-				if err != nil {
-					return err
-				}
-				f, err := report.Ahead(tx, day, past)
-				if err != nil {
-					return err
-				}
-				return a.sayForecast(f, flags.csv)
-			})
-		},
+		RunE: a.viewing(func(tx *store.Tx, _ []string) error {
+			day, past, err := a.asOf(tx, at)
+			if err != nil {
+				return err
+			}
+			f, err := report.Ahead(tx, day, past)
+			if err != nil {
+				return err
+			}
+			return a.sayForecast(f, flags.csv)
+		}),
 	}
 	c.Flags().StringVar(&at, "at", "", "as of the end of this day, like 2027-06-21 (default: now)")
 	return c
-}
-
-// asOf reads --at.
-func (a *app) asOf(tx *store.Tx, db *store.DB, at string) (day loyalty.Day, past bool, err error) {
-	now, err := inForce(tx)
-	if err != nil {
-		return 0, false, err
-	}
-	_, zone := ruleScope(now.Program)
-	if at == "" {
-		return loyalty.DayOf(tx.At.Time, zone), false, nil
-	}
-	if day, err = loyalty.ParseDay(at); err != nil {
-		return 0, false, usage("--at: %v", err)
-	}
-	return day, true, nil
 }
 
 func (a *app) sayForecast(f report.Forecast, csv bool) error {
@@ -81,27 +62,21 @@ func trial(f report.Forecast) report.Table {
 	t := report.Table{Head: []string{"DAYS", "EXPECTED", "CAME", "OFF BY"}}
 	var expected float64
 	var actual int64
+	add := func(days string, expected float64, actual int64) {
+		off := "-"
+		if actual > 0 {
+			off = fmt.Sprintf("%+.1f %%", 100*(expected/float64(actual)-1))
+		}
+		t.Rows = append(t.Rows, []string{days, fmt.Sprintf("%.0f", expected), fmt.Sprint(actual), off})
+	}
 	for _, m := range f.Tried.Months {
-		t.Rows = append(t.Rows, tracked(m.From.String()+"…"+m.To.String(), m.Expected, m.Actual))
+		add(m.From.String()+"…"+m.To.String(), m.Expected, m.Actual)
 		expected, actual = expected+m.Expected, actual+m.Actual
 	}
 	if len(t.Rows) > 0 {
-		t.Rows = append(t.Rows, tracked("all", expected, actual))
+		add("all", expected, actual)
 	}
 	return t
-}
-
-func tracked(days string, expected float64, actual int64) []string {
-	off := "-"
-	if actual > 0 {
-		off = fmt.Sprintf("%+.1f %%", 100*(expected/float64(actual)-1))
-	}
-	return []string{days, fmt.Sprintf("%.0f", expected), fmt.Sprint(actual), off}
-}
-
-// winbackRules are compared when none is given.
-func winbackRules() []string {
-	return []string{"days_since_last_order > 60", "overdue > 1.5", "alive < 0.3"}
 }
 
 // winbackReport compares rules that say whom to win back.
@@ -145,24 +120,21 @@ func (a *app) winback(ctx context.Context, db *store.DB, at, until, among string
 		return w, usage("--until must be after --at")
 	}
 	if len(rules) == 0 {
-		rules = winbackRules()
+		rules = []string{"days_since_last_order > 60", "overdue > 1.5", "alive < 0.3"}
 	}
 	err = db.Update(ctx, func(tx *store.Tx) error {
-		now, err := inForce(tx)
+		scope, err := ruleScope(tx)
 		if err != nil {
 			return err
 		}
-		scope, _ := ruleScope(now.Program)
 		w.Rules = nil
 		for i, text := range append([]string{among}, rules...) {
-			r, err := segments.ParseNamed(text, scope)
-			switch {
-			case err != nil:
-				return fmt.Errorf("this rule can't be read:\n%s", segments.FormatError(text, err))
-			case i == 0:
-				w.Among = r
-			default:
-				w.Rules = append(w.Rules, r)
+			r, err := parsedRule(text, scope)
+			if err != nil {
+				return err
+			}
+			if w.Rules = append(w.Rules, r); i == 0 {
+				w.Among, w.Rules = r, nil
 			}
 		}
 		return w.Prepare(tx)

@@ -14,6 +14,7 @@ import (
 
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
+	"regulars/internal/marketing"
 	"regulars/internal/program"
 	"regulars/internal/report"
 	"regulars/internal/store"
@@ -38,45 +39,47 @@ func (a *app) segmentCommand() *cobra.Command {
 	var f segmentFlags
 	group := &cobra.Command{Use: "segment", Short: "Ask who is in a segment: list | fields | count | members | explain | moves"}
 	group.PersistentFlags().DurationVar(&f.timeout, "timeout", askFor, "give up after this time; 0: never")
-	sub := func(use, short string, answer func(*store.Tx, asked, segmentFlags) error) *cobra.Command {
+	sub := func(use, short string, ofMember bool, answer func(*store.Tx, asked, segmentFlags) error) *cobra.Command {
 		c := &cobra.Command{Use: use, Short: short, Args: cobra.ExactArgs(1), RunE: func(c *cobra.Command, args []string) error {
-			before := func(db *store.DB) error { return a.prepare(c.Context(), db, args[0], f.at) }
-			return a.asking(c, f.timeout, before, func(tx *store.Tx, db *store.DB) error {
-				q, err := a.ask(tx, db, args[0], f.at)
-				if err != nil {
+			return a.patiently(c.Context(), f.timeout, func(db *store.DB) error {
+				if err := a.prepare(c.Context(), db, args[0], f.at); err != nil {
 					return err
 				}
-				if f.member == "" {
-					defer a.estimate(c.Context(), db, q)()
-				}
-				unheard := a.unheard(c.Context(), db, f.timeout, q.Rule.Names())
-				err = answer(tx, q, f)
-				missing, wrong := unheard()
-				if err = cmp.Or(err, wrong); err != nil {
+				return db.Ask(c.Context(), f.timeout, func(tx *store.Tx) error {
+					q, err := a.ask(tx, args[0], f.at)
+					if err != nil {
+						return err
+					}
+					if f.member == "" {
+						defer a.estimate(c.Context(), db, q.Audience)()
+					}
+					unheard := marketing.New(db).Unheard(c.Context(), f.timeout, q.Rule.Names())
+					err = answer(tx, q, f)
+					missing, wrong := unheard()
+					if err = cmp.Or(err, wrong); err == nil {
+						a.sayUnheard(missing)
+					}
 					return err
-				}
-				a.sayUnheard(missing)
-				return nil
+				})
 			})
 		}}
 		c.Flags().StringVar(&f.at, "at", "", "as of the end of this day, like 2027-06-21 (default: now)")
+		if ofMember {
+			c.Flags().StringVar(&f.member, "member", "", "ask about one member only: id or e-mail")
+		}
 		return c
 	}
-	ofMember := func(c *cobra.Command) *cobra.Command {
-		c.Flags().StringVar(&f.member, "member", "", "ask about one member only: id or e-mail")
-		return c
-	}
-	explain := sub("explain RULE|NAME", "Say in words what a rule means and how many members each part keeps (--sql: how it is asked)", a.explainRule)
+	explain := sub("explain RULE|NAME", "Say in words what a rule means and how many members each part keeps (--sql: how it is asked)", true, a.explainRule)
 	explain.Flags().BoolVar(&f.sql, "sql", false, "show the SQL, too")
 	group.AddCommand(
 		&cobra.Command{Use: "list", Short: "List the named segments and how many are inside", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
-			return a.asking(c, f.timeout, nil, func(tx *store.Tx, _ *store.DB) error { return a.listSegments(tx) })
+			return a.patiently(c.Context(), f.timeout, func(db *store.DB) error { return db.Ask(c.Context(), f.timeout, a.listSegments) })
 		}},
 		a.fieldsCommand(),
-		ofMember(sub("count RULE|NAME", "Print how many members it keeps", a.countRule)),
-		ofMember(sub("members RULE|NAME", "Print their ids, one a line", a.printMembers)),
-		ofMember(explain),
-		sub("moves NAME", "Print who came into a segment (+) and left it (-) on a day", a.printMoves),
+		sub("count RULE|NAME", "Print how many members it keeps", true, a.countRule),
+		sub("members RULE|NAME", "Print their ids, one a line", true, a.printMembers),
+		explain,
+		sub("moves NAME", "Print who came into a segment (+) and left it (-) on a day", false, a.printMoves),
 	)
 	return group
 }
@@ -88,7 +91,7 @@ func (a *app) prepare(ctx context.Context, db *store.DB, text, at string) error 
 	err := db.View(ctx, func(tx *store.Tx) (err error) {
 		silent := *a
 		silent.err = io.Discard
-		q, err = silent.ask(tx, db, text, at)
+		q, err = silent.ask(tx, text, at)
 		return err
 	})
 	if err != nil || len(q.Rule.Horizons(q.Day)) == 0 {
@@ -101,61 +104,77 @@ func (a *app) prepare(ctx context.Context, db *store.DB, text, at string) error 
 	return err
 }
 
-// viewed runs f on the database in a read-only transaction.
-func (a *app) viewed(c *cobra.Command, f func(*store.Tx, *store.DB) error) error {
-	return a.opened(c.Context(), false, func(db *store.DB) error {
-		return db.View(c.Context(), func(tx *store.Tx) error { return f(tx, db) })
-	})
-}
-
 // ask reads a rule, or the name of a segment, and the day it is asked for.
-func (a *app) ask(tx *store.Tx, db *store.DB, text, at string) (asked, error) {
-	now, err := inForce(tx)
+func (a *app) ask(tx *store.Tx, text, at string) (q asked, err error) {
+	scope, err := ruleScope(tx)
 	if err != nil {
-		return asked{}, err
+		return q, err
 	}
-	scope, zone := ruleScope(now.Program)
-	rule, err := segments.ParseNamed(text, scope)
-	if err != nil {
-		return asked{}, fmt.Errorf("this rule can't be read:\n%s", segments.FormatError(text, err))
+	if q.Rule, err = parsedRule(text, scope); err != nil {
+		return q, err
 	}
-	today := loyalty.DayOf(tx.At.Time, zone)
-	q := asked{Audience: report.Audience{Rule: rule, Day: today}}
 	if _, named := scope.Segments[strings.TrimSpace(text)]; named {
 		q.name = strings.TrimSpace(text)
 	}
+	q.Day, q.Past, err = a.asOf(tx, at)
+	if undated := q.Rule.WithoutHistory(); q.Past && err == nil && len(undated) > 0 {
+		fmt.Fprintf(a.err, "note: %s %s without history: today's value is taken\n", strings.Join(undated, ", "), either(len(undated) == 1, "is", "are"))
+	}
+	return q, err
+}
+
+// asOf reads --at; "" is the shop's present day.
+func (a *app) asOf(tx *store.Tx, at string) (day loyalty.Day, past bool, err error) {
 	if at == "" {
-		return q, nil
+		return loyalty.DayOf(tx.At.Time, a.zone), false, nil
 	}
-	if q.Day, err = loyalty.ParseDay(at); err != nil {
-		return asked{}, usage("--at: %v", err)
+	if day, err = loyalty.ParseDay(at); err != nil {
+		return 0, false, usage("--at: %v", err)
 	}
-	q.Past = true
-	if undated := rule.WithoutHistory(); len(undated) > 0 {
-		fmt.Fprintf(a.err, "note: %s without history: today's value is taken\n", list(undated, "is", "are"))
-	}
-	return q, nil
+	return day, true, nil
 }
 
 // ruleScope is what a rule typed at the command line may read.
-func ruleScope(p *program.Program) (segments.Scope, *time.Location) {
-	if p == nil {
-		return segments.Scope{}, time.UTC
+func ruleScope(tx *store.Tx) (segments.Scope, error) {
+	v, err := marketing.InForce(tx)
+	if err != nil || v.Program == nil {
+		return segments.Scope{}, err
 	}
-	return p.Scope(), p.Zone
+	return v.Program.Scope(), nil
 }
 
-func list(names []string, one, many string) string {
-	verb := many
-	if len(names) == 1 {
-		verb = one
+func parsedRule(text string, scope segments.Scope) (*segments.Rule, error) {
+	rule, err := segments.ParseNamed(text, scope)
+	if err != nil {
+		return nil, fmt.Errorf("this rule can't be read:\n%s", segments.FormatError(text, err))
 	}
-	return strings.Join(names, ", ") + " " + verb
+	return rule, nil
 }
 
-func (a *app) countRule(tx *store.Tx, q asked, f segmentFlags) error {
+// sayUnheard warns of names that nobody has in a rule that was asked.
+func (a *app) sayUnheard(missing []report.Unheard) {
+	var problems []program.Problem
+	said := map[program.Problem]bool{}
+	for _, u := range missing {
+		p := program.Named{}.Warning(u.String(), u.Hint())
+		if u.Segment != "" {
+			p.Message += ", which the rule of segment " + u.Segment + " names"
+		}
+		if !said[p] {
+			said[p] = true
+			problems = append(problems, p)
+		}
+	}
+	for _, p := range program.Fold(problems, "") {
+		if p.Hint != "" {
+			p.Message += "; " + p.Hint
+		}
+		a.warn([]string{p.Message})
+	}
+}
+
+func (a *app) countRule(tx *store.Tx, q asked, f segmentFlags) (err error) {
 	var n int64
-	var err error
 	if f.member == "" {
 		n, err = q.Count(tx)
 	} else {
@@ -168,11 +187,7 @@ func (a *app) countRule(tx *store.Tx, q asked, f segmentFlags) error {
 		return err
 	}
 	a.waited()
-	if a.json {
-		return a.printJSON(map[string]any{"count": n, "rule": q.Rule.Text(), "day": q.Day.String()})
-	}
-	fmt.Fprintln(a.out, n)
-	return nil
+	return a.say(map[string]any{"count": n, "rule": q.Rule.Text(), "day": q.Day.String()}, "%d", n)
 }
 
 func hasMember(tx *store.Tx, q asked, member string) (bool, error) {
@@ -195,18 +210,16 @@ func (a *app) printMembers(tx *store.Tx, q asked, f segmentFlags) error {
 		_, err := fmt.Fprintln(out, id)
 		return err
 	}
-	if f.member != "" {
-		has, err := hasMember(tx, q, f.member)
-		if err != nil {
+	if f.member == "" {
+		if err := q.Members(tx, each); err != nil {
 			return err
 		}
-		if has {
-			if err := each(f.member); err != nil {
-				return err
-			}
-		}
-	} else if err := q.Members(tx, each); err != nil {
+	} else if has, err := hasMember(tx, q, f.member); err != nil {
 		return err
+	} else if has {
+		if err := each(f.member); err != nil {
+			return err
+		}
 	}
 	if a.json {
 		return a.printJSON(ids)
@@ -246,28 +259,7 @@ func (a *app) printMoves(tx *store.Tx, q asked, _ segmentFlags) error {
 		return a.printJSON(moves)
 	}
 	for _, m := range moves {
-		sign := "-"
-		if m.Came {
-			sign = "+"
-		}
-		fmt.Fprintln(a.out, sign, m.Member)
+		fmt.Fprintln(a.out, either(m.Came, "+", "-"), m.Member)
 	}
 	return nil
-}
-
-// counted asks for the number of a planned change.
-func counted(tx *store.Tx, n program.Count, day loyalty.Day) (string, error) {
-	count, err := report.All(tx, n.Rules, n.Not, day)
-	var unready *segments.Unready
-	if errors.As(err, &unready) {
-		return fmt.Sprintf("warning: nobody can say how many %s: %v", n.Words, unready), nil
-	}
-	if err != nil {
-		return "", err
-	}
-	words := fmt.Sprintf("%d %s", count, n.Words)
-	if n.PerDay > 0 {
-		words += fmt.Sprintf(", %d a day", n.PerDay)
-	}
-	return words, nil
 }

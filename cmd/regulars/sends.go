@@ -2,8 +2,6 @@ package main
 
 import (
 	"cmp"
-	"fmt"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -12,32 +10,30 @@ import (
 )
 
 func (a *app) sendsCommand() *cobra.Command {
-	var state string
-	var run int64
-	var limit int
+	var f report.SendFilter
 	group := &cobra.Command{Use: "sends", Short: "The ledger of mails: list | show | resolve"}
 	listing := &cobra.Command{Use: "list", Short: "List the newest sends", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
-		if err := cmp.Or(oneOf("state", state, sendStates), positive("limit", limit, "")); err != nil {
+		if err := cmp.Or(oneOf("state", f.State, sendStates), positive("limit", f.Limit, "")); err != nil {
 			return err
 		}
 		return a.viewed(c, func(tx *store.Tx, _ *store.DB) error {
-			if list, err := report.Runs(tx, run); err != nil || run != 0 && len(list) == 0 {
-				return cmp.Or(err, notThere(store.ErrNotFound, "run", run))
+			if list, err := report.Runs(tx, f.Run); err != nil || f.Run != 0 && len(list) == 0 {
+				return cmp.Or(err, notThere("run", f.Run))
 			}
-			return a.listSends(tx, report.SendFilter{State: state, Run: run, Limit: limit})
+			return a.listSends(tx, f)
 		})
 	}}
-	listing.Flags().StringVar(&state, "state", "", "only those in this state")
-	listing.Flags().Int64Var(&run, "run", 0, "only those of this run")
-	listing.Flags().IntVar(&limit, "limit", 50, "how many")
+	listing.Flags().StringVar(&f.State, "state", "", "only those in this state")
+	listing.Flags().Int64Var(&f.Run, "run", 0, "only those of this run")
+	listing.Flags().IntVar(&f.Limit, "limit", 50, "how many")
 	group.AddCommand(listing,
-		&cobra.Command{Use: "show ID", Short: "Show one send", Args: cobra.ExactArgs(1), RunE: func(c *cobra.Command, args []string) error {
-			id, err := strconv.ParseInt(args[0], 10, 64)
+		&cobra.Command{Use: "show ID", Short: "Show one send", Args: cobra.ExactArgs(1), RunE: a.viewing(func(tx *store.Tx, args []string) error {
+			id, err := numbered(args[0], "a send")
 			if err != nil {
-				return usage("%q is not the number of a send", args[0])
+				return err
 			}
-			return a.viewed(c, func(tx *store.Tx, _ *store.DB) error { return a.listSends(tx, report.SendFilter{ID: id, Limit: 1}) })
-		}},
+			return a.listSends(tx, report.SendFilter{ID: id, Limit: 1})
+		})},
 		&cobra.Command{Use: "resolve ID sent|again", Short: "Decide an unknown outcome: it was sent, or hand it over once more", Args: cobra.ExactArgs(2), RunE: a.resolve})
 	return group
 }
@@ -48,35 +44,25 @@ func (a *app) listSends(tx *store.Tx, f report.SendFilter) error {
 		return err
 	}
 	if f.ID != 0 && len(list) == 0 {
-		return notThere(store.ErrNotFound, "send", f.ID)
+		return notThere("send", f.ID)
 	}
-	if a.json {
-		return a.printJSON(list)
-	}
-	var rows [][]string
-	for _, s := range list {
-		rows = append(rows, []string{fmt.Sprint(s.ID), s.Campaign, s.Step, s.Member, s.State, s.Reason, a.second(s.HandedAt), s.Reply})
-	}
-	return a.table([]string{"SEND", "CAMPAIGN", "STEP", "MEMBER", "STATE", "REASON", "HANDED OVER", "THE RELAY SAID"}, rows)
+	return printList(a, list, "SEND|CAMPAIGN|STEP|MEMBER|STATE|REASON|HANDED OVER|THE RELAY SAID", func(s report.Send) []any {
+		return []any{s.ID, s.Campaign, s.Step, s.Member, s.State, s.Reason, a.second(s.HandedAt), s.Reply}
+	})
 }
 
 // sendStates are those of the ledger.
 var sendStates = []string{"queued", "claimed", "handing", "deferred", "sent", "unknown", "failed", "skipped", "bounced", "complained"}
 
 func (a *app) resolve(c *cobra.Command, args []string) error {
-	id, err := strconv.ParseInt(args[0], 10, 64)
+	id, err := numbered(args[0], "a send")
 	if err != nil || args[1] != "sent" && args[1] != "again" {
 		return usage("resolve takes the number of a send, and sent or again")
 	}
-	return a.opened(c.Context(), false, func(db *store.DB) error {
-		h, err := a.furnish(c.Context(), db, a.logger())
-		if err != nil {
+	return a.wired(c.Context(), func(w *wiring) error {
+		if err := w.marketer().Resolve(c.Context(), id, args[1], a.user()); err != nil {
 			return err
 		}
-		defer h.close(c.Context())
-		if err := db.Update(c.Context(), func(tx *store.Tx) error { return h.desk.Resolve(tx, id, args[1], a.user()) }); err != nil {
-			return err
-		}
-		return db.View(c.Context(), func(tx *store.Tx) error { return a.listSends(tx, report.SendFilter{ID: id, Limit: 1}) })
+		return w.db.View(c.Context(), func(tx *store.Tx) error { return a.listSends(tx, report.SendFilter{ID: id, Limit: 1}) })
 	})
 }

@@ -74,18 +74,26 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 		return err
 	}
 	defer door.Close()
-	if err := a.sideDoors(); err != nil {
+	if a.metricsDoor, err = sideDoor("METRICS_LISTEN", a.config.Metrics); err != nil {
 		return err
 	}
-	defer a.closeSideDoors()
+	if a.metricsDoor != nil {
+		defer a.metricsDoor.Close()
+	}
+	if a.pprofDoor, err = sideDoor("PPROF_LISTEN", a.config.Pprof); err != nil {
+		return err
+	}
+	if a.pprofDoor != nil {
+		defer a.pprofDoor.Close()
+	}
 	return a.opened(ctx, !f.noMigrate, func(db *store.DB) error {
 		log := a.logger()
-		h, err := a.furnish(ctx, db.Hasty(0), log)
+		w, err := a.wire(ctx, db.Hasty(0), log)
 		if err != nil {
 			return err
 		}
-		defer h.close(ctx)
-		return a.live(ctx, h, roles, door)
+		defer w.close(ctx)
+		return a.live(ctx, w, roles, door)
 	})
 }
 
@@ -107,18 +115,9 @@ func (a *app) listen(web bool) (net.Listener, error) {
 	return door, nil
 }
 
-// sideDoors opens the operator's own addresses: of /metrics and of the profiles.
-func (a *app) sideDoors() (err error) {
-	if a.metricsDoor, err = a.sideDoor("METRICS_LISTEN", a.config.Metrics); err != nil {
-		return err
-	}
-	if a.pprofDoor, err = a.sideDoor("PPROF_LISTEN", a.config.Pprof); err != nil {
-		a.closeSideDoors()
-	}
-	return err
-}
-
-func (a *app) sideDoor(name, address string) (net.Listener, error) {
+// sideDoor opens one of the operator's own addresses: of /metrics, of the profiles. nil
+// where none is named.
+func sideDoor(name, address string) (net.Listener, error) {
 	if address == "" {
 		return nil, nil
 	}
@@ -127,14 +126,6 @@ func (a *app) sideDoor(name, address string) (net.Listener, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return door, nil
-}
-
-func (a *app) closeSideDoors() {
-	for _, door := range []net.Listener{a.metricsDoor, a.pprofDoor} {
-		if door != nil {
-			door.Close()
-		}
-	}
 }
 
 // profiles are Go's own, under /debug/pprof/.
@@ -148,9 +139,8 @@ func profiles() http.Handler {
 	return mux
 }
 
-// beside answers at one of the operator's addresses until ctx ends.
-func (a *app) beside(ctx context.Context, what string, door net.Listener, handler http.Handler, log *slog.Logger) error {
-	log.Info("serving "+what, "address", door.Addr().String())
+// answerAt answers at an address until ctx ends.
+func answerAt(ctx context.Context, door net.Listener, handler http.Handler, log *slog.Logger) error {
 	server := &http.Server{Handler: handler, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
 	return public.Serve(ctx, server, func() error { return server.Serve(door) })
 }
@@ -160,37 +150,37 @@ type shut struct{ net.Listener }
 
 func (shut) Close() error { return nil }
 
-// live runs a furnished house until ctx ends, and lets it come to rest.
-func (a *app) live(ctx context.Context, h *house, roles []string, door net.Listener) error {
-	redis, closeRedis, err := a.redis(ctx, h)
+// live runs the wired rooms until ctx ends, and lets it come to rest.
+func (a *app) live(ctx context.Context, w *wiring, roles []string, door net.Listener) error {
+	redis, closeRedis, err := a.redis(ctx, w)
 	if err != nil {
 		return err
 	}
 	defer closeRedis()
-	h.hints = jobs.NewHints(redis, h.log)
-	h.db.OnWake(h.hints.Put)
+	w.hints = jobs.NewHints(redis, w.log)
+	w.db.OnWake(w.hints.Put)
 
 	// Readiness, unsubscribes and the replica's own row must be answered while every
 	// other connection waits for a lock.
-	quick, err := h.db.Beside(ctx, quickConnections)
+	quick, err := w.db.Beside(ctx, quickConnections)
 	if err != nil {
 		return err
 	}
 	defer quick.Close()
 	quick = quick.Hasty(webLockWait)
-	presence := &jobs.Presence{DB: quick, Clock: h.clock, Version: version(), Roles: strings.Join(roles, ","), Log: h.log,
-		Senses: []func(context.Context) []store.Trouble{jobs.RedisSense(redis), jobs.DiskSense(h.db)}}
+	presence := &jobs.Presence{DB: quick, Clock: w.clock, Version: version(), Roles: strings.Join(roles, ","), Log: w.log,
+		Senses: []func(context.Context) []store.Trouble{jobs.RedisSense(redis), jobs.DiskSense(w.db)}}
 
-	outside := a.outside(h, redis)
+	outside := a.outside(w, redis)
 	if err := outside.beats.Start(ctx); err != nil { // before anything is sent
 		return err
 	}
-	site, err := a.site(h, quick)
+	site, err := a.site(w, quick)
 	if err != nil {
 		return err
 	}
 	if slices.Contains(roles, "worker") {
-		if presence.Lock, err = h.db.Enter(ctx, func() error { return jobs.TakeBack(ctx, h.db, h.log) }); err != nil {
+		if presence.Lock, err = w.db.Enter(ctx, func() error { return jobs.TakeBack(ctx, w.db, w.log) }); err != nil {
 			return err
 		}
 		defer presence.Lock.Leave()
@@ -203,31 +193,42 @@ func (a *app) live(ctx context.Context, h *house, roles []string, door net.Liste
 		work.Go(func() error { return outside.journal.Run(ctx) })
 	}
 	if slices.Contains(roles, "worker") {
-		w := jobs.Worker{
-			Rooms: jobs.Rooms{DB: h.db, Desk: h.desk, Intake: h.door, Engine: h.engine, ImportDir: a.config.ImportDir},
-			Redis: redis, Hints: h.hints, Log: h.log, Idle: h.idle, Grace: a.grace + recording, Count: countTasks(site.Registry),
+		worker := jobs.Worker{
+			Rooms: jobs.Rooms{DB: w.db, Desk: w.desk, Intake: w.door, Engine: w.engine, ImportDir: a.config.ImportDir},
+			Redis: redis, Hints: w.hints, Log: w.log, Idle: w.idle, Grace: a.grace + recording, Count: countTasks(site.Registry),
 		}
-		presence.Senses = append(presence.Senses, w.Failing)
-		if h.sink == nil {
-			presence.Senses = append(presence.Senses, h.relaySense)
-			work.Go(func() error { return h.lookAtRelay(ctx) })
+		presence.Senses = append(presence.Senses, worker.Failing)
+		if w.sink == nil {
+			presence.Senses = append(presence.Senses, w.relaySense)
+			work.Go(func() error { return w.lookAtRelay(ctx) })
 		}
-		work.Go(func() error { return w.Run(ctx) })
+		work.Go(func() error { return worker.Run(ctx) })
+		work.Go(func() error { return w.alerts.Run(ctx) })
 	}
 	if _, none := door.(shut); !none {
 		site.Sees = presence.Sees
 		presence.Senses = append(presence.Senses, site.Senses)
-		work.Go(func() error { return a.web(ctx, h, site, door, slices.Contains(roles, "web")) })
+		w.log.Info("serving", "address", door.Addr().String(), "base_url", a.baseURL())
+		handler := site.Vitals() // without pages only the platform's questions are answered
+		if slices.Contains(roles, "web") {
+			handler = site.Handler()
+			if site.Inbox != nil {
+				fmt.Fprintf(a.err, "pages: http://%s/inbox/ (every mail)  http://%[1]s/status\n", reachable(a.config.Listen))
+			}
+		}
+		work.Go(func() error { return answerAt(ctx, door, handler, w.log) })
 	}
 	if a.metricsDoor != nil {
-		work.Go(func() error { return a.beside(ctx, "metrics", a.metricsDoor, site.Metrics(), h.log) })
+		w.log.Info("serving metrics", "address", a.metricsDoor.Addr().String())
+		work.Go(func() error { return answerAt(ctx, a.metricsDoor, site.Metrics(), w.log) })
 	}
 	if a.pprofDoor != nil {
-		work.Go(func() error { return a.beside(ctx, "profiles", a.pprofDoor, profiles(), h.log) })
+		w.log.Info("serving profiles", "address", a.pprofDoor.Addr().String())
+		work.Go(func() error { return answerAt(ctx, a.pprofDoor, profiles(), w.log) })
 	}
 	work.Go(func() error { return presence.Run(ctx) })
 	err = work.Wait()
-	h.hints.Close()
+	w.hints.Close()
 	return err
 }
 
@@ -240,7 +241,7 @@ func countTasks(registry *prometheus.Registry) func(kind, outcome string) {
 }
 
 // redis connects to the Redis of the environment, or starts one in the process.
-func (a *app) redis(ctx context.Context, h *house) (r jobs.Redis, closer func(), err error) {
+func (a *app) redis(ctx context.Context, w *wiring) (r jobs.Redis, closer func(), err error) {
 	address, stop := a.config.RedisURL, func() {}
 	if address == "" {
 		// It must outlive the worker that comes to rest after ctx has ended.
@@ -249,8 +250,8 @@ func (a *app) redis(ctx context.Context, h *house) (r jobs.Redis, closer func(),
 			return r, nil, err
 		}
 		address, stop = "redis://"+inside.Addr(), inside.Close
-		if h.db.Engine() == store.Postgres {
-			h.log.Warn("Postgres without REDIS_URL: this replica wakes only itself; others find work by their poll")
+		if w.db.Engine() == store.Postgres {
+			w.log.Warn("Postgres without REDIS_URL: this replica wakes only itself; others find work by their poll")
 		}
 	}
 	r, err = jobs.Connect(address)
@@ -259,24 +260,9 @@ func (a *app) redis(ctx context.Context, h *house) (r jobs.Redis, closer func(),
 		return r, nil, err
 	}
 	for _, warning := range jobs.Warnings(ctx, r) {
-		h.log.Warn(warning)
+		w.log.Warn(warning)
 	}
 	return r, func() { r.Close(); stop() }, nil
-}
-
-// web answers requests until ctx ends: all of them, or without pages only those
-// of the platform.
-func (a *app) web(ctx context.Context, h *house, site *public.Site, door net.Listener, pages bool) error {
-	h.log.Info("serving", "address", door.Addr().String(), "base_url", a.baseURL())
-	if pages && site.Inbox != nil {
-		fmt.Fprintf(a.err, "pages: http://%s/inbox/ (every mail)  http://%[1]s/status\n", reachable(a.config.Listen))
-	}
-	handler := site.Vitals()
-	if pages {
-		handler = site.Handler()
-	}
-	server := &http.Server{Handler: handler, ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelDebug)}
-	return public.Serve(ctx, server, func() error { return server.Serve(door) })
 }
 
 // reachable is the host:port at which this machine reaches what listens on an
@@ -303,18 +289,18 @@ const (
 	webLockWait      = 2 * time.Second
 )
 
-func (a *app) site(h *house, quick *store.DB) (*public.Site, error) {
+func (a *app) site(w *wiring, quick *store.DB) (*public.Site, error) {
 	registry := prometheus.NewRegistry()
-	web := h.db.Share(webTransactions).Hasty(webLockWait) // a burst of webhooks leaves the workers their connections
+	web := w.db.Share(webTransactions).Hasty(webLockWait) // a burst of webhooks leaves the workers their connections
 	site := &public.Site{
-		Clock: time.Now, DB: web, Quick: quick, Live: h.clock, Intake: intake.New(web), Links: h.links, Registry: registry, Log: h.log, Relays: h.relays, Secrets: a.config.hookSecrets,
+		Clock: time.Now, DB: web, Quick: quick, Live: w.clock, Intake: intake.New(web), Links: w.links, Registry: registry, Log: w.log, Relays: w.relays, Secrets: a.config.hookSecrets,
 		MetricsElsewhere: a.metricsDoor != nil,
-		Wake:             h.hints.Job,
+		Wake:             w.hints.Job,
 	}
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		public.NewMetrics(h.db, h.relays, site.Amiss))
-	if h.sink != nil {
-		site.Inbox = embedded.NewInbox(h.sink, embedded.InboxOptions{Base: "/inbox", Status: "/status", Zone: shopZone(web)})
+		public.NewMetrics(w.db, w.relays, site.Amiss))
+	if w.sink != nil {
+		site.Inbox = embedded.NewInbox(w.sink, embedded.InboxOptions{Base: "/inbox", Status: "/status", Zone: shopZone(web)})
 	}
 	return site, nil
 }

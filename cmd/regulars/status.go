@@ -51,6 +51,9 @@ func (a *app) statusCommand() *cobra.Command {
 	return c
 }
 
+// notesFor is how long the notes of a status may take.
+const notesFor = 3 * time.Second
+
 // notes are the mails under way that a correction has not reached, and what of the
 // program in force can never happen. They never hold up the rest of a status.
 func notes(ctx context.Context, db *store.DB) (words []string) {
@@ -58,11 +61,11 @@ func notes(ctx context.Context, db *store.DB) (words []string) {
 	defer cancel()
 	err := db.View(ctx, func(tx *store.Tx) error {
 		old, err := runs.WithOldTexts(tx, nil)
-		if err != nil {
-			return err
-		}
 		for _, o := range old {
 			words = append(words, o.String())
+		}
+		if err != nil {
+			return err
 		}
 		never, err := runs.Never(tx, "")
 		words = append(words, never...)
@@ -73,9 +76,6 @@ func notes(ctx context.Context, db *store.DB) (words []string) {
 	}
 	return words
 }
-
-// notesFor is how long the notes of a status may take.
-const notesFor = 3 * time.Second
 
 func (a *app) sayStatus(s report.Status) error {
 	if a.json {

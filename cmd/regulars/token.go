@@ -13,20 +13,17 @@ import (
 func (a *app) tokenCommand() *cobra.Command {
 	group := &cobra.Command{Use: "token", Short: "Bearer tokens for /v1: create | list | revoke"}
 	var scopes, source string
-	create := a.poolAction("create NAME", "Make a token; it is shown once", 1, func(tx *store.Tx, args []string) error {
+	create := a.action("create NAME", "Make a token; it is shown once", func(tx *store.Tx, args []string) error {
 		token, err := public.CreateToken(tx, args[0], source, splitList(scopes))
 		if err != nil {
 			return err
 		}
-		if a.json {
-			return a.printJSON(map[string]string{"name": args[0], "token": token})
+		if !a.json {
+			fmt.Fprintln(a.err, "This is shown once; only its hash is kept:")
 		}
-		fmt.Fprintln(a.err, "This is shown once; only its hash is kept:")
-		_, err = fmt.Fprintln(a.out, token)
-		return err
+		return a.say(map[string]string{"name": args[0], "token": token}, "%s", token)
 	})
-	inner := create.RunE
-	create.RunE = func(c *cobra.Command, args []string) error {
+	create.PreRunE = func(*cobra.Command, []string) error {
 		if scopes == "" {
 			return usage("say what the token is good for: --scope %s", strings.Join(public.Scopes, ","))
 		}
@@ -35,26 +32,21 @@ func (a *app) tokenCommand() *cobra.Command {
 				return err
 			}
 		}
-		return inner(c, args)
+		return nil
 	}
 	create.Flags().StringVar(&scopes, "scope", "", strings.Join(public.Scopes, ",")+": what it is good for")
 	create.Flags().StringVar(&source, "source", "", "whose order numbers and event ids it brings, for a system that numbers for itself (default: the shop's)")
 	group.AddCommand(create,
-		a.poolAction("list", "List the tokens", 0, func(tx *store.Tx, _ []string) error {
+		a.action("list", "List the tokens", func(tx *store.Tx, _ []string) error {
 			list, err := public.Tokens(tx)
 			if err != nil {
 				return err
 			}
-			if a.json {
-				return a.printJSON(list)
-			}
-			var rows [][]string
-			for _, t := range list {
-				rows = append(rows, []string{t.Name, t.Scopes, t.Source, a.second(t.CreatedAt), a.second(t.RevokedAt)})
-			}
-			return a.table([]string{"TOKEN", "SCOPES", "SOURCE", "CREATED", "REVOKED"}, rows)
+			return printList(a, list, "TOKEN|SCOPES|SOURCE|CREATED|REVOKED", func(t public.Token) []any {
+				return []any{t.Name, t.Scopes, t.Source, a.second(t.CreatedAt), a.second(t.RevokedAt)}
+			})
 		}),
-		a.poolAction("revoke NAME", "End a token at once", 1, func(tx *store.Tx, args []string) error {
+		a.action("revoke NAME", "End a token at once", func(tx *store.Tx, args []string) error {
 			if err := public.RevokeToken(tx, args[0]); err != nil {
 				return err
 			}

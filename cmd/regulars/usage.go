@@ -30,48 +30,46 @@ func notYet(root *cobra.Command, args []string) error {
 	if err != nil {
 		return nil // cobra says what is wrong
 	}
+	path := strings.TrimPrefix(c.CommandPath()+" ", "regulars ")
+	words := 0
 	for _, arg := range rest {
 		name, _, _ := strings.Cut(arg, "=")
-		command := !strings.HasPrefix(arg, "-")
-		if slices.Contains(later[c.CommandPath()], name) && command == c.HasSubCommands() {
-			path := strings.TrimPrefix(c.CommandPath()+" "+name, "regulars ")
-			if !command {
-				path = name
-			}
-			return usage("%s: not yet; this version does not do it", path)
+		flag := strings.HasPrefix(arg, "-")
+		if !flag {
+			words++
 		}
-		if command {
-			break
-		}
-	}
-	return laterFlag(c, rest)
-}
-
-func laterFlag(c *cobra.Command, rest []string) error {
-	for _, arg := range rest {
-		if name, _, _ := strings.Cut(arg, "="); strings.HasPrefix(name, "--") && slices.Contains(later[c.CommandPath()], name) {
+		switch isLater := slices.Contains(later[c.CommandPath()], name); {
+		case isLater && flag:
 			return usage("%s: not yet; this version does not do it", name)
+		case isLater && words == 1 && c.HasSubCommands():
+			return usage("%s: not yet; this version does not do it", path+name)
 		}
 	}
 	return nil
 }
 
-// strict makes every complaint about arguments one of usage, and refuses an
-// unknown subcommand instead of printing help and succeeding.
+// strict makes every complaint about arguments one of usage that says which one is
+// missing or one too many, and refuses an unknown subcommand instead of printing help
+// and succeeding.
 func strict(c *cobra.Command) {
 	if check := c.Args; check != nil {
 		c.Args = func(c *cobra.Command, args []string) error {
-			if check(c, args) != nil {
-				return miscounted(c, args)
+			if check(c, args) == nil {
+				return nil
 			}
-			return nil
+			how := strings.TrimSuffix(c.CommandPath(), c.Name()) + c.Use
+			if wanted := strings.Fields(c.Use)[1:]; len(args) < len(wanted) {
+				return usage("%s needs %s: %s", c.Name(), wanted[len(args)], how)
+			} else {
+				return usage("%q is one too many: %s", args[len(wanted)], how)
+			}
 		}
 	}
 	if c.HasSubCommands() && c.RunE == nil && c.Run == nil {
 		c.Args = cobra.ArbitraryArgs
 		c.RunE = func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usage("%s has no command %q%s", plainPath(c), args[0], meant(args[0], subcommands(c)))
+				return usage("%s has no command %q%s", strings.TrimPrefix(c.CommandPath(), "regulars "), args[0], meant(args[0], subcommands(c)))
 			}
 			return c.Help()
 		}
@@ -79,21 +77,6 @@ func strict(c *cobra.Command) {
 	for _, child := range c.Commands() {
 		strict(child)
 	}
-}
-
-// miscounted says which argument is missing or one too many.
-func miscounted(c *cobra.Command, args []string) error {
-	how := strings.TrimSuffix(c.CommandPath(), c.Name()) + c.Use
-	wanted := strings.Fields(c.Use)[1:]
-	if len(args) < len(wanted) {
-		return usage("%s needs %s: %s", c.Name(), wanted[len(args)], how)
-	}
-	return usage("%q is one too many: %s", args[len(wanted)], how)
-}
-
-// plainPath is a command without the binary's name.
-func plainPath(c *cobra.Command) string {
-	return strings.TrimPrefix(c.CommandPath(), "regulars ")
 }
 
 // subcommands are the names that a group of commands knows.
@@ -123,38 +106,30 @@ func flagError(c *cobra.Command, err error) error {
 	var invalid *pflag.InvalidValueError
 	switch {
 	case errors.As(err, &unknown):
-		return unknownFlag(c, unknown)
+		name, short := unknown.GetSpecifiedName(), unknown.GetSpecifiedShortnames()
+		switch {
+		case short != "" && strings.Trim(short, "0123456789.") == "":
+			return usage("\"-%s\" is not a number that does here: it begins with -", short)
+		case short != "":
+			return usage("there is no flag -%s", short)
+		}
+		var names []string
+		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		if near := loyalty.Nearest(name, names); near != "" {
+			return usage("there is no flag --%s; did you mean --%s?", name, near)
+		}
+		return usage("there is no flag --%s", name)
 	case errors.As(err, &invalid):
-		return invalidFlag(invalid)
+		switch f := invalid.GetFlag(); f.Value.Type() {
+		case "int", "int64":
+			return usage("--%s takes a whole number, not %q", f.Name, invalid.GetValue())
+		case "bool":
+			return usage("--%s takes true or false, not %q", f.Name, invalid.GetValue())
+		default:
+			return usage("--%s: %v", f.Name, errors.Unwrap(invalid))
+		}
 	}
 	return usageError{err}
-}
-
-func unknownFlag(c *cobra.Command, e *pflag.NotExistError) error {
-	name := e.GetSpecifiedName()
-	if short := e.GetSpecifiedShortnames(); short != "" {
-		if strings.Trim(short, "0123456789.") == "" {
-			return usage("\"-%s\" is not a number that does here: it begins with -", short)
-		}
-		return usage("there is no flag -%s", short)
-	}
-	var names []string
-	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-	if near := loyalty.Nearest(name, names); near != "" {
-		return usage("there is no flag --%s; did you mean --%s?", name, near)
-	}
-	return usage("there is no flag --%s", name)
-}
-
-func invalidFlag(e *pflag.InvalidValueError) error {
-	switch f := e.GetFlag(); f.Value.Type() {
-	case "int", "int64":
-		return usage("--%s takes a whole number, not %q", f.Name, e.GetValue())
-	case "bool":
-		return usage("--%s takes true or false, not %q", f.Name, e.GetValue())
-	default:
-		return usage("--%s: %v", f.Name, errors.Unwrap(e))
-	}
 }
 
 // span is a flag that takes a length of time as the program's files do, 90m, 36h

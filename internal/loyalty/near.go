@@ -1,28 +1,57 @@
 package loyalty
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Nearest returns the name that was probably meant, "" when none is near.
 func Nearest(name string, names []string) string {
 	best, near := (len(name)+1)/3, ""
 	for _, candidate := range names {
-		if d := distance(strings.ToLower(name), strings.ToLower(candidate)); d <= best && d < len(candidate) {
+		if d := Apart(name, candidate); d <= best && d < len(candidate) {
 			best, near = d-1, candidate
 		}
 	}
 	return near
 }
 
-// Apart counts the letters to change, add, drop or swap to make b of a, whatever
-// their case.
-func Apart(a, b string) int { return distance(strings.ToLower(a), strings.ToLower(b)) }
+// Near returns up to three of the known names that may have been meant, nearest
+// first: few letters apart, or one a part of the other.
+func Near(name string, known []string) []string {
+	type candidate struct {
+		name string
+		far  int
+	}
+	var found []candidate
+	for _, k := range known {
+		if far := Apart(name, k); far <= max(1, min(len(name), len(k))/3) {
+			found = append(found, candidate{k, far})
+		} else if len(name) > 3 && strings.Contains(strings.ToLower(k), strings.ToLower(name)) {
+			found = append(found, candidate{k, 100 + len(k)})
+		} else if len(k) > 3 && strings.Contains(strings.ToLower(name), strings.ToLower(k)) {
+			found = append(found, candidate{k, 200 - len(k)})
+		}
+	}
+	slices.SortStableFunc(found, func(a, b candidate) int { return a.far - b.far })
+	var names []string
+	for _, c := range found {
+		if c.far > 2*found[0].far {
+			break // the first is so much nearer that the others only distract
+		}
+		if len(names) < 3 && !slices.Contains(names, c.name) {
+			names = append(names, c.name)
+		}
+	}
+	return names
+}
 
-// distance counts the letters to change, add, drop or swap with their neighbour
-// to make b of a.
-func distance(a, b string) int {
-	x, y := []rune(a), []rune(b)
-	if len(x) > 100 || len(y) > 100 { // no name is that long: not worth the square
-		return 100
+// Apart counts the letters to change, add, drop or swap with their neighbour to
+// make b of a, whatever their case.
+func Apart(a, b string) int {
+	x, y := []rune(strings.ToLower(a)), []rune(strings.ToLower(b))
+	if len(x) > 80 || len(y) > 80 { // no name is that long: not worth the square
+		return 80
 	}
 	before, last, row := make([]int, len(y)+1), make([]int, len(y)+1), make([]int, len(y)+1)
 	for j := range row {

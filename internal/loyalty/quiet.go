@@ -44,12 +44,6 @@ func (q QuietHours) Next(t time.Time) time.Time {
 	}
 }
 
-// Covers reports whether t is quiet, in t's zone.
-func (q QuietHours) Covers(t time.Time) bool {
-	_, quiet := q.within(t)
-	return quiet
-}
-
 // within returns the end of the quiet stretch that t lies in, if it lies in one.
 func (q QuietHours) within(t time.Time) (time.Time, bool) {
 	if q.None() {

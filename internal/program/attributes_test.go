@@ -24,14 +24,14 @@ func TestAnAttributeNamedLikeAFieldIsSaid(t *testing.T) {
 		"member", "id", "email", "phone", "card", "first_name", "last_name", "time_zone", "birthday", "joined_at", "referred_by", "consent_at", "consent_source", "consent_text",
 	} {
 		problems := declaring(name + ": text")
-		if len(problems) != 1 || program.Blocked(problems) || !strings.HasPrefix(problems[0].String(), "program.yaml:8:3: warning: "+name+" is a field of every member") ||
+		if len(problems) != 1 || program.Blocked(problems) || !strings.HasPrefix(problems[0].String(), "program.yaml:9:3: warning: "+name+" is a field of every member") ||
 			!strings.Contains(problems[0].Hint, "another name, like shop_"+name) {
 			t.Errorf("attribute %s: check says %v, want one warning at its line that names another name", name, problems)
 		}
 	}
 	for _, name := range []string{"country", "language", "tags", "tag", "joined", "consent", "points", "orders", "spent", "bought_category"} {
 		problems := declaring(name + ": text")
-		if !program.Blocked(problems) || !strings.HasPrefix(problems[0].String(), "program.yaml:8:3: "+name+" has a meaning in rules already: choose another name") {
+		if !program.Blocked(problems) || !strings.HasPrefix(problems[0].String(), "program.yaml:9:3: "+name+" has a meaning in rules already: choose another name") {
 			t.Errorf("attribute %s: check says %v, want an error at its line", name, problems)
 		}
 	}

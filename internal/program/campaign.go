@@ -3,6 +3,7 @@ package program
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,14 +15,13 @@ import (
 type folder struct {
 	*Campaign
 	path  string // campaigns/NAME/
-	g     group
+	keys  section
 	pools []string         // whose codes the steps read so far give
 	sent  map[string]*node // mail → where a step names it
 }
 
-// readCampaign reads one folder. What its start is decides most defaults, and its
-// steps some, so these come before the rest.
-func (r *reading) readCampaign(name string) {
+// readCampaign reads one folder.
+func (r *loader) readCampaign(name string) {
 	path := CampaignsRoot + name + "/"
 	file := path + campaignFile
 	if name == ConfirmCampaign {
@@ -41,70 +41,18 @@ func (r *reading) readCampaign(name string) {
 	if !r.checkName(&node{src: root.src, line: 1, col: 1}, "a campaign", name) || r.blind {
 		return
 	}
-	c := &folder{Campaign: &Campaign{Name: name}, path: path, g: r.group(root, campaignPlace), sent: map[string]*node{}}
-	r.readStart(c)
-	r.readManner(c)
-	r.readSteps(c)
-	r.readAudience(c)
-	r.readTiming(c)
+	c := &folder{Campaign: &Campaign{Name: name}, path: path, sent: map[string]*node{}}
+	ks := campaignKeys()
+	c.keys = ks.open(r, root)
+	ks.read(c.keys, c)
+	r.nobody(c)
 	r.readMails(c)
 	r.program.Campaigns = append(r.program.Campaigns, c.Campaign)
 }
 
-// readManner reads live, was, class and topic.
-func (r *reading) readManner(c *folder) {
-	c.Live = r.yes(c.g.get("live"), false)
-	r.readFormerName(c)
-	c.Class = classOf(c.Start)
-	if n := c.g.get("class"); n != nil {
-		c.Class = r.oneOf(n, loyalty.Offer, loyalty.Earned, loyalty.Service)
-	}
-	c.Topic = topicOf(c.Start)
-	if n := c.g.get("topic"); n != nil {
-		c.Topic = r.topic(n)
-	} else if at := c.g.key("start"); r.program.Topics[c.Topic] == nil && at != nil {
-		r.errorAt(at, fmt.Sprintf("a campaign that starts so has the topic %s, which program.yaml does not name", c.Topic), "add it to topics there, or say topic: here")
-	}
-}
-
-// classOf is the class of a campaign that names none. A member has earned the
-// welcome and the milestone (design: section 7, the gate); the rest is advertising
-// until the file says otherwise.
-func classOf(s Start) string {
-	if s.Kind == "joins" || s.Kind == "milestone" {
-		return loyalty.Earned
-	}
-	return loyalty.Offer
-}
-
-// topicOf is the topic of a campaign that names none.
-func topicOf(s Start) string {
-	switch s.Kind {
-	case "joins", "milestone", "yearly", "date":
-		return loyalty.Program
-	case "every":
-		return loyalty.Newsletter
-	}
-	return loyalty.Offers
-}
-
-// topic reads the name of a topic of the program.
-func (r *reading) topic(n *node) string {
-	text, ok := r.text(n)
-	if !ok {
-		return ""
-	}
-	if _, known := r.program.Topics[text]; !known {
-		r.errorAt(n, fmt.Sprintf("%q is not a topic of the program", text), suggest(text, sortedKeys(r.program.Topics), ""))
-		return ""
-	}
-	return text
-}
-
 // readFormerName reads was. That the campaign had this name once cannot be seen
 // here; that another one still has it can.
-func (r *reading) readFormerName(c *folder) {
-	n := c.g.get("was")
+func readFormerName(r *loader, n *node, c *folder) {
 	c.Was = r.words(n)
 	if c.Was == "" {
 		return
@@ -121,9 +69,34 @@ func (r *reading) readFormerName(c *folder) {
 	r.was[c.Was] = c.Name
 }
 
+// classOf is the class of a campaign that names none. A member has earned the
+// welcome and the milestone (design: section 7, the gate); the rest is advertising
+// until the file says otherwise.
+func classOf(s Start) string {
+	if s.Kind == "joins" || s.Kind == "milestone" {
+		return loyalty.Earned
+	}
+	return loyalty.Offer
+}
+
+// usualTopic is the topic of a campaign that names none.
+func usualTopic(r *loader, c *folder) {
+	switch c.Start.Kind {
+	case "joins", "milestone", "yearly", "date":
+		c.Topic = loyalty.Program
+	case "every":
+		c.Topic = loyalty.Newsletter
+	default:
+		c.Topic = loyalty.Offers
+	}
+	if at := c.keys.key("start"); r.program.Topics[c.Topic] == nil && at != nil {
+		r.errorAt(at, fmt.Sprintf("a campaign that starts so has the topic %s, which program.yaml does not name", c.Topic), "add it to topics there, or say topic: here")
+	}
+}
+
 // rules is what a rule of this campaign may read: the program's, and what its
 // start brings with it.
-func (r *reading) rules(c *folder) segments.Scope {
+func (r *loader) rules(c *folder) segments.Scope {
 	s := r.scope()
 	s.Launch = c.Start.Launch
 	s.Event = c.Start.Kind == "event"
@@ -136,49 +109,38 @@ func hasOrder(event string) bool {
 	return strings.HasPrefix(event, "order.") || event == loyalty.CheckoutStarted
 }
 
-// readAudience reads for, except, until, again and the holdout.
-func (r *reading) readAudience(c *folder) {
-	c.For = r.ruleOrSegment(c.g.get("for"), r.rules(c))
-	c.Except = r.ruleOrSegment(c.g.get("except"), r.rules(c))
-	for _, n := range r.each(c.g.get("until")) {
-		if u, ok := r.until(c, n); ok {
-			c.Until = append(c.Until, u)
-		}
-	}
-	r.nobody(c)
-	r.readAgain(c)
-	r.readHoldout(c)
-}
-
 // ends are the ways in which a passage ends early, besides an event and a rule.
 var ends = []string{"order", "leaves", "coupon used", "cancelled"}
 
-// until reads one way in which a passage ends early.
-func (r *reading) until(c *folder, n *node) (Until, bool) {
-	text := strings.Join(strings.Fields(n.text), " ")
-	if event, ok := strings.CutPrefix(text, "event "); ok && n.form == scalar {
-		return Until{Kind: "event", Event: r.eventType(n, event)}, true
-	}
-	switch {
-	case n.form == scalar && slices.Contains(ends, text):
-		r.checkEnd(c, n, text)
-		return Until{Kind: strings.ReplaceAll(text, " ", "_")}, true
-	case n.form == scalar && !strings.ContainsAny(text, `()<>="`):
-		if near := nearest(text, ends); near != "" && r.segments[text] == "" {
+// readUntil reads how a passage ends early.
+func readUntil(r *loader, n *node, c *folder) {
+	for _, n := range r.each(n) {
+		text := strings.Join(strings.Fields(n.text), " ")
+		first, _, several := strings.Cut(text, ",")
+		near := ""
+		if n.form == scalar && !strings.ContainsAny(text, `()<>="`) && r.segments[text] == "" {
+			near = loyalty.Nearest(text, ends)
+		}
+		switch event, ok := strings.CutPrefix(text, "event "); {
+		case ok && n.form == scalar:
+			c.Until = append(c.Until, Until{Kind: "event", Event: r.eventType(n, event)})
+		case n.form == scalar && slices.Contains(ends, text):
+			r.checkEnd(c, n, text)
+			c.Until = append(c.Until, Until{Kind: strings.ReplaceAll(text, " ", "_")})
+		case near != "":
 			r.errorAt(n, fmt.Sprintf("%q does not end a campaign", text), fmt.Sprintf("did you mean %q?", near))
-			return Until{}, false
+		case several && slices.Contains(ends, strings.TrimSpace(first)):
+			r.errorAt(n, fmt.Sprintf("%q is not one end", text), bracketed(n, "write several in brackets: [order, leaves]"))
+		default:
+			if rule := r.ruleOrSegment(n, r.rules(c)); rule != nil {
+				c.Until = append(c.Until, Until{Kind: "rule", Rule: rule})
+			}
 		}
 	}
-	if first, _, several := strings.Cut(text, ","); several && slices.Contains(ends, strings.TrimSpace(first)) {
-		r.errorAt(n, fmt.Sprintf("%q is not one end", text), bracketed(n, "write several in brackets: [order, leaves]"))
-		return Until{}, false
-	}
-	rule := r.ruleOrSegment(n, r.rules(c))
-	return Until{Kind: "rule", Rule: rule}, rule != nil
 }
 
 // checkEnd reports an end that cannot come.
-func (r *reading) checkEnd(c *folder, n *node, end string) {
+func (r *loader) checkEnd(c *folder, n *node, end string) {
 	switch {
 	case c.Start.Kind == "":
 	case end == "leaves" && c.Start.Kind != "enters":
@@ -190,13 +152,11 @@ func (r *reading) checkEnd(c *folder, n *node, end string) {
 	}
 }
 
-// readAgain reads how soon a member may start anew. What comes by itself only
-// once each (a milestone, a birthday, a date of a timetable) needs no limit.
-func (r *reading) readAgain(c *folder) {
-	c.Again.Each = !slices.Contains([]string{"joins", "enters", "event"}, c.Start.Kind)
-	if n := c.g.get("again"); n != nil {
-		c.Again, _ = read(r, n, again)
-	}
+// usuallyEach reports whether every trigger starts a member anew. What comes by
+// itself only once each (a milestone, a birthday, a date of a timetable) needs no
+// limit.
+func usuallyEach(s Start) bool {
+	return !slices.Contains([]string{"joins", "enters", "event"}, s.Kind)
 }
 
 func again(s string) (Again, error) {
@@ -213,45 +173,56 @@ func again(s string) (Again, error) {
 	return Again{After: n}, nil
 }
 
+// String returns the setting as campaign.yaml has it.
+func (a Again) String() string {
+	switch {
+	case a.Each:
+		return "each"
+	case a.After > 0:
+		return fmt.Sprintf("%dd", a.After)
+	}
+	return "never"
+}
+
 // readHoldout reads who gets nothing, to measure the rest. What members have
 // earned and what they must be told is not held out.
-func (r *reading) readHoldout(c *folder) {
-	if c.Class == loyalty.Offer {
-		c.Holdout = r.program.Holdout
-	}
-	n := c.g.get("holdout")
-	share, ok := r.permille(n)
+func readHoldout(r *loader, n *node, c *folder) {
+	out, ok := share().read(r, n)
 	switch {
 	case !ok:
-	case share > 0 && c.Class != loyalty.Offer && c.Class != "":
+	case out > 0 && c.Class != loyalty.Offer && c.Class != "":
 		r.errorAt(n, fmt.Sprintf("a campaign of class %s has no holdout: nobody is to miss its mails", c.Class), "leave it out, or make it class: offer")
-	case share >= 1000:
+	case out >= 1000:
 		r.errorAt(n, "everybody would be held out", "a share like 10%")
 	default:
-		c.Holdout = share
+		c.Holdout = out
 	}
 }
 
-// readTiming reads caps, quiet hours, lateness and what follows downtime.
-func (r *reading) readTiming(c *folder) {
-	if n := c.g.get("capped"); n != nil {
-		c.Capped, _ = read(r, n, capped)
-		if c.Class == loyalty.Earned || c.Class == loyalty.Service {
-			r.warnAt(n, fmt.Sprintf("caps do not count mails of class %s, so capped has no effect here", c.Class), "leave it out")
+// readCapped reads what a capped mail does: skip, or defer 24h.
+func readCapped(r *loader, n *node, c *folder) {
+	c.Capped, _ = parsed(r, n, func(s string) (Capped, error) {
+		if s == "skip" {
+			return Capped{}, nil
 		}
-	}
-	if n := c.g.get("quiet"); n != nil {
-		if q, ok := read(r, n, loyalty.ParseQuietHours); ok {
-			c.Quiet = &q
+		if span, ok := strings.CutPrefix(s, "defer "); ok {
+			if d, err := loyalty.ParseSpan(span); err == nil && d > 0 {
+				return Capped{Defer: d}, nil
+			}
 		}
+		return Capped{}, fmt.Errorf("%q does not say what a capped mail does: skip, or defer 24h", s)
+	})
+	if c.Class == loyalty.Earned || c.Class == loyalty.Service {
+		r.warnAt(n, fmt.Sprintf("caps do not count mails of class %s, so capped has no effect here", c.Class), "leave it out")
 	}
-	c.Late = r.span(c.g.get("late"), c.usuallyLate())
-	c.CatchUp = "once"
-	if n := c.g.get("catch_up"); n != nil {
-		c.CatchUp = r.oneOf(n, "once", "all", "skip")
+}
+
+// String returns the setting as campaign.yaml has it.
+func (c Capped) String() string {
+	if c.Defer > 0 {
+		return "defer " + loyalty.Span(c.Defer)
 	}
-	r.readRollout(c)
-	r.readStock(c)
+	return "skip"
 }
 
 // usuallyLate is how late a mail may be when the file does not say so: a day for
@@ -271,36 +242,101 @@ func (c *folder) isDrop() bool {
 	return (c.Start.Kind == "at" || c.Start.Kind == "launch") && len(c.pools) > 0
 }
 
-func capped(s string) (Capped, error) {
-	if s == "skip" {
-		return Capped{}, nil
-	}
-	if span, ok := strings.CutPrefix(s, "defer "); ok {
-		if d, err := loyalty.ParseSpan(span); err == nil && d > 0 {
-			return Capped{Defer: d}, nil
-		}
-	}
-	return Capped{}, fmt.Errorf("%q does not say what a capped mail does: skip, or defer 24h", s)
-}
-
 // readStock reads stock. A drop starts with enough codes or not at all; first
 // come, first served is not done by this version.
-func (r *reading) readStock(c *folder) {
-	n := c.g.get("stock")
-	if n == nil {
-		return
-	}
-	if n.form == mapping {
-		for _, kv := range n.pairs {
-			if kv.key.text == "first_come" {
-				r.notYet(kv.key, "stock.first_come")
-				continue
-			}
-			r.errorAt(kv.key, fmt.Sprintf("%q is not a key of stock", kv.key.text), "write stock: enough")
+func readStock(r *loader, n *node, c *folder) {
+	if n.form != mapping {
+		if _, ok := oneOf("enough").read(r, n); ok && !c.isDrop() {
+			r.warnAt(n, "stock is for drops: a campaign that starts at a date or by hand and gives a coupon", "leave it out")
 		}
 		return
 	}
-	if r.oneOf(n, "enough") != "" && !c.isDrop() {
-		r.warnAt(n, "stock is for drops: a campaign that starts at a date or by hand and gives a coupon", "leave it out")
+	for _, kv := range n.pairs {
+		if kv.key.text == "first_come" {
+			r.notYet(kv.key, "stock.first_come")
+			continue
+		}
+		r.errorAt(kv.key, fmt.Sprintf("%q is not a key of stock", kv.key.text), "write stock: enough")
 	}
+}
+
+// Pilot is the part of a run's mails that goes first, so that somebody can look
+// at what became of it.
+type Pilot struct {
+	Size  int
+	After time.Duration // the rest follows so long after the pilot; 0: when a person lets it go
+}
+
+// Waves are the parts in which a run's mails go, so that a shop is not overrun.
+// Exactly one of Permille and Size is set.
+type Waves struct {
+	Permille int // of the mails that are not in the pilot
+	Size     int // mails
+	Every    time.Duration
+}
+
+// String returns the setting as campaign.yaml has it.
+func (p *Pilot) String() string {
+	switch {
+	case p == nil:
+		return ""
+	case p.After == 0:
+		return fmt.Sprintf("%d, then by hand", p.Size)
+	}
+	return fmt.Sprintf("%d, then after %s", p.Size, loyalty.Span(p.After))
+}
+
+// String returns the setting as campaign.yaml has it.
+func (w *Waves) String() string {
+	switch {
+	case w == nil:
+		return ""
+	case w.Size > 0:
+		return fmt.Sprintf("%d every %s", w.Size, loyalty.Span(w.Every))
+	}
+	return fmt.Sprintf("%s every %s", percent(w.Permille), loyalty.Span(w.Every))
+}
+
+// rollout reads pilot or waves where a campaign mails everybody at one time, coupon
+// or not. A timetable does too, but nobody is to be asked every Monday; a flow that
+// does not begin with a mail takes each member at their own pace.
+func rollout(key string, read func(*loader, *node, *folder)) func(*loader, *node, *folder) {
+	return func(r *loader, n *node, c *folder) {
+		switch {
+		case c.Start.Kind != "" && !slices.Contains([]string{"at", "launch"}, c.Start.Kind):
+			r.errorAt(n, fmt.Sprintf("%q is for campaigns that mail everybody at one time: those that start with at or launch", key), "leave it out")
+		case len(c.Steps) > 0 && c.Steps[0].Mail == "":
+			r.errorAt(n, fmt.Sprintf("%q is for campaigns whose first step is a mail", key), "leave it out, or begin with the mail")
+		default:
+			read(r, n, c)
+		}
+	}
+}
+
+// most is how many mails a pilot or a wave may have.
+const most = 10_000_000
+
+// afterPilot reads when the rest follows a pilot: 0 is by hand, which is the default.
+func afterPilot(s string) (time.Duration, error) {
+	if strings.Join(strings.Fields(s), " ") == "by hand" {
+		return 0, nil
+	}
+	if span, ok := strings.CutPrefix(s, "after "); ok {
+		if d, err := loyalty.ParseSpan(span); err == nil && d > 0 {
+			return d, nil
+		}
+	}
+	return 0, fmt.Errorf("%q does not say when the rest follows: by hand, or after 24h", s)
+}
+
+// waveSize reads a share, 20%, or a number of mails.
+func waveSize(s string) (Waves, error) {
+	if percent, ok := strings.CutSuffix(s, "%"); ok {
+		if v, err := loyalty.ParseDecimal(strings.TrimSpace(percent), 1); err == nil && v >= 1 && v < 1000 {
+			return Waves{Permille: int(v)}, nil
+		}
+	} else if v, err := strconv.Atoi(s); err == nil && v >= 1 && v <= most {
+		return Waves{Size: v}, nil
+	}
+	return Waves{}, fmt.Errorf("%q is not the size of a wave: a share below 100%% like 20%%, or a number of mails like 5000", s)
 }

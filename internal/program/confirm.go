@@ -20,7 +20,7 @@ func (c *Campaign) builtIn() bool { return c.Start.Kind == asks }
 
 // addConfirm adds the double opt-in's campaign to a program that wants it, with
 // a text for each of its languages.
-func (r *reading) addConfirm() {
+func (r *loader) addConfirm() {
 	p := r.program
 	if !p.Confirm || r.blind {
 		return

@@ -10,7 +10,6 @@ import (
 	"unicode/utf8"
 
 	"regulars/internal/loyalty"
-	"regulars/segments"
 )
 
 // The files of a program directory that have a name of their own.
@@ -23,8 +22,8 @@ const (
 	issuesFolder  = "issues"
 )
 
-// reading is one Load: the files, what is made of them so far, and what is wrong.
-type reading struct {
+// loader is one Load: the files, what is made of them so far, and what is wrong.
+type loader struct {
 	files    map[string]string
 	program  *Program
 	texts    Texts
@@ -55,8 +54,8 @@ func Load(files map[string]string) (*Program, Texts, []Problem) {
 	return r.program, r.texts, inOrder(r.problems)
 }
 
-func load(files map[string]string) *reading {
-	r := &reading{files: files, program: &Program{}, texts: Texts{}, segments: map[string]string{}, mails: map[string]bool{}, was: map[string]string{}, unclear: map[string]bool{}}
+func load(files map[string]string) *loader {
+	r := &loader{files: files, program: &Program{}, texts: Texts{}, segments: map[string]string{}, mails: map[string]bool{}, was: map[string]string{}, unclear: map[string]bool{}}
 	r.readEncoding()
 	r.readWords() // before the topics, which have names in each language
 	r.readShop()
@@ -81,7 +80,7 @@ func load(files map[string]string) *reading {
 // readEncoding reports the files that are not UTF-8 text, which no database would
 // keep as they are, and goes on as if they were: words that cannot be read do not
 // hide what else is wrong.
-func (r *reading) readEncoding() {
+func (r *loader) readEncoding() {
 	kept := maps.Clone(r.files)
 	for name, text := range kept {
 		at := strings.IndexFunc(text, func(c rune) bool { return c == 0 || c == utf8.RuneError })
@@ -154,7 +153,7 @@ func (p *Program) past(now time.Time, texts Texts) (problems []Problem) {
 			warn(file, fmt.Sprintf("the start on %s is past: the campaign starts no more", c.Start.Date), "set a later date, or leave it for the record")
 		}
 		if day, ok := c.NextIssue(now, p.Zone); ok && c.Live && len(texts[c.Name][issuesFolder+"/"+day.String()]) == 0 {
-			warn(file, fmt.Sprintf("the next date, %s, has no issue: nothing goes out on it", day), fmt.Sprintf("write %sissues/%s.%s.md", CampaignsRoot+c.Name+"/", day, first(p.Languages)))
+			warn(file, fmt.Sprintf("the next date, %s, has no issue: nothing goes out on it", day), fmt.Sprintf("write %sissues/%s.%s.md", CampaignsRoot+c.Name+"/", day, firstOf(p.Languages)))
 		}
 	}
 	for _, pool := range p.Pools {
@@ -170,7 +169,7 @@ func (p *Program) past(now time.Time, texts Texts) (problems []Problem) {
 const mostNamed = 500
 
 // few returns the pairs of a file if there are not too many; the rest is reported.
-func (r *reading) few(pairs []pair) []pair {
+func (r *loader) few(pairs []pair) []pair {
 	if len(pairs) <= mostNamed {
 		return pairs
 	}
@@ -178,26 +177,8 @@ func (r *reading) few(pairs []pair) []pair {
 	return pairs[:mostNamed]
 }
 
-// scope is what every rule of the program may read.
-func (r *reading) scope() segments.Scope {
-	return segments.Scope{Currency: r.program.Currency, Lifecycle: r.program.Lifecycle, Attributes: r.program.Attributes, Segments: r.segments,
-		AllPools: r.askable(), Campaigns: r.campaignNames(), FavouritesExcept: r.program.FavouritesExcept}
-}
-
-// askable are the pools that rules may ask about; nil: they cannot be told.
-func (r *reading) askable() []string {
-	if r.blind {
-		return nil
-	}
-	names := []string{}
-	for _, p := range r.program.Pools {
-		names = append(names, p.Name)
-	}
-	return names
-}
-
 // campaignNames returns the folders below campaigns, sorted.
-func (r *reading) campaignNames() []string {
+func (r *loader) campaignNames() []string {
 	var names []string
 	for file := range r.files {
 		if name := campaignOf(file); name != "" {
@@ -218,51 +199,57 @@ func campaignOf(file string) string {
 	return name
 }
 
-// file reports a problem with a file as a whole.
-func (r *reading) fileProblem(file string, level Level, message, hint string) {
+func (r *loader) report(at *node, level Level, message, hint string) {
+	r.problems = append(r.problems, Problem{at.src.file, at.line, at.col, message, hint, level, false})
+}
+
+func (r *loader) errorAt(at *node, message, hint string) { r.report(at, Error, message, hint) }
+func (r *loader) warnAt(at *node, message, hint string)  { r.report(at, Warning, message, hint) }
+
+// notYet reports a part of the format that this version knows and does not do.
+func (r *loader) notYet(at *node, what string) {
+	r.report(at, NotYet, fmt.Sprintf("%q belongs to the format, but this version does not do it", what), "leave it out for now")
+}
+
+// fileProblem reports a problem with a file as a whole.
+func (r *loader) fileProblem(file string, level Level, message, hint string) {
 	r.problems = append(r.problems, Problem{File: file, Message: message, Hint: hint, Level: level})
 }
 
 // checkLayout reports the files that nothing reads.
-func (r *reading) checkLayout() {
+func (r *loader) checkLayout() {
 	for file := range r.files {
-		base := path.Base(file)
+		folder, base := path.Split(file)
+		below := strings.HasPrefix(file, CampaignsRoot)
+		ext := path.Ext(base)
+		mail := strings.TrimSuffix(base, ext) + map[string]string{".md": ".md", ".markdown": ".md", ".mdown": ".md", ".html": ".html", ".htm": ".html"}[strings.ToLower(ext)]
 		switch {
 		case file == shopFile, file == segmentsFile, file == poolsFile, wordsOf(file) != "", r.mails[file], strings.HasPrefix(base, "README"):
-		case strings.HasPrefix(file, CampaignsRoot) && strings.Count(file, "/") == 2 && base == campaignFile:
+		case below && strings.Count(file, "/") == 2 && base == campaignFile:
+		case below && path.Ext(mail) != "" && mail != base && folder != CampaignsRoot:
+			r.fileProblem(file, Error, "nothing reads a file with this ending", "call it "+mail)
+		case file == CampaignsRoot+campaignFile:
+			r.fileProblem(file, Error, "nothing reads this file: each campaign has a folder of its own", "move it to "+CampaignsRoot+"NAME/"+campaignFile)
+		case ext == ".yml":
+			r.fileProblem(file, Error, "nothing reads a .yml file", "call it "+strings.TrimSuffix(base, ext)+".yaml")
+		case ext == ".yaml":
+			wanted := []string{shopFile, segmentsFile, poolsFile}
+			if below {
+				wanted = []string{campaignFile}
+			}
+			r.fileProblem(file, Error, "nothing reads this file", suggest(base, wanted, "a program has program.yaml, segments.yaml, pools.yaml and campaigns/NAME/campaign.yaml"))
+		case r.unclear[campaignOf(file)]:
+		case below && folder != CampaignsRoot:
+			r.fileProblem(file, Warning, "no step of the campaign sends this file", "name it in a step, or delete it")
 		default:
-			r.strayFile(file, base)
+			r.fileProblem(file, Warning, "nothing reads this file", "mails stand in the folder of their campaign")
 		}
-	}
-}
-
-func (r *reading) strayFile(file, base string) {
-	folder := path.Dir(file)
-	mail := extensionOf(base)
-	switch yaml := strings.TrimSuffix(base, ".yml") + ".yaml"; {
-	case mail != "" && mail != base && strings.HasPrefix(folder+"/", CampaignsRoot):
-		r.fileProblem(file, Error, "nothing reads a file with this ending", "call it "+mail)
-	case file == CampaignsRoot+campaignFile:
-		r.fileProblem(file, Error, "nothing reads this file: each campaign has a folder of its own", "move it to "+CampaignsRoot+"NAME/"+campaignFile)
-	case strings.HasSuffix(base, ".yml"):
-		r.fileProblem(file, Error, "nothing reads a .yml file", "call it "+yaml)
-	case strings.HasSuffix(base, ".yaml"):
-		wanted := []string{shopFile, segmentsFile, poolsFile}
-		if strings.HasPrefix(file, CampaignsRoot) {
-			wanted = []string{campaignFile}
-		}
-		r.fileProblem(file, Error, "nothing reads this file", suggest(base, wanted, "a program has program.yaml, segments.yaml, pools.yaml and campaigns/NAME/campaign.yaml"))
-	case r.unclear[campaignOf(file)]:
-	case strings.HasPrefix(folder+"/", CampaignsRoot) && folder != "campaigns":
-		r.fileProblem(file, Warning, "no step of the campaign sends this file", "name it in a step, or delete it")
-	default:
-		r.fileProblem(file, Warning, "nothing reads this file", "mails stand in the folder of their campaign")
 	}
 }
 
 // checkName reports a name of a segment, pool, campaign or mail that would not
 // do as part of a file name, a rule or a command.
-func (r *reading) checkName(at *node, what, name string) bool {
+func (r *loader) checkName(at *node, what, name string) bool {
 	const marks = "-_"
 	good := name != "" && len(name) <= 80 && !strings.ContainsAny(name[:1], marks)
 	for _, c := range name {
@@ -274,15 +261,11 @@ func (r *reading) checkName(at *node, what, name string) bool {
 	return good
 }
 
-// standardTopics are the topics of a program that names none.
-func standardTopics(languages []string) map[string]map[string]string {
-	names := map[string]string{loyalty.Offers: "Offers", loyalty.Newsletter: "Newsletter", loyalty.Program: "The program"}
-	topics := map[string]map[string]string{}
-	for topic, name := range names {
-		topics[topic] = map[string]string{}
-		for _, l := range languages {
-			topics[topic][l] = name
-		}
+// NextIssue returns the next date for which a recurring campaign needs an issue.
+func (c *Campaign) NextIssue(now time.Time, zone *time.Location) (loyalty.Day, bool) {
+	if c.Start.Schedule == nil || !slices.ContainsFunc(c.Steps, func(s Step) bool { return s.Issues }) {
+		return 0, false
 	}
-	return topics
+	day, _ := c.Start.Schedule.Next(now, zone)
+	return day, day != loyalty.Never
 }

@@ -1,12 +1,16 @@
 package program
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
+	"regulars/internal/loyalty"
 	"regulars/segments"
+	"regulars/templates"
 )
 
 // Version is a program with the files that it was read from.
@@ -31,14 +35,6 @@ type Count struct {
 	Rules  []*segments.Rule
 	Not    []*segments.Rule
 	PerDay int // so many of them a day; 0: at once
-}
-
-// String returns the sentence.
-func (c Change) String() string {
-	if c.Stops {
-		return "stop: " + c.Words
-	}
-	return c.Words
 }
 
 // Stopped reports whether one of the changes keeps the version from being applied.
@@ -75,18 +71,14 @@ func (p *comparison) add(thing, name, format string, args ...any) *Change {
 	return &p.changes[len(p.changes)-1]
 }
 
-// different adds a change for each aspect that is not what it was.
-func (p *comparison) different(thing, name string, old, next []aspect) {
+// different adds a change for each setting that is not what it was.
+func (p *comparison) different(thing, name string, old, next []setting) {
+	orNone := func(text string) string { return cmp.Or(text, "none") }
 	for i, n := range next {
 		if was := old[i].text; was != n.text {
-			p.add(thing, name, "%s: %s, was %s", spaced(thing, name, n.name), orNone(n.text), orNone(was))
+			p.add(thing, name, "%s: %s, was %s", strings.Join(strings.Fields(thing+" "+name+" "+n.name), " "), orNone(n.text), orNone(was))
 		}
 	}
-}
-
-// spaced joins the words that are there.
-func spaced(words ...string) string {
-	return strings.Join(strings.Fields(strings.Join(words, " ")), " ")
 }
 
 func (p *comparison) shop() {
@@ -95,7 +87,7 @@ func (p *comparison) shop() {
 		p.add("shop", "", "the program of %s begins: %s, %s, in %s", next.Shop.Name, next.Currency, next.Zone, inWords(next.Languages))
 		return
 	}
-	p.different("shop", "", old.aspects(), next.aspects())
+	p.different("shop", "", shopKeys().settings(old, old.Currency), shopKeys().settings(next, next.Currency))
 	if old.Currency != next.Currency {
 		p.add("shop", "", "amounts are kept in %s and would be read as %s: a program keeps its currency", old.Currency, next.Currency).Stops = true
 	}
@@ -154,9 +146,238 @@ func (p *comparison) pools() {
 			p.add("pool", pool.Name, "pool %s is new (%s)", pool.Name, pool.Kind)
 			continue
 		}
-		p.different("pool", pool.Name, was.aspects(p.old.Program.Currency), pool.aspects(p.next.Program.Currency))
+		p.different("pool", pool.Name, poolKeys().settings(&was, p.old.Program.Currency), poolKeys().settings(&pool, p.next.Program.Currency))
 	}
 	for _, name := range slices.Sorted(maps.Keys(old)) {
 		p.add("pool", name, "pool %s is removed; its codes in members' hands stay good", name)
 	}
+}
+
+// campaigns compares the folders: new names first find their former ones.
+func (p *comparison) campaigns() {
+	old := byName(p.old.Program)
+	gone := map[string]*Campaign{}
+	for name, c := range old {
+		if p.next.Program.Campaign(name) == nil && !c.builtIn() {
+			gone[name] = c
+		}
+	}
+	for _, c := range p.next.Program.Campaigns {
+		if c.builtIn() {
+			continue // it comes and goes with join.confirm, which the shop's part says
+		}
+		was := old[c.Name]
+		if renamed := gone[c.Was]; was == nil && renamed != nil {
+			p.add("campaign", c.Name, "campaign %s is the new name of %s; who had its mails stays known", c.Name, c.Was)
+			delete(gone, c.Was)
+			was = renamed
+		}
+		p.campaign(was, c)
+	}
+	for _, name := range sortedKeys(gone) {
+		p.removed(gone[name], old)
+	}
+}
+
+// Campaign returns the campaign of a name, nil when there is none.
+func (p *Program) Campaign(name string) *Campaign { return byName(p)[name] }
+
+// Same returns the campaign of p that one of another version is: that of its name
+// or its former name, or the one that says it had its name before. nil for none.
+func (p *Program) Same(c *Campaign) *Campaign {
+	named := byName(p)
+	if same := cmp.Or(named[c.Name], named[c.Was]); same != nil {
+		return same
+	}
+	i := slices.IndexFunc(p.Campaigns, func(other *Campaign) bool { return other.Was == c.Name })
+	if i < 0 {
+		return nil
+	}
+	return p.Campaigns[i]
+}
+
+func byName(p *Program) map[string]*Campaign {
+	named := map[string]*Campaign{}
+	for _, c := range p.Campaigns {
+		named[c.Name] = c
+	}
+	return named
+}
+
+// campaign compares one campaign with what it was; nil: it is new.
+func (p *comparison) campaign(was, c *Campaign) {
+	switch {
+	case was == nil && !c.Live:
+		p.add("campaign", c.Name, "campaign %s is new, a draft: it sends nothing", c.Name)
+	case was == nil:
+		p.add("campaign", c.Name, "campaign %s is new and live: it starts %s", c.Name, c.Start.Words(p.next.Program.Currency)).Counts = p.touches(c)
+	case c.Live && !was.Live:
+		p.add("campaign", c.Name, "campaign %s goes live: it starts %s", c.Name, c.Start.Words(p.next.Program.Currency)).Counts = p.touches(c)
+	case was.Live && !c.Live:
+		p.add("campaign", c.Name, "campaign %s is a draft again: it sends nothing more", c.Name)
+	}
+	if was != nil {
+		p.different("campaign", c.Name, campaignKeys().settings(&folder{Campaign: was}, ""), campaignKeys().settings(&folder{Campaign: c}, ""))
+		p.textsOf(was, c)
+	}
+}
+
+// touches are the members whom a campaign that goes live would mail at once, or
+// whom a date would if it came today.
+func (p *comparison) touches(c *Campaign) []Count {
+	n := Count{}
+	switch {
+	case c.Start.Kind == "enters" && c.Start.Existing != Existing{}:
+		n.Words, n.PerDay = "members are inside already and start now", c.Start.Existing.PerDay
+		n.Rules = append(n.Rules, rulesOf(p.next.Program)[c.Start.Segment])
+	case c.Start.Kind == "at", c.Start.Kind == "every", c.Start.Kind == "launch" && len(c.Start.Launch) == 0:
+		n.Words = "members would get it today, as far as they consent"
+	default:
+		return nil
+	}
+	none := func(r *segments.Rule) bool { return r == nil }
+	n.Rules = slices.DeleteFunc(append(n.Rules, c.For), none)
+	n.Not = slices.DeleteFunc([]*segments.Rule{c.Except}, none)
+	return []Count{n}
+}
+
+// textsOf compares the mail files of a campaign.
+func (p *comparison) textsOf(was, c *Campaign) {
+	old, next := p.old.mails(was.Name), p.next.mails(c.Name)
+	all := maps.Clone(old)
+	maps.Copy(all, next)
+	how := map[string][]string{}
+	for _, name := range sortedKeys(all) {
+		text, before := old[name]
+		switch now, still := next[name]; {
+		case !before:
+			how["new"] = append(how["new"], name)
+		case !still:
+			how["removed"] = append(how["removed"], name)
+		case text != now:
+			how["changed"] = append(how["changed"], name)
+		}
+	}
+	for _, what := range []string{"new", "changed", "removed"} {
+		if len(how[what]) > 0 {
+			p.add("campaign", c.Name, "campaign %s: texts %s: %s", c.Name, what, strings.Join(how[what], ", "))
+		}
+	}
+}
+
+// mails returns the mail files of a campaign's folder.
+func (v Version) mails(campaign string) map[string]string {
+	texts := map[string]string{}
+	for file, text := range v.Files {
+		name, inside := strings.CutPrefix(file, CampaignsRoot+campaign+"/")
+		if _, _, _, mail := templates.SplitName(name); inside && mail {
+			texts[name] = text
+		}
+	}
+	return texts
+}
+
+// removed says that a campaign is gone, and stops when a new one may be the same
+// under another name.
+func (p *comparison) removed(gone *Campaign, old map[string]*Campaign) {
+	for _, c := range p.next.Program.Campaigns {
+		if gone.Live && old[c.Name] == nil && !p.follows(c) && alike(gone, c) {
+			p.add("campaign", c.Name, "campaign %s looks like %s under another name, and who had that one's mails would get them again: write was: %s into %s; if it is another campaign, apply once without it",
+				c.Name, gone.Name, gone.Name, CampaignsRoot+c.Name+"/"+campaignFile).Stops = true
+		}
+	}
+	p.add("campaign", gone.Name, "campaign %s is removed: it starts nobody, and those under way get nothing more", gone.Name)
+}
+
+// follows reports whether a campaign says which of the old ones it was.
+func (p *comparison) follows(c *Campaign) bool {
+	return c.Was != "" && p.old.Program.Campaign(c.Was) != nil
+}
+
+// alike reports whether two campaigns may be one: they start alike, or start in
+// the same way and share a mail.
+func alike(a, b *Campaign) bool {
+	if a.Start.Spec == b.Start.Spec {
+		return true
+	}
+	mails := a.mails()
+	return a.Start.Kind == b.Start.Kind && slices.ContainsFunc(b.mails(), func(m string) bool { return slices.Contains(mails, m) })
+}
+
+// mails returns the mails of all steps; the issues of a recurring campaign are not one.
+func (c *Campaign) mails() (mails []string) {
+	for _, step := range c.Steps {
+		for _, s := range append([]Step{step}, step.Choose...) {
+			if s.Mail != "" && !s.Issues {
+				mails = append(mails, s.Mail)
+			}
+		}
+	}
+	return mails
+}
+
+// Words says when a campaign starts, as the end of a sentence.
+func (s Start) Words(currency string) string {
+	clock := ""
+	if s.Time != nil {
+		clock = " at " + s.Time.String()
+	}
+	switch s.Kind {
+	case asks:
+		return "when somebody asks to join"
+	case "joins":
+		return "when a member joins"
+	case "enters":
+		return fmt.Sprintf("when a member enters %s%s", s.Segment, clock)
+	case "milestone":
+		return "when a member reaches " + s.milestones(currency)
+	case "yearly":
+		return fmt.Sprintf("every year for %s%s%s", s.Field, beforeText(s.Before), clock)
+	case "date":
+		return fmt.Sprintf("for the date %s%s%s", s.Field, beforeText(s.Before), clock)
+	case "event":
+		return "on the event " + s.Event
+	case "at":
+		return fmt.Sprintf("on %s at %s", s.Date, s.Clock)
+	case "every":
+		return "every " + s.Schedule.String()
+	}
+	return "when somebody launches it"
+}
+
+// milestones writes "1, 5 and 10 orders, then every 10".
+func (s Start) milestones(currency string) string {
+	show := func(v int64) string {
+		if s.Figure.Money() {
+			return loyalty.FormatMoney(v, currency) + " " + currency
+		}
+		return strconv.FormatInt(v, 10)
+	}
+	var values []string
+	for _, v := range s.At {
+		values = append(values, show(v))
+	}
+	unit := " " + s.Figure.String()
+	if len(s.At) == 1 && s.At[0] == 1 {
+		unit = strings.TrimSuffix(unit, "s")
+	}
+	switch {
+	case s.Every > 0 && len(values) > 0:
+		return inWords(values) + unit + ", then every " + show(s.Every)
+	case s.Every > 0:
+		return "every " + show(s.Every) + unit
+	}
+	return inWords(values) + unit
+}
+
+// beforeText writes the days before a date, " 30 and 7 days before"; "" on the day itself.
+func beforeText(days []int) string {
+	if len(days) == 1 && days[0] == 0 {
+		return ""
+	}
+	var texts []string
+	for _, d := range days {
+		texts = append(texts, strconv.Itoa(d))
+	}
+	return ", " + inWords(texts) + " days before,"
 }

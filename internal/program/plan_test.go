@@ -20,7 +20,10 @@ func version(t *testing.T, files map[string]string) program.Version {
 func sentences(changes []program.Change) string {
 	var b strings.Builder
 	for _, c := range changes {
-		fmt.Fprintf(&b, "%s\n", c)
+		if c.Stops {
+			b.WriteString("stop: ")
+		}
+		fmt.Fprintf(&b, "%s\n", c.Words)
 		for _, n := range c.Counts {
 			fmt.Fprintf(&b, "    count %s:", n.Words)
 			for _, r := range n.Rules {

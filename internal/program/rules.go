@@ -1,10 +1,13 @@
 package program
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
+	"regulars/internal/loyalty"
 	"regulars/segments"
 )
 
@@ -15,7 +18,7 @@ const everybody = "orders >= 0"
 // readSegments reads segments.yaml. Each rule is checked twice: alone, which
 // shows its own mistakes, and with the others, which shows rules that go round
 // in a circle.
-func (r *reading) readSegments() {
+func (r *loader) readSegments() {
 	if _, ok := r.files[segmentsFile]; !ok {
 		return
 	}
@@ -24,13 +27,22 @@ func (r *reading) readSegments() {
 		r.blind = true
 		return
 	}
-	named := r.namedRules(root)
-	for _, kv := range named {
-		r.segments[kv.key.text] = everybody
+	check := func(kv pair) *segments.Rule {
+		s := r.scope()
+		s.Self = kv.key.text
+		return r.rule(kv.value, s, segments.Parse)
 	}
-	var sound []pair
+	var named, sound []pair
+	for _, kv := range r.few((section{r, root}).pairs()) {
+		if r.checkName(kv.key, "a segment", kv.key.text) && kv.value.form == scalar {
+			named = append(named, kv)
+			r.segments[kv.key.text] = everybody
+		} else if kv.value.form != scalar {
+			r.rule(kv.value, r.scope(), segments.Parse)
+		}
+	}
 	for _, kv := range named {
-		if r.segment(kv) != nil {
+		if check(kv) != nil {
 			sound = append(sound, kv)
 		}
 	}
@@ -38,37 +50,44 @@ func (r *reading) readSegments() {
 		r.segments[kv.key.text] = strings.TrimSpace(kv.value.text)
 	}
 	for _, kv := range sound {
-		if rule := r.segment(kv); rule != nil {
+		if rule := check(kv); rule != nil {
 			r.program.Segments = append(r.program.Segments, Segment{kv.key.text, rule})
 		}
 	}
 }
 
-// namedRules returns the keys of segments.yaml that could be segments.
-func (r *reading) namedRules(root *node) (named []pair) {
-	for _, kv := range r.few((group{r, root}).pairs()) {
-		if r.checkName(kv.key, "a segment", kv.key.text) {
-			if kv.value.form != scalar {
-				r.rule(kv.value, r.scope(), segments.Parse)
-				continue
-			}
-			named = append(named, kv)
-		}
+// scope is what every rule of the program may read.
+func (r *loader) scope() segments.Scope {
+	s := r.program.Scope()
+	s.Segments, s.Campaigns = r.segments, r.campaignNames()
+	if r.blind {
+		s.AllPools = nil // they cannot be told
 	}
-	return named
+	return s
 }
 
-func (r *reading) segment(kv pair) *segments.Rule {
-	s := r.scope()
-	s.Self = kv.key.text
-	return r.rule(kv.value, s, segments.Parse)
+// Scope is what a rule may read that stands outside of campaigns: one that a
+// person types, say.
+func (p *Program) Scope() segments.Scope {
+	s := segments.Scope{Currency: p.Currency, Lifecycle: p.Lifecycle, Attributes: p.Attributes, Segments: map[string]string{},
+		AllPools: []string{}, Campaigns: []string{}, FavouritesExcept: p.FavouritesExcept}
+	for _, segment := range p.Segments {
+		s.Segments[segment.Name] = segment.Rule.Text()
+	}
+	for _, pool := range p.Pools {
+		s.AllPools = append(s.AllPools, pool.Name)
+	}
+	for _, c := range p.Campaigns {
+		s.Campaigns = append(s.Campaigns, c.Name)
+	}
+	return s
 }
 
 // ruleOrSegment reads a rule, or the bare name of a segment; nil, and reported,
 // when it is neither.
-func (r *reading) ruleOrSegment(n *node, s segments.Scope) *segments.Rule {
-	if n != nil && n.form == scalar && r.segments[n.text] == "" && !strings.ContainsAny(n.text, ` "'()<>=`) {
-		if near := nearest(n.text, sortedKeys(r.segments)); near != "" {
+func (r *loader) ruleOrSegment(n *node, s segments.Scope) *segments.Rule {
+	if n.form == scalar && r.segments[n.text] == "" && !strings.ContainsAny(n.text, ` "'()<>=`) {
+		if near := loyalty.Nearest(n.text, sortedKeys(r.segments)); near != "" {
 			r.errorAt(n, fmt.Sprintf("%q is neither a segment nor a rule", n.text), fmt.Sprintf("did you mean %q?", near))
 			return nil
 		}
@@ -77,15 +96,13 @@ func (r *reading) ruleOrSegment(n *node, s segments.Scope) *segments.Rule {
 }
 
 // rule reads a rule; nil, and reported at its column, when it is wrong.
-func (r *reading) rule(n *node, s segments.Scope, parse func(string, segments.Scope) (*segments.Rule, error)) *segments.Rule {
-	if n == nil {
-		return nil
-	}
+func (r *loader) rule(n *node, s segments.Scope, parse func(string, segments.Scope) (*segments.Rule, error)) *segments.Rule {
 	if n.form == list || n.form == mapping {
 		r.errorAt(n, fmt.Sprintf("a rule belongs here, not %s", n.form), `put a rule that begins with [ or { in single quotes`)
 		return nil
 	}
 	text := strings.TrimSpace(n.text)
+	begins := strings.Index(n.text, text)
 	rule, err := parse(text, s)
 	if err == nil {
 		r.text(n) // warns of a comment that may not be one
@@ -93,7 +110,12 @@ func (r *reading) rule(n *node, s segments.Scope, parse func(string, segments.Sc
 			r.neverAt(n, "no member can be like this: the rule contradicts itself", "")
 		}
 		r.untracked(n, rule)
-		r.names(n, rule, strings.Index(n.text, text))
+		for _, name := range rule.Names() {
+			if name.Segment == "" { // of another segment it is said where that stands
+				line, col := n.where(name.Offset + begins)
+				r.named = append(r.named, Named{name, n.src.file, line, col})
+			}
+		}
 		return rule
 	}
 	if r.cutShort(n, text) {
@@ -102,26 +124,20 @@ func (r *reading) rule(n *node, s segments.Scope, parse func(string, segments.Sc
 	at, message, hint := n, err.Error(), ""
 	var wrong *segments.Error
 	if errors.As(err, &wrong) {
-		message, hint = wrong.Message, didYouMean(wrong)
-		offset := wrong.Offset + strings.Index(n.text, text)
-		line, col := n.where(offset)
+		message = wrong.Message
+		if len(wrong.Near) > 0 && !strings.Contains(wrong.Message, wrong.Near[0]) {
+			hint = fmt.Sprintf("did you mean %q?", wrong.Near[0])
+		}
+		line, col := n.where(wrong.Offset + begins)
 		at = &node{src: n.src, line: line, col: col}
 	}
 	r.errorAt(at, message, hint)
 	return nil
 }
 
-// didYouMean gives the names near to a wrong one, unless the message has them.
-func didYouMean(wrong *segments.Error) string {
-	if len(wrong.Near) == 0 || strings.Contains(wrong.Message, wrong.Near[0]) {
-		return ""
-	}
-	return fmt.Sprintf("did you mean %q?", wrong.Near[0])
-}
-
 // cutShort reports a rule with an open quote or bracket that YAML ended at a #
 // or a comma: what is wrong then is not what the rest of the rule says.
-func (r *reading) cutShort(n *node, text string) bool {
+func (r *loader) cutShort(n *node, text string) bool {
 	if !n.plain || closed(text) {
 		return false
 	}
@@ -156,4 +172,88 @@ func closed(text string) bool {
 		}
 	}
 	return depth == 0 && quote == 0
+}
+
+// neverAt warns of something that can never happen.
+func (r *loader) neverAt(n *node, message, hint string) {
+	r.problems = append(r.problems, Problem{File: n.src.file, Line: n.line, Column: n.col, Message: message, Hint: hint, Level: Warning, Never: true})
+}
+
+// untracked warns of a rule that reads what members do with mails, where the
+// program does not let anybody see it: then it is nobody, and its opposite everybody.
+func (r *loader) untracked(n *node, rule *segments.Rule) {
+	if r.blind {
+		return
+	}
+	t := r.program.Tracking
+	var unseen []string
+	for _, field := range rule.Reads() {
+		switch {
+		case !t.Clicks && slices.Contains([]string{"clicked", "mails_clicked", "days_since_click"}, field),
+			!t.Clicks && !t.Opens && slices.Contains([]string{"opened", "mails_opened", "days_since_open"}, field):
+			unseen = append(unseen, field)
+		}
+	}
+	if len(unseen) == 0 {
+		return
+	}
+	key := "clicks"
+	if strings.Contains(unseen[0], "open") {
+		key = "opens"
+	}
+	r.neverAt(n, fmt.Sprintf("the rule reads %s, and tracking is off: nobody is ever seen to, so it holds for nobody, and its opposite for everybody", strings.Join(unseen, " and ")),
+		"say tracking: {"+key+": true} in program.yaml, or leave it out of the rule")
+}
+
+// nobody warns of a campaign that is for nobody.
+func (r *loader) nobody(c *folder) {
+	switch {
+	case c.For != nil && segments.Never(c.For, nil): // said where the rule was read
+	case c.Except != nil && segments.Never(c.For, c.Except):
+		r.neverAt(c.keys.get("except"), "everybody whom for keeps is excepted here, so the campaign is for nobody", "narrow one of the two")
+	case c.Start.Segment != "" && c.Start.Kind == "enters":
+		s := slices.IndexFunc(r.program.Segments, func(s Segment) bool { return s.Name == c.Start.Segment })
+		if s < 0 {
+			return
+		}
+		inside := r.program.Segments[s].Rule
+		if c.For != nil && segments.Nobody(inside, c.For, nil) || c.Except != nil && segments.Nobody(inside, c.For, c.Except) {
+			at := c.keys.get("except")
+			if at == nil {
+				at = c.keys.get("for")
+			}
+			r.neverAt(at, fmt.Sprintf("nobody who is in %s can get this campaign: its rules and this one exclude each other", c.Start.Segment), "narrow one of them")
+		}
+	}
+}
+
+// Named is a name in a program directory that no file of it declares: what there
+// is of its kind is what came in.
+type Named struct {
+	segments.Name
+	File         string
+	Line, Column int
+}
+
+// Names returns the names of such kinds in the rules of a program's files, the
+// events that start and end its campaigns, and what its pools, milestones and
+// favourites name, as a reader goes through the files.
+func Names(files map[string]string) []Named {
+	all := load(files).named
+	slices.SortStableFunc(all, func(a, b Named) int {
+		return cmp.Or(cmp.Compare(rank(a.File), rank(b.File)), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return slices.Compact(all) // a segment's rule is read twice
+}
+
+// Warning says of a name that nobody has it, where it stands.
+func (n Named) Warning(message, hint string) Problem {
+	return Problem{File: n.File, Line: n.Line, Column: n.Column, Message: message, Hint: hint, Level: Warning}
+}
+
+// name keeps a name that stands by itself.
+func (r *loader) name(n *node, kind segments.Kind, text string) {
+	if n != nil && text != "" {
+		r.named = append(r.named, Named{segments.Name{Kind: kind, Text: text}, n.src.file, n.line, n.col})
+	}
 }

@@ -47,12 +47,9 @@ func TestStagesOfRulesAreThePrograms(t *testing.T) {
 	if program.Blocked(problems) {
 		t.Fatal(lines(problems))
 	}
-	k := segments.Known{Day: 20000, Orders: []segments.Order{{Day: 19997, Counts: true}}}
-	fresh := p.Segments[len(p.Segments)-1].Rule
-	if fresh.Eval(k) || p.Campaigns[0].For.Eval(k) {
-		t.Error("an order of three days ago is recent where recent is below three")
-	}
-	if k.Day--; !fresh.Eval(k) || !p.Campaigns[0].For.Eval(k) {
-		t.Error("an order of two days ago is not recent where recent is below three")
+	for _, r := range []*segments.Rule{p.Segments[len(p.Segments)-1].Rule, p.Campaigns[0].For} {
+		if where, args := r.SQL(segments.Query{Engine: "sqlite", Day: 20000}); args["r1"] != int64(19997) {
+			t.Errorf("recent is asked as %s with %v, want a last order after day 19997: below three days ago", where, args)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,38 +15,53 @@ import (
 	"regulars/segments"
 )
 
-// readShop reads program.yaml. The currency comes first: amounts need it.
-func (r *reading) readShop() {
+// readShop reads program.yaml.
+func (r *loader) readShop() {
 	p := r.program
 	p.Currency, p.Zone, p.NewsWithin = "EUR", time.UTC, 3*24*time.Hour
 	p.Lifecycle, p.Scoring = segments.DefaultLifecycle(), segments.DefaultScoring()
+	p.Attributes = map[string]segments.Type{}
 	if _, ok := r.files[shopFile]; !ok {
 		r.blind = true
-		if slices.Contains(r.lost, shopFile) {
-			return
+		if !slices.Contains(r.lost, shopFile) {
+			r.fileProblem(shopFile, Error, "the file is missing", r.calling())
 		}
-		r.fileProblem(shopFile, Error, "the file is missing", r.calling())
 		return
 	}
-	root := r.yaml(shopFile)
-	if root == nil {
+	if root := r.yaml(shopFile); root != nil {
+		shopKeys().fill(r, root, p)
+	} else {
 		r.blind = true
-		return
 	}
-	g := r.group(root, shopPlace)
-	if code, ok := read(r, g.must("currency", "name the currency of all amounts, like EUR"), currency); ok {
-		p.Currency = code
+}
+
+// calling is the file that was probably meant to be program.yaml, and what to do.
+func (r *loader) calling() string {
+	for _, file := range sortedKeys(r.files) {
+		folder, base, inside := strings.Cut(file, "/")
+		switch {
+		case inside && base == shopFile:
+			return fmt.Sprintf("the program stands in the folder %s: name that one", folder)
+		case !inside && (strings.EqualFold(file, shopFile) || loyalty.Nearest(file, []string{shopFile}) != ""):
+			return fmt.Sprintf("call %s program.yaml", file)
+		}
 	}
-	r.readZone(g.must("zone", "name the shop's time zone, like Europe/Helsinki"))
-	r.readSender(g)
-	r.readLanguages(g)
-	r.readTopics(g)
-	r.readManners(g)
-	r.readAttributes(g.get("attributes"))
-	r.readScores(g)
-	if n := g.get("favourites"); n != nil {
-		p.FavouritesExcept = r.several(r.group(n, favouritesPlace).must("except", "name the categories that are nobody's favourite, like except: [FUEL]"), segments.Category)
+	return "a program begins with program.yaml, which says who sends, in which language, currency and zone"
+}
+
+// codes are currencies and languages as people call them.
+var codes = map[string]string{
+	"€": "EUR", "euro": "EUR", "euros": "EUR", "$": "USD", "us$": "USD", "dollar": "USD", "dollars": "USD", "£": "GBP", "pound": "GBP", "pounds": "GBP",
+	"kr": "SEK, NOK or DKK", "krona": "SEK", "krone": "NOK or DKK", "nt$": "TWD", "ден": "MKD",
+	"english": "en", "finnish": "fi", "suomi": "fi", "swedish": "sv", "german": "de", "deutsch": "de", "greek": "el", "macedonian": "mk", "chinese": "zh-Hant or zh-Hans",
+}
+
+// coded ends a complaint with the code of what people call so.
+func coded(name string) string {
+	if code := codes[strings.ToLower(name)]; code != "" {
+		return ": write " + code
 	}
+	return ""
 }
 
 func currency(s string) (string, error) {
@@ -55,37 +71,19 @@ func currency(s string) (string, error) {
 	case loyalty.IsCurrency(up):
 		return "", fmt.Errorf("%q is written in capitals: %s", s, up)
 	}
-	return "", fmt.Errorf("%q is not a currency of ISO 4217 like EUR, USD or JPY%s", s, called(namedMoney, s))
+	return "", fmt.Errorf("%q is not a currency of ISO 4217 like EUR, USD or JPY%s", s, coded(s))
 }
 
 // readZone reads the shop's zone. A zone without a city (EST, Etc/GMT+2) is one,
 // but hardly the one that was meant: most of them know no summer time.
-func (r *reading) readZone(n *node) {
-	zone, ok := read(r, n, loyalty.ParseZone)
+func readZone(r *loader, n *node, p *Program) {
+	zone, ok := parsed(r, n, loyalty.ParseZone)
 	if !ok {
 		return
 	}
-	r.program.Zone = zone
+	p.Zone = zone
 	if name := zone.String(); name != "UTC" && !strings.Contains(name, "/") || strings.HasPrefix(name, "Etc/") {
 		r.warnAt(n, fmt.Sprintf("zone %s names no city, and may not follow the shop's summer time", name), "name the zone of your city, like Europe/Helsinki")
-	}
-}
-
-// readSender reads who sends and from which address.
-func (r *reading) readSender(g group) {
-	p := r.program
-	if n := g.must("shop", "say who sends: shop: {name: …, url: …, address: …}"); n != nil {
-		shop := r.group(n, senderPlace)
-		p.Shop.Name = r.words(shop.must("name", "every mail shows the shop's name"))
-		p.Shop.Address = r.words(shop.must("address", "every mail shows the shop's postal address, as the law asks"))
-		p.Shop.URL, _ = read(r, shop.get("url"), webLink)
-		p.Shop.Country, _ = read(r, shop.get("country"), country)
-	}
-	if n := g.must("mail", "say from whom mails come: mail: {from: …}"); n != nil {
-		m := r.group(n, mailPlace)
-		p.Mail.From, _ = read(r, m.must("from", `like from: "Anna <anna@shop.example>"`), sender)
-		p.Mail.ReplyTo, _ = read(r, m.get("reply_to"), sender)
-		p.Mail.Alerts, _ = read(r, m.get("alerts"), sender)
 	}
 }
 
@@ -105,6 +103,16 @@ func webLink(s string) (string, error) {
 	return s, nil
 }
 
+// senders checks one or several, with commas between them.
+func senders(s string) (string, error) {
+	for part := range strings.SplitSeq(s, ",") {
+		if _, err := sender(strings.TrimSpace(part)); err != nil {
+			return "", err
+		}
+	}
+	return s, nil
+}
+
 // sender checks an address that mail can come from.
 func sender(s string) (string, error) {
 	if _, err := address.Named(s); err != nil {
@@ -114,21 +122,18 @@ func sender(s string) (string, error) {
 }
 
 // readLanguages reads languages; the first serves everybody else.
-func (r *reading) readLanguages(g group) {
-	p := r.program
-	for _, n := range r.each(g.must("languages", "name the languages of your mails, like languages: [en]")) {
+func readLanguages(r *loader, n *node, p *Program) {
+	for _, n := range r.each(n) {
 		if hint := bracketed(n, ""); hint != "" {
 			r.errorAt(n, fmt.Sprintf("%q is not one language", n.text), hint)
 			continue
 		}
-		tag, ok := read(r, n, languageTag)
-		if !ok {
-			continue
-		}
-		if slices.Contains(p.Languages, tag) {
+		tag, ok := parsed(r, n, languageTag)
+		if ok && slices.Contains(p.Languages, tag) {
 			r.errorAt(n, fmt.Sprintf("%q stands in the list twice", tag), "keep one of the two")
+		} else if ok {
+			p.Languages = append(p.Languages, tag)
 		}
-		p.Languages = append(p.Languages, tag)
 	}
 }
 
@@ -136,7 +141,7 @@ func (r *reading) readLanguages(g group) {
 func languageTag(s string) (string, error) {
 	tag, err := language.Parse(s)
 	if err != nil || tag == language.Und {
-		return "", fmt.Errorf("%q is not a language like en, fi or zh-Hant%s", s, called(namedLanguages, s))
+		return "", fmt.Errorf("%q is not a language like en, fi or zh-Hant%s", s, coded(s))
 	}
 	if tag.String() != s {
 		return "", fmt.Errorf("%q is written %s", s, tag)
@@ -144,105 +149,100 @@ func languageTag(s string) (string, error) {
 	return s, nil
 }
 
-// readTopics reads the topics and their names in every language.
-func (r *reading) readTopics(g group) {
-	p, n := r.program, g.get("topics")
-	if n == nil {
-		p.Topics = standardTopics(p.Languages)
-		return
+// standardTopics are the topics of a program that names none.
+func standardTopics(languages []string) map[string]map[string]string {
+	topics := map[string]map[string]string{}
+	for topic, name := range map[string]string{loyalty.Offers: "Offers", loyalty.Newsletter: "Newsletter", loyalty.Program: "The program"} {
+		topics[topic] = map[string]string{}
+		for _, l := range languages {
+			topics[topic][l] = name
+		}
 	}
+	return topics
+}
+
+// readTopics reads the topics and their names in every language, as in
+// offers: {fi: Tarjoukset, en: Offers}.
+func readTopics(r *loader, n *node, p *Program) {
 	if n.form != mapping {
 		r.errorAt(n, fmt.Sprintf("topics is a group of keys, but here stands %s", n.form), "write offers: {en: Offers}")
 		return
 	}
 	p.Topics = map[string]map[string]string{}
-	for _, kv := range n.pairs {
-		if r.checkName(kv.key, "a topic", kv.key.text) {
-			p.Topics[kv.key.text] = r.namesByLanguage(kv)
+	for _, topic := range n.pairs {
+		if !r.checkName(topic.key, "a topic", topic.key.text) {
+			continue
+		}
+		names := map[string]string{}
+		if p.Topics[topic.key.text] = names; topic.value.form != mapping {
+			r.errorAt(topic.value, "a topic has a name in each language", "write {"+r.first()+": "+topic.value.text+"}")
+			continue
+		}
+		for _, kv := range (section{r, topic.value}).pairs() {
+			if l := kv.key.text; !slices.Contains(p.Languages, l) {
+				r.errorAt(kv.key, fmt.Sprintf("%q is not one of the program's languages", l), suggest(l, p.Languages, ""))
+			}
+			names[kv.key.text] = r.words(kv.value)
+		}
+		for _, l := range p.Languages {
+			if _, ok := names[l]; !ok && !r.namesTopic(topic.key.text, l) {
+				r.warnAt(topic.key, fmt.Sprintf("topic %s has no name in %s", topic.key.text, l), "members choose topics by name")
+			}
 		}
 	}
 }
 
-// namesByLanguage reads {fi: Tarjoukset, en: Offers}.
-func (r *reading) namesByLanguage(topic pair) map[string]string {
-	names := map[string]string{}
-	if topic.value.form != mapping {
-		r.errorAt(topic.value, "a topic has a name in each language", "write {"+r.first()+": "+topic.value.text+"}")
-		return names
-	}
-	for _, kv := range (group{r, topic.value}).pairs() {
-		if l := kv.key.text; !slices.Contains(r.program.Languages, l) {
-			r.errorAt(kv.key, fmt.Sprintf("%q is not one of the program's languages", l), suggest(l, r.program.Languages, ""))
+func topicsText(topics map[string]map[string]string) string {
+	var texts []string
+	for _, topic := range sortedKeys(topics) {
+		var names []string
+		for _, l := range sortedKeys(topics[topic]) {
+			names = append(names, l+" "+topics[topic][l])
 		}
-		names[kv.key.text] = r.words(kv.value)
+		texts = append(texts, topic+" ("+strings.Join(names, ", ")+")")
 	}
-	for _, l := range r.program.Languages {
-		if _, ok := names[l]; !ok && !r.namesTopic(topic.key.text, l) {
-			r.warnAt(topic.key, fmt.Sprintf("topic %s has no name in %s", topic.key.text, l), "members choose topics by name")
-		}
-	}
-	return names
+	return strings.Join(texts, ", ")
 }
 
-// readManners reads how often and when members may be written to.
-func (r *reading) readManners(g group) {
-	p := r.program
-	for _, n := range r.each(p.capped(r, g.get("caps"))) {
-		if c, ok := read(r, n, loyalty.ParseCap); ok {
+// readCaps reads how often members may be written to; caps: none is no limit.
+func readCaps(r *loader, n *node, p *Program) {
+	switch {
+	case n.form == scalar && n.text == "none":
+		return
+	case n.form == list && len(n.items) == 0:
+		r.errorAt(n, "the list of caps is empty", "write caps: none for no limit, or limits like caps: [1 per 16h, 3 per 7d]")
+		return
+	}
+	for _, n := range r.each(n) {
+		if c, ok := parsed(r, n, loyalty.ParseCap); ok {
 			p.Caps = append(p.Caps, c)
 		}
 	}
-	p.Quiet, _ = read(r, g.get("quiet"), loyalty.ParseQuietHours)
-	p.NewsWithin = r.span(g.get("news_within"), p.NewsWithin)
-	p.Holdout, _ = r.permille(g.get("holdout"))
-	switch n := g.get("join"); {
-	case n == nil:
-	case n.form == scalar:
+}
+
+func readJoin(r *loader, n *node, p *Program) {
+	if n.form == scalar {
 		r.errorAt(n, "join is a group of keys", "write join: {confirm: true}, which asks those who join to confirm it by mail")
-	default:
-		r.readJoin(r.group(n, joinPlace))
+		return
 	}
-	if n := g.get("tracking"); n != nil {
-		track := r.group(n, trackPlace)
-		p.Tracking = Tracking{r.yes(track.get("clicks"), false), r.yes(track.get("opens"), false)}
-	}
+	joinKeys().fill(r, n, p)
 }
-
-// capped returns the list of caps, nil for caps: none.
-func (p *Program) capped(r *reading, n *node) *node {
-	switch {
-	case n == nil || n.form == scalar && n.text == "none":
-		return nil
-	case n.form == list && len(n.items) == 0:
-		r.errorAt(n, "the list of caps is empty", "write caps: none for no limit, or limits like caps: [1 per 16h, 3 per 7d]")
-		return nil
-	}
-	return n
-}
-
-// readJoin reads join: whether who asks to join must confirm it.
-func (r *reading) readJoin(join group) { r.program.Confirm = r.yes(join.get("confirm"), false) }
 
 // readAttributes reads the attributes that rules and mails may use.
-func (r *reading) readAttributes(n *node) {
-	p := r.program
-	p.Attributes = map[string]segments.Type{}
-	switch {
-	case n == nil:
-		return
-	case n.form != mapping:
+func readAttributes(r *loader, n *node, p *Program) {
+	if n.form != mapping {
 		r.errorAt(n, fmt.Sprintf("attributes is a group of keys, but here stands %s", n.form), "write {plan: text, shoe_size: number, trial_ends: date}")
 		return
 	}
 	for _, kv := range n.pairs {
-		if err := segments.CheckAttribute(kv.key.text); err != nil {
-			r.errorAt(kv.key, saying(err), "")
-		} else if t, ok := read(r, kv.value, valueType); ok {
-			p.Attributes[kv.key.text] = t
-			if slices.Contains(memberFields, kv.key.text) {
-				r.warnAt(kv.key, fmt.Sprintf("%s is a field of every member: what comes under this name goes there, and the attribute stays empty", kv.key.text),
-					"take the line out, or give the attribute another name, like shop_"+kv.key.text)
-			}
+		t, ok := r.valueType(kv)
+		if !ok {
+			continue
+		}
+		p.Attributes[kv.key.text] = t
+		if slices.Contains(memberFields, kv.key.text) {
+			r.warnAt(kv.key, fmt.Sprintf("%s is a field of every member: what comes under this name goes there, and the attribute stays empty", kv.key.text),
+				"take the line out, or give the attribute another name, like shop_"+kv.key.text)
 		}
 	}
 }
@@ -253,15 +253,91 @@ var memberFields = []string{
 	"tags", "joined", "joined_at", "referred_by", "consent", "consent_source", "consent_text", "consent_at", "points", "orders", "spent",
 }
 
-// valueType reads the type of an attribute or of a launch's value; url is the
+// valueType reads an attribute or a value of a launch, with its type; url is the
 // format's other word for link.
-func valueType(s string) (segments.Type, error) {
-	if s == "url" {
-		s = "link"
+func (r *loader) valueType(kv pair) (segments.Type, bool) {
+	if _, ok := parsed(r, kv.key, func(name string) (bool, error) { return true, segments.CheckAttribute(name) }); !ok {
+		return 0, false
 	}
-	t, ok := segments.ParseType(s)
-	if !ok {
-		return 0, fmt.Errorf("%q is not a type: text, number, money, date, list or url", s)
+	return parsed(r, kv.value, func(s string) (segments.Type, error) {
+		t, ok := segments.ParseType(s)
+		if !ok {
+			return 0, fmt.Errorf("%q is not a type: text, number, money, date, list or url", s)
+		}
+		return t, nil
+	})
+}
+
+func typesText(types map[string]segments.Type) string {
+	var texts []string
+	for _, name := range sortedKeys(types) {
+		texts = append(texts, name+" ("+types[name].String()+")")
 	}
-	return t, nil
+	return strings.Join(texts, ", ")
+}
+
+// readLifecycle reads lifecycle: {recent: 40d, at_risk: 90d, lost: 180d}; what is
+// left out is as usual.
+func readLifecycle(r *loader, n *node, p *Program) {
+	l, before := p.Lifecycle, len(r.problems)
+	if lifecycleKeys().fill(r, n, &l); len(r.problems) > before {
+		return
+	}
+	if err := l.Check(); err != nil {
+		r.errorAt(n, err.Error(), "days that are left out are "+p.Lifecycle.String())
+		return
+	}
+	p.Lifecycle = l
+}
+
+// cuts are two rising percentages: [33, 66].
+func cuts() kind[segments.Percent] {
+	return kind[segments.Percent]{read: func(r *loader, n *node) (segments.Percent, bool) {
+		return two[segments.Percent](r, n, "a list of two percentages belongs here, like [33, 66]", func(s string) (int, error) {
+			p, err := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(s, "%")))
+			if err != nil {
+				return 0, fmt.Errorf("%q is not a whole percentage, like 33", s)
+			}
+			return p, nil
+		})
+	}}
+}
+
+// readRecency reads where recency is divided: by percentages or by days, [180d, 365d].
+func readRecency(r *loader, n *node, s *segments.Scoring) {
+	if slices.ContainsFunc(n.items, func(item *node) bool { return strings.HasSuffix(strings.TrimSpace(item.text), "d") }) {
+		if days, ok := two[segments.Within](r, n, "a list of two numbers of days belongs here, like [180d, 365d]", loyalty.ParseDays); ok {
+			s.Within = days
+		}
+	} else if p, ok := cuts().read(r, n); ok {
+		s.Recency = p
+	}
+}
+
+// two reads a list of two values that belong together.
+func two[V interface {
+	~[2]int
+	Check() error
+}](r *loader, n *node, otherwise string, parse func(string) (int, error)) (both V, sound bool) {
+	if n.form != list || len(n.items) != 2 {
+		r.errorAt(n, otherwise, "")
+		return both, false
+	}
+	sound = true
+	for i, item := range n.items {
+		v, ok := parsed(r, item, parse)
+		both[i], sound = v, sound && ok
+	}
+	if err := both.Check(); sound && err != nil {
+		r.errorAt(n, err.Error(), "")
+		return both, false
+	}
+	return both, sound
+}
+
+// Rejudges reports whether a rule reads a stage or a score that this program
+// settles otherwise than an older one: the same words then keep other members.
+func (p *Program) Rejudges(old *Program, rule *segments.Rule) bool {
+	return p.Lifecycle != old.Lifecycle && slices.Contains(rule.Reads(), "lifecycle") ||
+		p.Scoring != old.Scoring && rule.ReadsScores()
 }

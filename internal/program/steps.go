@@ -14,17 +14,9 @@ import (
 const mostSteps = 100
 
 // readSteps reads the flow.
-func (r *reading) readSteps(c *folder) {
+func readSteps(r *loader, n *node, c *folder) {
 	before := len(r.problems)
-	r.readFlow(c)
-	r.unclear[c.Name] = Blocked(r.problems[before:])
-}
-
-func (r *reading) readFlow(c *folder) {
-	n := c.g.must("steps", "say what the campaign sends: steps: with a line - mail: NAME for each mail")
-	if n == nil {
-		return
-	}
+	defer func() { r.unclear[c.Name] = Blocked(r.problems[before:]) }()
 	if n.form != list {
 		r.errorAt(n, fmt.Sprintf("steps is a list, but here stands %s", n.form), "begin each step with - on a line of its own")
 		return
@@ -45,72 +37,75 @@ func (r *reading) readFlow(c *folder) {
 	}
 }
 
+// mailStep is a step or a choice being read.
+type mailStep struct {
+	Step
+	c        *folder
+	position int
+}
+
 // readStep reads one step: a wait, a choice or a mail.
-func (r *reading) readStep(c *folder, n *node, position int) Step {
+func (r *loader) readStep(c *folder, n *node, position int) Step {
 	if n.form == scalar {
-		r.errorAt(n, fmt.Sprintf("%q alone is no step", n.text), stepHint(n.text))
+		hint := "write - mail: " + n.text + ", or - wait: 7d"
+		if _, err := loyalty.ParseWait(n.text); err == nil {
+			hint = "write - wait: " + n.text
+		}
+		r.errorAt(n, fmt.Sprintf("%q alone is no step", n.text), hint)
 		return Step{}
 	}
-	g := r.group(n, stepPlace)
-	kinds := 0
+	ks := stepKeys()
+	s := ks.open(r, n)
+	var kinds []string
 	for _, key := range []string{"mail", "wait", "choose"} {
-		if g.has(key) {
-			kinds++
+		if s.has(key) {
+			kinds = append(kinds, key)
 		}
 	}
 	switch {
-	case g.n == nil:
-	case kinds == 0 && g.has("coupon"):
+	case s.n == nil:
+		return Step{}
+	case kinds == nil && s.has("coupon"):
 		r.errorAt(n, "a coupon goes with the mail that shows it", "add mail: NAME")
-	case kinds == 0:
+		return Step{}
+	case kinds == nil:
 		r.errorAt(n, "the step does nothing", "a step is a mail, a wait or a choice")
-	case kinds > 1:
+		return Step{}
+	case len(kinds) > 1:
 		r.errorAt(n, "a step is a mail, a wait or a choice, not several of them", "make a step of each")
-	case g.has("wait"):
-		return r.readWait(c, g, position)
-	case g.has("choose"):
-		return r.readChoice(c, g, position)
-	default:
-		return r.readMail(c, g)
+		return Step{}
 	}
-	return Step{}
-}
-
-// stepHint is how a step is written that stands there as a single value.
-func stepHint(text string) string {
-	if _, err := loyalty.ParseWait(text); err == nil {
-		return "write - wait: " + text
+	step := mailStep{c: c, position: position}
+	if kinds[0] == "mail" {
+		ks.read(s, &step)
+		return step.Step
 	}
-	return "write - mail: " + text + ", or - wait: 7d"
-}
-
-// alone reports the keys that stand beside one which stands alone.
-func (r *reading) alone(g group, key, hint string) {
-	for _, other := range stepPlace.keys {
-		if other != key && g.has(other) {
-			r.errorAt(g.key(other), fmt.Sprintf("%s does not go with %s", other, key), hint)
+	step.Name = fmt.Sprintf("%s-%d", kinds[0], position)
+	hint := map[string]string{"wait": "write it on the mail that follows", "choose": "write it on each choice"}[kinds[0]]
+	for _, kv := range n.pairs {
+		if other := kv.key.text; other != kinds[0] && slices.Contains(ks.names(), other) {
+			r.errorAt(kv.key, fmt.Sprintf("%s does not go with %s", other, kinds[0]), hint)
 		}
 	}
+	alone := keys[mailStep]{rows: slices.DeleteFunc(ks.rows, func(k key[mailStep]) bool { return k.name != kinds[0] })}
+	alone.read(s, &step)
+	return step.Step
 }
 
-func (r *reading) readWait(c *folder, g group, position int) Step {
-	r.alone(g, "wait", "write it on the mail that follows")
-	step := Step{Name: fmt.Sprintf("wait-%d", position)}
-	n := g.get("wait")
-	w, ok := read(r, n, loyalty.ParseWait)
+func readWait(r *loader, n *node, step *mailStep) {
+	w, ok := parsed(r, n, loyalty.ParseWait)
 	if !ok {
-		return step
+		return
 	}
 	step.Wait = &w
 	if w.BeforeCouponEnds > 0 {
-		r.checkCouponEnds(c, n, w)
+		r.checkCouponEnds(step.c, n, w)
 	}
-	return step
 }
 
 // checkCouponEnds looks for a coupon that an earlier step gave and that ends,
 // late enough for the wait to be one.
-func (r *reading) checkCouponEnds(c *folder, n *node, w Wait) {
+func (r *loader) checkCouponEnds(c *folder, n *node, w Wait) {
 	if len(c.pools) == 0 {
 		r.errorAt(n, "no step before this wait gives a coupon", "give one earlier, or wait for a number of days")
 		return
@@ -133,114 +128,115 @@ func (r *reading) checkCouponEnds(c *folder, n *node, w Wait) {
 }
 
 // readChoice reads choose: the first whose if holds.
-func (r *reading) readChoice(c *folder, g group, position int) Step {
-	r.alone(g, "choose", "write it on each choice")
-	step := Step{Name: fmt.Sprintf("choose-%d", position)}
-	n := g.get("choose")
-	if n == nil {
-		return step
-	}
+func readChoice(r *loader, n *node, step *mailStep) {
 	if n.form != list {
 		r.errorAt(n, fmt.Sprintf("choose is a list, but here stands %s", n.form), "write a line - {if: RULE, mail: NAME} for each choice")
-		return step
+		return
 	}
-	given := slices.Clone(c.pools)
+	given := slices.Clone(step.c.pools)
 	after := given
 	for i, item := range r.each(n) {
-		c.pools = slices.Clone(given) // of several choices a member gets one
-		choice := r.group(item, choicePlace)
-		if choice.n != nil && !choice.has("if") && i < len(n.items)-1 {
+		step.c.pools = slices.Clone(given) // of several choices a member gets one
+		choice := mailStep{c: step.c}
+		s := choiceKeys().fill(r, item, &choice)
+		if s.n != nil && !s.has("if") && i < len(n.items)-1 {
 			r.errorAt(item, "a choice without if is always taken, and those after it never", "put it last, or give it an if")
 		}
-		choice.must("mail", "a choice sends a mail: {if: RULE, mail: NAME}")
-		if choice.has("mail") {
-			step.Choose = append(step.Choose, r.readMail(c, choice))
+		switch {
+		case s.has("mail"):
+			step.Choose = append(step.Choose, choice.Step)
+		case s.n != nil && !s.misspelt("mail"):
+			r.errorAt(item, `"mail" is missing`, "a choice sends a mail: {if: RULE, mail: NAME}")
 		}
-		for _, p := range c.pools {
+		for _, p := range step.c.pools {
 			if !slices.Contains(after, p) {
 				after = append(after, p)
 			}
 		}
 	}
-	c.pools = after
-	return step
+	step.c.pools = after
 }
 
-// readMail reads a step or a choice that sends a mail.
-func (r *reading) readMail(c *folder, g group) Step {
-	step := Step{}
-	r.readCoupon(c, g, &step)
-	step.If = r.ruleOrSegment(g.get("if"), r.stepRules(c))
-	if n := g.get("topic"); n != nil {
-		step.Topic = r.topic(n)
-	}
-	n := g.get("mail")
-	name := r.words(n)
-	switch {
+// readMail reads the mail that a step or a choice sends.
+func readMail(r *loader, n *node, step *mailStep) {
+	c, name := step.c, r.words(n)
+	switch ext := path.Ext(name); {
 	case name == "":
-		return step
+		return
 	case name == issuesFolder+"/*":
 		name, step.Issues = issuesFolder, true
 		if c.Start.Kind != "every" && c.Start.Kind != "" {
 			r.errorAt(n, "issues/* is for campaigns with a timetable, {every: …}: they have one file per date", "name one mail")
 		}
-	case slices.Contains(extensions, path.Ext(name)):
-		bare := strings.TrimSuffix(name, path.Ext(name))
+	case slices.Contains(extensions, ext):
+		bare := strings.TrimSuffix(name, ext)
 		if i := strings.LastIndexByte(bare, '.'); i > 0 {
 			bare = bare[:i]
 		}
 		r.errorAt(n, fmt.Sprintf("%q is a file, and a mail has one per language", name), "write the name alone: "+bare)
-		return step
+		return
 	case !r.checkName(n, "a mail", name):
-		return step
+		return
 	}
 	if c.sent[name] != nil {
 		r.errorAt(n, fmt.Sprintf("mail %s is sent by an earlier step already", name), "two steps never share a mail: copy the files under another name")
-		return step
+		return
 	}
 	c.sent[name] = n
 	step.Name, step.Mail = name, name
-	return step
 }
 
-// stepRules is what the if of a step may read: a code's fate too.
-func (r *reading) stepRules(c *folder) segments.Scope {
-	s := r.rules(c)
-	s.Pools = append([]string{}, c.pools...)
-	return s
+// readIf reads the rule of a step, which may read a code's fate too.
+func readIf(r *loader, n *node, step *mailStep) {
+	s := r.rules(step.c)
+	s.Pools = append([]string{}, step.c.pools...)
+	step.If = r.ruleOrSegment(n, s)
 }
 
-// readCoupon reads the pool whose code a mail shows, and what to do without one.
-func (r *reading) readCoupon(c *folder, g group, step *Step) {
-	n := g.get("coupon")
-	if n == nil {
-		if g.has("empty") {
-			r.errorAt(g.key("empty"), "empty says what to do when the codes run out, but this step gives none", "add coupon: POOL, or leave it out")
-		}
+// readCoupon reads the pool whose code a mail shows.
+func readCoupon(r *loader, n *node, step *mailStep) {
+	c := step.c
+	step.Coupon = r.words(n)
+	if step.Coupon == "" {
 		return
 	}
-	step.Coupon = r.words(n)
 	p := r.pool(step.Coupon)
 	switch {
-	case step.Coupon == "":
 	case p == nil:
-		r.errorAt(n, fmt.Sprintf("%q is not a pool", step.Coupon), suggest(step.Coupon, r.poolNames(), "name it in pools.yaml"))
+		var names []string
+		for _, p := range r.program.Pools {
+			names = append(names, p.Name)
+		}
+		r.errorAt(n, fmt.Sprintf("%q is not a pool", step.Coupon), suggest(step.Coupon, names, "name it in pools.yaml"))
 	case c.Start.Kind == "at" && p.ValidUntil != 0 && p.ValidUntil < c.Start.Date:
 		r.errorAt(n, fmt.Sprintf("the codes of pool %s end on %s, before the campaign starts on %s", p.Name, p.ValidUntil, c.Start.Date), "set a later valid_until in pools.yaml")
 	}
-	if !slices.Contains(c.pools, step.Coupon) && step.Coupon != "" {
+	if !slices.Contains(c.pools, step.Coupon) {
 		c.pools = append(c.pools, step.Coupon)
-	}
-	step.Empty = "skip"
-	if c.Class == loyalty.Earned {
-		step.Empty = "hold"
-	}
-	if n := g.get("empty"); n != nil {
-		step.Empty = r.oneOf(n, "skip", "hold", "send without")
 	}
 }
 
-func (r *reading) pool(name string) *Pool {
+// readEmpty reads what to do when there is no code.
+func readEmpty(r *loader, n *node, step *mailStep) {
+	if step.Coupon == "" {
+		r.errorAt(n, "empty says what to do when the codes run out, but this step gives none", "add coupon: POOL, or leave it out")
+		return
+	}
+	step.Empty, _ = oneOf("skip", "hold", "send without").read(r, n)
+}
+
+// usuallyEmpty is what to do when the file does not say it.
+func usuallyEmpty(_ *loader, step *mailStep) {
+	switch {
+	case step.Coupon == "":
+	case step.c.Class == loyalty.Earned:
+		step.Empty = "hold"
+	default:
+		step.Empty = "skip"
+	}
+}
+
+func (r *loader) pool(name string) *Pool {
 	for i := range r.program.Pools {
 		if r.program.Pools[i].Name == name {
 			return &r.program.Pools[i]
@@ -249,9 +245,49 @@ func (r *reading) pool(name string) *Pool {
 	return nil
 }
 
-func (r *reading) poolNames() (names []string) {
-	for _, p := range r.program.Pools {
-		names = append(names, p.Name)
+// String returns the end as campaign.yaml has it.
+func (u Until) String() string {
+	switch u.Kind {
+	case "event":
+		return "event " + u.Event
+	case "rule":
+		return ruleText(u.Rule)
 	}
-	return names
+	return strings.ReplaceAll(u.Kind, "_", " ")
+}
+
+// String returns the step in a few words: the mail with its coupon and condition.
+func (s Step) String() string {
+	switch {
+	case s.Wait != nil:
+		return "wait " + s.Wait.String()
+	case len(s.Choose) > 0:
+		return "one of (" + joined(s.Choose, "; ") + ")"
+	}
+	text := s.Mail
+	if s.Coupon != "" {
+		text += " with " + s.Coupon + " (empty: " + s.Empty + ")"
+	}
+	if s.Topic != "" {
+		text += " as " + s.Topic
+	}
+	if s.If != nil {
+		text += " if " + s.If.Text()
+	}
+	return text
+}
+
+func joined[T fmt.Stringer](parts []T, between string) string {
+	texts := make([]string, len(parts))
+	for i, p := range parts {
+		texts[i] = p.String()
+	}
+	return strings.Join(texts, between)
+}
+
+func ruleText(r *segments.Rule) string {
+	if r == nil {
+		return ""
+	}
+	return r.Text()
 }

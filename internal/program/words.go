@@ -23,7 +23,7 @@ func wordsOf(file string) string {
 }
 
 // readWords reads the words that the shop brings itself.
-func (r *reading) readWords() {
+func (r *loader) readWords() {
 	r.program.Words = map[string]templates.Phrases{}
 	for _, file := range sortedKeys(r.files) {
 		lang := wordsOf(file)
@@ -44,50 +44,54 @@ func (r *reading) readWords() {
 
 // wordsFrom reads a file of words. It has the form of our own catalogue, and may
 // leave out what it likes.
-func (r *reading) wordsFrom(root *node, lang string) templates.Phrases {
-	found, keys := templates.Phrases{}, map[string][]string{} // by group
+func (r *loader) wordsFrom(root *node, lang string) templates.Phrases {
+	found := templates.Phrases{}
+	words := map[string]map[string]bool{} // by group
 	for key := range templates.WordKeys(lang) {
 		group, name, _ := strings.Cut(key, ".")
 		name, _, _ = strings.Cut(name, ".") // of all its forms
-		if !slices.Contains(keys[group], name) {
-			keys[group] = append(keys[group], name)
+		if words[group] == nil {
+			words[group] = map[string]bool{}
 		}
+		words[group][name] = true
 	}
-	file := r.group(root, place{"a file of words", sortedKeys(keys), nil})
-	for _, group := range sortedKeys(keys) {
-		n := file.get(group)
-		if n == nil {
-			continue
+	file := keys[templates.Phrases]{name: "a file of words"}
+	for _, group := range sortedKeys(words) {
+		part := keys[templates.Phrases]{name: "the words of " + group}
+		for _, name := range sortedKeys(words[group]) {
+			part.rows = append(part.rows, key[templates.Phrases]{name: name, read: func(r *loader, n *node, found *templates.Phrases) {
+				r.word(*found, n, group+"."+name, lang)
+			}})
 		}
-		slices.Sort(keys[group])
-		g := r.group(n, place{"the words of " + group, keys[group], nil})
-		for _, name := range keys[group] {
-			at, key := g.get(name), group+"."+name
-			forms := templates.Forms(key, lang)
-			switch {
-			case at == nil:
-			case forms != nil && at.form == mapping:
-				some := r.group(at, place{"the forms of " + name + " in " + lang, forms, nil})
-				for _, form := range forms {
-					r.oneWord(found, some.get(form), key+"."+form, lang)
-				}
-			case forms != nil: // one text for all of them
-				for _, form := range forms {
-					r.oneWord(found, at, key+"."+form, lang)
-				}
-			default:
-				r.oneWord(found, at, key, lang)
-			}
-		}
+		file.rows = append(file.rows, key[templates.Phrases]{name: group, read: func(r *loader, n *node, found *templates.Phrases) { part.fill(r, n, found) }})
 	}
+	file.fill(r, root, &found)
 	return found
 }
 
-// oneWord reads a text that has the places of the English one for what is put in.
-func (r *reading) oneWord(found templates.Phrases, at *node, key, lang string) {
-	if at == nil {
+// word reads a word of a language, in all of its forms or one text for all of them.
+func (r *loader) word(found templates.Phrases, at *node, name, lang string) {
+	forms := templates.Forms(name, lang)
+	if forms == nil {
+		r.oneWord(found, at, name, lang)
 		return
 	}
+	some := keys[templates.Phrases]{name: "the forms of " + name[strings.IndexByte(name, '.')+1:] + " in " + lang}
+	for _, form := range forms {
+		some.rows = append(some.rows, key[templates.Phrases]{name: form, read: func(r *loader, n *node, found *templates.Phrases) {
+			r.oneWord(*found, n, name+"."+form, lang)
+		}})
+		if at.form != mapping {
+			r.oneWord(found, at, name+"."+form, lang)
+		}
+	}
+	if at.form == mapping {
+		some.fill(r, at, &found)
+	}
+}
+
+// oneWord reads a text that has the places of the English one for what is put in.
+func (r *loader) oneWord(found templates.Phrases, at *node, key, lang string) {
 	text, ok := r.text(at)
 	english := templates.WordKeys(lang)[key]
 	names := map[string]int{"writing.months": 12, "writing.weekdays": 7}[key]
@@ -108,7 +112,7 @@ func (r *reading) oneWord(found templates.Phrases, at *node, key, lang string) {
 
 // wordless warns of a language whose readers get English around their mails, and of
 // words that nobody reads.
-func (r *reading) wordless() {
+func (r *loader) wordless() {
 	if r.blind {
 		return
 	}
@@ -141,7 +145,7 @@ func (r *reading) wordless() {
 
 // namesTopic reports whether a topic that the program does not name in a language
 // has a name there all the same.
-func (r *reading) namesTopic(topic, lang string) bool {
+func (r *loader) namesTopic(topic, lang string) bool {
 	if !slices.Contains([]string{loyalty.Offers, loyalty.Newsletter, loyalty.Program}, topic) {
 		return false
 	}

@@ -56,20 +56,9 @@ func joiningView(shop shop, in templates.Words, done bool) confirmView {
 
 // confirmPage asks for the one click that a double opt-in needs. Opening it
 // confirms nothing: scanners open every link of a mail.
-func (s *server) confirmPage(w http.ResponseWriter, r *http.Request) error {
-	claims, err := s.claims(r, consent.KindConfirm)
-	if err != nil {
-		return err
-	}
-	var view confirmView
-	err = s.viewing(r, consent.KindConfirm, func(tx *store.Tx, who reader) (err error) {
-		view, _, err = s.confirmView(tx, who, claims)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return s.pages.show(w, http.StatusOK, "confirm", view)
+func (s *server) confirmPage(tx *store.Tx, who reader, claims consent.Claims) (any, error) {
+	view, _, err := s.confirmView(tx, who, claims)
+	return view, err
 }
 
 // confirm is the page's button: the member joins, or says yes to the topic of the
@@ -82,13 +71,10 @@ func (s *server) confirm(w http.ResponseWriter, r *http.Request) error {
 	if err := s.fromOurPage(r); err != nil {
 		return err
 	}
-	var view confirmView
+	var view any
 	switch _, err = s.Intake.Confirm(r.Context(), claims, consent.How{IP: remote(r)}); {
 	case err == nil:
-		err = s.viewing(r, consent.KindConfirm, func(tx *store.Tx, who reader) (err error) {
-			view, _, err = s.confirmView(tx, who, claims)
-			return err
-		})
+		view, err = s.viewed(r, claims, s.confirmPage)
 	case errors.Is(err, store.ErrNotFound):
 		view, err = s.confirmTopic(r, claims)
 	}

@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"regulars/internal/coupon"
-	"regulars/internal/happenings"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
+	"regulars/internal/marketing"
 	"regulars/internal/store"
 )
 
@@ -71,7 +71,7 @@ func (s *server) apiCoupon(w http.ResponseWriter, r *http.Request, c caller) err
 		if err != nil {
 			return err
 		}
-		day, err := today(tx)
+		day, err := marketing.Today(tx)
 		if err != nil {
 			return err
 		}
@@ -113,10 +113,8 @@ func (s *server) apiRedeem(w http.ResponseWriter, r *http.Request, c caller) err
 		if len(use.Key) > 200 {
 			return wrongField("key", "the key is longer than 200 characters")
 		}
-		if done, err = coupon.Redeem(tx, use); err != nil {
-			return refusedCode(err)
-		}
-		return happenings.CouponUsed(tx, []int64{done.Code.ID})
+		done, err = marketing.Marketer{DB: s.DB}.Redeem(tx, use)
+		return refusedCode(err)
 	})
 	if err != nil {
 		return s.guesses.count(c.name, err)
@@ -137,13 +135,13 @@ func readUse(tx *store.Tx, source string, body object) (use coupon.Use, err erro
 	if use.Order, err = orderNamed(tx, source, order); err != nil {
 		return use, err
 	}
-	if use.Day, err = today(tx); err != nil {
+	if use.Day, err = marketing.Today(tx); err != nil {
 		return use, err
 	}
 	if discount == "" {
 		return use, nil
 	}
-	currency, err := currencyOf(tx)
+	currency, err := marketing.Currency(tx)
 	if err != nil {
 		return use, err
 	}
@@ -199,13 +197,4 @@ func orderNamed(tx *store.Tx, source, name string) (int64, error) {
 		return 0, wrongField("order", "%v, %q: leave it out", err, name)
 	}
 	return id, err
-}
-
-// today is the shop's day.
-func today(tx *store.Tx) (loyalty.Day, error) {
-	zone, err := tx.Zone()
-	if err != nil {
-		return 0, err
-	}
-	return loyalty.DayOf(tx.At.Time, zone), nil
 }

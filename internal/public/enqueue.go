@@ -3,9 +3,8 @@ package public
 import (
 	"errors"
 	"net/http"
-	"time"
 
-	"regulars/internal/loyalty"
+	"regulars/internal/marketing"
 	"regulars/internal/store"
 	"regulars/jobs"
 )
@@ -57,29 +56,19 @@ func readOrder(tx *store.Tx, body object) (o jobs.Order, err error) {
 		return o, err
 	}
 	if at != "" {
-		o.At, err = shopTime(tx, at)
+		zone, err := tx.Zone()
+		if err != nil {
+			return o, err
+		}
+		if o.At, err = marketing.Moment(at, zone); err != nil {
+			return o, wrongField("at", "%v", err)
+		}
 	}
-	return o, err
+	return o, nil
 }
 
 // maxKey is how long a job's key may be, in bytes.
 const maxKey = 200
-
-func shopTime(tx *store.Tx, text string) (time.Time, error) {
-	if t, err := time.Parse(time.RFC3339, text); err == nil {
-		return t, nil
-	}
-	zone, err := tx.Zone()
-	if err != nil {
-		return time.Time{}, err
-	}
-	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02T15:04:05", "2006-01-02 15:04:05"} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return loyalty.Wall(loyalty.DayOf(t, time.UTC), t.Hour(), t.Minute(), zone).Add(time.Duration(t.Second()) * time.Second), nil
-		}
-	}
-	return time.Time{}, wrongField("at", "%q is not a time like 2027-06-21T09:00 or 2027-06-21T09:00:00+03:00", text)
-}
 
 // inTheBody names the field of the body that an order is wrong in.
 func inTheBody(err error) error {
@@ -107,20 +96,18 @@ func jobAnswer(row jobs.Row, more map[string]any) map[string]any {
 const listed = 100
 
 func (s *server) apiJobs(w http.ResponseWriter, r *http.Request, _ caller) error {
-	state, err := oneOf(r, "state", "queued", "running", "done", "failed", "cancelled")
+	state, err := oneOf(r, "state", jobs.States...)
 	if err != nil {
 		return err
 	}
 	rows := []jobs.Row{}
-	err = s.reads.View(r.Context(), func(tx *store.Tx) (err error) {
-		rows, err = jobs.List(tx, state, listed)
+	err = s.reads.View(r.Context(), func(tx *store.Tx) error {
+		found, err := jobs.List(tx, state, listed)
+		rows = append([]jobs.Row{}, found...) // none is [], not null
 		return err
 	})
 	if err != nil {
 		return err
-	}
-	if rows == nil {
-		rows = []jobs.Row{}
 	}
 	return writeJSON(w, http.StatusOK, map[string]any{"jobs": rows})
 }

@@ -7,6 +7,7 @@ import (
 
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
+	"regulars/internal/marketing"
 	"regulars/internal/store"
 	"regulars/internal/webhook"
 )
@@ -57,7 +58,7 @@ type closedHook struct {
 // refused.
 func (s *server) take(w http.ResponseWriter, r *http.Request, o webhook.Options, decode func(webhook.Options) ([]loyalty.Event, []webhook.FieldError, error)) error {
 	err := s.reads.View(r.Context(), func(tx *store.Tx) (err error) {
-		o.Currency, err = currencyOf(tx)
+		o.Currency, err = marketing.Currency(tx)
 		return err
 	})
 	if err != nil {
@@ -123,13 +124,4 @@ func statusOf(answers []eventAnswer) int {
 		return http.StatusAccepted
 	}
 	return http.StatusUnprocessableEntity
-}
-
-// currencyOf is the program's currency, by which amounts are read; EUR before the first apply.
-func currencyOf(tx *store.Tx) (string, error) {
-	currency, err := tx.Setting(store.SettingCurrency)
-	if errors.Is(err, store.ErrNotFound) {
-		return "EUR", nil
-	}
-	return currency, err
 }

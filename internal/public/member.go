@@ -1,13 +1,13 @@
 package public
 
 import (
-	"net/http"
 	"strconv"
 	"strings"
 
 	"regulars/internal/consent"
 	"regulars/internal/coupon"
 	"regulars/internal/loyalty"
+	"regulars/internal/marketing"
 	"regulars/internal/store"
 	"regulars/templates"
 )
@@ -27,31 +27,19 @@ type memberView struct {
 }
 
 // memberPage shows a member's points and the codes that are still good.
-func (s *server) memberPage(w http.ResponseWriter, r *http.Request) error {
-	var view memberView
-	err := s.viewing(r, consent.KindPage, func(tx *store.Tx, who reader) (err error) {
-		view, err = s.memberView(tx, who)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return s.pages.show(w, http.StatusOK, "member", view)
-}
-
-func (s *server) memberView(tx *store.Tx, who reader) (memberView, error) {
+func (s *server) memberPage(tx *store.Tx, who reader, _ consent.Claims) (any, error) {
 	if who.Moved {
-		return memberView{}, badLink // points and codes are for the member's own mailbox
+		return nil, badLink // points and codes are for the member's own mailbox
 	}
 	shop, err := s.shop(tx)
 	if err != nil {
-		return memberView{}, err
+		return nil, err
 	}
 	in := shop.words(who)
 	// Not the whole link: the page may be open under another name.
 	choices := "../u/" + s.Links.Token(consent.KindUnsubscribe, consent.ClaimsOf(who.ID, who.Send, who.EmailKey))
 	view := memberView{frame: shop.frame(in, in.Say("pages.own")), In: in, Joined: who.Joined, Points: in.Number(who.Points), Choices: choices}
-	day, err := today(tx)
+	day, err := marketing.Today(tx)
 	if err != nil {
 		return view, err
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"regulars/internal/coupon"
-	"regulars/internal/loyalty"
+	"regulars/internal/marketing"
 	"regulars/internal/report"
 	"regulars/internal/store"
 )
@@ -167,11 +167,11 @@ func (m *Metrics) ledger(tx *store.Tx) (all []prometheus.Metric, err error) {
 }
 
 func (m *Metrics) pools(tx *store.Tx) (all []prometheus.Metric, err error) {
-	zone, err := tx.Zone()
+	day, err := marketing.Today(tx)
 	if err != nil {
 		return nil, err
 	}
-	pools, err := coupon.Statuses(tx, loyalty.DayOf(tx.At.Time, zone))
+	pools, err := coupon.Statuses(tx, day)
 	for _, p := range pools {
 		left := float64(p.Left)
 		if p.Left < 0 {

@@ -107,19 +107,31 @@ func moved(tx *store.Tx, c consent.Claims, r reader) (bool, error) {
 	return len(went) == 1 && !slices.ContainsFunc(keys, func(k []byte) bool { return bytes.Equal(k, went[0]) }), err
 }
 
-// viewing runs f for the reader of a link, in a transaction that only reads.
-func (s *server) viewing(r *http.Request, kind consent.Kind, f func(*store.Tx, reader) error) error {
-	claims, err := s.claims(r, kind)
-	if err != nil {
-		return err
-	}
-	return s.reads.View(r.Context(), func(tx *store.Tx) error {
-		who, err := readerOf(tx, claims, "")
+// page answers a link of a kind with a page of what f shows its reader.
+func (s *server) page(kind consent.Kind, name string, f func(*store.Tx, reader, consent.Claims) (any, error)) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		claims, err := s.claims(r, kind)
 		if err != nil {
 			return err
 		}
-		return f(tx, who)
+		view, err := s.viewed(r, claims, f)
+		if err != nil {
+			return err
+		}
+		return s.pages.show(w, http.StatusOK, name, view)
+	}
+}
+
+// viewed is what f shows the reader of a link, in a transaction that only reads.
+func (s *server) viewed(r *http.Request, claims consent.Claims, f func(*store.Tx, reader, consent.Claims) (any, error)) (view any, err error) {
+	err = s.reads.View(r.Context(), func(tx *store.Tx) error {
+		who, err := readerOf(tx, claims, "")
+		if err == nil {
+			view, err = f(tx, who, claims)
+		}
+		return err
 	})
+	return view, err
 }
 
 // changing runs f for the reader of a link, and has the segments see what it

@@ -31,16 +31,8 @@ type preferencesView struct {
 
 // preferencesPage shows the topics and the buttons. A GET changes nothing:
 // scanners follow every link in a mail.
-func (s *server) preferencesPage(w http.ResponseWriter, r *http.Request) error {
-	var view preferencesView
-	err := s.viewing(r, consent.KindUnsubscribe, func(tx *store.Tx, who reader) (err error) {
-		view, err = s.preferences(tx, who)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return s.pages.show(w, http.StatusOK, "preferences", view)
+func (s *server) preferencesPage(tx *store.Tx, who reader, _ consent.Claims) (any, error) {
+	return s.preferences(tx, who)
 }
 
 func (s *server) preferences(tx *store.Tx, who reader) (preferencesView, error) {

@@ -55,7 +55,7 @@ func (s *Status) judge(machine bool) {
 		}
 		for _, f := range c.ask(s) {
 			// Words and advice take what they need of a fact.
-			s.add(store.Trouble{Kind: c.kind, What: say(c.words, f), Do: say(c.do, f)})
+			s.add(store.Trouble{Kind: c.kind, What: say(c.words, f), Do: say(c.do, f), About: fmt.Sprint(f[0])})
 		}
 	}
 	for _, t := range s.reported() {

@@ -14,6 +14,8 @@ type Trouble struct {
 	Kind string `json:"kind"` // one word that stays, for programs
 	What string `json:"what"`
 	Do   string `json:"do"`
+
+	About string `json:"-"` // what it is about, which stays while it lasts, as its words may not; "": What
 }
 
 // Replica is a running process, as its own row says.

@@ -68,20 +68,12 @@ const couponText = "{{$.look.yourCode}}: %s{{if $.coupon.gives}}\n{{$.coupon.giv
 func (e *env) look(roots map[string]any) map[string]any {
 	coupon, _ := roots["coupon"].(map[string]any)
 	return map[string]any{
-		"lang": e.lang, "dir": direction(e.lang), "side": side(direction(e.lang)),
+		"lang": e.lang, "dir": direction(e.lang), "side": map[string]string{"ltr": "left", "rtl": "right"}[direction(e.lang)],
 		"shop": clean(e.brand.Name), "url": webLink(e.brand.URL), "address": clean(e.brand.Address), "logo": webLink(e.brand.Logo), "pixel": webLink(e.brand.Pixel),
 		"footer":      e.words.Say("mails.footer", clean(e.brand.Name)),
 		"unsubscribe": e.words.Say("mails.unsubscribe"), "preferences": e.words.Say("mails.preferences"),
 		"yourCode": e.words.Say("mails.your_code"), "conditions": e.conditions(coupon),
 	}
-}
-
-// side is where a line begins.
-func side(dir string) string {
-	if dir == "rtl" {
-		return "right"
-	}
-	return "left"
 }
 
 // conditions says until when and from what order a code holds.
@@ -111,18 +103,13 @@ var (
 	hexColor = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
 )
 
-// accentOf reads #rrggbb; anything else is a quiet green.
-func accentOf(s string) color {
-	if !hexColor.MatchString(s) {
-		s = "#1f6f5c"
-	}
-	n, _ := strconv.ParseUint(s[1:], 16, 32) // the pattern has seen to it
-	return color{float64(n >> 16), float64(n >> 8 & 255), float64(n & 255)}
-}
-
-// colored fills the brand's colours into a page.
+// colored fills the brand's colours into a page; of no #rrggbb a quiet green.
 func colored(page, brand string) string {
-	accent := accentOf(brand)
+	if !hexColor.MatchString(brand) {
+		brand = "#1f6f5c"
+	}
+	n, _ := strconv.ParseUint(brand[1:], 16, 32) // the pattern has seen to it
+	accent := color{float64(n >> 16), float64(n >> 8 & 255), float64(n & 255)}
 	button, words := accent.button()
 	return strings.NewReplacer(
 		accentSign, accent.against(white, black, readable).css(), buttonSign, button.css(), onButtonSign, words.css(),

@@ -2,6 +2,7 @@ package templates
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -45,7 +46,10 @@ func readSource(file, text string) (*source, []Problem) {
 		next := at + len(line) + 1
 		if strings.TrimRight(line, " \t") == "---" {
 			s.body = min(next, len(text))
-			return s, append(problems, s.missing()...)
+			if s.keys["subject"].text == "" {
+				problems = append(problems, s.problem(0, "write a line subject: Your code is here", "the subject is missing"))
+			}
+			return s, problems
 		}
 		if p, bad := s.frontLine(at, line); bad {
 			problems = append(problems, p)
@@ -64,7 +68,7 @@ func (s *source) frontLine(at int, line string) (Problem, bool) {
 	if !ok {
 		return s.problem(at, "write it like subject: Your code is here", "this line of the front matter is not \"key: value\""), true
 	}
-	if !frontKey(key) {
+	if !slices.Contains(frontKeys(), key) {
 		return s.problem(at, meant(nearest(key, frontKeys())), "there is no key %q: there are %s", key, strings.Join(frontKeys(), ", ")), true
 	}
 	if _, twice := s.keys[key]; twice {
@@ -75,20 +79,4 @@ func (s *source) frontLine(at int, line string) (Problem, bool) {
 	return Problem{}, false
 }
 
-func (s *source) missing() []Problem {
-	if s.keys["subject"].text == "" {
-		return []Problem{s.problem(0, "write a line subject: Your code is here", "the subject is missing")}
-	}
-	return nil
-}
-
 func frontKeys() []string { return []string{"subject", "preheader", "from_name"} }
-
-func frontKey(key string) bool {
-	for _, k := range frontKeys() {
-		if k == key {
-			return true
-		}
-	}
-	return false
-}

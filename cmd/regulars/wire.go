@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/hkdf"
 	"crypto/rand"
@@ -20,19 +21,21 @@ import (
 	"regulars/internal/embedded"
 	"regulars/internal/engine"
 	"regulars/internal/intake"
+	"regulars/internal/marketing"
 	"regulars/internal/store"
 	"regulars/internal/versions"
 	"regulars/jobs"
 )
 
-// house is every room, wired over one database.
-type house struct {
+// wiring is every room, wired over one database.
+type wiring struct {
 	db     *store.DB
 	clock  *store.Clock // its business time; nil: it is stepped by hand
 	desk   *delivery.Sender
 	door   *intake.Intake
 	engine *engine.Engine
 	links  *consent.Links
+	alerts *marketing.Alerts
 	sink   *embedded.Sink // nil: a real relay
 	relay  *smtp.Relay
 	urgent *smtp.Relay // the same relay, with connections of its own
@@ -48,29 +51,62 @@ const (
 	bulkConnections   = 8
 )
 
-// furnish builds the rooms over a database. It connects to no Redis and to the
+// wire builds the rooms over a database. It connects to no Redis and to the
 // relay only with the first mail.
-func (a *app) furnish(ctx context.Context, db *store.DB, log *slog.Logger) (*house, error) {
-	h := &house{db: db, clock: a.clock, log: log}
+func (a *app) wire(ctx context.Context, db *store.DB, log *slog.Logger) (*wiring, error) {
+	w := &wiring{db: db, clock: a.clock, log: log}
 	db.LogTo(log)
-	h.door = intake.New(db)
+	w.door = intake.New(db)
 	key, err := secretKey(ctx, db, a.config.SecretKey)
 	if err != nil {
 		return nil, err
 	}
-	h.links = consent.NewLinks(a.baseURL(), linkKeys(key, a.config.SecretKey))
-	transports, err := h.transports(a.config.SMTPURL, a.hello(), log)
+	w.links = consent.NewLinks(a.baseURL(), linkKeys(key, a.config.SecretKey))
+	address := a.config.SMTPURL
+	if address == inbox {
+		if w.sink, err = embedded.NewSink(embedded.SinkOptions{Now: db.Now}); err != nil {
+			return nil, err
+		}
+		address = "smtp://" + w.sink.Addr() + "?tls=off"
+	}
+	o, err := smtp.ParseURL(address)
 	if err != nil {
 		return nil, err
 	}
-	h.desk = delivery.New(delivery.Config{
-		DB: db, Programs: versions.Programs{DB: db}, Transports: transports, Links: h.links,
-		Secret: derive(key, "message ids"), MailOnlyTo: a.config.mailOnlyTo, Sink: h.sink != nil,
+	o.Log, o.Connections = log, cmp.Or(o.Connections, bulkConnections)
+	if w.sink == nil { // our name in EHLO is that of the pages, "" when they have none yet
+		if u, err := url.Parse(a.config.BaseURL); err == nil {
+			o.Hello = cmp.Or(o.Hello, u.Hostname())
+		}
+	}
+	w.relay = smtp.New(o)
+	w.urgent = w.relay.Share(urgentConnections)
+	w.desk = delivery.New(delivery.Config{
+		DB: db, Programs: versions.Programs{DB: db}, Transports: map[string]delivery.Transport{delivery.Bulk: w.relay, delivery.Urgent: w.urgent}, Links: w.links,
+		Secret: derive(key, "message ids"), MailOnlyTo: a.config.mailOnlyTo, Sink: w.sink != nil,
 		Connections: urgentConnections, Log: log,
 	})
-	h.engine = engine.New(db, h.desk)
-	h.uncut = h.cutAfter(ctx, a.grace)
-	return h, nil
+	w.alerts = &marketing.Alerts{DB: db, Transport: w.urgent, Secret: derive(key, "message ids"), MailOnlyTo: a.config.mailOnlyTo, Log: log}
+	w.engine = engine.New(db, w.desk)
+	w.uncut = w.cutAfter(ctx, a.grace)
+	return w, nil
+}
+
+// wired runs f on the database with every room wired over it.
+func (a *app) wired(ctx context.Context, f func(*wiring) error) error {
+	return a.opened(ctx, false, func(db *store.DB) error {
+		w, err := a.wire(ctx, db, a.logger())
+		if err != nil {
+			return err
+		}
+		defer w.close(ctx)
+		return f(w)
+	})
+}
+
+// marketer does what people ask for, with mails.
+func (w *wiring) marketer() marketing.Marketer {
+	return marketing.Marketer{DB: w.db, Desk: w.desk}
 }
 
 // How long a stop may take. Mails on the wire are brought to their end for as long
@@ -84,7 +120,7 @@ const (
 
 // cutAfter ends what is on the wire some time after ctx has ended, whoever waits
 // for it: a relay may answer a final dot after ten minutes, or never.
-func (h *house) cutAfter(ctx context.Context, grace time.Duration) (stop func()) {
+func (w *wiring) cutAfter(ctx context.Context, grace time.Duration) (stop func()) {
 	over := make(chan struct{})
 	var waiting sync.WaitGroup
 	waiting.Go(func() {
@@ -97,67 +133,40 @@ func (h *house) cutAfter(ctx context.Context, grace time.Duration) (stop func())
 		defer t.Stop()
 		select {
 		case <-t.C:
-			h.log.Warn("the relay does not answer, and the time for a stop is over: mails on the wire are cut", "relay", h.relay.Name())
-			h.urgent.Cut()
-			h.relay.Cut()
+			w.log.Warn("the relay does not answer, and the time for a stop is over: mails on the wire are cut", "relay", w.relay.Name())
+			w.urgent.Cut()
+			w.relay.Cut()
 		case <-over:
 		}
 	})
 	return sync.OnceFunc(func() { close(over); waiting.Wait() })
 }
 
-// transports opens the way out: the built-in sink, or a relay with a share of
-// connections for each lane.
-func (h *house) transports(address, hello string, log *slog.Logger) (map[string]delivery.Transport, error) {
-	if address == inbox {
-		sink, err := embedded.NewSink(embedded.SinkOptions{Now: h.db.Now})
-		if err != nil {
-			return nil, err
-		}
-		h.sink = sink
-		address = "smtp://" + sink.Addr() + "?tls=off"
-	}
-	o, err := smtp.ParseURL(address)
-	if err != nil {
-		return nil, err
-	}
-	o.Log = log
-	if o.Hello == "" && h.sink == nil {
-		o.Hello = hello
-	}
-	if o.Connections == 0 {
-		o.Connections = bulkConnections
-	}
-	h.relay = smtp.New(o)
-	h.urgent = h.relay.Share(urgentConnections)
-	return map[string]delivery.Transport{delivery.Bulk: h.relay, delivery.Urgent: h.urgent}, nil
-}
-
-// close ends what furnish began, when nothing works any more.
-func (h *house) close(ctx context.Context) error {
-	h.uncut()
+// close ends what wire began, when nothing works any more.
+func (w *wiring) close(ctx context.Context) error {
+	w.uncut()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closing)
 	defer cancel()
-	err := errors.Join(h.urgent.Close(ctx), h.relay.Close(ctx))
-	if h.sink != nil {
-		err = errors.Join(err, h.sink.Close())
+	err := errors.Join(w.urgent.Close(ctx), w.relay.Close(ctx))
+	if w.sink != nil {
+		err = errors.Join(err, w.sink.Close())
 	}
 	return err
 }
 
 // relays says which relay is spared, for metrics.
-func (h *house) relays() map[string]bool {
-	return map[string]bool{h.relay.Name(): h.relay.State().Open}
+func (w *wiring) relays() map[string]bool {
+	return map[string]bool{w.relay.Name(): w.relay.State().Open}
 }
 
 // idle reports that this machine's clock and the database's are too far apart for any
 // work.
-func (h *house) idle() bool { return h.clock != nil && h.clock.TooFar() }
+func (w *wiring) idle() bool { return w.clock != nil && w.clock.TooFar() }
 
 // relaySense says what is wrong with the relay.
-func (h *house) relaySense(context.Context) []store.Trouble {
-	bad := h.relay.Health()
-	if urgent := h.urgent.Health(); bad.Words == "" {
+func (w *wiring) relaySense(context.Context) []store.Trouble {
+	bad := w.relay.Health()
+	if urgent := w.urgent.Health(); bad.Words == "" {
 		bad = urgent
 	}
 	if bad.Words == "" {
@@ -167,11 +176,11 @@ func (h *house) relaySense(context.Context) []store.Trouble {
 }
 
 // lookAtRelay looks at a relay that is in trouble, or idle, until ctx ends.
-func (h *house) lookAtRelay(ctx context.Context) error {
+func (w *wiring) lookAtRelay(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
-		h.relay.Look(ctx)
+		w.relay.Look(ctx)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -231,13 +240,4 @@ func (a *app) baseURL() string {
 		return strings.TrimSuffix(a.config.BaseURL, "/")
 	}
 	return "http://" + reachable(a.config.Listen)
-}
-
-// hello is our name in EHLO: that of the pages, "" when they have none yet.
-func (a *app) hello() string {
-	u, err := url.Parse(a.config.BaseURL)
-	if err != nil {
-		return ""
-	}
-	return u.Hostname()
 }

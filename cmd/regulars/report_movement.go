@@ -1,12 +1,12 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"regulars/internal/loyalty"
+	"regulars/internal/marketing"
 	"regulars/internal/report"
 	"regulars/internal/store"
 	"regulars/segments"
@@ -26,15 +26,13 @@ var movementReports = []struct {
 func (a *app) movementCommands(f *reportFlags) (commands []*cobra.Command) {
 	for _, r := range movementReports {
 		var from, to string
-		c := &cobra.Command{Use: r.name, Short: r.short, Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
-			return a.viewed(c, func(tx *store.Tx, db *store.DB) error {
-				m, err := a.movement(tx, db, r.of, from, to)
-				if err != nil {
-					return err
-				}
-				return a.printMovement(tx, r.title, m, f.csv)
-			})
-		}}
+		c := &cobra.Command{Use: r.name, Short: r.short, Args: cobra.NoArgs, RunE: a.viewing(func(tx *store.Tx, _ []string) error {
+			m, err := a.movement(tx, r.of, from, to)
+			if err != nil {
+				return err
+			}
+			return a.printMovement(tx, r.title, m, f.csv)
+		})}
 		c.Flags().StringVar(&from, "from", "", "show who moved since the end of this day, like 2027-03-31")
 		c.Flags().StringVar(&to, "to", "", "as of the end of this day, like 2027-06-30 (default: now)")
 		commands = append(commands, c)
@@ -43,23 +41,21 @@ func (a *app) movementCommands(f *reportFlags) (commands []*cobra.Command) {
 }
 
 // movement asks for a report of the days that were typed.
-func (a *app) movement(tx *store.Tx, db *store.DB, of func(segments.Scope) (report.MovementOf, error), from, to string) (report.Movement, error) {
-	now, err := inForce(tx)
+func (a *app) movement(tx *store.Tx, of func(segments.Scope) (report.MovementOf, error), from, to string) (report.Movement, error) {
+	scope, err := ruleScope(tx)
 	if err != nil {
 		return report.Movement{}, err
 	}
-	scope, zone := ruleScope(now.Program)
 	m, err := of(scope)
 	if err != nil {
 		return report.Movement{}, err
 	}
-	today := loyalty.DayOf(tx.At.Time, zone)
-	m.Day = today
+	m.Day = a.today(tx)
 	if to != "" {
 		if m.Day, err = loyalty.ParseDay(to); err != nil {
 			return report.Movement{}, usage("--to: %v", err)
 		}
-		m.Past = m.Day != today
+		m.Past = m.Day != a.today(tx)
 	}
 	if from != "" {
 		day, err := loyalty.ParseDay(from)
@@ -78,10 +74,7 @@ func (a *app) printMovement(tx *store.Tx, title string, m report.Movement, csv b
 	if a.json {
 		return a.printJSON(m)
 	}
-	currency, err := tx.Setting(store.SettingCurrency)
-	if errors.Is(err, store.ErrNotFound) {
-		currency, err = "EUR", nil
-	}
+	currency, err := marketing.Currency(tx)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,122 @@
+package marketing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"regulars/internal/program"
+	"regulars/internal/runs"
+	"regulars/internal/store"
+	"regulars/internal/versions"
+)
+
+// Launch is a start of a campaign by hand.
+type Launch struct {
+	runs.LaunchRequest
+
+	Drop bool // a campaign that hands out no codes is refused
+	Once bool // By names the attempt: a later one of the same name finds what the first began
+}
+
+// Preview says what a launch would do.
+type Preview struct {
+	Never    []string // what can never happen in the campaign
+	Audience runs.Audience
+}
+
+// Launched is what a launch began.
+type Launched struct {
+	runs.Launched
+	Earlier    bool   `json:"-"` // an earlier attempt of this name began it
+	QuietUntil string `json:"-"` // 09:00: the end of the quiet hours that it is in; "": it is in none
+}
+
+// Never says what can never happen in a campaign; PreviewLaunch says it too.
+func (m Marketer) Never(ctx context.Context, name string) (words []string, err error) {
+	err = m.DB.View(ctx, func(tx *store.Tx) (err error) { words, err = runs.Never(tx, name); return err })
+	return words, err
+}
+
+// PreviewLaunch says whom a launch would mail and whom not. It writes nothing. What
+// can never happen is said also beside an error.
+func (m Marketer) PreviewLaunch(ctx context.Context, l Launch) (p Preview, err error) {
+	err = m.DB.View(ctx, func(tx *store.Tx) (err error) {
+		if p.Never, err = runs.Never(tx, l.Campaign); err != nil {
+			return err
+		}
+		if err := l.check(tx); err != nil {
+			return err
+		}
+		p.Audience, err = runs.PreviewLaunch(tx, l.LaunchRequest)
+		return err
+	})
+	return p, err
+}
+
+// Launch starts a campaign. With a key, and as one attempt, it is safe to repeat;
+// else a second one with the same values on one day is runs.ErrLaunched.
+func (m Marketer) Launch(ctx context.Context, l Launch) (Launched, error) {
+	return update(ctx, m.DB, func(tx *store.Tx) (done Launched, err error) {
+		if l.Once && l.Key == "" {
+			err := tx.One(&done.Occurrence, `
+				select o.id
+				from   occurrences o join campaigns c on c.id = o.campaign_id
+				where  c.name = @campaign and o.started_by = @by`, store.Args{"campaign": l.Campaign, "by": l.By})
+			if done.Earlier = err == nil; !errors.Is(err, store.ErrNotFound) {
+				return done, err
+			}
+		}
+		if err := l.check(tx); err != nil {
+			return done, err
+		}
+		if done.Launched, err = runs.Launch(tx, l.LaunchRequest); err != nil {
+			return done, err
+		}
+		done.QuietUntil, err = m.quietUntil(tx, l.Campaign)
+		return done, err
+	})
+}
+
+// CheckLaunch says what would be wrong with a launch now, without starting it.
+func CheckLaunch(tx *store.Tx, l Launch) error {
+	if err := runs.CheckLaunch(tx, l.LaunchRequest); err != nil {
+		return err
+	}
+	return l.check(tx)
+}
+
+// check refuses a drop of what hands out no codes.
+func (l Launch) check(tx *store.Tx) error {
+	if !l.Drop {
+		return nil
+	}
+	v, err := versions.Active(tx)
+	if err != nil {
+		return err
+	}
+	c, err := v.Campaign(l.Campaign)
+	if err == nil && !slices.ContainsFunc(c.Steps, func(s program.Step) bool { return s.Coupon != "" }) {
+		err = fmt.Errorf("%s hands out no codes: it is no drop. Use launch", l.Campaign)
+	}
+	return err
+}
+
+// quietUntil returns when the shop's quiet hours end for a campaign, "" when it is
+// not in them.
+func (m Marketer) quietUntil(tx *store.Tx, name string) (string, error) {
+	v, err := versions.Active(tx)
+	if err != nil {
+		return "", err
+	}
+	hours := v.Program.Quiet
+	if c := v.Program.Campaign(name); c != nil && c.Quiet != nil {
+		hours = *c.Quiet
+	}
+	local := tx.At.In(v.Program.Zone)
+	if next := hours.Next(local); next.After(local) {
+		return next.Format("15:04"), nil
+	}
+	return "", nil
+}

@@ -1,0 +1,45 @@
+package marketing
+
+import (
+	"context"
+	"fmt"
+
+	"regulars/internal/delivery"
+	"regulars/internal/intake"
+	"regulars/internal/store"
+)
+
+// Mail is one that somebody wants to see before members do.
+type Mail struct {
+	delivery.Example
+	As string // the member: id or e-mail; "": a made-up one
+}
+
+// find looks the member up.
+func (m Marketer) find(ctx context.Context, w *Mail) error {
+	if w.As == "" {
+		return nil
+	}
+	err := m.DB.View(ctx, func(tx *store.Tx) (err error) { w.Member, err = intake.Find(tx, w.As); return err })
+	if err != nil {
+		return fmt.Errorf("the member to write as: %w", err)
+	}
+	return nil
+}
+
+// PreviewMail renders a mail as the member would get it.
+func (m Marketer) PreviewMail(ctx context.Context, w Mail) (delivery.Shown, error) {
+	if err := m.find(ctx, &w); err != nil {
+		return delivery.Shown{}, err
+	}
+	return m.Desk.Preview(ctx, w.Example)
+}
+
+// SendTest mails what PreviewMail shows to an address, with [Test] before its subject.
+// It leaves no row and counts nowhere.
+func (m Marketer) SendTest(ctx context.Context, w Mail, to string) (delivery.Shown, error) {
+	if err := m.find(ctx, &w); err != nil {
+		return delivery.Shown{}, err
+	}
+	return m.Desk.SendTest(ctx, w.Example, to)
+}

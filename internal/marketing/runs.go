@@ -1,0 +1,60 @@
+package marketing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"regulars/internal/coupon"
+	"regulars/internal/happenings"
+	"regulars/internal/runs"
+	"regulars/internal/store"
+)
+
+// byHand begins the reason of a run that a person paused.
+const byHand = "by hand"
+
+// Pause stops a run until it is resumed; what is on the wire goes out.
+func (m Marketer) Pause(ctx context.Context, run int64, because string) error {
+	because = strings.TrimSuffix(byHand+": "+strings.TrimPrefix(because, byHand), ": ")
+	return m.run(ctx, run, func(tx *store.Tx) error { return runs.Pause(tx, run, because) })
+}
+
+// Resume lets a paused run go on; with latest, what is not yet sent takes the texts
+// in force.
+func (m Marketer) Resume(ctx context.Context, run int64, latest bool) error {
+	return m.run(ctx, run, func(tx *store.Tx) error { return runs.Resume(tx, run, latest) })
+}
+
+// Cancel ends a run: what was not sent is skipped.
+func (m Marketer) Cancel(ctx context.Context, run int64, because string) error {
+	return m.run(ctx, run, func(tx *store.Tx) error { return runs.Cancel(tx, run, because) })
+}
+
+// run does something to a run; its error says to which.
+func (m Marketer) run(ctx context.Context, run int64, f func(*store.Tx) error) error {
+	err := m.DB.Update(ctx, f)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return store.Missing(fmt.Sprintf("there is no run %d", run))
+	case err != nil && !strings.Contains(err.Error(), fmt.Sprintf("run %d", run)):
+		return fmt.Errorf("run %d: %w", run, err)
+	}
+	return err
+}
+
+// Resolve ends a send of which nobody knows whether it went out: it was sent, or it is
+// handed over again.
+func (m Marketer) Resolve(ctx context.Context, send int64, as, by string) error {
+	return m.DB.Update(ctx, func(tx *store.Tx) error { return m.Desk.Resolve(tx, send, as, by) })
+}
+
+// Redeem takes a code and tells the campaigns that gave it.
+func (m Marketer) Redeem(tx *store.Tx, use coupon.Use) (coupon.Redemption, error) {
+	done, err := coupon.Redeem(tx, use)
+	if err != nil {
+		return done, err
+	}
+	return done, happenings.CouponUsed(tx, []int64{done.Code.ID})
+}

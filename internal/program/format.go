@@ -1,0 +1,216 @@
+package program
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"regulars/internal/loyalty"
+	"regulars/segments"
+)
+
+// The format: every key of the program files is one row here, in the sequence in
+// which plan shows them. A row says where its value goes, of what kind it is, what
+// to write where it is missing, and what plan calls a change of it. What is checked
+// between several keys stands beside the reader of the file.
+
+// shopKeys are those of program.yaml.
+func shopKeys() keys[Program] {
+	return keys[Program]{"program.yaml", append([]key[Program]{
+		part(senderKeys()).must("say who sends: shop: {name: …, url: …, address: …}"),
+		part(mailKeys()).must("say from whom mails come: mail: {from: …}"),
+		{name: "languages", need: "name the languages of your mails, like languages: [en]", read: readLanguages,
+			show: func(p *Program, _ string) string { return inWords(p.Languages) }},
+		at("currency", func(p *Program) *string { return &p.Currency }, of(currency, same)).must("name the currency of all amounts, like EUR"),
+		{name: "zone", need: "name the shop's time zone, like Europe/Helsinki", read: readZone, show: func(p *Program, _ string) string { return p.Zone.String() }},
+		{name: "topics", read: readTopics, otherwise: func(_ *loader, p *Program) { p.Topics = standardTopics(p.Languages) },
+			show: func(p *Program, _ string) string { return topicsText(p.Topics) }},
+		{name: "join", read: readJoin, rows: joinKeys().rows},
+		{name: "caps", read: readCaps, show: func(p *Program, _ string) string { return strings.Trim(fmt.Sprint(p.Caps), "[]") }},
+		at("quiet", func(p *Program) *loyalty.QuietHours { return &p.Quiet }, saying(loyalty.ParseQuietHours)).as("quiet hours"),
+		{name: "attributes", read: readAttributes, show: func(p *Program, _ string) string { return typesText(p.Attributes) }},
+		part(keys[Program]{"favourites", []key[Program]{
+			at("except", func(p *Program) *[]string { return &p.FavouritesExcept }, names(segments.Category)).as("favourites except").must("name the categories that are nobody's favourite, like except: [FUEL]"),
+		}}),
+		at("news_within", func(p *Program) *time.Duration { return &p.NewsWithin }, span()),
+		at("holdout", func(p *Program) *int { return &p.Holdout }, share()),
+		{name: "lifecycle", read: readLifecycle, show: func(p *Program, _ string) string { return p.Lifecycle.String() }},
+		{name: "rfm", read: func(r *loader, n *node, p *Program) { rfmKeys().fill(r, n, &p.Scoring) }, show: func(p *Program, _ string) string { return p.Scoring.String() }},
+		part(keys[Program]{"tracking", []key[Program]{
+			at("clicks", func(p *Program) *bool { return &p.Tracking.Clicks }, truth()).as("tracked clicks"),
+			at("opens", func(p *Program) *bool { return &p.Tracking.Opens }, truth()).as("tracked opens"),
+		}}),
+	}, later[Program]("points", "tiers", "referral", "referrals", "goals", "terms")...)}
+}
+
+func senderKeys() keys[Program] {
+	return keys[Program]{"shop", []key[Program]{
+		at("name", func(p *Program) *string { return &p.Shop.Name }, words()).must("every mail shows the shop's name"),
+		at("address", func(p *Program) *string { return &p.Shop.Address }, words()).must("every mail shows the shop's postal address, as the law asks"),
+		at("url", func(p *Program) *string { return &p.Shop.URL }, of(webLink, same)).as("link"),
+		at("country", func(p *Program) *string { return &p.Shop.Country }, of(country, same)),
+	}}
+}
+
+func mailKeys() keys[Program] {
+	return keys[Program]{"mail", []key[Program]{
+		at("from", func(p *Program) *string { return &p.Mail.From }, of(sender, same)).must(`like from: "Anna <anna@shop.example>"`),
+		at("reply_to", func(p *Program) *string { return &p.Mail.ReplyTo }, of(sender, same)),
+		at("alerts", func(p *Program) *string { return &p.Mail.Alerts }, of(senders, same)),
+	}}
+}
+
+func joinKeys() keys[Program] {
+	return keys[Program]{"join", append(later[Program]("who"), at("confirm", func(p *Program) *bool { return &p.Confirm }, truth()).as("double opt-in"))}
+}
+
+func lifecycleKeys() keys[segments.Lifecycle] {
+	return keys[segments.Lifecycle]{"lifecycle", []key[segments.Lifecycle]{
+		at("recent", func(l *segments.Lifecycle) *int { return &l.Recent }, days()),
+		at("at_risk", func(l *segments.Lifecycle) *int { return &l.AtRisk }, days()),
+		at("lost", func(l *segments.Lifecycle) *int { return &l.Lost }, days()),
+	}}
+}
+
+func rfmKeys() keys[segments.Scoring] {
+	return keys[segments.Scoring]{"rfm", []key[segments.Scoring]{
+		{name: "cuts", read: func(r *loader, n *node, s *segments.Scoring) {
+			if p, ok := cuts().read(r, n); ok {
+				s.Recency, s.Frequency, s.Monetary = p, p, p
+			}
+		}},
+		{name: "recency", read: readRecency},
+		at("frequency", func(s *segments.Scoring) *segments.Percent { return &s.Frequency }, cuts()),
+		at("monetary", func(s *segments.Scoring) *segments.Percent { return &s.Monetary }, cuts()),
+	}}
+}
+
+// poolKeys are those of a pool in pools.yaml.
+func poolKeys() keys[Pool] {
+	return keys[Pool]{"a pool", []key[Pool]{
+		at("kind", func(p *Pool) *string { return &p.Kind }, oneOf(Generated, Imported, Shared)).must("generated, imported or shared"),
+		at("pattern", func(p *Pool) *string { return &p.Pattern }, words()),
+		at("code", func(p *Pool) *string { return &p.Code }, words()),
+		at("percent", func(p *Pool) *int { return &p.Percent }, whole[int](1, 100)),
+		at("amount", func(p *Pool) *int64 { return &p.Amount }, amount()),
+		at("item", func(p *Pool) *string { return &p.Item }, words()),
+		at("worth", func(p *Pool) *int64 { return &p.Worth }, amount()),
+		at("free_shipping", func(p *Pool) *bool { return &p.FreeShipping }, truth()),
+		at("points", func(p *Pool) *int64 { return &p.Points }, whole[int64](1, 1e9)),
+		at("perk", func(p *Pool) *string { return &p.Perk }, words()),
+		at("minimum", func(p *Pool) *int64 { return &p.Minimum }, amount()),
+		at("products", func(p *Pool) *[]string { return &p.Products }, names(segments.Product)),
+		at("categories", func(p *Pool) *[]string { return &p.Categories }, names(segments.Category)),
+		at("first_order", func(p *Pool) *bool { return &p.FirstOrder }, truth()),
+		at("uses", func(p *Pool) *int { return &p.Uses }, whole[int](1, 1e9)),
+		at("transferable", func(p *Pool) *bool { return &p.Transferable }, truth()),
+		at("good_again", func(p *Pool) *bool { return &p.GoodAgain }, truth()),
+		at("valid_for", func(p *Pool) *int { return &p.ValidFor }, days()),
+		at("valid_until", func(p *Pool) *loyalty.Day { return &p.ValidUntil }, date()),
+		at("stock", func(p *Pool) *int64 { return &p.Stock }, whole[int64](1, 1e9)),
+		at("budget", func(p *Pool) *int64 { return &p.Budget }, amount()),
+		at("low", func(p *Pool) *int64 { return &p.Low }, whole[int64](1, 1e9)),
+		at("checkout", func(p *Pool) *string { return &p.Checkout }, oneOf("asks_us", "file")),
+	}}
+}
+
+// campaignKeys are those of campaign.yaml. What the start and the steps are decides
+// most defaults, so these come early.
+func campaignKeys() keys[folder] {
+	return keys[folder]{"a campaign", append([]key[folder]{
+		{name: "start", early: true, need: "say what starts the campaign: " + starts, read: readStart,
+			show: func(c *folder, _ string) string { return c.Start.Spec },
+			rows: []key[folder]{{name: "existing", show: func(c *folder, _ string) string { return c.Start.Existing.String() }}}},
+		{name: "live", read: at("live", func(c *folder) *bool { return &c.Live }, truth()).read}, // plan says it in words of its own
+		{name: "was", read: readFormerName},
+		{name: "for", read: func(r *loader, n *node, c *folder) { c.For = r.ruleOrSegment(n, r.rules(c)) }, show: func(c *folder, _ string) string { return ruleText(c.For) }},
+		{name: "except", read: func(r *loader, n *node, c *folder) { c.Except = r.ruleOrSegment(n, r.rules(c)) }, show: func(c *folder, _ string) string { return ruleText(c.Except) }},
+		{name: "until", read: readUntil, show: func(c *folder, _ string) string { return joined(c.Until, ", ") }},
+		at("again", func(c *folder) *Again { return &c.Again }, saying(again)).or(func(_ *loader, c *folder) { c.Again.Each = usuallyEach(c.Start) }),
+		at("class", func(c *folder) *string { return &c.Class }, oneOf(loyalty.Offer, loyalty.Earned, loyalty.Service)).first().or(func(_ *loader, c *folder) { c.Class = classOf(c.Start) }),
+		at("topic", func(c *folder) *string { return &c.Topic }, topic()).first().or(usualTopic),
+		{name: "capped", read: readCapped, show: func(c *folder, _ string) string { return c.Capped.String() }},
+		{name: "quiet", read: func(r *loader, n *node, c *folder) {
+			if q, ok := parsed(r, n, loyalty.ParseQuietHours); ok {
+				c.Quiet = &q
+			}
+		}, show: func(c *folder, _ string) string {
+			if c.Quiet == nil {
+				return "the program's"
+			}
+			return c.Quiet.String()
+		}},
+		at("late", func(c *folder) *time.Duration { return &c.Late }, span()).or(func(_ *loader, c *folder) { c.Late = c.usuallyLate() }),
+		at("catch_up", func(c *folder) *string { return &c.CatchUp }, oneOf("once", "all", "skip")).or(func(_ *loader, c *folder) { c.CatchUp = "once" }),
+		{name: "holdout", read: readHoldout, show: func(c *folder, _ string) string { return percent(c.Holdout) }, otherwise: func(r *loader, c *folder) {
+			if c.Class == loyalty.Offer {
+				c.Holdout = r.program.Holdout
+			}
+		}},
+		{name: "pilot", read: rollout("pilot", func(r *loader, n *node, c *folder) { c.Pilot = &Pilot{}; pilotKeys().fill(r, n, c.Pilot) }),
+			show: func(c *folder, _ string) string { return c.Pilot.String() }},
+		{name: "waves", read: rollout("waves", func(r *loader, n *node, c *folder) { c.Waves = &Waves{}; wavesKeys().fill(r, n, c.Waves) }),
+			show: func(c *folder, _ string) string { return c.Waves.String() }},
+		{name: "stock", read: readStock},
+		{name: "steps", early: true, need: "say what the campaign sends: steps: with a line - mail: NAME for each mail", read: readSteps,
+			show: func(c *folder, _ string) string { return joined(c.Steps, "; ") }},
+	}, later[folder]("limit", "once", "goal")...)}
+}
+
+func pilotKeys() keys[Pilot] {
+	return keys[Pilot]{"pilot", []key[Pilot]{
+		at("size", func(p *Pilot) *int { return &p.Size }, whole[int](1, most)).must("say how many mails go first, like size: 200"),
+		at("then", func(p *Pilot) *time.Duration { return &p.After }, of(afterPilot, loyalty.Span)),
+	}}
+}
+
+func wavesKeys() keys[Waves] {
+	return keys[Waves]{"waves", []key[Waves]{
+		at("size", func(w *Waves) *Waves { return w }, of(waveSize, func(Waves) string { return "" })).must("say how large a wave is, like size: 20% or size: 5000"),
+		at("every", func(w *Waves) *time.Duration { return &w.Every }, span()).must("say how far apart the waves are, like every: 2h"),
+	}}
+}
+
+// startForms are the forms of a start, each by the key that tells it apart.
+// milestone comes before at and every, which it has too.
+func startForms() []keys[folder] {
+	form := func(rows ...key[folder]) keys[folder] { return keys[folder]{"this start", rows} }
+	hour := key[folder]{name: "time", read: func(r *loader, n *node, c *folder) {
+		if t, ok := parsed(r, n, loyalty.ParseTimeOfDay); ok {
+			c.Start.Time = &t
+		}
+	}}
+	morning := hour.or(func(_ *loader, c *folder) { c.Start.Time = &loyalty.TimeOfDay{Hour: 9} })
+	before := key[folder]{name: "before", read: readBefore, otherwise: func(_ *loader, c *folder) { c.Start.Before = []int{0} }}
+	zone := key[folder]{name: "zone", read: func(r *loader, n *node, c *folder) {
+		whose, _ := oneOf("member", "shop").read(r, n)
+		c.Start.ByMember = whose == "member"
+	}}
+	return []keys[folder]{
+		form(key[folder]{name: "milestone", read: readFigure}, key[folder]{name: "at", read: readMilestones}, key[folder]{name: "every", read: readEveryMilestone}),
+		form(key[folder]{name: "enters", read: readEnters}, hour, at("existing", func(c *folder) *Existing { return &c.Start.Existing }, saying(existing))),
+		form(at("yearly", func(c *folder) *string { return &c.Start.Field }, oneOf("birthday", "joined")), before, morning, zone),
+		form(key[folder]{name: "date", read: readDateField}, before, morning),
+		form(key[folder]{name: "event", early: true, read: func(r *loader, n *node, c *folder) { c.Start.Event = r.eventType(n, r.words(n)) }},
+			key[folder]{name: "where", read: func(r *loader, n *node, c *folder) { c.Start.Where = r.rule(n, r.rules(c), segments.Parse) }}),
+		form(key[folder]{name: "at", read: readMoment}, zone),
+		form(key[folder]{name: "every", read: readTimetable}),
+		form(key[folder]{name: "launch", read: readLaunch}),
+	}
+}
+
+// choiceKeys are those of a mail, as a step or in a choice.
+func choiceKeys() keys[mailStep] {
+	return keys[mailStep]{"a choice", []key[mailStep]{
+		{name: "if", read: readIf},
+		{name: "mail", read: readMail},
+		{name: "coupon", early: true, read: readCoupon},
+		{name: "empty", read: readEmpty, otherwise: usuallyEmpty},
+		at("topic", func(s *mailStep) *string { return &s.Topic }, topic()),
+	}}
+}
+
+// stepKeys are those of a step.
+func stepKeys() keys[mailStep] {
+	return keys[mailStep]{"a step", append(choiceKeys().rows, key[mailStep]{name: "wait", read: readWait}, key[mailStep]{name: "choose", read: readChoice})}
+}

@@ -1,0 +1,275 @@
+package program
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"regulars/internal/loyalty"
+)
+
+// key is one key of the program files: all that there is to know of it stands in
+// its row of the format (format.go).
+type key[T any] struct {
+	name      string
+	need      string                             // what to write where it is missing; "": it may be
+	label     string                             // what plan calls it; "": its name
+	early     bool                               // others are read by what it says
+	later     bool                               // belongs to the format, and this version does not do it
+	read      func(r *loader, n *node, t *T)     // takes the value in, or reports what is wrong with it
+	otherwise func(r *loader, t *T)              // what holds where the key is missing; nil: nothing
+	show      func(t *T, currency string) string // the value as plan shows it, "" for none; nil: plan says it otherwise
+	rows      []key[T]                           // of the group of keys that its value is
+}
+
+// keys are the keys of one part of the files.
+type keys[T any] struct {
+	name string // as a person would say it
+	rows []key[T]
+}
+
+// at is a key whose value is of a kind and goes into a field.
+func at[T, V any](name string, field func(*T) *V, as kind[V]) key[T] {
+	return key[T]{name: name,
+		read: func(r *loader, n *node, t *T) {
+			if v, ok := as.read(r, n); ok {
+				*field(t) = v
+			}
+		},
+		show: func(t *T, currency string) string { return as.show(*field(t), currency) },
+	}
+}
+
+// part is a key whose value is a group of keys.
+func part[T any](ks keys[T]) key[T] {
+	return key[T]{name: ks.name, rows: ks.rows, read: func(r *loader, n *node, t *T) { ks.fill(r, n, t) }}
+}
+
+// later are keys that this version does not do.
+func later[T any](names ...string) (all []key[T]) {
+	for _, name := range names {
+		all = append(all, key[T]{name: name, later: true})
+	}
+	return all
+}
+
+func (k key[T]) must(hint string) key[T] { k.need = hint; return k }
+func (k key[T]) as(label string) key[T]  { k.label = label; return k }
+func (k key[T]) first() key[T]           { k.early = true; return k }
+func (k key[T]) or(f func(*loader, *T)) key[T] {
+	k.otherwise = f
+	return k
+}
+
+// names are those of the keys that this version reads.
+func (ks keys[T]) names() (names []string) {
+	for _, k := range ks.rows {
+		if !k.later {
+			names = append(names, k.name)
+		}
+	}
+	return names
+}
+
+// fill reads a mapping into t and returns it, for what is checked between its keys.
+func (ks keys[T]) fill(r *loader, n *node, t *T) section {
+	s := ks.open(r, n)
+	ks.read(s, t)
+	return s
+}
+
+// open checks that a value is a mapping with no keys but these: none is ever
+// ignored. Anything else is reported and answers with no keys.
+func (ks keys[T]) open(r *loader, n *node) section {
+	if n.form != mapping {
+		r.errorAt(n, fmt.Sprintf("%s is a group of keys, but here stands %s", ks.name, n.form), "write {key: value, …}, or each key on an indented line of its own")
+		return section{r, nil}
+	}
+	known := ks.names()
+	for _, kv := range n.pairs {
+		name := kv.key.text
+		switch i := slices.IndexFunc(ks.rows, func(k key[T]) bool { return k.name == name }); {
+		case i < 0:
+			hint := elsewhere(name, known)
+			if hint == "" {
+				hint = suggest(name, known, "")
+			}
+			r.errorAt(kv.key, fmt.Sprintf("%q is not a key of %s", name, ks.name), hint)
+		case ks.rows[i].later && ks.name == "join":
+			r.notYet(kv.key, "join."+name)
+		case ks.rows[i].later:
+			r.notYet(kv.key, name)
+		}
+	}
+	return section{r, n}
+}
+
+// read takes the values of an open mapping in, the early ones first.
+func (ks keys[T]) read(s section, t *T) {
+	for _, early := range []bool{true, false} {
+		for _, k := range ks.rows {
+			if k.early != early || k.later || s.n == nil {
+				continue
+			}
+			if k.need != "" && s.key(k.name) == nil && !s.misspelt(k.name) {
+				s.r.errorAt(s.n, fmt.Sprintf("%q is missing", k.name), k.need)
+			}
+			if n := s.get(k.name); n != nil && k.read != nil {
+				k.read(s.r, n, t)
+			} else if n == nil && k.otherwise != nil {
+				k.otherwise(s.r, t)
+			}
+		}
+	}
+}
+
+// setting is one side of a thing as text, to compare two versions and to show.
+type setting struct{ name, text string }
+
+// settings are all sides of a thing that plan compares.
+func (ks keys[T]) settings(t *T, currency string) (all []setting) {
+	for _, k := range ks.rows {
+		name := k.label
+		if name == "" {
+			name = k.name
+		}
+		if k.show != nil {
+			all = append(all, setting{name, k.show(t, currency)})
+		}
+		all = append(all, keys[T]{rows: k.rows}.settings(t, currency)...)
+	}
+	return all
+}
+
+// elsewhere says where in the format a key belongs that stands in the wrong place,
+// beside those that belong there.
+func elsewhere(name string, beside []string) string {
+	if slices.ContainsFunc(startForms(), func(form keys[folder]) bool { return slices.Equal(form.names(), beside) }) && loyalty.Nearest(name, beside) == "" {
+		var kinds []string
+		for _, form := range startForms() {
+			if names := form.names(); slices.Contains(names, name) && names[0] != name {
+				kinds = append(kinds, names[0])
+			}
+		}
+		if slices.Sort(kinds); len(kinds) > 0 {
+			return fmt.Sprintf("this one has %s; %s goes with %s", inWords(beside), name, inWords(kinds))
+		}
+	}
+	for _, place := range []struct {
+		name string
+		keys []string
+	}{{"a campaign", campaignKeys().names()}, {"a step", stepKeys().names()}, {"a pool", poolKeys().names()}, {"program.yaml", shopKeys().names()}} {
+		if slices.Contains(place.keys, name) {
+			return "it belongs to " + place.name
+		}
+	}
+	return ""
+}
+
+// suggest returns a hint: the nearest of the names, or else what the caller knows,
+// or else all of them.
+func suggest(name string, names []string, otherwise string) string {
+	if near := loyalty.Nearest(name, names); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	if otherwise != "" || len(names) == 0 {
+		return otherwise
+	}
+	return "it has " + inWords(names)
+}
+
+// inWords lists names: a, b and c.
+func inWords(names []string) string {
+	if len(names) < 2 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+}
+
+// section is an open mapping.
+type section struct {
+	r *loader
+	n *node // nil: there was no mapping
+}
+
+// pairs returns all keys that stand there with a value; the others are reported,
+// mostly keys whose value YAML took for a comment.
+func (s section) pairs() (full []pair) {
+	if s.n == nil {
+		return nil
+	}
+	for _, kv := range s.n.pairs {
+		if kv.value.form != nothing {
+			full = append(full, kv)
+			continue
+		}
+		hint := "give it one, or delete the line"
+		if strings.Contains(kv.key.src.rest(kv.key.line, kv.key.col), " #") {
+			hint = "in YAML everything after a blank and # is a comment: put the value in quotes"
+		}
+		s.r.errorAt(kv.key, fmt.Sprintf("%q has no value", kv.key.text), hint)
+	}
+	return full
+}
+
+// only is the key of a name with its value; nil, nil where it does not stand.
+func (s section) only(name string) (key, value *node) {
+	if s.n != nil {
+		for _, kv := range s.n.pairs {
+			if kv.key.text == name {
+				return kv.key, kv.value
+			}
+		}
+	}
+	return nil, nil
+}
+
+// get returns the value of a key, nil when the key is not there or has none, which
+// is reported.
+func (s section) get(name string) *node {
+	key, value := s.only(name)
+	if key == nil || len((section{s.r, &node{pairs: []pair{{key, value}}}}).pairs()) == 0 {
+		return nil
+	}
+	return value
+}
+
+// key returns the place of a key's name, nil when it is not there.
+func (s section) key(name string) *node {
+	key, _ := s.only(name)
+	return key
+}
+
+// has reports whether the key stands there, with a value or without.
+func (s section) has(name string) bool { return s.key(name) != nil }
+
+// misspelt reports whether a key stands there that was said to be this one with a slip.
+func (s section) misspelt(name string) bool {
+	return slices.ContainsFunc(s.n.pairs, func(kv pair) bool {
+		return loyalty.Nearest(kv.key.text, []string{name}) != "" && elsewhere(kv.key.text, nil) == ""
+	})
+}
+
+// Unknown says that there is no thing of a name, and which was probably meant or
+// else which there are.
+func Unknown(thing, name string, names []string) string {
+	text := fmt.Sprintf("there is no %s %q", thing, name)
+	switch near := loyalty.Nearest(name, names); {
+	case near != "":
+		return fmt.Sprintf("%s; did you mean %q?", text, near)
+	case len(names) == 0 || len(names) > 30:
+		return text
+	}
+	return text + "; there are " + inWords(names)
+}
+
+// NoCampaign says that a program has no campaign of a name.
+func NoCampaign(p *Program, name string) string {
+	var names []string
+	for _, c := range p.Campaigns {
+		if !c.builtIn() {
+			names = append(names, c.Name)
+		}
+	}
+	return Unknown("campaign", name, names)
+}
