@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"regulars/internal/campaign"
+	"regulars/internal/apply"
 	"regulars/internal/consent"
 	"regulars/internal/delivery"
 	"regulars/internal/delivery/smtp"
@@ -17,6 +17,7 @@ import (
 	"regulars/internal/engine"
 	"regulars/internal/intake"
 	"regulars/internal/store"
+	"regulars/internal/versions"
 	"regulars/jobs"
 )
 
@@ -132,13 +133,13 @@ func exampleRooms(ctx context.Context) (rooms jobs.Rooms, leave func(), err erro
 	if err != nil {
 		return rooms, nil, err
 	}
-	relay, book := smtp.New(o), campaign.NewBook(db)
-	err = db.Update(ctx, func(tx *store.Tx) error { _, err := book.Apply(tx, files(), "Anna", "the first"); return err })
+	relay := smtp.New(o)
+	err = db.Update(ctx, func(tx *store.Tx) error { _, err := apply.Apply(tx, files(), "Anna", "the first"); return err })
 	desk := delivery.New(delivery.Config{
-		DB: db, Programs: book.Programs, Transports: map[string]delivery.Transport{delivery.Urgent: relay, delivery.Bulk: relay},
+		DB: db, Programs: versions.Programs{DB: db}, Transports: map[string]delivery.Transport{delivery.Urgent: relay, delivery.Bulk: relay},
 		Links: consent.NewLinks("https://shop.example", [][]byte{[]byte("0123456789abcdef0123456789abcdef")}), Secret: []byte("secret"),
 	})
-	rooms = jobs.Rooms{DB: db, Book: book, Desk: desk, Intake: intake.New(db, book), Engine: engine.New(db, book, desk), ImportDir: dir}
+	rooms = jobs.Rooms{DB: db, Desk: desk, Intake: intake.New(db), Engine: engine.New(db, desk), ImportDir: dir}
 	return rooms, func() {
 		relay.Close(context.Background())
 		sink.Close()

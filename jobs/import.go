@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regulars/internal/importer"
 	"slices"
 	"strings"
 	"syscall"
+
+	"regulars/internal/importer"
 
 	"regulars/internal/loyalty"
 )
@@ -44,7 +45,7 @@ var importJob = kind{
 			return "", giveUp{err}
 		}
 		defer im.Opened.Close()
-		tally, err := importer.New(r.DB, r.Book).Import(ctx, im)
+		tally, err := importer.New(r.DB).Import(ctx, im)
 		if err == nil && tally.Refused == tally.Read {
 			err = fmt.Errorf("nothing came in: every one of its %d rows was refused; `regulars import %s %s --dry-run` says why", tally.Read, im.Kind, im.Path)
 		}

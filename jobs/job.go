@@ -9,7 +9,6 @@ import (
 
 	"github.com/hibiken/asynq"
 
-	"regulars/internal/campaign"
 	"regulars/internal/delivery"
 	"regulars/internal/engine"
 	"regulars/internal/intake"
@@ -20,7 +19,6 @@ import (
 // Rooms are what handlers work with.
 type Rooms struct {
 	DB     *store.DB
-	Book   *campaign.Book
 	Desk   *delivery.Sender
 	Intake *intake.Intake
 	Engine *engine.Engine
@@ -30,7 +28,7 @@ type Rooms struct {
 
 // marketer does for a job what people do at the command line.
 func (r Rooms) marketer() marketing.Marketer {
-	return marketing.Marketer{DB: r.DB, Book: r.Book, Desk: r.Desk}
+	return marketing.Marketer{DB: r.DB, Desk: r.Desk}
 }
 
 // kind is a kind of job: its fields, its queue and its handler. Its task is

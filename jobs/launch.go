@@ -10,8 +10,8 @@ import (
 	"strconv"
 	"strings"
 
-	"regulars/internal/campaign"
 	"regulars/internal/marketing"
+	"regulars/internal/runs"
 	"regulars/internal/store"
 )
 
@@ -57,8 +57,8 @@ func doLaunch(drop bool) func(context.Context, Rooms, Row) (string, error) {
 		l := launchOf(row, drop)
 		done, err := r.marketer().Launch(ctx, l)
 		switch {
-		case errors.Is(err, campaign.ErrLaunched): // what the key of a day is for, and nothing that failed
-			return "nothing more to do: " + campaign.ErrLaunched.Error(), nil
+		case errors.Is(err, runs.ErrLaunched): // what the key of a day is for, and nothing that failed
+			return "nothing more to do: " + runs.ErrLaunched.Error(), nil
 		case err != nil:
 			return "", final(err)
 		case done.Earlier: // it may have been on another day
@@ -82,7 +82,7 @@ func ordered(err error) error {
 // launchOf is what a job launches. The job is one attempt, however often it is tried.
 func launchOf(row Row, drop bool) marketing.Launch {
 	v := row.Values()
-	l := marketing.Launch{Drop: drop, Once: true, LaunchRequest: campaign.LaunchRequest{
+	l := marketing.Launch{Drop: drop, Once: true, LaunchRequest: runs.LaunchRequest{
 		Campaign: v["campaign"], Key: cmp.Or(v["key"], row.Key), By: fmt.Sprintf("%s, job %d", row.EnqueuedBy, row.ID),
 	}}
 	l.Limit, _ = strconv.Atoi(v["limit"]) // checked when it was enqueued; 0: all

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"regulars/internal/campaign"
 	"regulars/internal/intake"
+	"regulars/internal/membership"
 	"regulars/internal/store"
 )
 
@@ -23,7 +23,7 @@ var refreshJob = kind{
 		if v["segment"] == "" {
 			return nil
 		}
-		return ordered(campaign.CheckSegment(tx, v["segment"]))
+		return ordered(membership.CheckSegment(tx, v["segment"]))
 	},
 	do: func(ctx context.Context, r Rooms, row Row) (said string, err error) {
 		figures := ""
@@ -35,7 +35,7 @@ var refreshJob = kind{
 			figures = fmt.Sprintf("facts of %d members computed anew; ", n)
 		}
 		err = r.DB.Update(ctx, func(tx *store.Tx) error {
-			n, err := r.Book.Refresh(tx, row.Values()["segment"], false)
+			n, err := membership.Refresh(tx, row.Values()["segment"], false)
 			said = figures + fmt.Sprintf("%d entered, %d left", n.Entered, n.Left)
 			return err
 		})

@@ -13,7 +13,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"regulars/internal/campaign"
+	"regulars/internal/apply"
 	"regulars/internal/consent"
 	"regulars/internal/delivery"
 	"regulars/internal/delivery/smtp"
@@ -23,6 +23,7 @@ import (
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
+	"regulars/internal/versions"
 	"regulars/jobs"
 )
 
@@ -73,7 +74,6 @@ quiet: off
 type shop struct {
 	t      *testing.T
 	db     *store.DB
-	book   *campaign.Book
 	door   *intake.Intake
 	sink   *embedded.Sink
 	rooms  jobs.Rooms
@@ -88,8 +88,7 @@ func open(t *testing.T, db *store.DB) *shop {
 	s.db = db.Clock(func() time.Time {
 		return storetest.Start.Add(time.Since(began) + time.Duration(s.jumped.Load()))
 	})
-	s.book = campaign.NewBook(s.db)
-	s.door = intake.New(s.db, s.book)
+	s.door = intake.New(s.db)
 	sink, err := embedded.NewSink(embedded.SinkOptions{Now: s.db.Now})
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +96,7 @@ func open(t *testing.T, db *store.DB) *shop {
 	t.Cleanup(func() { sink.Close() })
 	s.sink = sink
 	s.rooms = s.furnish()
-	s.do(func(tx *store.Tx) error { _, err := s.book.Apply(tx, files(), "anna", ""); return err })
+	s.do(func(tx *store.Tx) error { _, err := apply.Apply(tx, files(), "anna", ""); return err })
 	return s
 }
 
@@ -113,11 +112,11 @@ func (s *shop) furnish() jobs.Rooms {
 	urgent := relay.Share(4)
 	s.t.Cleanup(func() { urgent.Close(context.Background()); relay.Close(context.Background()) })
 	desk := delivery.New(delivery.Config{
-		DB: s.db, Programs: s.book.Programs, Transports: map[string]delivery.Transport{delivery.Urgent: urgent, delivery.Bulk: relay},
+		DB: s.db, Programs: versions.Programs{DB: s.db}, Transports: map[string]delivery.Transport{delivery.Urgent: urgent, delivery.Bulk: relay},
 		Links:  consent.NewLinks("http://localhost:8080", [][]byte{bytes.Repeat([]byte{7}, 32)}),
 		Secret: []byte("secret"), Log: quiet(s.t),
 	})
-	return jobs.Rooms{DB: s.db, Book: s.book, Desk: desk, Intake: s.door, Engine: engine.New(s.db, s.book, desk), ImportDir: s.t.TempDir()}
+	return jobs.Rooms{DB: s.db, Desk: desk, Intake: s.door, Engine: engine.New(s.db, desk), ImportDir: s.t.TempDir()}
 }
 
 // quiet is a log that only a failed test shows.
@@ -195,7 +194,7 @@ func (s *shop) hinting(redis string) *jobs.Hints {
 	s.t.Helper()
 	h := jobs.NewHints(connect(s.t, redis), quiet(s.t))
 	s.t.Cleanup(h.Close)
-	s.book.Hint = h.Put
+	s.db.OnWake(h.Put)
 	return h
 }
 

@@ -6,11 +6,11 @@ import (
 	"fmt"
 
 	"regulars/internal/address"
-	"regulars/internal/campaign"
 	"regulars/internal/delivery"
 	"regulars/internal/intake"
 	"regulars/internal/marketing"
 	"regulars/internal/store"
+	"regulars/internal/versions"
 )
 
 // testJob mails one mail of a campaign to an address of the marketer's, as a
@@ -38,7 +38,7 @@ var testJob = kind{
 
 // hasMail refuses a campaign or a mail that the program in force does not have.
 func hasMail(tx *store.Tx, name, mail string) error {
-	v, err := campaign.NewPrograms(nil).Active(tx)
+	v, err := versions.Active(tx)
 	if err != nil {
 		return err
 	}

@@ -3,11 +3,12 @@ package segments
 import (
 	"errors"
 	"fmt"
-	"regulars/internal/loyalty"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"regulars/internal/loyalty"
 )
 
 // Error is what is wrong with a rule, in a marketer's words.

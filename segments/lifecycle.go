@@ -3,10 +3,11 @@ package segments
 import (
 	"errors"
 	"fmt"
-	"regulars/internal/loyalty"
 	"slices"
 	"strconv"
 	"strings"
+
+	"regulars/internal/loyalty"
 )
 
 // Lifecycle says after how many days without an order a member passes into the

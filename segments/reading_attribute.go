@@ -1,8 +1,9 @@
 package segments
 
 import (
-	"regulars/internal/loyalty"
 	"strings"
+
+	"regulars/internal/loyalty"
 )
 
 // attr is an attribute of a member, kept as JSON. Whatever a shop sent, reading

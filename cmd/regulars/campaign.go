@@ -8,11 +8,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"regulars/internal/campaign"
 	"regulars/internal/marketing"
 	"regulars/internal/program"
 	"regulars/internal/report"
 	"regulars/internal/store"
+	"regulars/internal/versions"
 )
 
 func (a *app) campaignCommand() *cobra.Command {
@@ -27,7 +27,7 @@ func (a *app) campaignCommand() *cobra.Command {
 }
 
 func (a *app) listCampaigns(tx *store.Tx, _ []string) error {
-	v, err := campaign.NewPrograms(nil).Active(tx)
+	v, err := versions.Active(tx)
 	if err != nil {
 		return fmt.Errorf("no program was applied yet: %w", err)
 	}

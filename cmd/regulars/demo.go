@@ -75,7 +75,7 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 		defer w.close(ctx)
 		progress, done := bar[int](a, "playing days", progressbar.OptionShowCount())
 		summary, err := demo.Play{
-			DB: w.db, Clock: clock, Book: w.book, Intake: w.door, Engine: w.engine,
+			DB: w.db, Clock: clock, Intake: w.door, Engine: w.engine,
 			Days: f.days, People: f.people, Seed: 7, End: end, Progress: progress,
 		}.Run(ctx)
 		done()

@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"regulars/internal/campaign"
 	"regulars/internal/marketing"
+	"regulars/internal/runs"
 	"regulars/internal/store"
 )
 
@@ -93,7 +93,7 @@ func (a *app) releaseCommand() *cobra.Command {
 }
 
 // sayOld says which mails under way keep old texts, and how they get the new ones.
-func (a *app) sayOld(old []campaign.OldTexts) {
+func (a *app) sayOld(old []runs.OldTexts) {
 	for _, o := range old {
 		fmt.Fprintln(a.err, "note: "+o.String())
 	}

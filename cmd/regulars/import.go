@@ -4,15 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"regulars/internal/importer"
 	"slices"
 	"strings"
+
+	"regulars/internal/importer"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"regulars/internal/campaign"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
@@ -107,7 +107,7 @@ func (a *app) importFile(c *cobra.Command, kind, file string, f importFlags) err
 		var done func()
 		im.Progress, done = bar[int64](a, "importing "+kind, progressbar.OptionShowBytes(true))
 		said := a.noting(&im, file)
-		tally, err := importer.New(db, campaign.NewBook(db)).Import(c.Context(), im)
+		tally, err := importer.New(db).Import(c.Context(), im)
 		done()
 		said()
 		if err := a.sayTally(tally, err); err != nil {

@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"regulars/internal/campaign"
 	"regulars/internal/marketing"
+	"regulars/internal/runs"
 	"regulars/internal/store"
 )
 
@@ -91,7 +91,7 @@ func (a *app) launch(ctx context.Context, m marketing.Marketer, l marketing.Laun
 	return nil
 }
 
-func (a *app) sayAudience(u campaign.Audience) {
+func (a *app) sayAudience(u runs.Audience) {
 	out := a.out
 	if a.json {
 		out = a.err

@@ -9,13 +9,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"regulars/internal/campaign"
 	"regulars/internal/consent"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/marketing"
 	"regulars/internal/report"
 	"regulars/internal/store"
+	"regulars/internal/why"
 )
 
 func (a *app) memberCommand() *cobra.Command {
@@ -156,7 +156,7 @@ func (a *app) whyCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				lines, err := campaign.NewBook(db).Why(tx, id, args[1], day)
+				lines, err := why.Chain(tx, id, args[1], day)
 				if err != nil {
 					return err
 				}

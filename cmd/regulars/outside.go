@@ -12,9 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"regulars/internal/campaign"
 	"regulars/internal/consent"
 	"regulars/internal/coupon"
+	"regulars/internal/flows"
 	"regulars/internal/loyalty"
 	"regulars/internal/marketing"
 	"regulars/internal/store"
@@ -148,7 +148,7 @@ func (a *app) recallCodes(c *cobra.Command, f *os.File, db *store.DB, dryRun boo
 			if err := coupon.TakeBack(tx, piece, &sum); err != nil {
 				return err
 			}
-			return campaign.AskAgain(tx) // who found none may have one after all
+			return flows.AskAgain(tx) // who found none may have one after all
 		})
 	})
 	return sum, err

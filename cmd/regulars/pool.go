@@ -8,11 +8,12 @@ import (
 	"os"
 	"strconv"
 
+	"regulars/internal/flows"
+	"regulars/internal/importer"
+
 	"github.com/spf13/cobra"
 
-	"regulars/internal/campaign"
 	"regulars/internal/coupon"
-	"regulars/internal/importer"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
@@ -55,7 +56,7 @@ func (a *app) poolCommand() *cobra.Command {
 		a.action("unused NAME", "After a restore: say that nobody has the codes that are set aside", func(tx *store.Tx, args []string) error {
 			free, kept, err := coupon.PutBack(tx, args[0])
 			if err == nil {
-				err = campaign.AskAgain(tx)
+				err = flows.AskAgain(tx)
 			}
 			if err != nil {
 				return err

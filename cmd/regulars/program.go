@@ -10,10 +10,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"regulars/internal/campaign"
 	"regulars/internal/marketing"
 	"regulars/internal/program"
 	"regulars/internal/store"
+	"regulars/internal/versions"
 	"regulars/templates"
 )
 
@@ -215,13 +215,13 @@ func (a *app) exportCommand() *cobra.Command {
 		Args: cobra.ExactArgs(1),
 		RunE: a.viewing(func(tx *store.Tx, args []string) error {
 			if version == 0 {
-				v, err := campaign.NewPrograms(nil).Active(tx)
+				v, err := versions.Active(tx)
 				if err != nil {
 					return err
 				}
 				version = v.ID
 			}
-			files, err := campaign.Files(tx, version)
+			files, err := versions.Files(tx, version)
 			if err != nil {
 				return noVersion(version, err)
 			}
@@ -239,11 +239,11 @@ func (a *app) versionsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "versions", Short: "List the versions of the program", Args: cobra.NoArgs,
 		RunE: a.viewing(func(tx *store.Tx, _ []string) error {
-			list, err := campaign.Versions(tx)
+			list, err := versions.List(tx)
 			if err != nil {
 				return err
 			}
-			return printList(a, list, "VERSION|APPLIED|BY|NOTE|", func(v campaign.Stored) []any {
+			return printList(a, list, "VERSION|APPLIED|BY|NOTE|", func(v versions.Stored) []any {
 				return []any{v.ID, a.moment(v.AppliedAt), v.AppliedBy, v.Note, either(v.InForce, "in force", "")}
 			})
 		}),

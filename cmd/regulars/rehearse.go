@@ -8,7 +8,6 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
-	"regulars/internal/campaign"
 	"regulars/internal/importer"
 	"regulars/internal/loyalty"
 	"regulars/internal/program"
@@ -118,7 +117,7 @@ func (a *app) fromFile(c *cobra.Command, next program.Version, f rehearseFlags, 
 		return err
 	}
 	done := a.noting(&im, f.orders)
-	_, err = importer.New(db, campaign.NewBook(db)).Import(c.Context(), im)
+	_, err = importer.New(db).Import(c.Context(), im)
 	if done(); err != nil {
 		return err
 	}

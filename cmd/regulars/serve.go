@@ -158,7 +158,7 @@ func (a *app) live(ctx context.Context, w *wiring, roles []string, door net.List
 	}
 	defer closeRedis()
 	w.hints = jobs.NewHints(redis, w.log)
-	w.book.Hint = w.hints.Put
+	w.db.OnWake(w.hints.Put)
 
 	// Readiness, unsubscribes and the replica's own row must be answered while every
 	// other connection waits for a lock.
@@ -194,7 +194,7 @@ func (a *app) live(ctx context.Context, w *wiring, roles []string, door net.List
 	}
 	if slices.Contains(roles, "worker") {
 		worker := jobs.Worker{
-			Rooms: jobs.Rooms{DB: w.db, Book: w.book, Desk: w.desk, Intake: w.door, Engine: w.engine, ImportDir: a.config.ImportDir},
+			Rooms: jobs.Rooms{DB: w.db, Desk: w.desk, Intake: w.door, Engine: w.engine, ImportDir: a.config.ImportDir},
 			Redis: redis, Hints: w.hints, Log: w.log, Idle: w.idle, Grace: a.grace + recording, Count: countTasks(site.Registry),
 		}
 		presence.Senses = append(presence.Senses, worker.Failing)
@@ -293,7 +293,7 @@ func (a *app) site(w *wiring, quick *store.DB) (*public.Site, error) {
 	registry := prometheus.NewRegistry()
 	web := w.db.Share(webTransactions).Hasty(webLockWait) // a burst of webhooks leaves the workers their connections
 	site := &public.Site{
-		Clock: time.Now, DB: web, Quick: quick, Live: w.clock, Intake: intake.New(web, w.book), Book: w.book, Links: w.links, Registry: registry, Log: w.log, Relays: w.relays, Secrets: a.config.hookSecrets,
+		Clock: time.Now, DB: web, Quick: quick, Live: w.clock, Intake: intake.New(web), Links: w.links, Registry: registry, Log: w.log, Relays: w.relays, Secrets: a.config.hookSecrets,
 		MetricsElsewhere: a.metricsDoor != nil,
 		Wake:             w.hints.Job,
 	}

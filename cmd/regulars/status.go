@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"regulars/internal/campaign"
 	"regulars/internal/report"
+	"regulars/internal/runs"
 	"regulars/internal/store"
 )
 
@@ -60,15 +60,14 @@ func notes(ctx context.Context, db *store.DB) (words []string) {
 	ctx, cancel := context.WithTimeout(ctx, notesFor)
 	defer cancel()
 	err := db.View(ctx, func(tx *store.Tx) error {
-		book := campaign.NewBook(db)
-		old, err := book.OldTexts(tx, nil)
+		old, err := runs.WithOldTexts(tx, nil)
 		for _, o := range old {
 			words = append(words, o.String())
 		}
 		if err != nil {
 			return err
 		}
-		never, err := book.Never(tx, "")
+		never, err := runs.Never(tx, "")
 		words = append(words, never...)
 		return err
 	})

@@ -15,7 +15,6 @@ import (
 	"sync"
 	"time"
 
-	"regulars/internal/campaign"
 	"regulars/internal/consent"
 	"regulars/internal/delivery"
 	"regulars/internal/delivery/smtp"
@@ -24,6 +23,7 @@ import (
 	"regulars/internal/intake"
 	"regulars/internal/marketing"
 	"regulars/internal/store"
+	"regulars/internal/versions"
 	"regulars/jobs"
 )
 
@@ -31,7 +31,6 @@ import (
 type wiring struct {
 	db     *store.DB
 	clock  *store.Clock // its business time; nil: it is stepped by hand
-	book   *campaign.Book
 	desk   *delivery.Sender
 	door   *intake.Intake
 	engine *engine.Engine
@@ -55,9 +54,9 @@ const (
 // wire builds the rooms over a database. It connects to no Redis and to the
 // relay only with the first mail.
 func (a *app) wire(ctx context.Context, db *store.DB, log *slog.Logger) (*wiring, error) {
-	w := &wiring{db: db, clock: a.clock, log: log, book: campaign.NewBook(db)}
-	w.book.Log = log
-	w.door = intake.New(db, w.book)
+	w := &wiring{db: db, clock: a.clock, log: log}
+	db.LogTo(log)
+	w.door = intake.New(db)
 	key, err := secretKey(ctx, db, a.config.SecretKey)
 	if err != nil {
 		return nil, err
@@ -83,12 +82,12 @@ func (a *app) wire(ctx context.Context, db *store.DB, log *slog.Logger) (*wiring
 	w.relay = smtp.New(o)
 	w.urgent = w.relay.Share(urgentConnections)
 	w.desk = delivery.New(delivery.Config{
-		DB: db, Programs: w.book.Programs, Transports: map[string]delivery.Transport{delivery.Bulk: w.relay, delivery.Urgent: w.urgent}, Links: w.links,
+		DB: db, Programs: versions.Programs{DB: db}, Transports: map[string]delivery.Transport{delivery.Bulk: w.relay, delivery.Urgent: w.urgent}, Links: w.links,
 		Secret: derive(key, "message ids"), MailOnlyTo: a.config.mailOnlyTo, Sink: w.sink != nil,
 		Connections: urgentConnections, Log: log,
 	})
 	w.alerts = &marketing.Alerts{DB: db, Transport: w.urgent, Secret: derive(key, "message ids"), MailOnlyTo: a.config.mailOnlyTo, Log: log}
-	w.engine = engine.New(db, w.book, w.desk)
+	w.engine = engine.New(db, w.desk)
 	w.uncut = w.cutAfter(ctx, a.grace)
 	return w, nil
 }
@@ -107,7 +106,7 @@ func (a *app) wired(ctx context.Context, f func(*wiring) error) error {
 
 // marketer does what people ask for, with mails.
 func (w *wiring) marketer() marketing.Marketer {
-	return marketing.Marketer{DB: w.db, Book: w.book, Desk: w.desk}
+	return marketing.Marketer{DB: w.db, Desk: w.desk}
 }
 
 // How long a stop may take. Mails on the wire are brought to their end for as long

@@ -6,13 +6,15 @@ import (
 	"slices"
 	"time"
 
-	"regulars/internal/campaign"
+	"regulars/internal/apply"
 	"regulars/internal/engine"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
+	"regulars/internal/membership"
 	plan "regulars/internal/program"
 	"regulars/internal/report"
 	"regulars/internal/store"
+	"regulars/internal/versions"
 	"regulars/segments"
 )
 
@@ -92,7 +94,6 @@ func (s Segments) Run(ctx context.Context) (Outcome, error) {
 	}
 	clock := engine.NewClock(Begin)
 	m := &measuring{Segments: s, clock: clock, db: s.DB.Clock(clock.Now), times: map[string][]time.Duration{}, found: map[string]int64{}}
-	m.book = campaign.NewBook(m.db)
 	m.world = newWorld(s.Members, s.Orders, s.Seed, Day(0))
 	return m.run(ctx)
 }
@@ -102,7 +103,6 @@ type measuring struct {
 	Segments
 	clock *engine.Clock
 	db    *store.DB
-	book  *campaign.Book
 	world *world
 	times map[string][]time.Duration
 	found map[string]int64
@@ -121,7 +121,7 @@ func (m *measuring) run(ctx context.Context) (out Outcome, err error) {
 		return out, fmt.Errorf("making the shop: %w", err)
 	}
 	err = m.db.Update(ctx, func(tx *store.Tx) error {
-		_, err := m.book.Apply(tx, program(), "bench", "")
+		_, err := apply.Apply(tx, program(), "bench", "")
 		return err
 	})
 	if err != nil {
@@ -246,7 +246,7 @@ func (m *measuring) midnight(ctx context.Context, tick func(int64)) error {
 	m.stays = m.stays[:0]
 	for {
 		began := time.Now()
-		n, err := m.book.Segments(ctx, m.db)
+		n, err := membership.Segments(ctx, m.db)
 		if err != nil || n == 0 {
 			return err
 		}
@@ -259,7 +259,7 @@ func (m *measuring) midnight(ctx context.Context, tick func(int64)) error {
 // makes sure that each holds exactly those for whom its rule holds.
 func (m *measuring) checkStays(ctx context.Context) error {
 	return m.db.View(ctx, func(tx *store.Tx) error {
-		v, err := m.book.Active(tx)
+		v, err := versions.Active(tx)
 		if err != nil {
 			return err
 		}

@@ -24,7 +24,7 @@
 //
 // A claim whose worker is gone is seen by Reap when its lease is over.
 //
-// It leaves to others: which sends there are (campaign), how a mail looks
+// It leaves to others: which sends there are (flows, runs), how a mail looks
 // (templates, compose), how a relay is talked to (delivery/smtp), when to call
 // it (engine, jobs).
 package delivery

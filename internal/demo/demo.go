@@ -13,10 +13,11 @@ import (
 	"strings"
 	"time"
 
-	"regulars/internal/campaign"
+	"regulars/internal/apply"
 	"regulars/internal/engine"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
+	"regulars/internal/runs"
 	"regulars/internal/store"
 	"regulars/templates"
 )
@@ -25,7 +26,6 @@ import (
 type Play struct {
 	DB     *store.DB // its business time is Clock's
 	Clock  *engine.Clock
-	Book   *campaign.Book
 	Intake *intake.Intake
 	Engine *engine.Engine
 
@@ -78,7 +78,7 @@ func (p Play) open(ctx context.Context, s *shop, first loyalty.Day, begin time.T
 		return err
 	}
 	err = p.DB.Update(ctx, func(tx *store.Tx) error {
-		_, err := p.Book.Apply(tx, files, "demo", "the made-up shop")
+		_, err := apply.Apply(tx, files, "demo", "the made-up shop")
 		return err
 	})
 	if err != nil {
@@ -143,7 +143,7 @@ func (p Play) tell(ctx context.Context, events []loyalty.Event, mode intake.Mode
 // drop is what the marketer does in the middle of the season.
 func (p Play) drop(ctx context.Context) error {
 	return p.DB.Update(ctx, func(tx *store.Tx) error {
-		_, err := p.Book.Launch(tx, campaign.LaunchRequest{
+		_, err := runs.Launch(tx, runs.LaunchRequest{
 			Campaign: "coupon-drop", By: "Anna, marketing",
 			Values: map[string]string{"headline": "The new harvest is here"},
 		})

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"regulars/internal/campaign"
 	"regulars/internal/consent"
 	"regulars/internal/delivery"
 	"regulars/internal/delivery/smtp"
@@ -17,6 +16,7 @@ import (
 	"regulars/internal/engine"
 	"regulars/internal/intake"
 	"regulars/internal/store"
+	"regulars/internal/versions"
 )
 
 // play plays a shop over a real sink, as the command does.
@@ -44,13 +44,12 @@ func play(t *testing.T, days, people int) (demo.Summary, *embedded.Sink, *store.
 	}
 	relay := smtp.New(o)
 	t.Cleanup(func() { relay.Close(ctx) })
-	book := campaign.NewBook(db)
 	desk := delivery.New(delivery.Config{
-		DB: db, Programs: book.Programs, Transports: map[string]delivery.Transport{"urgent": relay, "bulk": relay},
+		DB: db, Programs: versions.Programs{DB: db}, Transports: map[string]delivery.Transport{"urgent": relay, "bulk": relay},
 		Links: consent.NewLinks("http://localhost:8080", [][]byte{bytes.Repeat([]byte{7}, 32)}), Secret: []byte("secret"), Sink: true,
 	})
 	summary, err := demo.Play{
-		DB: db, Clock: clock, Book: book, Intake: intake.New(db, book), Engine: engine.New(db, book, desk),
+		DB: db, Clock: clock, Intake: intake.New(db), Engine: engine.New(db, desk),
 		Days: days, People: people, Seed: 7, End: end,
 	}.Run(ctx)
 	if err != nil {

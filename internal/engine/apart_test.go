@@ -9,11 +9,14 @@ import (
 	"testing"
 	"time"
 
-	"regulars/internal/campaign"
+	"regulars/internal/apply"
 	"regulars/internal/engine"
+	"regulars/internal/happenings"
 	"regulars/internal/loyalty"
+	"regulars/internal/program"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
+	"regulars/internal/versions"
 	"regulars/segments"
 )
 
@@ -47,7 +50,7 @@ func refuses(table, when string) harm {
 func edits(name, file string, change func(text string) (string, bool)) harm {
 	swap := func(s *shop, files map[string]string) {
 		s.do(func(tx *store.Tx) error {
-			_, err := tx.Exec("update versions set files = "+tx.JSONParam("@files"), store.Args{"files": store.JSON(files)})
+			_, err := tx.Exec("update versions set hash = @hash, files = "+tx.JSONParam("@files"), store.Args{"hash": program.Hash(files), "files": store.JSON(files)})
 			return err
 		})
 		s.restart()
@@ -108,9 +111,9 @@ func (s *shop) exec(statement string) {
 func (s *shop) files() (files map[string]string) {
 	s.t.Helper()
 	s.do(func(tx *store.Tx) error {
-		v, err := s.book.Active(tx)
+		v, err := versions.Active(tx)
 		if err == nil {
-			files, err = campaign.Files(tx, v.ID)
+			files, err = versions.Files(tx, v.ID)
 		}
 		return err
 	})
@@ -119,12 +122,11 @@ func (s *shop) files() (files map[string]string) {
 
 // restart is a new process over the same database and the same relay.
 func (s *shop) restart() {
-	s.book = campaign.NewBook(s.db)
 	s.door = s.newDoor()
 	sink := s.sink
 	s.desk = s.newDesk()
 	s.sinks = append(s.sinks, sink)
-	s.engine = engine.New(s.db, s.book, s.desk)
+	s.engine = engine.New(s.db, s.desk)
 }
 
 // apartFiles is a program of four campaigns that start each in another way, each
@@ -212,7 +214,7 @@ func (s *shop) live(seed uint64, from, to int, harmed string, h harm) []mail {
 				s.t.Errorf("%s fails, and nothing says so", harmed)
 			}
 			h.undo(s, id, harmed)
-			s.do(func(tx *store.Tx) error { _, err := s.book.Apply(tx, apartFiles(), "anna", ""); return err })
+			s.do(func(tx *store.Tx) error { _, err := apply.Apply(tx, apartFiles(), "anna", ""); return err })
 		}
 		member := fmt.Sprint("m-", random.IntN(max(1, joined)))
 		switch what := random.IntN(10); {
@@ -230,7 +232,7 @@ func (s *shop) live(seed uint64, from, to int, harmed string, h harm) []mail {
 			s.tell("looked", member, func(e *loyalty.Event) { e.Member.Tags = []string{"out"} })
 		default: // what the page of the unsubscribe link does
 			s.do(func(tx *store.Tx) error {
-				return s.book.Changed(tx, []int64{s.idOf(tx, member)}, segments.Change{Profile: true})
+				return happenings.Changed(tx, []int64{s.idOf(tx, member)}, segments.Change{Profile: true})
 			})
 		}
 		s.settle()

@@ -15,16 +15,18 @@ import (
 	"errors"
 	"fmt"
 
-	"regulars/internal/campaign"
+	"regulars/internal/flows"
 	"regulars/internal/intake"
+	"regulars/internal/isolation"
+	"regulars/internal/membership"
 	"regulars/internal/norms"
+	"regulars/internal/runs"
 	"regulars/internal/store"
 )
 
 // Engine does what is due. It is safe for concurrent use.
 type Engine struct {
 	db   *store.DB
-	book *campaign.Book
 	desk Desk
 }
 
@@ -36,7 +38,7 @@ type Desk interface {
 }
 
 // New returns an engine over a database whose clock is the business time.
-func New(db *store.DB, book *campaign.Book, desk Desk) *Engine { return &Engine{db, book, desk} }
+func New(db *store.DB, desk Desk) *Engine { return &Engine{db, desk} }
 
 // Kinds of work, by the name that tasks, hints and logs carry. Names never change
 // once released.
@@ -73,23 +75,23 @@ const (
 func (e *Engine) Run(ctx context.Context, kind string, id int64) (int, error) {
 	switch kind {
 	case SegmentPass:
-		return e.each(ctx, intake.NewDay, norms.Refresh, e.book.Forecasts, e.book.Segments)
+		return e.each(ctx, isolation.Forget, intake.NewDay, norms.Refresh, membership.Forecasts, membership.Segments)
 	case FlowDates:
-		return e.book.Dates(ctx, e.db)
+		return e.each(ctx, runs.NewZones, flows.Dates)
 	case CodeExpire:
 		return expireCodes(ctx, e.db)
 	case RunFreeze:
-		return e.book.Timetable(ctx, e.db)
+		return runs.Timetable(ctx, e.db)
 	case FlowSettle:
-		return e.book.Settle(ctx, e.db)
+		return flows.Settle(ctx, e.db)
 	case FlowEnter:
-		return e.book.Entries(ctx, e.db)
+		return membership.Entries(ctx, e.db)
 	case RunFinish:
-		return e.book.FinishRuns(ctx, e.db)
+		return runs.FinishRuns(ctx, e.db)
 	case FlowReact:
-		return e.book.React(ctx, e.db)
+		return flows.React(ctx, e.db)
 	case FlowAdvance:
-		return e.book.Advance(ctx, e.db)
+		return flows.Advance(ctx, e.db)
 	case MailUrgent:
 		return e.desk.Singles(ctx, "urgent", urgentAtOnce)
 	case MailBulk:

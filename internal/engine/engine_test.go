@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"regulars/internal/campaign"
 	"regulars/internal/engine"
+	"regulars/internal/runs"
 	"regulars/internal/store"
 )
 
@@ -103,9 +103,9 @@ func TestDueSaysWhat(t *testing.T) {
 
 		s.launch("drop")
 		want("after a launch", "run.finish, run.deliver:1")
-		s.do(func(tx *store.Tx) error { return s.book.Pause(tx, 1, "wrong picture") })
+		s.do(func(tx *store.Tx) error { return runs.Pause(tx, 1, "wrong picture") })
 		want("while the run is paused", "run.finish")
-		s.do(func(tx *store.Tx) error { return s.book.Resume(tx, 1, false) })
+		s.do(func(tx *store.Tx) error { return runs.Resume(tx, 1, false) })
 		run(engine.RunDeliver, 2)
 		want("after another run was delivered", "run.finish, run.deliver:1")
 		run(engine.RunDeliver, 1)
@@ -129,8 +129,7 @@ func TestManyEnginesDoEverythingOnce(t *testing.T) {
 		s.launch("drop")
 		var replicas sync.WaitGroup
 		for range 4 {
-			book := campaign.NewBook(s.db)
-			replica := engine.New(s.db, book, s.desk)
+			replica := engine.New(s.db, s.desk)
 			replicas.Go(func() {
 				if err := replica.Settle(context.Background()); err != nil {
 					t.Error(err)

@@ -5,14 +5,17 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regulars/internal/importer"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"regulars/internal/importer"
+
+	"regulars/internal/apply"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
+	"regulars/internal/membership"
 	"regulars/internal/store"
 )
 
@@ -30,7 +33,7 @@ new: lifecycle == "recent"
 
 func (s *shop) apply(files map[string]string) {
 	s.t.Helper()
-	s.do(func(tx *store.Tx) error { _, err := s.book.Apply(tx, files, "anna", ""); return err })
+	s.do(func(tx *store.Tx) error { _, err := apply.Apply(tx, files, "anna", ""); return err })
 }
 
 // inside lists who is in a segment by the table.
@@ -100,7 +103,7 @@ func TestNightWaitsForTheNorms(t *testing.T) {
 		s.order("ana")
 		s.advance("2027-03-04 00:30")
 		s.clock.Set(s.wall("2027-03-05 00:30"))
-		for _, pass := range []func(context.Context, *store.DB) (int, error){intake.NewDay, s.book.Segments} {
+		for _, pass := range []func(context.Context, *store.DB) (int, error){intake.NewDay, membership.Segments} {
 			for {
 				n, err := pass(context.Background(), s.db)
 				if err != nil {
@@ -192,7 +195,7 @@ func (s *shop) importOrders(content string) {
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
-	if _, err := importer.New(s.db, s.book).Import(context.Background(), importer.File{Kind: "orders", Path: path}); err != nil {
+	if _, err := importer.New(s.db).Import(context.Background(), importer.File{Kind: "orders", Path: path}); err != nil {
 		s.t.Fatal(err)
 	}
 }

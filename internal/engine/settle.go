@@ -59,15 +59,16 @@ func (e *Engine) NextDue(ctx context.Context) (next time.Time, err error) {
 			return err
 		}
 		next = (loyalty.DayOf(tx.At.Time, zone) + 1).Start(zone)
-		if t, ok, err := e.book.NextDue(tx); err != nil {
-			return err
-		} else if ok && t.Before(next) {
-			next = t
-		}
 		var first loyalty.Instant
 		err = tx.One(&first, `
 			select min(t) from (
-				select min(not_before) as t from due where not_before > @now
+				select min(next_at) as t from timetable where next_at > @now
+				union all
+				select min((select min(p.wake_at) from passages p where p.campaign_id = c.id and p.wake_at > @now)) from campaigns c
+				union all
+				select min(expires_at) from runs where state = 'sending' and expires_at > @now
+				union all
+				select min(not_before) from due where not_before > @now
 				union all
 				select min(not_before) from chunks where not done and not_before > @now
 			) x`, store.Args{"now": tx.At})

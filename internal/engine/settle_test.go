@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"regulars/internal/campaign"
 	"regulars/internal/engine"
 	"regulars/internal/loyalty"
+	"regulars/internal/runs"
 	"regulars/internal/store"
 )
 
@@ -67,7 +67,7 @@ func TestAdvanceMissesNoMidnight(t *testing.T) {
 func TestSettleStopsWithItsContext(t *testing.T) {
 	each(t, func(t *testing.T, s *shop) {
 		ctx, cancel := context.WithCancel(t.Context())
-		endless := engine.New(s.db, s.book, &busyDesk{cancel: cancel, after: 3})
+		endless := engine.New(s.db, &busyDesk{cancel: cancel, after: 3})
 		if err := endless.Settle(ctx); !errors.Is(err, context.Canceled) {
 			t.Errorf("Settle with work without end = %v, want %v", err, context.Canceled)
 		}
@@ -119,14 +119,14 @@ func TestADropWithAPilotAndWavesReachesEverybodyOnce(t *testing.T) {
 		}
 		var run int64
 		s.do(func(tx *store.Tx) error {
-			l, err := s.book.Launch(tx, campaign.LaunchRequest{Campaign: "waves"})
+			l, err := runs.Launch(tx, runs.LaunchRequest{Campaign: "waves"})
 			run = l.Run
 			return err
 		})
 		s.advance("2027-03-05 12:00")
 		pilot := []string{"1-gift 03-03 12:00", "1-gift 03-03 12:00"}
 		s.wantSent(pilot...)
-		s.do(func(tx *store.Tx) error { return s.book.Resume(tx, run, false) })
+		s.do(func(tx *store.Tx) error { return runs.Resume(tx, run, false) })
 		s.advance("2027-03-05 18:00")
 		s.wantSent(slices.Concat(pilot, slices.Repeat([]string{"1-gift 03-05 12:00"}, 5), slices.Repeat([]string{"1-gift 03-05 14:00"}, 5))...)
 		var codes, state []string

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"regulars/internal/campaign"
+	"regulars/internal/apply"
 	"regulars/internal/consent"
 	"regulars/internal/delivery"
 	"regulars/internal/delivery/smtp"
@@ -16,8 +16,10 @@ import (
 	"regulars/internal/engine"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
+	"regulars/internal/runs"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
+	"regulars/internal/versions"
 )
 
 // campaigns of the tests: one for each way in which something becomes due.
@@ -62,7 +64,6 @@ type shop struct {
 	t      *testing.T
 	db     *store.DB
 	clock  *engine.Clock
-	book   *campaign.Book
 	door   *intake.Intake
 	desk   *delivery.Sender
 	engine *engine.Engine
@@ -82,17 +83,16 @@ func open(t *testing.T, db *store.DB, names ...string) *shop {
 	return openFiles(t, db, files(names...))
 }
 
-func (s *shop) newDoor() *intake.Intake { return intake.New(s.db, s.book) }
+func (s *shop) newDoor() *intake.Intake { return intake.New(s.db) }
 
 func openFiles(t *testing.T, db *store.DB, files map[string]string) *shop {
 	t.Helper()
 	s := &shop{t: t, clock: engine.NewClock(storetest.Start)}
 	s.db = db.Clock(s.clock.Now)
-	s.book = campaign.NewBook(s.db)
 	s.door = s.newDoor()
 	s.desk = s.newDesk()
-	s.engine = engine.New(s.db, s.book, s.desk)
-	s.do(func(tx *store.Tx) error { _, err := s.book.Apply(tx, files, "anna", ""); return err })
+	s.engine = engine.New(s.db, s.desk)
+	s.do(func(tx *store.Tx) error { _, err := apply.Apply(tx, files, "anna", ""); return err })
 	return s
 }
 
@@ -110,7 +110,7 @@ func (s *shop) newDesk() *delivery.Sender {
 	s.t.Cleanup(func() { relay.Close(context.Background()); sink.Close() })
 	s.sink = sink
 	return delivery.New(delivery.Config{
-		DB: s.db, Programs: s.book.Programs, Transports: map[string]delivery.Transport{"urgent": relay, "bulk": relay},
+		DB: s.db, Programs: versions.Programs{DB: s.db}, Transports: map[string]delivery.Transport{"urgent": relay, "bulk": relay},
 		Links: consent.NewLinks("http://localhost:8080", [][]byte{bytes.Repeat([]byte{7}, 32)}), Secret: []byte("secret"),
 	})
 }
@@ -157,7 +157,7 @@ func (s *shop) order(member string) {
 func (s *shop) launch(name string) {
 	s.t.Helper()
 	s.do(func(tx *store.Tx) error {
-		_, err := s.book.Launch(tx, campaign.LaunchRequest{Campaign: name, By: "anna"})
+		_, err := runs.Launch(tx, runs.LaunchRequest{Campaign: name, By: "anna"})
 		return err
 	})
 }

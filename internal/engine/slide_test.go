@@ -13,10 +13,12 @@ import (
 	"testing"
 	"time"
 
-	"regulars/internal/campaign"
+	"regulars/internal/apply"
 	"regulars/internal/engine"
+	"regulars/internal/flows"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
+	"regulars/internal/membership"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
 )
@@ -134,7 +136,6 @@ type slide struct {
 	zone  *time.Location
 	db    *store.DB
 	door  *intake.Intake
-	book  *campaign.Book
 
 	orders map[string][]*purchase // by member, as told until now
 	inside map[place]loyalty.Day  // since when
@@ -150,8 +151,7 @@ func newSlide(t *testing.T, db *store.DB, begin loyalty.Day) *slide {
 	}
 	s := &slide{t: t, zone: zone, clock: engine.NewClock(begin.Start(zone)), orders: map[string][]*purchase{}, inside: map[place]loyalty.Day{}}
 	s.db = db.Clock(s.clock.Now)
-	s.book = campaign.NewBook(s.db)
-	s.door = intake.New(s.db, s.book)
+	s.door = intake.New(s.db)
 	var list strings.Builder
 	for _, m := range moving {
 		fmt.Fprintf(&list, "%s: %s\n", m.name, m.rule)
@@ -163,7 +163,7 @@ languages: [en]
 currency:  USD
 zone:      America/New_York
 `}
-	err = s.db.Update(context.Background(), func(tx *store.Tx) error { _, err := s.book.Apply(tx, files, "test", ""); return err })
+	err = s.db.Update(context.Background(), func(tx *store.Tx) error { _, err := apply.Apply(tx, files, "test", ""); return err })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +189,7 @@ func (s *slide) play(begin loyalty.Day, by map[loyalty.Day][]happening, last loy
 // midnight runs what the engine's pass of a new day does to facts and segments.
 func (s *slide) midnight() {
 	s.t.Helper()
-	for _, pass := range []func(context.Context, *store.DB) (int, error){intake.NewDay, s.book.Segments} {
+	for _, pass := range []func(context.Context, *store.DB) (int, error){intake.NewDay, membership.Segments} {
 		for {
 			n, err := pass(context.Background(), s.db)
 			if err != nil {
@@ -257,7 +257,7 @@ func (s *slide) apply(now []happening) {
 			s.t.Fatalf("%s of %s: %+v", events[i].Type, events[i].Order.ID, r)
 		}
 	}
-	if _, err := s.book.React(context.Background(), s.db); err != nil {
+	if _, err := flows.React(context.Background(), s.db); err != nil {
 		s.t.Fatal(err)
 	}
 }

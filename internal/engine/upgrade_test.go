@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"regulars/internal/campaign"
 	"regulars/internal/engine"
 	"regulars/internal/loyalty"
 	"regulars/internal/report"
@@ -24,10 +23,9 @@ func TestADatabaseOfTheFirstDrawingGoesOn(t *testing.T) {
 		}
 		s := &shop{t: t, clock: engine.NewClock(time.Date(2027, 3, 11, 6, 2, 0, 0, time.UTC))}
 		s.db = db.Clock(s.clock.Now)
-		s.book = campaign.NewBook(s.db)
 		s.door = s.newDoor()
 		s.desk = s.newDesk()
-		s.engine = engine.New(s.db, s.book, s.desk)
+		s.engine = engine.New(s.db, s.desk)
 		queued := s.number("select count(*) from sends where state = 'queued'", nil)
 		before := s.number("select count(*) from sends where state = 'sent'", nil)
 		if queued != 54 || before != 130 {

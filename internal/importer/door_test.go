@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"regulars/internal/campaign"
+	"regulars/internal/flows"
 	"regulars/internal/importer"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
@@ -20,14 +20,12 @@ import (
 type door struct {
 	*importer.Importer
 	*intake.Intake
-	t    testing.TB
-	db   *store.DB
-	book *campaign.Book
+	t  testing.TB
+	db *store.DB
 }
 
 func newDoor(t testing.TB, db *store.DB) door {
-	book := campaign.NewBook(db)
-	return door{importer.New(db, book), intake.New(db, book), t, db, book}
+	return door{importer.New(db), intake.New(db), t, db}
 }
 
 // file writes a file for an import.
@@ -78,7 +76,7 @@ func (d door) stored(events ...loyalty.Event) []intake.Result {
 func (d door) react() {
 	d.t.Helper()
 	for {
-		n, err := d.book.React(context.Background(), d.db)
+		n, err := flows.React(context.Background(), d.db)
 		if err != nil {
 			d.t.Fatal(err)
 		}

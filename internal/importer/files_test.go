@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regulars/internal/importer"
 	"strings"
 	"testing"
+
+	"regulars/internal/importer"
 
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"

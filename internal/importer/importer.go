@@ -27,10 +27,11 @@ import (
 	"strings"
 	"time"
 
-	"regulars/internal/campaign"
 	"regulars/internal/consent"
+	"regulars/internal/flows"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
+	"regulars/internal/membership"
 	"regulars/internal/norms"
 	"regulars/internal/store"
 )
@@ -92,13 +93,12 @@ const (
 // Importer takes files in. It is safe for concurrent use.
 type Importer struct {
 	db     *store.DB
-	book   *campaign.Book
 	intake *intake.Intake
 }
 
 // New returns the importer of a database.
-func New(db *store.DB, book *campaign.Book) *Importer {
-	return &Importer{db, book, intake.New(db, book)}
+func New(db *store.DB) *Importer {
+	return &Importer{db, intake.New(db)}
 }
 
 // Import takes a file in, batch by batch: each is one transaction. When ctx ends,
@@ -195,13 +195,13 @@ func (r *reader) whole(ctx context.Context) (err error) {
 	ctx = context.WithoutCancel(ctx)
 	err = errors.Join(err, r.db.Update(ctx, func(tx *store.Tx) error {
 		if r.tally.New+r.tally.Updated > 0 { // what members are like has changed for all of them
-			if err := errors.Join(norms.Renew(tx), r.book.Remeasure(tx)); err != nil {
+			if err := errors.Join(norms.Renew(tx), membership.Remeasure(tx)); err != nil {
 				return err
 			}
 		}
-		return r.book.Reached(tx)
+		return flows.Reached(tx)
 	}))
-	_, settling := r.book.Settle(ctx, r.db)
+	_, settling := flows.Settle(ctx, r.db)
 	return errors.Join(err, settling)
 }
 

@@ -8,10 +8,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regulars/internal/importer"
 	"strings"
 	"testing"
 	"time"
+
+	"regulars/internal/importer"
 
 	"regulars/internal/loyalty"
 	"regulars/internal/store"

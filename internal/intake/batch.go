@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"regulars/internal/campaign"
 	"regulars/internal/consent"
+	"regulars/internal/happenings"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
@@ -30,7 +30,7 @@ type item struct {
 	mail   bool  // … and is to get a mail that asks
 	late   bool  // a newer event lists the codes of its order
 	moved  bool  // by this a member came to another address, and has yet to confirm it
-	before campaign.Measured
+	before happenings.Measured
 	out    bool // refused, or known already
 }
 
@@ -44,7 +44,6 @@ func (it *item) ofMembers() bool { return it.stated && it.Order == nil }
 // batch takes items in, in one transaction.
 type batch struct {
 	tx    *store.Tx
-	book  *campaign.Book
 	shop  Shop
 	mode  Mode
 	file  bool // the items are of a file, not events
@@ -65,11 +64,11 @@ type batch struct {
 
 // newBatch begins a batch, by the shop of the moment.
 func (in *Intake) newBatch(tx *store.Tx, mode Mode, pepper []byte) (*batch, error) {
-	shop, err := readShop(tx, in.book, pepper)
+	shop, err := readShop(tx, pepper)
 	if err == nil {
 		err = shop.rephone(tx)
 	}
-	return &batch{tx: tx, book: in.book, shop: shop, mode: mode}, err
+	return &batch{tx: tx, shop: shop, mode: mode}, err
 }
 
 // add puts an event into the batch, unless it is refused.
@@ -226,7 +225,7 @@ func (f knownEvent) String() string {
 // person or of the same order: what one event changes is then what a wave
 // changed, and a wave is a handful of statements however many it has.
 func (b *batch) takeWaves() (err error) {
-	if b.figures, err = b.book.Figures(b.tx); err != nil {
+	if b.figures, err = happenings.Figures(b.tx); err != nil {
 		return err
 	}
 	var waves [][]*item

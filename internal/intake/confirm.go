@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"regulars/internal/campaign"
 	"regulars/internal/consent"
+	"regulars/internal/happenings"
 	"regulars/internal/loyalty"
 	"regulars/internal/program"
 	"regulars/internal/store"
@@ -85,7 +85,7 @@ func (in *Intake) Confirm(ctx context.Context, c consent.Claims, how consent.How
 			return nil
 		}
 		how.Send = c.Send
-		return j.confirm(tx, in.book, how)
+		return j.confirm(tx, how)
 	})
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		err = fmt.Errorf("confirming the joining of member %d: %w", c.Member, err)
@@ -94,7 +94,7 @@ func (in *Intake) Confirm(ctx context.Context, c consent.Claims, how consent.How
 }
 
 // confirm makes a joining stand. The member's row is locked.
-func (j joining) confirm(tx *store.Tx, book *campaign.Book, how consent.How) error {
+func (j joining) confirm(tx *store.Tx, how consent.How) error {
 	zone, err := tx.Zone()
 	if err != nil {
 		return err
@@ -119,15 +119,15 @@ func (j joining) confirm(tx *store.Tx, book *campaign.Book, how consent.How) err
 	if err != nil {
 		return err
 	}
-	return j.setOff(tx, book, figures, joined > 0)
+	return j.setOff(tx, figures, joined > 0)
 }
 
 // setOff has campaign do what follows a joining. What had the member ask is what
 // started it all: campaigns on the event member.joined waited, too.
-func (j joining) setOff(tx *store.Tx, book *campaign.Book, now []figures, joined bool) error {
-	h := campaign.Happened{Member: j.MemberID, Event: j.EventID, At: tx.At, Joined: joined, Profile: true}
+func (j joining) setOff(tx *store.Tx, now []figures, joined bool) error {
+	h := happenings.Happened{Member: j.MemberID, Event: j.EventID, At: tx.At, Joined: joined, Profile: true}
 	for _, f := range now {
-		h.Before = campaign.Measured{Orders: f.Orders, Spent: f.Spent, Points: f.Points}
+		h.Before = happenings.Measured{Orders: f.Orders, Spent: f.Spent, Points: f.Points}
 	}
 	h.After = h.Before
 	var kind string
@@ -138,7 +138,7 @@ func (j joining) setOff(tx *store.Tx, book *campaign.Book, now []figures, joined
 	if joined && kind == loyalty.MemberJoined {
 		h.Type = kind
 	}
-	return book.Hear(tx, []campaign.Happened{h})
+	return happenings.Hear(tx, []happenings.Happened{h})
 }
 
 // answers are the topics that the member agreed to on asking, less those that

@@ -4,17 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regulars/internal/importer"
 	"strconv"
 	"strings"
 	"testing"
 
-	"regulars/internal/campaign"
+	"regulars/internal/importer"
+
 	"regulars/internal/consent"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
+	"regulars/internal/why"
 )
 
 const confirmed = "join: {confirm: true}\n"
@@ -54,9 +55,9 @@ func (d door) standing() string {
 
 // why is the chain between the asker and a campaign.
 func (d door) why(name string) string {
-	var lines []campaign.Line
+	var lines []why.Line
 	err := d.db.View(context.Background(), func(tx *store.Tx) (err error) {
-		lines, err = d.book.Why(tx, d.link().Member, name, 0)
+		lines, err = why.Chain(tx, d.link().Member, name, 0)
 		return err
 	})
 	return fmt.Sprint(lines, err)

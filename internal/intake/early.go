@@ -106,7 +106,7 @@ func (b *batch) takeEarly() error {
 	if _, err := b.tx.Exec("delete from early_events where (source, order_id) in (select r.source, r.id from "+table+")", args); err != nil {
 		return err
 	}
-	then := &batch{tx: b.tx, book: b.book, shop: b.shop, mode: b.mode}
+	then := &batch{tx: b.tx, shop: b.shop, mode: b.mode}
 	for _, row := range early {
 		var e loyalty.Event
 		d := json.NewDecoder(strings.NewReader(row.Event))

@@ -19,7 +19,6 @@ import (
 	"sync"
 	"time"
 
-	"regulars/internal/campaign"
 	"regulars/internal/consent"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
@@ -60,16 +59,14 @@ type Result struct {
 
 // Intake takes events and rows of files in. It is safe for concurrent use.
 type Intake struct {
-	db   *store.DB
-	book *campaign.Book
+	db *store.DB
 
 	mu     sync.Mutex
 	pepper []byte // of the suppression hash; nil: not read yet
 }
 
-// New returns the intake of a database. The book's campaigns are what live events
-// set off.
-func New(db *store.DB, book *campaign.Book) *Intake { return &Intake{db: db, book: book} }
+// New returns the intake of a database.
+func New(db *store.DB) *Intake { return &Intake{db: db} }
 
 // Apply takes events in, all in one transaction, and answers each of them in the
 // order given. A refused event does not stop the others. The error is one of the

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"regulars/internal/campaign"
+	"regulars/internal/flows"
 	"regulars/internal/importer"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
@@ -20,19 +20,17 @@ import (
 type door struct {
 	*intake.Intake
 	*importer.Importer
-	t    testing.TB
-	db   *store.DB
-	book *campaign.Book
+	t  testing.TB
+	db *store.DB
 }
 
 func newDoor(t testing.TB, db *store.DB) door {
-	book := campaign.NewBook(db)
-	return door{intake.New(db, book), importer.New(db, book), t, db, book}
+	return door{intake.New(db), importer.New(db), t, db}
 }
 
 // stand has business time stand at a moment.
 func (d *door) stand(t time.Time) {
-	d.Intake, d.Importer = intake.New(d.db.At(t), d.book), importer.New(d.db.At(t), d.book)
+	d.Intake, d.Importer = intake.New(d.db.At(t)), importer.New(d.db.At(t))
 }
 
 // file writes a file for an import.
@@ -83,7 +81,7 @@ func (d door) stored(events ...loyalty.Event) []intake.Result {
 func (d door) react() {
 	d.t.Helper()
 	for {
-		n, err := d.book.React(context.Background(), d.db)
+		n, err := flows.React(context.Background(), d.db)
 		if err != nil {
 			d.t.Fatal(err)
 		}

@@ -4,13 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regulars/internal/importer"
 	"strings"
 	"testing"
 	"time"
 
+	"regulars/internal/importer"
+
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
+	"regulars/internal/membership"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
 )
@@ -72,7 +74,7 @@ func TestAnImportMailsNobodyUnlessItIsNews(t *testing.T) {
 		for _, news := range []bool{false, true} {
 			clear(t, db)
 			d := newDoor(t, db)
-			d.program("", map[string]string{"welcome": welcome, "second": perSecond})
+			d.program("", map[string]string{"welcome": welcome + fmt.Sprintf("# news: %v\n", news), "second": perSecond}) // a version that nobody has parsed
 			if _, err := exec(db, "update campaigns set live_since = @then, live_day = 0", store.Args{"then": at(-100 * 24 * 60)}); err != nil {
 				t.Fatal(err)
 			}
@@ -155,7 +157,7 @@ func TestAnImportMovesSegmentsWithoutStartingAnything(t *testing.T) {
 		if got := strings.Join(d.rows(inside), " "); got != "loyal" || d.queued() != "" {
 			t.Errorf("inside %q, queued %q, want loyal and no mail", got, d.queued())
 		}
-		if n, err := d.book.Entries(context.Background(), db); n != 0 || err != nil || d.queued() != "" {
+		if n, err := membership.Entries(context.Background(), db); n != 0 || err != nil || d.queued() != "" {
 			t.Errorf("Entries = %d, %v, queued %q, want nothing to do", n, err, d.queued())
 		}
 	})

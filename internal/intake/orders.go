@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"regulars/internal/coupon"
+	"regulars/internal/happenings"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
@@ -335,5 +336,5 @@ func (b *batch) redeem(wave []*item) error {
 	if redeemed == nil {
 		return nil
 	}
-	return b.book.CouponUsed(b.tx, redeemed)
+	return happenings.CouponUsed(b.tx, redeemed)
 }

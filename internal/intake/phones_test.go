@@ -1,8 +1,9 @@
 package intake_test
 
 import (
-	"regulars/internal/importer"
 	"testing"
+
+	"regulars/internal/importer"
 
 	"regulars/internal/loyalty"
 	"regulars/internal/store"

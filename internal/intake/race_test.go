@@ -4,13 +4,17 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"regulars/internal/importer"
 	"strings"
 	"sync"
 	"testing"
 
+	"regulars/internal/importer"
+
+	"regulars/internal/apply"
+	"regulars/internal/flows"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
+	"regulars/internal/membership"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
 )
@@ -36,13 +40,13 @@ func (d door) programIn(zone, more string, campaigns map[string]string) {
 		files["campaigns/"+name+"/a.en.md"] = "---\nsubject: Hello\n---\nHello.\n"
 	}
 	err := d.db.Update(context.Background(), func(tx *store.Tx) error {
-		_, err := d.book.Apply(tx, files, "anna", "")
+		_, err := apply.Apply(tx, files, "anna", "")
 		return err
 	})
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	for _, pass := range []func(context.Context, *store.DB) (int, error){d.book.Segments, d.book.Settle} {
+	for _, pass := range []func(context.Context, *store.DB) (int, error){membership.Segments, flows.Settle} {
 		for n := 1; n > 0; {
 			var err error
 			if n, err = pass(context.Background(), d.db); err != nil {

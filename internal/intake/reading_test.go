@@ -1,9 +1,10 @@
 package intake_test
 
 import (
-	"regulars/internal/importer"
 	"strings"
 	"testing"
+
+	"regulars/internal/importer"
 
 	"regulars/internal/loyalty"
 	"regulars/internal/store"

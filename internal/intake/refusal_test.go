@@ -2,9 +2,10 @@ package intake_test
 
 import (
 	"context"
-	"regulars/internal/importer"
 	"testing"
 	"time"
+
+	"regulars/internal/importer"
 
 	"regulars/internal/consent"
 	"regulars/internal/intake"

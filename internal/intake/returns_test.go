@@ -3,10 +3,11 @@ package intake_test
 import (
 	"context"
 	"fmt"
-	"regulars/internal/importer"
 	"slices"
 	"strings"
 	"testing"
+
+	"regulars/internal/importer"
 
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"regulars/internal/happenings"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
@@ -230,7 +231,7 @@ func (b *batch) refreshFile() error {
 	}
 	// At once, and not at the end of the file: else a pass of the night between
 	// two batches would take them for people who have just come so far.
-	return b.book.Learned(b.tx, members)
+	return happenings.Learned(b.tx, members)
 }
 
 // touched are the people of the batch's items, each once.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"regulars/internal/campaign"
+	"regulars/internal/happenings"
 	"regulars/internal/store"
 )
 
@@ -13,16 +13,16 @@ func (b *batch) measureBefore(wave []*item) error {
 	for _, it := range wave {
 		it.before = it.who.measured()
 	}
-	return b.countItems(wave, func(it *item) *campaign.Measured { return &it.before })
+	return b.countItems(wave, func(it *item) *happenings.Measured { return &it.before })
 }
 
 // measured are the figures of a person as of the last facts.
-func (who *person) measured() campaign.Measured {
-	return campaign.Measured{Orders: who.member.Orders, Spent: who.member.Spent, Points: who.member.Points}
+func (who *person) measured() happenings.Measured {
+	return happenings.Measured{Orders: who.member.Orders, Spent: who.member.Spent, Points: who.member.Points}
 }
 
 // countItems counts the figures that live milestones want from order lines.
-func (b *batch) countItems(wave []*item, into func(*item) *campaign.Measured) error {
+func (b *batch) countItems(wave []*item, into func(*item) *happenings.Measured) error {
 	for _, f := range b.figures {
 		var rows []struct{ MemberID, N int64 }
 		err := b.tx.All(&rows, `
@@ -57,17 +57,17 @@ func (b *batch) setOff(wave []*item) error {
 	if err := b.refresh(wave); err != nil {
 		return err
 	}
-	after := make(map[*item]*campaign.Measured, len(wave))
+	after := make(map[*item]*happenings.Measured, len(wave))
 	for _, it := range wave {
 		m := it.who.measured()
 		after[it] = &m
 	}
-	if err := b.countItems(wave, func(it *item) *campaign.Measured { return after[it] }); err != nil {
+	if err := b.countItems(wave, func(it *item) *happenings.Measured { return after[it] }); err != nil {
 		return err
 	}
-	var news, history []campaign.Happened
+	var news, history []happenings.Happened
 	for _, it := range wave {
-		h := campaign.Happened{
+		h := happenings.Happened{
 			Member: it.who.id, Event: it.event, Type: it.Type, At: it.At,
 			Before: it.before, After: *after[it], Joined: it.joined, Asked: it.asked, Mail: it.mail,
 			New: it.who.made || it.who.member.Factless, Profile: it.who.profiled,
@@ -82,14 +82,14 @@ func (b *batch) setOff(wave []*item) error {
 		}
 	}
 	if len(history) > 0 {
-		if err := b.book.HearHistory(b.tx, history); err != nil {
+		if err := happenings.HearHistory(b.tx, history); err != nil {
 			return err
 		}
 	}
 	if len(learned) > 0 {
-		if err := b.book.Learned(b.tx, learned); err != nil {
+		if err := happenings.Learned(b.tx, learned); err != nil {
 			return err
 		}
 	}
-	return b.book.Hear(b.tx, news)
+	return happenings.Hear(b.tx, news)
 }

@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"time"
 
-	"regulars/internal/campaign"
 	"regulars/internal/loyalty"
 	"regulars/internal/phone"
 	"regulars/internal/store"
+	"regulars/internal/versions"
 	"regulars/segments"
 )
 
@@ -38,7 +38,7 @@ type Shop struct {
 // Shop returns the shop of the moment.
 func (in *Intake) Shop(ctx context.Context) (s Shop, err error) {
 	err = in.db.View(ctx, func(tx *store.Tx) (err error) {
-		s, err = readShop(tx, in.book, nil)
+		s, err = readShop(tx, nil)
 		return err
 	})
 	return s, err
@@ -46,7 +46,7 @@ func (in *Intake) Shop(ctx context.Context) (s Shop, err error) {
 
 // readShop returns the shop of the moment. Zone and currency are settings, so
 // that a transaction that began before an apply cannot mix two of them.
-func readShop(tx *store.Tx, book *campaign.Book, pepper []byte) (Shop, error) {
+func readShop(tx *store.Tx, pepper []byte) (Shop, error) {
 	s := Shop{now: tx.At, Currency: firstCurrency, NewsWithin: newsWithin, pepper: pepper}
 	var rows []struct{ Key, Value string }
 	err := tx.All(&rows, "select key, value from settings where key in ('"+store.SettingZone+"', '"+store.SettingCurrency+"', '"+store.SettingPhones+"')", nil)
@@ -67,8 +67,8 @@ func readShop(tx *store.Tx, book *campaign.Book, pepper []byte) (Shop, error) {
 	if s.Zone, err = time.LoadLocation(zone); err != nil {
 		return s, fmt.Errorf("the shop's zone: %w", err)
 	}
-	switch v, err := book.Active(tx); {
-	case errors.Is(err, campaign.ErrNoProgram):
+	switch v, err := versions.Active(tx); {
+	case errors.Is(err, versions.ErrNoProgram):
 	case err != nil:
 		return s, err
 	default:

@@ -2,9 +2,10 @@ package intake_test
 
 import (
 	"context"
-	"regulars/internal/importer"
 	"strings"
 	"testing"
+
+	"regulars/internal/importer"
 
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"

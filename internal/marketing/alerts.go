@@ -14,13 +14,13 @@ import (
 	"time"
 
 	"regulars/internal/address"
-	"regulars/internal/campaign"
 	"regulars/internal/coupon"
 	"regulars/internal/delivery"
 	"regulars/internal/delivery/compose"
 	"regulars/internal/loyalty"
 	"regulars/internal/report"
 	"regulars/internal/store"
+	"regulars/internal/versions"
 	"regulars/templates"
 )
 
@@ -72,7 +72,7 @@ func (a *Alerts) Pass(ctx context.Context) error {
 	var to []*netmail.Address
 	var low []store.Trouble
 	err := a.DB.View(ctx, func(tx *store.Tx) error {
-		v, err := campaign.NewPrograms(nil).Active(tx)
+		v, err := versions.Active(tx)
 		if err != nil {
 			return err
 		}
@@ -85,7 +85,7 @@ func (a *Alerts) Pass(ctx context.Context) error {
 		}
 		return err
 	})
-	if errors.Is(err, campaign.ErrNoProgram) || err == nil && len(to) == 0 {
+	if errors.Is(err, versions.ErrNoProgram) || err == nil && len(to) == 0 {
 		return nil
 	}
 	if err != nil {

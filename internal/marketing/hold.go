@@ -5,9 +5,9 @@ import (
 	"context"
 	"errors"
 
-	"regulars/internal/campaign"
 	"regulars/internal/consent"
 	"regulars/internal/program"
+	"regulars/internal/runs"
 	"regulars/internal/store"
 )
 
@@ -67,16 +67,16 @@ func (m Marketer) Hold(ctx context.Context, what Stop, because, by string) error
 
 // HeldTexts returns the mails that a release would let go with other texts than
 // those in force.
-func (m Marketer) HeldTexts(ctx context.Context, what Stop) (old []campaign.OldTexts, err error) {
+func (m Marketer) HeldTexts(ctx context.Context, what Stop) (old []runs.OldTexts, err error) {
 	err = m.DB.View(ctx, func(tx *store.Tx) (err error) { old, _, err = m.heldTexts(tx, what); return err })
 	return old, err
 }
 
-func (m Marketer) heldTexts(tx *store.Tx, what Stop) (old []campaign.OldTexts, scope string, err error) {
+func (m Marketer) heldTexts(tx *store.Tx, what Stop) (old []runs.OldTexts, scope string, err error) {
 	if scope, err = what.scope(tx); err != nil {
 		return nil, "", err
 	}
-	all, err := m.Book.OldTexts(tx, nil)
+	all, err := runs.WithOldTexts(tx, nil)
 	for _, o := range all {
 		if o.Stopped(scope) {
 			old = append(old, o)
@@ -94,7 +94,7 @@ func (m Marketer) Release(ctx context.Context, what Stop, latest bool) (renewed 
 			return 0, err
 		}
 		if latest {
-			if renewed, err = m.Book.Renew(tx, old); err != nil {
+			if renewed, err = runs.Renew(tx, old); err != nil {
 				return 0, err
 			}
 		}

@@ -6,14 +6,15 @@ import (
 	"fmt"
 	"slices"
 
-	"regulars/internal/campaign"
 	"regulars/internal/program"
+	"regulars/internal/runs"
 	"regulars/internal/store"
+	"regulars/internal/versions"
 )
 
 // Launch is a start of a campaign by hand.
 type Launch struct {
-	campaign.LaunchRequest
+	runs.LaunchRequest
 
 	Drop bool // a campaign that hands out no codes is refused
 	Once bool // By names the attempt: a later one of the same name finds what the first began
@@ -22,19 +23,19 @@ type Launch struct {
 // Preview says what a launch would do.
 type Preview struct {
 	Never    []string // what can never happen in the campaign
-	Audience campaign.Audience
+	Audience runs.Audience
 }
 
 // Launched is what a launch began.
 type Launched struct {
-	campaign.Launched
+	runs.Launched
 	Earlier    bool   `json:"-"` // an earlier attempt of this name began it
 	QuietUntil string `json:"-"` // 09:00: the end of the quiet hours that it is in; "": it is in none
 }
 
 // Never says what can never happen in a campaign; PreviewLaunch says it too.
 func (m Marketer) Never(ctx context.Context, name string) (words []string, err error) {
-	err = m.DB.View(ctx, func(tx *store.Tx) (err error) { words, err = m.Book.Never(tx, name); return err })
+	err = m.DB.View(ctx, func(tx *store.Tx) (err error) { words, err = runs.Never(tx, name); return err })
 	return words, err
 }
 
@@ -42,20 +43,20 @@ func (m Marketer) Never(ctx context.Context, name string) (words []string, err e
 // can never happen is said also beside an error.
 func (m Marketer) PreviewLaunch(ctx context.Context, l Launch) (p Preview, err error) {
 	err = m.DB.View(ctx, func(tx *store.Tx) (err error) {
-		if p.Never, err = m.Book.Never(tx, l.Campaign); err != nil {
+		if p.Never, err = runs.Never(tx, l.Campaign); err != nil {
 			return err
 		}
 		if err := l.check(tx); err != nil {
 			return err
 		}
-		p.Audience, err = m.Book.PreviewLaunch(tx, l.LaunchRequest)
+		p.Audience, err = runs.PreviewLaunch(tx, l.LaunchRequest)
 		return err
 	})
 	return p, err
 }
 
 // Launch starts a campaign. With a key, and as one attempt, it is safe to repeat;
-// else a second one with the same values on one day is campaign.ErrLaunched.
+// else a second one with the same values on one day is runs.ErrLaunched.
 func (m Marketer) Launch(ctx context.Context, l Launch) (Launched, error) {
 	return update(ctx, m.DB, func(tx *store.Tx) (done Launched, err error) {
 		if l.Once && l.Key == "" {
@@ -70,7 +71,7 @@ func (m Marketer) Launch(ctx context.Context, l Launch) (Launched, error) {
 		if err := l.check(tx); err != nil {
 			return done, err
 		}
-		if done.Launched, err = m.Book.Launch(tx, l.LaunchRequest); err != nil {
+		if done.Launched, err = runs.Launch(tx, l.LaunchRequest); err != nil {
 			return done, err
 		}
 		done.QuietUntil, err = m.quietUntil(tx, l.Campaign)
@@ -80,7 +81,7 @@ func (m Marketer) Launch(ctx context.Context, l Launch) (Launched, error) {
 
 // CheckLaunch says what would be wrong with a launch now, without starting it.
 func CheckLaunch(tx *store.Tx, l Launch) error {
-	if err := campaign.CheckLaunch(tx, l.LaunchRequest); err != nil {
+	if err := runs.CheckLaunch(tx, l.LaunchRequest); err != nil {
 		return err
 	}
 	return l.check(tx)
@@ -91,7 +92,7 @@ func (l Launch) check(tx *store.Tx) error {
 	if !l.Drop {
 		return nil
 	}
-	v, err := campaign.NewPrograms(nil).Active(tx)
+	v, err := versions.Active(tx)
 	if err != nil {
 		return err
 	}
@@ -105,7 +106,7 @@ func (l Launch) check(tx *store.Tx) error {
 // quietUntil returns when the shop's quiet hours end for a campaign, "" when it is
 // not in them.
 func (m Marketer) quietUntil(tx *store.Tx, name string) (string, error) {
-	v, err := m.Book.Active(tx)
+	v, err := versions.Active(tx)
 	if err != nil {
 		return "", err
 	}

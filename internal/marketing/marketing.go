@@ -23,34 +23,33 @@ import (
 	"fmt"
 	"time"
 
-	"regulars/internal/campaign"
 	"regulars/internal/delivery"
 	"regulars/internal/loyalty"
 	"regulars/internal/program"
 	"regulars/internal/store"
+	"regulars/internal/versions"
 )
 
 // Marketer does what people ask for, over one database.
 type Marketer struct {
 	DB   *store.DB
-	Book *campaign.Book
 	Desk *delivery.Sender // nil: it shows and sends no mails, and resolves none
 }
 
 // New returns a marketer that sends no mails.
-func New(db *store.DB) Marketer { return Marketer{DB: db, Book: campaign.NewBook(db)} }
+func New(db *store.DB) Marketer { return Marketer{DB: db} }
 
 // InForce returns the version that workers act on; before the first apply it is the
 // zero Version.
 func InForce(tx *store.Tx) (program.Version, error) {
-	v, err := campaign.NewPrograms(nil).Active(tx)
-	if errors.Is(err, campaign.ErrNoProgram) {
+	v, err := versions.Active(tx)
+	if errors.Is(err, versions.ErrNoProgram) {
 		return program.Version{}, nil
 	}
 	if err != nil {
 		return program.Version{}, err
 	}
-	files, err := campaign.Files(tx, v.ID)
+	files, err := versions.Files(tx, v.ID)
 	return program.Version{Program: v.Program, Files: files}, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"regulars/internal/consent"
+	"regulars/internal/happenings"
 	"regulars/internal/intake"
 	"regulars/internal/store"
 	"regulars/segments"
@@ -72,7 +73,7 @@ func (m Marketer) SetTopics(ctx context.Context, member string, yes, no []string
 			}
 		}
 		if len(yes)+len(no) > 0 {
-			if err := m.Book.Changed(tx, sharing, segments.Change{Profile: true}); err != nil {
+			if err := happenings.Changed(tx, sharing, segments.Change{Profile: true}); err != nil {
 				return nil, err
 			}
 		}

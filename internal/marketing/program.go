@@ -7,12 +7,15 @@ import (
 	"fmt"
 	"time"
 
-	"regulars/internal/campaign"
+	"regulars/internal/apply"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
+	"regulars/internal/membership"
 	"regulars/internal/program"
 	"regulars/internal/report"
+	"regulars/internal/runs"
 	"regulars/internal/store"
+	"regulars/internal/versions"
 	"regulars/segments"
 )
 
@@ -21,10 +24,10 @@ type Plan struct {
 	Changes []PlannedChange `json:"changes"`
 	Stopped bool            `json:"stopped"` // one of the changes cannot be made
 
-	Warnings []string            `json:"warnings,omitempty"`  // rules that cannot be answered yet
-	Unheard  []program.Problem   `json:"unheard,omitempty"`   // names in rules that nobody has
-	Draws    []campaign.Draw     `json:"draws,omitempty"`     // codes that its live campaigns take
-	OldTexts []campaign.OldTexts `json:"old_texts,omitempty"` // mails under way that would not have the new texts
+	Warnings []string          `json:"warnings,omitempty"`  // rules that cannot be answered yet
+	Unheard  []program.Problem `json:"unheard,omitempty"`   // names in rules that nobody has
+	Draws    []runs.Draw       `json:"draws,omitempty"`     // codes that its live campaigns take
+	OldTexts []runs.OldTexts   `json:"old_texts,omitempty"` // mails under way that would not have the new texts
 }
 
 // PlannedChange is one change, with how many members it would touch at once.
@@ -64,13 +67,13 @@ func (m Marketer) plan(tx *store.Tx, next program.Version) (p Plan, err error) {
 		}
 		p.Changes = append(p.Changes, out)
 	}
-	if p.Warnings, err = campaign.Waiting(tx, next.Program); err != nil {
+	if p.Warnings, err = membership.Waiting(tx, next.Program); err != nil {
 		return p, err
 	}
-	if p.Draws, err = m.Book.Draws(tx, next.Program, false); err != nil {
+	if p.Draws, err = runs.Draws(tx, next.Program, false); err != nil {
 		return p, err
 	}
-	p.OldTexts, err = m.Book.OldTexts(tx, next.Files)
+	p.OldTexts, err = runs.WithOldTexts(tx, next.Files)
 	return p, err
 }
 
@@ -90,25 +93,25 @@ func counted(tx *store.Tx, n program.Count, day loyalty.Day) (string, error) {
 // Applied is what an apply or a rollback did. Beside an error it says whether the
 // version is in force all the same: what comes after that only warns.
 type Applied struct {
-	campaign.Applied
-	Unheard  []program.Problem   `json:"-"` // names in rules that nobody has
-	Warnings []string            `json:"-"` // rules that cannot be answered yet
-	OldTexts []campaign.OldTexts `json:"-"` // mails under way that do not have the new texts
+	versions.Applied
+	Unheard  []program.Problem `json:"-"` // names in rules that nobody has
+	Warnings []string          `json:"-"` // rules that cannot be answered yet
+	OldTexts []runs.OldTexts   `json:"-"` // mails under way that do not have the new texts
 }
 
 // Apply puts the files of a program in force as a new version.
 func (m Marketer) Apply(ctx context.Context, next program.Version, by, note string) (done Applied, err error) {
-	done.Applied, err = update(ctx, m.DB, func(tx *store.Tx) (campaign.Applied, error) {
+	done.Applied, err = update(ctx, m.DB, func(tx *store.Tx) (versions.Applied, error) {
 		now, err := InForce(tx)
 		if err != nil {
-			return campaign.Applied{}, err
+			return versions.Applied{}, err
 		}
 		for _, change := range program.Plan(now, next) {
 			if change.Stops {
-				return campaign.Applied{}, errors.New(change.Words)
+				return versions.Applied{}, errors.New(change.Words)
 			}
 		}
-		applied, err := m.Book.Apply(tx, next.Files, by, note)
+		applied, err := apply.Apply(tx, next.Files, by, note)
 		return rezoned(tx, applied, err)
 	})
 	if err != nil {
@@ -118,10 +121,10 @@ func (m Marketer) Apply(ctx context.Context, next program.Version, by, note stri
 		return done, err
 	}
 	err = m.DB.View(ctx, func(tx *store.Tx) (err error) {
-		if done.Warnings, err = campaign.Waiting(tx, next.Program); err != nil {
+		if done.Warnings, err = membership.Waiting(tx, next.Program); err != nil {
 			return err
 		}
-		done.OldTexts, err = m.Book.OldTexts(tx, nil)
+		done.OldTexts, err = runs.WithOldTexts(tx, nil)
 		return err
 	})
 	return done, err
@@ -130,20 +133,20 @@ func (m Marketer) Apply(ctx context.Context, next program.Version, by, note stri
 // Rollback puts an earlier version in force again, as a new one; store.ErrNotFound
 // where there is no such version.
 func (m Marketer) Rollback(ctx context.Context, version int64, by string) (done Applied, err error) {
-	done.Applied, err = update(ctx, m.DB, func(tx *store.Tx) (campaign.Applied, error) {
-		applied, err := m.Book.Rollback(tx, version, by)
+	done.Applied, err = update(ctx, m.DB, func(tx *store.Tx) (versions.Applied, error) {
+		applied, err := apply.Rollback(tx, version, by)
 		return rezoned(tx, applied, err)
 	})
 	if err != nil {
 		return Applied{}, err
 	}
-	err = m.DB.View(ctx, func(tx *store.Tx) (err error) { done.OldTexts, err = m.Book.OldTexts(tx, nil); return err })
+	err = m.DB.View(ctx, func(tx *store.Tx) (err error) { done.OldTexts, err = runs.WithOldTexts(tx, nil); return err })
 	return done, err
 }
 
 // rezoned computes the days of what is stored anew when the program's zone is another
 // one than they were computed in.
-func rezoned(tx *store.Tx, applied campaign.Applied, err error) (campaign.Applied, error) {
+func rezoned(tx *store.Tx, applied versions.Applied, err error) (versions.Applied, error) {
 	if err == nil && applied.ZoneWas != "" {
 		err = intake.Rezone(tx)
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"regulars/internal/coupon"
+	"regulars/internal/happenings"
+	"regulars/internal/runs"
 	"regulars/internal/store"
 )
 
@@ -16,18 +18,18 @@ const byHand = "by hand"
 // Pause stops a run until it is resumed; what is on the wire goes out.
 func (m Marketer) Pause(ctx context.Context, run int64, because string) error {
 	because = strings.TrimSuffix(byHand+": "+strings.TrimPrefix(because, byHand), ": ")
-	return m.run(ctx, run, func(tx *store.Tx) error { return m.Book.Pause(tx, run, because) })
+	return m.run(ctx, run, func(tx *store.Tx) error { return runs.Pause(tx, run, because) })
 }
 
 // Resume lets a paused run go on; with latest, what is not yet sent takes the texts
 // in force.
 func (m Marketer) Resume(ctx context.Context, run int64, latest bool) error {
-	return m.run(ctx, run, func(tx *store.Tx) error { return m.Book.Resume(tx, run, latest) })
+	return m.run(ctx, run, func(tx *store.Tx) error { return runs.Resume(tx, run, latest) })
 }
 
 // Cancel ends a run: what was not sent is skipped.
 func (m Marketer) Cancel(ctx context.Context, run int64, because string) error {
-	return m.run(ctx, run, func(tx *store.Tx) error { return m.Book.Cancel(tx, run, because) })
+	return m.run(ctx, run, func(tx *store.Tx) error { return runs.Cancel(tx, run, because) })
 }
 
 // run does something to a run; its error says to which.
@@ -54,5 +56,5 @@ func (m Marketer) Redeem(tx *store.Tx, use coupon.Use) (coupon.Redemption, error
 	if err != nil {
 		return done, err
 	}
-	return done, m.Book.CouponUsed(tx, []int64{done.Code.ID})
+	return done, happenings.CouponUsed(tx, []int64{done.Code.ID})
 }

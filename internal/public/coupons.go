@@ -113,7 +113,7 @@ func (s *server) apiRedeem(w http.ResponseWriter, r *http.Request, c caller) err
 		if len(use.Key) > 200 {
 			return wrongField("key", "the key is longer than 200 characters")
 		}
-		done, err = marketing.Marketer{DB: s.DB, Book: s.Book}.Redeem(tx, use)
+		done, err = marketing.Marketer{DB: s.DB}.Redeem(tx, use)
 		return refusedCode(err)
 	})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"regulars/internal/apply"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
 )
@@ -21,7 +22,7 @@ func TestTheButtonOfTheDoubleOptInLetsItsReaderJoin(t *testing.T) {
 				h := newHouse(t, db)
 				files := shopFiles(t)
 				files["program.yaml"] += "\njoin: {confirm: true}\n"
-				h.update(func(tx *store.Tx) error { _, err := h.Book.Apply(tx, files, "test", ""); return err })
+				h.update(func(tx *store.Tx) error { _, err := apply.Apply(tx, files, "test", ""); return err })
 				member := h.join("M-1", lang)
 				joined := "select count(*) || ' ' || (select count(*) from member_topics where granted) from members where joined_at is not null"
 				send, err := strconv.ParseInt(h.one("select s.id from sends s join campaigns c on c.id = s.campaign_id where c.name = 'confirm'"), 10, 64)
@@ -69,7 +70,7 @@ func TestAShopsOwnWordsReachEveryPage(t *testing.T) {
 mails: {join_subject: "Bitte bestätigen: %s", join_yes: Ja bitte}
 pages: {join_ask: "Möchten Sie Mitglied werden: %s?", joined: "Willkommen bei %s", bad: Dieser Link geht nicht, lost: Diese Seite gibt es nicht, sorry: Etwas ging schief, save: Speichern, test: Dieser Link geht}
 `
-		h.update(func(tx *store.Tx) error { _, err := h.Book.Apply(tx, files, "test", ""); return err })
+		h.update(func(tx *store.Tx) error { _, err := apply.Apply(tx, files, "test", ""); return err })
 		member := h.join("M-1", "de-AT")
 		send, err := strconv.ParseInt(h.one("select s.id from sends s join campaigns c on c.id = s.campaign_id where c.name = 'confirm'"), 10, 64)
 		if err != nil {

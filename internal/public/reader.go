@@ -11,10 +11,11 @@ import (
 	"strings"
 	"time"
 
-	"regulars/internal/campaign"
 	"regulars/internal/consent"
+	"regulars/internal/happenings"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
+	"regulars/internal/versions"
 	"regulars/segments"
 	"regulars/templates"
 )
@@ -153,7 +154,7 @@ func (s *server) changing(r *http.Request, claims consent.Claims, f func(*store.
 		if err := f(tx, who); err != nil {
 			return err
 		}
-		return s.Book.Changed(tx, sharing, segments.Change{Profile: true})
+		return happenings.Changed(tx, sharing, segments.Change{Profile: true})
 	})
 }
 
@@ -218,8 +219,8 @@ type shop struct {
 }
 
 func (s *server) shop(tx *store.Tx) (shop, error) {
-	v, err := s.Book.Active(tx)
-	if errors.Is(err, campaign.ErrNoProgram) {
+	v, err := versions.Active(tx)
+	if errors.Is(err, versions.ErrNoProgram) {
 		return shop{name: "Regulars"}, nil
 	}
 	if err != nil {

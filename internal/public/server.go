@@ -10,7 +10,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/semaphore"
 
-	"regulars/internal/campaign"
 	"regulars/internal/consent"
 	"regulars/internal/intake"
 	"regulars/internal/store"
@@ -23,7 +22,6 @@ type Site struct {
 	Quick    *store.DB    // for readiness, unsubscribes and reads, which must not wait for the others; nil: DB
 	Live     *store.Clock // business time, held against the database's; nil: it is stepped by hand
 	Intake   *intake.Intake
-	Book     *campaign.Book
 	Links    *consent.Links
 	Sources  []webhook.Source             // whose webhooks are taken; nil: webhook.Sources
 	Secrets  map[string][]string          // source → what it signs with; without any, its hook is closed

@@ -20,8 +20,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
-	"regulars/internal/campaign"
+	"regulars/internal/apply"
 	"regulars/internal/consent"
+	"regulars/internal/flows"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/public"
@@ -48,16 +49,15 @@ const hookSecret, oldSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_C
 func newHouse(t testing.TB, db *store.DB) *house {
 	t.Helper()
 	h := &house{t: t, db: db, tokens: map[string]string{}, said: &said{}}
-	book := campaign.NewBook(db)
 	h.links = consent.NewLinks("https://mail.shop.example", [][]byte{[]byte("a key of this test's own"), []byte("the key before it")})
 	h.signer = hookSecret
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(public.NewMetrics(db, func() map[string]bool { return map[string]bool{"bulk": false, "urgent": true} }, nil))
-	h.Site = &public.Site{DB: db, Intake: intake.New(db, book), Book: book, Links: h.links, Secrets: map[string][]string{"standard": {hookSecret, oldSecret}}, Registry: registry,
+	h.Site = &public.Site{DB: db, Intake: intake.New(db), Links: h.links, Secrets: map[string][]string{"standard": {hookSecret, oldSecret}}, Registry: registry,
 		Log: slog.New(slog.NewJSONHandler(h.said, nil))}
 	h.open()
 	h.update(func(tx *store.Tx) error {
-		if _, err := book.Apply(tx, shopFiles(t), "test", ""); err != nil {
+		if _, err := apply.Apply(tx, shopFiles(t), "test", ""); err != nil {
 			return err
 		}
 		var err error
@@ -69,7 +69,7 @@ func newHouse(t testing.TB, db *store.DB) *house {
 		return nil
 	})
 	for n, err := 1, error(nil); n > 0; { // campaigns start for nobody before they are settled
-		if n, err = book.Settle(context.Background(), db); err != nil {
+		if n, err = flows.Settle(context.Background(), db); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -80,8 +80,7 @@ func newHouse(t testing.TB, db *store.DB) *house {
 // another is the site of a second replica: rooms of its own over the same database.
 func (h *house) another() *public.Site {
 	one := h.Site
-	book := campaign.NewBook(h.db)
-	return &public.Site{DB: one.DB, Quick: one.Quick, Intake: intake.New(h.db, book), Book: book, Links: one.Links, Sources: one.Sources, Secrets: one.Secrets,
+	return &public.Site{DB: one.DB, Quick: one.Quick, Intake: intake.New(h.db), Links: one.Links, Sources: one.Sources, Secrets: one.Secrets,
 		Registry: one.Registry, Log: one.Log}
 }
 
@@ -164,7 +163,7 @@ func (h *house) rows(query string) []string {
 	h.t.Helper()
 	for n := 1; n > 0; {
 		var err error
-		if n, err = h.Book.React(context.Background(), h.db); err != nil {
+		if n, err = flows.React(context.Background(), h.db); err != nil {
 			h.t.Fatal(err)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"regulars/internal/consent"
 	"regulars/internal/delivery"
+	"regulars/internal/happenings"
 	"regulars/internal/store"
 	"regulars/segments"
 )
@@ -80,7 +81,7 @@ func (s *server) touch(ctx context.Context, t delivery.Touch) error {
 		if err != nil || member == 0 {
 			return err
 		}
-		return s.Book.Changed(tx, []int64{member}, segments.Change{Mails: true})
+		return happenings.Changed(tx, []int64{member}, segments.Change{Mails: true})
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"regulars/internal/consent"
+	"regulars/internal/membership"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
 )
@@ -124,7 +125,7 @@ func TestUnsubscribingMovesTheMemberBetweenSegments(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		h := newHouse(t, db)
-		if _, err := h.Book.Segments(t.Context(), db); err != nil {
+		if _, err := membership.Segments(t.Context(), db); err != nil {
 			t.Fatal(err)
 		}
 		member := h.join("M-1", "en")

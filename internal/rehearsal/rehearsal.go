@@ -19,7 +19,7 @@ import (
 	"strings"
 	"time"
 
-	"regulars/internal/campaign"
+	"regulars/internal/apply"
 	"regulars/internal/consent"
 	"regulars/internal/delivery"
 	"regulars/internal/engine"
@@ -27,6 +27,7 @@ import (
 	"regulars/internal/loyalty"
 	"regulars/internal/program"
 	"regulars/internal/store"
+	"regulars/internal/versions"
 )
 
 // Rehearsal is one playing of a program.
@@ -79,7 +80,6 @@ func (r Rehearsal) Run(ctx context.Context) (Outcome, error) {
 type stage struct {
 	db     *store.DB
 	clock  *engine.Clock
-	book   *campaign.Book
 	door   *intake.Intake
 	engine *engine.Engine
 
@@ -88,13 +88,12 @@ type stage struct {
 }
 
 func newStage(db *store.DB, clock *engine.Clock) *stage {
-	book := campaign.NewBook(db)
 	nobody := map[string]delivery.Transport{delivery.Urgent: nowhere{}, delivery.Bulk: nowhere{}}
 	desk := delivery.New(delivery.Config{
-		DB: db, Programs: book.Programs, Transports: nobody, Secret: []byte("rehearsal"),
+		DB: db, Programs: versions.Programs{DB: db}, Transports: nobody, Secret: []byte("rehearsal"),
 		Links: consent.NewLinks("https://rehearsal.invalid", [][]byte{bytes.Repeat([]byte{1}, 32)}),
 	})
-	return &stage{db: db, clock: clock, book: book, door: intake.New(db, book), engine: engine.New(db, book, desk)}
+	return &stage{db: db, clock: clock, door: intake.New(db), engine: engine.New(db, desk)}
 }
 
 // nowhere takes every mail and keeps none.
@@ -111,7 +110,7 @@ func (nowhere) Hand(ctx context.Context, _ delivery.Message, begin func(context.
 
 func (s *stage) open(ctx context.Context, files map[string]string) error {
 	return s.db.Update(ctx, func(tx *store.Tx) error {
-		_, err := s.book.Apply(tx, files, "rehearsal", "")
+		_, err := apply.Apply(tx, files, "rehearsal", "")
 		return err
 	})
 }

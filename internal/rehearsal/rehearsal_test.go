@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"regulars/internal/campaign"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/program"
@@ -118,7 +117,7 @@ func history(t *testing.T, db *store.DB) {
 	}
 	now := at("2027-06-01 10:00").Time
 	db = db.Clock(func() time.Time { return now })
-	results, err := intake.New(db, campaign.NewBook(db)).Apply(t.Context(), events, intake.History)
+	results, err := intake.New(db).Apply(t.Context(), events, intake.History)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"regulars/internal/campaign"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
@@ -87,15 +86,15 @@ func people(t testing.TB, db *store.DB) {
 	refund := placed("O-1", "M-1", 30, 0)
 	refund.Type, refund.ID, refund.Order = loyalty.OrderRefunded, "refund-O-1", &loyalty.Order{ID: "O-1"}
 	refund.Refund = &loyalty.Refund{ID: "R-1", Total: 1000}
-	apply(t, db, joined("M-1", "ana@example.test"), joined("M-2", "ben@example.test"),
+	takeIn(t, db, joined("M-1", "ana@example.test"), joined("M-2", "ben@example.test"),
 		placed("O-1", "M-1", 40, 5000), refund, placed("O-2", "M-1", 2, 3000), placed("O-3", "M-2", 20, 2000), placed("O-4", "M-3", 1, 700))
 	do(t, db, "update consents set recorded_at = at")
 }
 
-func apply(t testing.TB, db *store.DB, events ...loyalty.Event) {
+func takeIn(t testing.TB, db *store.DB, events ...loyalty.Event) {
 	t.Helper()
 	for _, e := range events { // one by one, so that ids are given in this order
-		results, err := intake.New(db, campaign.NewBook(db)).Apply(context.Background(), []loyalty.Event{e}, intake.Live)
+		results, err := intake.New(db).Apply(context.Background(), []loyalty.Event{e}, intake.Live)
 		if err != nil || results[0].State != intake.Stored {
 			t.Fatalf("event %s: %+v, %v", e.ID, results, err)
 		}

@@ -8,11 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"regulars/internal/importer"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"regulars/internal/importer"
 
 	"regulars/internal/report"
 	"regulars/internal/store"

@@ -7,18 +7,20 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"regulars/internal/importer"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"regulars/internal/campaign"
+	"regulars/internal/apply"
+	"regulars/internal/importer"
+
 	"regulars/internal/loyalty"
 	"regulars/internal/report"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
+	"regulars/internal/versions"
 	"regulars/segments"
 )
 
@@ -383,12 +385,11 @@ zone:      UTC
 // inForce puts a program in force and returns what its rules may read.
 func inForce(t *testing.T, db *store.DB, files map[string]string) (scope segments.Scope) {
 	t.Helper()
-	book := campaign.NewBook(db)
 	err := db.Update(context.Background(), func(tx *store.Tx) error {
-		if _, err := book.Apply(tx, files, "test", ""); err != nil {
+		if _, err := apply.Apply(tx, files, "test", ""); err != nil {
 			return err
 		}
-		v, err := book.Active(tx)
+		v, err := versions.Active(tx)
 		if err != nil {
 			return err
 		}
@@ -419,7 +420,7 @@ func importFile(t *testing.T, db *store.DB, im importer.File, columns string) st
 	if im.Map, err = importer.ParseMap(columns); err != nil {
 		t.Fatal(err)
 	}
-	tally, err := importer.New(db, campaign.NewBook(db)).Import(context.Background(), im)
+	tally, err := importer.New(db).Import(context.Background(), im)
 	if err != nil {
 		t.Fatalf("importing %s: %s, %v", filepath.Base(im.Path), tally, err)
 	}

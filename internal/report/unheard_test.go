@@ -36,7 +36,7 @@ func TestANameThatNobodyHasIsSaidWithTheNearest(t *testing.T) {
 			{Product: "LEAF-1", Category: "Tea", Quantity: 1, Total: 400},
 		}}
 		review := loyalty.Event{Source: "standard", Type: "review.written", ID: "review-1", At: loyalty.At(storetest.Start.AddDate(0, 0, -4)), Member: loyalty.Member{ID: "M-1"}}
-		apply(t, db, order, review)
+		takeIn(t, db, order, review)
 		for rule, want := range map[string]string{
 			`bought_category("Coffee") or bought_category("Tea")`:       "",
 			`bought_category("Cofee")`:                                  `nobody bought in a category "Cofee"; there is "Coffee"`,

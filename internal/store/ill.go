@@ -61,9 +61,9 @@ func illness(err error) string {
 // Ill says why the database has lately refused a write, "" when it takes them. A
 // refusal counts until Recovered.
 func (db *DB) Ill() (words string, since time.Time) {
-	db.ills.mu.Lock()
-	defer db.ills.mu.Unlock()
-	return db.ills.words, db.ills.at
+	db.shared.ills.mu.Lock()
+	defer db.shared.ills.mu.Unlock()
+	return db.shared.ills.words, db.shared.ills.at
 }
 
 // Trial writes enough to need new room, and takes it back: a row that changes in its
@@ -91,9 +91,9 @@ var errUndo = errors.New("taken back")
 
 // Recovered says that the database takes writes again.
 func (db *DB) Recovered() {
-	db.ills.mu.Lock()
-	defer db.ills.mu.Unlock()
-	db.ills.words = ""
+	db.shared.ills.mu.Lock()
+	defer db.shared.ills.mu.Unlock()
+	db.shared.ills.words = ""
 }
 
 // locked reports the errors by which an engine says that a lock was not to be had

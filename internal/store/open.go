@@ -100,7 +100,7 @@ func connectPostgres(ctx context.Context, config *pgxpool.Config, o Options) (*D
 	beside := func(ctx context.Context, n int) (*DB, error) {
 		return connectPostgres(ctx, config.Copy(), Options{Now: o.Now, Conns: n})
 	}
-	db := &DB{g: g, reads: g, now: o.Now, place: postgresPlace(config), closer: closer, ills: &ills{}, beside: beside}
+	db := &DB{g: g, reads: g, now: o.Now, place: postgresPlace(config), closer: closer, shared: newShared(), beside: beside}
 	if config.ConnConfig.DefaultQueryExecMode != pgx.QueryExecModeCacheDescribe {
 		db.connect = config.ConnConfig
 	}
@@ -166,7 +166,7 @@ func openSQLite(ctx context.Context, file string, o Options) (*DB, error) {
 		return nil, err
 	}
 	closer := func() error { return errors.Join(closeLite(reads), closeLite(write)) }
-	return &DB{g: write, reads: reads, now: o.Now, place: "SQLite file " + file, closer: closer, ills: &ills{}, file: file}, nil
+	return &DB{g: write, reads: reads, now: o.Now, place: "SQLite file " + file, closer: closer, shared: newShared(), file: file}, nil
 }
 
 func openLite(ctx context.Context, file, lock string, conns int) (*gorm.DB, error) {

@@ -3,7 +3,6 @@ package store
 import (
 	"fmt"
 	"time"
-	"unicode/utf8"
 
 	"regulars/internal/loyalty"
 )
@@ -47,24 +46,13 @@ func (tx *Tx) SetBack(scope, work string, because error) error {
 		values (@scope, @work, @because, `+tx.Instant("@now")+`, 1, `+tx.MachineIn(firstPause)+`)
 		on conflict (scope, work) do update
 		set    because = excluded.because, tries = setbacks.tries + 1
-		returning tries`, Args{"scope": scope, "work": work, "because": short(because.Error()), "now": tx.At})
+		returning tries`, Args{"scope": scope, "work": work, "because": Brief(because), "now": tx.At})
 	if err != nil || tries == 1 {
 		return err
 	}
 	pause := min(longestPause, firstPause<<min(tries-1, 10))
 	_, err = tx.Exec("update setbacks set retry_at = "+tx.MachineIn(pause)+" where scope = @scope and work = @work", Args{"scope": scope, "work": work})
 	return err
-}
-
-func short(text string) string {
-	if len(text) <= longestBecause {
-		return text
-	}
-	text = text[:longestBecause]
-	for !utf8.ValidString(text) {
-		text = text[:len(text)-1]
-	}
-	return text + "…"
 }
 
 // TakeLess has the next try of what is set aside take on no more than so many pieces,

@@ -37,6 +37,14 @@ var (
 	ErrDuplicate = gorm.ErrDuplicatedKey
 )
 
+// IgnoreNotFound makes nothing of the error that a row is not there.
+func IgnoreNotFound(err error) error {
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
 // DB is an open database with a business clock. It is safe for concurrent use.
 type DB struct {
 	g     *gorm.DB // writes; on SQLite a single connection
@@ -49,7 +57,7 @@ type DB struct {
 	connect *pgx.ConnConfig // of Postgres; nil behind a pooler, where no session lasts
 
 	closer func() error
-	ills   *ills
+	shared *shared
 	beside func(context.Context, int) (*DB, error) // opens another pool of connections to the same database
 
 	lockWait time.Duration // how long a transaction waits for a lock; 0: as long as it must
@@ -106,7 +114,7 @@ func (db *DB) Beside(ctx context.Context, n int) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.now, c.ills = db.now, db.ills
+	c.now, c.shared = db.now, db.shared
 	return c, nil
 }
 
@@ -129,7 +137,7 @@ func (db *DB) Update(ctx context.Context, f func(*Tx) error) error {
 			}
 			return nil
 		}
-		db.ills.heard(err)
+		db.shared.ills.heard(err)
 		busy := locked(err)
 		switch {
 		case busy && (db.Engine() == Postgres || time.Since(began) > patience):
@@ -171,7 +179,7 @@ func (db *DB) attempt(ctx context.Context, g *gorm.DB, o *sql.TxOptions, f func(
 	}
 	ctx, got, end := db.hurry(ctx)
 	defer end()
-	tx := &Tx{At: loyalty.At(db.now())}
+	tx := &Tx{At: loyalty.At(db.now()), shared: db.shared}
 	err := g.WithContext(ctx).Connection(func(g *gorm.DB) error {
 		tx.conn, _ = g.Statement.ConnPool.(*sql.Conn)
 		return g.Transaction(func(g *gorm.DB) error {

@@ -27,11 +27,12 @@ type Tx struct {
 	// At is the one business moment of the transaction.
 	At loyalty.Instant
 
-	g     *gorm.DB
-	conn  *sql.Conn
-	hints []func()
-	roomy bool // AboutEverybody was called
-	tries int  // how many Try are under way, one inside the other
+	g      *gorm.DB
+	conn   *sql.Conn
+	shared *shared
+	hints  []func()
+	roomy  bool // AboutEverybody was called
+	tries  int  // how many Try are under way, one inside the other
 }
 
 // Context returns the context that the transaction runs under.

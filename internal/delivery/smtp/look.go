@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regulars/internal/delivery"
 	"time"
+
+	"regulars/internal/delivery"
 )
 
 // Health is what is wrong with a relay: in words, without personal data or a

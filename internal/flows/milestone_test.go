@@ -1,0 +1,91 @@
+package flows_test
+
+import (
+	"testing"
+
+	"regulars/internal/loyalty"
+	"regulars/internal/shoptest"
+)
+
+const milestones = "live: true\nstart: {milestone: orders, at: [1, 3, 5], every: 10}\nsteps:\n  - mail: well-done\n"
+
+// reached is the milestones of the member, in their order.
+func (s *shop) reached() string {
+	return s.Counted("select o.key || ' ' || p.state as what, count(*) as n from passages p join occurrences o on o.id = p.occurrence_id group by 1")
+}
+
+func TestEachMilestoneIsMailedOnce(t *testing.T) {
+	each(t, shoptest.Program{Campaigns: map[string]string{"well": milestones}}, func(t *testing.T, s *shop) {
+		s.Join(1)
+		for range 3 {
+			s.Order(1, 1000)
+		}
+		s.Want("after three orders", s.reached(), "1 orders:1 sending, 1 orders:3 sending")
+		s.Event(loyalty.OrderCancelled, 1, func(e *loyalty.Event) { e.Order = &loyalty.Order{ID: "order-3", Status: loyalty.Cancelled} })
+		s.Order(1, 1000)
+		s.Want("after one was cancelled and another placed", s.Ledger(), "2 well-done queued")
+	})
+}
+
+func TestOfSeveralMilestonesTheHighestIsMailed(t *testing.T) {
+	each(t, shoptest.Program{Campaigns: map[string]string{
+		"spender": "live: true\nstart: {milestone: spent, at: [10.00, 50.00, 100.00], every: 100.00}\nsteps:\n  - mail: thanks\n",
+	}}, func(t *testing.T, s *shop) {
+		s.Join(1)
+		s.Order(1, 25_000)
+		s.Want("after one order of 250.00", s.reached(),
+			"1 spent:1000 recorded, 1 spent:10000 recorded, 1 spent:20000 sending, 1 spent:5000 recorded")
+		s.Want("the ledger", s.Ledger(), "1 thanks queued")
+	})
+}
+
+func TestMilestonesReachedBeforeGoingLiveAreRecorded(t *testing.T) {
+	p := shoptest.Program{Campaigns: map[string]string{"well": "live: false\n" + milestones[len("live: true\n"):]}}
+	each(t, p, func(t *testing.T, s *shop) {
+		members := s.Join(3)
+		s.Bought(members[:2], 4, 30)
+		p := p
+		p.Campaigns = map[string]string{"well": milestones}
+		s.Apply(p)
+		s.Work()
+		s.Want("after going live", s.reached(), "2 orders:1 recorded, 2 orders:3 recorded")
+		s.Order(1, 1000)
+		s.Want("after the fifth order of one", s.reached(), "2 orders:1 recorded, 2 orders:3 recorded, 1 orders:5 sending")
+		s.Want("the ledger", s.Ledger(), "1 well-done queued")
+	})
+}
+
+func TestMilestonesCountWhatIsOnTheLines(t *testing.T) {
+	each(t, shoptest.Program{Campaigns: map[string]string{
+		"coffee": "live: true\nstart: {milestone: 'items(\"Coffee\")', every: 10}\nsteps:\n  - mail: coffee-on-us\n",
+	}}, func(t *testing.T, s *shop) {
+		s.Join(1)
+		s.Order(1, 1000, loyalty.Line{Category: "Coffee", Quantity: 9, Total: 900}, loyalty.Line{Category: "Tea", Quantity: 5, Total: 100})
+		s.Want("after nine", s.Ledger(), "")
+		s.Order(1, 1000, loyalty.Line{Category: "Coffee", Quantity: 2, Total: 1000})
+		s.Want("after eleven", s.reached(), `1 items("Coffee"):10 sending`)
+	})
+}
+
+func TestAMilestoneGivesACouponAfterTheReturnWindow(t *testing.T) {
+	each(t, shoptest.Program{
+		Pools: "coffee: {kind: generated, pattern: COFFEE-########, item: SKU, worth: 2.40, valid_for: 60d, checkout: asks_us}\n",
+		Campaigns: map[string]string{
+			"fifth": "live: true\nstart: {milestone: orders, at: [2]}\nsteps:\n  - wait: 14d\n  - if: orders >= 2\n    mail: coffee-on-us\n    coupon: coffee\n",
+		},
+	}, func(t *testing.T, s *shop) {
+		s.Join(2)
+		s.Order(1, 1000)
+		s.Order(1, 1000)
+		s.Order(2, 1000)
+		s.Order(2, 1000)
+		s.Event(loyalty.OrderCancelled, 2, func(e *loyalty.Event) { e.Order = &loyalty.Order{ID: "order-4", Status: loyalty.Cancelled} })
+		s.At("2027-03-17 12:00")
+		s.Want("after two weeks", s.Ledger(), "1 coffee-on-us queued")
+		s.Want("codes", s.Counted("select state as what, count(*) as n from codes group by 1"), "1 reserved")
+		s.Want("passages", s.Passages(), "1 done, 1 sending")
+		s.Deliver("sent")
+		s.Work()
+		s.Want("passages after delivery", s.Passages(), "2 done")
+	})
+}

@@ -1,0 +1,267 @@
+// Package happenings keeps what has happened to members and nobody has reacted to
+// yet: a row of happenings for what it was, one of reactions for each campaign that
+// may have something to do about it, and one for who is in which segment.
+//
+// It promises those who commit what happened (intake, public) that writing it down
+// depends on no campaign and no rule, and those who react that of one member what
+// happened first is claimed first, and that a reaction which failed holds back those
+// of the same member only. What to do about it is the business of membership and flows.
+package happenings
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+	"regulars/internal/versions"
+	"regulars/segments"
+)
+
+// The kinds of a happening.
+const (
+	News    = "event"   // an event that has just happened
+	History = "history" // an event of the past: it ends and records, and starts nothing
+	altered = "changed" // something about the member changed otherwise than by an event
+	learned = "learned" // … and was history when it came in
+	Entered = "entered" // the member entered a segment
+	Left    = "left"    // the member left one
+	Used    = "used"    // a code of theirs was used without an event
+)
+
+// Happening is what happened, as a campaign is to react to it.
+type Happening struct {
+	ID       int64
+	Kind     string
+	MemberID int64
+	TakenAt  loyalty.Instant
+	About    About
+}
+
+// Past reports whether what happened was no news any more when it came in: it starts
+// nothing.
+func (h Happening) Past() bool { return h.Kind == History || h.Kind == learned }
+
+// About is what a happening's row keeps beside its member.
+type About struct {
+	Happened *Happened        `json:",omitempty"`
+	Change   *segments.Change `json:",omitempty"`
+	Segment  int64            `json:",omitempty"`
+	Entered  loyalty.Instant  `json:",omitzero"`
+	Passage  int64            `json:",omitempty"`
+}
+
+// Fresh is a happening to be written down, and the campaigns that have to react.
+type Fresh struct {
+	Kind      string
+	Member    int64
+	About     About
+	Reactions []int64 // campaigns; 0: who is in which segment
+}
+
+// Hear writes down what live events set off, in their order, for React to do: the
+// caller's transaction holds what happened, and depends on no campaign. The caller
+// holds the locks of the members, has stored the events and brought facts and
+// redemptions up to date.
+func Hear(tx *store.Tx, events []Happened) error { return hear(tx, News, events) }
+
+// HearHistory is Hear for events that were no news any more when they came in:
+// passages end by what came after their start, members enter and leave segments
+// without starting anything, and milestones are recorded, so that none of them is
+// mailed later.
+func HearHistory(tx *store.Tx, events []Happened) error {
+	return hear(tx, History, events)
+}
+
+func hear(tx *store.Tx, kind string, events []Happened) error {
+	v, err := versions.Active(tx)
+	if err != nil || len(events) == 0 {
+		return versions.IgnoreNoProgram(err)
+	}
+	busy, err := underWay(tx, v, membersIn(events))
+	if err != nil {
+		return err
+	}
+	var all []Fresh
+	for _, e := range events {
+		f := Fresh{Kind: kind, Member: e.Member, About: About{Happened: &e}}
+		if v.ReadBy(e.Changed(v, tx.At)) {
+			f.Reactions = append(f.Reactions, versions.Membership)
+		}
+		for _, c := range v.Campaigns {
+			under := busy[[2]int64{e.Member, c.ID}] || busy[[2]int64{e.Member, versions.Membership}]
+			if c.Broken != nil || kind == News && e.Starts(c) || kind == History && e.Records(c) || under && e.mayEnd(c) {
+				f.Reactions = append(f.Reactions, c.ID)
+			}
+		}
+		all = append(all, f)
+	}
+	return Keep(tx, all)
+}
+
+// underWay returns of which campaigns members have a passage under way, or may soon
+// have one, as pairs of member and campaign.
+func underWay(tx *store.Tx, v *versions.Version, members []int64) (map[[2]int64]bool, error) {
+	if !slices.ContainsFunc(v.Campaigns, func(c *versions.Campaign) bool { return len(c.Until) > 0 }) {
+		return nil, nil
+	}
+	var rows []struct{ MemberID, CampaignID int64 }
+	err := tx.All(&rows, `
+		select member_id, campaign_id from passages where state in ('ready', 'sending') and member_id in `+tx.In("@members")+`
+		union
+		select member_id, campaign_id from reactions where member_id in `+tx.In("@members"), store.Args{"members": store.IDs(members)})
+	busy := make(map[[2]int64]bool, len(rows))
+	for _, r := range rows {
+		busy[[2]int64{r.MemberID, r.CampaignID}] = true
+	}
+	return busy, err
+}
+
+// Starts reports whether an event may start a campaign: its rules are asked
+// when the campaign reacts.
+func (e Happened) Starts(c *versions.Campaign) bool {
+	if c.Since.IsZero() {
+		return false
+	}
+	switch c.Start.Kind {
+	case "asks":
+		return e.Mail
+	case "joins":
+		return e.Joined && !e.At.Before(c.Since.Time)
+	case "milestone":
+		return e.Records(c)
+	case "event":
+		return e.Type == c.Start.Event && !e.At.Before(c.Since.Time)
+	}
+	return false
+}
+
+// Records reports whether an event crosses one of a campaign's milestones.
+func (e Happened) Records(c *versions.Campaign) bool {
+	return !c.Since.IsZero() && c.Start.Kind == "milestone" && len(e.Crossed(c)) > 0
+}
+
+// Crossed returns the campaign's milestones that an event has crossed.
+func (e Happened) Crossed(c *versions.Campaign) []int64 {
+	f := c.Start.Figure
+	return loyalty.Milestones{At: c.Start.At, Every: c.Start.Every}.Crossed(e.Before.of(f), e.After.of(f))
+}
+
+// mayEnd reports whether passages of a campaign may end by an event.
+func (e Happened) mayEnd(c *versions.Campaign) bool {
+	for _, u := range c.Until {
+		switch u.Kind {
+		case "order":
+			if e.After.Orders > e.Before.Orders {
+				return true
+			}
+		case "event":
+			if e.Type == u.Event {
+				return true
+			}
+		case "cancelled", "coupon_used":
+			if e.Order != 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Changed writes down that something has changed about members otherwise than by
+// an event: they are put into the segments where they now belong, and what that
+// sets off begins. It depends on no rule and no campaign.
+func Changed(tx *store.Tx, members []int64, what segments.Change) error {
+	return change(tx, altered, members, what)
+}
+
+// Learned is Changed for what was history when it came in, whatever it was:
+// whoever enters a segment by it starts no campaign.
+func Learned(tx *store.Tx, members []int64) error {
+	return change(tx, learned, members, segments.Change{Everything: true})
+}
+
+func change(tx *store.Tx, kind string, members []int64, what segments.Change) error {
+	var some int
+	if err := tx.One(&some, "select count(*) from segments where removed_at is null", nil); some == 0 || err != nil {
+		return err
+	}
+	var all []Fresh
+	for _, m := range members {
+		all = append(all, Fresh{Kind: kind, Member: m, About: About{Change: &what}, Reactions: []int64{versions.Membership}})
+	}
+	return Keep(tx, all)
+}
+
+// CouponUsed writes down that codes were used without an event that says so: the
+// passages in which they were given may end by it.
+func CouponUsed(tx *store.Tx, codes []int64) error {
+	if len(codes) == 0 {
+		return nil
+	}
+	v, err := versions.Active(tx)
+	if err != nil {
+		return versions.IgnoreNoProgram(err)
+	}
+	ending := v.EndedBy("coupon_used")
+	if len(ending) == 0 {
+		return nil
+	}
+	var found []struct{ ID, CampaignID, MemberID int64 }
+	err = tx.All(&found, `
+		select p.id, p.campaign_id, p.member_id
+		from   passages p
+		where  p.state in ('ready', 'sending') and p.campaign_id in @campaigns
+		and    exists (select 1 from codes c where c.id in @codes and c.occurrence_id = p.occurrence_id and c.member_id = p.member_id)
+		order  by p.id`, store.Args{"campaigns": ending, "codes": codes})
+	if err != nil {
+		return err
+	}
+	var all []Fresh
+	for _, p := range found {
+		all = append(all, Fresh{Kind: Used, Member: p.MemberID, About: About{Passage: p.ID}, Reactions: []int64{p.CampaignID}})
+	}
+	return Keep(tx, all)
+}
+
+// Keep writes happenings down, in their order, with the reactions that they want.
+// Those that nobody reacts to are not kept.
+func Keep(tx *store.Tx, all []Fresh) error {
+	all = slices.DeleteFunc(all, func(f Fresh) bool { return len(f.Reactions) == 0 })
+	if len(all) == 0 {
+		return nil
+	}
+	rows := make([][]any, len(all))
+	for i, f := range all {
+		rows[i] = []any{i, f.Kind, f.Member, json.RawMessage(store.JSON(f.About))}
+	}
+	// The ids of one statement need not come back in its order, but they are given
+	// in it: sorted, they are those of the rows.
+	var ids []int64
+	err := tx.All(&ids, `
+		insert into happenings (kind, member_id, taken_at, detail)
+		select r.kind, r.member_id, `+tx.Instant("@now")+`, r.detail
+		from   `+tx.Values("n bigint", "kind text", "member_id bigint", "detail jsonb")+`
+		order  by r.n
+		returning id`, store.Args{"rows": store.Rows(rows), "now": tx.At})
+	if err != nil {
+		return fmt.Errorf("keeping %d happenings: %w", len(all), err)
+	}
+	slices.Sort(ids)
+	var reactions [][]any
+	for i, f := range all {
+		for _, c := range f.Reactions {
+			reactions = append(reactions, []any{c, ids[i], f.Member})
+		}
+	}
+	_, err = tx.Exec(`
+		insert into reactions (campaign_id, happening_id, member_id)
+		select r.campaign_id, r.happening_id, r.member_id
+		from   `+tx.Values("campaign_id bigint", "happening_id bigint", "member_id bigint"), store.Args{"rows": store.Rows(reactions)})
+	if err != nil {
+		return fmt.Errorf("keeping what is to be done about %d happenings: %w", len(all), err)
+	}
+	tx.Wake("flow.react")
+	return nil
+}

@@ -1,0 +1,125 @@
+package runs
+
+import (
+	"crypto/rand"
+	"fmt"
+
+	"regulars/internal/coupon"
+	"regulars/internal/flows"
+	"regulars/internal/isolation"
+	"regulars/internal/occurrence"
+	"regulars/internal/program"
+	"regulars/internal/rules"
+	"regulars/internal/store"
+)
+
+// frozen is what became of a start.
+type frozen struct {
+	occurrence int64
+	run        int64 // 0: no run
+	fresh      bool  // false: somebody began it before
+	audience   Audience
+}
+
+// freeze freezes the audience of a start: a row in the ledger for everybody who gets
+// the first mail and for everybody of the segment who does not, with the reason; a
+// code for each mail that shows one; chunks for delivery; and a passage for each mail
+// that others follow. The error is a *coupon.Short when the pool has fewer codes than
+// mails: then the transaction must not last.
+func freeze(t isolation.Turn, s start) (f frozen, err error) {
+	limited := ""
+	if s.limit > 0 {
+		limited = fmt.Sprintf("limited to %d mails", s.limit)
+	}
+	day := t.V.Day(t.Tx.At)
+	f.occurrence, f.fresh, err = occurrence.Open(t.Tx, occurrence.Occurrence{Campaign: t.ID, Key: s.key, Day: day, Reason: limited, Vars: s.values, By: s.by})
+	if err != nil || !f.fresh {
+		return f, err
+	}
+	step := t.C.Steps[0]
+	if step.Issues && len(t.V.Texts[t.C.Name]["issues/"+s.day.String()]) == 0 {
+		return f, occurrence.Skip(t.Tx, f.occurrence, noIssue)
+	}
+	if step.Mail == "" { // everybody has a passage from the first step on
+		all := flows.Start{Key: s.key, Wake: t.Tx.At, Launch: s.values, Limit: s.limit, Args: store.Args{}}
+		all.Where = inZone(t, s.zone, all.Args)
+		_, err := flows.Begin(t, all)
+		return f, err
+	}
+	how := rolloutFor(t.V, t.C, s.zone)
+	args := store.Args{"occurrence": f.occurrence, "campaign": t.ID, "version": t.V.ID, "day": int64(day), "step": step.Name, "class": t.C.Class,
+		"topic": t.C.TopicOf(step), "state": "sending", "because": "", "expires": how.ends(t.Tx.At), "now": t.Tx.At}
+	if s.held {
+		args["state"], args["because"] = "paused", "it is later than the campaign allows: resume or cancel it"
+	}
+	err = t.Tx.One(&f.run, `
+		insert into runs (occurrence_id, campaign_id, version_id, step, class, state, because, expires_at, started_at)
+		values (@occurrence, @campaign, @version, @step, @class, @state, @because, @expires, @now) returning id`, args)
+	if err != nil {
+		return f, err
+	}
+	args["run"] = f.run
+	q := rules.Ask(t.Tx, day, args)
+	// In one statement, in an order of members, so that the same start always makes the
+	// same ledger.
+	args["audience"], err = q.Exec(`
+		insert into sends (day, occurrence_id, step, member_id, campaign_id, version_id, run_id, class, topic, state, reason, queued_at, done_at)
+		select cast(@day as bigint), cast(@occurrence as bigint), cast(@step as text), a.member_id, cast(@campaign as bigint),
+		       cast(@version as bigint), cast(@run as bigint), cast(@class as text), cast(@topic as text),
+		       case when a.reason = '' then 'queued' else 'skipped' end, a.reason, ` + t.Tx.Instant("@now") + `,
+		       case when a.reason <> '' then ` + t.Tx.Instant("@now") + ` end
+		from  (` + s.audience(t, q, step) + `) a
+		order  by ` + how.order() + `
+		on conflict do nothing`)
+	if err != nil {
+		return f, fmt.Errorf("freezing the audience: %w", err)
+	}
+	if _, err := t.Tx.Exec("update runs set audience = @audience where id = @run", args); err != nil {
+		return f, err
+	}
+	if err := f.audience.countRun(t.Tx, f.run); err != nil {
+		return f, err
+	}
+	if step.Coupon != "" {
+		if f.audience.Codes, err = coupon.GiveAll(t.Tx, step.Coupon, f.run, day, rand.Reader); err != nil {
+			return f, err
+		}
+	}
+	if err := how.letOut(t.Tx, f.run, t.Tx.At, true); err != nil {
+		return f, fmt.Errorf("cutting chunks: %w", err)
+	}
+	if len(t.C.Steps) > 1 {
+		if err := s.follow(t, step, args); err != nil {
+			return f, fmt.Errorf("the steps that follow: %w", err)
+		}
+	}
+	t.Tx.Wake(fmt.Sprintf("run.deliver:%d", f.run))
+	return f, nil
+}
+
+// follow lets the flow go on after the first mail of each, and at once for those for
+// whom that mail is not.
+func (s start) follow(t isolation.Turn, step program.Step, args store.Args) error {
+	_, err := t.Tx.Exec(`
+		insert into passages (campaign_id, occurrence_id, member_id, version_id, day, started_at, step, step_name, state, base_at)
+		select s.campaign_id, s.occurrence_id, s.member_id, s.version_id, s.day, s.queued_at, 1, s.step, 'sending', s.queued_at
+		from   sends s
+		where  s.run_id = @run and s.state = 'queued'
+		order  by s.id
+		on conflict (occurrence_id, member_id) do nothing`, args)
+	if err != nil || step.If == nil {
+		return err
+	}
+	q := rules.Ask(t.Tx, t.V.Day(t.Tx.At), args)
+	step.If = nil
+	_, err = q.Exec(`
+		insert into passages (campaign_id, occurrence_id, member_id, version_id, day, started_at, step, state, wake_at, base_at)
+		select cast(@campaign as bigint), cast(@occurrence as bigint), a.member_id, cast(@version as bigint), cast(@day as bigint),
+		       ` + t.Tx.Instant("@now") + `, 1, 'ready', ` + t.Tx.Instant("@now") + `, ` + t.Tx.Instant("@now") + `
+		from  (` + s.audience(t, q, step) + `) a
+		where  a.reason = ''
+		and    not exists (select 1 from sends s where s.occurrence_id = @occurrence and s.member_id = a.member_id)
+		order  by a.member_id
+		on conflict (occurrence_id, member_id) do nothing`)
+	return err
+}

@@ -1,0 +1,93 @@
+package store
+
+import (
+	"log/slog"
+	"strings"
+	"sync/atomic"
+)
+
+// shared is what all handles on one open database have in common.
+type shared struct {
+	ills ills
+	wake atomic.Pointer[func(work string)]
+	log  atomic.Pointer[slog.Logger]
+	kept *Recent[any, any]
+}
+
+// keptValues is how many values Kept remembers.
+const keptValues = 16
+
+func newShared() *shared { return &shared{kept: NewRecent[any, any](keptValues)} }
+
+// OnWake has f told of the work that Tx.Wake names. f must return at once: what it
+// loses, the workers find.
+func (db *DB) OnWake(f func(work string)) { db.shared.wake.Store(&f) }
+
+// Wake says, once the transaction has lasted, that it left work of a kind (the engine
+// has the list), with the id of what it is about where it is one thing: "flow.react",
+// "run.deliver:12".
+func (tx *Tx) Wake(work string) {
+	tx.AfterCommit(func() {
+		if wake := tx.shared.wake.Load(); wake != nil {
+			(*wake)(work)
+		}
+	})
+}
+
+// LogTo sets who hears of what is set aside.
+func (db *DB) LogTo(log *slog.Logger) { db.shared.log.Store(log) }
+
+// Log is where that is written; it is never nil.
+func (db *DB) Log() *slog.Logger {
+	if log := db.shared.log.Load(); log != nil {
+		return log
+	}
+	return slog.New(slog.DiscardHandler)
+}
+
+// Kept returns what is made of rows that never change. It is made once and
+// remembered with the database; of more than a few, those that were used last.
+func Kept[K comparable, V any](tx *Tx, key K, make func() (V, error)) (V, error) {
+	if v, ok := tx.shared.kept.Get(key); ok {
+		return v.(V), nil
+	}
+	v, err := make()
+	if err == nil {
+		tx.shared.kept.Put(key, v)
+	}
+	return v, err
+}
+
+// IDs is a list of ids as a parameter for In and JSONEach; nil is an empty one.
+func IDs(ids []int64) string {
+	if ids == nil {
+		return "[]"
+	}
+	return JSON(ids)
+}
+
+// In is a JSON parameter of numbers as the right side of "in".
+func (tx *Tx) In(param string) string { return "(select value from " + tx.JSONEach(param) + ")" }
+
+// ForUpdateOf locks the rows of one table of a join.
+func (tx *Tx) ForUpdateOf(table string) string {
+	if lock := tx.ForUpdate(); lock != "" {
+		return lock + " of " + table
+	}
+	return ""
+}
+
+// LockMembers locks those of the members that nobody else has locked, and returns them.
+func (tx *Tx) LockMembers(ids []int64) (locked []int64, err error) {
+	err = tx.All(&locked, "select id from members where id in "+tx.In("@ids")+" order by id "+tx.SkipLocked(), Args{"ids": IDs(ids)})
+	return locked, err
+}
+
+// Brief is an error as it is kept with a row.
+func Brief(err error) string {
+	text := err.Error()
+	if len(text) > longestBecause {
+		text = strings.ToValidUTF8(text[:longestBecause], "") + "…"
+	}
+	return text
+}

@@ -1,0 +1,99 @@
+package versions
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"regulars/internal/loyalty"
+	"regulars/internal/norms"
+	"regulars/internal/program"
+	"regulars/internal/store"
+)
+
+// Lock makes concurrent applies wait for each other and returns the
+// version in force, nil before the first.
+func Lock(tx *store.Tx) (*Version, error) {
+	if _, err := tx.SettingOr(store.SettingVersion, func() string { return "0" }); err != nil {
+		return nil, err
+	}
+	var id string
+	if err := tx.One(&id, "select value from settings where key = @key "+tx.ForUpdate(), store.Args{"key": store.SettingVersion}); err != nil {
+		return nil, err
+	}
+	v, err := Active(tx)
+	if errors.Is(err, ErrNoProgram) {
+		return nil, nil
+	}
+	return v, err
+}
+
+// Put stores the files of a program as a version and puts it in force: it brings the
+// zone, the currency and the rows of campaigns and segments into line. later says what
+// campaigns of these files are called now; gone are those that are no longer part.
+// The caller holds Lock, and has loaded next from the files.
+func Put(tx *store.Tx, old *Version, next *program.Program, files, later map[string]string, by, note string) (done Applied, gone []int64, err error) {
+	err = tx.One(&done.Version, `
+		insert into versions (hash, files, applied_by, note, applied_at)
+		values (@hash, `+tx.JSONParam("@files")+`, @by, @note, @now) returning id`,
+		store.Args{"hash": program.Hash(files), "files": store.JSON(files), "by": by, "note": note, "now": tx.At})
+	if err != nil {
+		return done, nil, fmt.Errorf("storing the version: %w", err)
+	}
+	if err := tx.SetSetting(store.SettingVersion, strconv.FormatInt(done.Version, 10)); err != nil {
+		return done, nil, err
+	}
+	if err := keepGround(tx, next, &done); err != nil {
+		return done, nil, err
+	}
+	if err := syncSegments(tx, old, next); err != nil {
+		return done, nil, fmt.Errorf("segments: %w", err)
+	}
+	if gone, err = syncCampaigns(tx, old, next, later, &done); err != nil {
+		return done, nil, fmt.Errorf("campaigns: %w", err)
+	}
+	return done, gone, nil
+}
+
+// ErrCurrency says that amounts are stored in minor units of another currency.
+var ErrCurrency = errors.New("the stored amounts have another number of decimals than the new currency: it can be changed only before the first order")
+
+// keepGround keeps the zone and the currency in which days and amounts are
+// stored, and where the scores divide members.
+func keepGround(tx *store.Tx, next *program.Program, done *Applied) error {
+	zone, err := settingOr(tx, store.SettingZone, "UTC")
+	if err != nil {
+		return err
+	}
+	currency, err := settingOr(tx, store.SettingCurrency, "EUR")
+	if err != nil {
+		return err
+	}
+	if loyalty.CurrencyDigits(currency) != loyalty.CurrencyDigits(next.Currency) {
+		var there int
+		if err := tx.One(&there, "select count(*) from (select 1 from orders limit 1) o", nil); err != nil {
+			return err
+		}
+		if there > 0 {
+			return ErrCurrency
+		}
+	}
+	if zone != next.Zone.String() {
+		done.ZoneWas = zone
+	}
+	if err := tx.SetSetting(store.SettingZone, next.Zone.String()); err != nil {
+		return err
+	}
+	if err := tx.SetSetting(store.SettingCurrency, next.Currency); err != nil {
+		return err
+	}
+	return norms.SetScoring(tx, next.Scoring)
+}
+
+func settingOr(tx *store.Tx, key, otherwise string) (string, error) {
+	v, err := tx.Setting(key)
+	if errors.Is(err, store.ErrNotFound) {
+		return otherwise, nil
+	}
+	return v, err
+}
