@@ -272,8 +272,8 @@ func TestALongSilenceWithWorkDueIsAsked(t *testing.T) {
 	s.must("campaign", "launch", "letter", "about=summer", "--yes")
 	s.sql("update beats set at = at - 7200000000")
 	notes, err := filepath.Glob(file + ".refusals.csv*")
-	if err != nil || len(notes) < 2 {
-		t.Fatalf("%v, %v: want a record and a note beside the file", notes, err)
+	if err != nil || len(notes) == 0 {
+		t.Fatalf("%v, %v: want a note beside the file", notes, err)
 	}
 	for _, noted := range notes {
 		os.Remove(noted)
