@@ -48,7 +48,7 @@ func giveEach(tx *store.Tx, pool string, to []To, random io.Reader) (map[To]int6
 	if n, err := keepPromises(tx, p, people); err != nil {
 		return nil, err
 	} else if n > 0 {
-		if given, want, voids, err = heldBy(tx, p, to); err != nil {
+		if _, want, voids, err = heldBy(tx, p, to); err != nil {
 			return nil, err
 		}
 	}

@@ -118,13 +118,6 @@ func event(kind, id string, minutes int, m loyalty.Member) loyalty.Event {
 	return loyalty.Event{Source: "standard", Type: kind, ID: id, At: at(minutes), Member: m}
 }
 
-// placed is an order of one line.
-func placed(id, order, member string, minutes int, total int64) loyalty.Event {
-	e := event(loyalty.OrderPlaced, id, minutes, loyalty.Member{ID: member})
-	e.Order = &loyalty.Order{ID: order, Total: total, HasTotal: true, Lines: []loyalty.Line{{Product: "P-" + order, Category: "food", Quantity: 1, Total: total}}}
-	return e
-}
-
 // clear empties the tables that events fill.
 func clear(t testing.TB, db *store.DB) {
 	t.Helper()
