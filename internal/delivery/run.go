@@ -189,6 +189,8 @@ func (c *chunkClaim) begin(ctx context.Context, b *batch, s *send) error {
 	return c.d.c.DB.View(ctx, func(tx *store.Tx) error { return regate(tx, s) })
 }
 
+func (c *chunkClaim) recording() (done func()) { return func() {} }
+
 // record records sends of the batch that have landed, in one statement. The batch's
 // row goes with the last of them. When the row is gone the chunk was lost, and only
 // what is unknown by now can still be told.

@@ -136,7 +136,8 @@ type singles struct {
 	marks *group[*mark]
 
 	// pen is held for writing while the leases are renewed, so that a send that
-	// is deferred in that moment keeps its own date.
+	// is deferred in that moment keeps its own date. Whoever records takes it before
+	// the transaction, as the renewal does: inside, each would wait for the other.
 	pen sync.RWMutex
 }
 
@@ -197,13 +198,17 @@ func (c *singles) next(context.Context, int) (*batch, error) {
 }
 
 func (c *singles) mark(_ context.Context, b *batch) (*batch, error) {
+	defer c.recording()()
 	err := c.d.persist(func(tx *store.Tx) (err error) { b.ended, err = c.record(tx, b, b.ended); return err })
 	return b, err
 }
 
-func (c *singles) record(tx *store.Tx, _ *batch, results []result) ([]result, error) {
+func (c *singles) recording() (done func()) {
 	c.pen.RLock()
-	defer c.pen.RUnlock()
+	return c.pen.RUnlock
+}
+
+func (c *singles) record(tx *store.Tx, _ *batch, results []result) ([]result, error) {
 	results, err := c.d.brakes.spare(tx, results)
 	if err != nil {
 		return nil, err
@@ -240,8 +245,7 @@ func (c *singles) begin(_ context.Context, _ *batch, s *send) error {
 // and answers each with why it does not go, if it does not. The gate is asked again;
 // how those go on that it stops is recorded.
 func (c *singles) markAll(marks []*mark) []error {
-	c.pen.RLock()
-	defer c.pen.RUnlock()
+	defer c.recording()()
 	ordered := slices.SortedFunc(slices.Values(marks), func(x, y *mark) int { return cmp.Compare(x.send.Send, y.send.Send) })
 	err := c.d.claim(context.Background(), func(tx *store.Tx) error {
 		for _, m := range marks {

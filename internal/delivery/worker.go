@@ -29,6 +29,9 @@ type claim interface {
 	// returns an error to keep the mail back.
 	begin(ctx context.Context, b *batch, s *send) error
 
+	// recording is to be called before a transaction that records, and what it returns
+	// after it.
+	recording() (done func())
 	// record writes down what became of sends of the batch, and returns those of which
 	// that was not known yet.
 	record(tx *store.Tx, b *batch, results []result) ([]result, error)
@@ -341,6 +344,7 @@ func (w *worker) flush(batches map[*batch]bool) {
 
 // record writes results down, with all that they bring.
 func (w *worker) record(b *batch, results []result) error {
+	defer w.claim.recording()()
 	var effective []result
 	err := w.d.persist(func(tx *store.Tx) (err error) {
 		if effective, err = w.claim.record(tx, b, results); err != nil {
