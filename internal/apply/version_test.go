@@ -132,7 +132,6 @@ func TestACampaignThatIsGoneEndsWhatIsUnderWay(t *testing.T) {
 	p.Campaigns["other"] = "steps:\n  - mail: x\nstart: joins\n"
 	each(t, p, func(t *testing.T, s *shop) {
 		s.Welcome(1)
-		delete(p.Campaigns, "nothing")
 		q := shoptest.Program{Campaigns: map[string]string{"other": p.Campaigns["other"]}}
 		done := s.Apply(q)
 		s.Want("removed", fmt.Sprint(done.Removed), "[tour]")

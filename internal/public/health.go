@@ -118,29 +118,56 @@ func (s *Site) amiss(ctx context.Context) []store.Trouble {
 	return all
 }
 
-// glanced asks the database, unless somebody else is asking: then it tells what was
-// seen last.
+// glanceLimit bounds a look, which goes on when nobody waits for it any more: a busy
+// database that answers late is no trouble, and the next to ask is told.
+const glanceLimit = 5 * time.Second
+
+// glanced is what was seen at the last look. One that is no news any more is made
+// anew, for which it waits as long as ctx lets it.
 func (s *Site) glanced(ctx context.Context) []store.Trouble {
-	last := s.glance.last.Load()
-	if last != nil && (time.Now().Before(last.until) || !s.glance.mu.TryLock()) {
+	if last := s.glance.last.Load(); last != nil && time.Now().Before(last.until) {
 		return last.all
 	}
-	if last == nil { // nobody has seen anything yet; a look ends soon
-		s.glance.mu.Lock()
+	looked := s.glance.look(func() []store.Trouble {
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), glanceLimit)
+		defer cancel()
+		return report.Glance(limited, s.quick())
+	})
+	select {
+	case <-looked:
+	case <-ctx.Done():
 	}
-	defer s.glance.mu.Unlock()
-	if last == nil && s.glance.last.Load() != nil {
-		return s.glance.last.Load().all
+	if last := s.glance.last.Load(); last != nil {
+		return last.all
 	}
-	all := report.Glance(ctx, s.quick())
-	s.glance.last.Store(&seen{all, time.Now().Add(glanceFor)})
-	return all
+	return nil // nobody has seen anything yet
 }
 
 // glance is what was amiss when it was last looked at.
 type glance struct {
-	mu   sync.Mutex // held by who looks
-	last atomic.Pointer[seen]
+	mu      sync.Mutex
+	looking chan struct{} // closed when the look under way is done; nil: there is none
+	last    atomic.Pointer[seen]
+}
+
+// look begins a look, unless one is under way, and returns what is closed when it is
+// done.
+func (g *glance) look(ask func() []store.Trouble) <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.looking == nil {
+		done := make(chan struct{})
+		g.looking = done
+		go func() {
+			all := ask()
+			g.last.Store(&seen{all, time.Now().Add(glanceFor)})
+			g.mu.Lock()
+			g.looking = nil
+			g.mu.Unlock()
+			close(done)
+		}()
+	}
+	return g.looking
 }
 
 type seen struct {
