@@ -178,7 +178,7 @@ func TestARestoredCopyGivesNoCodeFromStockTwice(t *testing.T) {
 		t.Skip("builds the binary and sends hundreds of mails")
 	}
 	eachShop(t, func(t *testing.T, s shop) {
-		const members = 200
+		const members = 100
 		sink, err := embedded.NewSink(embedded.SinkOptions{Keep: 8 * members, KeepBytes: 1 << 30})
 		if err != nil {
 			t.Fatal(err)
