@@ -135,11 +135,11 @@ func exampleRooms(ctx context.Context) (rooms jobs.Rooms, leave func(), err erro
 	}
 	relay := smtp.New(o)
 	err = db.Update(ctx, func(tx *store.Tx) error { _, err := apply.Apply(tx, files(), "Anna", "the first"); return err })
-	desk := delivery.New(delivery.Config{
+	sender := delivery.New(delivery.Config{
 		DB: db, Programs: versions.Programs{DB: db}, Transports: map[string]delivery.Transport{delivery.Urgent: relay, delivery.Bulk: relay},
 		Links: consent.NewLinks("https://shop.example", [][]byte{[]byte("0123456789abcdef0123456789abcdef")}), Secret: []byte("secret"),
 	})
-	rooms = jobs.Rooms{DB: db, Desk: desk, Intake: intake.New(db), Engine: engine.New(db, desk), ImportDir: dir}
+	rooms = jobs.Rooms{DB: db, Sender: sender, Intake: intake.New(db), Engine: engine.New(db, sender), ImportDir: dir}
 	return rooms, func() {
 		relay.Close(context.Background())
 		sink.Close()

@@ -19,7 +19,7 @@ import (
 // Rooms are what handlers work with.
 type Rooms struct {
 	DB     *store.DB
-	Desk   *delivery.Sender
+	Sender *delivery.Sender
 	Intake *intake.Intake
 	Engine *engine.Engine
 
@@ -28,7 +28,7 @@ type Rooms struct {
 
 // marketer does for a job what people do at the command line.
 func (r Rooms) marketer() marketing.Marketer {
-	return marketing.Marketer{DB: r.DB, Desk: r.Desk}
+	return marketing.Marketer{DB: r.DB, Sender: r.Sender}
 }
 
 // kind is a kind of job: its fields, its queue and its handler. Its task is

@@ -111,12 +111,12 @@ func (s *shop) furnish() jobs.Rooms {
 	relay := smtp.New(o)
 	urgent := relay.Share(4)
 	s.t.Cleanup(func() { urgent.Close(context.Background()); relay.Close(context.Background()) })
-	desk := delivery.New(delivery.Config{
+	sender := delivery.New(delivery.Config{
 		DB: s.db, Programs: versions.Programs{DB: s.db}, Transports: map[string]delivery.Transport{delivery.Urgent: urgent, delivery.Bulk: relay},
 		Links:  consent.NewLinks("http://localhost:8080", [][]byte{bytes.Repeat([]byte{7}, 32)}),
 		Secret: []byte("secret"), Log: quiet(s.t),
 	})
-	return jobs.Rooms{DB: s.db, Desk: desk, Intake: s.door, Engine: engine.New(s.db, desk), ImportDir: s.t.TempDir()}
+	return jobs.Rooms{DB: s.db, Sender: sender, Intake: s.door, Engine: engine.New(s.db, sender), ImportDir: s.t.TempDir()}
 }
 
 // quiet is a log that only a failed test shows.

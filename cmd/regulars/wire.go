@@ -31,7 +31,7 @@ import (
 type wiring struct {
 	db     *store.DB
 	clock  *store.Clock // its business time; nil: it is stepped by hand
-	desk   *delivery.Sender
+	sender *delivery.Sender
 	door   *intake.Intake
 	engine *engine.Engine
 	links  *consent.Links
@@ -81,13 +81,13 @@ func (a *app) wire(ctx context.Context, db *store.DB, log *slog.Logger) (*wiring
 	}
 	w.relay = smtp.New(o)
 	w.urgent = w.relay.Share(urgentConnections)
-	w.desk = delivery.New(delivery.Config{
+	w.sender = delivery.New(delivery.Config{
 		DB: db, Programs: versions.Programs{DB: db}, Transports: map[string]delivery.Transport{delivery.Bulk: w.relay, delivery.Urgent: w.urgent}, Links: w.links,
 		Secret: derive(key, "message ids"), MailOnlyTo: a.config.mailOnlyTo, Sink: w.sink != nil,
 		Connections: urgentConnections, Log: log,
 	})
 	w.alerts = &marketing.Alerts{DB: db, Transport: w.urgent, Secret: derive(key, "message ids"), MailOnlyTo: a.config.mailOnlyTo, Log: log}
-	w.engine = engine.New(db, w.desk)
+	w.engine = engine.New(db, w.sender)
 	w.uncut = w.cutAfter(ctx, a.grace)
 	return w, nil
 }
@@ -106,7 +106,7 @@ func (a *app) wired(ctx context.Context, f func(*wiring) error) error {
 
 // marketer does what people ask for, with mails.
 func (w *wiring) marketer() marketing.Marketer {
-	return marketing.Marketer{DB: w.db, Desk: w.desk}
+	return marketing.Marketer{DB: w.db, Sender: w.sender}
 }
 
 // How long a stop may take. Mails on the wire are brought to their end for as long

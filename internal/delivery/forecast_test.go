@@ -25,7 +25,7 @@ func TestAMailWaitsForARuleThatCannotBeAnswered(t *testing.T) {
 		s.single("finland", m[0])
 		s.single("letter", m[1])
 		s.run("letter", m[2:], 10)
-		d := s.desk()
+		d := s.sender()
 		s.singles(d, delivery.Bulk)
 		s.run("drop", m, 10)
 		for range 4 {

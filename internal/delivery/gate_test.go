@@ -112,7 +112,7 @@ func TestTheGateAtTheClaim(t *testing.T) {
 				m := s.members(1)
 				s.single("finland", m[0])
 				tt.do(s, m[0])
-				s.singles(s.desk(), delivery.Bulk)
+				s.singles(s.sender(), delivery.Bulk)
 				s.want("after the gate", map[string]int{tt.want: 1})
 				s.checkWire(tt.want)
 			})
@@ -130,7 +130,7 @@ func TestTheGateAtTheMark(t *testing.T) {
 				m := s.members(1)
 				s.single("finland", m[0])
 				s.wire.before = func(delivery.Message) delivery.Outcome { tt.do(s, m[0]); return delivery.Outcome{} }
-				if _, err := s.desk().Singles(context.Background(), delivery.Bulk, 10); err != nil {
+				if _, err := s.sender().Singles(context.Background(), delivery.Bulk, 10); err != nil {
 					t.Fatal(err)
 				}
 				s.want("after the gate", map[string]int{tt.want: 1})
@@ -206,13 +206,13 @@ func TestQuietHoursPutASingleOffToTheirEnd(t *testing.T) {
 		s.single("hello", m[0])
 		s.single("hello", m[1])
 		at := s.later(night)
-		at.singles(at.desk(), delivery.Urgent)
+		at.singles(at.sender(), delivery.Urgent)
 		at.want("at night in Helsinki, afternoon in New York", map[string]int{"deferred quiet": 1, "sent": 1})
 		if n := s.number("select count(*) from due where not_before = @t", store.Args{"t": morning}); n != 1 {
 			t.Errorf("%d sends are due at 8 in the morning, want 1", n)
 		}
 		at = s.later(morning)
-		at.singles(at.desk(), delivery.Urgent)
+		at.singles(at.sender(), delivery.Urgent)
 		at.want("in the morning", map[string]int{"sent": 2})
 	})
 }
@@ -223,13 +223,13 @@ func TestAChunkInQuietHoursWaitsAsAWhole(t *testing.T) {
 		s := newShop(t, db)
 		s.run("letter", s.members(20), 100)
 		at := s.later(night)
-		at.work(at.desk())
+		at.work(at.sender())
 		at.want("at night", map[string]int{"queued": 20})
 		if n := s.number("select count(*) from chunks where not done and lease_until is null and not_before = @t", store.Args{"t": morning}); n != 1 {
 			t.Errorf("%d chunks wait for the morning, want 1", n)
 		}
 		at = s.later(morning)
-		at.work(at.desk())
+		at.work(at.sender())
 		at.want("in the morning", map[string]int{"sent": 20})
 	})
 }
@@ -241,10 +241,10 @@ func TestInAMixedChunkTheQuietOnesWaitByThemselves(t *testing.T) {
 		s.run("letter", s.members(20), 100)
 		s.exec("update members set time_zone = 'America/New_York' where id % 2 = 0", nil)
 		at := s.later(night)
-		at.work(at.desk())
+		at.work(at.sender())
 		at.want("at night", map[string]int{"deferred quiet": 10, "sent": 10})
 		at = s.later(morning)
-		at.singles(at.desk(), delivery.Bulk)
+		at.singles(at.sender(), delivery.Bulk)
 		at.want("in the morning", map[string]int{"sent": 20})
 	})
 }
@@ -256,7 +256,7 @@ func TestAnOfferThatWouldBeLateAfterTheNightIsSkipped(t *testing.T) {
 		run := s.run("letter", s.members(3), 100)
 		s.exec("update runs set expires_at = @t where id = @run", store.Args{"t": night.Add(time.Hour), "run": run})
 		at := s.later(night)
-		at.work(at.desk())
+		at.work(at.sender())
 		at.want("at night", map[string]int{"skipped quiet_expired": 3})
 	})
 }
@@ -266,7 +266,7 @@ func TestOnlyAllowedAddressesAreMailed(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		s := newShop(t, db)
 		s.run("letter", s.members(5), 100)
-		s.work(s.desk(func(c *delivery.Config) { c.MailOnlyTo = regexp.MustCompile(`^m[01]@`) }))
+		s.work(s.sender(func(c *delivery.Config) { c.MailOnlyTo = regexp.MustCompile(`^m[01]@`) }))
 		s.want("with MAIL_ONLY_TO", map[string]int{"sent": 2, "skipped blocked": 3})
 	})
 }
@@ -280,13 +280,13 @@ func TestAPausedRunStaysAndACancelledOneIsSkipped(t *testing.T) {
 			s.exec("update runs set state = @state where id = @run", store.Args{"state": state, "run": run})
 		}
 		set("paused")
-		s.work(s.desk())
+		s.work(s.sender())
 		s.want("paused", map[string]int{"queued": 3})
 		s.exec("insert into due (send_id, lane, not_before) select id, 'bulk', queued_at from sends", nil)
-		s.singles(s.desk(), delivery.Bulk)
+		s.singles(s.sender(), delivery.Bulk)
 		s.want("paused, one by one", map[string]int{"queued": 3})
 		set("cancelled")
-		s.singles(s.desk(), delivery.Bulk)
+		s.singles(s.sender(), delivery.Bulk)
 		s.want("cancelled", map[string]int{"skipped cancelled": 3})
 	})
 }
@@ -298,8 +298,8 @@ func TestTwoCampaignsCannotBothPassACap(t *testing.T) {
 		members := s.members(30)
 		s.run("letter", members, 10)
 		s.run("finland", members, 10)
-		s.atOnce(6, func() { s.work(s.desk()) })
-		s.singles(s.desk(), delivery.Bulk)
+		s.atOnce(6, func() { s.work(s.sender()) })
+		s.singles(s.sender(), delivery.Bulk)
 		s.want("after both", map[string]int{"sent": 30, "skipped capped": 30})
 	})
 }

@@ -57,21 +57,21 @@ func TestEachAnswerOfTheRelay(t *testing.T) {
 					s := newShop(t, empty(t, db))
 					s.run("letter", s.members(1), 10)
 					s.script(tt.begun, tt.o)
-					_, err := s.desk().Work(context.Background(), 0)
+					_, err := s.sender().Work(context.Background(), 0)
 					s.checkAnswer(err, tt.chunk, tt.due, tt.suppressed)
 				})
 				t.Run("to an offer", func(t *testing.T) {
 					s := newShop(t, empty(t, db))
 					s.single("finland", s.members(1)[0])
 					s.script(tt.begun, tt.o)
-					_, err := s.desk().Singles(context.Background(), delivery.Bulk, 10)
+					_, err := s.sender().Singles(context.Background(), delivery.Bulk, 10)
 					s.checkAnswer(err, tt.single, tt.due, tt.suppressed)
 				})
 				t.Run("to an earned mail", func(t *testing.T) {
 					s := newShop(t, empty(t, db))
 					s.single("hello", s.members(1)[0])
 					s.script(tt.begun, tt.o)
-					_, err := s.desk().Singles(context.Background(), delivery.Urgent, 10)
+					_, err := s.sender().Singles(context.Background(), delivery.Urgent, 10)
 					s.checkAnswer(err, tt.earned, tt.dueEarned, tt.suppressed)
 				})
 			})
@@ -135,14 +135,14 @@ func TestARelayThatIsAwayTouchesNothing(t *testing.T) {
 				t.Errorf("%d attempts are counted, want none", n)
 			}
 			s.wire.before = nil
-			s.singles(s.desk(), delivery.Bulk)
-			s.work(s.desk())
+			s.singles(s.sender(), delivery.Bulk)
+			s.work(s.sender())
 			s.want("when it is back", map[string]int{"sent": 40})
 		}
 		s := newShop(t, empty(t, db))
 		s.script(false, away)
 		s.run("letter", s.members(40), 20)
-		n, err := s.desk().Work(context.Background(), 0)
+		n, err := s.sender().Work(context.Background(), 0)
 		check(s, n, err)
 
 		s = newShop(t, empty(t, db))
@@ -150,7 +150,7 @@ func TestARelayThatIsAwayTouchesNothing(t *testing.T) {
 		for _, m := range s.members(40) {
 			s.single("finland", m)
 		}
-		n, err = s.desk().Singles(context.Background(), delivery.Bulk, 100)
+		n, err = s.sender().Singles(context.Background(), delivery.Bulk, 100)
 		check(s, n, err)
 	})
 }
@@ -161,16 +161,16 @@ func TestADeferredMailGoesAgainWhenItsTimeHasCome(t *testing.T) {
 		s := newShop(t, db)
 		run := s.run("letter", s.members(3), 10)
 		s.script(false, said(delivery.StageRcpt, 451, "4.7.1"))
-		s.work(s.desk())
+		s.work(s.sender())
 		s.want("at first", map[string]int{"deferred not_now": 3})
 		if n := s.number("select count(*) from due where lane = 'bulk' and retry_at > "+s.machine(299*time.Second)+" and retry_at < "+s.machine(301*time.Second), nil); n != 3 {
 			t.Errorf("%d sends go again after 5 minutes, want 3", n)
 		}
 		s.wire.before = nil
-		s.singles(s.desk(), delivery.Bulk)
+		s.singles(s.sender(), delivery.Bulk)
 		s.want("before its time", map[string]int{"deferred not_now": 3})
 		s.exec("update due set retry_at = "+s.machine(-time.Second), nil)
-		s.singles(s.desk(), delivery.Bulk)
+		s.singles(s.sender(), delivery.Bulk)
 		s.want("after its time", map[string]int{"sent": 3})
 		if n := s.number("select count(*) from sends where attempts = 2 and fence = 2 and run_id = @run", store.Args{"run": run}); n != 3 {
 			t.Errorf("%d sends have two attempts under a risen fence, want 3", n)
@@ -194,8 +194,8 @@ func TestRetriesEndWhenItWouldBeTooLate(t *testing.T) {
 		s.exec("update sends set expires_at = @t where class = 'offer'", store.Args{"t": storetest.Start.Add(time.Minute)})
 		s.exec("update sends set queued_at = @t where class = 'earned'", store.Args{"t": storetest.Start.Add(-5 * 24 * time.Hour)})
 		s.script(false, said(delivery.StageRcpt, 451, "4.3.0"))
-		s.singles(s.desk(), delivery.Bulk)
-		s.singles(s.desk(), delivery.Urgent)
+		s.singles(s.sender(), delivery.Bulk)
+		s.singles(s.sender(), delivery.Urgent)
 		s.want("at the last try", map[string]int{"failed gave_up": 2})
 	})
 }
@@ -206,13 +206,13 @@ func TestAnUnknownEarnedMailGoesAgainOnce(t *testing.T) {
 		s := newShop(t, db)
 		s.single("hello", s.members(1)[0])
 		s.script(true, delivery.Outcome{Stage: delivery.StageDot, Begun: true, Err: errScript})
-		s.singles(s.desk(), delivery.Urgent)
+		s.singles(s.sender(), delivery.Urgent)
 		s.want("the first time", map[string]int{"unknown no_answer": 1})
 		if n := s.number("select count(*) from due where retry_at > "+s.machine(14*time.Minute), nil); n != 1 {
 			t.Error("it does not wait for 15 minutes")
 		}
 		s.exec("update due set retry_at = "+s.machine(-time.Second), nil)
-		s.singles(s.desk(), delivery.Urgent)
+		s.singles(s.sender(), delivery.Urgent)
 		s.want("the second time", map[string]int{"unknown no_answer": 1})
 		if n := s.number("select count(*) from due", nil); n != 0 {
 			t.Error("it would go a third time")
@@ -230,7 +230,7 @@ func TestAPersonResolvesAnUnknownMail(t *testing.T) {
 		m := s.members(2)
 		first, second := s.single("finland", m[0]), s.single("finland", m[1])
 		s.script(true, delivery.Outcome{Stage: delivery.StageDot, Begun: true, Err: errScript})
-		d := s.desk()
+		d := s.sender()
 		s.singles(d, delivery.Bulk)
 		resolve := func(send int64, as string) error {
 			return s.db.Update(context.Background(), func(tx *store.Tx) error { return d.Resolve(tx, send, as, "ana") })
@@ -276,7 +276,7 @@ func TestCodesGoWithTheirMails(t *testing.T) {
 			}
 			return accepted()
 		}
-		s.work(s.desk())
+		s.work(s.sender())
 		s.want("after the drop", map[string]int{"sent": 1, "skipped no_consent": 1, "failed no_such_address": 1, "unknown no_answer": 1})
 		until := loyalty.DayOf(storetest.Start, s.program.Zone) + 14
 		for m, want := range []string{"issued", "void", "void", "reserved"} {
@@ -314,7 +314,7 @@ func TestTheLimiterRationsALane(t *testing.T) {
 			s := newShop(t, empty(t, db))
 			members := s.members(20)
 			l := &limiter{left: 7}
-			d := s.desk(func(c *delivery.Config) { c.Limiter = l })
+			d := s.sender(func(c *delivery.Config) { c.Limiter = l })
 			call := func() (int, error) { return d.Work(context.Background(), 0) }
 			if lane == "singles" {
 				call = func() (int, error) { return d.Singles(context.Background(), delivery.Bulk, 100) }
@@ -353,7 +353,7 @@ func TestMailsToTheSinkSaySo(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		s := newShop(t, db)
 		s.run("letter", s.members(2), 10)
-		s.work(s.desk(func(c *delivery.Config) { c.Sink = true }))
+		s.work(s.sender(func(c *delivery.Config) { c.Sink = true }))
 		s.want("over the built-in sink", map[string]int{"sent inbox": 2})
 	})
 }
@@ -366,7 +366,7 @@ func TestARenamedCampaignGoesOnWithItsOldVersion(t *testing.T) {
 		s.next = &program.Program{Campaigns: []*program.Campaign{{Name: "newsy", Was: "letter"}}}
 		s.exec("update settings set value = '2' where key = 'active_version'", nil)
 		s.exec("update campaigns set name = 'newsy' where name = 'letter'", nil)
-		s.work(s.desk())
+		s.work(s.sender())
 		s.want("after it was renamed", map[string]int{"sent": 2})
 	})
 }
@@ -381,7 +381,7 @@ func TestACampaignThatGotItsOldNameBackGoesOn(t *testing.T) {
 		s.next = &program.Program{Campaigns: []*program.Campaign{{Name: "first-letter"}}}
 		s.exec("update settings set value = '2' where key = 'active_version'", nil)
 		s.exec("update campaigns set name = 'first-letter' where name = 'letter'", nil)
-		s.work(s.desk())
+		s.work(s.sender())
 		s.want("after a rollback behind its new name", map[string]int{"sent": 2})
 	})
 }
@@ -392,7 +392,7 @@ func TestASendWhoseCampaignIsGoneIsCancelled(t *testing.T) {
 		s := newShop(t, db)
 		s.single("finland", s.members(1)[0])
 		s.exec("update campaigns set name = 'something else' where name = 'finland'", nil)
-		s.singles(s.desk(), delivery.Bulk)
+		s.singles(s.sender(), delivery.Bulk)
 		s.want("without its campaign", map[string]int{"skipped cancelled": 1})
 	})
 }
@@ -406,7 +406,7 @@ func TestEachMemberReadsTheirLanguage(t *testing.T) {
 			s.exec("update members set language = @l where id = @m", store.Args{"l": lang, "m": members[i]})
 		}
 		s.run("letter", members, 10)
-		s.work(s.desk())
+		s.work(s.sender())
 		for i, want := range []string{"Subject: Uutisia", "Subject: News for Ana1", "Subject: News for Ana2", "Subject: News for Ana3"} {
 			if body := s.wire.bodies[fmt.Sprintf("m%d@example.test", i)]; !strings.Contains(body, want) {
 				t.Errorf("the mail to member %d has no %q:\n%s", i, want, body)

@@ -60,7 +60,7 @@ type game struct {
 	*shop
 	f       fataler
 	stage   *stage
-	desk    *delivery.Sender
+	sender  *delivery.Sender
 	workers sync.WaitGroup
 	busy    int // workers that have not come back
 	done    chan error
@@ -76,7 +76,7 @@ func play(t *testing.T, f fataler, db *store.DB, draw func(n int, what string) i
 		g.single("hello", m)
 		g.single("finland", m)
 	}
-	g.desk = g.shop.desk(func(c *delivery.Config) {
+	g.sender = g.shop.sender(func(c *delivery.Config) {
 		c.Transports = map[string]delivery.Transport{delivery.Urgent: g.stage, delivery.Bulk: g.stage}
 		c.Lease, c.Renew, c.Recheck, c.Connections, c.Batch = time.Hour, time.Hour, time.Microsecond, 1, 2
 	})
@@ -96,11 +96,11 @@ func play(t *testing.T, f fataler, db *store.DB, draw func(n int, what string) i
 func (g *game) act(draw func(n int, what string) int) {
 	switch draw(9, "action") {
 	case 0:
-		g.start(func(ctx context.Context) (int, error) { return g.desk.Singles(ctx, delivery.Urgent, 2) })
+		g.start(func(ctx context.Context) (int, error) { return g.sender.Singles(ctx, delivery.Urgent, 2) })
 	case 1:
-		g.start(func(ctx context.Context) (int, error) { return g.desk.Singles(ctx, delivery.Bulk, 2) })
+		g.start(func(ctx context.Context) (int, error) { return g.sender.Singles(ctx, delivery.Bulk, 2) })
 	case 2:
-		g.start(func(ctx context.Context) (int, error) { return g.desk.Work(ctx, 0) })
+		g.start(func(ctx context.Context) (int, error) { return g.sender.Work(ctx, 0) })
 	case 3:
 		g.expire()
 	case 4:
@@ -144,7 +144,7 @@ func (g *game) expire() {
 }
 
 func (g *game) reap() {
-	if _, err := g.desk.Reap(context.Background()); err != nil {
+	if _, err := g.sender.Reap(context.Background()); err != nil {
 		g.f.Fatalf("Reap: %v", err)
 	}
 }
@@ -162,9 +162,9 @@ func (g *game) finish() {
 	for range 4 {
 		g.expire()
 		g.reap()
-		g.singles(g.desk, delivery.Urgent)
-		g.singles(g.desk, delivery.Bulk)
-		g.work(g.desk)
+		g.singles(g.sender, delivery.Urgent)
+		g.singles(g.sender, delivery.Bulk)
+		g.work(g.sender)
 	}
 	if n := g.number("select count(*) from sends where state not in ('sent', 'failed', 'skipped', 'unknown')", nil); n != 0 {
 		g.f.Fatalf("%d sends are pending at the end: %v", n, g.states())

@@ -81,7 +81,7 @@ func (s *shop) workers(n int, db *store.DB, until time.Time) (wait func()) {
 	var all sync.WaitGroup
 	for range n {
 		all.Go(func() {
-			d := over.desk(small, func(c *delivery.Config) { c.Lease, c.Renew = time.Second, 100*time.Millisecond })
+			d := over.sender(small, func(c *delivery.Config) { c.Lease, c.Renew = time.Second, 100*time.Millisecond })
 			for s.number("select count(*) from sends where state not in ('sent', 'unknown')", nil) > 0 && time.Now().Before(until) {
 				d.Work(context.Background(), 0)
 				d.Singles(context.Background(), delivery.Urgent, 20)

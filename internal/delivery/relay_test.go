@@ -59,7 +59,7 @@ func TestARunOverARealRelay(t *testing.T) {
 			return embedded.Reply{}
 		})
 		s.run("letter", s.members(120), 50)
-		d := s.desk(s.overRelay)
+		d := s.sender(s.overRelay)
 		s.work(d)
 		s.want("after the run", map[string]int{"sent": 117, "failed no_such_address": 1, "deferred not_now": 1, "unknown no_answer": 1})
 		if sink.Count() != 118 || len(sink.Twice()) != 0 { // the one that is unknown was taken
@@ -113,7 +113,7 @@ func TestManyWorkersAndStopsOverARealRelay(t *testing.T) {
 			var workers sync.WaitGroup
 			for k := range 4 {
 				workers.Go(func() {
-					d := s.desk(small, s.overRelay)
+					d := s.sender(small, s.overRelay)
 					d.Work(ctx, 0)
 					d.Singles(ctx, []string{delivery.Urgent, delivery.Bulk}[k%2], 20)
 				})
@@ -125,7 +125,7 @@ func TestManyWorkersAndStopsOverARealRelay(t *testing.T) {
 				break
 			}
 		}
-		d := s.desk(s.overRelay)
+		d := s.sender(s.overRelay)
 		s.work(d)
 		s.singles(d, delivery.Bulk)
 		s.singles(d, delivery.Urgent)
@@ -149,7 +149,7 @@ func TestABreakerThatIsOpenRestsTheLane(t *testing.T) {
 			return embedded.Reply{}
 		})
 		s.run("letter", s.members(60), 100)
-		d := s.desk(s.overRelay)
+		d := s.sender(s.overRelay)
 		rests := 0
 		for range 20 {
 			_, err := d.Work(context.Background(), 0)
@@ -172,7 +172,7 @@ func TestATestMailLooksLikeTheRealOne(t *testing.T) {
 		s := newShop(t, db)
 		sink := s.overSMTP(nil)
 		m := s.members(1)[0]
-		d := s.desk(s.overRelay)
+		d := s.sender(s.overRelay)
 		ctx := context.Background()
 		for _, mail := range []string{"", "1-drop"} {
 			if _, err := d.SendTest(ctx, delivery.Example{Campaign: "drop", Mail: mail, Member: m}, "boss@shop.example"); err != nil {
@@ -203,7 +203,7 @@ func TestATestMailLooksLikeTheRealOne(t *testing.T) {
 				t.Errorf("SendTest(%s, %s, to %s) = %v, want %s", tt.campaign, tt.mail, tt.to, err, tt.want)
 			}
 		}
-		only := s.desk(s.overRelay, func(c *delivery.Config) { c.MailOnlyTo = regexp.MustCompile("@example.test$") })
+		only := s.sender(s.overRelay, func(c *delivery.Config) { c.MailOnlyTo = regexp.MustCompile("@example.test$") })
 		if _, err := only.SendTest(ctx, delivery.Example{Campaign: "letter", Member: m}, "boss@shop.example"); err == nil {
 			t.Error("MAIL_ONLY_TO let a test mail through")
 		}
@@ -225,7 +225,7 @@ func TestAPreviewShowsTheMailAndNobodysCode(t *testing.T) {
 		run := s.run("drop", m[:1], 10)
 		s.give(run)
 		code := s.word("select code from codes", nil)
-		d := s.desk()
+		d := s.sender()
 		for _, tt := range []struct {
 			what     string
 			member   int64
@@ -259,7 +259,7 @@ func TestReturnPathsNameTheSend(t *testing.T) {
 		s := newShop(t, db)
 		sink := s.overSMTP(nil)
 		s.run("letter", s.members(1), 10)
-		s.work(s.desk(s.overRelay, func(c *delivery.Config) { c.ReturnDomain, c.MessageDomain = "bounce.shop.example", "mail.shop.example" }))
+		s.work(s.sender(s.overRelay, func(c *delivery.Config) { c.ReturnDomain, c.MessageDomain = "bounce.shop.example", "mail.shop.example" }))
 		send := s.number("select id from sends", nil)
 		m := sink.Mails()[0]
 		if !strings.HasPrefix(m.From, fmt.Sprintf("bounces+%d.", send)) || !strings.HasSuffix(m.From, "@bounce.shop.example") {

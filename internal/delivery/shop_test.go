@@ -148,7 +148,7 @@ func (s *shop) Version(_ context.Context, id int64) (*program.Program, program.T
 	return nil, nil, store.ErrNotFound
 }
 
-func (s *shop) desk(change ...func(*delivery.Config)) *delivery.Sender {
+func (s *shop) sender(change ...func(*delivery.Config)) *delivery.Sender {
 	c := delivery.Config{
 		DB: s.db, Programs: s, Links: consent.NewLinks("https://mail.shop.example", [][]byte{[]byte("key")}), Secret: []byte("secret"),
 		Transports: map[string]delivery.Transport{delivery.Urgent: s.wire, delivery.Bulk: s.wire},

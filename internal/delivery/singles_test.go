@@ -17,7 +17,7 @@ func TestASingleGoesOutOnceAndWakesItsPassage(t *testing.T) {
 		s := newShop(t, db)
 		m := s.members(1)
 		s.single("hello", m[0])
-		d := s.desk()
+		d := s.sender()
 		for range 2 {
 			if _, err := d.Singles(context.Background(), delivery.Urgent, 10); err != nil {
 				t.Fatal(err)
@@ -55,7 +55,7 @@ func TestASetbackGoesWithTheLastMailThatWaitsForIt(t *testing.T) {
 				}
 				return tx.SetBack(store.ScopeCampaign(s.ids["hello"]), "mails", errors.New("the text is gone"))
 			})
-			d := s.desk()
+			d := s.sender()
 			for i, want := range []int64{1, 0} {
 				if _, err := d.Reap(context.Background()); err != nil {
 					t.Fatal(err)
@@ -75,7 +75,7 @@ func TestARunGoesOutOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		s := newShop(t, db)
 		s.run("letter", s.members(100), 30)
-		d := s.desk()
+		d := s.sender()
 		for {
 			n, err := d.Work(context.Background(), 0)
 			if err != nil {

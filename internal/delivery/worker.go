@@ -73,17 +73,20 @@ func (b *batch) quietUntil() (until loyalty.Instant) {
 	return until
 }
 
-// only keeps the first n sends that go, and what stands before the next; it returns
-// the others.
-func (b *batch) only(n int) (late []*send) {
-	if n >= len(b.sends) {
-		return nil
+// only keeps the first n sends that go. The others of a chunk are not taken up yet, nor
+// what stands behind them; single ones are given back.
+func (b *batch) only(n int, wait time.Duration) {
+	late := b.sends[n:]
+	b.sends = b.sends[:n]
+	if b.single {
+		for _, s := range late {
+			b.ended = append(b.ended, result{s: s, state: queued, due: true, wait: wait}.keep())
+		}
+		return
 	}
-	next := b.sends[n].Send
-	late, b.sends = b.sends[n:], b.sends[:n]
+	next := late[0].Send
 	b.ended = slices.DeleteFunc(b.ended, func(e result) bool { return e.s.Send >= next })
 	b.last = next - 1
-	return late
 }
 
 // worker hands the mails of one claim over. Three things go on at once: the next
@@ -237,12 +240,7 @@ func (w *worker) ration(ctx context.Context, b *batch) {
 	if granted == len(b.sends) {
 		return
 	}
-	late := b.only(granted)
-	if b.single {
-		for _, s := range late {
-			b.ended = append(b.ended, result{s: s, state: queued, due: true, wait: wait}.keep())
-		}
-	}
+	b.only(granted, wait)
 	w.relay.ration(wait)
 }
 

@@ -28,7 +28,7 @@ func TestEightWorkersHandEachMailOverOnce(t *testing.T) {
 			s.single("hello", m)
 		}
 		s.atOnce(8, func() {
-			d := s.desk(small)
+			d := s.sender(small)
 			s.work(d)
 			s.singles(d, delivery.Urgent)
 		})
@@ -60,7 +60,7 @@ func TestAnOrderlyStopLeavesNothingUnknown(t *testing.T) {
 				}
 				return accepted()
 			}
-			d := s.desk(small)
+			d := s.sender(small)
 			if stops%2 == 0 {
 				d.Work(ctx, 0)
 			} else {
@@ -103,7 +103,7 @@ func TestACrashLeavesNoMoreUnknownThanWasOnItsWay(t *testing.T) {
 		}
 		var crashed sync.WaitGroup
 		crashed.Go(func() {
-			d := s.desk(small, func(c *delivery.Config) { c.Renew = time.Hour })
+			d := s.sender(small, func(c *delivery.Config) { c.Renew = time.Hour })
 			d.Work(context.Background(), 0)
 		})
 		<-hung
@@ -111,7 +111,7 @@ func TestACrashLeavesNoMoreUnknownThanWasOnItsWay(t *testing.T) {
 
 		s.exec("update chunks set lease_until = "+s.machine(-time.Second)+" where lease_until is not null", nil)
 		fresh := &wire{}
-		d := s.desk(small, func(c *delivery.Config) {
+		d := s.sender(small, func(c *delivery.Config) {
 			c.Transports = map[string]delivery.Transport{delivery.Bulk: fresh}
 		})
 		if _, err := d.Reap(context.Background()); err != nil {
@@ -181,7 +181,7 @@ func TestAnUnsubscribeInTheMiddleOfARunWorks(t *testing.T) {
 				s.run("letter", members, 200)
 				s.midway(50, func() { s.refuse(members[50:]...) })
 				// With one connection nothing goes out while the members say no.
-				d := s.desk(small, func(c *delivery.Config) { c.MarkFor, c.Connections = tt.markFor, 1 })
+				d := s.sender(small, func(c *delivery.Config) { c.MarkFor, c.Connections = tt.markFor, 1 })
 				s.work(d)
 				s.singles(d, delivery.Bulk)
 				for i := tt.from; i < len(members); i++ {
@@ -204,7 +204,7 @@ func TestAHoldStopsARunInItsMiddle(t *testing.T) {
 		s := newShop(t, db)
 		s.run("letter", s.members(200), 500)
 		s.midway(50, func() { s.hold(consent.HoldOffers) })
-		d := s.desk(small)
+		d := s.sender(small)
 		s.work(d)
 		all, _ := s.wire.total()
 		if all < 50 || all > 50+4*10 {
@@ -240,7 +240,7 @@ func TestLeasesAreRenewedWhileAMailIsOnTheWire(t *testing.T) {
 				return accepted()
 			}
 		}
-		d := s.desk(func(c *delivery.Config) { c.Lease, c.Renew = time.Minute, 10*time.Millisecond })
+		d := s.sender(func(c *delivery.Config) { c.Lease, c.Renew = time.Minute, 10*time.Millisecond })
 		s.wire.answer = renewed("select cast(lease_until as text) from chunks")
 		s.work(d)
 		s.wire.answer = renewed("select cast(retry_at as text) from due")
@@ -267,7 +267,7 @@ func TestWhatLandedIsRecordedBeforeItsBatchIsComplete(t *testing.T) {
 			}
 			return accepted()
 		}
-		s.work(s.desk(small))
+		s.work(s.sender(small))
 		s.want("at the end", map[string]int{"sent": 5})
 		if ctx.Err() != nil {
 			t.Error("four mails waited for the fifth")
@@ -285,7 +285,7 @@ func TestAMarkThatLastedAlthoughItWasRefusedIsTakenBack(t *testing.T) {
 		// get, and makes the worker's own mark fail: as if the answer to a commit
 		// had been lost.
 		s.wire.before = func(delivery.Message) delivery.Outcome { return delivery.Outcome{} }
-		d := s.desk(small, func(c *delivery.Config) {
+		d := s.sender(small, func(c *delivery.Config) {
 			c.Limiter = meddler{func() {
 				s.exec("update chunks set next_id = next_id + 1", nil)
 				s.update(func(tx *store.Tx) error {
@@ -301,7 +301,7 @@ func TestAMarkThatLastedAlthoughItWasRefusedIsTakenBack(t *testing.T) {
 		if n := s.number("select count(*) from batches", nil); n != 0 {
 			t.Errorf("%d batches are left", n)
 		}
-		d = s.desk()
+		d = s.sender()
 		s.work(d)
 		s.singles(d, delivery.Bulk)
 		s.want("at the end", map[string]int{"sent": 3})
@@ -342,7 +342,7 @@ func TestBrakes(t *testing.T) {
 				s := newShop(t, empty(t, db))
 				run := s.run("letter", s.members(150), 500)
 				s.wire.before = tt.before
-				s.work(s.desk(small))
+				s.work(s.sender(small))
 				got := s.word("select state || ': ' || because from runs where id = @run", store.Args{"run": run})
 				if !strings.HasPrefix(got, tt.state) || !strings.Contains(got, tt.because) {
 					t.Errorf("the run is %q, want %s … %s", got, tt.state, tt.because)
@@ -365,7 +365,7 @@ func TestAMailThatCannotBeMade(t *testing.T) {
 			run := s.run("drop", members, 500)
 			s.give(run)
 			s.exec("update sends set code_id = null where member_id = @m", store.Args{"m": members[20]})
-			s.work(s.desk())
+			s.work(s.sender())
 			s.want("at the end", map[string]int{"sent": 149, "skipped render_error": 1})
 			if words := s.word("select smtp_text from sends where state = 'skipped'", nil); !strings.Contains(words, "1-drop") {
 				t.Errorf("the words are %q, want the file in them", words)
@@ -374,7 +374,7 @@ func TestAMailThatCannotBeMade(t *testing.T) {
 		t.Run("for all pauses the run and loses nobody", func(t *testing.T) {
 			s := newShop(t, empty(t, db))
 			run := s.run("drop", s.members(50), 500)
-			d := s.desk()
+			d := s.sender()
 			s.work(d)
 			s.want("when it is paused", map[string]int{"queued": 50})
 			if got := s.word("select state || ': ' || because from runs", nil); !strings.HasPrefix(got, "paused: mails cannot be made") {
@@ -389,7 +389,7 @@ func TestAMailThatCannotBeMade(t *testing.T) {
 		t.Run("by itself is skipped", func(t *testing.T) {
 			s := newShop(t, empty(t, db))
 			s.single("drop", s.members(1)[0])
-			s.singles(s.desk(), delivery.Bulk)
+			s.singles(s.sender(), delivery.Bulk)
 			s.want("at the end", map[string]int{"skipped render_error": 1})
 		})
 	})
@@ -410,7 +410,7 @@ func TestALetterThatCannotBeAddressedIsThatMembersAlone(t *testing.T) {
 		} {
 			s.exec("update members set "+change+" where id = @m", store.Args{"m": members[i]})
 		}
-		s.work(s.desk())
+		s.work(s.sender())
 		s.want("at the end", map[string]int{"sent": 46, "skipped no_address": 4})
 		if got := s.word("select state from runs where id = @run", store.Args{"run": run}); got == "paused" {
 			t.Errorf("the run is %s, want it to have gone on", got)

@@ -44,12 +44,12 @@ func play(t *testing.T, days, people int) (demo.Summary, *embedded.Sink, *store.
 	}
 	relay := smtp.New(o)
 	t.Cleanup(func() { relay.Close(ctx) })
-	desk := delivery.New(delivery.Config{
+	sender := delivery.New(delivery.Config{
 		DB: db, Programs: versions.Programs{DB: db}, Transports: map[string]delivery.Transport{"urgent": relay, "bulk": relay},
 		Links: consent.NewLinks("http://localhost:8080", [][]byte{bytes.Repeat([]byte{7}, 32)}), Secret: []byte("secret"), Sink: true,
 	})
 	summary, err := demo.Play{
-		DB: db, Clock: clock, Intake: intake.New(db), Engine: engine.New(db, desk),
+		DB: db, Clock: clock, Intake: intake.New(db), Engine: engine.New(db, sender),
 		Days: days, People: people, Seed: 7, End: end,
 	}.Run(ctx)
 	if err != nil {

@@ -124,9 +124,9 @@ func (s *shop) files() (files map[string]string) {
 func (s *shop) restart() {
 	s.door = s.newDoor()
 	sink := s.sink
-	s.desk = s.newDesk()
+	s.sender = s.newDesk()
 	s.sinks = append(s.sinks, sink)
-	s.engine = engine.New(s.db, s.desk)
+	s.engine = engine.New(s.db, s.sender)
 }
 
 // apartFiles is a program of four campaigns that start each in another way, each

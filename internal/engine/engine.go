@@ -26,19 +26,19 @@ import (
 
 // Engine does what is due. It is safe for concurrent use.
 type Engine struct {
-	db   *store.DB
-	desk Desk
+	db     *store.DB
+	sender Sender
 }
 
-// Desk hands mails over (delivery.Sender).
-type Desk interface {
+// Sender hands mails over (delivery.Sender).
+type Sender interface {
 	Singles(ctx context.Context, lane string, limit int) (int, error)
 	Work(ctx context.Context, run int64) (int, error)
 	Reap(ctx context.Context) (int, error)
 }
 
 // New returns an engine over a database whose clock is the business time.
-func New(db *store.DB, desk Desk) *Engine { return &Engine{db, desk} }
+func New(db *store.DB, sender Sender) *Engine { return &Engine{db, sender} }
 
 // Kinds of work, by the name that tasks, hints and logs carry. Names never change
 // once released.
@@ -93,13 +93,13 @@ func (e *Engine) Run(ctx context.Context, kind string, id int64) (int, error) {
 	case FlowAdvance:
 		return flows.Advance(ctx, e.db)
 	case MailUrgent:
-		return e.desk.Singles(ctx, "urgent", urgentAtOnce)
+		return e.sender.Singles(ctx, "urgent", urgentAtOnce)
 	case MailBulk:
-		return e.desk.Singles(ctx, "bulk", bulkAtOnce)
+		return e.sender.Singles(ctx, "bulk", bulkAtOnce)
 	case RunDeliver:
-		return e.desk.Work(ctx, id)
+		return e.sender.Work(ctx, id)
 	case SendReap:
-		return e.desk.Reap(ctx)
+		return e.sender.Reap(ctx)
 	case DataRetain:
 		return retain(ctx, e.db)
 	}

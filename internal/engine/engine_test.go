@@ -129,7 +129,7 @@ func TestManyEnginesDoEverythingOnce(t *testing.T) {
 		s.launch("drop")
 		var replicas sync.WaitGroup
 		for range 4 {
-			replica := engine.New(s.db, s.desk)
+			replica := engine.New(s.db, s.sender)
 			replicas.Go(func() {
 				if err := replica.Settle(context.Background()); err != nil {
 					t.Error(err)

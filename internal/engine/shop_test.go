@@ -65,7 +65,7 @@ type shop struct {
 	db     *store.DB
 	clock  *engine.Clock
 	door   *intake.Intake
-	desk   *delivery.Sender
+	sender *delivery.Sender
 	engine *engine.Engine
 	sink   *embedded.Sink
 	sinks  []*embedded.Sink // of former processes
@@ -90,8 +90,8 @@ func openFiles(t *testing.T, db *store.DB, files map[string]string) *shop {
 	s := &shop{t: t, clock: engine.NewClock(storetest.Start)}
 	s.db = db.Clock(s.clock.Now)
 	s.door = s.newDoor()
-	s.desk = s.newDesk()
-	s.engine = engine.New(s.db, s.desk)
+	s.sender = s.newDesk()
+	s.engine = engine.New(s.db, s.sender)
 	s.do(func(tx *store.Tx) error { _, err := apply.Apply(tx, files, "anna", ""); return err })
 	return s
 }

@@ -24,8 +24,8 @@ func TestADatabaseOfTheFirstDrawingGoesOn(t *testing.T) {
 		s := &shop{t: t, clock: engine.NewClock(time.Date(2027, 3, 11, 6, 2, 0, 0, time.UTC))}
 		s.db = db.Clock(s.clock.Now)
 		s.door = s.newDoor()
-		s.desk = s.newDesk()
-		s.engine = engine.New(s.db, s.desk)
+		s.sender = s.newDesk()
+		s.engine = engine.New(s.db, s.sender)
 		queued := s.number("select count(*) from sends where state = 'queued'", nil)
 		before := s.number("select count(*) from sends where state = 'sent'", nil)
 		if queued != 54 || before != 130 {

@@ -32,7 +32,7 @@ func (m Marketer) PreviewMail(ctx context.Context, w Mail) (delivery.Shown, erro
 	if err := m.find(ctx, &w); err != nil {
 		return delivery.Shown{}, err
 	}
-	return m.Desk.Preview(ctx, w.Example)
+	return m.Sender.Preview(ctx, w.Example)
 }
 
 // SendTest mails what PreviewMail shows to an address, with [Test] before its subject.
@@ -41,5 +41,5 @@ func (m Marketer) SendTest(ctx context.Context, w Mail, to string) (delivery.Sho
 	if err := m.find(ctx, &w); err != nil {
 		return delivery.Shown{}, err
 	}
-	return m.Desk.SendTest(ctx, w.Example, to)
+	return m.Sender.SendTest(ctx, w.Example, to)
 }

@@ -32,8 +32,8 @@ import (
 
 // Marketer does what people ask for, over one database.
 type Marketer struct {
-	DB   *store.DB
-	Desk *delivery.Sender // nil: it shows and sends no mails, and resolves none
+	DB     *store.DB
+	Sender *delivery.Sender // nil: it shows and sends no mails, and resolves none
 }
 
 // New returns a marketer that sends no mails.

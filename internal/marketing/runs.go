@@ -47,7 +47,7 @@ func (m Marketer) run(ctx context.Context, run int64, f func(*store.Tx) error) e
 // Resolve ends a send of which nobody knows whether it went out: it was sent, or it is
 // handed over again.
 func (m Marketer) Resolve(ctx context.Context, send int64, as, by string) error {
-	return m.DB.Update(ctx, func(tx *store.Tx) error { return m.Desk.Resolve(tx, send, as, by) })
+	return m.DB.Update(ctx, func(tx *store.Tx) error { return m.Sender.Resolve(tx, send, as, by) })
 }
 
 // Redeem takes a code and tells the campaigns that gave it.

@@ -89,11 +89,11 @@ type stage struct {
 
 func newStage(db *store.DB, clock *engine.Clock) *stage {
 	nobody := map[string]delivery.Transport{delivery.Urgent: nowhere{}, delivery.Bulk: nowhere{}}
-	desk := delivery.New(delivery.Config{
+	sender := delivery.New(delivery.Config{
 		DB: db, Programs: versions.Programs{DB: db}, Transports: nobody, Secret: []byte("rehearsal"),
 		Links: consent.NewLinks("https://rehearsal.invalid", [][]byte{bytes.Repeat([]byte{1}, 32)}),
 	})
-	return &stage{db: db, clock: clock, door: intake.New(db), engine: engine.New(db, desk)}
+	return &stage{db: db, clock: clock, door: intake.New(db), engine: engine.New(db, sender)}
 }
 
 // nowhere takes every mail and keeps none.
