@@ -100,7 +100,7 @@ func TestTheDoctorsAdviceMends(t *testing.T) {
 			p := s.start()
 			defer stopped(t, p)
 			w := watched{shop: s}
-			w.eventually(30*time.Second, func() string {
+			w.eventually(2*time.Minute, func() string {
 				if got := s.run("doctor"); got.code != 0 {
 					return got.out
 				}

@@ -36,7 +36,7 @@ func (w *watched) ahead(t *testing.T, by time.Duration) {
 	t.Helper()
 	w.begin()
 	defer func() { w.stop() }()
-	w.eventually(20*time.Second, func() string {
+	w.eventually(2*time.Minute, func() string {
 		if n := w.states(); n["sent"] < 3 {
 			return fmt.Sprint(n)
 		}
@@ -63,7 +63,7 @@ func (w *watched) ahead(t *testing.T, by time.Duration) {
 	if by < 0 {
 		says = "behind the database's: it does no work until they agree"
 	}
-	w.eventually(time.Minute, func() string { // 15 s on a machine with nothing else to do
+	w.eventually(2*time.Minute, func() string { // 15 s on a machine with nothing else to do
 		if got := w.run("status"); got.code != 1 || !strings.Contains(got.out, says) || !strings.Contains(got.out, "24h0m") {
 			return got.out + got.err
 		}
