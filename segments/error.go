@@ -33,6 +33,21 @@ func fail(pos int, format string, args ...any) *Error {
 	return &Error{Offset: pos, Message: fmt.Sprintf(format, args...)}
 }
 
+// caught runs a part of the reading of a rule. What is wrong with one is found deep
+// inside, where nobody could go on: it is a panic with the *Error, which ends here.
+func caught[T any](read func() T) (made T, err *Error) {
+	defer func() {
+		switch wrong := recover().(type) {
+		case nil:
+		case *Error:
+			err = wrong
+		default:
+			panic(wrong)
+		}
+	}()
+	return read(), nil
+}
+
 // listed is how many names a message lists at most; of more, the commands tell.
 const listed = 30
 

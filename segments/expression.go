@@ -7,28 +7,21 @@ type Expression struct{ call *call }
 // ParseField reads a field, with its text and its time span where it takes them.
 // The error is always an *Error.
 func ParseField(text string, s Scope) (*Expression, error) {
-	syntax, err := parse(text)
-	if err != nil {
-		return nil, err.locate(text)
-	}
-	if syntax.form != formName {
-		return nil, fail(syntax.pos, "the name of a field stands here, like %s", "lifecycle").locate(text)
-	}
-	call, err := newChecker(s).call(syntax)
-	switch {
-	case err != nil:
-		return nil, err.locate(text)
-	case call.typ == Bool || call.typ == List || call.typ == Any:
-		return nil, fail(syntax.pos, "%s is %s, which does not sort members", call.name, call.typ.a()).locate(text)
-	}
-	return &Expression{call}, nil
+	return located(text, func() *Expression {
+		syntax := parse(text)
+		if syntax.form != formName {
+			panic(fail(syntax.pos, "the name of a field stands here, like %s", "lifecycle"))
+		}
+		call := newChecker(s).call(syntax)
+		if call.typ == Bool || call.typ == List || call.typ == Any {
+			panic(fail(syntax.pos, "%s is %s, which does not sort members", call.name, call.typ.a()))
+		}
+		return &Expression{call}
+	})
 }
 
 // Known is the rule that the field has a value: it needs the same norms.
 func (e *Expression) Known() *Rule { return &Rule{"known(" + e.call.name + ")", hasValue{e.call}, 1} }
-
-// Words is what the field is.
-func (e *Expression) Words() string { return e.call.noun() }
 
 // SQL returns the field as an SQL expression over the alias f, null where a member
 // has no value, and the values of its parameters.

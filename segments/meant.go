@@ -231,9 +231,9 @@ func (s *syntax) values() string {
 }
 
 // again says that the field of the comparison before must be named once more.
-func again(before, s *syntax) *Error {
+func again(before, s *syntax) {
 	if before.form != formCompare || before.kids[0].form != formName || !before.kids[1].form.literal() {
-		return nil
+		return
 	}
 	name, op := before.kids[0].word, before.word
 	if before.kids[0].called {
@@ -243,17 +243,17 @@ func again(before, s *syntax) *Error {
 	if op == "==" {
 		msg += fmt.Sprintf(", or list the values, %s in (%s, %s)", name, before.kids[1].show(), s.show())
 	}
-	return fail(s.pos, "%s", msg)
+	panic(fail(s.pos, "%s", msg))
 }
 
-// uses returns a function with a text in its brackets, for somebody who wrote
-// one without the other.
-func (c *checker) uses(name, text string) string {
-	e := find(catalogue(), name)
-	if e == nil || e.what == "" {
+// inBrackets returns a function with a text in its brackets, for somebody who wrote
+// one without the other; "" for what is none.
+func inBrackets(field, text *syntax) string {
+	e := find(catalogue(), field.word)
+	if field.called || text.form != formText || e == nil || e.what == "" {
 		return ""
 	}
-	use := fmt.Sprintf(`%s("%s")`, name, text)
+	use := fmt.Sprintf(`%s("%s")`, e.name, text.word)
 	if e.typ == Number {
 		use += " >= 1"
 	}
@@ -262,26 +262,26 @@ func (c *checker) uses(name, text string) string {
 
 // wordFor says what to write for a word that is no field but was compared with
 // one: null, yes, three.
-func (c *checker) wordFor(of *call, s *syntax) *Error {
+func (c *checker) wordFor(of *call, s *syntax) {
 	_, err := c.entry(s)
 	if err == nil {
-		return nil
+		return
 	}
 	word := strings.ToLower(s.word)
+	yesNo := slices.Contains([]string{"yes", "no", "on", "off"}, word)
 	plain := !s.called && len(err.Near) == 0 && err.Message == unknownField(s, nil, nil).Message
 	switch {
-	case of.typ == Bool && (slices.Contains([]string{"yes", "no", "on", "off"}, word) || isNothing(word)):
-		return fail(s.pos, "%s is yes or no: write %s or not %[2]s", of.name, of.named())
+	case of.typ == Bool && (yesNo || isNothing(word)):
+		panic(fail(s.pos, "%s is yes or no: write %s or not %[2]s", of.name, of.named()))
 	case isNothing(word):
-		return fail(s.pos, "whether there is a value is asked with known(%s), or not known(%[1]s)", of.name)
-	case of.typ == Any && slices.Contains([]string{"yes", "no", "on", "off"}, word):
-		return fail(s.pos, "write true or false instead of %s", s.word)
+		panic(fail(s.pos, "whether there is a value is asked with known(%s), or not known(%[1]s)", of.name))
+	case of.typ == Any && yesNo:
+		panic(fail(s.pos, "write true or false instead of %s", s.word))
 	case plain && (of.typ == Number || of.typ == Money):
-		return fail(s.pos, "there is no field called %s; %s is %s: %s", s.word, of.name, of.typ.a(), of.wants(s))
+		panic(fail(s.pos, "there is no field called %s; %s is %s: %s", s.word, of.name, of.typ.a(), of.wants(s)))
 	case plain && of.typ == Date:
-		return fail(s.pos, `there is no field called %s; %s is a date: write the other side like "2027-06-21"`, s.word, of.name)
+		panic(fail(s.pos, `there is no field called %s; %s is a date: write the other side like "2027-06-21"`, s.word, of.name))
 	}
-	return nil
 }
 
 // wants says what a number is to be compared with.

@@ -35,12 +35,7 @@ type Rule struct {
 
 // Parse reads and checks a rule. The error is always an *Error.
 func Parse(text string, s Scope) (*Rule, error) {
-	c := newChecker(s)
-	r, err := c.parse(text)
-	if err != nil {
-		return nil, err.locate(text)
-	}
-	return r, nil
+	return located(text, func() *Rule { return newChecker(s).parse(text) })
 }
 
 // ParseNamed reads what may be a rule or the bare name of a segment, as the keys
@@ -50,11 +45,19 @@ func ParseNamed(text string, s Scope) (*Rule, error) {
 	if _, ok := s.Segments[name]; !ok {
 		return Parse(text, s)
 	}
-	n, err := newChecker(s).segment(name, strings.Index(text, name))
+	return located(text, func() *Rule {
+		n := newChecker(s).segment(name, strings.Index(text, name))
+		return &Rule{text, n, n.rule.parts}
+	})
+}
+
+// located is caught with the error's line and column in the text.
+func located[T any](text string, read func() T) (T, error) {
+	made, err := caught(read)
 	if err != nil {
-		return nil, err.locate(text)
+		return made, err.locate(text)
 	}
-	return &Rule{text, n, n.rule.parts}, nil
+	return made, nil
 }
 
 // CheckAttribute says whether a field of program.yaml's attributes may bear this
