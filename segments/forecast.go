@@ -57,11 +57,11 @@ func checkShare(c *call, n float64) string {
 // about.
 func (r *Rule) Horizons(day loyalty.Day) []int64 {
 	var all []int64
-	r.root.visit(func(c *call) {
-		if c.foretold() {
-			all = append(all, c.window.days(day))
+	for _, u := range r.uses() {
+		if u.foretold() {
+			all = append(all, u.window.days(day))
 		}
-	})
+	}
 	slices.Sort(all)
 	return slices.Compact(all)
 }

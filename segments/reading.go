@@ -129,9 +129,7 @@ func (r days) scalar(b *builder, c *call) string {
 
 // favourite is the text of a line's column on which a member spent most, the
 // categories aside that the program leaves out.
-type favourite struct {
-	column string
-}
+type favourite struct{ column string }
 
 // is looks for the favourite only of members who bought such a thing at all.
 func (r favourite) is(b *builder, c *call, op string, vs []value) string {
@@ -160,14 +158,11 @@ func texts(list []string) []value {
 	return vs
 }
 
-// agreed is the member's standing answer for a topic; each has its column.
-type agreed struct{}
+// condition is a field that is yes or no, asked in a way of its own.
+type condition func(b *builder, c *call) string
 
-func (agreed) is(_ *builder, c *call, _ string, _ []value) string {
-	return "f.consent_" + c.what.lit.text
-}
-
-func (agreed) scalar(*builder, *call) string { return "" }
+func (f condition) is(b *builder, c *call, _ string, _ []value) string { return f(b, c) }
+func (condition) scalar(*builder, *call) string                        { return "" }
 
 // tagList is the list of a member's tags.
 type tagList struct{}
@@ -181,9 +176,7 @@ func (tagList) scalar(*builder, *call) string {
 }
 
 // ofPerson is a column of the row of members.
-type ofPerson struct {
-	column string
-}
+type ofPerson struct{ column string }
 
 func (r ofPerson) is(b *builder, _ *call, op string, vs []value) string {
 	return ofMembers(b.cmp(r.column, op, vs, false))

@@ -85,11 +85,11 @@ func (r *Rule) WithoutHistory() []string { return r.names(func(c *call) bool { r
 
 func (r *Rule) names(which func(*call) bool) []string {
 	var names []string
-	r.root.visit(func(c *call) {
-		if which(c) {
-			names = append(names, c.name)
+	for _, u := range r.uses() {
+		if which(u.call) {
+			names = append(names, u.name)
 		}
-	})
+	}
 	slices.Sort(names)
 	return slices.Compact(names)
 }
@@ -140,7 +140,6 @@ func (r *Rule) TouchedBy(change Change) bool {
 	})
 }
 
-func (r *Rule) any(which func(*call) bool) (found bool) {
-	r.root.visit(func(c *call) { found = found || which(c) })
-	return found
+func (r *Rule) any(which func(*call) bool) bool {
+	return slices.ContainsFunc(r.uses(), func(u use) bool { return which(u.call) })
 }
