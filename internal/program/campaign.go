@@ -202,15 +202,11 @@ func readHoldout(r *loader, n *node, c *folder) {
 // readCapped reads what a capped mail does: skip, or defer 24h.
 func readCapped(r *loader, n *node, c *folder) {
 	c.Capped, _ = parsed(r, n, func(s string) (Capped, error) {
-		if s == "skip" {
-			return Capped{}, nil
+		d := spanAfter("defer ", s)
+		if s != "skip" && d == 0 {
+			return Capped{}, fmt.Errorf("%q does not say what a capped mail does: skip, or defer 24h", s)
 		}
-		if span, ok := strings.CutPrefix(s, "defer "); ok {
-			if d, err := loyalty.ParseSpan(span); err == nil && d > 0 {
-				return Capped{Defer: d}, nil
-			}
-		}
-		return Capped{}, fmt.Errorf("%q does not say what a capped mail does: skip, or defer 24h", s)
+		return Capped{Defer: d}, nil
 	})
 	if c.Class == loyalty.Earned || c.Class == loyalty.Service {
 		r.warnAt(n, fmt.Sprintf("caps do not count mails of class %s, so capped has no effect here", c.Class), "leave it out")
@@ -318,15 +314,21 @@ const most = 10_000_000
 
 // afterPilot reads when the rest follows a pilot: 0 is by hand, which is the default.
 func afterPilot(s string) (time.Duration, error) {
-	if strings.Join(strings.Fields(s), " ") == "by hand" {
-		return 0, nil
+	d := spanAfter("after ", s)
+	if strings.Join(strings.Fields(s), " ") != "by hand" && d == 0 {
+		return 0, fmt.Errorf("%q does not say when the rest follows: by hand, or after 24h", s)
 	}
-	if span, ok := strings.CutPrefix(s, "after "); ok {
-		if d, err := loyalty.ParseSpan(span); err == nil && d > 0 {
-			return d, nil
-		}
+	return d, nil
+}
+
+// spanAfter is the length of time that follows a word; 0 for what is none.
+func spanAfter(word, s string) time.Duration {
+	span, ok := strings.CutPrefix(s, word)
+	d, err := loyalty.ParseSpan(span)
+	if !ok || err != nil {
+		return 0
 	}
-	return 0, fmt.Errorf("%q does not say when the rest follows: by hand, or after 24h", s)
+	return d
 }
 
 // waveSize reads a share, 20%, or a number of mails.

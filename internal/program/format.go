@@ -61,7 +61,8 @@ func mailKeys() keys[Program] {
 }
 
 func joinKeys() keys[Program] {
-	return keys[Program]{"join", append(later[Program]("who"), at("confirm", func(p *Program) *bool { return &p.Confirm }, truth()).as("double opt-in"))}
+	confirm := at("confirm", func(p *Program) *bool { return &p.Confirm }, truth()).as("double opt-in")
+	return keys[Program]{"join", append(later[Program]("who"), confirm)}
 }
 
 func lifecycleKeys() keys[segments.Lifecycle] {
@@ -130,16 +131,7 @@ func campaignKeys() keys[folder] {
 		at("class", func(c *folder) *string { return &c.Class }, oneOf(loyalty.Offer, loyalty.Earned, loyalty.Service)).first().or(func(_ *loader, c *folder) { c.Class = classOf(c.Start) }),
 		at("topic", func(c *folder) *string { return &c.Topic }, topic()).first().or(usualTopic),
 		{name: "capped", read: readCapped, show: func(c *folder, _ string) string { return c.Capped.String() }},
-		{name: "quiet", read: func(r *loader, n *node, c *folder) {
-			if q, ok := parsed(r, n, loyalty.ParseQuietHours); ok {
-				c.Quiet = &q
-			}
-		}, show: func(c *folder, _ string) string {
-			if c.Quiet == nil {
-				return "the program's"
-			}
-			return c.Quiet.String()
-		}},
+		at("quiet", func(c *folder) **loyalty.QuietHours { return &c.Quiet }, maybe(saying(loyalty.ParseQuietHours), "the program's")),
 		at("late", func(c *folder) *time.Duration { return &c.Late }, span()).or(func(_ *loader, c *folder) { c.Late = c.usuallyLate() }),
 		at("catch_up", func(c *folder) *string { return &c.CatchUp }, oneOf("once", "all", "skip")).or(func(_ *loader, c *folder) { c.CatchUp = "once" }),
 		{name: "holdout", read: readHoldout, show: func(c *folder, _ string) string { return percent(c.Holdout) }, otherwise: func(r *loader, c *folder) {
@@ -175,11 +167,7 @@ func wavesKeys() keys[Waves] {
 // milestone comes before at and every, which it has too.
 func startForms() []keys[folder] {
 	form := func(rows ...key[folder]) keys[folder] { return keys[folder]{"this start", rows} }
-	hour := key[folder]{name: "time", read: func(r *loader, n *node, c *folder) {
-		if t, ok := parsed(r, n, loyalty.ParseTimeOfDay); ok {
-			c.Start.Time = &t
-		}
-	}}
+	hour := at("time", func(c *folder) **loyalty.TimeOfDay { return &c.Start.Time }, maybe(saying(loyalty.ParseTimeOfDay), ""))
 	morning := hour.or(func(_ *loader, c *folder) { c.Start.Time = &loyalty.TimeOfDay{Hour: 9} })
 	before := key[folder]{name: "before", read: readBefore, otherwise: func(_ *loader, c *folder) { c.Start.Before = []int{0} }}
 	zone := key[folder]{name: "zone", read: func(r *loader, n *node, c *folder) {

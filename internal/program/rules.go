@@ -19,12 +19,8 @@ const everybody = "orders >= 0"
 // shows its own mistakes, and with the others, which shows rules that go round
 // in a circle.
 func (r *loader) readSegments() {
-	if _, ok := r.files[segmentsFile]; !ok {
-		return
-	}
-	root := r.yaml(segmentsFile)
+	root := r.own(segmentsFile)
 	if root == nil {
-		r.blind = true
 		return
 	}
 	check := func(kv pair) *segments.Rule {

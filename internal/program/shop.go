@@ -21,18 +21,25 @@ func (r *loader) readShop() {
 	p.Currency, p.Zone, p.NewsWithin = "EUR", time.UTC, 3*24*time.Hour
 	p.Lifecycle, p.Scoring = segments.DefaultLifecycle(), segments.DefaultScoring()
 	p.Attributes = map[string]segments.Type{}
-	if _, ok := r.files[shopFile]; !ok {
-		r.blind = true
-		if !slices.Contains(r.lost, shopFile) {
-			r.fileProblem(shopFile, Error, "the file is missing", r.calling())
-		}
-		return
+	root := r.own(shopFile)
+	if _, there := r.files[shopFile]; !there && !slices.Contains(r.lost, shopFile) {
+		r.fileProblem(shopFile, Error, "the file is missing", r.calling())
 	}
-	if root := r.yaml(shopFile); root != nil {
+	if root != nil {
 		shopKeys().fill(r, root, p)
-	} else {
-		r.blind = true
 	}
+	r.blind = r.blind || root == nil
+}
+
+// own reads one of the three files of the program itself; nil when it is missing or
+// cannot be read.
+func (r *loader) own(file string) *node {
+	if _, there := r.files[file]; !there {
+		return nil
+	}
+	root := r.yaml(file)
+	r.blind = r.blind || root == nil
+	return root
 }
 
 // calling is the file that was probably meant to be program.yaml, and what to do.
@@ -123,18 +130,13 @@ func sender(s string) (string, error) {
 
 // readLanguages reads languages; the first serves everybody else.
 func readLanguages(r *loader, n *node, p *Program) {
-	for _, n := range r.each(n) {
+	p.Languages = distinct(r, n, "%q", func(n *node) (string, bool) {
 		if hint := bracketed(n, ""); hint != "" {
 			r.errorAt(n, fmt.Sprintf("%q is not one language", n.text), hint)
-			continue
+			return "", false
 		}
-		tag, ok := parsed(r, n, languageTag)
-		if ok && slices.Contains(p.Languages, tag) {
-			r.errorAt(n, fmt.Sprintf("%q stands in the list twice", tag), "keep one of the two")
-		} else if ok {
-			p.Languages = append(p.Languages, tag)
-		}
-	}
+		return parsed(r, n, languageTag)
+	})
 }
 
 // languageTag checks a BCP 47 tag in its usual spelling, since files are named by it.
@@ -164,8 +166,7 @@ func standardTopics(languages []string) map[string]map[string]string {
 // readTopics reads the topics and their names in every language, as in
 // offers: {fi: Tarjoukset, en: Offers}.
 func readTopics(r *loader, n *node, p *Program) {
-	if n.form != mapping {
-		r.errorAt(n, fmt.Sprintf("topics is a group of keys, but here stands %s", n.form), "write offers: {en: Offers}")
+	if !r.isA(n, mapping, "topics", "write offers: {en: Offers}") {
 		return
 	}
 	p.Topics = map[string]map[string]string{}
@@ -230,8 +231,7 @@ func readJoin(r *loader, n *node, p *Program) {
 
 // readAttributes reads the attributes that rules and mails may use.
 func readAttributes(r *loader, n *node, p *Program) {
-	if n.form != mapping {
-		r.errorAt(n, fmt.Sprintf("attributes is a group of keys, but here stands %s", n.form), "write {plan: text, shoe_size: number, trial_ends: date}")
+	if !r.isA(n, mapping, "attributes", "write {plan: text, shoe_size: number, trial_ends: date}") {
 		return
 	}
 	for _, kv := range n.pairs {

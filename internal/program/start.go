@@ -129,18 +129,13 @@ func readEveryMilestone(r *loader, n *node, c *folder) {
 
 // readBefore reads how many days before a date: 3d, or a list.
 func readBefore(r *loader, n *node, c *folder) {
-	for _, item := range r.each(n) {
+	c.Start.Before = distinct(r, n, "%dd", func(item *node) (int, bool) {
 		d, ok := parsed(r, item, loyalty.ParseDays)
-		switch {
-		case !ok:
-		case slices.Contains(c.Start.Before, d):
-			r.errorAt(item, fmt.Sprintf("%dd stands in the list twice", d), "keep one of the two")
-		case d > 364:
+		if d > 364 {
 			r.errorAt(item, fmt.Sprintf("%dd before is more than a year", d), "at most 364d")
-		default:
-			c.Start.Before = append(c.Start.Before, d)
 		}
-	}
+		return d, ok && d <= 364
+	})
 }
 
 func readDateField(r *loader, n *node, c *folder) {

@@ -17,8 +17,7 @@ const mostSteps = 100
 func readSteps(r *loader, n *node, c *folder) {
 	before := len(r.problems)
 	defer func() { r.unclear[c.Name] = Blocked(r.problems[before:]) }()
-	if n.form != list {
-		r.errorAt(n, fmt.Sprintf("steps is a list, but here stands %s", n.form), "begin each step with - on a line of its own")
+	if !r.isA(n, list, "steps", "begin each step with - on a line of its own") {
 		return
 	}
 	items := r.each(n)
@@ -129,8 +128,7 @@ func (r *loader) checkCouponEnds(c *folder, n *node, w Wait) {
 
 // readChoice reads choose: the first whose if holds.
 func readChoice(r *loader, n *node, step *mailStep) {
-	if n.form != list {
-		r.errorAt(n, fmt.Sprintf("choose is a list, but here stands %s", n.form), "write a line - {if: RULE, mail: NAME} for each choice")
+	if !r.isA(n, list, "choose", "write a line - {if: RULE, mail: NAME} for each choice") {
 		return
 	}
 	given := slices.Clone(step.c.pools)
