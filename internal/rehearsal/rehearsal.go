@@ -14,8 +14,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -57,8 +59,17 @@ func (r Rehearsal) Run(ctx context.Context) (Outcome, error) {
 	if err := db.Migrate(ctx); err != nil {
 		return Outcome{}, err
 	}
-	s := newStage(db, clock)
-	if err := s.open(ctx, live(r.Program.Files)); err != nil {
+	nobody := map[string]delivery.Transport{delivery.Urgent: nowhere{}, delivery.Bulk: nowhere{}}
+	sender := delivery.New(delivery.Config{
+		DB: db, Programs: versions.Programs{DB: db}, Transports: nobody, Secret: []byte("rehearsal"),
+		Links: consent.NewLinks("https://rehearsal.invalid", [][]byte{bytes.Repeat([]byte{1}, 32)}),
+	})
+	s := &stage{db: db, clock: clock, door: intake.New(db), engine: engine.New(db, sender)}
+	err = db.Update(ctx, func(tx *store.Tx) error {
+		_, err := apply.Apply(tx, live(r.Program.Files), "rehearsal", "")
+		return err
+	})
+	if err != nil {
 		return Outcome{}, err
 	}
 	past, err := r.list(ctx, db)
@@ -87,15 +98,6 @@ type stage struct {
 	because  string // of the first of them
 }
 
-func newStage(db *store.DB, clock *engine.Clock) *stage {
-	nobody := map[string]delivery.Transport{delivery.Urgent: nowhere{}, delivery.Bulk: nowhere{}}
-	sender := delivery.New(delivery.Config{
-		DB: db, Programs: versions.Programs{DB: db}, Transports: nobody, Secret: []byte("rehearsal"),
-		Links: consent.NewLinks("https://rehearsal.invalid", [][]byte{bytes.Repeat([]byte{1}, 32)}),
-	})
-	return &stage{db: db, clock: clock, door: intake.New(db), engine: engine.New(db, sender)}
-}
-
 // nowhere takes every mail and keeps none.
 type nowhere struct{}
 
@@ -108,36 +110,19 @@ func (nowhere) Hand(ctx context.Context, _ delivery.Message, begin func(context.
 	return delivery.Outcome{Stage: delivery.StageDone, Code: 250, Begun: true}
 }
 
-func (s *stage) open(ctx context.Context, files map[string]string) error {
-	return s.db.Update(ctx, func(tx *store.Tx) error {
-		_, err := apply.Apply(tx, files, "rehearsal", "")
-		return err
-	})
-}
-
 // live returns the files with every draft made live.
 func live(files map[string]string) map[string]string {
-	out := map[string]string{}
+	out := maps.Clone(files)
 	for name, text := range files {
 		if strings.HasPrefix(name, "campaigns/") && strings.HasSuffix(name, "/campaign.yaml") {
-			text = withoutLive(text) + "\nlive: true\n"
+			out[name] = isLive.ReplaceAllString(text, "") + "\nlive: true\n"
 		}
-		out[name] = text
 	}
 	return out
 }
 
-// withoutLive drops the line that says whether a campaign is live.
-func withoutLive(text string) string {
-	lines := strings.Split(text, "\n")
-	kept := lines[:0]
-	for _, line := range lines {
-		if !strings.HasPrefix(line, "live:") {
-			kept = append(kept, line)
-		}
-	}
-	return strings.Join(kept, "\n")
-}
+// isLive is the line that says whether a campaign is live.
+var isLive = regexp.MustCompile(`(?m)^live:.*\n?`)
 
 // play takes in what was before, then goes through the days: at each moment at
 // which something happened the clock stops, and everything due is done.
