@@ -36,21 +36,26 @@ var habits = []struct{ typed, right string }{
 
 func habit(word string) string {
 	for _, h := range habits {
-		if slices.Contains(strings.Fields(h.typed), strings.ToLower(word)) {
+		if among(word, h.typed) {
 			return h.right
 		}
 	}
 	return ""
 }
 
+// among reports whether a word is one of some, in whatever case.
+func among(word, some string) bool {
+	return slices.Contains(strings.Fields(some), strings.ToLower(word))
+}
+
 // isNothing reports whether a word of other languages means that there is no value.
 func isNothing(word string) bool {
-	return slices.Contains([]string{"null", "nil", "none", "nothing", "never", "empty", "blank", "missing", "unknown"}, strings.ToLower(word))
+	return among(word, "null nil none nothing never empty blank missing unknown")
 }
 
 // currencyWord reports whether a word names a currency.
 func currencyWord(word string) bool {
-	return slices.Contains(strings.Fields("eur euro euros usd dollar dollars gbp pound pounds sek nok dkk kr chf pln mkd den twd nt"), strings.ToLower(word))
+	return among(word, "eur euro euros usd dollar dollars gbp pound pounds sek nok dkk kr chf pln mkd den twd nt")
 }
 
 var amountForm = regexp.MustCompile(`^\s*[^0-9.,\s-]{0,5}\s*([0-9][0-9.,' \x{a0}\x{202f}]*)\s*(?:[^0-9]{0,12})$`)
@@ -140,24 +145,16 @@ func dayMeant(s string) string {
 // oneName returns the field that two words may have meant, as it is written.
 func oneName(word string) string {
 	for _, e := range catalogue() {
-		if e.name == strings.ToLower(word) || slices.Contains(e.also, strings.ToLower(word)) {
+		if among(word, e.name) || slices.Contains(e.also, strings.ToLower(word)) {
 			return e.named()
 		}
 	}
 	return ""
 }
 
-// before returns the token n places before the next one.
-func (p *parser) before(n int) token {
-	if p.at < n {
-		return token{}
-	}
-	return p.tokens[p.at-n]
-}
-
 // leftover says what is wrong with a token after which the rule should have ended.
 func (p *parser) leftover() *Error {
-	t, prev := p.peek(), p.before(1)
+	t, prev := p.peek(), p.last()
 	next := p.tokens[min(p.at+1, len(p.tokens)-1)]
 	lower, name := strings.ToLower(t.text), strings.ToLower(prev.text)
 	field := prev.kind == tokWord && !isKeyword(prev.text)
@@ -185,7 +182,7 @@ func (p *parser) leftover() *Error {
 	case prev.kind == tokNumber && daysMeant(prev.text+" "+lower) != "":
 		return fail(t.pos, `write the number of days alone: %s; a time span stands in quotes and brackets, as in orders("%s")`,
 			daysMeant(prev.text+" "+lower), spanMeant(prev.text+" "+t.text))
-	case field && slices.Contains([]string{"where", "if", "select", "when", "members", "all", "who", "show"}, name):
+	case field && among(name, "where if select when members all who show"):
 		return fail(prev.pos, "a rule begins with its condition, as in orders >= 3; %s has no meaning here", prev.text)
 	case field && name == "never":
 		return fail(prev.pos, "write not instead of %s", prev.text)
@@ -268,7 +265,7 @@ func (c *checker) wordFor(of *call, s *syntax) {
 		return
 	}
 	word := strings.ToLower(s.word)
-	yesNo := slices.Contains([]string{"yes", "no", "on", "off"}, word)
+	yesNo := among(word, "yes no on off")
 	plain := !s.called && len(err.Near) == 0 && err.Message == unknownField(s, nil, nil).Message
 	switch {
 	case of.typ == Bool && (yesNo || isNothing(word)):
@@ -347,7 +344,7 @@ func (c *checker) foreign(s *syntax) string {
 		}
 	}
 	switch e := find(catalogue(), group); {
-	case dotted && slices.Contains([]string{"member", "members", "customer", "contact", "user", "attributes"}, strings.ToLower(group)) && (own || find(catalogue(), rest) != nil):
+	case dotted && among(group, "member members customer contact user attributes") && (own || find(catalogue(), rest) != nil):
 		return "write " + rest + " by itself, without " + group + "."
 	case dotted && e != nil && e.what != "":
 		return fmt.Sprintf(`what belongs to %s stands in brackets: %[1]s("%s")`, group, rest)

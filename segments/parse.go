@@ -71,6 +71,9 @@ func parse(src string) *syntax {
 
 func (p *parser) peek() token { return p.tokens[p.at] }
 
+// last is the token that was taken last.
+func (p *parser) last() token { return p.tokens[max(0, p.at-1)] }
+
 func (p *parser) next() token {
 	t := p.tokens[p.at]
 	if t.kind != tokEnd {
@@ -185,7 +188,7 @@ func (p *parser) unclosed(open token, end string) *Error {
 	if p.peek().kind == tokEnd {
 		return fail(open.pos, "the bracket %s that opens here is never closed with %s", open.text, end)
 	}
-	t, prev := p.peek(), p.before(1)
+	t, prev := p.peek(), p.last()
 	switch {
 	case prev.kind == tokNumber && t.kind == tokWord && spanMeant(prev.text+" "+t.text) != "":
 		return fail(prev.pos, `a time span stands in quotes: "%s"`, spanMeant(prev.text+" "+t.text))

@@ -128,7 +128,7 @@ func (r days) scalar(b *builder, c *call) string {
 }
 
 // favourite is the text of a line's column on which a member spent most, the
-// categories aside that the program leaves out.
+// categories aside that the program leaves out; the first by name of equal sums.
 type favourite struct{ column string }
 
 // is looks for the favourite only of members who bought such a thing at all.
