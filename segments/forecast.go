@@ -78,7 +78,7 @@ func (n *Norms) model() *forecast.Model {
 type chance struct{}
 
 func (chance) is(b *builder, _ *call, op string, vs []value) string {
-	return ofBuyers(b, vs, op, b.alive())
+	return "(f.order_days > 0 and " + b.cmp(b.alive(), op, vs, true) + ")"
 }
 
 func (chance) scalar(b *builder, _ *call) string { return buyersOnly(b.alive()) }
@@ -100,10 +100,6 @@ func (expectation) is(b *builder, c *call, op string, vs []value) string {
 
 func (expectation) scalar(b *builder, c *call) string { return buyersOnly(b.expected(c)) }
 
-func ofBuyers(b *builder, vs []value, op, expr string) string {
-	return "(f.order_days > 0 and " + b.cmp(expr, op, vs, true) + ")"
-}
-
 func buyersOnly(expr string) string { return "(case when f.order_days > 0 then " + expr + " end)" }
 
 // The same arithmetic as in room forecast, in SQL. Exponents are held within what
@@ -117,14 +113,11 @@ const (
 func (b *builder) double(v float64) string { return "cast(" + b.bind(v) + " as double precision)" }
 
 // atMost and atLeast are the smaller and the larger of two numbers.
-func (b *builder) atMost(x, y string) string  { return b.either("least", "min", x, y) }
-func (b *builder) atLeast(x, y string) string { return b.either("greatest", "max", x, y) }
-
-func (b *builder) either(postgres, sqlite, x, y string) string {
-	if b.postgres() {
-		return postgres + "(" + x + ", " + y + ")"
-	}
-	return sqlite + "(" + x + ", " + y + ")"
+func (b *builder) atMost(x, y string) string {
+	return b.either("least", "min") + "(" + x + ", " + y + ")"
+}
+func (b *builder) atLeast(x, y string) string {
+	return b.either("greatest", "max") + "(" + x + ", " + y + ")"
 }
 
 // alive is forecast.Model.Alive of a member who has ordered.

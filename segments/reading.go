@@ -62,18 +62,12 @@ func (r figure) is(b *builder, c *call, op string, vs []value) string {
 		empty = value{}
 	}
 	holds := empty.amongst(op, vs)
-	return unless(holds, r.grouped(b, c, holds, op, vs))
-}
-
-// grouped is true for members with rows for whom the comparison holds, or with
-// not, for whom it does not.
-func (r figure) grouped(b *builder, c *call, not bool, op string, vs []value) string {
 	counted := "select " + r.member + " from " + r.table + " where " + r.conditions(b, c) +
-		" group by " + r.member + " having " + unless(not, b.cmp(r.rows.fill(b, c, r.sum), op, vs, r.double))
+		" group by " + r.member + " having " + unless(holds, b.cmp(r.rows.fill(b, c, r.sum), op, vs, r.double))
 	if b.postgres() {
-		return "exists (select 1 from (" + counted + ") w where w.member_id = f.member_id)"
+		return unless(holds, "exists (select 1 from ("+counted+") w where w.member_id = f.member_id)")
 	}
-	return "f.member_id in (" + counted + ")"
+	return unless(holds, "f.member_id in ("+counted+")")
 }
 
 func (r figure) scalar(b *builder, c *call) string {
@@ -94,18 +88,15 @@ type days struct {
 }
 
 func (r days) is(b *builder, c *call, op string, vs []value) string {
+	sign := 1.0
+	if !r.ahead {
+		sign, op = -1, mirror(op)
+	}
 	on := make([]value, len(vs))
 	for i, v := range vs {
-		switch {
-		case v.nothing():
-		case r.ahead:
-			on[i] = value{typ: Number, num: float64(b.q.Day) + v.num}
-		default:
-			on[i] = value{typ: Number, num: float64(b.q.Day) - v.num}
+		if !v.nothing() {
+			on[i] = value{typ: Number, num: float64(b.q.Day) + sign*v.num}
 		}
-	}
-	if !r.ahead {
-		op = mirror(op)
 	}
 	if r.column != "" && c.window == nil {
 		return "(" + r.column + " is not null and " + b.cmp(r.column, op, on, false) + ")"

@@ -119,24 +119,12 @@ func (c Change) And(d Change) Change {
 // TouchedBy says whether a change of a member can change the answer for them, be
 // it through another segment. What it cannot tell counts as touched.
 func (r *Rule) TouchedBy(change Change) bool {
+	touched := map[source]bool{fromMember: change.Profile, fromOrders: change.Orders, fromPoints: change.Points, fromMails: change.Mails, fromCodes: true}
 	return change.Everything || r.any(func(c *call) bool {
-		switch c.from {
-		case fromGiven:
-			return false
-		case fromMember:
-			return change.Profile
-		case fromOrders:
-			return change.Orders
-		case fromPoints:
-			return change.Points
-		case fromEvents:
+		if c.from == fromEvents {
 			return c.what.call != nil && len(change.Events) > 0 || slices.Contains(change.Events, c.what.lit.text)
-		case fromMails:
-			return change.Mails
-		case fromID:
-			return false
 		}
-		return true
+		return touched[c.from]
 	})
 }
 

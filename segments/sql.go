@@ -113,13 +113,16 @@ var (
 func sqlOp(op string) string  { return cmp.Or(sqlOps[op], op) }
 func mirror(op string) string { return cmp.Or(mirrored[op], op) }
 
-// bytes makes an expression compare byte by byte, as Go does and SQLite anyway.
-func (b *builder) bytes(expr string) string {
+// either is what the engine calls it.
+func (b *builder) either(postgres, sqlite string) string {
 	if b.postgres() {
-		return expr + ` collate "C"`
+		return postgres
 	}
-	return expr
+	return sqlite
 }
+
+// bytes makes an expression compare byte by byte, as Go does and SQLite anyway.
+func (b *builder) bytes(expr string) string { return expr + b.either(` collate "C"`, "") }
 
 // unless negates a condition if not is set.
 func unless(not bool, condition string) string {
@@ -187,16 +190,11 @@ func (n compare) sql(b *builder, not bool) string {
 		other, v := n.with[0].call, b.q.look(n.call)
 		return unless(not, other.in.is(b, other, mirror(n.op), []value{v}))
 	}
-	other := n.with[0].call
-	return unless(not, "coalesce("+b.bytesOf(n.call)+" "+sqlOp(n.op)+" "+other.in.scalar(b, other)+", false)")
-}
-
-// bytesOf is the field as an expression to compare with another field.
-func (b *builder) bytesOf(c *call) string {
-	if c.typ == Date {
-		return b.bytes(c.in.scalar(b, c))
+	other, field := n.with[0].call, n.call.in.scalar(b, n.call)
+	if n.call.typ == Date {
+		field = b.bytes(field)
 	}
-	return c.in.scalar(b, c)
+	return unless(not, "coalesce("+field+" "+sqlOp(n.op)+" "+other.in.scalar(b, other)+", false)")
 }
 
 // known is a condition on what is known before the statement runs: it is answered here.
