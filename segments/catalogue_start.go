@@ -33,7 +33,6 @@ func startFields() []*entry {
 	}
 }
 
-// ofOrder is order.NAME.
 func ofOrder(name string, typ Type, noun string, of func(*Order) value) *entry {
 	e := &entry{name: "order." + name, typ: typ, given: true, noun: "order's " + noun,
 		in: given(func(q *Query, _ *call) value {
@@ -66,7 +65,6 @@ func inOrder(what string, is func(loyalty.Line, string) bool) *entry {
 		})}
 }
 
-// launchValue is launch.NAME, as the campaign's start declares it.
 func launchValue(name string, typ Type) *entry {
 	return &entry{name: "launch." + name, typ: typ, given: true,
 		noun: "launch's " + name,

@@ -40,7 +40,6 @@ func (c *checker) parse(text string) *Rule {
 	return &Rule{text, root, c.parts}
 }
 
-// condition checks what must be true or false.
 func (c *checker) condition(s *syntax) node {
 	c.parts++
 	switch s.form {
@@ -95,7 +94,6 @@ func (c *checker) named(s *syntax) node {
 	return isTrue{call}
 }
 
-// known checks known(field).
 func (c *checker) known(s *syntax) node {
 	if len(s.kids) == 1 && s.kids[0].form == formText {
 		panic(fail(s.kids[0].pos, "known takes the name of a field without quotes: known(%s)", s.kids[0].word))
@@ -170,7 +168,6 @@ func (c *checker) comparison(s *syntax) node {
 	return compare{call, op, []operand{{lit: v, pos: right.pos}}}
 }
 
-// fields checks field op field.
 func (c *checker) fields(s *syntax, left *call, op string, other *syntax) node {
 	right := c.call(other)
 	agree(left, right, op)
@@ -209,7 +206,6 @@ func agree(a, b *call, op string) {
 	}
 }
 
-// ordered refuses < and > for texts.
 func ordered(s *syntax, call *call, op string) {
 	if call.typ == Text && op != "==" && op != "!=" {
 		panic(fail(s.pos, "%s is a text: texts are compared with ==, != and in, not with %s", call.name, s.word))
@@ -269,7 +265,6 @@ func (c *checker) item(of *call, s *syntax) operand {
 	return operand{call: call}
 }
 
-// contains checks "club" in tags.
 func (c *checker) contains(left, right *syntax) node {
 	if use := inBrackets(right, left); use != "" {
 		panic(fail(right.pos, "%s is asked with brackets: %s", right.word, use))
@@ -292,7 +287,6 @@ func (c *checker) contains(left, right *syntax) node {
 	return contains{list, []operand{c.textArgument(list, left, nil)}}
 }
 
-// segmentName reads the argument of in_segment.
 func (c *checker) segmentName(s *syntax) string {
 	switch kids := s.kids; {
 	case len(kids) > 1 && kids[1].form == formText:
@@ -305,7 +299,6 @@ func (c *checker) segmentName(s *syntax) string {
 	return s.kids[0].word
 }
 
-// inSegment checks and expands the rule of another segment.
 func (c *checker) inSegment(name string, pos int) node {
 	n := c.segment(name, pos)
 	if c.parts += n.rule.parts; c.parts > maxExpanded {

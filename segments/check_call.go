@@ -9,7 +9,6 @@ import (
 	"regulars/internal/loyalty"
 )
 
-// call checks a field or function with its arguments.
 func (c *checker) call(s *syntax) *call {
 	c.parts++
 	e, err := c.entry(s)
@@ -59,7 +58,6 @@ func (c *checker) subject(call *call, s *syntax, args []*syntax) (rest []*syntax
 	return args[1:]
 }
 
-// countArgument checks a number of groups.
 func countArgument(of *call, s *syntax) int64 {
 	const most = 10000
 	n, err := strconv.ParseInt(s.word, 10, 64)
@@ -102,7 +100,6 @@ func (c *checker) dateArgument(of *call, s *syntax) *call {
 	return arg
 }
 
-// existing checks that the pool or the campaign that an entry names is there.
 func (c *checker) existing(of *call, s *syntax) {
 	names := map[string][]string{"pool": c.scope.AllPools, "campaign": c.scope.Campaigns}[of.entry.what]
 	if of.name == "unused" {
@@ -174,7 +171,6 @@ func (c *checker) span(call *call, s *syntax, args []*syntax) (rest []*syntax) {
 	return args
 }
 
-// dates checks a time span between two dates.
 func (c *checker) dates(of *call, args []*syntax) *window {
 	if len(args) < 2 || args[1].form != formText {
 		panic(fail(args[0].pos, "a time span between dates needs both, the last one included: %s", of.between()))
@@ -233,7 +229,6 @@ func find(entries []*entry, name string) *entry {
 	return nil
 }
 
-// unknownField explains a name that means nothing here.
 func (c *checker) unknownField(s *syntax) *Error {
 	if _, ok := c.scope.Segments[s.word]; ok {
 		return &Error{Offset: s.pos, Near: []string{s.word},

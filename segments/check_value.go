@@ -24,7 +24,6 @@ func (s *syntax) begins() int {
 	return s.pos
 }
 
-// show returns a value as it was written.
 func (s *syntax) show() string {
 	if s.form == formText {
 		return strconv.Quote(s.word)
@@ -45,7 +44,6 @@ func (s *syntax) means(op string) Type {
 	return Text
 }
 
-// literal checks a value that is compared with a field.
 func (c *checker) literal(of *call, s *syntax) value {
 	switch of.typ {
 	case Number:
@@ -75,7 +73,6 @@ func (c *checker) money(of *call, s *syntax) value {
 	return money(minor)
 }
 
-// number checks a number of at most so many digits before the point.
 func (c *checker) number(of *call, s *syntax, digits int) value {
 	switch {
 	case s.form == formText && plainNumber.MatchString(s.word):
@@ -96,7 +93,6 @@ func (c *checker) number(of *call, s *syntax, digits int) value {
 	return value{typ: Number, num: n}
 }
 
-// text checks a text in quotes for a field or for the argument of a function.
 func (c *checker) text(name string, s *syntax, check func(string) string) value {
 	e := find(catalogue(), name)
 	switch {

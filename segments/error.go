@@ -64,7 +64,6 @@ func unknown(pos int, what, name string, known []string) *Error {
 	return e
 }
 
-// locate fills in line and column from the offset.
 func (e *Error) locate(text string) *Error {
 	e.Offset = min(e.Offset, len(text))
 	before := text[:e.Offset]

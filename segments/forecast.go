@@ -45,7 +45,6 @@ func forecastFields() []*entry {
 	}
 }
 
-// checkShare says what is wrong with a number that is to lie between 0 and 1.
 func checkShare(c *call, n float64) string {
 	if n >= 0 && n <= 1 {
 		return ""

@@ -70,7 +70,6 @@ func (l *lexer) next() token {
 	return l.symbol(rest)
 }
 
-// take returns the next n bytes as a token.
 func (l *lexer) take(kind tokenKind, n int) token {
 	t := token{kind, l.src[l.pos : l.pos+n], l.pos}
 	l.pos += n

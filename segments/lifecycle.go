@@ -57,7 +57,6 @@ func Stages() []string {
 
 func checkStage(s string) string { return checkOneOf("stage", s, Stages()) }
 
-// checkOneOf says what is wrong with a text that should be one of a few.
 func checkOneOf(what, s string, known []string) string {
 	if slices.Contains(known, s) {
 		return ""

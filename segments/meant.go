@@ -208,7 +208,6 @@ func (p *parser) leftover() *Error {
 	return fail(t.pos, "and or or is missing before %s", show(t))
 }
 
-// literal reports whether it is a number or a text.
 func (f form) literal() bool { return f == formNumber || f == formText }
 
 // values returns the values that are joined with or, or listed, as a list is

@@ -53,7 +53,6 @@ type parser struct {
 	depth, nodes int
 }
 
-// parse reads the syntax of a whole rule.
 func parse(src string) *syntax {
 	if len(src) > maxBytes {
 		panic(fail(maxBytes, "the rule is longer than %d bytes: name parts of it as segments and use in_segment", maxBytes))
@@ -253,7 +252,6 @@ func isKeyword(lower string) bool {
 	return slices.Contains([]string{"and", "or", "not", "in", "true", "false"}, lower)
 }
 
-// show returns a token as the writer of the rule knows it.
 func show(t token) string {
 	if t.kind == tokText {
 		return `"` + t.text + `"`

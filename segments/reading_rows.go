@@ -33,7 +33,6 @@ func (r rows) conditions(b *builder, c *call) string {
 	return strings.Join(append(all, r.when(b, c)...), " and ")
 }
 
-// when are the conditions on the day.
 func (r rows) when(b *builder, c *call) []string {
 	switch {
 	case r.day == "":

@@ -115,7 +115,6 @@ func Groups() []string {
 	return names
 }
 
-// codesOf returns the scores of a group, none if there is no such group.
 func codesOf(name string) []int {
 	for _, g := range groups {
 		if g.name == name {
@@ -147,7 +146,6 @@ func scoreFields() []*entry {
 
 func checkGroup(s string) string { return checkOneOf("group", s, Groups()) }
 
-// checkScores says what is wrong with a text that should be three scores.
 func checkScores(s string) string {
 	if len(s) == 3 && strings.Trim(s, "123") == "" {
 		return ""

@@ -124,7 +124,6 @@ func (b *builder) either(postgres, sqlite string) string {
 // bytes makes an expression compare byte by byte, as Go does and SQLite anyway.
 func (b *builder) bytes(expr string) string { return expr + b.either(` collate "C"`, "") }
 
-// unless negates a condition if not is set.
 func unless(not bool, condition string) string {
 	if !not {
 		return condition

@@ -1,6 +1,5 @@
 package segments
 
-// usage returns how the entry is written.
 func (e *entry) usage() string {
 	forms := []string{e.written()}
 	if e.filtered {

@@ -240,7 +240,6 @@ func (c *call) counted(op, amount string, with []operand) string {
 	return how[op] + amount + " " + of
 }
 
-// plural returns the words for several.
 func plural(one string) string {
 	switch {
 	case one == "percent" || strings.HasPrefix(one, "times "):

@@ -1,6 +1,7 @@
 package program
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 
 	"regulars/internal/loyalty"
 	"regulars/segments"
+	"regulars/templates"
 )
 
 // folder is a campaign being read.
@@ -20,7 +22,6 @@ type folder struct {
 	sent  map[string]*node // mail → where a step names it
 }
 
-// readCampaign reads one folder.
 func (r *loader) readCampaign(name string) {
 	path := CampaignsRoot + name + "/"
 	file := path + campaignFile
@@ -112,7 +113,6 @@ func hasOrder(event string) bool {
 // ends are the ways in which a passage ends early, besides an event and a rule.
 var ends = []string{"order", "leaves", "coupon used", "cancelled"}
 
-// readUntil reads how a passage ends early.
 func readUntil(r *loader, n *node, c *folder) {
 	for _, n := range r.each(n) {
 		text := strings.Join(strings.Fields(n.text), " ")
@@ -150,13 +150,6 @@ func (r *loader) checkEnd(c *folder, n *node, end string) {
 	case end == "cancelled" && !(c.Start.Kind == "event" && hasOrder(c.Start.Event)):
 		r.errorAt(n, "cancelled is for campaigns that an order starts, like {event: order.fulfilled}", "write the rule itself that ends the campaign")
 	}
-}
-
-// usuallyEach reports whether every trigger starts a member anew. What comes by
-// itself only once each (a milestone, a birthday, a date of a timetable) needs no
-// limit.
-func usuallyEach(s Start) bool {
-	return !slices.Contains([]string{"joins", "enters", "event"}, s.Kind)
 }
 
 func again(s string) (Again, error) {
@@ -341,4 +334,39 @@ func waveSize(s string) (Waves, error) {
 		return Waves{Size: v}, nil
 	}
 	return Waves{}, fmt.Errorf("%q is not the size of a wave: a share below 100%% like 20%%, or a number of mails like 5000", s)
+}
+
+// ConfirmCampaign is the built-in campaign of join: {confirm: true}. It asks by
+// mail whoever asks to join, once per asking, and is held, shown and explained
+// like any other. No folder may have its name.
+const ConfirmCampaign = templates.ConfirmMail
+
+// asks is the kind of its start: somebody asked to join and has not confirmed.
+const asks = "asks"
+
+func (c *Campaign) builtIn() bool { return c.Start.Kind == asks }
+
+// addConfirm adds the double opt-in's campaign to a program that wants it, with
+// a text for each of its languages.
+func (r *loader) addConfirm() {
+	p := r.program
+	if !p.Confirm || r.blind {
+		return
+	}
+	c := &Campaign{
+		Name: ConfirmCampaign, Live: true,
+		Start: Start{Kind: asks, Spec: asks},
+		Class: loyalty.Service, Topic: loyalty.Program,
+		Again: Again{Each: true}, CatchUp: "once",
+		Steps: []Step{{Name: templates.ConfirmMail, Mail: templates.ConfirmMail}},
+	}
+	texts := map[string]*templates.Mail{}
+	for _, language := range p.Languages {
+		mail, problems := templates.Confirm(language, p.Words)
+		r.takeProblems(problems) // our own texts have none
+		texts[language] = mail
+	}
+	r.texts[c.Name] = map[string]map[string]*templates.Mail{templates.ConfirmMail: texts}
+	p.Campaigns = append(p.Campaigns, c)
+	slices.SortFunc(p.Campaigns, func(a, b *Campaign) int { return cmp.Compare(a.Name, b.Name) })
 }

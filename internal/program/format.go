@@ -2,6 +2,7 @@ package program
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -127,7 +128,10 @@ func campaignKeys() keys[folder] {
 		{name: "for", read: func(r *loader, n *node, c *folder) { c.For = r.ruleOrSegment(n, r.rules(c)) }, show: func(c *folder, _ string) string { return ruleText(c.For) }},
 		{name: "except", read: func(r *loader, n *node, c *folder) { c.Except = r.ruleOrSegment(n, r.rules(c)) }, show: func(c *folder, _ string) string { return ruleText(c.Except) }},
 		{name: "until", read: readUntil, show: func(c *folder, _ string) string { return joined(c.Until, ", ") }},
-		at("again", func(c *folder) *Again { return &c.Again }, saying(again)).or(func(_ *loader, c *folder) { c.Again.Each = usuallyEach(c.Start) }),
+		at("again", func(c *folder) *Again { return &c.Again }, saying(again)).or(func(_ *loader, c *folder) {
+			// What comes by itself only once each (a milestone, a birthday, a date of a timetable) needs no limit.
+			c.Again.Each = !slices.Contains([]string{"joins", "enters", "event"}, c.Start.Kind)
+		}),
 		at("class", func(c *folder) *string { return &c.Class }, oneOf(loyalty.Offer, loyalty.Earned, loyalty.Service)).first().or(func(_ *loader, c *folder) { c.Class = classOf(c.Start) }),
 		at("topic", func(c *folder) *string { return &c.Topic }, topic()).first().or(usualTopic),
 		{name: "capped", read: readCapped, show: func(c *folder, _ string) string { return c.Capped.String() }},
@@ -175,13 +179,19 @@ func startForms() []keys[folder] {
 		c.Start.ByMember = whose == "member"
 	}}
 	return []keys[folder]{
-		form(key[folder]{name: "milestone", read: readFigure}, key[folder]{name: "at", read: readMilestones}, key[folder]{name: "every", read: readEveryMilestone}),
+		form(key[folder]{name: "milestone", read: readFigure}, key[folder]{name: "at", read: readMilestones},
+			key[folder]{name: "every", read: func(r *loader, n *node, c *folder) { c.Start.Every, _ = milestoneValue(c).read(r, n) }}),
 		form(key[folder]{name: "enters", read: readEnters}, hour, at("existing", func(c *folder) *Existing { return &c.Start.Existing }, saying(existing))),
 		form(at("yearly", func(c *folder) *string { return &c.Start.Field }, oneOf("birthday", "joined")), before, morning, zone),
 		form(key[folder]{name: "date", read: readDateField}, before, morning),
 		form(key[folder]{name: "event", early: true, read: func(r *loader, n *node, c *folder) { c.Start.Event = r.eventType(n, r.words(n)) }},
 			key[folder]{name: "where", read: func(r *loader, n *node, c *folder) { c.Start.Where = r.rule(n, r.rules(c), segments.Parse) }}),
-		form(key[folder]{name: "at", read: readMoment}, zone),
+		form(key[folder]{name: "at", read: func(r *loader, n *node, c *folder) {
+			parsed(r, n, func(s string) (_ bool, err error) {
+				c.Start.Date, c.Start.Clock, err = loyalty.ParseLocal(s)
+				return true, err
+			})
+		}}, zone),
 		form(key[folder]{name: "every", read: readTimetable}),
 		form(key[folder]{name: "launch", read: readLaunch}),
 	}
@@ -190,7 +200,11 @@ func startForms() []keys[folder] {
 // choiceKeys are those of a mail, as a step or in a choice.
 func choiceKeys() keys[mailStep] {
 	return keys[mailStep]{"a choice", []key[mailStep]{
-		{name: "if", read: readIf},
+		{name: "if", read: func(r *loader, n *node, step *mailStep) {
+			s := r.rules(step.c)
+			s.Pools = append([]string{}, step.c.pools...) // it may read a code's fate, too
+			step.If = r.ruleOrSegment(n, s)
+		}},
 		{name: "mail", read: readMail},
 		{name: "coupon", early: true, read: readCoupon},
 		{name: "empty", read: readEmpty, otherwise: usuallyEmpty},

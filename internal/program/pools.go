@@ -14,7 +14,6 @@ const (
 	Shared    = "shared"
 )
 
-// readPools reads pools.yaml.
 func (r *loader) readPools() {
 	root := r.own(poolsFile)
 	if root == nil {

@@ -15,7 +15,6 @@ import (
 	"regulars/segments"
 )
 
-// readShop reads program.yaml.
 func (r *loader) readShop() {
 	p := r.program
 	p.Currency, p.Zone, p.NewsWithin = "EUR", time.UTC, 3*24*time.Hour

@@ -14,7 +14,6 @@ import (
 // starts are the ways in which a campaign can start, as a person would list them.
 const starts = "joins, or one of enters, milestone, yearly, date, event, at, every and launch in { }"
 
-// readStart reads start. Kind stays "" when it cannot be told.
 func readStart(r *loader, n *node, c *folder) {
 	switch {
 	case n.form == scalar && n.text == "joins":
@@ -123,10 +122,6 @@ func readMilestones(r *loader, n *node, c *folder) {
 	}
 }
 
-func readEveryMilestone(r *loader, n *node, c *folder) {
-	c.Start.Every, _ = milestoneValue(c).read(r, n)
-}
-
 // readBefore reads how many days before a date: 3d, or a list.
 func readBefore(r *loader, n *node, c *folder) {
 	c.Start.Before = distinct(r, n, "%dd", func(item *node) (int, bool) {
@@ -176,13 +171,6 @@ func (r *loader) eventType(n *node, name string) string {
 		r.warnAt(n, fmt.Sprintf("%q is not an event that Regulars knows; it would have to come from your shop", name), fmt.Sprintf("did you mean %q?", near))
 	}
 	return name
-}
-
-func readMoment(r *loader, n *node, c *folder) {
-	parsed(r, n, func(s string) (ok bool, err error) {
-		c.Start.Date, c.Start.Clock, err = loyalty.ParseLocal(s)
-		return err == nil, err
-	})
 }
 
 func readTimetable(r *loader, n *node, c *folder) {

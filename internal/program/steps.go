@@ -13,7 +13,6 @@ import (
 // mostSteps bounds a campaign's steps: nobody reads through more.
 const mostSteps = 100
 
-// readSteps reads the flow.
 func readSteps(r *loader, n *node, c *folder) {
 	before := len(r.problems)
 	defer func() { r.unclear[c.Name] = Blocked(r.problems[before:]) }()
@@ -184,14 +183,6 @@ func readMail(r *loader, n *node, step *mailStep) {
 	step.Name, step.Mail = name, name
 }
 
-// readIf reads the rule of a step, which may read a code's fate too.
-func readIf(r *loader, n *node, step *mailStep) {
-	s := r.rules(step.c)
-	s.Pools = append([]string{}, step.c.pools...)
-	step.If = r.ruleOrSegment(n, s)
-}
-
-// readCoupon reads the pool whose code a mail shows.
 func readCoupon(r *loader, n *node, step *mailStep) {
 	c := step.c
 	step.Coupon = r.words(n)
@@ -201,11 +192,7 @@ func readCoupon(r *loader, n *node, step *mailStep) {
 	p := r.pool(step.Coupon)
 	switch {
 	case p == nil:
-		var names []string
-		for _, p := range r.program.Pools {
-			names = append(names, p.Name)
-		}
-		r.errorAt(n, fmt.Sprintf("%q is not a pool", step.Coupon), suggest(step.Coupon, names, "name it in pools.yaml"))
+		r.errorAt(n, fmt.Sprintf("%q is not a pool", step.Coupon), suggest(step.Coupon, r.program.Scope().AllPools, "name it in pools.yaml"))
 	case c.Start.Kind == "at" && p.ValidUntil != 0 && p.ValidUntil < c.Start.Date:
 		r.errorAt(n, fmt.Sprintf("the codes of pool %s end on %s, before the campaign starts on %s", p.Name, p.ValidUntil, c.Start.Date), "set a later valid_until in pools.yaml")
 	}
@@ -214,7 +201,6 @@ func readCoupon(r *loader, n *node, step *mailStep) {
 	}
 }
 
-// readEmpty reads what to do when there is no code.
 func readEmpty(r *loader, n *node, step *mailStep) {
 	if step.Coupon == "" {
 		r.errorAt(n, "empty says what to do when the codes run out, but this step gives none", "add coupon: POOL, or leave it out")

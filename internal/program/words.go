@@ -22,7 +22,6 @@ func wordsOf(file string) string {
 	return lang
 }
 
-// readWords reads the words that the shop brings itself.
 func (r *loader) readWords() {
 	r.program.Words = map[string]templates.Phrases{}
 	for _, file := range sortedKeys(r.files) {
