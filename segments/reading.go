@@ -26,15 +26,33 @@ func (r column) scalar(*builder, *call) string {
 
 // formula is computed from the row of facts.
 type formula struct {
-	expr   func(b *builder, c *call) string // null: nothing
+	expr   func(b *builder, c *call) string // "": with these norms nobody has it
+	guard  string                           // the condition that there is something; "": where expr is not null
+	typ    string                           // of nothing, in SQL
 	double bool
 }
 
 func (r formula) is(b *builder, c *call, op string, vs []value) string {
-	return "coalesce(" + b.cmp(r.expr(b, c), op, vs, r.double) + ", false)"
+	switch expr := r.expr(b, c); {
+	case expr == "":
+		return "false"
+	case r.guard == "":
+		return "coalesce(" + b.cmp(expr, op, vs, r.double) + ", false)"
+	default:
+		return "(" + r.guard + " and " + b.cmp(expr, op, vs, r.double) + ")"
+	}
 }
 
-func (r formula) scalar(b *builder, c *call) string { return r.expr(b, c) }
+func (r formula) scalar(b *builder, c *call) string {
+	switch expr := r.expr(b, c); {
+	case expr == "":
+		return "cast(null as " + r.typ + ")"
+	case r.guard == "":
+		return expr
+	default:
+		return "(case when " + r.guard + " then " + expr + " end)"
+	}
+}
 
 // figure is an aggregate over a member's rows. Over the whole life it may stand
 // in the row of facts; over a time span it is computed from the rows.

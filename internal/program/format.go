@@ -18,8 +18,17 @@ import (
 // shopKeys are those of program.yaml.
 func shopKeys() keys[Program] {
 	return keys[Program]{"program.yaml", append([]key[Program]{
-		part(senderKeys()).must("say who sends: shop: {name: …, url: …, address: …}"),
-		part(mailKeys()).must("say from whom mails come: mail: {from: …}"),
+		part(keys[Program]{"shop", []key[Program]{
+			at("name", func(p *Program) *string { return &p.Shop.Name }, words()).must("every mail shows the shop's name"),
+			at("address", func(p *Program) *string { return &p.Shop.Address }, words()).must("every mail shows the shop's postal address, as the law asks"),
+			at("url", func(p *Program) *string { return &p.Shop.URL }, of(webLink, same)).as("link"),
+			at("country", func(p *Program) *string { return &p.Shop.Country }, of(country, same)),
+		}}).must("say who sends: shop: {name: …, url: …, address: …}"),
+		part(keys[Program]{"mail", []key[Program]{
+			at("from", func(p *Program) *string { return &p.Mail.From }, of(sender, same)).must(`like from: "Anna <anna@shop.example>"`),
+			at("reply_to", func(p *Program) *string { return &p.Mail.ReplyTo }, of(sender, same)),
+			at("alerts", func(p *Program) *string { return &p.Mail.Alerts }, of(senders, same)),
+		}}).must("say from whom mails come: mail: {from: …}"),
 		{name: "languages", need: "name the languages of your mails, like languages: [en]", read: readLanguages,
 			show: func(p *Program, _ string) string { return inWords(p.Languages) }},
 		at("currency", func(p *Program) *string { return &p.Currency }, of(currency, same)).must("name the currency of all amounts, like EUR"),
@@ -42,23 +51,6 @@ func shopKeys() keys[Program] {
 			at("opens", func(p *Program) *bool { return &p.Tracking.Opens }, truth()).as("tracked opens"),
 		}}),
 	}, later[Program]("points", "tiers", "referral", "referrals", "goals", "terms")...)}
-}
-
-func senderKeys() keys[Program] {
-	return keys[Program]{"shop", []key[Program]{
-		at("name", func(p *Program) *string { return &p.Shop.Name }, words()).must("every mail shows the shop's name"),
-		at("address", func(p *Program) *string { return &p.Shop.Address }, words()).must("every mail shows the shop's postal address, as the law asks"),
-		at("url", func(p *Program) *string { return &p.Shop.URL }, of(webLink, same)).as("link"),
-		at("country", func(p *Program) *string { return &p.Shop.Country }, of(country, same)),
-	}}
-}
-
-func mailKeys() keys[Program] {
-	return keys[Program]{"mail", []key[Program]{
-		at("from", func(p *Program) *string { return &p.Mail.From }, of(sender, same)).must(`like from: "Anna <anna@shop.example>"`),
-		at("reply_to", func(p *Program) *string { return &p.Mail.ReplyTo }, of(sender, same)),
-		at("alerts", func(p *Program) *string { return &p.Mail.Alerts }, of(senders, same)),
-	}}
 }
 
 func joinKeys() keys[Program] {
