@@ -37,7 +37,7 @@ func newChecker(s Scope) *checker {
 
 func (c *checker) parse(text string) *Rule {
 	root := c.condition(parse(text))
-	return &Rule{text, root, c.parts}
+	return newRule(text, root, c.parts)
 }
 
 func (c *checker) condition(s *syntax) node {
@@ -133,7 +133,7 @@ func (c *checker) comparison(s *syntax) node {
 		}
 		panic(fail(left.pos, "both sides of %s are fixed values: one must be a field", s.word))
 	}
-	if use := inBrackets(left, right); use != "" {
+	if use := textLeftOut(left, right); use != "" {
 		panic(fail(left.pos, "what belongs to %s stands in brackets: %s", left.word, use))
 	}
 	call := c.call(left)
@@ -266,7 +266,7 @@ func (c *checker) item(of *call, s *syntax) operand {
 }
 
 func (c *checker) contains(left, right *syntax) node {
-	if use := inBrackets(right, left); use != "" {
+	if use := textLeftOut(right, left); use != "" {
 		panic(fail(right.pos, "%s is asked with brackets: %s", right.word, use))
 	}
 	list := c.call(right)

@@ -81,39 +81,29 @@ func FormatError(text string, err error) string {
 	if !errors.As(err, &e) || e.Line < 1 {
 		return err.Error()
 	}
-	lines := strings.Split(text, "\n")
-	line, at := around(shown(lines[min(e.Line, len(lines))-1]), e.Column-1)
-	whole, indent := string(line), line[:at]
-	for i, c := range indent {
-		if indent[i] = ' '; c == '\t' { // a tab stays, so that the caret stands where the eye looks
-			indent[i] = '\t'
-		}
-	}
-	return fmt.Sprintf("%s\n%s^\n%s", whole, string(indent), e.Error())
-}
-
-// shown is a line with a space for what would do something to a terminal.
-func shown(line string) []rune {
-	return []rune(strings.Map(func(c rune) rune {
+	clean := func(c rune) rune { // what would do something to a terminal is a space
 		if unicode.IsControl(c) && c != '\t' {
 			return ' '
 		}
 		return c
-	}, line))
-}
-
-// around cuts a long line to what stands around a place, and returns where the
-// place is then.
-func around(line []rune, at int) ([]rune, int) {
+	}
 	const before, after = 60, 40
-	at = min(at, len(line))
+	lines := strings.Split(text, "\n")
+	line := []rune(strings.Map(clean, lines[min(e.Line, len(lines))-1]))
+	at := min(e.Column-1, len(line))
 	if len(line) > at+after {
-		line = append(append([]rune{}, line[:at+after]...), '…')
+		line = append(line[:at+after], '…')
 	}
 	if at > before {
 		line, at = append([]rune("…"), line[at-before:]...), before+1
 	}
-	return line, at
+	whole, indent := string(line), line[:at]
+	for i, c := range indent {
+		if c != '\t' { // a tab stays, so that the caret stands where the eye looks
+			indent[i] = ' '
+		}
+	}
+	return fmt.Sprintf("%s\n%s^\n%s", whole, string(indent), e.Error())
 }
 
 // alternatives joins words with commas and a last "or".

@@ -56,7 +56,7 @@ func checkShare(c *call, n float64) string {
 // about.
 func (r *Rule) Horizons(day loyalty.Day) []int64 {
 	var all []int64
-	for _, u := range r.uses() {
+	for _, u := range r.uses {
 		if u.foretold() {
 			all = append(all, u.window.days(day))
 		}

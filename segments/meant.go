@@ -242,9 +242,9 @@ func again(before, s *syntax) {
 	panic(fail(s.pos, "%s", msg))
 }
 
-// inBrackets returns a function with a text in its brackets, for somebody who wrote
+// textLeftOut returns a function with a text in its brackets, for somebody who wrote
 // one without the other; "" for what is none.
-func inBrackets(field, text *syntax) string {
+func textLeftOut(field, text *syntax) string {
 	e := find(catalogue(), field.word)
 	if field.called || text.form != formText || e == nil || e.what == "" {
 		return ""

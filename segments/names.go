@@ -28,7 +28,7 @@ type Name struct {
 // Names returns the names of such kinds in the rule, as they stand in it, and
 // those of other segments that it reads.
 func (r *Rule) Names() (all []Name) {
-	for _, u := range r.uses() {
+	for _, u := range r.uses {
 		add := func(kind Kind, operands ...operand) {
 			for _, o := range operands {
 				if kind != "" && o.call == nil && o.lit.typ == Text {

@@ -45,10 +45,6 @@ type use struct {
 	segment string    // in whose rule it stands; "": in the rule itself
 }
 
-// uses are the fields that the rule reads, those of other segments too, but not the
-// properties of events.
-func (r *Rule) uses() []use { return usesIn(r.root, "") }
-
 func usesIn(n node, segment string) (all []use) {
 	var field func(c *call, with []operand)
 	field = func(c *call, with []operand) {

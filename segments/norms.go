@@ -32,7 +32,7 @@ const (
 // Norms returns the norms that the rule reads, for figures that only make sense
 // beside those of all members; 0: none.
 func (r *Rule) Norms() (parts NormParts) {
-	for _, u := range r.uses() {
+	for _, u := range r.uses {
 		parts |= u.norm.part
 	}
 	return parts
@@ -41,7 +41,7 @@ func (r *Rule) Norms() (parts NormParts) {
 // Ready returns nil if the rule can be asked with these norms, or an *Unready.
 // A rule that needs none is always ready.
 func (r *Rule) Ready(n *Norms) error {
-	for _, u := range r.uses() {
+	for _, u := range r.uses {
 		if u.norm.part == 0 {
 			continue
 		}

@@ -54,7 +54,7 @@ func partsOf(n node, deep int) []Part {
 }
 
 func partOf(n node, deep int) Part {
-	p := Part{Rule: &Rule{root: n}, Clause: n.words()}
+	p := Part{Rule: newRule("", n, 0), Clause: n.words()}
 	if deep == 1 {
 		return p
 	}
@@ -198,10 +198,7 @@ func (c *call) asWritten() string {
 	default:
 		args = append(args, strconv.Quote(strconv.Itoa(w.n)+string(w.unit)))
 	}
-	if args == nil {
-		return c.name
-	}
-	return c.name + "(" + strings.Join(args, ", ") + ")"
+	return inBrackets(c.name, args)
 }
 
 // OfOne turns a clause about members, "who have 5 orders", into one about a
@@ -239,7 +236,7 @@ func ParseField(text string, s Scope) (*Expression, error) {
 }
 
 // Known is the rule that the field has a value: it needs the same norms.
-func (e *Expression) Known() *Rule { return &Rule{"known(" + e.call.name + ")", hasValue{e.call}, 1} }
+func (e *Expression) Known() *Rule { return newRule("known("+e.call.name+")", hasValue{e.call}, 1) }
 
 // SQL returns the field as an SQL expression over the alias f, null where a member
 // has no value, and the values of its parameters.

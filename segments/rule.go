@@ -30,8 +30,11 @@ type Scope struct {
 type Rule struct {
 	text  string
 	root  node
-	parts int // with the rules of other segments written out
+	parts int   // with the rules of other segments written out
+	uses  []use // the fields that it reads, those of other segments too, but not the properties of events
 }
+
+func newRule(text string, root node, parts int) *Rule { return &Rule{text, root, parts, usesIn(root, "")} }
 
 // Parse reads and checks a rule. The error is always an *Error.
 func Parse(text string, s Scope) (*Rule, error) {
@@ -47,7 +50,7 @@ func ParseNamed(text string, s Scope) (*Rule, error) {
 	}
 	return located(text, func() *Rule {
 		n := newChecker(s).segment(name, strings.Index(text, name))
-		return &Rule{text, n, n.rule.parts}
+		return newRule(text, n, n.rule.parts)
 	})
 }
 
@@ -85,7 +88,7 @@ func (r *Rule) WithoutHistory() []string { return r.names(func(c *call) bool { r
 
 func (r *Rule) names(which func(*call) bool) []string {
 	var names []string
-	for _, u := range r.uses() {
+	for _, u := range r.uses {
 		if which(u.call) {
 			names = append(names, u.name)
 		}
@@ -129,5 +132,5 @@ func (r *Rule) TouchedBy(change Change) bool {
 }
 
 func (r *Rule) any(which func(*call) bool) bool {
-	return slices.ContainsFunc(r.uses(), func(u use) bool { return which(u.call) })
+	return slices.ContainsFunc(r.uses, func(u use) bool { return which(u.call) })
 }
