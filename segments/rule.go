@@ -34,7 +34,9 @@ type Rule struct {
 	uses  []use // the fields that it reads, those of other segments too, but not the properties of events
 }
 
-func newRule(text string, root node, parts int) *Rule { return &Rule{text, root, parts, usesIn(root, "")} }
+func newRule(text string, root node, parts int) *Rule {
+	return &Rule{text, root, parts, usesIn(root, "")}
+}
 
 // Parse reads and checks a rule. The error is always an *Error.
 func Parse(text string, s Scope) (*Rule, error) {
