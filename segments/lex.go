@@ -216,7 +216,6 @@ var slips = []struct {
 	form  *regexp.Regexp
 	say   string
 }{
-	{nil, regexp.MustCompile(`^([<>=!])\s+=`), "write $1= in one piece, without a space"},
 	{token.number, regexp.MustCompile(`^%`), "rules do not count in percent: write the number alone"},
 	{nil, regexp.MustCompile(`^[{}]`), "rules have no curly brackets: a field stands by itself, as in orders >= 3," +
 		` and a list in round ones, as in country in ("FI", "SE")`},
@@ -229,7 +228,7 @@ var slips = []struct {
 	{token.noValue, regexp.MustCompile(`^-\s*([0-9][0-9.]*)`), "write -$1 in one piece, without a space"},
 	{nil, regexp.MustCompile(`^([-+/%^])`), "rules do not calculate: $1 has no meaning here; compare a field with a number or with another field"},
 	{token.word, regexp.MustCompile(`^\.`), "after {before}. comes a name, as in order.total; a rule ends without a point"},
-	{nil, regexp.MustCompile(`^!([^=]|$)`), "write not instead of !"},
+	{nil, regexp.MustCompile(`^!`), "write not instead of !"},
 	{nil, regexp.MustCompile(`^:`), "write == to compare"},
 	{nil, regexp.MustCompile(`^~`), `rules know no patterns: texts are compared whole, as in country == "FI"`},
 	{nil, regexp.MustCompile(`^;`), "a semicolon joins nothing: write and or or between conditions, and commas in a list"},
@@ -247,19 +246,22 @@ func (t token) noValue() bool { return t.kind == tokEnd || t.kind == tokSymbol &
 // symbol reads what is neither word nor value.
 func (l *lexer) symbol(rest string) token {
 	senseless := func(form string, args ...any) { panic(fail(l.pos, form, args...)) }
+	if m := inPieces.FindStringSubmatch(rest); m != nil {
+		senseless("write %s= in one piece, without a space", m[1])
+	}
 	for _, m := range meant {
 		if strings.HasPrefix(rest, m.sign) {
 			senseless("write %s instead of %s", m.write, m.sign)
 		}
 	}
-	for _, s := range slips {
-		if at := s.form.FindStringSubmatchIndex(rest); at != nil && (s.after == nil || s.after(l.prev)) {
-			senseless("%s", strings.ReplaceAll(string(s.form.ExpandString(nil, s.say, rest, at)), "{before}", l.prev.text))
-		}
-	}
 	for _, s := range []string{"==", "!=", "<=", ">=", "<", ">", "(", ")", "[", "]", ","} {
 		if strings.HasPrefix(rest, s) {
 			return l.take(tokSymbol, len(s))
+		}
+	}
+	for _, s := range slips {
+		if at := s.form.FindStringSubmatchIndex(rest); at != nil && (s.after == nil || s.after(l.prev)) {
+			senseless("%s", strings.ReplaceAll(string(s.form.ExpandString(nil, s.say, rest, at)), "{before}", l.prev.text))
 		}
 	}
 	c, n := utf8.DecodeRuneInString(rest)
@@ -286,4 +288,7 @@ func (l *lexer) symbol(rest string) token {
 	panic(fail(l.pos, `the sign %c has no meaning in a rule; a text stands in quotes, as in tag("club")`, c))
 }
 
-var leadingNumber = regexp.MustCompile(`^\s*[0-9][0-9.,]*`)
+var (
+	inPieces      = regexp.MustCompile(`^([<>=!])\s+=`)
+	leadingNumber = regexp.MustCompile(`^\s*[0-9][0-9.,]*`)
+)
