@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"regulars/internal/loyalty"
 )
 
 // checker turns syntax into a checked rule: names become entries of the
@@ -81,7 +83,11 @@ func (c *checker) named(s *syntax) node {
 		return c.known(s)
 	}
 	if _, err := c.entry(s); err != nil {
-		panic(c.orSegment(s, err))
+		if near := loyalty.Near(s.word, slices.Sorted(maps.Keys(c.scope.Segments))); err.strange && len(near) > 0 {
+			panic(&Error{Offset: s.pos, Near: near,
+				Message: "there is no field called " + s.word + "; did you mean the segment " + alternatives(near) + "?"})
+		}
+		panic(err)
 	}
 	call := c.call(s)
 	switch call.typ {

@@ -229,6 +229,7 @@ func find(entries []*entry, name string) *entry {
 	return nil
 }
 
+// unknownField says what is wrong with a name that means nothing here.
 func (c *checker) unknownField(s *syntax) *Error {
 	if _, ok := c.scope.Segments[s.word]; ok {
 		return &Error{Offset: s.pos, Near: []string{s.word},
@@ -251,26 +252,22 @@ func (c *checker) unknownField(s *syntax) *Error {
 	for name := range c.scope.Launch {
 		known = append(known, "launch."+name)
 	}
-	return unknownField(s, meant, known)
-}
-
-func unknownField(s *syntax, meant, known []string) *Error {
 	e := unknown(s.pos, "field", s.word, known)
 	if len(meant) > 0 {
 		e.Near = meant[:min(3, len(meant))]
 	}
-	if len(e.Near) > 0 {
-		written := make([]string, len(e.Near))
-		for i, name := range e.Near {
-			written[i] = name
+	switch {
+	case len(e.Near) > 0:
+		written := slices.Clone(e.Near)
+		for i, name := range written {
 			if entry := find(catalogue(), name); entry != nil {
 				written[i] = entry.named()
 			}
 		}
 		e.Message = "there is no field called " + s.word + "; did you mean " + alternatives(written) + "?"
 		return e
-	}
-	if !s.called {
+	case !s.called:
+		e.strange = true
 		e.Message += "; a field of your own is declared under attributes in program.yaml"
 	}
 	e.Message += "; `regulars segment fields` lists them all"

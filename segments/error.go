@@ -18,6 +18,8 @@ type Error struct {
 	Column  int      // in characters of its line, from 1
 	Message string   // what is wrong and what would be right, without the position
 	Near    []string // names that may have been meant, nearest first
+
+	strange bool // a word stands there that is like no field
 }
 
 // Error returns the position and the message.

@@ -2,14 +2,11 @@ package segments
 
 import (
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"regulars/internal/loyalty"
 )
 
 // What people write out of habit, and how it is written here. Nothing of this is
@@ -265,7 +262,6 @@ func (c *checker) wordFor(of *call, s *syntax) {
 	}
 	word := strings.ToLower(s.word)
 	yesNo := among(word, "yes no on off")
-	plain := !s.called && len(err.Near) == 0 && err.Message == unknownField(s, nil, nil).Message
 	switch {
 	case of.typ == Bool && (yesNo || isNothing(word)):
 		panic(fail(s.pos, "%s is yes or no: write %s or not %[2]s", of.name, of.named()))
@@ -273,9 +269,9 @@ func (c *checker) wordFor(of *call, s *syntax) {
 		panic(fail(s.pos, "whether there is a value is asked with known(%s), or not known(%[1]s)", of.name))
 	case of.typ == Any && yesNo:
 		panic(fail(s.pos, "write true or false instead of %s", s.word))
-	case plain && (of.typ == Number || of.typ == Money):
+	case err.strange && (of.typ == Number || of.typ == Money):
 		panic(fail(s.pos, "there is no field called %s; %s is %s: %s", s.word, of.name, of.typ.a(), of.wants(s)))
-	case plain && of.typ == Date:
+	case err.strange && of.typ == Date:
 		panic(fail(s.pos, `there is no field called %s; %s is a date: write the other side like "2027-06-21"`, s.word, of.name))
 	}
 }
@@ -353,16 +349,4 @@ func (c *checker) foreign(s *syntax) string {
 		return s.word + " has no meaning in a rule: " + habit(s.word)
 	}
 	return ""
-}
-
-// orSegment adds to what is wrong with a name that stands as a condition which
-// segment it may have meant.
-func (c *checker) orSegment(s *syntax, wrong *Error) *Error {
-	if s.called || wrong.Message != unknownField(s, nil, nil).Message {
-		return wrong
-	}
-	if near := loyalty.Near(s.word, slices.Sorted(maps.Keys(c.scope.Segments))); len(near) > 0 {
-		return &Error{Offset: s.pos, Near: near, Message: "there is no field called " + s.word + "; did you mean the segment " + alternatives(near) + "?"}
-	}
-	return wrong
 }

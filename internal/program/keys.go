@@ -255,11 +255,6 @@ func Unknown(thing, name string, names []string) string {
 
 // NoCampaign says that a program has no campaign of a name.
 func NoCampaign(p *Program, name string) string {
-	var names []string
-	for _, c := range p.Campaigns {
-		if !c.builtIn() {
-			names = append(names, c.Name)
-		}
-	}
+	names := slices.DeleteFunc(p.Scope().Campaigns, func(name string) bool { return name == ConfirmCampaign })
 	return Unknown("campaign", name, names)
 }

@@ -193,13 +193,16 @@ func readTopics(r *loader, n *node, p *Program) {
 }
 
 func topicsText(topics map[string]map[string]string) string {
+	return inList(topics, func(topic string, names map[string]string) string {
+		return topic + " (" + inList(names, func(language, name string) string { return language + " " + name }) + ")"
+	})
+}
+
+// inList writes what a map holds, in the order of its keys.
+func inList[V any](m map[string]V, show func(string, V) string) string {
 	var texts []string
-	for _, topic := range sortedKeys(topics) {
-		var names []string
-		for _, l := range sortedKeys(topics[topic]) {
-			names = append(names, l+" "+topics[topic][l])
-		}
-		texts = append(texts, topic+" ("+strings.Join(names, ", ")+")")
+	for _, key := range sortedKeys(m) {
+		texts = append(texts, show(key, m[key]))
 	}
 	return strings.Join(texts, ", ")
 }
@@ -268,11 +271,7 @@ func (r *loader) valueType(kv pair) (segments.Type, bool) {
 }
 
 func typesText(types map[string]segments.Type) string {
-	var texts []string
-	for _, name := range sortedKeys(types) {
-		texts = append(texts, name+" ("+types[name].String()+")")
-	}
-	return strings.Join(texts, ", ")
+	return inList(types, func(name string, t segments.Type) string { return name + " (" + t.String() + ")" })
 }
 
 // readLifecycle reads lifecycle: {recent: 40d, at_risk: 90d, lost: 180d}; what is

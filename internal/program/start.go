@@ -136,12 +136,7 @@ func readBefore(r *loader, n *node, c *folder) {
 func readDateField(r *loader, n *node, c *folder) {
 	name := r.words(n)
 	c.Start.Field = name
-	var dates []string
-	for _, attribute := range sortedKeys(r.program.Attributes) {
-		if r.program.Attributes[attribute] == segments.Date {
-			dates = append(dates, attribute)
-		}
-	}
+	dates := slices.DeleteFunc(sortedKeys(r.program.Attributes), func(name string) bool { return r.program.Attributes[name] != segments.Date })
 	switch t, declared := r.program.Attributes[name]; {
 	case name == "":
 	case name == "points_expire_on" && !declared:

@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -176,9 +177,8 @@ func (r Rehearsal) play(ctx context.Context, s *stage, past *past, zone *time.Lo
 }
 
 func (s *stage) tell(ctx context.Context, events []loyalty.Event, mode intake.Mode) error {
-	for len(events) > 0 {
-		n := min(len(events), 500)
-		results, err := s.door.Apply(ctx, events[:n], mode)
+	for some := range slices.Chunk(events, 500) {
+		results, err := s.door.Apply(ctx, some, mode)
 		if err != nil {
 			return err
 		}
@@ -187,10 +187,9 @@ func (s *stage) tell(ctx context.Context, events []loyalty.Event, mode intake.Mo
 				continue
 			}
 			if s.unplayed++; s.because == "" {
-				s.because = fmt.Sprintf("a %s at %s: %s: %s", events[i].Type, events[i].At.Format(time.RFC3339), result.Field, result.Reason)
+				s.because = fmt.Sprintf("a %s at %s: %s: %s", some[i].Type, some[i].At.Format(time.RFC3339), result.Field, result.Reason)
 			}
 		}
-		events = events[n:]
 	}
 	return nil
 }
