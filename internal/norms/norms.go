@@ -177,8 +177,7 @@ const gap = `
 
 // computeGap fills in how long members usually wait between orders.
 func computeGap(tx *store.Tx, facts string, n *segments.Norms) error {
-	err := tx.One(&n.Gap, strings.Replace(gap, "$facts", facts, 1), store.Args{"day": int64(n.Day)})
-	if err != nil {
+	if err := tx.One(&n.Gap, strings.Replace(gap, "$facts", facts, 1), store.Args{"day": int64(n.Day)}); err != nil {
 		return fmt.Errorf("how long members wait between orders: %w", err)
 	}
 	return nil
