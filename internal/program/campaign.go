@@ -70,16 +70,6 @@ func readFormerName(r *loader, n *node, c *folder) {
 	r.was[c.Was] = c.Name
 }
 
-// classOf is the class of a campaign that names none. A member has earned the
-// welcome and the milestone (design: section 7, the gate); the rest is advertising
-// until the file says otherwise.
-func classOf(s Start) string {
-	if s.Kind == "joins" || s.Kind == "milestone" {
-		return loyalty.Earned
-	}
-	return loyalty.Offer
-}
-
 // usualTopic is the topic of a campaign that names none.
 func usualTopic(r *loader, c *folder) {
 	switch c.Start.Kind {

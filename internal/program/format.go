@@ -124,7 +124,12 @@ func campaignKeys() keys[folder] {
 			// What comes by itself only once each (a milestone, a birthday, a date of a timetable) needs no limit.
 			c.Again.Each = !slices.Contains([]string{"joins", "enters", "event"}, c.Start.Kind)
 		}),
-		at("class", func(c *folder) *string { return &c.Class }, oneOf(loyalty.Offer, loyalty.Earned, loyalty.Service)).first().or(func(_ *loader, c *folder) { c.Class = classOf(c.Start) }),
+		at("class", func(c *folder) *string { return &c.Class }, oneOf(loyalty.Offer, loyalty.Earned, loyalty.Service)).first().or(func(_ *loader, c *folder) {
+			// A member has earned the welcome and the milestone; the rest is advertising until the file says otherwise.
+			if c.Class = loyalty.Offer; c.Start.Kind == "joins" || c.Start.Kind == "milestone" {
+				c.Class = loyalty.Earned
+			}
+		}),
 		at("topic", func(c *folder) *string { return &c.Topic }, topic()).first().or(usualTopic),
 		{name: "capped", read: readCapped, show: func(c *folder, _ string) string { return c.Capped.String() }},
 		at("quiet", func(c *folder) **loyalty.QuietHours { return &c.Quiet }, maybe(saying(loyalty.ParseQuietHours), "the program's")),
