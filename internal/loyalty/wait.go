@@ -138,9 +138,12 @@ func (w Wait) on(d Day, base time.Time, zone *time.Location) time.Time {
 func inDays(s string) string {
 	count, unit, _ := strings.Cut(s, " ")
 	n, ok := digits(count, 3)
-	format := map[string]string{"": "%dd", "hour": "%dh", "day": "%dd", "week": "%dd", "month": "%dd"}[strings.TrimSuffix(strings.ToLower(unit), "s")]
-	if !ok || n == 0 || format == "" {
+	days, known := map[string]int{"": 1, "hour": 0, "day": 1, "week": 7, "month": 30}[strings.TrimSuffix(strings.ToLower(unit), "s")]
+	switch {
+	case !ok || n == 0 || !known:
 		return ""
+	case days == 0:
+		return fmt.Sprintf("%dh", n)
 	}
-	return fmt.Sprintf(format, n*max(1, map[string]int{"week": 7, "month": 30}[strings.TrimSuffix(strings.ToLower(unit), "s")]))
+	return fmt.Sprintf("%dd", n*days)
 }

@@ -280,7 +280,12 @@ func span() kind[time.Duration] {
 
 // date is a day; the zero one is none.
 func date() kind[loyalty.Day] {
-	return of(loyalty.ParseDay, func(d loyalty.Day) string { return strings.TrimPrefix(d.String(), "1970-01-01") })
+	return of(loyalty.ParseDay, func(d loyalty.Day) string {
+		if d == 0 {
+			return ""
+		}
+		return d.String()
+	})
 }
 
 // topic is the name of a topic of the program.
