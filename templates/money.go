@@ -86,24 +86,24 @@ func (w Words) symbol(currency string) string {
 }
 
 // gives says in words what a code is worth: 15% off, €5 off, Free shipping.
-func (e *env) gives(coupon map[string]any) string {
-	percent, hasPercent := number(coupon["percent"])
-	value, hasAmount := e.minor(coupon["amount"])
-	points, hasPoints := number(coupon["points"])
+func (e *env) gives(coupon func(field string) any) string {
+	percent, hasPercent := number(coupon("percent"))
+	value, hasAmount := e.minor(coupon("amount"))
+	points, hasPoints := number(coupon("points"))
 	switch {
 	case hasPercent && percent > 0:
 		return e.words.percentOff(percent)
 	case hasAmount && value > 0:
 		return e.words.Say("mails.off", amount{value, e}.round())
-	case coupon["free_shipping"] == true:
+	case coupon("free_shipping") == true:
 		return e.words.Say("mails.shipping")
 	case hasPoints && points > 0:
 		return e.words.sayOf("mails.points", points)
 	}
-	if perk := clean(coupon["perk"]); perk != "" {
+	if perk := clean(coupon("perk")); perk != "" {
 		return perk
 	}
-	return clean(coupon["item"])
+	return clean(coupon("item"))
 }
 
 // percentOff writes a discount: what is taken off, or as some languages have it what

@@ -55,14 +55,16 @@ func (e *env) fields(root string, given map[string]any, fields map[string]Kind) 
 			}
 		}
 	case "coupon":
-		shown["gives"] = e.gives(given)
+		shown["gives"] = e.gives(func(field string) any { return given[field] })
 	case "member":
-		if name := strings.TrimSpace(clean(given["first_name"]) + " " + clean(given["last_name"])); name != "" {
+		if name := fullName(given["first_name"], given["last_name"]); name != "" {
 			shown["name"] = name
 		}
 	}
 	return shown
 }
+
+func fullName(first, last any) string { return strings.TrimSpace(clean(first) + " " + clean(last)) }
 
 func (e *env) lines(v any) []map[string]any {
 	given, _ := v.([]map[string]any)

@@ -109,7 +109,7 @@ func New(c Config) *Sender {
 	d := &Sender{
 		c:        c,
 		plans:    &plans{db: c.DB, programs: c.Programs, onlyTo: c.MailOnlyTo, log: c.Log, known: store.NewRecent[planKey, *plan](keptPlans)},
-		writer:   &writer{links: c.Links, secret: c.Secret, messageDomain: c.MessageDomain, returnDomain: c.ReturnDomain, log: c.Log},
+		writer:   &writer{links: c.Links, secret: c.Secret, messageDomain: c.MessageDomain, returnDomain: c.ReturnDomain, log: c.Log, compiled: newCompiledMails()},
 		outcomes: outcomes{sink: c.Sink, recheck: c.Recheck},
 		brakes:   brakes{c.Log},
 	}
