@@ -15,7 +15,9 @@ import (
 
 // tracked has all that a mail of the ledger may have.
 func tracked(b templates.Brand) templates.Brand {
-	b.Link = func(to string) string { return "https://shop.example/c/" + fmt.Sprint(len(to)) + "?to=a&b=" + to[len(to)/2:] }
+	b.Link = func(to string) string {
+		return "https://shop.example/c/" + fmt.Sprint(len(to)) + "?to=a&b=" + to[len(to)/2:]
+	}
 	b.Pixel = "https://shop.example/o/1.gif"
 	return b
 }

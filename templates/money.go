@@ -51,7 +51,21 @@ func (w Words) money(digits, currency string) string {
 	case symbol == currency && !strings.Contains(layout, " "): // letters need a space wherever they stand
 		layout = strings.Replace(strings.Replace(layout, "SN", "S N", 1), "NS", "N S", 1)
 	}
-	return sign + strings.NewReplacer("S", symbol, "N", number, " ", nbsp).Replace(layout)
+	b := strings.Builder{}
+	b.WriteString(sign)
+	for _, c := range layout {
+		switch c {
+		case 'S':
+			b.WriteString(symbol)
+		case 'N':
+			b.WriteString(number)
+		case ' ':
+			b.WriteString(nbsp)
+		default:
+			b.WriteRune(c)
+		}
+	}
+	return b.String()
 }
 
 // afterwards are the currencies whose symbol follows the number in every language.

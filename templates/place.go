@@ -44,7 +44,9 @@ func (p place) append(out []byte, text string) (_ []byte, ok bool) {
 		if !safeLink(text) {
 			text = "#ZgotmplZ"
 		}
-		text = escapedLink(text, true)
+		if !plainLink(text) {
+			text = escapedLink(text, true)
+		}
 	case inPath:
 		text = escapedLink(text, true)
 	case inQuery:

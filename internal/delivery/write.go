@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 
 	"regulars/internal/delivery/compose"
+	"regulars/internal/loyalty"
 	"regulars/templates"
 )
 
@@ -69,7 +70,7 @@ func (w *writer) quick(c *compiledMail, s *send, m material) (body []byte, err e
 	room := w.compiled.rooms.Get()
 	defer w.compiled.rooms.Put(room)
 	link, pixel := w.tracking(s)
-	values := &sendValues{w: w, s: s, m: m}
+	values := &sendValues{w: w, s: s, m: m, today: s.plan.today(m.at)}
 	if err := c.text.Fill(room, values, link, pixel); err != nil {
 		return nil, err
 	}
@@ -91,36 +92,53 @@ func (w *writer) quick(c *compiledMail, s *send, m material) (body []byte, err e
 
 // sendValues is the data of a send, of which only what its mail shows is worked out.
 type sendValues struct {
-	w     *writer
-	s     *send
-	m     material
-	out   string // the link to unsubscribe
-	names []string
-	roots []map[string]any
+	w      *writer
+	s      *send
+	m      material
+	today  loyalty.Day
+	out    string // the link to unsubscribe
+	coupon map[string]any
+	others templates.Data // the roots that few mails show
 }
 
 // Has is of templates.Values.
-func (v *sendValues) Has(root string) bool { return root == "links" || v.root(root) != nil }
+func (v *sendValues) Has(root string) bool {
+	switch root {
+	case "member", "links":
+		return true
+	case "coupon":
+		return v.m.codes[v.s.Code] != nil
+	}
+	return v.root(root) != nil
+}
 
 // Value is of templates.Values.
 func (v *sendValues) Value(root, field string) any {
 	switch {
-	case root != "links":
-		return v.root(root)[field]
-	case field == "unsubscribe" || field == "preferences":
+	case root == "member":
+		return v.m.people[v.s.Member].value(field, v.today)
+	case root == "links" && (field == "unsubscribe" || field == "preferences"):
 		return v.unsubscribe()
+	case root == "links":
+		return v.w.link(field, v.s)
+	case root == "coupon":
+		if v.coupon == nil {
+			v.coupon = v.w.root(root, v.s, v.m)
+		}
+		return v.coupon[field]
 	}
-	return v.w.link(field, v.s)
+	return v.root(root)[field]
 }
 
 func (v *sendValues) root(name string) map[string]any {
-	for i, n := range v.names {
-		if n == name {
-			return v.roots[i]
-		}
+	if known, ok := v.others[name]; ok {
+		return known.(map[string]any)
 	}
 	fields := v.w.root(name, v.s, v.m)
-	v.names, v.roots = append(v.names, name), append(v.roots, fields)
+	if v.others == nil {
+		v.others = templates.Data{}
+	}
+	v.others[name] = fields
 	return fields
 }
 
