@@ -123,6 +123,12 @@ func fill[T int | time.Duration](v *T, value T) {
 	}
 }
 
+// Letters returns how many letters this process has filled into compiled mails, and
+// how many it made by all the steps since that could not be done.
+func (d *Sender) Letters() (filled, full int64) {
+	return d.writer.compiled.filled.Load(), d.writer.compiled.full.Load()
+}
+
 // leave asks the limiter, if there is one.
 func (d *Sender) leave(ctx context.Context, lane string, n int) (int, time.Duration, error) {
 	if d.c.Limiter == nil || n == 0 {
