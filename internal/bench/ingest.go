@@ -67,7 +67,7 @@ type Rate struct {
 	Ours      time.Duration `json:"cpu_ours_ns"`               // of this process for each, with what makes the load
 	Database  time.Duration `json:"cpu_database_ns,omitempty"` // of the server's processes for each, where they can be seen
 	Peer      float64       `json:"peer_per_second,omitempty"`
-	Growth    float64       `json:"growth,omitempty"` // the time of the last tenth through that of the second
+	Growth    float64       `json:"growth,omitempty"` // the processor's time of the last tenth through that of the second
 	Memory    int64         `json:"memory,omitempty"` // of this process at its highest until now
 	Target    string        `json:"target,omitempty"`
 	Met       bool          `json:"met"`
@@ -445,14 +445,20 @@ func (m *ingesting) file(ctx context.Context) error {
 	}
 	peer := float64(m.Orders) / time.Since(began).Seconds()
 
-	tenths := make([]time.Time, 11)
+	tenths := make([]time.Duration, 11) // the processor's time until each
+	var failed error
+	used := func() time.Duration {
+		server, err := m.cpuServer(ctx)
+		failed = errors.Join(failed, err)
+		return cpuOurs() + server
+	}
 	tick, last := m.watch(filed, 2000), int64(0)
 	f := importer.File{Kind: "orders", Path: path, Progress: func(read, total int64) {
 		tick(read*2000/total - last)
 		last = read * 2000 / total
 		for i := range tenths { // the second half of the bytes is the pass that takes them in
-			if tenths[i].IsZero() && read >= total/2+total/20*int64(i) {
-				tenths[i] = time.Now()
+			if tenths[i] == 0 && read >= total/2+total/20*int64(i) {
+				tenths[i] = used()
 			}
 		}
 	}}
@@ -467,10 +473,10 @@ func (m *ingesting) file(ctx context.Context) error {
 		return err
 	}
 	r.Peer, r.Memory = peer, peakMemory()
-	if end := tenths[10]; end.IsZero() {
-		tenths[10] = time.Now()
+	if failed != nil {
+		return failed
 	}
-	r.Growth = float64(tenths[10].Sub(tenths[9])) / float64(max(1, tenths[2].Sub(tenths[1])))
+	r.Growth = float64(tenths[10]-tenths[9]) / float64(max(1, tenths[2]-tenths[1]))
 	r.Target, r.Met = fmt.Sprintf("growth <= %.1f", straight), r.Growth <= straight
 	if goal := goals[r.Engine].orders; goal > 0 {
 		r.Target = fmt.Sprintf(">= %.0f/s, %s", goal, r.Target)

@@ -53,6 +53,9 @@ func reevaluate(tx *store.Tx, v *versions.Version, what changed, quiet bool) err
 	if len(ask) == 0 {
 		return nil
 	}
+	if err := tx.ByIndex(); err != nil {
+		return err
+	}
 	ask, err := answerable(tx, v, ask, quiet)
 	if err != nil || len(ask) == 0 {
 		return err
