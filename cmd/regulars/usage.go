@@ -17,7 +17,7 @@ import (
 // version does not do, by the command they belong to. They answer "not yet".
 var later = map[string][]string{
 	"regulars":          {"user"},
-	"regulars bench":    {"send", "ingest", "codes"},
+	"regulars bench":    {"send", "codes"},
 	"regulars member":   {"merge", "export", "erase"},
 	"regulars hooks":    {"list", "show", "replay"},
 	"regulars report":   {"--svg"},

@@ -202,7 +202,22 @@ func (r *reader) whole(ctx context.Context) (err error) {
 		return flows.Reached(tx)
 	}))
 	_, settling := flows.Settle(ctx, r.db)
-	return errors.Join(err, settling)
+	return errors.Join(err, settling, r.analyse(ctx))
+}
+
+// analyse tells the planner what the tables hold that the file has filled.
+func (r *reader) analyse(ctx context.Context) error {
+	if r.tally.New+r.tally.Updated == 0 {
+		return nil
+	}
+	return r.db.Update(ctx, func(tx *store.Tx) error {
+		for _, table := range []string{"members", "member_keys", "member_topics", "orders", "order_lines", "facts"} {
+			if err := tx.Analyze(table); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // open begins to read the file, again after the first time: the same one, whatever

@@ -31,7 +31,10 @@ type item struct {
 	late   bool  // a newer event lists the codes of its order
 	moved  bool  // by this a member came to another address, and has yet to confirm it
 	before happenings.Measured
-	out    bool // refused, or known already
+	out    bool // refused, or known already, or left out
+
+	beside []*item // those of the same delivery, this one among them
+	busy   bool    // left out: somebody else has locked a member of its delivery
 }
 
 // about reports whether the event states something of an order.
@@ -47,6 +50,7 @@ type batch struct {
 	shop  Shop
 	mode  Mode
 	file  bool // the items are of a file, not events
+	skip  bool // whoever is locked by somebody else is left out, not waited for
 	grown bool // the tables have grown by much since the planner looked at them
 
 	items    []*item
@@ -64,6 +68,9 @@ type batch struct {
 
 // newBatch begins a batch, by the shop of the moment.
 func (in *Intake) newBatch(tx *store.Tx, mode Mode, pepper []byte) (*batch, error) {
+	if err := tx.ByIndex(); err != nil {
+		return nil, err
+	}
 	shop, err := readShop(tx, pepper)
 	if err == nil {
 		err = shop.rephone(tx)

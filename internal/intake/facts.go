@@ -57,10 +57,8 @@ func refreshFacts(tx *store.Tx, today loyalty.Day, members []int64) ([]figures, 
 	return all, nil
 }
 
-// factsAtOnce is for how many members one statement computes the facts. Postgres
-// cannot know how long a list in a parameter is and takes it for a hundred; its
-// plan for these is bad for thousands.
-const factsAtOnce = 250
+// factsAtOnce is for how many members one statement computes the facts.
+const factsAtOnce = 1000
 
 // today is the shop's day of the transaction's moment.
 func (b *batch) today() loyalty.Day { return loyalty.DayOf(b.tx.At.Time, b.shop.Zone) }

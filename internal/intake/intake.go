@@ -63,10 +63,14 @@ type Intake struct {
 
 	mu     sync.Mutex
 	pepper []byte // of the suppression hash; nil: not read yet
+
+	gather gathering
 }
 
 // New returns the intake of a database.
-func New(db *store.DB) *Intake { return &Intake{db: db} }
+func New(db *store.DB) *Intake {
+	return &Intake{db: db, gather: gathering{alone: make(chan struct{}, aloneAtOnce)}}
+}
 
 // Apply takes events in, all in one transaction, and answers each of them in the
 // order given. A refused event does not stop the others. The error is one of the
@@ -78,24 +82,11 @@ func (in *Intake) Apply(ctx context.Context, events []loyalty.Event, mode Mode) 
 		if err != nil {
 			return err
 		}
-		results = make([]Result, len(events))
-		items := make([]*item, len(events))
-		for i, e := range events {
-			if e.Order != nil { // what is brought into our spelling is ours
-				own := *e.Order
-				e.Order = &own
-			}
-			items[i] = &item{Row: Row{Event: e}}
-			b.add(items[i])
-		}
+		items := b.addAll(events)
 		if err := b.take(); err != nil {
 			return err
 		}
-		for i, it := range items {
-			if results[i] = it.Result; it.Result.State == Stored {
-				results[i].Notes = it.Notes
-			}
-		}
+		results = resultsOf(items)
 		return nil
 	})
 	if err != nil {
@@ -112,12 +103,16 @@ var errAgain = errors.New("the person, the order or the shop's zone was changed 
 // person or order, or stored the same event, at the same time: the second try
 // finds what the other has made.
 func (in *Intake) update(ctx context.Context, f func(*store.Tx, []byte) error) error {
+	return in.updateOn(ctx, in.db, f)
+}
+
+func (in *Intake) updateOn(ctx context.Context, db *store.DB, f func(*store.Tx, []byte) error) error {
 	pepper, err := in.readPepper(ctx)
 	if err != nil {
 		return err
 	}
 	for try := 1; ; try++ {
-		err := in.db.Update(ctx, func(tx *store.Tx) error { return f(tx, pepper) })
+		err := db.Update(ctx, func(tx *store.Tx) error { return f(tx, pepper) })
 		lost := errors.Is(err, store.ErrDuplicate) || errors.Is(err, errAgain)
 		if !lost || try == 20 || ctx.Err() != nil {
 			return err

@@ -99,11 +99,11 @@ func (b *batch) lockThese(list []*person) error {
 		from   members m
 		left   join facts f on f.member_id = m.id
 		where  m.id in (select value from `+b.tx.JSONEach("@ids")+`)
-		order  by m.id `+forUpdateOf(b.tx, "m"), store.Args{"ids": ids(list, (*person).number)})
+		order  by m.id `+b.forUpdateOf("m"), store.Args{"ids": ids(list, (*person).number)})
 	if err != nil {
 		return fmt.Errorf("locking %d people: %w", len(list), err)
 	}
-	if len(rows) != len(list) {
+	if len(rows) != len(list) && !b.skip {
 		return errAgain
 	}
 	for _, row := range rows {
@@ -118,14 +118,26 @@ func (b *batch) lockThese(list []*person) error {
 		row.ChangedAt = b.heard(row.ChangedAt)
 		who.member, who.locked = row, true
 	}
-	return nil
+	if len(rows) == len(list) {
+		return nil
+	}
+	busy := map[*person]bool{}
+	for _, who := range list {
+		busy[who] = !who.locked
+	}
+	return b.leaveOut(busy)
 }
 
-func forUpdateOf(tx *store.Tx, alias string) string {
-	if lock := tx.ForUpdate(); lock != "" {
-		return lock + " of " + alias
+// forUpdateOf locks the rows of one table of a join.
+func (b *batch) forUpdateOf(alias string) string {
+	lock := b.tx.ForUpdate()
+	if lock != "" {
+		lock += " of " + alias
 	}
-	return ""
+	if lock != "" && b.skip {
+		lock += " skip locked"
+	}
+	return lock
 }
 
 // profiles writes what the items say of people, beside their orders and points.

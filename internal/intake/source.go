@@ -72,8 +72,8 @@ func readSources(tx *store.Tx, wanted []string) (sources, error) {
 		from  (select r.source, r.name from `+tx.Values("source text", "name text")+`
 		       union
 		       select '`+OwnSource+`', 'api:' || name from api_tokens where source = '') n
-		where  exists (select 1 from orders o where o.source = n.name)
-		or     exists (select 1 from events e where e.source = n.name)
+		where  (select 1 from orders o where o.source = n.name limit 1) = 1 -- with exists, Postgres may read all orders at once
+		or     (select 1 from events e where e.source = n.name limit 1) = 1
 		order  by n.source, n.name`, store.Args{"rows": store.Rows(rows)})
 	if err != nil {
 		return s, fmt.Errorf("finding older sources: %w", err)

@@ -53,6 +53,9 @@ func reevaluate(tx *store.Tx, v *versions.Version, what changed, quiet bool) err
 	if len(ask) == 0 {
 		return nil
 	}
+	if err := tx.ByIndex(); err != nil {
+		return err
+	}
 	ask, err := answerable(tx, v, ask, quiet)
 	if err != nil || len(ask) == 0 {
 		return err
@@ -146,7 +149,7 @@ func holdingIn(tx *store.Tx, v *versions.Version, group []asked) (rows []stay, e
 	for i, s := range group {
 		in := q.Amongst(fmt.Sprintf("members%d", i), s.members)
 		parts = append(parts, fmt.Sprintf(`select cast(%d as bigint) as segment, f.member_id
-			from facts f join members m on m.id = f.member_id where f.member_id in %s and %s and %s`, s.ID, in, rules.Present, q.Holds(s.Rule)))
+			from %s where %s and %s`, s.ID, rules.FactsOf(tx, in), rules.Present, q.Holds(s.Rule)))
 	}
 	return rows, q.All(&rows, strings.Join(parts, "\nunion all\n"))
 }

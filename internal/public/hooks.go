@@ -7,8 +7,6 @@ import (
 
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
-	"regulars/internal/marketing"
-	"regulars/internal/store"
 	"regulars/internal/webhook"
 )
 
@@ -53,36 +51,37 @@ type closedHook struct {
 	at time.Time
 }
 
-// take reads events, has intake apply them in one transaction and answers each
-// of them: 202 when at least one is stored, now or before, 422 when all are
-// refused.
-func (s *server) take(w http.ResponseWriter, r *http.Request, o webhook.Options, decode func(webhook.Options) ([]loyalty.Event, []webhook.FieldError, error)) error {
-	err := s.reads.View(r.Context(), func(tx *store.Tx) (err error) {
-		o.Currency, err = marketing.Currency(tx)
-		return err
-	})
-	if err != nil {
+// take reads events, has intake take them in, with those of other deliveries that
+// arrive now, and answers each of them: 202 when at least one is stored, now or before,
+// 422 when all are refused.
+func (s *server) take(w http.ResponseWriter, r *http.Request, o webhook.Options, decode func(webhook.Options) ([]loyalty.Event, []webhook.FieldError, error)) (err error) {
+	if o.Currency, err = s.Intake.Currency(r.Context()); err != nil {
 		return err
 	}
-	events, unreadable, err := decode(o)
-	if err != nil {
-		s.refused.delivery(r.Context(), o.Via, "not JSON")
-		return refuse(http.StatusBadRequest, "%v", err)
-	}
-	var results []intake.Result
-	if len(events) > 0 {
-		release, err := s.turns.take(r.Context(), keysOf(events))
+	for {
+		events, unreadable, err := decode(o)
+		if err != nil {
+			s.refused.delivery(r.Context(), o.Via, "not JSON")
+			return refuse(http.StatusBadRequest, "%v", err)
+		}
+		var results []intake.Result
+		if len(events) > 0 {
+			results, err = s.Intake.Deliver(r.Context(), o.Currency, events)
+		} else { // an amount may be unreadable in the currency that was
+			err = s.Intake.IsCurrency(r.Context(), o.Currency)
+		}
+		var changed *intake.CurrencyError
+		if errors.As(err, &changed) {
+			o.Currency = changed.Now
+			continue
+		}
 		if err != nil {
 			return err
 		}
-		defer func() { release(err) }()
-		if results, err = s.Intake.Apply(r.Context(), events, intake.Live); err != nil {
-			return err
-		}
+		answers := inOrder(events, results, unreadable)
+		s.refused.events(r.Context(), o.Via, answers)
+		return writeJSON(w, statusOf(answers), map[string]any{"results": answers})
 	}
-	answers := inOrder(events, results, unreadable)
-	s.refused.events(r.Context(), o.Via, answers)
-	return writeJSON(w, statusOf(answers), map[string]any{"results": answers})
 }
 
 // eventAnswer is the result of one event, in the order of the body.

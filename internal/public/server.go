@@ -55,7 +55,7 @@ type server struct {
 	pages   *pages
 	origins *http.CrossOriginProtection
 	refused *refusals
-	turns   turns               // of deliveries about one member
+	turns   turns               // of touches of one member
 	spare   *semaphore.Weighted // bytes of bodies that may be held at once
 
 	guesses guesses              // of codes, at the API

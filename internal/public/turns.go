@@ -4,17 +4,15 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
-	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
 
-// turns lets deliveries about one member go one after another, before they take a
-// connection to the database: a member whose row somebody has locked keeps one of
-// them waiting, not all.
+// turns lets what is about one member go one after another, before it takes a
+// connection to the database: a member whose row somebody has locked keeps one
+// waiting, not all.
 type turns struct {
 	mu    sync.Mutex
 	turns map[string]*turn
@@ -27,7 +25,7 @@ type turn struct {
 	users  int           // who has it or waits for it
 }
 
-// turnWait is how long a delivery waits for its turn while those before it get on.
+// turnWait is how long one waits for its turn while those before it get on.
 const turnWait = 15 * time.Second
 
 // take waits until nobody else has any of the keys. The keys are taken in one order
@@ -99,27 +97,4 @@ func (t *turns) giveBack(keys []string, err error) {
 		mine.free <- struct{}{}
 		t.leave(key)
 	}
-}
-
-// fewEvents is how many events a delivery may bring to wait for its turn. A large
-// batch is one of few, and meets others in the database.
-const fewEvents = 20
-
-// keysOf are the names by which the members of events are known.
-func keysOf(events []loyalty.Event) (keys []string) {
-	if len(events) > fewEvents {
-		return nil
-	}
-	for _, e := range events {
-		m := e.Member
-		for kind, value := range map[string]string{"id": m.ID, "email": strings.ToLower(m.Email), "phone": m.Phone, "card": m.Card} {
-			if value = strings.TrimSpace(value); value != "" {
-				keys = append(keys, kind+" "+value)
-			}
-		}
-		for source, id := range m.IDs {
-			keys = append(keys, "ids "+source+" "+id)
-		}
-	}
-	return keys
 }

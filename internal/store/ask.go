@@ -73,6 +73,18 @@ func (tx *Tx) InBackground() error {
 	return err
 }
 
+// ByIndex prepares the transaction for statements about some members or orders out of
+// all: Postgres finds each by its index, whatever it believes the tables to hold. Before
+// a table is analysed it takes it for a small one and would read all of it, and a plan
+// that was made then is kept by the connection for as long as nobody analyses.
+func (tx *Tx) ByIndex() error {
+	if !tx.Postgres() {
+		return nil
+	}
+	_, err := tx.Exec("select set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)", nil)
+	return err
+}
+
 // roomToWork is for each sort and hash of a statement and each of its workers: a
 // million members need about that much.
 const roomToWork = "32MB"

@@ -393,3 +393,19 @@ func TestAScratchDatabaseGoesWhenItIsClosed(t *testing.T) {
 		t.Errorf("database %q is still there after Close", name)
 	}
 }
+
+func TestAllForgetsWhatStoodThere(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		for query, want := range map[string]string{
+			"select value from settings where key = 'none of these'": "[]",
+			"select cast(7 as bigint)":                               "[7]",
+		} {
+			ids := []int64{1, 2, 3}
+			err := db.View(context.Background(), func(tx *store.Tx) error { return tx.All(&ids, query, nil) })
+			if got := fmt.Sprint(ids); err != nil || got != want {
+				t.Errorf("All(%s) over three others = %s, %v, want %s", query, got, err, want)
+			}
+		}
+	})
+}

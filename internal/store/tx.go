@@ -9,6 +9,7 @@ import (
 	"hash/fnv"
 	"io"
 	"math"
+	"reflect"
 	"strings"
 	"time"
 
@@ -92,12 +93,14 @@ func (tx *Tx) Exec(text string, args Args) (int64, error) {
 }
 
 // All scans every row into dest, a pointer to a slice of structs (columns in
-// snake case) or of scalars.
+// snake case) or of scalars. What stood there before is forgotten, also where no row
+// is found.
 func (tx *Tx) All(dest any, text string, args Args) error {
 	q, vars, err := bind(text, args)
 	if err != nil {
 		return err
 	}
+	reflect.ValueOf(dest).Elem().SetZero()
 	return tx.explain(tx.g.Raw(q, vars...).Scan(dest).Error, text)
 }
 
@@ -278,27 +281,44 @@ func (tx *Tx) LockNames(kind string, names map[string]bool) error {
 	if !tx.Postgres() {
 		return nil
 	}
-	var locks [nameLocks]string
+	var locks [nameLocks]lockedAs
 	for name, alone := range names {
 		h := fnv.New32a()
 		io.WriteString(h, name)
 		n := h.Sum32() % nameLocks
+		locks[n] = max(locks[n], together)
 		if alone {
-			locks[n] = "pg_advisory_xact_lock"
-		} else if locks[n] == "" {
-			locks[n] = "pg_advisory_xact_lock_shared"
+			locks[n] = toItself
 		}
 	}
-	for n, lock := range locks { // in one sequence for all
-		if lock == "" {
-			continue
-		}
-		if _, err := tx.Exec("select "+lock+"(hashtext('regulars ' || @kind || ' ' || current_schema()), cast(@n as integer))", Args{"kind": kind, "n": n}); err != nil {
-			return fmt.Errorf("locking %d names: %w", len(names), err)
-		}
+	numbers := map[lockedAs][]int64{}
+	for n, as := range locks {
+		numbers[as] = append(numbers[as], int64(n))
+	}
+	if len(numbers[toItself])+len(numbers[together]) == 0 {
+		return nil
+	}
+	// In one sequence for all: the rows of the list are gone through in theirs.
+	_, err := tx.Exec(`
+		select case when n in (select value from `+tx.JSONEach("@alone")+`)
+		       then cast(pg_advisory_xact_lock(hashtext('regulars ' || @kind || ' ' || current_schema()), n) as text)
+		       else cast(pg_advisory_xact_lock_shared(hashtext('regulars ' || @kind || ' ' || current_schema()), n) as text) end
+		from  (select cast(value as integer) as n from `+tx.JSONEach("@all")+` order by value offset 0) l`,
+		Args{"kind": kind, "alone": IDs(numbers[toItself]), "all": IDs(append(numbers[toItself], numbers[together]...))})
+	if err != nil {
+		return fmt.Errorf("locking %d names: %w", len(names), err)
 	}
 	return nil
 }
+
+// lockedAs is how a number of LockNames is locked.
+type lockedAs int
+
+const (
+	unlocked lockedAs = iota
+	together
+	toItself
+)
 
 // Machine is the database's own present moment, as SQL: for leases and retries.
 func (tx *Tx) Machine() string { return tx.MachineIn(0) }

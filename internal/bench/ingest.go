@@ -1,0 +1,526 @@
+package bench
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"regulars/internal/apply"
+	"regulars/internal/flows"
+	"regulars/internal/importer"
+	"regulars/internal/intake"
+	"regulars/internal/loyalty"
+	"regulars/internal/membership"
+	"regulars/internal/public"
+	"regulars/internal/store"
+)
+
+// Ingest measures how fast orders come in: as signed webhooks of one order each, as
+// bodies of many, and as a file. Its peers write the same number of rows into a bare
+// table: one transaction a row, or one COPY.
+type Ingest struct {
+	Postgres *store.DB // empty, to be thrown away; nil: it is left out
+	SQLite   *store.DB // the same
+
+	Connections int // that post at once
+	Deliveries  int // so many webhooks on Postgres, and half as many on SQLite
+	Members     int // who order
+	Orders      int // of the file
+	Dir         string
+	Watch       func(stage string, total int64) (tick func(n int64)) // as of Segments
+}
+
+// FullIngest is the size of the file for which the targets are meant, and
+// FullDeliveries how many webhooks.
+const (
+	FullIngest     = 1_000_000
+	FullDeliveries = 20_000
+)
+
+// Rate is one way in, measured.
+type Rate struct {
+	Engine    string        `json:"engine"`
+	Work      string        `json:"work"`
+	N         int           `json:"n"`
+	PerSecond float64       `json:"per_second"`
+	Median    time.Duration `json:"median_ns,omitempty"`
+	P99       time.Duration `json:"p99_ns,omitempty"`
+	Ours      time.Duration `json:"cpu_ours_ns"`               // of this process for each, with what makes the load
+	Database  time.Duration `json:"cpu_database_ns,omitempty"` // of the server's processes for each, where they can be seen
+	Peer      float64       `json:"peer_per_second,omitempty"`
+	Growth    float64       `json:"growth,omitempty"` // the processor's time of the last tenth through that of the second
+	Memory    int64         `json:"memory,omitempty"` // of this process at its highest until now
+	Target    string        `json:"target,omitempty"`
+	Met       bool          `json:"met"`
+}
+
+// IngestOutcome is what was measured.
+type IngestOutcome struct {
+	Connections int    `json:"connections"`
+	Deliveries  int    `json:"deliveries"`
+	Orders      int    `json:"orders"`
+	Rates       []Rate `json:"rates"`
+}
+
+// Full reports whether the sizes are those for which the targets are meant.
+func (o IngestOutcome) Full() bool {
+	return o.Orders >= FullIngest && o.Deliveries >= FullDeliveries && o.Connections >= 32
+}
+
+// Missed returns what did not meet its target.
+func (o IngestOutcome) Missed() (works []string) {
+	for _, r := range o.Rates {
+		if r.Target != "" && !r.Met {
+			works = append(works, r.Engine+": "+r.Work)
+		}
+	}
+	return works
+}
+
+// goals are the targets of an engine: deliveries and orders of a file a second; 0: none.
+var goals = map[string]struct{ webhooks, orders float64 }{
+	store.Postgres: {2000, 25_000},
+	"sqlite":       {1000, 0},
+}
+
+// The names of what is measured.
+const (
+	single  = "webhooks of one order, signed"
+	many    = "orders in webhooks of 100"
+	reacted = "reactions to them"
+	filed   = "orders of a file"
+)
+
+const (
+	slowest    = 100 * time.Millisecond // of 99 in 100 webhooks
+	straight   = 1.1                    // the growth of a linear import, at most
+	inABody    = 100
+	benchQuiet = 2 * time.Second // how long the site waits for locks, as serve has it
+	benchShare = 8               // its transactions, as serve has them
+)
+
+// Run measures one engine after the other.
+func (in Ingest) Run(ctx context.Context) (IngestOutcome, error) {
+	out := IngestOutcome{in.Connections, in.Deliveries, in.Orders, nil}
+	for _, db := range []*store.DB{in.Postgres, in.SQLite} {
+		if db == nil {
+			continue
+		}
+		m := &ingesting{Ingest: in, db: db}
+		if db.Engine() != store.Postgres {
+			m.Deliveries /= 2
+		}
+		if err := m.run(ctx); err != nil {
+			return out, fmt.Errorf("%s: %w", db.Engine(), err)
+		}
+		out.Rates = append(out.Rates, m.rates...)
+	}
+	return out, nil
+}
+
+// ingesting is the measuring of one engine.
+type ingesting struct {
+	Ingest
+	db    *store.DB
+	rates []Rate
+}
+
+func (m *ingesting) watch(stage string, total int) func(int64) {
+	if m.Watch == nil {
+		return func(int64) {}
+	}
+	return m.Watch(m.db.Engine()+", "+stage, int64(total))
+}
+
+func (m *ingesting) run(ctx context.Context) error {
+	files := program()
+	files["campaigns/fifth/campaign.yaml"] = "live: true\nstart: {milestone: orders, at: [5]}\nclass: service\nsteps:\n  - mail: a\n"
+	files["campaigns/fifth/a.en.md"] = "---\nsubject: Hello\n---\nHello.\n"
+	err := m.db.Update(ctx, func(tx *store.Tx) error {
+		_, err := apply.Apply(tx, files, "bench", "")
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, pass := range []func(context.Context, *store.DB) (int, error){membership.Segments, flows.Settle} {
+		if err := untilDone(ctx, m.db, pass); err != nil {
+			return err
+		}
+	}
+	if err := m.peerTable(ctx); err != nil {
+		return err
+	}
+	if err := m.webhooks(ctx); err != nil {
+		return err
+	}
+	return m.file(ctx)
+}
+
+func untilDone(ctx context.Context, db *store.DB, pass func(context.Context, *store.DB) (int, error)) error {
+	for {
+		if n, err := pass(ctx, db); n == 0 || err != nil {
+			return err
+		}
+	}
+}
+
+// measured runs f, which does n of something, and notes what each cost.
+func (m *ingesting) measured(ctx context.Context, r Rate, f func() error) (Rate, error) {
+	ours, server, err := cpuOurs(), time.Duration(0), error(nil)
+	if server, err = m.cpuServer(ctx); err != nil {
+		return r, err
+	}
+	began := time.Now()
+	if err := f(); err != nil {
+		return r, fmt.Errorf("%s: %w", r.Work, err)
+	}
+	took := time.Since(began)
+	after, err := m.cpuServer(ctx)
+	r.Engine, r.PerSecond = m.db.Engine(), float64(r.N)/took.Seconds()
+	r.Ours, r.Database = (cpuOurs()-ours)/time.Duration(r.N), max(0, after-server)/time.Duration(r.N)
+	return r, err
+}
+
+// cpuServer is the time that the processes of our connections to Postgres have
+// taken, where they are on this machine; otherwise 0.
+func (m *ingesting) cpuServer(ctx context.Context) (all time.Duration, err error) {
+	if m.db.Engine() != store.Postgres {
+		return 0, nil
+	}
+	var pids []int
+	err = m.db.View(ctx, func(tx *store.Tx) error {
+		return tx.All(&pids, "select pid from pg_stat_activity where datname = current_database()", nil)
+	})
+	for _, pid := range pids {
+		all += cpuOf(pid)
+	}
+	return all, err
+}
+
+// hookSecret is what the bench's shop signs with.
+var hookKey = []byte("0123456789abcdef0123456789abcdef")
+
+// webhooks posts orders to a real server on loopback, between two halves of the peer:
+// single ones, then bodies of many, then what they set off is done.
+func (m *ingesting) webhooks(ctx context.Context) error {
+	quick, err := m.db.Beside(ctx, 4)
+	if err != nil {
+		return err
+	}
+	defer quick.Close()
+	web := m.db.Share(benchShare).Hasty(benchQuiet)
+	site := &public.Site{DB: web, Quick: quick.Hasty(benchQuiet), Intake: intake.New(web), Log: slog.New(slog.DiscardHandler),
+		Secrets: map[string][]string{"standard": {"whsec_" + base64.StdEncoding.EncodeToString(hookKey)}}}
+	door, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: site.Handler()}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(door) }()
+	defer func() { server.Close(); <-served }()
+	to := "http://" + door.Addr().String() + "/hooks/standard"
+
+	warm := &poster{to: to, members: m.Members, name: "warm", client: m.client()}
+	if err := warm.post(ctx, m.Connections, max(m.Deliveries/20, m.Connections), 1, func(int64) {}); err != nil {
+		return err
+	}
+	peer, err := m.peerRows(ctx, m.Deliveries/2)
+	if err != nil {
+		return err
+	}
+	p := &poster{to: to, members: m.Members, name: "one", client: m.client()}
+	one, err := m.measured(ctx, Rate{Work: single, N: m.Deliveries}, func() error {
+		return p.post(ctx, m.Connections, m.Deliveries, 1, m.watch(single, m.Deliveries))
+	})
+	if err != nil {
+		return err
+	}
+	again, err := m.peerRows(ctx, m.Deliveries/2)
+	if err != nil {
+		return err
+	}
+	one.Peer, one.Median, one.P99 = (peer+again)/2, p.quantile(0.5), p.quantile(0.99)
+	if goal := goals[one.Engine].webhooks; goal > 0 {
+		one.Target = fmt.Sprintf(">= %.0f/s, p99 < %s", goal, slowest)
+		one.Met = one.PerSecond >= goal && one.P99 < slowest
+	}
+	bodies := m.Deliveries / inABody
+	p = &poster{to: to, members: m.Members, name: "many", client: m.client()}
+	batches, err := m.measured(ctx, Rate{Work: many, N: bodies * inABody}, func() error {
+		return p.post(ctx, min(4, m.Connections), bodies, inABody, m.watch(many, bodies))
+	})
+	if err != nil {
+		return err
+	}
+	batches.Median, batches.P99 = p.quantile(0.5), p.quantile(0.99)
+	done := 0
+	reactions, err := m.measured(ctx, Rate{Work: reacted, N: m.Deliveries + bodies*inABody}, func() error {
+		return untilDone(ctx, m.db, func(ctx context.Context, db *store.DB) (int, error) {
+			n, err := flows.React(ctx, db)
+			done += n
+			return n, err
+		})
+	})
+	if err == nil && done == 0 {
+		err = errors.New("nothing reacted to what came in")
+	}
+	m.rates = append(m.rates, one, batches, reactions)
+	return errors.Join(err, m.allThere(ctx))
+}
+
+// allThere makes sure that what was answered is there, and the facts with it.
+func (m *ingesting) allThere(ctx context.Context) error {
+	var n struct{ Orders, Lines, Facts int }
+	err := m.db.View(ctx, func(tx *store.Tx) error {
+		return tx.One(&n, `
+			select (select count(*) from orders) as orders, (select count(*) from order_lines) as lines,
+			       (select cast(sum(orders) as bigint) from facts) as facts`, nil)
+	})
+	want := m.Deliveries + max(m.Deliveries/20, m.Connections) + m.Deliveries/inABody*inABody
+	if err == nil && (n.Orders != want || n.Lines != want || n.Facts != want) {
+		err = fmt.Errorf("%d orders were taken in; there are %d with %d lines, and the facts count %d", want, n.Orders, n.Lines, n.Facts)
+	}
+	return err
+}
+
+func (m *ingesting) client() *http.Client {
+	return &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: m.Connections}, Timeout: time.Minute}
+}
+
+// poster posts signed deliveries.
+type poster struct {
+	to, name string
+	members  int
+	client   *http.Client
+	took     []time.Duration
+}
+
+// post posts so many bodies of so many orders over so many connections.
+func (p *poster) post(ctx context.Context, connections, bodies, orders int, tick func(int64)) error {
+	defer p.client.CloseIdleConnections()
+	p.took = make([]time.Duration, bodies)
+	var next atomic.Int64
+	g, ctx := errgroup.WithContext(ctx)
+	for w := range connections {
+		random := rand.New(rand.NewPCG(1, uint64(w)))
+		g.Go(func() error {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= bodies {
+					return nil
+				}
+				began := time.Now()
+				if err := p.deliver(ctx, random, i, orders); err != nil {
+					return err
+				}
+				p.took[i] = time.Since(began)
+				tick(1)
+			}
+		})
+	}
+	return g.Wait()
+}
+
+func (p *poster) deliver(ctx context.Context, random *rand.Rand, n, orders int) error {
+	var body bytes.Buffer
+	now := time.Now().UTC()
+	for k := range orders {
+		if orders > 1 {
+			body.WriteString(map[bool]string{true: "[", false: ","}[k == 0])
+		}
+		who, id := random.IntN(p.members), fmt.Sprintf("%s-%d-%d", p.name, n, k)
+		fmt.Fprintf(&body, `{"type":"order.placed","id":"e-%s","at":"%s","member":{"id":"M-%d","email":"m%[3]d@example.test","language":"en"},`+
+			`"order":{"id":"%[1]s","status":"paid","total":"%[4]d.90","lines":[{"product":"P-%[5]d","name":"Green tea","category":"tea","quantity":1,"total":"%[4]d.90"}]}}`,
+			id, now.Format(time.RFC3339Nano), who, 1+random.IntN(80), random.IntN(1000))
+	}
+	if orders > 1 {
+		body.WriteString("]")
+	}
+	id, at := fmt.Sprintf("d-%s-%d", p.name, n), strconv.FormatInt(now.Unix(), 10)
+	sum := hmac.New(sha256.New, hookKey)
+	fmt.Fprintf(sum, "%s.%s.", id, at)
+	sum.Write(body.Bytes())
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.to, &body)
+	if err != nil {
+		return err
+	}
+	r.Header.Set("webhook-id", id)
+	r.Header.Set("webhook-timestamp", at)
+	r.Header.Set("webhook-signature", "v1,"+base64.StdEncoding.EncodeToString(sum.Sum(nil)))
+	answer, err := p.client.Do(r)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err == nil && (answer.StatusCode != http.StatusAccepted || bytes.Count(text, []byte(`"stored"`)) != orders) {
+		err = fmt.Errorf("delivery %s: %s %.300s", id, answer.Status, text)
+	}
+	return err
+}
+
+func (p *poster) quantile(q float64) time.Duration {
+	sorted := slices.Sorted(slices.Values(p.took))
+	return sorted[min(len(sorted)-1, int(float64(len(sorted))*q))]
+}
+
+// peerTable makes a bare table of orders for the peers.
+func (m *ingesting) peerTable(ctx context.Context) error {
+	return m.db.Update(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec("create table bench_peer (id text primary key, member text not null, at bigint not null, total bigint not null, product text not null)", nil)
+		return err
+	})
+}
+
+// peerRows returns how many rows a second as many connections write into the bare
+// table, each in a transaction of its own.
+func (m *ingesting) peerRows(ctx context.Context, n int) (float64, error) {
+	db := m.db.Share(benchShare)
+	var next atomic.Int64
+	began := time.Now()
+	g, ctx := errgroup.WithContext(ctx)
+	for range m.Connections {
+		g.Go(func() error {
+			for i := next.Add(1); i <= int64(n); i = next.Add(1) {
+				err := db.Update(ctx, func(tx *store.Tx) error {
+					_, err := tx.Exec("insert into bench_peer values (@id, @member, @at, @total, @product)", store.Args{
+						"id": fmt.Sprintf("%d-%d", began.UnixNano(), i), "member": "M-1", "at": began.UnixMicro(), "total": 990, "product": "P-1"})
+					return err
+				})
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	err := g.Wait()
+	return float64(n) / time.Since(began).Seconds(), err
+}
+
+// file imports a file of orders after the peer has copied as many rows, and tells how
+// the time of its last tenth compares with that of its second: the first has statements
+// to prepare and tables to fill from nothing.
+func (m *ingesting) file(ctx context.Context) error {
+	path := filepath.Join(m.Dir, "orders.csv")
+	if err := m.writeOrders(path); err != nil {
+		return err
+	}
+	defer os.Remove(path)
+	began := time.Now()
+	err := m.db.Update(ctx, func(tx *store.Tx) error {
+		i, row := 0, make([]any, 5)
+		_, err := tx.Stream("bench_peer", []string{"id", "member", "at", "total", "product"}, func() ([]any, error) {
+			if i++; i > m.Orders {
+				return nil, nil
+			}
+			row[0], row[1], row[2], row[3], row[4] = "copy-"+strconv.Itoa(i), "M-1", began.UnixMicro(), int64(990), "P-1"
+			return row, nil
+		})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	peer := float64(m.Orders) / time.Since(began).Seconds()
+
+	tenths := make([]time.Duration, 11) // the processor's time until each
+	var failed error
+	used := func() time.Duration {
+		server, err := m.cpuServer(ctx)
+		failed = errors.Join(failed, err)
+		return cpuOurs() + server
+	}
+	tick, last := m.watch(filed, 2000), int64(0)
+	f := importer.File{Kind: "orders", Path: path, Progress: func(read, total int64) {
+		tick(read*2000/total - last)
+		last = read * 2000 / total
+		for i := range tenths { // the second half of the bytes is the pass that takes them in
+			if tenths[i] == 0 && read >= total/2+total/20*int64(i) {
+				tenths[i] = used()
+			}
+		}
+	}}
+	r, err := m.measured(ctx, Rate{Work: filed, N: m.Orders}, func() error {
+		tally, err := importer.New(m.db).Import(ctx, f)
+		if err == nil && tally.New != int64(m.Orders) {
+			err = fmt.Errorf("%s", tally)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	r.Peer, r.Memory = peer, peakMemory()
+	if failed != nil {
+		return failed
+	}
+	r.Growth = float64(tenths[10]-tenths[9]) / float64(max(1, tenths[2]-tenths[1]))
+	r.Target, r.Met = fmt.Sprintf("growth <= %.1f", straight), r.Growth <= straight
+	if goal := goals[r.Engine].orders; goal > 0 {
+		r.Target = fmt.Sprintf(">= %.0f/s, %s", goal, r.Target)
+		r.Met = r.Met && r.PerSecond >= goal
+	}
+	m.rates = append(m.rates, r)
+	return nil
+}
+
+// writeOrders writes the file: its orders, of one line each, are in the sequence in
+// which they were placed, as an export has them, and any member's may be next.
+func (m *ingesting) writeOrders(path string) (err error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	w := bufio.NewWriterSize(f, 1<<16)
+	w.WriteString("order,at,member,product,name,category,quantity,line_total\n")
+	random := rand.New(rand.NewPCG(2, 2))
+	members := max(m.Members, m.Orders/10)
+	first := loyalty.DayOf(m.db.Now(), time.UTC) - 730
+	for i := range m.Orders {
+		day := first + loyalty.Day(i*730/m.Orders)
+		fmt.Fprintf(w, "F-%09d,%s,M-%d,P-%d,Green tea,tea,1,%d.90\n", i, day, random.IntN(members), random.IntN(1000), 1+random.IntN(80))
+	}
+	return w.Flush()
+}
+
+// cpuOf is the time on a processor that a process has taken so far; 0 where that
+// cannot be seen.
+func cpuOf(pid int) time.Duration {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(text), ") ")
+	fields := strings.Fields(rest)
+	if len(fields) < 13 {
+		return 0
+	}
+	user, _ := strconv.ParseInt(fields[11], 10, 64)
+	system, _ := strconv.ParseInt(fields[12], 10, 64)
+	return time.Duration(user+system) * 10 * time.Millisecond // a hundredth of a second, on every Linux
+}
+
+func cpuOurs() time.Duration { return cpuOf(os.Getpid()) }

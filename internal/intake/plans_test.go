@@ -1,0 +1,94 @@
+package intake_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"regulars/internal/flows"
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+	"regulars/internal/store/storetest"
+)
+
+// What one member's event does, and what that sets off, reads no table as a whole,
+// though nobody has ever analysed one: Postgres then takes each for a small one.
+func TestNothingAboutOneMemberReadsAllOfATableThatWasNeverAnalysed(t *testing.T) {
+	t.Parallel()
+	const members = 20_000
+	tables := []string{"members", "member_keys", "facts", "orders", "order_lines", "events", "segment_members"}
+	db := storetest.Postgres(t)
+	d := newDoor(t, db)
+	d.program("", map[string]string{"fifth": fifth, "segments.yaml": "loyal: orders >= 3\nbig: spent >= 50\nlate: days_since_last_order > 30\ntea: bought_category(\"tea\", \"90d\")\n"})
+	day := int64(loyalty.DayOf(db.Now(), time.UTC)) - 10
+	err := db.Update(context.Background(), func(tx *store.Tx) error {
+		for _, table := range tables {
+			if _, err := tx.Exec("alter table "+table+" set (autovacuum_enabled = false)", nil); err != nil {
+				return err
+			}
+		}
+		for _, text := range []string{
+			"insert into members (id, external_id, named, created_at, changed_at) select i, 'X-' || i, true, @now, @now from generate_series(1000, @to) i",
+			"insert into member_keys (kind, value, member_id) select 'id', 'X-' || i, i from generate_series(1000, @to) i",
+			"insert into orders (source, external_id, member_id, at, day, status, counts, total, changed_at) select 'shop', 'X-' || i, i, @now, @day, 'paid', true, 100, @now from generate_series(1000, @to) i",
+			"insert into order_lines (order_id, n, member_id, day, counts, category) select i, 9, i, @day, true, 'tea' from generate_series(1000, @to) i",
+			"insert into events (source, external_id, member_id, type, at, day, received_at) select 'shop', 'X-' || i, i, 'order.placed', @now, @day, @now from generate_series(1000, @to) i",
+			"insert into facts (member_id, joined, country, language, consent_offers, consent_newsletter, consent_program, orders, order_days, spent, quantity, first_day, last_day, points) select i, false, '', '', false, false, false, 1, 1, 100, 0, @day, @day, 0 from generate_series(1000, @to) i",
+			"insert into segment_members (segment_id, member_id, entered_at, entered_day, handled) select s.id, i, @now, @day, true from segments s, generate_series(1000, @to) i where s.name = 'tea'",
+		} {
+			if _, err := tx.Exec(text, store.Args{"to": 1000 + members, "now": tx.At, "day": day}); err != nil {
+				return fmt.Errorf("%s: %w", text, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := map[string]int64{} // the database may have been another test's
+	for _, table := range tables {
+		before[table] = rowsRead(t, db, table).Rows
+	}
+	beside, err := db.Beside(context.Background(), 2) // whose connections report what they have read when they end
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := newDoor(t, beside)
+	for n := range 8 { // after some times a connection keeps its plans
+		other.stored(placed(fmt.Sprint("e", n), fmt.Sprint("O-", n), fmt.Sprint("X-", 1500+n), 0, 6000), placed(fmt.Sprint("n", n), fmt.Sprint("P-", n), fmt.Sprint("N-", n), 0, 100))
+		for done := 1; done > 0; {
+			if done, err = flows.React(context.Background(), beside); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if got := d.one("select count(*) from segment_members i join segments s on s.id = i.segment_id where s.name = 'big'"); got != "8" {
+		t.Fatalf("%s members entered the segment, want the 8 who ordered", got)
+	}
+	beside.Close()
+	for _, table := range tables {
+		read := rowsRead(t, db, table)
+		for deadline := time.Now().Add(2 * time.Minute); read.Known == 0 && time.Now().Before(deadline); {
+			read = rowsRead(t, db, table)
+		}
+		read.Rows -= before[table]
+		if read.Known == 0 || read.Rows >= members {
+			t.Errorf("%s: %d look-ups by index, %d rows read, want less than the table has", table, read.Known, read.Rows)
+		}
+	}
+}
+
+// read is how often a table was read by an index, and how many of its rows in all.
+type read struct{ Known, Rows int64 }
+
+func rowsRead(t *testing.T, db *store.DB, table string) (r read) {
+	t.Helper()
+	err := db.View(context.Background(), func(tx *store.Tx) error {
+		return tx.One(&r, "select coalesce(idx_scan, 0) as known, seq_tup_read + coalesce(idx_tup_fetch, 0) as rows from pg_stat_user_tables where schemaname = current_schema() and relname = @table", store.Args{"table": table})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
