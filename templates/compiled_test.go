@@ -82,7 +82,7 @@ func TestACompiledMailIsTheRenderedOne(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, lang := range []string{"", "fi", "zh-Hant", "ar"} {
+		for _, lang := range []string{"", "ar"} {
 			name := filepath.Base(file)
 			if lang != "" {
 				ext := filepath.Ext(name)
