@@ -47,24 +47,28 @@ func (c *checker) subject(call *call, s *syntax, args []*syntax) (rest []*syntax
 		panic(fail(s.pos, `%s needs the %s: %s`, e.name, e.what, e.written()))
 	case !args[0].operand():
 		panic(fail(args[0].begins(), "%s takes no condition here: it is written %s", e.name, e.usage()))
+	case e.dated && args[0].form != formName:
+		panic(fail(args[0].pos, "%s takes the name of a date field without quotes", e.name))
 	case e.dated:
-		call.of = c.dateArgument(call, args[0])
+		call.of = c.call(args[0])
+		if call.of.typ == Any {
+			call.of.typ = Date
+		}
+		if call.of.typ != Date {
+			panic(fail(args[0].pos, "%s counts from a date, and %s is %s", e.name, call.of.name, call.of.typ.a()))
+		}
 	case e.count != "":
-		call.count = countArgument(call, args[0])
+		const most = 10000
+		n, err := strconv.ParseInt(args[0].word, 10, 64)
+		if args[0].form != formNumber || err != nil || n < 2 || n > most {
+			panic(fail(args[0].pos, "%s takes a whole number of %s from 2 to %d: %s", e.name, e.count, most, e.example()))
+		}
+		call.count = n
 	default:
 		call.what = c.textArgument(call, args[0], call.check)
 		c.existing(call, args[0])
 	}
 	return args[1:]
-}
-
-func countArgument(of *call, s *syntax) int64 {
-	const most = 10000
-	n, err := strconv.ParseInt(s.word, 10, 64)
-	if s.form != formNumber || err != nil || n < 2 || n > most {
-		panic(fail(s.pos, "%s takes a whole number of %s from 2 to %d: %s", of.name, of.entry.count, most, of.example()))
-	}
-	return n
 }
 
 // textArgument checks a text in quotes, or one that is known at the start.
@@ -83,21 +87,6 @@ func (c *checker) textArgument(of *call, s *syntax, check func(string) string) o
 		panic(fail(s.pos, `%s takes a text in quotes here, not the field %s`, of.name, arg.name))
 	}
 	return operand{call: arg}
-}
-
-func (c *checker) dateArgument(of *call, s *syntax) *call {
-	if s.form != formName {
-		panic(fail(s.pos, "%s takes the name of a date field without quotes", of.name))
-	}
-	arg := c.call(s)
-	switch arg.typ {
-	case Any:
-		arg.typ = Date
-	case Date:
-	default:
-		panic(fail(s.pos, "%s counts from a date, and %s is %s", of.name, arg.name, arg.typ.a()))
-	}
-	return arg
 }
 
 func (c *checker) existing(of *call, s *syntax) {

@@ -110,7 +110,14 @@ func (l *lexer) number() token {
 	after, _ := utf8.DecodeRuneInString(s[n:])
 	switch {
 	case isLetter(after):
-		panic(l.numberAndWord(s[:n], s[:n+wordEnd(s[n:])]))
+		whole := s[:n+wordEnd(s[n:])] // 90d, 50kr, 5k and 1e3
+		if span := spanMeant(whole); span != "" {
+			panic(fail(l.pos, `write the number of days alone: %s; a time span stands in quotes and brackets, as in orders("%s")`, daysMeant(whole), span))
+		}
+		if currencyWord(whole[n:]) {
+			panic(fail(l.pos, "write the amount without its currency: %s", s[:n]))
+		}
+		panic(fail(l.pos, "%s is neither a number nor a name; a number is written in digits, like 1000 or 59.90", whole))
 	case after == '%':
 		panic(fail(l.pos, "rules do not count in percent: write the number alone"))
 	case isCurrencySign(after):
@@ -135,17 +142,6 @@ func yearFirstAs(day string) string {
 	default:
 		return `, with the year first: "` + meant + `"`
 	}
-}
-
-// numberAndWord says what is wrong with 90d, 50kr, 5k and 1e3.
-func (l *lexer) numberAndWord(number, whole string) *Error {
-	if span := spanMeant(whole); span != "" {
-		return fail(l.pos, `write the number of days alone: %s; a time span stands in quotes and brackets, as in orders("%s")`, daysMeant(whole), span)
-	}
-	if currencyWord(whole[len(number):]) {
-		return fail(l.pos, "write the amount without its currency: %s", number)
-	}
-	return fail(l.pos, "%s is neither a number nor a name; a number is written in digits, like 1000 or 59.90", whole)
 }
 
 func isCurrencySign(c rune) bool { return unicode.Is(unicode.Sc, c) }

@@ -67,7 +67,17 @@ func ZoneNamed(text string) (string, error) {
 		return zone, nil
 	}
 	if found := wholeHours.FindStringSubmatch(folded); found != nil {
-		return etc(found[1], found[2])
+		sign := found[1]
+		hours, _ := strconv.Atoi(found[2])
+		switch {
+		case hours > 14 || hours > 12 && sign == "-":
+			return "", fmt.Errorf("%s%s:00 is not the offset of any zone", sign, found[2])
+		case hours == 0:
+			return "UTC", nil
+		case sign == "+": // by old custom the name has the sign turned round
+			return fmt.Sprintf("Etc/GMT-%d", hours), nil
+		}
+		return fmt.Sprintf("Etc/GMT+%d", hours), nil
 	}
 	var found []string
 	for _, zone := range strings.Fields(zones) {
@@ -82,19 +92,6 @@ func ZoneNamed(text string) (string, error) {
 }
 
 var wholeHours = regexp.MustCompile(`^(?:utc|gmt)?_?([+-])0?(\d{1,2})(?::?00)?$`)
-
-// etc returns the zone that is so many hours from UTC; by old custom its name has
-// the sign turned round.
-func etc(sign, hours string) (string, error) {
-	n, err := strconv.Atoi(hours)
-	switch {
-	case err != nil || n > 14 || n > 12 && sign == "-":
-		return "", fmt.Errorf("%s%s:00 is not the offset of any zone", sign, hours)
-	case n == 0:
-		return "UTC", nil
-	}
-	return fmt.Sprintf("Etc/GMT%s%d", map[string]string{"+": "-", "-": "+"}[sign], n), nil
-}
 
 // calledZones are what people and Windows call the clocks of the larger zones.
 var calledZones = map[string]string{

@@ -115,8 +115,16 @@ func readUntil(r *loader, n *node, c *folder) {
 		case ok && n.form == scalar:
 			c.Until = append(c.Until, Until{Kind: "event", Event: r.eventType(n, event)})
 		case n.form == scalar && slices.Contains(ends, text):
-			r.checkEnd(c, n, text)
 			c.Until = append(c.Until, Until{Kind: strings.ReplaceAll(text, " ", "_")})
+			switch { // what cannot come
+			case c.Start.Kind == "":
+			case text == "leaves" && c.Start.Kind != "enters":
+				r.errorAt(n, "leaves is for campaigns that start when a member enters a segment", "write the rule itself that ends the campaign")
+			case text == "coupon used" && len(c.pools) == 0:
+				r.errorAt(n, "no step of this campaign gives a coupon", "give one in a step, or leave this out")
+			case text == "cancelled" && !(c.Start.Kind == "event" && hasOrder(c.Start.Event)):
+				r.errorAt(n, "cancelled is for campaigns that an order starts, like {event: order.fulfilled}", "write the rule itself that ends the campaign")
+			}
 		case near != "":
 			r.errorAt(n, fmt.Sprintf("%q does not end a campaign", text), fmt.Sprintf("did you mean %q?", near))
 		case several && slices.Contains(ends, strings.TrimSpace(first)):
@@ -126,19 +134,6 @@ func readUntil(r *loader, n *node, c *folder) {
 				c.Until = append(c.Until, Until{Kind: "rule", Rule: rule})
 			}
 		}
-	}
-}
-
-// checkEnd reports an end that cannot come.
-func (r *loader) checkEnd(c *folder, n *node, end string) {
-	switch {
-	case c.Start.Kind == "":
-	case end == "leaves" && c.Start.Kind != "enters":
-		r.errorAt(n, "leaves is for campaigns that start when a member enters a segment", "write the rule itself that ends the campaign")
-	case end == "coupon used" && len(c.pools) == 0:
-		r.errorAt(n, "no step of this campaign gives a coupon", "give one in a step, or leave this out")
-	case end == "cancelled" && !(c.Start.Kind == "event" && hasOrder(c.Start.Event)):
-		r.errorAt(n, "cancelled is for campaigns that an order starts, like {event: order.fulfilled}", "write the rule itself that ends the campaign")
 	}
 }
 

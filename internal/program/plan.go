@@ -175,7 +175,14 @@ func (p *comparison) campaigns() {
 		p.campaign(was, c)
 	}
 	for _, name := range sortedKeys(gone) {
-		p.removed(gone[name], old)
+		for _, c := range p.next.Program.Campaigns { // under another name nobody would know who had its mails
+			if gone[name].Live && old[c.Name] == nil && old[c.Was] == nil && alike(gone[name], c) {
+				p.add("campaign", c.Name, "campaign %s looks like %s under another name, and who had that one's mails would get them again:"+
+					" write was: %s into %s; if it is another campaign, apply once without it",
+					c.Name, name, name, CampaignsRoot+c.Name+"/"+campaignFile).Stops = true
+			}
+		}
+		p.add("campaign", name, "campaign %s is removed: it starts nobody, and those under way get nothing more", name)
 	}
 }
 
@@ -271,18 +278,6 @@ func (v Version) mails(campaign string) map[string]string {
 		}
 	}
 	return texts
-}
-
-// removed says that a campaign is gone, and stops when a new one may be the same
-// under another name.
-func (p *comparison) removed(gone *Campaign, old map[string]*Campaign) {
-	for _, c := range p.next.Program.Campaigns {
-		if gone.Live && old[c.Name] == nil && old[c.Was] == nil && alike(gone, c) {
-			p.add("campaign", c.Name, "campaign %s looks like %s under another name, and who had that one's mails would get them again: write was: %s into %s; if it is another campaign, apply once without it",
-				c.Name, gone.Name, gone.Name, CampaignsRoot+c.Name+"/"+campaignFile).Stops = true
-		}
-	}
-	p.add("campaign", gone.Name, "campaign %s is removed: it starts nobody, and those under way get nothing more", gone.Name)
 }
 
 // alike reports whether two campaigns may be one: they start alike, or start in

@@ -96,14 +96,11 @@ func readWait(r *loader, n *node, step *mailStep) {
 		return
 	}
 	step.Wait = &w
-	if w.BeforeCouponEnds > 0 {
-		r.checkCouponEnds(step.c, n, w)
+	if w.BeforeCouponEnds == 0 {
+		return
 	}
-}
-
-// checkCouponEnds looks for a coupon that an earlier step gave and that ends,
-// late enough for the wait to be one.
-func (r *loader) checkCouponEnds(c *folder, n *node, w Wait) {
+	// An earlier step has to give a coupon that ends, late enough for the wait to be one.
+	c := step.c
 	if len(c.pools) == 0 {
 		r.errorAt(n, "no step before this wait gives a coupon", "give one earlier, or wait for a number of days")
 		return
