@@ -18,7 +18,7 @@ import (
 func TestNothingAboutOneMemberReadsAllOfATableThatWasNeverAnalysed(t *testing.T) {
 	t.Parallel()
 	const members = 20_000
-	tables := []string{"members", "member_keys", "facts", "orders", "order_lines", "events", "segment_members"}
+	tables := []string{"members", "member_keys", "facts", "orders", "events"}
 	db := storetest.Postgres(t)
 	d := newDoor(t, db)
 	d.program("", map[string]string{"fifth": fifth, "segments.yaml": "loyal: orders >= 3\nbig: spent >= 50\nlate: days_since_last_order > 30\ntea: order_days >= 1 and orders < 2\n"})
