@@ -73,8 +73,8 @@ type Config struct {
 	MailOnlyTo *regexp.Regexp // nil: everybody; others are skipped as blocked
 	Sink       bool           // the transports end in the built-in sink: sent mails say "inbox"
 
-	Batch       int // sends per mark of a chunk; 0: 200
-	Connections int // mails on the wire at once, per call; 0: 4
+	Batch    int // sends per mark of a chunk; 0: 200
+	InFlight int // mails at the transport at once, per call; 0: 4
 
 	Lease   time.Duration // how long a claim outlives its worker; 0: 60 s
 	Renew   time.Duration // how often it is renewed; 0: 20 s
@@ -98,7 +98,7 @@ type Sender struct {
 // New returns a Sender.
 func New(c Config) *Sender {
 	fill(&c.Batch, 200)
-	fill(&c.Connections, 4)
+	fill(&c.InFlight, 4)
 	fill(&c.Lease, time.Minute)
 	fill(&c.Renew, c.Lease/3)
 	fill(&c.MarkFor, 4*time.Second)
@@ -113,7 +113,7 @@ func New(c Config) *Sender {
 		outcomes: outcomes{sink: c.Sink, recheck: c.Recheck},
 		brakes:   brakes{c.Log},
 	}
-	d.pace.Store(int64(min(c.Batch, 4*c.Connections))) // how fast the wire is will show
+	d.pace.Store(int64(min(c.Batch, 4*c.InFlight))) // how fast the wire is will show
 	return d
 }
 

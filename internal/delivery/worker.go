@@ -140,10 +140,10 @@ func (w *worker) run(ctx context.Context) {
 		}
 	})
 	defer stop()
-	batches, wire, landed := make(chan *batch), make(chan landing), make(chan landing, w.d.c.Connections)
+	batches, wire, landed := make(chan *batch), make(chan landing), make(chan landing, w.d.c.InFlight)
 	var pump, connections, recorder sync.WaitGroup
 	pump.Go(func() { w.pump(batches, wire) })
-	for range w.d.c.Connections {
+	for range w.d.c.InFlight {
 		connections.Go(func() {
 			for l := range wire {
 				landed <- w.hand(ctx, l)
