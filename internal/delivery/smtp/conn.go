@@ -35,6 +35,13 @@ type conn struct {
 	aging  *time.Timer // runs while the connection waits for a mail
 }
 
+// command is one line to the relay.
+type command struct {
+	line  string
+	stage delivery.Stage
+	wait  time.Duration
+}
+
 func newConn(o Options) *conn {
 	return &conn{d: o.Deadlines, most: o.PerConnection, replies: replies{o.Password}}
 }

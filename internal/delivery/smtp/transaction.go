@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"regulars/internal/delivery"
 )
@@ -77,13 +76,6 @@ func (c *conn) clean() error {
 		err = fmt.Errorf("RSET was answered %d %s", code, words)
 	}
 	return err
-}
-
-// command is one line to the relay.
-type command struct {
-	line  string
-	stage delivery.Stage
-	wait  time.Duration
 }
 
 // envelope says MAIL, RCPT and DATA, in one go where the relay allows it (RFC
