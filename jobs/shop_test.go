@@ -109,7 +109,7 @@ func (s *shop) furnish() jobs.Rooms {
 	}
 	o.Connections = 4
 	relay := smtp.New(o)
-	urgent := relay.Share(4)
+	urgent := relay.Urgent()
 	s.t.Cleanup(func() { urgent.Close(context.Background()); relay.Close(context.Background()) })
 	sender := delivery.New(delivery.Config{
 		DB: s.db, Programs: versions.Programs{DB: s.db}, Transports: map[string]delivery.Transport{delivery.Urgent: urgent, delivery.Bulk: relay},

@@ -26,6 +26,10 @@ func (a *app) sendsCommand() *cobra.Command {
 	listing.Flags().StringVar(&f.State, "state", "", "only those in this state")
 	listing.Flags().Int64Var(&f.Run, "run", 0, "only those of this run")
 	listing.Flags().IntVar(&f.Limit, "limit", 50, "how many")
+	var run int64
+	resolving := &cobra.Command{Use: "resolve ID sent|again", Short: "Decide an unknown outcome: it was sent, or hand it over once more; with --run of all unknown mails of a run",
+		Args: cobra.RangeArgs(1, 2), RunE: func(c *cobra.Command, args []string) error { return a.resolve(c, run, args) }}
+	resolving.Flags().Int64Var(&run, "run", 0, "all unknown mails of this run, in place of ID")
 	group.AddCommand(listing,
 		&cobra.Command{Use: "show ID", Short: "Show one send", Args: cobra.ExactArgs(1), RunE: a.viewing(func(tx *store.Tx, args []string) error {
 			id, err := numbered(args[0], "a send")
@@ -34,7 +38,7 @@ func (a *app) sendsCommand() *cobra.Command {
 			}
 			return a.listSends(tx, report.SendFilter{ID: id, Limit: 1})
 		})},
-		&cobra.Command{Use: "resolve ID sent|again", Short: "Decide an unknown outcome: it was sent, or hand it over once more", Args: cobra.ExactArgs(2), RunE: a.resolve})
+		resolving)
 	return group
 }
 
@@ -54,13 +58,36 @@ func (a *app) listSends(tx *store.Tx, f report.SendFilter) error {
 // sendStates are those of the ledger.
 var sendStates = []string{"queued", "claimed", "handing", "deferred", "sent", "unknown", "failed", "skipped", "bounced", "complained"}
 
-func (a *app) resolve(c *cobra.Command, args []string) error {
+func (a *app) resolve(c *cobra.Command, run int64, args []string) error {
+	as, all := args[len(args)-1], c.Flags().Changed("run")
+	if as != "sent" && as != "again" || all != (len(args) == 1) {
+		return usage("resolve takes the number of a send, or --run and that of a run; and sent or again")
+	}
+	if all {
+		return a.wired(c.Context(), func(w *wiring) error {
+			err := w.db.View(c.Context(), func(tx *store.Tx) error {
+				list, err := report.Runs(tx, run)
+				if err == nil && len(list) == 0 {
+					err = notThere("run", run)
+				}
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			n, err := w.marketer().ResolveRun(c.Context(), run, as, a.user())
+			if err != nil {
+				return err
+			}
+			return a.say(map[string]any{"run": run, "resolved": n, "as": as}, "%d unknown mails of run %d: %s", n, run, as)
+		})
+	}
 	id, err := numbered(args[0], "a send")
-	if err != nil || args[1] != "sent" && args[1] != "again" {
-		return usage("resolve takes the number of a send, and sent or again")
+	if err != nil {
+		return err
 	}
 	return a.wired(c.Context(), func(w *wiring) error {
-		if err := w.marketer().Resolve(c.Context(), id, args[1], a.user()); err != nil {
+		if err := w.marketer().Resolve(c.Context(), id, as, a.user()); err != nil {
 			return err
 		}
 		return w.db.View(c.Context(), func(tx *store.Tx) error { return a.listSends(tx, report.SendFilter{ID: id, Limit: 1}) })

@@ -38,18 +38,11 @@ type wiring struct {
 	alerts *marketing.Alerts
 	sink   *embedded.Sink // nil: a real relay
 	relay  *smtp.Relay
-	urgent *smtp.Relay // the same relay, with connections of its own
+	urgent *smtp.Relay // the same relay, for mails that go first
 	hints  *jobs.Hints // nil until there is a Redis
 	log    *slog.Logger
 	uncut  func() // ends the wait for the end of ctx
 }
-
-// Shares of the database's connections and of the relay's, so that no lane
-// starves another.
-const (
-	urgentConnections = 4
-	bulkConnections   = 8
-)
 
 // wire builds the rooms over a database. It connects to no Redis and to the
 // relay only with the first mail.
@@ -73,18 +66,19 @@ func (a *app) wire(ctx context.Context, db *store.DB, log *slog.Logger) (*wiring
 	if err != nil {
 		return nil, err
 	}
-	o.Log, o.Connections = log, cmp.Or(o.Connections, bulkConnections)
+	o.Log = log
 	if w.sink == nil { // our name in EHLO is that of the pages, "" when they have none yet
 		if u, err := url.Parse(a.config.BaseURL); err == nil {
 			o.Hello = cmp.Or(o.Hello, u.Hostname())
 		}
 	}
 	w.relay = smtp.New(o)
-	w.urgent = w.relay.Share(urgentConnections)
+	w.urgent = w.relay.Urgent()
+	// For each connection a mail whose body is on the wire, and one whose envelope goes with it.
 	w.sender = delivery.New(delivery.Config{
 		DB: db, Programs: versions.Programs{DB: db}, Transports: map[string]delivery.Transport{delivery.Bulk: w.relay, delivery.Urgent: w.urgent}, Links: w.links,
 		Secret: derive(key, "message ids"), MailOnlyTo: a.config.mailOnlyTo, Sink: w.sink != nil,
-		Connections: urgentConnections, Log: log,
+		InFlight: 2 * w.relay.Connections(), Log: log,
 	})
 	w.alerts = &marketing.Alerts{DB: db, Transport: w.urgent, Secret: derive(key, "message ids"), MailOnlyTo: a.config.mailOnlyTo, Log: log}
 	w.engine = engine.New(db, w.sender)

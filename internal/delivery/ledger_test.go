@@ -256,6 +256,40 @@ func TestAPersonResolvesAnUnknownMail(t *testing.T) {
 	})
 }
 
+func TestAPersonResolvesAllUnknownMailsOfARun(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		s := newShop(t, db)
+		members := s.members(1103)
+		run := s.run("letter", members[:1101], 1200)
+		other := s.run("drop", members[1101:], 10)
+		s.exec("update sends set state = 'unknown', reason = 'lease_over' where id % 3 <> 0 or run_id = @other", store.Args{"other": other})
+		unknown := s.number("select count(*) from sends where run_id = @run and state = 'unknown'", store.Args{"run": run})
+		d := s.sender()
+		resolve := func(as string) (all int) {
+			for after := int64(0); ; {
+				var n int
+				s.update(func(tx *store.Tx) (err error) { n, after, err = d.ResolveRun(tx, run, after, as, "ana"); return err })
+				if all += n; after == 0 {
+					return all
+				}
+			}
+		}
+		if n := resolve(delivery.Again); int64(n) != unknown {
+			t.Errorf("%d sends go again, want %d", n, unknown)
+		}
+		s.want("after again", map[string]int{"queued": 1101 - int(unknown), "queued again": int(unknown), "unknown lease_over": 2})
+		if due := s.number("select count(*) from due", nil); due != unknown {
+			t.Errorf("%d sends are due, want %d", due, unknown)
+		}
+		s.exec("update sends set state = 'unknown' where reason = 'again'", nil)
+		if n := resolve(delivery.WasSent); int64(n) != unknown {
+			t.Errorf("%d sends were sent, want %d", n, unknown)
+		}
+		s.want("after sent", map[string]int{"queued": 1101 - int(unknown), "sent resolved": int(unknown), "unknown lease_over": 2})
+	})
+}
+
 func TestCodesGoWithTheirMails(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {

@@ -78,7 +78,7 @@ func play(t *testing.T, f fataler, db *store.DB, draw func(n int, what string) i
 	}
 	g.sender = g.shop.sender(func(c *delivery.Config) {
 		c.Transports = map[string]delivery.Transport{delivery.Urgent: g.stage, delivery.Bulk: g.stage}
-		c.Lease, c.Renew, c.Recheck, c.Connections, c.Batch = time.Hour, time.Hour, time.Microsecond, 1, 2
+		c.Lease, c.Renew, c.Recheck, c.InFlight, c.Batch = time.Hour, time.Hour, time.Microsecond, 1, 2
 	})
 	for i := range 40 {
 		g.act(draw)

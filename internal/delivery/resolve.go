@@ -34,15 +34,52 @@ func (d *Sender) Resolve(tx *store.Tx, id int64, as, by string) error {
 	if s.state != unknown {
 		return fmt.Errorf("send %d is %s: %w", id, s.state, ErrNotUnknown)
 	}
-	e, err := decided(tx, s, as, by)
+	waits, err := areDue(tx, []int64{id})
 	if err != nil {
 		return err
 	}
-	effective, err := record(tx, laneOf(s.Class), "sends.fence = r.fence and sends.state = 'unknown'", []result{e})
+	e, err := decided(s, as, by, waits[id])
+	if err != nil {
+		return err
+	}
+	effective, err := record(tx, laneOf(s.Class), ofLost, []result{e})
 	if err == nil && len(effective) == 0 {
 		err = fmt.Errorf("send %d was just claimed: %w", id, ErrNotUnknown)
 	}
 	return err
+}
+
+// resolveAtOnce is how many sends of a run one transaction resolves.
+const resolveAtOnce = 1000
+
+// ResolveRun ends the unknown sends of a run after one of them as a person decides,
+// the next thousand. It returns how many it ended, and the last that it looked at: 0
+// when there are no more.
+func (d *Sender) ResolveRun(tx *store.Tx, run, after int64, as, by string) (n int, last int64, err error) {
+	var ids []int64
+	err = tx.All(&ids, "select id from sends where run_id = @run and id > @after and state = 'unknown' order by id limit @limit",
+		store.Args{"run": run, "after": after, "limit": resolveAtOnce})
+	if err != nil || len(ids) == 0 {
+		return 0, 0, err
+	}
+	sends, err := load(tx, ids)
+	if err != nil {
+		return 0, 0, err
+	}
+	waits, err := areDue(tx, ids)
+	if err != nil {
+		return 0, 0, err
+	}
+	var results []result
+	for _, s := range sends {
+		e, err := decided(s, as, by, waits[s.Send])
+		if err != nil {
+			return 0, 0, err
+		}
+		results = append(results, e)
+	}
+	effective, err := record(tx, laneOf(sends[0].Class), ofLost, results) // a run has one class
+	return len(effective), ids[len(ids)-1], err
 }
 
 // rescue makes a single send due again that waits where no worker finds it, and reports
@@ -64,13 +101,11 @@ func rescue(tx *store.Tx, s *send, as string) (bool, error) {
 // resolved is the reason of a send that a person says was sent.
 const resolved = "resolved"
 
-func decided(tx *store.Tx, s *send, as, by string) (result, error) {
+// decided is what a person's decision makes of a send, which may wait to go again by
+// itself.
+func decided(s *send, as, by string, waits bool) (result, error) {
 	switch as {
 	case WasSent:
-		waits, err := isDue(tx, s.Send)
-		if err != nil {
-			return result{}, err
-		}
 		if !waits {
 			s.reason = resent // its passage did not wait for a person
 		}
@@ -82,8 +117,13 @@ func decided(tx *store.Tx, s *send, as, by string) (result, error) {
 	return result{}, fmt.Errorf("a send is resolved as %s or %s, not %q", WasSent, Again, as)
 }
 
-func isDue(tx *store.Tx, id int64) (due bool, err error) {
-	err = tx.One(&due, "select exists (select 1 from due where send_id = @id)", store.Args{"id": id})
+func areDue(tx *store.Tx, ids []int64) (map[int64]bool, error) {
+	var found []int64
+	err := tx.All(&found, "select send_id from due where send_id in (select value from "+tx.JSONEach("@ids")+")", store.Args{"ids": store.JSON(ids)})
+	due := map[int64]bool{}
+	for _, id := range found {
+		due[id] = true
+	}
 	return due, err
 }
 

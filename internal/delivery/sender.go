@@ -22,6 +22,9 @@
 //	singles    due (lease)       40 at once, oldest first    at 354           its row is recorded
 //	chunk      chunks (lease)    as the wire takes them      before the wire  next_id is past its end
 //
+// A batch is what the wire takes in a quarter of a second, so that of a worker that is
+// killed about half a second of mails is unknown, and what it had not yet recorded.
+//
 // A claim whose worker is gone is seen by Reap when its lease is over.
 //
 // It leaves to others: which sends there are (flows, runs), how a mail looks
@@ -73,8 +76,8 @@ type Config struct {
 	MailOnlyTo *regexp.Regexp // nil: everybody; others are skipped as blocked
 	Sink       bool           // the transports end in the built-in sink: sent mails say "inbox"
 
-	Batch       int // sends per mark of a chunk; 0: 200
-	Connections int // mails on the wire at once, per call; 0: 4
+	Batch    int // sends per mark of a chunk; 0: 200
+	InFlight int // mails at the transport at once, per call; 0: 4
 
 	Lease   time.Duration // how long a claim outlives its worker; 0: 60 s
 	Renew   time.Duration // how often it is renewed; 0: 20 s
@@ -92,13 +95,13 @@ type Sender struct {
 	writer   *writer
 	outcomes outcomes
 	brakes   brakes
-	pace     atomic.Int64 // sends per mark that the wire takes in about a second
+	pace     atomic.Int64 // sends per mark: what the wire takes in a quarter of a second
 }
 
 // New returns a Sender.
 func New(c Config) *Sender {
 	fill(&c.Batch, 200)
-	fill(&c.Connections, 4)
+	fill(&c.InFlight, 4)
 	fill(&c.Lease, time.Minute)
 	fill(&c.Renew, c.Lease/3)
 	fill(&c.MarkFor, 4*time.Second)
@@ -113,7 +116,7 @@ func New(c Config) *Sender {
 		outcomes: outcomes{sink: c.Sink, recheck: c.Recheck},
 		brakes:   brakes{c.Log},
 	}
-	d.pace.Store(int64(min(c.Batch, 4*c.Connections))) // how fast the wire is will show
+	d.pace.Store(int64(min(c.Batch, 2*c.InFlight))) // how fast the wire is will show
 	return d
 }
 

@@ -125,11 +125,11 @@ type ruledOut struct{ result }
 
 func (e *ruledOut) Error() string { return "the gate closed: " + e.reason }
 
-// How a worker paces itself.
+// How a worker paces itself: what a kill leaves unknown is what was marked and not yet
+// recorded.
 const (
-	flushEvery = 2 * time.Second        // how long what landed waits for the rest of its batch
-	tooFast    = 500 * time.Millisecond // a batch that takes less on the wire is too small …
-	tooSlow    = time.Second            // … and one that takes more outlives its mark
+	flushEvery = 500 * time.Millisecond // how long what landed waits for the rest of its batch
+	aBatch     = 250 * time.Millisecond // what a batch may take on the wire: two are marked at once
 )
 
 // run works until the claim or the wish to go on is at its end.
@@ -140,10 +140,10 @@ func (w *worker) run(ctx context.Context) {
 		}
 	})
 	defer stop()
-	batches, wire, landed := make(chan *batch), make(chan landing), make(chan landing, w.d.c.Connections)
+	batches, wire, landed := make(chan *batch), make(chan landing), make(chan landing, w.d.c.InFlight)
 	var pump, connections, recorder sync.WaitGroup
 	pump.Go(func() { w.pump(batches, wire) })
-	for range w.d.c.Connections {
+	for range w.d.c.InFlight {
 		connections.Go(func() {
 			for l := range wire {
 				landed <- w.hand(ctx, l)
@@ -257,16 +257,23 @@ func (w *worker) pump(batches <-chan *batch, wire chan<- landing) {
 	}
 }
 
-// learn makes the next batch larger or smaller, also of the claims to come. One
-// that was smaller than allowed tells nothing when it was fast.
+// learn makes the next batch larger or smaller, also of the claims to come.
 func (w *worker) learn(n int, took time.Duration) {
-	size := w.pace()
-	switch {
-	case took < tooFast && n >= size:
-		w.d.pace.Store(int64(min(2*size, w.d.c.Batch)))
-	case took > tooSlow:
-		w.d.pace.Store(int64(max(1, min(size, n)/2)))
+	w.d.pace.Store(int64(paced(w.pace(), n, w.d.c.Batch, took)))
+}
+
+// paced is how many mails the next batch is to have, where so many took so long: what
+// the wire takes in a quarter of a second, by steps of two and within bounds. A batch
+// that was smaller than allowed tells nothing when it was fast.
+func paced(size, n, most int, took time.Duration) int {
+	fits := most
+	if took > 0 {
+		fits = int(min(int64(most), int64(n)*int64(aBatch)/int64(took)))
 	}
+	if n < size && fits > size {
+		return size
+	}
+	return max(1, min(max(fits, size/2), 2*size, most))
 }
 
 // pace is how many mails to mark at once.

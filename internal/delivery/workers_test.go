@@ -16,7 +16,7 @@ import (
 )
 
 // small has little on the wire at once, so that the bounds of the tests are small.
-func small(c *delivery.Config) { c.Batch, c.Connections = 10, 2 }
+func small(c *delivery.Config) { c.Batch, c.InFlight = 10, 2 }
 
 func TestEightWorkersHandEachMailOverOnce(t *testing.T) {
 	t.Parallel()
@@ -181,7 +181,7 @@ func TestAnUnsubscribeInTheMiddleOfARunWorks(t *testing.T) {
 				s.run("letter", members, 200)
 				s.midway(50, func() { s.refuse(members[50:]...) })
 				// With one connection nothing goes out while the members say no.
-				d := s.sender(small, func(c *delivery.Config) { c.MarkFor, c.Connections = tt.markFor, 1 })
+				d := s.sender(small, func(c *delivery.Config) { c.MarkFor, c.InFlight = tt.markFor, 1 })
 				s.work(d)
 				s.singles(d, delivery.Bulk)
 				for i := tt.from; i < len(members); i++ {

@@ -50,6 +50,21 @@ func (m Marketer) Resolve(ctx context.Context, send int64, as, by string) error 
 	return m.DB.Update(ctx, func(tx *store.Tx) error { return m.Sender.Resolve(tx, send, as, by) })
 }
 
+// ResolveRun decides all unknown mails of a run, and returns how many there were.
+func (m Marketer) ResolveRun(ctx context.Context, run int64, as, by string) (all int, err error) {
+	for after := int64(0); ; {
+		n, last := 0, int64(0)
+		err := m.DB.Update(ctx, func(tx *store.Tx) (err error) {
+			n, last, err = m.Sender.ResolveRun(tx, run, after, as, by)
+			return err
+		})
+		if all += n; err != nil || last == 0 {
+			return all, err
+		}
+		after = last
+	}
+}
+
 // Redeem takes a code and tells the campaigns that gave it.
 func (m Marketer) Redeem(tx *store.Tx, use coupon.Use) (coupon.Redemption, error) {
 	done, err := coupon.Redeem(tx, use)

@@ -43,7 +43,7 @@ var senses = []sense{
 	{"pool", true, (*Status).emptyPools, "pool %[1]s has no code left to give", "`regulars pool import %[1]s FILE`, or `regulars pool generate %[1]s N` and tell the shop of them by `regulars pool export %[1]s --mark-known`"},
 	{"aside", true, (*Status).setAsideCodes, "pool %[1]s: %[2]d codes are set aside, since the database was restored and somebody may have them; who has none of it yet waits", "`regulars import suppressions FILE` with the file of SUPPRESSION_LOG keeps those that are recorded for whoever has them; then `regulars pool unused %[1]s` says that nobody has the rest, or `regulars pool recall %[1]s` ends them and `regulars pool import %[1]s FILE` brings new ones"},
 	{"job", false, (*Status).failedJobs, "job %[1]d (%[2]s) failed: %[3]s", "`regulars jobs show %[1]d`; `regulars jobs retry %[1]d` does it again"},
-	{"unknown", false, (*Status).unknowns, "mails of which nobody knows whether they went out: %[1]d (`regulars sends list --state unknown`)", "`regulars sends resolve ID sent` or `again`"},
+	{"unknown", false, (*Status).unknowns, "mails of which nobody knows whether they went out: %[1]d (`regulars sends list --state unknown`)", "`regulars sends resolve ID sent` or `again`; `--run RUN` in place of ID for all of a run"},
 }
 
 // judge adds what the senses find to the troubles: all, or those of the machine

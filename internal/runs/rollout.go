@@ -36,6 +36,7 @@ func (r rollout) atOnce() bool { return r.c.Pilot == nil && r.c.Waves == nil }
 type part struct {
 	mails int64
 	at    loyalty.Instant
+	pilot bool
 }
 
 // mostWaves bounds what one run may be cut into: smaller waves are made larger.
@@ -45,19 +46,19 @@ const mostWaves = 1000
 // and the waves. What waits for a person is not among them.
 func (r rollout) parts(mails int64, from loyalty.Instant, pilot bool) (parts []part) {
 	if r.atOnce() {
-		return []part{{mails, from}}
+		return []part{{mails: mails, at: from}}
 	}
 	at := r.awake(from)
 	if p := r.c.Pilot; p != nil && pilot {
 		first := min(mails, int64(p.Size))
-		parts = append(parts, part{first, at})
+		parts = append(parts, part{mails: first, at: at, pilot: true})
 		if mails -= first; p.After == 0 {
 			return parts
 		}
 		at = r.awake(at.Plus(p.After))
 	}
 	for size := r.wave(mails); mails > 0; mails -= size {
-		parts = append(parts, part{min(size, mails), at})
+		parts = append(parts, part{mails: min(size, mails), at: at})
 		at = r.afterWave(at)
 	}
 	return parts
@@ -130,7 +131,7 @@ func (c cut) upTo() int64 {
 // has its own end, so that none is late because it came after another.
 func (r rollout) letOut(tx *store.Tx, run int64, from loyalty.Instant, pilot bool) error {
 	if r.atOnce() {
-		return cutChunks(tx, run, part{everything, from})
+		return cutChunks(tx, run, part{mails: everything, at: from})
 	}
 	done, err := cutOf(tx, run)
 	if err != nil || !done.Waiting {
@@ -157,11 +158,26 @@ func (r rollout) letOut(tx *store.Tx, run int64, from loyalty.Instant, pilot boo
 	return setEnd(tx, run, r.ends(parts[len(parts)-1].at))
 }
 
-// chunkOf is how many mails one chunk holds.
-const chunkOf = 2000
+// pilotChunk is how many mails a chunk of a pilot holds.
+const pilotChunk = 2000
+
+// chunkOf is how many mails a chunk holds of some that go at once. A worker that is
+// killed keeps its chunk until the lease is over, and the rest goes on meanwhile: so
+// there are about a hundred, unless that makes them too small or too large to be worth it.
+func chunkOf(mails int64) int64 { return min(max(mails/100, 100), 2000) }
 
 // cutChunks cuts the next queued mails of a run into slices that workers claim.
 func cutChunks(tx *store.Tx, run int64, p part) error {
+	size := int64(pilotChunk)
+	if !p.pilot {
+		mails := p.mails
+		if mails == everything {
+			if err := tx.One(&mails, "select audience from runs where id = @run", store.Args{"run": run}); err != nil {
+				return err
+			}
+		}
+		size = chunkOf(mails)
+	}
 	_, err := tx.Exec(`
 		insert into chunks (run_id, n, lo, hi, next_id, not_before)
 		select cast(@run as bigint), s.chunks + s.n, min(s.id), max(s.id), min(s.id), `+tx.Instant("@at")+`
@@ -173,7 +189,7 @@ func cutChunks(tx *store.Tx, run int64, p part) error {
 		              order  by s.id
 		              limit  @mails) w) s
 		group  by s.chunks, s.n
-		order  by s.n`, store.Args{"run": run, "at": p.at, "size": chunkOf, "mails": p.mails})
+		order  by s.n`, store.Args{"run": run, "at": p.at, "size": size, "mails": p.mails})
 	return err
 }
 
@@ -253,7 +269,7 @@ func (r rollout) shift(tx *store.Tx, run int64) error {
 
 // next is when the part goes that follows the one with a chunk.
 func (r rollout) next(at loyalty.Instant, chunk int64) loyalty.Instant {
-	if p := r.c.Pilot; p != nil && chunk < int64(p.Size+chunkOf-1)/chunkOf {
+	if p := r.c.Pilot; p != nil && chunk < int64(p.Size+pilotChunk-1)/pilotChunk {
 		return r.awake(at.Plus(p.After))
 	}
 	return r.afterWave(at)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	mailsmtp "github.com/wneessen/go-mail/smtp"
@@ -23,13 +24,27 @@ type conn struct {
 
 	pipelining, eightBit, utf8 bool // offered
 
+	most   int         // mails it may carry
 	mails  int         // carried
+	said   []command   // of the envelope of the next mail, still to be answered
+	buffer []byte      // of what is written in one piece
 	dirty  bool        // a transaction was refused half-way: RSET before the next
+	open   bool        // the relay waits for the body of a mail that it refused
+	works  atomic.Bool // a mail of its was taken
 	broken bool        // of no further use
 	aging  *time.Timer // runs while the connection waits for a mail
 }
 
-func newConn(o Options) *conn { return &conn{d: o.Deadlines, replies: replies{o.Password}} }
+// command is one line to the relay.
+type command struct {
+	line  string
+	stage delivery.Stage
+	wait  time.Duration
+}
+
+func newConn(o Options) *conn {
+	return &conn{d: o.Deadlines, most: o.PerConnection, replies: replies{o.Password}}
+}
 
 // greet dials, secures, says EHLO and authenticates.
 func (c *conn) greet(ctx context.Context, o Options) (delivery.Stage, error) {
@@ -124,5 +139,7 @@ func (c *conn) quit(d time.Duration) {
 	c.raw.SetDeadline(time.Now().Add(d))
 	if c.client.Text.PrintfLine("QUIT") == nil {
 		c.client.Text.ReadResponse(221)
+		c.raw.SetDeadline(time.Now().Add(min(d, time.Second)))
+		c.client.Text.R.ReadByte() // the relay closes: then it no longer counts this one as ours
 	}
 }

@@ -142,7 +142,7 @@ type Options struct {
 	AnyCertificate bool
 	Hello          string // our name in EHLO; "": this machine's
 
-	Connections   int           // kept at most; 0: 8
+	Connections   int           // at most, for all lanes; 0: 12
 	PerConnection int           // mails before a connection is renewed; 0: 100
 	KeepIdle      time.Duration // an unused connection is closed after it; 0: 30 s
 	Deadlines     Deadlines
@@ -167,12 +167,15 @@ type Deadlines struct {
 	Quit   time.Duration // 5 s
 }
 
+// kept is how many connections urgent mails alone may use.
+func (o Options) kept() int { return min(4, o.Connections/4) }
+
 func (o Options) name() string { return net.JoinHostPort(o.Host, strconv.Itoa(o.Port)) }
 
 func (o *Options) defaults() {
 	o.Security = cmp.Or(o.Security, Offered)
 	o.Hello = cmp.Or(o.Hello, machineName())
-	o.Connections = cmp.Or(o.Connections, 8)
+	o.Connections = cmp.Or(o.Connections, 12)
 	o.PerConnection = cmp.Or(o.PerConnection, 100)
 	o.KeepIdle = cmp.Or(o.KeepIdle, 30*time.Second)
 	if o.Now == nil {

@@ -346,18 +346,22 @@ func TestConnectionsAreKeptAndRenewed(t *testing.T) {
 		t.Run(fmt.Sprintf("%d mails over %d, renewed after %d", tt.mails, tt.connections, tt.per), func(t *testing.T) {
 			t.Parallel()
 			var busy, busiest atomic.Int64
-			sink := newSink(t, embedded.SinkOptions{})
+			sink := newSink(t, embedded.SinkOptions{Script: func(s embedded.Stage, _ string) embedded.Reply {
+				switch s {
+				case embedded.AtBody:
+					busiest.Store(max(busiest.Load(), busy.Add(1)))
+				case embedded.AtDot:
+					busy.Add(-1)
+				}
+				return embedded.Reply{}
+			}})
 			o := options(t, sink.Addr())
 			o.Connections, o.PerConnection = tt.connections, tt.per
 			r := newRelay(t, o)
 			var wg sync.WaitGroup
 			for i := range tt.mails {
 				wg.Go(func() {
-					o := r.Hand(t.Context(), message(fmt.Sprintf("m%d@example.test", i)), func(context.Context) error {
-						busiest.Store(max(busiest.Load(), busy.Add(1)))
-						return nil
-					})
-					busy.Add(-1)
+					o := r.Hand(t.Context(), message(fmt.Sprintf("m%d@example.test", i)), nil)
 					if o.Stage != delivery.StageDone {
 						t.Error(o.Err)
 					}

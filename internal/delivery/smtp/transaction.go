@@ -1,11 +1,11 @@
 package smtp
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"regulars/internal/delivery"
 )
@@ -15,28 +15,44 @@ const block = 32 << 10
 
 // carry takes one mail through MAIL, RCPT, DATA, body and final dot. Once it has
 // begun, the context no longer matters: the deadlines end it.
-func (c *conn) carry(ctx context.Context, m delivery.Message, begin func(context.Context) error) delivery.Outcome {
+//
+// Where the relay allows it, the envelope of the mail that comes after goes out with
+// the body, so that a mail costs one round trip (RFC 2920): tie takes it out, and it
+// is returned. The connection has then said that envelope, and only that mail can use
+// it; nothing of that mail's body goes out before its own begin.
+func (c *conn) carry(ctx context.Context, m delivery.Message, begin func(context.Context) error, tie func() *waiter) (o delivery.Outcome, tied *waiter) {
 	if err := ctx.Err(); err != nil {
-		return withheld(delivery.StageConnect, err)
+		c.broken = c.broken || len(c.said) > 0
+		return withheld(delivery.StageConnect, err), nil
 	}
-	if err := c.clean(); err != nil {
-		c.broken = true
-		return c.refusal(delivery.StageMail, err)
-	}
-	c.mails++
 	if o := c.envelope(m); o.Stage != delivery.StageBody {
-		return o
+		return o, nil
 	}
 	if begin != nil {
 		if err := begin(context.WithoutCancel(ctx)); err != nil {
 			c.broken = true // whatever we said now would be the body
-			return withheld(delivery.StageData, err)
+			return withheld(delivery.StageData, err), nil
 		}
 	}
-	o := c.body(m.Body)
+	var next []command
+	if c.pipelining && c.mails < c.most {
+		if tied = tie(); tied != nil {
+			next, _ = c.commands(tied.mail) // one that cannot be said is refused in its turn
+		}
+	}
+	o = c.body(m.Body, next)
 	o.Begun = true
-	c.broken = c.broken || o.Stage != delivery.StageDone
-	return o
+	if o.Stage == delivery.StageDone {
+		c.works.Store(true)
+	}
+	if o.Stage != delivery.StageDone && (o.Code == 0 || o.Code == 421) {
+		c.broken = true
+	}
+	if len(next) > 0 {
+		c.mails++
+		c.said = next
+	}
+	return o, tied
 }
 
 // over reports that a kept connection ended before it was asked about this mail:
@@ -62,16 +78,21 @@ func (c *conn) clean() error {
 	return err
 }
 
-// command is one line to the relay.
-type command struct {
-	line  string
-	stage delivery.Stage
-	wait  time.Duration
-}
-
 // envelope says MAIL, RCPT and DATA, in one go where the relay allows it (RFC
 // 2920). Its outcome stands at StageBody when the relay waits for the body.
 func (c *conn) envelope(m delivery.Message) delivery.Outcome {
+	if said := c.said; len(said) > 0 {
+		c.said = nil
+		if o, ok := c.hear(said); !ok {
+			return c.dismiss(o)
+		}
+		return delivery.Outcome{Stage: delivery.StageBody}
+	}
+	if err := c.clean(); err != nil {
+		c.broken = true
+		return c.refusal(delivery.StageMail, err)
+	}
+	c.mails++
 	commands, err := c.commands(m)
 	if err != nil {
 		return c.answered(delivery.StageRcpt, 553, err.Error())
@@ -82,7 +103,7 @@ func (c *conn) envelope(m delivery.Message) delivery.Outcome {
 	}
 	for len(commands) > 0 {
 		if o, ok := c.exchange(commands[:group]); !ok {
-			return o
+			return c.dismiss(o)
 		}
 		commands = commands[group:]
 	}
@@ -107,13 +128,18 @@ func (c *conn) commands(m delivery.Message) ([]command, error) {
 	}, nil
 }
 
-// exchange says commands at once and hears all their answers. The first that is
-// not a yes is the outcome: later ones only follow from it.
+// exchange says commands at once and hears all their answers.
 func (c *conn) exchange(commands []command) (first delivery.Outcome, ok bool) {
 	if err := c.say(commands...); err != nil {
 		c.broken = true
 		return c.refusal(commands[0].stage, err), false
 	}
+	return c.hear(commands)
+}
+
+// hear hears the answers to commands. The first that is not a yes is the outcome:
+// later ones only follow from it.
+func (c *conn) hear(commands []command) (first delivery.Outcome, ok bool) {
 	ok = true
 	for _, cmd := range commands {
 		code, words, err := c.listen(cmd)
@@ -133,12 +159,35 @@ func (c *conn) exchange(commands []command) (first delivery.Outcome, ok bool) {
 
 // note remembers what an answer means for the connection's further use; first
 // says that all answers before it were a yes. After a refused DATA too we rather
-// begin anew. A 354 after a refused recipient waits for a body that nobody sends.
+// begin anew. A 354 after a refused recipient waits for a body.
 func (c *conn) note(s delivery.Stage, code int, err error, first bool) {
 	c.dirty = true
-	if err != nil || code == 421 || s == delivery.StageData && (first || code < 400) {
+	switch {
+	case err != nil || code == 421 || s == delivery.StageData && first:
 		c.broken = true
+	case s == delivery.StageData && code < 400:
+		c.broken, c.open = code != 354, true
 	}
+}
+
+// dismiss ends a mail whose envelope was refused. A relay that waits for its body all
+// the same gets a dot alone, as RFC 2920 wants it: there is nobody to give it to.
+func (c *conn) dismiss(o delivery.Outcome) delivery.Outcome {
+	if !c.open {
+		return o
+	}
+	if c.open = false; c.broken {
+		return o
+	}
+	dot := command{".", delivery.StageDot, c.d.Dot}
+	code := 0
+	err := c.say(dot)
+	if err == nil {
+		code, _, err = c.listen(dot)
+	}
+	c.dirty = false
+	c.broken = err != nil || code == 421
+	return o
 }
 
 // agreed reports whether a code is the yes of its stage.
@@ -149,9 +198,10 @@ func agreed(s delivery.Stage, code int) bool {
 	return code/100 == 2
 }
 
-// body writes the mail and hears the answer to its final dot.
-func (c *conn) body(b []byte) delivery.Outcome {
-	if err := c.write(b); err != nil {
+// body writes the mail, with the commands that follow it, and hears the answer to its
+// final dot.
+func (c *conn) body(b []byte, next []command) delivery.Outcome {
+	if err := c.write(b, next); err != nil {
 		return c.refusal(delivery.StageBody, err)
 	}
 	code, words, err := c.listen(command{stage: delivery.StageDot, wait: c.d.Dot})
@@ -162,21 +212,49 @@ func (c *conn) body(b []byte) delivery.Outcome {
 	return delivery.Outcome{Stage: delivery.StageDone, Code: code, Enhanced: enhanced, Text: text}
 }
 
-// write sends the body, dot-stuffed, and the final dot. Lone line feeds become
-// CRLF, so that no body can end itself early.
-func (c *conn) write(b []byte) error {
-	w := c.client.Text.DotWriter()
-	for len(b) > 0 {
-		n := min(len(b), block)
+// write sends the body, dot-stuffed, the final dot and what follows, in one piece.
+func (c *conn) write(b []byte, next []command) error {
+	piece := stuffed(c.buffer[:0], b)
+	for _, cmd := range next {
+		piece = append(append(piece, cmd.line...), "\r\n"...)
+	}
+	if c.buffer = piece; cap(piece) > 2*block {
+		c.buffer = nil // one big mail is not kept for all that follow
+	}
+	w := c.client.Text.W
+	for len(piece) > 0 {
+		n := min(len(piece), block)
 		if err := c.client.UpdateDeadline(c.d.Block); err != nil {
 			return err
 		}
-		if _, err := w.Write(b[:n]); err != nil {
+		w.Write(piece[:n])
+		if err := w.Flush(); err != nil { // holds the error of the write too
 			return err
 		}
-		b = b[n:]
+		piece = piece[n:]
 	}
-	return w.Close()
+	return nil
+}
+
+// stuffed appends a body as it goes over the wire: a dot before each line that begins
+// with one, and the final dot. Lone line feeds become CRLF, so that no body can end
+// itself early.
+func stuffed(to, body []byte) []byte {
+	for len(body) > 0 {
+		if body[0] == '.' {
+			to = append(to, '.')
+		}
+		end := bytes.IndexByte(body, '\n')
+		if end < 0 {
+			to = append(to, bytes.TrimSuffix(body, []byte("\r"))...)
+			to = append(to, "\r\n"...)
+			break
+		}
+		to = append(to, bytes.TrimSuffix(body[:end], []byte("\r"))...)
+		to = append(to, "\r\n"...)
+		body = body[end+1:]
+	}
+	return append(to, ".\r\n"...)
 }
 
 // say writes commands in one packet.
