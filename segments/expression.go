@@ -27,9 +27,6 @@ func ParseField(text string, s Scope) (*Expression, error) {
 // Known is the rule that the field has a value: it needs the same norms.
 func (e *Expression) Known() *Rule { return &Rule{"known(" + e.call.name + ")", hasValue{e.call}, 1} }
 
-// Words is what the field is.
-func (e *Expression) Words() string { return e.call.noun() }
-
 // SQL returns the field as an SQL expression over the alias f, null where a member
 // has no value, and the values of its parameters.
 func (e *Expression) SQL(q Query) (expr string, args map[string]any) {

@@ -352,9 +352,9 @@ func (s *steps) withCodes(i int, step program.Step, all []*passage) ([]*passage,
 	all = by[""]
 	to := make([]coupon.To, len(all))
 	for k, p := range all {
-		to[k] = coupon.To{Occurrence: p.OccurrenceID, Member: p.MemberID, Today: s.V.Day(s.Tx.At)}
+		to[k] = coupon.To{Occurrence: p.OccurrenceID, Member: p.MemberID}
 	}
-	given, err := coupon.GiveEach(s.Tx, step.Coupon, to, rand.Reader)
+	given, err := coupon.GiveEach(s.Tx, step.Coupon, to, s.V.Day(s.Tx.At), rand.Reader)
 	if err != nil {
 		return nil, nil, fmt.Errorf("codes of pool %s: %w", step.Coupon, err)
 	}
