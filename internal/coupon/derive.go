@@ -23,23 +23,10 @@ import (
 // settingCodes is the setting that holds the secret from which codes are derived.
 const settingCodes = "code_secret"
 
-// secretOf returns the secret, which it draws once.
-func secretOf(tx *store.Tx, random io.Reader) ([]byte, error) {
-	fresh := make([]byte, 32)
-	if _, err := io.ReadFull(random, fresh); err != nil {
-		return nil, fmt.Errorf("drawing the secret of codes: %w", err)
-	}
-	text, err := tx.SettingOr(settingCodes, func() string { return hex.EncodeToString(fresh) })
-	if err != nil {
-		return nil, fmt.Errorf("the secret of codes: %w", err)
-	}
-	return hex.DecodeString(text)
-}
-
 // derived draws the codes of people in their occurrences. try counts from 0: where a
 // code is somebody else's already, the next one is as certain as the first.
 func (p Pool) derived(tx *store.Tx, people []To, try int, random io.Reader) ([]row, error) {
-	secret, err := secretOf(tx, random)
+	secret, err := tx.Secret(settingCodes, random)
 	if err != nil {
 		return nil, err
 	}

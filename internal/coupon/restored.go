@@ -183,7 +183,7 @@ func Record(tx *store.Tx, ids []int64) (all []Given, err error) {
 
 // hashed returns the keyed hashes by which people in their occurrences are recorded.
 func hashed(tx *store.Tx, pool string, people []To) ([]string, error) {
-	secret, err := secretOf(tx, rand.Reader)
+	secret, err := tx.Secret(settingCodes, rand.Reader)
 	if err != nil {
 		return nil, err
 	}
