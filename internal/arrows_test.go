@@ -56,7 +56,7 @@ var arrows = map[string][]string{
 	"internal/console":          {"jobs", "internal/engine", "internal/report"},
 	"internal/demo":             {"internal/apply", "internal/engine", "internal/report"},
 	"internal/rehearsal":        {"internal/apply", "internal/engine", "internal/report"},
-	"internal/bench":            {"internal/apply", "internal/engine", "internal/report"},
+	"internal/bench":            {"internal/apply", "internal/embedded", "internal/engine", "internal/report"}, // embedded: the relay and the Redis of bench faults
 	"cmd/regulars": {"internal/console", "internal/public", "internal/demo", "internal/bench", "internal/rehearsal",
 		"internal/apply", "internal/embedded", "internal/delivery/smtp", "internal/why", "jobs"},
 	"internal/shoptest": {"internal/apply", "internal/engine", "internal/store/storetest"},

@@ -147,29 +147,21 @@ func Fields(s Scope) []Field {
 }
 
 func (e *entry) field() Field {
-	return Field{Name: e.name, Usage: e.usage(), Example: e.example(), Group: e.group(), Type: e.typ, Unit: e.unitName(), Words: e.noun,
+	unit := expand(e.unit, "{x} ", "") // of help: words in place of what stands in brackets
+	if e.typ == Money {
+		unit = "the program's currency"
+	}
+	return Field{Name: e.name, Usage: e.usage(), Example: e.example(), Group: e.group(), Type: e.typ, Unit: unit, Words: e.noun,
 		Window: e.window, History: !e.undated, Norms: e.norm.part != 0}
 }
 
 // group is what the entry is about, for people.
 func (e *entry) group() string {
-	switch {
-	case e.given:
+	if e.given {
 		return "In a campaign: what started it"
-	case e.from == fromOrders:
-		return "Orders"
-	case e.from == fromMember:
-		return "The member"
-	case e.from == fromPoints:
-		return "Points"
-	case e.from == fromEvents:
-		return "Events"
-	case e.from == fromCodes:
-		return "Coupons"
-	case e.from == fromGiven:
-		return "Other segments, and what is known"
 	}
-	return "More"
+	return [...]string{fromGiven: "Other segments, and what is known", fromMember: "The member", fromOrders: "Orders", fromPoints: "Points",
+		fromEvents: "Events", fromCodes: "Coupons", fromMails: "More", fromID: "More"}[e.from]
 }
 
 // catalogue returns all entries that need no declaration. Nobody may change them.
@@ -185,12 +177,4 @@ func catalogue() []*entry {
 var entries struct {
 	sync.Once
 	all []*entry
-}
-
-// unitName is the unit of help: words in place of what stands in brackets.
-func (e *entry) unitName() string {
-	if e.typ == Money {
-		return "the program's currency"
-	}
-	return expand(e.unit, "{x} ", "")
 }

@@ -6,7 +6,7 @@ func codeFields() []*entry {
 		{name: "unused", typ: Bool, what: "pool", from: fromCodes, undated: true,
 			noun: "holds a code of the pool, given in this campaign, that is still good", says: "who hold an unused code of {x}",
 			also: []string{"unused_code", "has_coupon", "coupon"},
-			in:   unusedCode{}},
+			in:   condition(unusedCode)},
 		{name: "holds_code", typ: Bool, what: "pool", from: fromCodes, undated: true,
 			noun: "holds a code of the pool that was mailed, is not used and still good", says: "who hold a code of {x}", denies: "who hold no code of {x}",
 			also: []string{"has_code", "holds_coupon", "code"},
@@ -52,13 +52,9 @@ func ofPool(r rows, alias string) rows {
 }
 
 // unusedCode looks at the codes given in the occurrence that the query names.
-type unusedCode struct{}
-
-func (unusedCode) is(b *builder, c *call, _ string, _ []value) string {
+func unusedCode(b *builder, c *call) string {
 	return "exists (select 1 from codes c join pools p on p.id = c.pool_id" +
 		" where c.member_id = f.member_id and c.occurrence_id = " + b.bind(b.q.Occurrence) +
 		" and p.name = " + b.bind(c.whatValue(b.q.look).text) + " and c.state in ('reserved', 'issued')" +
 		" and (c.valid_until is null or c.valid_until >= " + b.today() + "))"
 }
-
-func (unusedCode) scalar(*builder, *call) string { return "" }

@@ -1,9 +1,12 @@
 package segments
 
+import "slices"
+
 // mailFields are about the mails that we sent and what people did with them. What
 // machines did, scanners and proxies, is in none of them. Who clicked has opened.
 func mailFields() []*entry {
-	return []*entry{
+	var whether, since []*entry
+	counts := []*entry{
 		{name: "mails", typ: Number, window: true, from: fromMails,
 			noun: "number of mails received", says: "who received {n}", unit: "mail",
 			also: []string{"mails_received", "emails", "received", "mails_sent"},
@@ -16,13 +19,24 @@ func mailFields() []*entry {
 			noun: "days since the last mail received", says: "who received their last mail {n} ago", saysIn: "who received their last mail {w} {n} ago", unit: "day",
 			also: []string{"last_mail", "days_since_last_mail"},
 			in:   days{rows: received, day: "max(s.sent_day)"}},
-		touchCount("mails_opened", "opened", touched, "opens", "opened_mails", "open_count"),
-		touchCount("mails_clicked", "clicked", clicks, "clicks", "clicked_mails", "click_count"),
-		touchOf("opened", touched, "opened_mail", "has_opened"),
-		touchOf("clicked", clicks, "clicked_mail", "has_clicked"),
-		touchSince("days_since_open", "opened", touched, "last_open", "last_opened"),
-		touchSince("days_since_click", "clicked", clicks, "last_click", "last_clicked"),
 	}
+	for _, t := range []struct {
+		did, thing string
+		rows
+	}{{"opened", "open", touched}, {"clicked", "click", clicks}} {
+		counts = append(counts, &entry{name: "mails_" + t.did, typ: Number, window: true, from: fromMails,
+			noun: "number of mails " + t.did, says: "who " + t.did + " {n}", unit: "mail", also: []string{t.thing + "s", t.did + "_mails", t.thing + "_count"},
+			in: figure{rows: t.rows, sum: "count(distinct t.send_id)"}})
+		whether = append(whether, &entry{name: t.did, typ: Bool, what: "campaign", window: true, from: fromMails,
+			noun: t.did + " a mail of the campaign", says: "who " + t.did + " a mail of {x}", denies: "who have {never} " + t.did + " a mail of {x}",
+			also: []string{t.did + "_mail", "has_" + t.did},
+			in:   presence{rows: from(t.rows, "t")}})
+		since = append(since, &entry{name: "days_since_" + t.thing, typ: Number, window: true, from: fromMails,
+			noun: "days since the member last " + t.did + " a mail", says: "who last " + t.did + " a mail {n} ago", unit: "day",
+			also: []string{"last_" + t.thing, "last_" + t.did},
+			in:   days{rows: t.rows, day: "max(t.day)"}})
+	}
+	return slices.Concat(counts, whether, since)
 }
 
 var (
@@ -38,24 +52,4 @@ func from(r rows, alias string) rows {
 	r.table += " join campaigns k on k.id = " + alias + ".campaign_id"
 	r.match = "k.name"
 	return r
-}
-
-// touchCount is the number of mails with which a person did something.
-func touchCount(name, did string, r rows, also ...string) *entry {
-	return &entry{name: name, typ: Number, window: true, from: fromMails,
-		noun: "number of mails " + did, says: "who " + did + " {n}", unit: "mail", also: also,
-		in: figure{rows: r, sum: "count(distinct t.send_id)"}}
-}
-
-// touchOf is opened("…") or clicked("…").
-func touchOf(name string, r rows, also ...string) *entry {
-	return &entry{name: name, typ: Bool, what: "campaign", window: true, from: fromMails,
-		noun: name + " a mail of the campaign", says: "who " + name + " a mail of {x}", denies: "who have {never} " + name + " a mail of {x}", also: also,
-		in: presence{rows: from(r, "t")}}
-}
-
-func touchSince(name, did string, r rows, also ...string) *entry {
-	return &entry{name: name, typ: Number, window: true, from: fromMails,
-		noun: "days since the member last " + did + " a mail", says: "who last " + did + " a mail {n} ago", unit: "day", also: also,
-		in: days{rows: r, day: "max(t.day)"}}
 }

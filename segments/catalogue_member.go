@@ -35,7 +35,7 @@ func memberFields() []*entry {
 		{name: "consent", typ: Bool, what: "topic", from: fromMember, undated: true,
 			noun: "agreed to the topic", says: "who agreed to {x}", check: checkTopic,
 			also: []string{"opted_in", "opt_in", "subscribed", "accepts_marketing"},
-			in:   agreed{}},
+			in:   condition(func(_ *builder, c *call) string { return "f.consent_" + c.what.lit.text })},
 		{name: "points", typ: Number, from: fromPoints,
 			noun: "points", says: "who have {n}", unit: "point", also: []string{"point", "balance", "points_balance"},
 			in: column{expr: "f.points"}},
@@ -46,6 +46,23 @@ func memberFields() []*entry {
 			noun: "number of the group, from 0, when members are put into so many groups at random; it stays the same for ever",
 			also: []string{"sample", "random", "group", "percentile"}, checkTo: checkBucket,
 			in: formula{expr: bucketSQL}},
+	}
+}
+
+// lastingFields read date fields, other segments and whether anything is known.
+func lastingFields() []*entry {
+	return []*entry{
+		{name: "days_since", typ: Number, dated: true, from: fromMember,
+			noun: "days since a date field", says: "whose {of} was {n} ago", unit: "day",
+			in: fromDate{}},
+		{name: "days_until", typ: Number, dated: true, from: fromMember,
+			noun: "days until a date field", says: "whose {of} is {n} ahead", unit: "day",
+			also: []string{"days_before", "days_to", "until"},
+			in:   fromDate{until: true}},
+		{name: "in_segment", typ: Bool, what: "segment", from: fromGiven,
+			noun: "is in the segment", says: "who are in {x}", also: []string{"segment", "segments"}},
+		{name: "known", typ: Bool, dated: true, from: fromGiven,
+			noun: "whether a field has a value", says: "whose {of} is known", also: []string{"has", "exists", "is_set"}},
 	}
 }
 

@@ -11,10 +11,14 @@ import (
 // they reach SQL as parameters, or not at all.
 func startFields() []*entry {
 	return []*entry{
-		ofOrder("total", Money, "total", func(o *Order) value { return money(o.Total) }),
-		ofOrder("discount", Money, "discount", func(o *Order) value { return money(o.Discount) }),
-		ofOrder("quantity", Number, "number of items", func(o *Order) value { return number(o.Quantity) }),
-		ofOrder("shop", Text, "point of sale", func(o *Order) value { return text(o.Shop) }),
+		{name: "order.total", typ: Money, given: true, noun: "order's total",
+			in: ofOrder(func(o *Order) value { return money(o.Total) })},
+		{name: "order.discount", typ: Money, given: true, noun: "order's discount",
+			in: ofOrder(func(o *Order) value { return money(o.Discount) })},
+		{name: "order.quantity", typ: Number, given: true, noun: "order's number of items", says: "whose order has {n}", unit: "item",
+			in: ofOrder(func(o *Order) value { return number(o.Quantity) })},
+		{name: "order.shop", typ: Text, given: true, noun: "order's point of sale", names: PointOfSale,
+			in: ofOrder(func(o *Order) value { return text(o.Shop) })},
 		inOrder("product", func(l loyalty.Line, s string) bool { return l.Product == s }),
 		inOrder("category", func(l loyalty.Line, s string) bool { return l.Category == s }),
 		inOrder("label", func(l loyalty.Line, s string) bool { return slices.Contains(l.Labels, s) }),
@@ -33,22 +37,14 @@ func startFields() []*entry {
 	}
 }
 
-// ofOrder is order.NAME.
-func ofOrder(name string, typ Type, noun string, of func(*Order) value) *entry {
-	e := &entry{name: "order." + name, typ: typ, given: true, noun: "order's " + noun,
-		in: given(func(q *Query, _ *call) value {
-			if q.Order == nil {
-				return value{}
-			}
-			return of(q.Order)
-		})}
-	if name == "shop" {
-		e.names = PointOfSale
+// ofOrder reads the order that started the campaign.
+func ofOrder(read func(*Order) value) given {
+	return func(q *Query, _ *call) value {
+		if q.Order == nil {
+			return value{}
+		}
+		return read(q.Order)
 	}
-	if typ == Number {
-		e.says, e.unit = "whose order has {n}", "item"
-	}
-	return e
 }
 
 // inOrder is order.WHAT("…"): the order has such a line.
@@ -57,16 +53,10 @@ func inOrder(what string, is func(loyalty.Line, string) bool) *entry {
 		noun: "the order holds something of the " + what, says: "whose order holds the " + what + " {x}",
 		in: given(func(q *Query, c *call) value {
 			want := c.whatValue(q.look)
-			for _, l := range q.lines() {
-				if !want.nothing() && is(l, want.text) {
-					return truth(true)
-				}
-			}
-			return truth(false)
+			return truth(!want.nothing() && slices.ContainsFunc(q.lines(), func(l loyalty.Line) bool { return is(l, want.text) }))
 		})}
 }
 
-// launchValue is launch.NAME, as the campaign's start declares it.
 func launchValue(name string, typ Type) *entry {
 	return &entry{name: "launch." + name, typ: typ, given: true,
 		noun: "launch's " + name,

@@ -1,8 +1,11 @@
 package segments
 
 import (
+	"maps"
 	"slices"
 	"strings"
+
+	"regulars/internal/loyalty"
 )
 
 // checker turns syntax into a checked rule: names become entries of the
@@ -34,203 +37,164 @@ func newChecker(s Scope) *checker {
 	return c
 }
 
-func (c *checker) parse(text string) (*Rule, *Error) {
-	s, err := parse(text)
-	if err != nil {
-		return nil, err
-	}
-	root, err := c.condition(s)
-	if err != nil {
-		return nil, err
-	}
-	return &Rule{text, root, c.parts}, nil
+func (c *checker) parse(text string) *Rule {
+	root := c.condition(parse(text))
+	return newRule(text, root, c.parts)
 }
 
-// condition checks what must be true or false.
-func (c *checker) condition(s *syntax) (node, *Error) {
+func (c *checker) condition(s *syntax) node {
 	c.parts++
 	switch s.form {
 	case formAnd:
-		parts, err := c.conditions(s.kids)
-		return allOf(parts), err
+		return allOf(c.conditions(s.kids))
 	case formOr:
-		parts, err := c.conditions(s.kids)
-		return anyOf(parts), err
+		return anyOf(c.conditions(s.kids))
 	case formNot:
-		of, err := c.condition(s.kids[0])
-		return negation{of}, err
+		return negation{c.condition(s.kids[0])}
 	case formCompare:
 		return c.comparison(s)
 	case formIn:
 		return c.membership(s)
 	case formBool:
-		return always(s.word == "true"), nil
+		return always(s.word == "true")
 	case formName:
 		return c.named(s)
 	}
-	return nil, fail(s.pos, "%s is only a value: compare it with a field, as in orders >= 3", s.show())
+	panic(fail(s.pos, "%s is only a value: compare it with a field, as in orders >= 3", s.show()))
 }
 
-func (c *checker) conditions(kids []*syntax) ([]node, *Error) {
+func (c *checker) conditions(kids []*syntax) []node {
 	parts := make([]node, len(kids))
 	for i, kid := range kids {
 		if i > 0 && kid.form.literal() {
-			if err := again(kids[i-1], kid); err != nil {
-				return nil, err
-			}
+			again(kids[i-1], kid)
 		}
-		part, err := c.condition(kid)
-		if err != nil {
-			return nil, err
-		}
-		parts[i] = part
+		parts[i] = c.condition(kid)
 	}
-	return parts, nil
+	return parts
 }
 
 // named checks a field that stands as a condition by itself.
-func (c *checker) named(s *syntax) (node, *Error) {
+func (c *checker) named(s *syntax) node {
 	switch {
 	case s.word == "in_segment" && s.called && c.within == "":
-		name, err := c.segmentName(s)
-		if err != nil {
-			return nil, err
-		}
-		return c.inSegment(name, s.kids[0].pos)
+		return c.inSegment(c.segmentName(s), s.kids[0].pos)
 	case s.word == "known" && s.called:
 		return c.known(s)
 	}
-	call, err := c.call(s)
-	if err != nil {
-		return nil, c.orSegment(s, err)
+	if _, err := c.entry(s); err != nil {
+		if near := loyalty.Near(s.word, slices.Sorted(maps.Keys(c.scope.Segments))); err.strange && len(near) > 0 {
+			panic(&Error{Offset: s.pos, Near: near,
+				Message: "there is no field called " + s.word + "; did you mean the segment " + alternatives(near) + "?"})
+		}
+		panic(err)
 	}
+	call := c.call(s)
 	switch call.typ {
 	case Any:
 		call.typ = Bool
 	case Bool:
 	default:
-		return nil, fail(s.pos, "%s is %s, not a condition; a condition is %s", s.word, call.typ.a(), call.example())
+		panic(fail(s.pos, "%s is %s, not a condition; a condition is %s", s.word, call.typ.a(), call.example()))
 	}
-	return isTrue{call}, nil
+	return isTrue{call}
 }
 
-// known checks known(field).
-func (c *checker) known(s *syntax) (node, *Error) {
+func (c *checker) known(s *syntax) node {
 	if len(s.kids) == 1 && s.kids[0].form == formText {
-		return nil, fail(s.kids[0].pos, "known takes the name of a field without quotes: known(%s)", s.kids[0].word)
+		panic(fail(s.kids[0].pos, "known takes the name of a field without quotes: known(%s)", s.kids[0].word))
 	}
 	if len(s.kids) != 1 || s.kids[0].form != formName {
-		return nil, fail(s.pos, "known asks whether a field has a value: known(country)")
+		panic(fail(s.pos, "known asks whether a field has a value: known(country)"))
 	}
-	of, err := c.call(s.kids[0])
-	switch {
-	case err != nil:
-		return nil, err
-	case of.typ == Bool:
-		return nil, fail(of.pos, "%s is always either yes or no", of.name)
-	case of.typ == Any:
+	of := c.call(s.kids[0])
+	switch of.typ {
+	case Bool:
+		panic(fail(of.pos, "%s is always either yes or no", of.name))
+	case Any:
 		of.typ = Text
 	}
-	return hasValue{of}, nil
+	return hasValue{of}
 }
 
 // comparison checks field op value. A value on the left is put to the right.
-func (c *checker) comparison(s *syntax) (node, *Error) {
+func (c *checker) comparison(s *syntax) node {
 	left, right, op := s.kids[0], s.kids[1], s.word
 	for _, side := range s.kids {
 		if values := side.values(); values != "" && left.form == formName {
-			return nil, fail(side.pos, "several values are asked with in: %s in (%s)", left.word, values)
+			panic(fail(side.pos, "several values are asked with in: %s in (%s)", left.word, values))
 		}
 		if !side.operand() {
-			return nil, fail(s.pos, "conditions are joined with and, or and not; %s compares fields with values", op)
+			panic(fail(s.pos, "conditions are joined with and, or and not; %s compares fields with values", op))
 		}
 	}
 	if left.form != formName {
 		left, right, op = right, left, mirror(op)
 	}
 	if left.form != formName {
-		if i := slices.IndexFunc(s.kids, func(kid *syntax) bool { return kid.form == formText && find(catalogue(), kid.word) != nil }); i >= 0 {
-			return nil, fail(s.kids[i].pos, "a field stands without quotes: %s", s.kids[i].word)
+		for _, kid := range s.kids {
+			if kid.form == formText && find(catalogue(), kid.word) != nil {
+				panic(fail(kid.pos, "a field stands without quotes: %s", kid.word))
+			}
 		}
-		return nil, fail(left.pos, "both sides of %s are fixed values: one must be a field", s.word)
+		panic(fail(left.pos, "both sides of %s are fixed values: one must be a field", s.word))
 	}
-	if right.form == formText && !left.called {
-		if use := c.uses(left.word, right.word); use != "" {
-			return nil, fail(left.pos, "what belongs to %s stands in brackets: %s", left.word, use)
-		}
+	if use := textLeftOut(left, right); use != "" {
+		panic(fail(left.pos, "what belongs to %s stands in brackets: %s", left.word, use))
 	}
-	call, err := c.call(left)
-	if err != nil {
-		return nil, err
-	}
+	call := c.call(left)
 	if right.form == formName {
 		if c.within != "" && c.ownProperty(right) {
-			return nil, unquoted(right)
+			panic(unquoted(right))
 		}
-		if err := c.wordFor(call, right); err != nil {
-			return nil, err
-		}
+		c.wordFor(call, right)
 		if _, err := c.entry(right); err != nil && call.typ == Text && !right.called && !strings.Contains(right.word, ".") {
 			e := unquoted(right)
 			if len(err.Near) > 0 {
 				e.Message += "; or did you mean the field " + alternatives(err.Near) + "?"
 			}
-			return nil, e
+			panic(e)
 		}
 		return c.fields(s, call, op, right)
 	}
-	return c.withValue(s, call, op, right)
-}
-
-// withValue checks field op literal.
-func (c *checker) withValue(s *syntax, call *call, op string, right *syntax) (node, *Error) {
 	if call.typ == Any {
 		call.typ = right.means(op)
 	}
-	if call.typ == Bool && right.form == formBool && (op == "==" || op == "!=") {
+	switch {
+	case call.typ == Bool && right.form == formBool && (op == "==" || op == "!="):
 		if (right.word == "true") == (op == "==") {
-			return isTrue{call}, nil
+			return isTrue{call}
 		}
-		return negation{isTrue{call}}, nil
+		return negation{isTrue{call}}
+	case call.typ == List && op == "!=":
+		panic(fail(right.pos, "%s is a list: write %s not in %[1]s", call.name, right.show()))
 	}
-	if call.typ == List && op == "!=" {
-		return nil, fail(right.pos, "%s is a list: write %s not in %[1]s", call.name, right.show())
-	}
-	v, err := c.literal(call, right)
-	if err != nil {
-		return nil, err
-	}
-	if err := ordered(s, call, op); err != nil {
-		return nil, err
-	}
-	return compare{call, op, []operand{{lit: v, pos: right.pos}}}, nil
+	v := c.literal(call, right)
+	ordered(s, call, op)
+	return compare{call, op, []operand{{lit: v, pos: right.pos}}}
 }
 
-// fields checks field op field.
-func (c *checker) fields(s *syntax, left *call, op string, other *syntax) (node, *Error) {
-	right, err := c.call(other)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.agree(left, right, op); err != nil {
-		return nil, err
-	}
+func (c *checker) fields(s *syntax, left *call, op string, other *syntax) node {
+	right := c.call(other)
+	agree(left, right, op)
 	switch {
 	case left.typ == Bool && right.typ == Bool:
-		return nil, fail(s.pos, "%s and %s are conditions: join them with and, or and not", left.name, right.name)
+		panic(fail(s.pos, "%s and %s are conditions: join them with and, or and not", left.name, right.name))
 	case left.typ == List || right.typ == List:
-		return nil, fail(s.pos, `a list is asked with in, as in "club" in tags`)
+		panic(fail(s.pos, `a list is asked with in, as in "club" in tags`))
 	case left.typ != right.typ:
-		return nil, fail(s.pos, "%s is %s and %s is %s: they cannot be compared", left.name, left.typ.a(), right.name, right.typ.a())
+		panic(unlike(s, left, right))
 	}
-	if err := ordered(s, left, op); err != nil {
-		return nil, err
-	}
-	return compare{left, op, []operand{{call: right}}}, nil
+	ordered(s, left, op)
+	return compare{left, op, []operand{{call: right}}}
+}
+
+func unlike(at *syntax, a, b *call) *Error {
+	return fail(at.pos, "%s is %s and %s is %s: they cannot be compared", a.name, a.typ.a(), b.name, b.typ.a())
 }
 
 // agree gives a property of an event the type of what it is compared with.
-func (c *checker) agree(a, b *call, op string) *Error {
+func agree(a, b *call, op string) {
 	switch {
 	case a.typ == Any && b.typ == Any && op != "==" && op != "!=":
 		a.typ, b.typ = Number, Number
@@ -243,117 +207,152 @@ func (c *checker) agree(a, b *call, op string) *Error {
 	}
 	for _, one := range []*call{a, b} {
 		if one.inner && one.typ == Money {
-			return fail(one.pos, "%s is a property of the event and has no currency: compare it with a number", one.name)
+			panic(fail(one.pos, "%s is a property of the event and has no currency: compare it with a number", one.name))
 		}
 	}
-	return nil
 }
 
-// ordered refuses < and > for texts.
-func ordered(s *syntax, call *call, op string) *Error {
-	if call.typ != Text || op == "==" || op == "!=" {
-		return nil
+func ordered(s *syntax, call *call, op string) {
+	if call.typ == Text && op != "==" && op != "!=" {
+		panic(fail(s.pos, "%s is a text: texts are compared with ==, != and in, not with %s", call.name, s.word))
 	}
-	return fail(s.pos, "%s is a text: texts are compared with ==, != and in, not with %s", call.name, s.word)
 }
 
 // membership checks field in (values) and "value" in list.
-func (c *checker) membership(s *syntax) (node, *Error) {
+func (c *checker) membership(s *syntax) node {
 	left, right := s.kids[0], s.kids[1]
 	switch {
 	case !left.operand():
-		return nil, fail(s.pos, "before in stands a field or a text")
+		panic(fail(s.pos, "before in stands a field or a text"))
 	case right.form == formName:
-		return c.contains(s, left, right)
+		return c.contains(left, right)
 	case left.form != formName:
-		return nil, fail(left.pos, "both sides of in are fixed values: one must be a field")
+		panic(fail(left.pos, "both sides of in are fixed values: one must be a field"))
 	case len(right.kids) == 0:
-		return nil, fail(right.pos, "the list is empty")
+		panic(fail(right.pos, "the list is empty"))
 	}
-	call, err := c.call(left)
-	if err != nil {
-		return nil, err
-	}
+	call := c.call(left)
 	if call.typ == Any {
 		call.typ = right.kids[0].means("==")
 	}
-	switch call.typ {
-	case Bool:
-		return nil, fail(s.pos, "%s is %s and cannot be one of several values", call.name, call.typ.a())
-	case List:
-		return c.overlap(call, right)
-	}
 	with := make([]operand, len(right.kids))
 	for i, item := range right.kids {
-		if with[i], err = c.item(call, item); err != nil {
-			return nil, err
+		switch call.typ {
+		case Bool:
+			panic(fail(s.pos, "%s is %s and cannot be one of several values", call.name, call.typ.a()))
+		case List:
+			with[i] = c.textArgument(call, item, nil)
+		default:
+			with[i] = c.item(call, item)
 		}
 	}
-	return compare{call, "in", with}, nil
+	if call.typ == List { // tags in ("club", "vip"): the list holds any of them
+		return contains{call, with}
+	}
+	return compare{call, "in", with}
 }
 
 // item checks a value of a list: a literal, or what is known at the start.
-func (c *checker) item(of *call, s *syntax) (operand, *Error) {
+func (c *checker) item(of *call, s *syntax) operand {
 	if of.typ == Text && c.bare(s) {
-		return operand{}, unquoted(s)
+		panic(unquoted(s))
 	}
 	if s.form != formName {
-		v, err := c.literal(of, s)
-		return operand{lit: v, pos: s.pos}, err
+		return operand{lit: c.literal(of, s), pos: s.pos}
 	}
-	call, err := c.call(s)
-	if err != nil {
-		return operand{}, err
-	}
-	if err := c.agree(call, of, "=="); err != nil {
-		return operand{}, err
-	}
+	call := c.call(s)
+	agree(call, of, "==")
 	switch {
 	case !call.fixed():
-		return operand{}, fail(s.pos, "a list holds fixed values, and %s differs from member to member", call.name)
+		panic(fail(s.pos, "a list holds fixed values, and %s differs from member to member", call.name))
 	case call.typ != of.typ:
-		return operand{}, fail(s.pos, "%s is %s and %s is %s: they cannot be compared", of.name, of.typ.a(), call.name, call.typ.a())
+		panic(unlike(s, of, call))
 	}
-	return operand{call: call}, nil
+	return operand{call: call}
 }
 
-// contains checks "club" in tags.
-func (c *checker) contains(s, left, right *syntax) (node, *Error) {
-	if left.form == formText && !right.called {
-		if use := c.uses(right.word, left.word); use != "" {
-			return nil, fail(right.pos, "%s is asked with brackets: %s", right.word, use)
-		}
+func (c *checker) contains(left, right *syntax) node {
+	if use := textLeftOut(right, left); use != "" {
+		panic(fail(right.pos, "%s is asked with brackets: %s", right.word, use))
 	}
-	list, err := c.call(right)
-	switch {
-	case err != nil:
-		return nil, err
-	case list.typ == Any:
+	list := c.call(right)
+	switch list.typ {
+	case Any:
 		list.typ = List
-	case list.typ != List:
-		return nil, fail(right.pos, `%s is %s, not a list; a list is written in ("FI", "SE")`, list.name, list.typ.a())
+	case List:
+	default:
+		panic(fail(right.pos, `%s is %s, not a list; a list is written in ("FI", "SE")`, list.name, list.typ.a()))
 	}
 	if left.form == formName && !c.bare(left) {
-		if l, err := c.call(left); err == nil && !l.fixed() {
-			return nil, fail(left.pos, `before in %s stands a text in quotes, not the field %s`, list.name, l.name)
+		if _, err := c.entry(left); err == nil {
+			if l := c.call(left); !l.fixed() {
+				panic(fail(left.pos, `before in %s stands a text in quotes, not the field %s`, list.name, l.name))
+			}
 		}
 	}
-	what, err := c.textArgument(list, left, nil)
-	if err != nil {
-		return nil, err
-	}
-	return contains{list, []operand{what}}, nil
+	return contains{list, []operand{c.textArgument(list, left, nil)}}
 }
 
-// overlap checks tags in ("club", "vip"): the list holds any of them.
-func (c *checker) overlap(list *call, right *syntax) (node, *Error) {
-	n := contains{call: list}
-	for _, item := range right.kids {
-		what, err := c.textArgument(list, item, nil)
-		if err != nil {
-			return nil, err
-		}
-		n.what = append(n.what, what)
+func (c *checker) segmentName(s *syntax) string {
+	switch kids := s.kids; {
+	case len(kids) > 1 && kids[1].form == formText:
+		panic(fail(kids[1].pos, `in_segment takes one name: write in_segment("%s") or in_segment("%s")`, kids[0].word, kids[1].word))
+	case len(kids) == 1 && kids[0].form == formName && !kids[0].called:
+		panic(fail(kids[0].pos, `the name of a segment stands in quotes: in_segment("%s")`, kids[0].word))
+	case len(kids) != 1 || kids[0].form != formText || kids[0].word == "":
+		panic(fail(s.pos, `in_segment takes the name of one segment in quotes: in_segment("vip")`))
 	}
-	return n, nil
+	return s.kids[0].word
+}
+
+func (c *checker) inSegment(name string, pos int) node {
+	n := c.segment(name, pos)
+	if c.parts += n.rule.parts; c.parts > maxExpanded {
+		panic(fail(pos, "with all its segments written out the rule has more than %d parts", maxExpanded))
+	}
+	return n
+}
+
+func (c *checker) segment(name string, pos int) inSegment {
+	if at := slices.Index(c.path, name); at >= 0 {
+		circle := append(slices.Clone(c.path[at:]), name)
+		panic(fail(pos, "the segments go round in a circle: %s; one of them must do without the other", strings.Join(circle, " → ")))
+	}
+	if r := c.rules[name]; r != nil {
+		return inSegment{name, r}
+	}
+	text, ok := c.scope.Segments[name]
+	if !ok {
+		panic(c.unknownSegment(name, pos))
+	}
+	c.path = append(c.path, name)
+	defer func() { c.path = c.path[:len(c.path)-1] }()
+	alone := &checker{scope: c.scope, opened: c.opened}
+	alone.scope.Self, alone.scope.Launch, alone.scope.Order, alone.scope.Event, alone.scope.Pools = "", nil, false, false, nil
+	r, err := caught(func() *Rule { return alone.parse(text) })
+	switch {
+	case err != nil && strings.HasPrefix(err.Message, "the segments go round"):
+		panic(fail(pos, "%s", err.Message))
+	case err != nil:
+		panic(fail(pos, "the rule of segment %s is wrong itself: %v", name, err.locate(text)))
+	}
+	c.rules[name] = r
+	return inSegment{name, r}
+}
+
+// unknownSegment names the nearest segments, or if none is near, those there are.
+func (c *checker) unknownSegment(name string, pos int) *Error {
+	all := slices.Sorted(maps.Keys(c.scope.Segments))
+	e := unknown(pos, "segment", name, all)
+	switch {
+	case len(e.Near) > 0:
+	case len(all) == 0:
+		e.Message += "; segments.yaml names none"
+	default:
+		e.Message += "; there are " + strings.Join(all[:min(8, len(all))], ", ")
+		if len(all) > 8 {
+			e.Message += " …"
+		}
+	}
+	return e
 }

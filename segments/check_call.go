@@ -9,145 +9,121 @@ import (
 	"regulars/internal/loyalty"
 )
 
-// call checks a field or function with its arguments.
-func (c *checker) call(s *syntax) (*call, *Error) {
+func (c *checker) call(s *syntax) *call {
 	c.parts++
 	e, err := c.entry(s)
-	if err != nil {
-		return nil, err
-	}
 	switch {
+	case err != nil:
+		panic(err)
 	case e.in == nil && !s.called:
-		return nil, fail(s.pos, "%s needs brackets: it is written %s", e.name, e.usage())
+		panic(fail(s.pos, "%s needs brackets: it is written %s", e.name, e.usage()))
 	case e.in == nil:
-		return nil, fail(s.pos, "%s is a condition by itself and is not compared", e.name)
+		panic(fail(s.pos, "%s is a condition by itself and is not compared", e.name))
 	}
 	use := &call{entry: e, pos: s.pos, typ: e.typ, currency: c.scope.Currency, except: c.scope.FavouritesExcept, lifecycle: c.scope.Lifecycle}
-	args := s.kids
-	for _, step := range []func(*call, *syntax, []*syntax) ([]*syntax, *Error){c.subject, c.filter, c.span} {
-		if args, err = step(use, s, args); err != nil {
-			return nil, err
-		}
-	}
+	args := c.span(use, s, c.filter(use, c.subject(use, s, s.kids)))
 	switch {
 	case len(args) > 0 && !args[0].operand():
-		return nil, fail(args[0].begins(), "%s takes no condition: it is written %s", e.name, e.usage())
+		panic(fail(args[0].begins(), "%s takes no condition: it is written %s", e.name, e.usage()))
 	case len(args) > 0:
-		return nil, tooMany(e, s, args[0])
+		panic(tooMany(e, s, args[0]))
 	case s.called && len(s.kids) == 0:
-		return nil, fail(s.pos, "the brackets are empty: write %s", e.usage())
+		panic(fail(s.pos, "the brackets are empty: write %s", e.usage()))
 	}
-	return use, nil
+	return use
 }
 
 // subject checks the text, the number or the date field that the entry wants
 // first, and returns the arguments that follow it.
-func (c *checker) subject(call *call, s *syntax, args []*syntax) (rest []*syntax, err *Error) {
+func (c *checker) subject(call *call, s *syntax, args []*syntax) (rest []*syntax) {
 	switch e := call.entry; {
 	case !e.dated && e.what == "" && e.count == "":
-		return args, nil
+		return args
 	case len(args) == 0 && e.dated:
-		return nil, fail(s.pos, "%s needs a date field: %s", e.name, e.example())
+		panic(fail(s.pos, "%s needs a date field: %s", e.name, e.example()))
 	case len(args) == 0 && e.count != "":
-		return nil, fail(s.pos, "%s needs the number of %s: %s", e.name, e.count, e.example())
+		panic(fail(s.pos, "%s needs the number of %s: %s", e.name, e.count, e.example()))
 	case len(args) == 0:
-		return nil, fail(s.pos, `%s needs the %s: %s`, e.name, e.what, e.written())
+		panic(fail(s.pos, `%s needs the %s: %s`, e.name, e.what, e.written()))
 	case !args[0].operand():
-		return nil, fail(args[0].begins(), "%s takes no condition here: it is written %s", e.name, e.usage())
+		panic(fail(args[0].begins(), "%s takes no condition here: it is written %s", e.name, e.usage()))
 	case e.dated:
-		call.of, err = c.dateArgument(call, args[0])
+		call.of = c.dateArgument(call, args[0])
 	case e.count != "":
-		call.count, err = countArgument(call, args[0])
+		call.count = countArgument(call, args[0])
 	default:
-		if call.what, err = c.textArgument(call, args[0], call.check); err == nil {
-			err = c.existing(call, args[0])
-		}
+		call.what = c.textArgument(call, args[0], call.check)
+		c.existing(call, args[0])
 	}
-	return args[1:], err
+	return args[1:]
 }
 
-// countArgument checks a number of groups.
-func countArgument(of *call, s *syntax) (int64, *Error) {
+func countArgument(of *call, s *syntax) int64 {
 	const most = 10000
 	n, err := strconv.ParseInt(s.word, 10, 64)
 	if s.form != formNumber || err != nil || n < 2 || n > most {
-		return 0, fail(s.pos, "%s takes a whole number of %s from 2 to %d: %s", of.name, of.entry.count, most, of.example())
+		panic(fail(s.pos, "%s takes a whole number of %s from 2 to %d: %s", of.name, of.entry.count, most, of.example()))
 	}
-	return n, nil
+	return n
 }
 
 // textArgument checks a text in quotes, or one that is known at the start.
-func (c *checker) textArgument(of *call, s *syntax, check func(string) string) (operand, *Error) {
+func (c *checker) textArgument(of *call, s *syntax, check func(string) string) operand {
 	if s.form != formName {
-		v, err := c.text(of.name, s, check)
-		return operand{lit: v, pos: s.pos}, err
+		return operand{lit: c.text(of.name, s, check), pos: s.pos}
 	}
 	if _, err := c.entry(s); err != nil && !s.called && !strings.Contains(s.word, ".") {
-		return operand{}, unquoted(s)
+		panic(unquoted(s))
 	}
-	arg, err := c.call(s)
-	if err != nil {
-		return operand{}, err
-	}
+	arg := c.call(s)
 	if arg.typ == Any {
 		arg.typ = Text
 	}
 	if !arg.fixed() || arg.typ != Text || check != nil {
-		return operand{}, fail(s.pos, `%s takes a text in quotes here, not the field %s`, of.name, arg.name)
+		panic(fail(s.pos, `%s takes a text in quotes here, not the field %s`, of.name, arg.name))
 	}
-	return operand{call: arg}, nil
+	return operand{call: arg}
 }
 
-func (c *checker) dateArgument(of *call, s *syntax) (*call, *Error) {
+func (c *checker) dateArgument(of *call, s *syntax) *call {
 	if s.form != formName {
-		return nil, fail(s.pos, "%s takes the name of a date field without quotes", of.name)
+		panic(fail(s.pos, "%s takes the name of a date field without quotes", of.name))
 	}
-	arg, err := c.call(s)
-	switch {
-	case err != nil:
-		return nil, err
-	case arg.typ == Any:
+	arg := c.call(s)
+	switch arg.typ {
+	case Any:
 		arg.typ = Date
-	case arg.typ != Date:
-		return nil, fail(s.pos, "%s counts from a date, and %s is %s", of.name, arg.name, arg.typ.a())
+	case Date:
+	default:
+		panic(fail(s.pos, "%s counts from a date, and %s is %s", of.name, arg.name, arg.typ.a()))
 	}
-	return arg, nil
+	return arg
 }
 
-// existing checks that the pool or the campaign that an entry names is there.
-func (c *checker) existing(of *call, s *syntax) *Error {
-	if of.name == "unused" {
-		return c.campaignsPool(s)
-	}
+func (c *checker) existing(of *call, s *syntax) {
 	names := map[string][]string{"pool": c.scope.AllPools, "campaign": c.scope.Campaigns}[of.entry.what]
-	if names == nil || s.form != formText || slices.Contains(names, s.word) {
-		return nil
+	if of.name == "unused" {
+		switch names = c.scope.Pools; {
+		case names == nil:
+			panic(fail(s.pos, "unused asks for a code given in the same campaign: it can stand only in the steps of one; elsewhere ask with holds_code"))
+		case s.form != formText:
+			panic(fail(s.pos, `unused takes the name of a pool in quotes`))
+		}
 	}
-	return unknown(s.pos, of.entry.what, s.word, names)
-}
-
-// campaignsPool checks the argument of unused.
-func (c *checker) campaignsPool(s *syntax) *Error {
-	switch {
-	case c.scope.Pools == nil:
-		return fail(s.pos, "unused asks for a code given in the same campaign: it can stand only in the steps of one; elsewhere ask with holds_code")
-	case s.form != formText:
-		return fail(s.pos, `unused takes the name of a pool in quotes`)
-	case !slices.Contains(c.scope.Pools, s.word):
-		return unknown(s.pos, "pool", s.word, c.scope.Pools)
+	if names != nil && s.form == formText && !slices.Contains(names, s.word) {
+		panic(unknown(s.pos, of.entry.what, s.word, names))
 	}
-	return nil
 }
 
 // filter checks the condition on the properties of the events that are looked at.
-func (c *checker) filter(call *call, _ *syntax, args []*syntax) (rest []*syntax, err *Error) {
+func (c *checker) filter(call *call, args []*syntax) (rest []*syntax) {
 	if !call.filtered || len(args) == 0 || args[0].form == formText {
-		return args, nil
+		return args
 	}
 	inside := &checker{scope: c.scope, opened: c.opened, within: call.name}
-	call.filter, err = inside.condition(args[0])
+	call.filter = inside.condition(args[0])
 	c.parts += inside.parts
-	return args[1:], err
+	return args[1:]
 }
 
 // ownProperty reports whether a name inside a condition on an event means one of
@@ -157,127 +133,91 @@ func (c *checker) ownProperty(s *syntax) bool {
 	return !s.called && !(dotted && slices.Contains([]string{"launch", "order", "event"}, group))
 }
 
-// inside finds what a name means in a condition on an event.
-func (c *checker) inside(s *syntax) (*entry, *Error) {
-	e := find(catalogue(), s.word)
-	switch {
-	case c.ownProperty(s):
-		return property(s.word), nil
-	case s.called && (e == nil || !e.given):
-		return nil, fail(s.pos, "in the brackets of %s stand properties of the event, like page == \"boots\"; join %s with and outside of them", c.within, s.word)
-	}
-	return c.anywhere(s)
-}
-
 // span checks a time span: "90d", or two dates.
-func (c *checker) span(call *call, s *syntax, args []*syntax) (rest []*syntax, err *Error) {
+func (c *checker) span(call *call, s *syntax, args []*syntax) (rest []*syntax) {
 	e := call.entry
 	switch {
 	case !e.window || len(args) == 0 && !e.spanned:
-		return args, nil
+		return args
 	case len(args) == 0 && e.foretold():
-		return nil, fail(s.pos, "%s needs a time span that begins today: %s", e.name, e.example())
+		panic(fail(s.pos, "%s needs a time span that begins today: %s", e.name, e.example()))
 	case len(args) == 0:
-		return nil, fail(s.pos, "%s needs a time span: %s or %s", e.name, e.withSpan(), e.between())
+		panic(fail(s.pos, "%s needs a time span: %s or %s", e.name, e.withSpan(), e.between()))
 	case !args[0].operand():
-		return args, nil // said to be no condition
+		return args // said to be no condition
 	case args[0].form != formText:
-		return nil, fail(args[0].pos, `a time span stands in quotes, as in %s`, e.withSpan())
+		panic(fail(args[0].pos, `a time span stands in quotes, as in %s`, e.withSpan()))
 	case dateForm.MatchString(args[0].word):
-		call.window, err = c.dates(call, args)
-		args = args[min(2, len(args)):]
+		call.window = c.dates(call, args)
+		args = args[2:]
 	default:
-		var w window
-		var wrong error
-		if w, wrong = parseWindow(args[0].word); wrong != nil {
-			return nil, fail(args[0].pos, "%s", notASpan(e, s, args[0], wrong))
+		w, wrong := parseWindow(args[0].word)
+		if wrong != nil {
+			panic(fail(args[0].pos, "%s", notASpan(e, s, args[0], wrong)))
 		}
 		call.window, args = &w, args[1:]
 		if len(args) > 0 && args[0].form == formText && dateForm.MatchString(args[0].word) {
-			return nil, fail(args[0].pos, `a time span is either like "90d" or between two dates: %s`, e.between())
+			panic(fail(args[0].pos, `a time span is either like "90d" or between two dates: %s`, e.between()))
 		}
 	}
-	if err == nil && e.foretold() && call.window.fixed() {
-		return nil, fail(s.pos, "%s looks ahead from today and takes no dates: %s", e.name, e.example())
+	w := call.window
+	long := map[byte]int{'d': 365, 'w': 52, 'm': 12, 'y': 1}[w.unit]
+	switch {
+	case e.foretold() && w.fixed():
+		panic(fail(s.pos, "%s looks ahead from today and takes no dates: %s", e.name, e.example()))
+	case (e.ahead || e.yearly()) && (w.fixed() && w.to-w.from >= 365 || !w.fixed() && w.n > long):
+		panic(fail(s.pos, "%s looks at a year at most: %s", e.name, e.withSpan()))
 	}
-	if err == nil && (e.ahead || e.yearly()) {
-		err = withinAYear(call, s)
-	}
-	return args, err
+	return args
 }
 
-// dates checks a time span between two dates.
-func (c *checker) dates(of *call, args []*syntax) (*window, *Error) {
+func (c *checker) dates(of *call, args []*syntax) *window {
 	if len(args) < 2 || args[1].form != formText {
-		return nil, fail(args[0].pos, "a time span between dates needs both, the last one included: %s", of.between())
+		panic(fail(args[0].pos, "a time span between dates needs both, the last one included: %s", of.between()))
 	}
 	var days [2]loyalty.Day
 	for i, s := range args[:2] {
-		v, err := c.date(of, s)
-		if err != nil {
-			return nil, err
-		}
-		days[i], _ = loyalty.ParseDay(v.text)
+		days[i], _ = loyalty.ParseDay(c.date(of, s).text)
 	}
-	if days[1] < days[0] {
-		return nil, fail(args[1].pos, `the time span ends before it begins: write "%s", "%s"`, args[1].word, args[0].word)
-	}
-	if days[1]-days[0] > 36525 {
-		return nil, fail(args[1].pos, "the time span is longer than a century")
-	}
-	return &window{from: days[0], to: days[1]}, nil
-}
-
-// withinAYear refuses a longer time span for what comes every year.
-func withinAYear(of *call, s *syntax) *Error {
-	w := of.window
-	long := map[byte]int{'d': 365, 'w': 52, 'm': 12, 'y': 1}[w.unit]
-	if w.fixed() && w.to-w.from < 365 || !w.fixed() && w.n <= long {
-		return nil
-	}
-	return fail(s.pos, "%s looks at a year at most: %s", of.name, of.withSpan())
-}
-
-// entry finds what a name means at this place.
-func (c *checker) entry(s *syntax) (*entry, *Error) {
-	if c.within != "" {
-		return c.inside(s)
-	}
-	return c.anywhere(s)
-}
-
-// anywhere finds what a name means outside the condition on an event.
-func (c *checker) anywhere(s *syntax) (*entry, *Error) {
-	if e := find(catalogue(), s.word); e != nil {
-		if strings.HasPrefix(e.name, "order.") && !c.scope.Order {
-			return nil, fail(s.pos, "%s can be read only in a campaign that starts with an event of an order", e.name)
-		}
-		return e, nil
-	}
-	if typ, ok := c.scope.Attributes[s.word]; ok {
-		return attribute(s.word, typ), nil
-	}
-	group, name, _ := strings.Cut(s.word, ".")
 	switch {
+	case days[1] < days[0]:
+		panic(fail(args[1].pos, `the time span ends before it begins: write "%s", "%s"`, args[1].word, args[0].word))
+	case days[1]-days[0] > 36525:
+		panic(fail(args[1].pos, "the time span is longer than a century"))
+	}
+	return &window{from: days[0], to: days[1]}
+}
+
+// entry finds what a name means at this place: inside a condition on an event a
+// property of it, elsewhere a field.
+func (c *checker) entry(s *syntax) (*entry, *Error) {
+	e := find(catalogue(), s.word)
+	group, name, _ := strings.Cut(s.word, ".")
+	typ, own := c.scope.Attributes[s.word]
+	launched, declared := c.scope.Launch[name]
+	switch {
+	case c.within != "" && c.ownProperty(s):
+		return property(s.word), nil
+	case c.within != "" && s.called && (e == nil || !e.given):
+		return nil, fail(s.pos, "in the brackets of %s stand properties of the event, like page == \"boots\"; join %s with and outside of them", c.within, s.word)
+	case e != nil && strings.HasPrefix(e.name, "order.") && !c.scope.Order:
+		return nil, fail(s.pos, "%s can be read only in a campaign that starts with an event of an order", e.name)
+	case e != nil:
+		return e, nil
+	case own:
+		return attribute(s.word, typ), nil
+	case group == "launch" && declared:
+		return launchValue(name, launched), nil
+	case group == "launch" && name != "" && c.scope.Launch == nil:
+		return nil, fail(s.pos, "%s can be read only in a campaign that starts with a launch", s.word)
 	case group == "launch" && name != "":
-		return c.launched(s, name)
+		return nil, unknown(s.pos, "launch value", name, slices.Sorted(maps.Keys(c.scope.Launch)))
 	case group == "event" && name != "" && c.scope.Event:
 		return eventProperty(name), nil
 	case group == "event" && name != "":
 		return nil, fail(s.pos, "%s can be read only in a campaign that starts with an event", s.word)
 	}
 	return nil, c.unknownField(s)
-}
-
-func (c *checker) launched(s *syntax, name string) (*entry, *Error) {
-	typ, ok := c.scope.Launch[name]
-	switch {
-	case ok:
-		return launchValue(name, typ), nil
-	case c.scope.Launch == nil:
-		return nil, fail(s.pos, "%s can be read only in a campaign that starts with a launch", s.word)
-	}
-	return nil, unknown(s.pos, "launch value", name, slices.Sorted(maps.Keys(c.scope.Launch)))
 }
 
 func find(entries []*entry, name string) *entry {
@@ -289,7 +229,7 @@ func find(entries []*entry, name string) *entry {
 	return nil
 }
 
-// unknownField explains a name that means nothing here.
+// unknownField says what is wrong with a name that means nothing here.
 func (c *checker) unknownField(s *syntax) *Error {
 	if _, ok := c.scope.Segments[s.word]; ok {
 		return &Error{Offset: s.pos, Near: []string{s.word},
@@ -312,26 +252,22 @@ func (c *checker) unknownField(s *syntax) *Error {
 	for name := range c.scope.Launch {
 		known = append(known, "launch."+name)
 	}
-	return unknownField(s, meant, known)
-}
-
-func unknownField(s *syntax, meant, known []string) *Error {
 	e := unknown(s.pos, "field", s.word, known)
 	if len(meant) > 0 {
 		e.Near = meant[:min(3, len(meant))]
 	}
-	if len(e.Near) > 0 {
-		written := make([]string, len(e.Near))
-		for i, name := range e.Near {
-			written[i] = name
+	switch {
+	case len(e.Near) > 0:
+		written := slices.Clone(e.Near)
+		for i, name := range written {
 			if entry := find(catalogue(), name); entry != nil {
 				written[i] = entry.named()
 			}
 		}
 		e.Message = "there is no field called " + s.word + "; did you mean " + alternatives(written) + "?"
 		return e
-	}
-	if !s.called {
+	case !s.called:
+		e.strange = true
 		e.Message += "; a field of your own is declared under attributes in program.yaml"
 	}
 	e.Message += "; `regulars segment fields` lists them all"

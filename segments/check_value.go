@@ -1,7 +1,6 @@
 package segments
 
 import (
-	"cmp"
 	"strconv"
 	"strings"
 
@@ -25,7 +24,6 @@ func (s *syntax) begins() int {
 	return s.pos
 }
 
-// show returns a value as it was written.
 func (s *syntax) show() string {
 	if s.form == formText {
 		return strconv.Quote(s.word)
@@ -46,8 +44,7 @@ func (s *syntax) means(op string) Type {
 	return Text
 }
 
-// literal checks a value that is compared with a field.
-func (c *checker) literal(of *call, s *syntax) (value, *Error) {
+func (c *checker) literal(of *call, s *syntax) value {
 	switch of.typ {
 	case Number:
 		return c.number(of, s, 15)
@@ -58,65 +55,60 @@ func (c *checker) literal(of *call, s *syntax) (value, *Error) {
 	case Date:
 		return c.date(of, s)
 	case List:
-		return value{}, fail(s.pos, `%s is a list: write %s in %s`, of.name, s.show(), of.name)
+		panic(fail(s.pos, `%s is a list: write %s in %s`, of.name, s.show(), of.name))
 	}
-	return value{}, fail(s.pos, "%s is yes or no: write %s or not %[2]s", of.name, of.named())
+	panic(fail(s.pos, "%s is yes or no: write %s or not %[2]s", of.name, of.named()))
 }
 
-func (c *checker) money(of *call, s *syntax) (value, *Error) {
+func (c *checker) money(of *call, s *syntax) value {
 	places := loyalty.CurrencyDigits(c.scope.Currency)
-	_, err := c.number(of, s, 15-places)
-	if err != nil {
-		return value{}, err
-	}
+	c.number(of, s, 15-places)
 	if _, decimals, _ := strings.Cut(s.word, "."); len(strings.TrimRight(decimals, "0")) > places {
-		return value{}, fail(s.pos, "an amount of %s has %d decimals: %s has too many", c.scope.Currency, places, s.word)
+		panic(fail(s.pos, "an amount of %s has %d decimals: %s has too many", c.scope.Currency, places, s.word))
 	}
-	minor, bad := loyalty.ParseMoney(s.word, c.scope.Currency)
-	if bad != nil {
-		return value{}, fail(s.pos, "%v", bad)
+	minor, err := loyalty.ParseMoney(s.word, c.scope.Currency)
+	if err != nil {
+		panic(fail(s.pos, "%v", err))
 	}
-	return money(minor), nil
+	return money(minor)
 }
 
-// number checks a number of at most so many digits before the point.
-func (c *checker) number(of *call, s *syntax, digits int) (value, *Error) {
+func (c *checker) number(of *call, s *syntax, digits int) value {
 	switch {
 	case s.form == formText && plainNumber.MatchString(s.word):
-		return value{}, fail(s.pos, "%s is %s: write %s without quotes", of.name, of.typ.a(), s.word)
+		panic(fail(s.pos, "%s is %s: write %s without quotes", of.name, of.typ.a(), s.word))
 	case s.form != formNumber:
-		return value{}, fail(s.pos, "%s is %s: %s", of.name, of.typ.a(), of.wants(s))
+		panic(fail(s.pos, "%s is %s: %s", of.name, of.typ.a(), of.wants(s)))
 	}
 	whole, _, _ := strings.Cut(strings.TrimLeft(s.word, "-0"), ".")
 	n, err := strconv.ParseFloat(s.word, 64)
 	if len(whole) > digits || err != nil {
-		return value{}, fail(s.pos, "%s is larger than we can count", s.word)
+		panic(fail(s.pos, "%s is larger than we can count", s.word))
 	}
 	if of.entry != nil && of.checkTo != nil {
 		if wrong := of.checkTo(of, n); wrong != "" {
-			return value{}, fail(s.pos, "%s", wrong)
+			panic(fail(s.pos, "%s", wrong))
 		}
 	}
-	return value{typ: Number, num: n}, nil
+	return value{typ: Number, num: n}
 }
 
-// text checks a text in quotes for a field or for the argument of a function.
-func (c *checker) text(name string, s *syntax, check func(string) string) (value, *Error) {
+func (c *checker) text(name string, s *syntax, check func(string) string) value {
+	e := find(catalogue(), name)
 	switch {
 	case s.form == formNumber || s.form == formBool:
-		return value{}, fail(s.pos, `%s is a text: write it in quotes, "%s"`, name, s.word)
-	case s.word == "" && find(catalogue(), name) != nil && find(catalogue(), name).what != "":
-		e := find(catalogue(), name)
-		return value{}, fail(s.pos, "%s needs the %s: %s", name, e.what, e.named())
+		panic(fail(s.pos, `%s is a text: write it in quotes, "%s"`, name, s.word))
+	case s.word == "" && e != nil && e.what != "":
+		panic(fail(s.pos, "%s needs the %s: %s", name, e.what, e.named()))
 	case s.word == "":
-		return value{}, fail(s.pos, "an empty text matches nothing; whether a field has a value is asked with known, as in known(country)")
+		panic(fail(s.pos, "an empty text matches nothing; whether a field has a value is asked with known, as in known(country)"))
 	}
 	if check != nil {
 		if wrong := check(s.word); wrong != "" {
-			return value{}, fail(s.pos, "%s", wrong)
+			panic(fail(s.pos, "%s", wrong))
 		}
 	}
-	return text(s.word), nil
+	return text(s.word)
 }
 
 // bare reports whether a name may be a text whose quotes were forgotten.
@@ -130,21 +122,17 @@ func (c *checker) bare(s *syntax) bool {
 
 func unquoted(s *syntax) *Error { return fail(s.pos, `a text stands in quotes: "%s"`, s.word) }
 
-func (c *checker) date(of *call, s *syntax) (value, *Error) {
-	if s.form != formText || !dateForm.MatchString(s.word) {
-		meant := "2027-06-21"
-		if s.form == formText || s.form == formNumber && together.MatchString(s.word) {
-			meant = cmp.Or(dayMeant(s.word), meant)
+func (c *checker) date(of *call, s *syntax) value {
+	if s.form == formText && dateForm.MatchString(s.word) {
+		if v := date(s.word); !v.nothing() {
+			return v
 		}
-		how := "write the other side like"
-		if meant != "2027-06-21" || dayMeant(s.word) == meant {
-			how = "write the other side as"
+		panic(fail(s.pos, `there is no day "%s"`, s.word))
+	}
+	if s.form == formText || s.form == formNumber && together.MatchString(s.word) {
+		if meant := dayMeant(s.word); meant != "" {
+			panic(fail(s.pos, `%s is a date: write the other side as "%s"`, of.name, meant))
 		}
-		return value{}, fail(s.pos, `%s is a date: %s "%s"`, of.name, how, meant)
 	}
-	v := date(s.word)
-	if v.nothing() {
-		return value{}, fail(s.pos, `there is no day "%s"`, s.word)
-	}
-	return v, nil
+	panic(fail(s.pos, `%s is a date: write the other side like "2027-06-21"`, of.name))
 }

@@ -18,6 +18,8 @@ type Error struct {
 	Column  int      // in characters of its line, from 1
 	Message string   // what is wrong and what would be right, without the position
 	Near    []string // names that may have been meant, nearest first
+
+	strange bool // a word stands there that is like no field
 }
 
 // Error returns the position and the message.
@@ -31,6 +33,21 @@ func (e *Error) Error() string {
 // fail returns an error at a byte offset; Parse adds line and column.
 func fail(pos int, format string, args ...any) *Error {
 	return &Error{Offset: pos, Message: fmt.Sprintf(format, args...)}
+}
+
+// caught runs a part of the reading of a rule. What is wrong with one is found deep
+// inside, where nobody could go on: it is a panic with the *Error, which ends here.
+func caught[T any](read func() T) (made T, err *Error) {
+	defer func() {
+		switch wrong := recover().(type) {
+		case nil:
+		case *Error:
+			err = wrong
+		default:
+			panic(wrong)
+		}
+	}()
+	return read(), nil
 }
 
 // listed is how many names a message lists at most; of more, the commands tell.
@@ -49,7 +66,6 @@ func unknown(pos int, what, name string, known []string) *Error {
 	return e
 }
 
-// locate fills in line and column from the offset.
 func (e *Error) locate(text string) *Error {
 	e.Offset = min(e.Offset, len(text))
 	before := text[:e.Offset]
@@ -67,39 +83,29 @@ func FormatError(text string, err error) string {
 	if !errors.As(err, &e) || e.Line < 1 {
 		return err.Error()
 	}
-	lines := strings.Split(text, "\n")
-	line, at := around(shown(lines[min(e.Line, len(lines))-1]), e.Column-1)
-	whole, indent := string(line), line[:at]
-	for i, c := range indent {
-		if indent[i] = ' '; c == '\t' { // a tab stays, so that the caret stands where the eye looks
-			indent[i] = '\t'
-		}
-	}
-	return fmt.Sprintf("%s\n%s^\n%s", whole, string(indent), e.Error())
-}
-
-// shown is a line with a space for what would do something to a terminal.
-func shown(line string) []rune {
-	return []rune(strings.Map(func(c rune) rune {
+	clean := func(c rune) rune { // what would do something to a terminal is a space
 		if unicode.IsControl(c) && c != '\t' {
 			return ' '
 		}
 		return c
-	}, line))
-}
-
-// around cuts a long line to what stands around a place, and returns where the
-// place is then.
-func around(line []rune, at int) ([]rune, int) {
+	}
 	const before, after = 60, 40
-	at = min(at, len(line))
+	lines := strings.Split(text, "\n")
+	line := []rune(strings.Map(clean, lines[min(e.Line, len(lines))-1]))
+	at := min(e.Column-1, len(line))
 	if len(line) > at+after {
-		line = append(append([]rune{}, line[:at+after]...), '…')
+		line = append(line[:at+after], '…')
 	}
 	if at > before {
 		line, at = append([]rune("…"), line[at-before:]...), before+1
 	}
-	return line, at
+	whole, indent := string(line), line[:at]
+	for i, c := range indent {
+		if c != '\t' { // a tab stays, so that the caret stands where the eye looks
+			indent[i] = ' '
+		}
+	}
+	return fmt.Sprintf("%s\n%s^\n%s", whole, string(indent), e.Error())
 }
 
 // alternatives joins words with commas and a last "or".

@@ -37,15 +37,14 @@ func forecastFields() []*entry {
 		{name: "alive", typ: Number, from: fromOrders, norm: ofForecast, checkTo: checkShare,
 			noun: "probability of still being a customer",
 			also: []string{"p_alive", "churn", "churn_risk", "probability_alive", "active"},
-			in:   chance{}},
+			in:   chance{forecasted((*builder).alive)}},
 		{name: "expected_orders", typ: Number, window: true, spanned: true, ahead: true, from: fromOrders, norm: ofForecast,
 			noun: "number of orders to expect", says: "who can be expected to place {n}", unit: "order",
 			also: []string{"predicted_orders", "future_orders", "expected_purchases", "forecast"},
-			in:   expectation{}},
+			in:   expectation{forecasted((*builder).expected)}},
 	}
 }
 
-// checkShare says what is wrong with a number that is to lie between 0 and 1.
 func checkShare(c *call, n float64) string {
 	if n >= 0 && n <= 1 {
 		return ""
@@ -57,54 +56,42 @@ func checkShare(c *call, n float64) string {
 // about.
 func (r *Rule) Horizons(day loyalty.Day) []int64 {
 	var all []int64
-	r.root.visit(func(c *call) {
-		if c.foretold() {
-			all = append(all, c.window.days(day))
+	for _, u := range r.uses {
+		if u.foretold() {
+			all = append(all, u.window.days(day))
 		}
-	})
+	}
 	slices.Sort(all)
 	return slices.Compact(all)
 }
 
-// model returns the fitted model, nil if there is none.
-func (n *Norms) model() *forecast.Model {
-	if n == nil || n.Forecast.Fit == nil {
-		return nil
-	}
-	return &n.Forecast.Fit.Model
+// forecasted is a figure of members with orders that the model tells.
+func forecasted(expr func(b *builder, c *call, m *forecast.Model) string) formula {
+	return formula{guard: "f.order_days > 0", typ: "double precision", double: true, expr: func(b *builder, c *call) string {
+		if b.q.Norms == nil || b.q.Norms.Forecast.Fit == nil {
+			return "" // such a rule is not Ready
+		}
+		return expr(b, c, &b.q.Norms.Forecast.Fit.Model)
+	}}
 }
 
 // chance is the probability that a member is still a customer.
-type chance struct{}
-
-func (chance) is(b *builder, _ *call, op string, vs []value) string {
-	return ofBuyers(b, vs, op, b.alive())
-}
-
-func (chance) scalar(b *builder, _ *call) string { return buyersOnly(b.alive()) }
+type chance struct{ formula }
 
 // expectation is how many orders a member can be expected to place.
-type expectation struct{}
+type expectation struct{ formula }
 
 // is looks an expectation up only where the most that it can be leaves it open.
-func (expectation) is(b *builder, c *call, op string, vs []value) string {
-	whole := b.cmp(b.expected(c), op, vs, true)
+func (r expectation) is(b *builder, c *call, op string, vs []value) string {
+	most := forecasted((*builder).mostExpected).is(b, c, op, vs)
 	switch op {
 	case ">", ">=":
-		whole = b.cmp(b.mostExpected(c), op, vs, true) + " and " + whole
+		return "(" + most + " and " + r.formula.is(b, c, op, vs) + ")"
 	case "<", "<=":
-		whole = "(" + b.cmp(b.mostExpected(c), op, vs, true) + " or " + whole + ")"
+		return "(" + most + " or " + r.formula.is(b, c, op, vs) + ")"
 	}
-	return "(f.order_days > 0 and " + whole + ")"
+	return r.formula.is(b, c, op, vs)
 }
-
-func (expectation) scalar(b *builder, c *call) string { return buyersOnly(b.expected(c)) }
-
-func ofBuyers(b *builder, vs []value, op, expr string) string {
-	return "(f.order_days > 0 and " + b.cmp(expr, op, vs, true) + ")"
-}
-
-func buyersOnly(expr string) string { return "(case when f.order_days > 0 then " + expr + " end)" }
 
 // The same arithmetic as in room forecast, in SQL. Exponents are held within what
 // a double holds, because Postgres refuses to run over or under.
@@ -117,22 +104,15 @@ const (
 func (b *builder) double(v float64) string { return "cast(" + b.bind(v) + " as double precision)" }
 
 // atMost and atLeast are the smaller and the larger of two numbers.
-func (b *builder) atMost(x, y string) string  { return b.either("least", "min", x, y) }
-func (b *builder) atLeast(x, y string) string { return b.either("greatest", "max", x, y) }
-
-func (b *builder) either(postgres, sqlite, x, y string) string {
-	if b.postgres() {
-		return postgres + "(" + x + ", " + y + ")"
-	}
-	return sqlite + "(" + x + ", " + y + ")"
+func (b *builder) atMost(x, y string) string {
+	return b.either("least", "min") + "(" + x + ", " + y + ")"
+}
+func (b *builder) atLeast(x, y string) string {
+	return b.either("greatest", "max") + "(" + x + ", " + y + ")"
 }
 
 // alive is forecast.Model.Alive of a member who has ordered.
-func (b *builder) alive() string {
-	m := b.q.Norms.model()
-	if m == nil {
-		return "cast(null as double precision)" // such a rule is not Ready
-	}
+func (b *builder) alive(_ *call, m *forecast.Model) string {
 	alpha, age := b.double(m.Alpha), b.age()
 	odds := "(" + b.double(m.R) + " + " + repeatsSQL + ") * ln((" + alpha + " + " + age + ") / (" + alpha + " + " + recencySQL + "))" +
 		" + ln(" + b.double(m.A) + " / (" + b.double(m.B) + " + " + repeatsSQL + " - 1))"
@@ -147,26 +127,18 @@ func (b *builder) age() string {
 // expected is forecast.Model.Expected of a member who has ordered: what norms has
 // computed for everybody with such a history, and where it has not, the sum
 // itself, which takes longer and comes to the same.
-func (b *builder) expected(c *call) string {
-	m := b.q.Norms.model()
-	if m == nil {
-		return "cast(null as double precision)" // such a rule is not Ready
-	}
+func (b *builder) expected(c *call, m *forecast.Model) string {
 	days := c.window.days(b.q.Day)
 	kept := "(select e.orders from expectations e where e.model = " + b.bind(m.Mark()) + " and e.days = " + b.bind(days) +
 		" and e.repeats = f.order_days - 1 and e.age = " + b.today() + " - f.first_day)"
-	return "(" + b.alive() + " * coalesce(" + kept + ", " + b.outlook(m, days) + "))"
+	return "(" + b.alive(c, m) + " * coalesce(" + kept + ", " + b.outlook(m, days) + "))"
 }
 
 // mostExpected is what would be expected of the member if nobody left any more,
 // and a trifle for rounding.
-func (b *builder) mostExpected(c *call) string {
-	m := b.q.Norms.model()
-	if m == nil {
-		return "cast(null as double precision)" // such a rule is not Ready
-	}
+func (b *builder) mostExpected(c *call, m *forecast.Model) string {
 	days := float64(c.window.days(b.q.Day)) / 7
-	return "(" + b.alive() + " * (" + b.double(m.R) + " + " + repeatsSQL + ") * " + b.double(days*(1+1e-9)) + " / (" + b.double(m.Alpha) + " + " + b.age() + "))"
+	return "(" + b.alive(c, m) + " * (" + b.double(m.R) + " + " + repeatsSQL + ") * " + b.double(days*(1+1e-9)) + " / (" + b.double(m.Alpha) + " + " + b.age() + "))"
 }
 
 // outlook is forecast.Outlook.Orders: a mean over the nodes n, whose weights are

@@ -1,7 +1,6 @@
 package segments
 
 import (
-	"fmt"
 	"regexp"
 	"strings"
 	"unicode"
@@ -37,46 +36,40 @@ type lexer struct {
 }
 
 // lex returns all tokens of a rule, the last of kind tokEnd.
-func lex(src string) ([]token, *Error) {
+func lex(src string) (tokens []token) {
 	if !utf8.ValidString(src) {
-		return nil, fail(0, "the rule is not readable text (UTF-8)")
+		panic(fail(0, "the rule is not readable text (UTF-8)"))
 	}
 	l := &lexer{src: src}
-	var tokens []token
-	for {
-		t, err := l.next()
-		if err != nil {
-			return nil, err
-		}
-		tokens, l.prev = append(tokens, t), t
-		if t.kind == tokEnd {
-			return tokens, nil
-		}
+	for l.prev.kind != tokEnd || tokens == nil {
+		l.prev = l.next()
+		tokens = append(tokens, l.prev)
 	}
+	return tokens
 }
 
-func (l *lexer) next() (token, *Error) {
+func (l *lexer) next() token {
 	rest := strings.TrimLeft(l.src[l.pos:], " \t\r\n\u00a0")
 	l.pos = len(l.src) - len(rest)
 	c, _ := utf8.DecodeRuneInString(rest)
 	switch {
 	case rest == "":
-		return token{tokEnd, "", l.pos}, nil
+		return token{tokEnd, "", l.pos}
 	case c == '"' || c == '\'':
 		return l.quoted(byte(c))
 	case c >= '0' && c <= '9', (c == '-' || c == '.') && len(rest) > 1 && isDigit(rest[1]):
 		return l.number()
 	case isLetter(c):
 		t := l.take(tokWord, wordEnd(rest))
-		if strings.ContainsFunc(t.text, func(c rune) bool { return unicode.Is(unicode.Latin, c) }) && strings.ContainsFunc(t.text, func(c rune) bool { return unicode.In(c, unicode.Cyrillic, unicode.Greek) }) {
-			return t, fail(t.pos, "%s has letters of two alphabets, some of which look alike: type it anew", t.text)
+		if strings.ContainsFunc(t.text, func(c rune) bool { return unicode.Is(unicode.Latin, c) }) &&
+			strings.ContainsFunc(t.text, func(c rune) bool { return unicode.In(c, unicode.Cyrillic, unicode.Greek) }) {
+			panic(fail(t.pos, "%s has letters of two alphabets, some of which look alike: type it anew", t.text))
 		}
-		return t, nil
+		return t
 	}
 	return l.symbol(rest)
 }
 
-// take returns the next n bytes as a token.
 func (l *lexer) take(kind tokenKind, n int) token {
 	t := token{kind, l.src[l.pos : l.pos+n], l.pos}
 	l.pos += n
@@ -105,31 +98,31 @@ func wordEnd(s string) int {
 var separated = regexp.MustCompile(`^[0-9]{1,3}(?:['_\x{a0}\x{202f}][0-9]{3})+`)
 
 // number reads 12, -3, 59.90 and .5.
-func (l *lexer) number() (token, *Error) {
+func (l *lexer) number() token {
 	s := l.src[l.pos:]
 	if day := bareDate.FindString(s); day != "" {
-		return token{}, fail(l.pos, `a date stands in quotes%s`, yearFirstAs(day))
+		panic(fail(l.pos, `a date stands in quotes%s`, yearFirstAs(day)))
 	}
 	if n := separated.FindString(s); n != "" {
-		return token{}, fail(l.pos, "write numbers without separators: %s", strings.NewReplacer("'", "", "_", "", "\u00a0", "", "\u202f", "").Replace(n))
+		panic(fail(l.pos, "write numbers without separators: %s", strings.NewReplacer("'", "", "_", "", "\u00a0", "", "\u202f", "").Replace(n)))
 	}
 	n := len(s) - len(strings.TrimLeft(s[1:], "0123456789."))
 	after, _ := utf8.DecodeRuneInString(s[n:])
 	switch {
 	case isLetter(after):
-		return token{}, l.numberAndWord(s[:n], s[:n+wordEnd(s[n:])])
+		panic(l.numberAndWord(s[:n], s[:n+wordEnd(s[n:])]))
 	case after == '%':
-		return token{}, fail(l.pos, "rules do not count in percent: write the number alone")
+		panic(fail(l.pos, "rules do not count in percent: write the number alone"))
 	case isCurrencySign(after):
-		return token{}, fail(l.pos+n, "write the amount without a currency sign: %s", s[:n])
+		panic(fail(l.pos+n, "write the amount without a currency sign: %s", s[:n]))
 	case strings.Contains(s[:n], ".."):
-		return token{}, fail(l.pos, "a range is two comparisons, as in orders >= 1 and orders <= 5")
+		panic(fail(l.pos, "a range is two comparisons, as in orders >= 1 and orders <= 5"))
 	case strings.Count(s[:n], ".") > 1:
-		return token{}, fail(l.pos, `%s is not a number: numbers have one point and no separators, like 1000.50; a date stands in quotes, as "2027-06-21"`, s[:n])
+		panic(fail(l.pos, `%s is not a number: numbers have one point and no separators, like 1000.50; a date stands in quotes, as "2027-06-21"`, s[:n]))
 	case strings.HasSuffix(s[:n], "."):
-		return token{}, fail(l.pos, "%s ends with a point: write %s", s[:n], s[:n-1])
+		panic(fail(l.pos, "%s ends with a point: write %s", s[:n], s[:n-1]))
 	}
-	return l.take(tokNumber, n), nil
+	return l.take(tokNumber, n)
 }
 
 // yearFirstAs says how to write a day, if it is clear which one is meant.
@@ -159,29 +152,29 @@ func isCurrencySign(c rune) bool { return unicode.Is(unicode.Sc, c) }
 
 // quoted reads a text in double or single quotes. Inside it \" \' and \\ stand
 // for the character after the backslash.
-func (l *lexer) quoted(quote byte) (token, *Error) {
+func (l *lexer) quoted(quote byte) token {
 	var b strings.Builder
 	for i := l.pos + 1; i < len(l.src); i++ {
 		switch c := l.src[i]; {
 		case c == quote:
 			t := token{tokText, unicodenorm.NFC.String(b.String()), l.pos} // as what it is compared with
 			l.pos = i + 1
-			return t, nil
+			return t
 		case c == '\\':
 			i++
 			if i == len(l.src) || !strings.ContainsRune(`"'\`, rune(l.src[i])) {
-				return token{}, fail(i-1, `write \\ for a backslash inside a text`)
+				panic(fail(i-1, `write \\ for a backslash inside a text`))
 			}
 			b.WriteByte(l.src[i])
 		case c < ' ' || c == 0x7f:
-			return token{}, fail(i, "a text ends on its line and has no control characters")
+			panic(fail(i, "a text ends on its line and has no control characters"))
 		case c >= utf8.RuneSelf && utf8.RuneStart(c) && l.hidden(i) != 0:
-			return token{}, fail(i, "an invisible character (U+%04X) stands inside the text: delete it", l.hidden(i))
+			panic(fail(i, "an invisible character (U+%04X) stands inside the text: delete it", l.hidden(i)))
 		default:
 			b.WriteByte(c)
 		}
 	}
-	return token{}, l.unclosed(quote)
+	panic(l.unclosed(quote))
 }
 
 // hidden returns the character at i if nobody can see it and no writing needs it.
@@ -216,115 +209,86 @@ var meant = []struct{ sign, write string }{
 	{"−", "-"}, {"–", "-"}, {"∈", "in"}, {"∧", "and"}, {"∨", "or"}, {"¬", "not"},
 }
 
-var (
-	inPieces  = regexp.MustCompile(`^([<>=!])\s+=`)
-	aName     = regexp.MustCompile(`^[$@:#%]+[{\pL_]`)
-	aComment  = regexp.MustCompile(`^(--|//|/\*|#)`)
-	signed    = regexp.MustCompile(`^[-+]\s*([0-9][0-9.]*)`)
-	ourQuotes = "“”„‟«»‘’‚‹›´`＂＇"
-)
+// slips are other signs that people write, by what they look like, and what to say of
+// them; {before} stands for the token before.
+var slips = []struct {
+	after func(before token) bool // nil: any
+	form  *regexp.Regexp
+	say   string
+}{
+	{token.number, regexp.MustCompile(`^%`), "rules do not count in percent: write the number alone"},
+	{nil, regexp.MustCompile(`^[{}]`), "rules have no curly brackets: a field stands by itself, as in orders >= 3," +
+		` and a list in round ones, as in country in ("FI", "SE")`},
+	{nil, regexp.MustCompile(`^([$@:#%])[$@:#%]*[{\pL_]`), "write the name of a field by itself, as in orders >= 3, without $1"},
+	{nil, regexp.MustCompile(`^(--|//|/\*|#)`), "a rule holds no comments: write them on a line of their own in segments.yaml, after #"},
+	{nil, regexp.MustCompile("^([“”„‟«»‘’‚‹›´`＂＇])"), `write straight quotes, "…", instead of $1`},
+	{token.number, regexp.MustCompile(`^\p{Sc}`), "write the amount without a currency sign: {before}"},
+	{token.opens, regexp.MustCompile(`^\*`), "* stands for nothing in a rule: in brackets stands a text in quotes"},
+	{token.noValue, regexp.MustCompile(`^\+\s*([0-9][0-9.]*)`), "write $1 without a sign"},
+	{token.noValue, regexp.MustCompile(`^-\s*([0-9][0-9.]*)`), "write -$1 in one piece, without a space"},
+	{nil, regexp.MustCompile(`^([-+/%^])`), "rules do not calculate: $1 has no meaning here; compare a field with a number or with another field"},
+	{token.word, regexp.MustCompile(`^\.`), "after {before}. comes a name, as in order.total; a rule ends without a point"},
+	{nil, regexp.MustCompile(`^!`), "write not instead of !"},
+	{nil, regexp.MustCompile(`^:`), "write == to compare"},
+	{nil, regexp.MustCompile(`^~`), `rules know no patterns: texts are compared whole, as in country == "FI"`},
+	{nil, regexp.MustCompile(`^;`), "a semicolon joins nothing: write and or or between conditions, and commas in a list"},
+	{nil, regexp.MustCompile(`^\.`), "a point stands only inside numbers and names: a rule ends without one"},
+	{nil, regexp.MustCompile(`^\?`), "a rule states who is in: it ends without a question mark"},
+	{nil, regexp.MustCompile(`^@`), "write the name of a field by itself, as in orders >= 3, without @"},
+	{nil, regexp.MustCompile(`^\\`), `a backslash stands only before a quote inside a text`},
+}
+
+func (t token) number() bool  { return t.kind == tokNumber }
+func (t token) word() bool    { return t.kind == tokWord }
+func (t token) opens() bool   { return t.text == "(" || t.text == "," || t.kind == tokEnd }
+func (t token) noValue() bool { return t.kind == tokEnd || t.kind == tokSymbol && t.text != ")" }
 
 // symbol reads what is neither word nor value.
-func (l *lexer) symbol(rest string) (token, *Error) {
+func (l *lexer) symbol(rest string) token {
+	senseless := func(form string, args ...any) { panic(fail(l.pos, form, args...)) }
 	if m := inPieces.FindStringSubmatch(rest); m != nil {
-		return token{}, fail(l.pos, "write %s= in one piece, without a space", m[1])
+		senseless("write %s= in one piece, without a space", m[1])
 	}
 	for _, m := range meant {
 		if strings.HasPrefix(rest, m.sign) {
-			return token{}, fail(l.pos, "write %s instead of %s", m.write, m.sign)
+			senseless("write %s instead of %s", m.write, m.sign)
 		}
 	}
 	for _, s := range []string{"==", "!=", "<=", ">=", "<", ">", "(", ")", "[", "]", ","} {
 		if strings.HasPrefix(rest, s) {
-			return l.take(tokSymbol, len(s)), nil
+			return l.take(tokSymbol, len(s))
 		}
 	}
-	return token{}, fail(l.pos, "%s", l.senseless(rest))
-}
-
-// senseless says what is wrong with a sign that rules do not have.
-func (l *lexer) senseless(rest string) string {
-	c, _ := utf8.DecodeRuneInString(rest)
-	switch {
-	case c == '%' && l.prev.kind == tokNumber:
-		return "rules do not count in percent: write the number alone"
-	case c == '{' || c == '}':
-		return `rules have no curly brackets: a field stands by itself, as in orders >= 3, and a list in round ones, as in country in ("FI", "SE")`
-	case aName.MatchString(rest):
-		return "write the name of a field by itself, as in orders >= 3, without " + string(c)
-	case aComment.MatchString(rest):
-		return "a rule holds no comments: write them on a line of their own in segments.yaml, after #"
-	case strings.ContainsRune(ourQuotes, c):
-		return fmt.Sprintf(`write straight quotes, "…", instead of %c`, c)
-	case isCurrencySign(c):
-		if l.prev.kind == tokNumber {
-			return "write the amount without a currency sign: " + l.prev.text
+	for _, s := range slips {
+		if at := s.form.FindStringSubmatchIndex(rest); at != nil && (s.after == nil || s.after(l.prev)) {
+			senseless("%s", strings.ReplaceAll(string(s.form.ExpandString(nil, s.say, rest, at)), "{before}", l.prev.text))
 		}
-		return "write the amount without a currency sign" + followingNumber(rest)
-	case c == '*' && (l.prev.text == "(" || l.prev.text == "," || l.prev.kind == tokEnd):
-		return "* stands for nothing in a rule: in brackets stands a text in quotes"
-	case c == '*' && habit(strings.ToLower(l.prev.text)) != "":
-		return habit(strings.ToLower(l.prev.text))
-	case strings.ContainsRune("+-*/%^", c):
-		return l.sum(rest)
-	case c == '=' && l.takes():
-		return `what belongs to ` + l.prev.text + ` stands in brackets: ` + find(catalogue(), l.prev.text).named()
-	case c == '.' && l.prev.kind == tokWord:
-		return "after " + l.prev.text + ". comes a name, as in order.total; a rule ends without a point"
 	}
-	if say := senseless[c]; say != "" {
-		return say
-	}
-	switch {
-	case c > 0xff00 && c < 0xff5f:
-		return fmt.Sprintf("write %c instead of the wide %c", c-0xfee0, c)
-	case unicode.IsNumber(c):
-		return "write numbers with the digits 0 to 9"
-	case !unicode.IsPrint(c):
-		return fmt.Sprintf("an invisible character (U+%04X) stands here: delete it", c)
-	}
-	return fmt.Sprintf(`the sign %c has no meaning in a rule; a text stands in quotes, as in tag("club")`, c)
-}
-
-// takes reports whether the word before is a function that wants a text.
-func (l *lexer) takes() bool {
+	c, n := utf8.DecodeRuneInString(rest)
 	e := find(catalogue(), l.prev.text)
-	return l.prev.kind == tokWord && e != nil && e.what != ""
-}
-
-// senseless are single signs and what to write.
-var senseless = map[rune]string{
-	'=':  "write == to compare",
-	'!':  "write not instead of !",
-	':':  "write == to compare",
-	'~':  `rules know no patterns: texts are compared whole, as in country == "FI"`,
-	';':  "a semicolon joins nothing: write and or or between conditions, and commas in a list",
-	'.':  "a point stands only inside numbers and names: a rule ends without one",
-	'?':  "a rule states who is in: it ends without a question mark",
-	'@':  "write the name of a field by itself, as in orders >= 3, without @",
-	'$':  "write the name of a field by itself, as in orders >= 3, without $",
-	'\\': `a backslash stands only before a quote inside a text`,
-}
-
-// followingNumber returns the number that follows a sign, for a message.
-func followingNumber(rest string) string {
-	_, n := utf8.DecodeRuneInString(rest)
-	if amount := amountMeant(strings.TrimRight(leadingNumber.FindString(rest[n:]), ".,")); amount != "" {
-		return ": " + amount
+	switch {
+	case isCurrencySign(c):
+		number := amountMeant(strings.TrimRight(leadingNumber.FindString(rest[n:]), ".,"))
+		senseless("write the amount without a currency sign%s", strings.TrimSuffix(": "+number, ": "))
+	case c == '*' && habit(l.prev.text) != "":
+		senseless("%s", habit(l.prev.text))
+	case c == '*':
+		senseless("rules do not calculate: * has no meaning here; compare a field with a number or with another field")
+	case c == '=' && l.prev.word() && e != nil && e.what != "":
+		senseless("what belongs to %s stands in brackets: %s", l.prev.text, e.named())
+	case c == '=':
+		senseless("write == to compare")
+	case c > 0xff00 && c < 0xff5f:
+		senseless("write %c instead of the wide %c", c-0xfee0, c)
+	case unicode.IsNumber(c):
+		senseless("write numbers with the digits 0 to 9")
+	case !unicode.IsPrint(c):
+		senseless("an invisible character (U+%04X) stands here: delete it", c)
 	}
-	return ""
+	panic(fail(l.pos, `the sign %c has no meaning in a rule; a text stands in quotes, as in tag("club")`, c))
 }
 
-var leadingNumber = regexp.MustCompile(`^\s*[0-9][0-9.,]*`)
-
-// sum says what is wrong with a sign of arithmetic.
-func (l *lexer) sum(rest string) string {
-	value := l.prev.kind == tokNumber || l.prev.kind == tokText || l.prev.kind == tokWord || l.prev.text == ")"
-	if m := signed.FindStringSubmatch(rest); m != nil && !value {
-		if rest[0] == '+' {
-			return "write " + m[1] + " without a sign"
-		}
-		return "write -" + m[1] + " in one piece, without a space"
-	}
-	return "rules do not calculate: " + rest[:1] + " has no meaning here; compare a field with a number or with another field"
-}
+var (
+	inPieces      = regexp.MustCompile(`^([<>=!])\s+=`)
+	leadingNumber = regexp.MustCompile(`^\s*[0-9][0-9.,]*`)
+)

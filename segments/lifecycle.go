@@ -57,7 +57,6 @@ func Stages() []string {
 
 func checkStage(s string) string { return checkOneOf("stage", s, Stages()) }
 
-// checkOneOf says what is wrong with a text that should be one of a few.
 func checkOneOf(what, s string, known []string) string {
 	if slices.Contains(known, s) {
 		return ""
@@ -91,35 +90,35 @@ func (r lifecycle) is(b *builder, c *call, op string, vs []value) string {
 	switch {
 	case op == "!=" && vs[0].nothing():
 		return "false"
-	case op == "!=" && len(spans) == 0:
-		return "true" // a launch gave a text that is no stage
+	case len(spans) == 0: // a launch gave a text that is no stage
+		return strconv.FormatBool(op == "!=")
 	case op == "!=":
 		return "not " + spans[0]
-	case len(spans) == 0:
-		return "false"
 	}
 	return "(" + strings.Join(spans, " or ") + ")"
 }
 
 // span is the condition that a member is in a stage, never null; "" for what is none.
 func (lifecycle) span(b *builder, c *call, stage string) string {
-	ago := func(days int) string { return b.bind(int64(b.q.Day) - int64(days)) }
-	within := func(format string, args ...any) string {
-		return "(f.last_day is not null and " + fmt.Sprintf(format, args...) + ")"
+	last := func(op string, days int) string {
+		return " and f.last_day " + op + " " + b.bind(int64(b.q.Day)-int64(days))
 	}
+	when := ""
 	switch l := c.lifecycle; stage {
 	case StageNone:
 		return "(f.last_day is null)"
 	case StageRecent:
-		return within("f.last_day > %s", ago(l.Recent))
+		when = last(">", l.Recent)
 	case StageNurturing:
-		return within("f.last_day <= %s and f.last_day >= %s", ago(l.Recent), ago(l.AtRisk))
+		when = last("<=", l.Recent) + last(">=", l.AtRisk)
 	case StageAtRisk:
-		return within("f.last_day < %s and f.last_day >= %s", ago(l.AtRisk), ago(l.Lost))
+		when = last("<", l.AtRisk) + last(">=", l.Lost)
 	case StageLosing:
-		return within("f.last_day < %s", ago(l.Lost))
+		when = last("<", l.Lost)
+	default:
+		return ""
 	}
-	return ""
+	return "(f.last_day is not null" + when + ")"
 }
 
 func (r lifecycle) scalar(b *builder, c *call) string {

@@ -2,14 +2,11 @@ package segments
 
 import (
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"regulars/internal/loyalty"
 )
 
 // What people write out of habit, and how it is written here. Nothing of this is
@@ -36,21 +33,26 @@ var habits = []struct{ typed, right string }{
 
 func habit(word string) string {
 	for _, h := range habits {
-		if slices.Contains(strings.Fields(h.typed), strings.ToLower(word)) {
+		if among(word, h.typed) {
 			return h.right
 		}
 	}
 	return ""
 }
 
+// among reports whether a word is one of some, in whatever case.
+func among(word, some string) bool {
+	return slices.Contains(strings.Fields(some), strings.ToLower(word))
+}
+
 // isNothing reports whether a word of other languages means that there is no value.
 func isNothing(word string) bool {
-	return slices.Contains([]string{"null", "nil", "none", "nothing", "never", "empty", "blank", "missing", "unknown"}, strings.ToLower(word))
+	return among(word, "null nil none nothing never empty blank missing unknown")
 }
 
 // currencyWord reports whether a word names a currency.
 func currencyWord(word string) bool {
-	return slices.Contains(strings.Fields("eur euro euros usd dollar dollars gbp pound pounds sek nok dkk kr chf pln mkd den twd nt"), strings.ToLower(word))
+	return among(word, "eur euro euros usd dollar dollars gbp pound pounds sek nok dkk kr chf pln mkd den twd nt")
 }
 
 var amountForm = regexp.MustCompile(`^\s*[^0-9.,\s-]{0,5}\s*([0-9][0-9.,' \x{a0}\x{202f}]*)\s*(?:[^0-9]{0,12})$`)
@@ -140,24 +142,16 @@ func dayMeant(s string) string {
 // oneName returns the field that two words may have meant, as it is written.
 func oneName(word string) string {
 	for _, e := range catalogue() {
-		if e.name == strings.ToLower(word) || slices.Contains(e.also, strings.ToLower(word)) {
+		if among(word, e.name) || slices.Contains(e.also, strings.ToLower(word)) {
 			return e.named()
 		}
 	}
 	return ""
 }
 
-// before returns the token n places before the next one.
-func (p *parser) before(n int) token {
-	if p.at < n {
-		return token{}
-	}
-	return p.tokens[p.at-n]
-}
-
 // leftover says what is wrong with a token after which the rule should have ended.
 func (p *parser) leftover() *Error {
-	t, prev := p.peek(), p.before(1)
+	t, prev := p.peek(), p.last()
 	next := p.tokens[min(p.at+1, len(p.tokens)-1)]
 	lower, name := strings.ToLower(t.text), strings.ToLower(prev.text)
 	field := prev.kind == tokWord && !isKeyword(prev.text)
@@ -185,7 +179,7 @@ func (p *parser) leftover() *Error {
 	case prev.kind == tokNumber && daysMeant(prev.text+" "+lower) != "":
 		return fail(t.pos, `write the number of days alone: %s; a time span stands in quotes and brackets, as in orders("%s")`,
 			daysMeant(prev.text+" "+lower), spanMeant(prev.text+" "+t.text))
-	case field && slices.Contains([]string{"where", "if", "select", "when", "members", "all", "who", "show"}, name):
+	case field && among(name, "where if select when members all who show"):
 		return fail(prev.pos, "a rule begins with its condition, as in orders >= 3; %s has no meaning here", prev.text)
 	case field && name == "never":
 		return fail(prev.pos, "write not instead of %s", prev.text)
@@ -211,7 +205,6 @@ func (p *parser) leftover() *Error {
 	return fail(t.pos, "and or or is missing before %s", show(t))
 }
 
-// literal reports whether it is a number or a text.
 func (f form) literal() bool { return f == formNumber || f == formText }
 
 // values returns the values that are joined with or, or listed, as a list is
@@ -231,9 +224,9 @@ func (s *syntax) values() string {
 }
 
 // again says that the field of the comparison before must be named once more.
-func again(before, s *syntax) *Error {
+func again(before, s *syntax) {
 	if before.form != formCompare || before.kids[0].form != formName || !before.kids[1].form.literal() {
-		return nil
+		return
 	}
 	name, op := before.kids[0].word, before.word
 	if before.kids[0].called {
@@ -243,17 +236,17 @@ func again(before, s *syntax) *Error {
 	if op == "==" {
 		msg += fmt.Sprintf(", or list the values, %s in (%s, %s)", name, before.kids[1].show(), s.show())
 	}
-	return fail(s.pos, "%s", msg)
+	panic(fail(s.pos, "%s", msg))
 }
 
-// uses returns a function with a text in its brackets, for somebody who wrote
-// one without the other.
-func (c *checker) uses(name, text string) string {
-	e := find(catalogue(), name)
-	if e == nil || e.what == "" {
+// textLeftOut returns a function with a text in its brackets, for somebody who wrote
+// one without the other; "" for what is none.
+func textLeftOut(field, text *syntax) string {
+	e := find(catalogue(), field.word)
+	if field.called || text.form != formText || e == nil || e.what == "" {
 		return ""
 	}
-	use := fmt.Sprintf(`%s("%s")`, name, text)
+	use := fmt.Sprintf(`%s("%s")`, e.name, text.word)
 	if e.typ == Number {
 		use += " >= 1"
 	}
@@ -262,26 +255,25 @@ func (c *checker) uses(name, text string) string {
 
 // wordFor says what to write for a word that is no field but was compared with
 // one: null, yes, three.
-func (c *checker) wordFor(of *call, s *syntax) *Error {
+func (c *checker) wordFor(of *call, s *syntax) {
 	_, err := c.entry(s)
 	if err == nil {
-		return nil
+		return
 	}
 	word := strings.ToLower(s.word)
-	plain := !s.called && len(err.Near) == 0 && err.Message == unknownField(s, nil, nil).Message
+	yesNo := among(word, "yes no on off")
 	switch {
-	case of.typ == Bool && (slices.Contains([]string{"yes", "no", "on", "off"}, word) || isNothing(word)):
-		return fail(s.pos, "%s is yes or no: write %s or not %[2]s", of.name, of.named())
+	case of.typ == Bool && (yesNo || isNothing(word)):
+		panic(fail(s.pos, "%s is yes or no: write %s or not %[2]s", of.name, of.named()))
 	case isNothing(word):
-		return fail(s.pos, "whether there is a value is asked with known(%s), or not known(%[1]s)", of.name)
-	case of.typ == Any && slices.Contains([]string{"yes", "no", "on", "off"}, word):
-		return fail(s.pos, "write true or false instead of %s", s.word)
-	case plain && (of.typ == Number || of.typ == Money):
-		return fail(s.pos, "there is no field called %s; %s is %s: %s", s.word, of.name, of.typ.a(), of.wants(s))
-	case plain && of.typ == Date:
-		return fail(s.pos, `there is no field called %s; %s is a date: write the other side like "2027-06-21"`, s.word, of.name)
+		panic(fail(s.pos, "whether there is a value is asked with known(%s), or not known(%[1]s)", of.name))
+	case of.typ == Any && yesNo:
+		panic(fail(s.pos, "write true or false instead of %s", s.word))
+	case err.strange && (of.typ == Number || of.typ == Money):
+		panic(fail(s.pos, "there is no field called %s; %s is %s: %s", s.word, of.name, of.typ.a(), of.wants(s)))
+	case err.strange && of.typ == Date:
+		panic(fail(s.pos, `there is no field called %s; %s is a date: write the other side like "2027-06-21"`, s.word, of.name))
 	}
-	return nil
 }
 
 // wants says what a number is to be compared with.
@@ -347,7 +339,7 @@ func (c *checker) foreign(s *syntax) string {
 		}
 	}
 	switch e := find(catalogue(), group); {
-	case dotted && slices.Contains([]string{"member", "members", "customer", "contact", "user", "attributes"}, strings.ToLower(group)) && (own || find(catalogue(), rest) != nil):
+	case dotted && among(group, "member members customer contact user attributes") && (own || find(catalogue(), rest) != nil):
 		return "write " + rest + " by itself, without " + group + "."
 	case dotted && e != nil && e.what != "":
 		return fmt.Sprintf(`what belongs to %s stands in brackets: %[1]s("%s")`, group, rest)
@@ -357,16 +349,4 @@ func (c *checker) foreign(s *syntax) string {
 		return s.word + " has no meaning in a rule: " + habit(s.word)
 	}
 	return ""
-}
-
-// orSegment adds to what is wrong with a name that stands as a condition which
-// segment it may have meant.
-func (c *checker) orSegment(s *syntax, wrong *Error) *Error {
-	if s.called || wrong.Message != unknownField(s, nil, nil).Message {
-		return wrong
-	}
-	if near := loyalty.Near(s.word, slices.Sorted(maps.Keys(c.scope.Segments))); len(near) > 0 {
-		return &Error{Offset: s.pos, Near: near, Message: "there is no field called " + s.word + "; did you mean the segment " + alternatives(near) + "?"}
-	}
-	return wrong
 }

@@ -1,6 +1,10 @@
 package segments
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
 
 // Never reports whether it can be told from the rules alone that no member is one
 // for whom keep holds and except does not. nil keeps everybody, or excepts nobody.
@@ -48,20 +52,16 @@ func contradicts(leaves, open []claim, tries *int) bool {
 			if bool(n) != s.yes {
 				return true
 			}
-			continue
 		case negation:
-			open = append(open, claim{n.of, !s.yes})
-			continue
+			parts, s.yes = []node{n.of}, !s.yes
 		case inSegment:
-			open = append(open, claim{n.rule.root, s.yes})
-			continue
+			parts = []node{n.rule.root}
 		case allOf:
 			parts, every = n, s.yes
 		case anyOf:
 			parts, every = n, !s.yes
 		default:
 			leaves = append(leaves, s)
-			continue
 		}
 		if every {
 			for _, p := range parts {
@@ -69,12 +69,9 @@ func contradicts(leaves, open []claim, tries *int) bool {
 			}
 			continue
 		}
-		for _, p := range parts { // one of them is enough
-			if !contradicts(leaves[:len(leaves):len(leaves)], append(open[:len(open):len(open)], claim{p, s.yes}), tries) {
-				return false
-			}
-		}
-		return true
+		return !slices.ContainsFunc(parts, func(p node) bool { // one of them is enough
+			return !contradicts(leaves[:len(leaves):len(leaves)], append(open[:len(open):len(open)], claim{p, s.yes}), tries)
+		})
 	}
 	return clash(leaves)
 }
@@ -94,22 +91,13 @@ func clash(leaves []claim) bool {
 			fields[c.call.same()] = append(fields[c.call.same()], l)
 		}
 	}
-	for _, all := range fields {
-		if noValue(all) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(slices.Collect(maps.Values(fields)), noValue)
 }
 
 // constant reports whether a field is compared with values that stand in the rule.
 func (n compare) constant() bool {
-	for _, o := range n.with {
-		if o.call != nil || o.lit.nothing() {
-			return false
-		}
-	}
-	return n.call.filter == nil && n.call.of == nil && n.call.what.call == nil
+	open := func(o operand) bool { return o.call != nil || o.lit.nothing() }
+	return !slices.ContainsFunc(n.with, open) && n.call.filter == nil && n.call.of == nil && n.call.what.call == nil
 }
 
 // same is the same for two uses of a field that have one value.
@@ -135,15 +123,10 @@ func noValue(all []claim) bool {
 			candidates = append(candidates, o.lit, below, above, value{typ: o.lit.typ, yes: !o.lit.yes, num: o.lit.num, text: o.lit.text})
 		}
 	}
-	for _, v := range candidates {
-		meets := true
-		for _, l := range all {
+	return !slices.ContainsFunc(candidates, func(v value) bool {
+		return !slices.ContainsFunc(all, func(l claim) bool {
 			n := l.node.(compare)
-			meets = meets && v.amongst(n.op, values(n.with, nil)) == l.yes
-		}
-		if meets {
-			return false
-		}
-	}
-	return true
+			return v.amongst(n.op, values(n.with, nil)) != l.yes
+		})
+	})
 }

@@ -6,9 +6,6 @@ type node interface {
 	// sql returns a condition that is never null; if not is set, its opposite.
 	sql(b *builder, not bool) string
 	words() string
-	// visit calls f for every field that is read, those of other segments too, but
-	// not for the properties of events.
-	visit(f func(*call))
 }
 
 type (
@@ -41,50 +38,47 @@ type (
 	}
 )
 
-func (n allOf) visit(f func(*call))    { visitAll(n, f) }
-func (n anyOf) visit(f func(*call))    { visitAll(n, f) }
-func (n negation) visit(f func(*call)) { n.of.visit(f) }
-func (n always) visit(func(*call))     {}
-func (n isTrue) visit(f func(*call))   { n.call.visit(f) }
-func (n hasValue) visit(f func(*call)) { n.of.visit(f) }
-
-func (n compare) visit(f func(*call)) {
-	n.call.visit(f)
-	for _, o := range n.with {
-		o.visit(f)
-	}
+// use is a field that a rule reads, where it does so.
+type use struct {
+	*call
+	with    []operand // what it is compared with
+	segment string    // in whose rule it stands; "": in the rule itself
 }
 
-func (n contains) visit(f func(*call)) {
-	n.call.visit(f)
-	for _, o := range n.what {
-		o.visit(f)
+func usesIn(n node, segment string) (all []use) {
+	var field func(c *call, with []operand)
+	field = func(c *call, with []operand) {
+		if !c.inner {
+			all = append(all, use{c, with, segment})
+		}
+		if c.filter != nil {
+			all = append(all, usesIn(c.filter, segment)...)
+		}
+		for _, o := range append([]operand{c.what, {call: c.of}}, with...) {
+			if o.call != nil {
+				field(o.call, nil)
+			}
+		}
 	}
-}
-
-func (n inSegment) visit(f func(*call)) { n.rule.root.visit(f) }
-
-func visitAll(nodes []node, f func(*call)) {
-	for _, n := range nodes {
-		n.visit(f)
+	switch n := n.(type) {
+	case allOf:
+		for _, part := range n {
+			all = append(all, usesIn(part, segment)...)
+		}
+	case anyOf:
+		return usesIn(allOf(n), segment)
+	case negation:
+		return usesIn(n.of, segment)
+	case inSegment:
+		return usesIn(n.rule.root, n.name)
+	case isTrue:
+		field(n.call, nil)
+	case hasValue:
+		field(n.of, nil)
+	case compare:
+		field(n.call, n.with)
+	case contains:
+		field(n.call, n.what)
 	}
-}
-
-func (c *call) visit(f func(*call)) {
-	if !c.inner {
-		f(c)
-	}
-	c.what.visit(f)
-	if c.filter != nil {
-		c.filter.visit(f)
-	}
-	if c.of != nil {
-		c.of.visit(f)
-	}
-}
-
-func (o operand) visit(f func(*call)) {
-	if o.call != nil {
-		o.call.visit(f)
-	}
+	return all
 }

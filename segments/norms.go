@@ -32,23 +32,24 @@ const (
 // Norms returns the norms that the rule reads, for figures that only make sense
 // beside those of all members; 0: none.
 func (r *Rule) Norms() (parts NormParts) {
-	r.root.visit(func(c *call) { parts |= c.norm.part })
+	for _, u := range r.uses {
+		parts |= u.norm.part
+	}
 	return parts
 }
 
 // Ready returns nil if the rule can be asked with these norms, or an *Unready.
 // A rule that needs none is always ready.
 func (r *Rule) Ready(n *Norms) error {
-	var unready error
-	r.root.visit(func(c *call) {
-		if c.norm.part == 0 || unready != nil {
-			return
+	for _, u := range r.uses {
+		if u.norm.part == 0 {
+			continue
 		}
-		if why := c.norm.lacking(n); why != "" {
-			unready = &Unready{Field: c.name, Why: why}
+		if why := u.norm.lacking(n); why != "" {
+			return &Unready{Field: u.name, Why: why}
 		}
-	})
-	return unready
+	}
+	return nil
 }
 
 // Unready is the error of a rule that is right but cannot be answered yet.

@@ -634,9 +634,10 @@ func (k *Known) score(of func(scores) int) value {
 // is none, or they have not ordered.
 func (k *Known) model() (m *forecast.Model, h forecast.History, ordered bool) {
 	orders := k.paid(nil)
-	if m = k.Norms.model(); m == nil || len(orders) == 0 {
-		return m, h, false
+	if k.Norms == nil || k.Norms.Forecast.Fit == nil || len(orders) == 0 {
+		return nil, h, false
 	}
+	m = &k.Norms.Forecast.Fit.Model
 	first := *firstOrder(orders)
 	return m, forecast.History{Repeats: distinctDays(orders) - 1, Recency: int64(*lastOrder(orders) - first), Age: int64(k.Day - first)}, true
 }

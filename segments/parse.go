@@ -1,6 +1,9 @@
 package segments
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // The bounds of a rule. They keep what one rule can cost within reason; the
 // longest rule that a person wrote so far has 400 bytes.
@@ -50,30 +53,25 @@ type parser struct {
 	depth, nodes int
 }
 
-// parse reads the syntax of a whole rule.
-func parse(src string) (*syntax, *Error) {
+func parse(src string) *syntax {
 	if len(src) > maxBytes {
-		return nil, fail(maxBytes, "the rule is longer than %d bytes: name parts of it as segments and use in_segment", maxBytes)
+		panic(fail(maxBytes, "the rule is longer than %d bytes: name parts of it as segments and use in_segment", maxBytes))
 	}
-	tokens, err := lex(src)
-	if err != nil {
-		return nil, err
-	}
-	p := &parser{tokens: tokens}
+	p := &parser{tokens: lex(src)}
 	if p.peek().kind == tokEnd {
-		return nil, fail(p.peek().pos, "the rule is empty; a rule is like orders >= 3")
+		panic(fail(p.peek().pos, "the rule is empty; a rule is like orders >= 3"))
 	}
-	s, err := p.either()
-	if err != nil {
-		return nil, err
-	}
+	s := p.either()
 	if p.peek().kind != tokEnd {
-		return nil, p.leftover()
+		panic(p.leftover())
 	}
-	return s, nil
+	return s
 }
 
 func (p *parser) peek() token { return p.tokens[p.at] }
+
+// last is the token that was taken last.
+func (p *parser) last() token { return p.tokens[max(0, p.at-1)] }
 
 func (p *parser) next() token {
 	t := p.tokens[p.at]
@@ -91,80 +89,64 @@ func (p *parser) is(text string) bool {
 
 // accept takes the next token if it is that word or symbol.
 func (p *parser) accept(text string) bool {
-	if !p.is(text) {
-		return false
+	is := p.is(text)
+	if is {
+		p.at++
 	}
-	p.at++
-	return true
+	return is
 }
 
 // node counts what is built, so that a rule stays within its bounds.
-func (p *parser) node(s syntax) (*syntax, *Error) {
+func (p *parser) node(s syntax) *syntax {
 	if p.nodes++; p.nodes > maxNodes {
-		return nil, fail(s.pos, "the rule has too many parts: name some of them as segments and use in_segment")
+		panic(fail(s.pos, "the rule has too many parts: name some of them as segments and use in_segment"))
 	}
-	return &s, nil
+	return &s
 }
 
-func (p *parser) either() (*syntax, *Error) { return p.chain("or", formOr, p.both) }
-func (p *parser) both() (*syntax, *Error)   { return p.chain("and", formAnd, p.one) }
+func (p *parser) either() *syntax { return p.chain("or", formOr, p.both) }
+func (p *parser) both() *syntax   { return p.chain("and", formAnd, p.one) }
 
 // chain reads parts joined by one word; a single part stays itself.
-func (p *parser) chain(word string, f form, part func() (*syntax, *Error)) (*syntax, *Error) {
-	first, err := part()
-	if err != nil || !p.is(word) {
-		return first, err
-	}
-	kids := []*syntax{first}
+func (p *parser) chain(word string, f form, part func() *syntax) *syntax {
+	kids := []*syntax{part()}
 	for p.accept(word) {
-		kid, err := part()
-		if err != nil {
-			return nil, err
-		}
-		kids = append(kids, kid)
+		kids = append(kids, part())
 	}
-	return p.node(syntax{form: f, pos: first.pos, kids: kids})
+	if len(kids) == 1 {
+		return kids[0]
+	}
+	return p.node(syntax{form: f, pos: kids[0].pos, kids: kids})
 }
 
-func (p *parser) one() (*syntax, *Error) {
+// one reads a condition, or what may stand in its place.
+func (p *parser) one() *syntax {
 	if p.depth++; p.depth > maxDepth {
-		return nil, fail(p.peek().pos, "the rule has brackets inside brackets more than %d deep", maxDepth)
+		panic(fail(p.peek().pos, "the rule has brackets inside brackets more than %d deep", maxDepth))
 	}
 	defer func() { p.depth-- }()
 	if t := p.peek(); p.accept("not") {
-		kid, err := p.one()
-		if err != nil {
-			return nil, err
-		}
-		return p.node(syntax{form: formNot, pos: t.pos, kids: []*syntax{kid}})
+		return p.node(syntax{form: formNot, pos: t.pos, kids: []*syntax{p.one()}})
 	}
-	left, err := p.operand()
-	if err != nil {
-		return nil, err
-	}
-	return p.comparison(left)
-}
-
-// comparison reads what may follow an operand.
-func (p *parser) comparison(left *syntax) (*syntax, *Error) {
-	op := p.peek()
+	left, op := p.operand(), p.peek()
 	negated := op.kind == tokWord && op.text == "not" && p.tokens[p.at+1].text == "in"
 	if negated {
 		p.next()
 	}
-	if p.accept("in") {
-		return p.within(left, op, negated)
-	}
-	if !isComparison(op) {
-		return left, nil
+	switch {
+	case p.accept("in"):
+		in := p.node(syntax{form: formIn, pos: op.pos, kids: []*syntax{left, p.list()}})
+		if !negated {
+			return in
+		}
+		return p.node(syntax{form: formNot, pos: op.pos, kids: []*syntax{in}})
+	case !isComparison(op):
+		return left
 	}
 	p.next()
-	right, err := p.operand()
-	if err != nil {
-		return nil, err
-	}
+	right := p.operand()
 	if isComparison(p.peek()) {
-		return nil, fail(p.peek().pos, "compare two things at a time and join them with and: 1 < orders and orders < 5")
+		panic(fail(p.peek().pos, "compare two things at a time and join them with and: 1 < orders and orders < 5"))
 	}
 	return p.node(syntax{form: formCompare, pos: op.pos, word: op.text, kids: []*syntax{left, right}})
 }
@@ -173,64 +155,39 @@ func isComparison(t token) bool {
 	return t.kind == tokSymbol && strings.ContainsAny(t.text[:1], "=!<>")
 }
 
-// within reads the right side of in.
-func (p *parser) within(left *syntax, op token, negated bool) (*syntax, *Error) {
-	right, err := p.list()
-	if err != nil {
-		return nil, err
-	}
-	in, err := p.node(syntax{form: formIn, pos: op.pos, kids: []*syntax{left, right}})
-	if err != nil || !negated {
-		return in, err
-	}
-	return p.node(syntax{form: formNot, pos: op.pos, kids: []*syntax{in}})
-}
-
 // list reads ("FI", "SE"), ["FI", "SE"] or the name of a list.
-func (p *parser) list() (*syntax, *Error) {
+func (p *parser) list() *syntax {
 	t := p.peek()
 	for open, end := range map[string]string{"(": ")", "[": "]"} {
 		if p.accept(open) {
-			kids, err := p.several(t, end, p.operand)
-			if err != nil {
-				return nil, err
-			}
-			return p.node(syntax{form: formList, pos: t.pos, kids: kids})
+			return p.node(syntax{form: formList, pos: t.pos, kids: p.several(t, end, p.operand)})
 		}
 	}
-	if t.kind == tokWord && (t.text == "the" || t.text == "last") {
-		return nil, fail(t.pos, `a time span stands in brackets after its field: orders("90d")`)
-	}
-	if t.kind != tokWord {
-		return nil, fail(t.pos, `after in comes a list, as in country in ("FI", "SE"), or a field that is one`)
+	switch {
+	case t.kind == tokWord && (t.text == "the" || t.text == "last"):
+		panic(fail(t.pos, `a time span stands in brackets after its field: orders("90d")`))
+	case t.kind != tokWord:
+		panic(fail(t.pos, `after in comes a list, as in country in ("FI", "SE"), or a field that is one`))
 	}
 	return p.operand()
 }
 
 // several reads what stands between commas up to the closing bracket.
-func (p *parser) several(open token, end string, one func() (*syntax, *Error)) ([]*syntax, *Error) {
-	var kids []*syntax
+func (p *parser) several(open token, end string, one func() *syntax) (kids []*syntax) {
 	for !p.accept(end) {
-		if len(kids) > 0 && !p.accept(",") {
-			return nil, p.unclosed(open, end)
+		if len(kids) > 0 && !p.accept(",") || p.peek().kind == tokEnd {
+			panic(p.unclosed(open, end))
 		}
-		if p.peek().kind == tokEnd {
-			return nil, p.unclosed(open, end)
-		}
-		kid, err := one()
-		if err != nil {
-			return nil, err
-		}
-		kids = append(kids, kid)
+		kids = append(kids, one())
 	}
-	return kids, nil
+	return kids
 }
 
 func (p *parser) unclosed(open token, end string) *Error {
 	if p.peek().kind == tokEnd {
 		return fail(open.pos, "the bracket %s that opens here is never closed with %s", open.text, end)
 	}
-	t, prev := p.peek(), p.before(1)
+	t, prev := p.peek(), p.last()
 	switch {
 	case prev.kind == tokNumber && t.kind == tokWord && spanMeant(prev.text+" "+t.text) != "":
 		return fail(prev.pos, `a time span stands in quotes: "%s"`, spanMeant(prev.text+" "+t.text))
@@ -244,7 +201,7 @@ func (p *parser) unclosed(open token, end string) *Error {
 	return fail(t.pos, "a comma or %s is missing before %s", end, show(t))
 }
 
-func (p *parser) operand() (*syntax, *Error) {
+func (p *parser) operand() *syntax {
 	t := p.next()
 	switch {
 	case t.kind == tokNumber:
@@ -253,67 +210,48 @@ func (p *parser) operand() (*syntax, *Error) {
 		return p.node(syntax{form: formText, pos: t.pos, word: t.text})
 	case t.kind == tokWord:
 		return p.word(t)
-	case t.kind == tokSymbol && t.text == "(":
-		return p.bracket(t)
 	case t.kind == tokEnd:
-		return nil, fail(t.pos, "the rule ends where a field or a value should follow")
+		panic(fail(t.pos, "the rule ends where a field or a value should follow"))
+	case t.text == "[":
+		panic(fail(t.pos, "square brackets hold a list after in: write a field by itself, as in orders >= 3"))
+	case t.text != "(":
+		panic(fail(t.pos, "a field or a value should stand before %s", t.text))
+	case p.is(")"):
+		panic(fail(t.pos, "the brackets are empty"))
 	}
-	if t.text == "[" {
-		return nil, fail(t.pos, "square brackets hold a list after in: write a field by itself, as in orders >= 3")
+	inner := p.either()
+	switch {
+	case p.accept(")"):
+		return inner
+	case p.peek().kind == tokEnd:
+		panic(p.unclosed(t, ")"))
 	}
-	return nil, fail(t.pos, "a field or a value should stand before %s", t.text)
-}
-
-// bracket reads (rule).
-func (p *parser) bracket(open token) (*syntax, *Error) {
-	if p.is(")") {
-		return nil, fail(open.pos, "the brackets are empty")
-	}
-	inner, err := p.either()
-	if err != nil {
-		return nil, err
-	}
-	if !p.accept(")") {
-		if p.peek().kind == tokEnd {
-			return nil, p.unclosed(open, ")")
-		}
-		return nil, p.leftover()
-	}
-	return inner, nil
+	panic(p.leftover())
 }
 
 // word reads true, false, a field or a function with its arguments.
-func (p *parser) word(t token) (*syntax, *Error) {
+func (p *parser) word(t token) *syntax {
 	switch lower := strings.ToLower(t.text); {
 	case t.text == "true" || t.text == "false":
 		return p.node(syntax{form: formBool, pos: t.pos, word: t.text})
 	case t.text == "in" && p.is("segment"):
-		return nil, fail(t.pos, `another segment is asked with in_segment("…")`)
-	case t.text == "and" || t.text == "or" || t.text == "in" || t.text == "not":
-		return nil, fail(t.pos, "a field or a value should stand before %s", t.text)
+		panic(fail(t.pos, `another segment is asked with in_segment("…")`))
+	case isKeyword(t.text):
+		panic(fail(t.pos, "a field or a value should stand before %s", t.text))
 	case isKeyword(lower):
-		return nil, fail(t.pos, "write %s in small letters", lower)
+		panic(fail(t.pos, "write %s in small letters", lower))
 	}
-	open := p.peek()
-	if !p.accept("(") {
-		return p.node(syntax{form: formName, pos: t.pos, word: t.text})
+	s := syntax{form: formName, pos: t.pos, word: t.text}
+	if open := p.peek(); p.accept("(") {
+		s.called, s.kids = true, p.several(open, ")", p.either)
 	}
-	args, err := p.several(open, ")", p.either)
-	if err != nil {
-		return nil, err
-	}
-	return p.node(syntax{form: formName, pos: t.pos, word: t.text, called: true, kids: args})
+	return p.node(s)
 }
 
 func isKeyword(lower string) bool {
-	switch lower {
-	case "and", "or", "not", "in", "true", "false":
-		return true
-	}
-	return false
+	return slices.Contains([]string{"and", "or", "not", "in", "true", "false"}, lower)
 }
 
-// show returns a token as the writer of the rule knows it.
 func show(t token) string {
 	if t.kind == tokText {
 		return `"` + t.text + `"`

@@ -2,6 +2,7 @@ package segments
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -34,30 +35,26 @@ func (r *Rule) Parts() []Part {
 }
 
 func partsOf(n node, deep int) []Part {
-	switch n := n.(type) {
-	case allOf:
-		var parts []Part
-		for _, kid := range n {
-			if _, nested := kid.(allOf); nested { // (a and b) and c
-				parts = append(parts, partsOf(kid, deep)...)
-			} else {
-				parts = append(parts, partOf(kid, deep))
-			}
-		}
-		return parts
-	case anyOf:
-		parts := make([]Part, len(n))
-		for i, kid := range n {
-			parts[i] = partOf(kid, deep)
-			parts[i].Or = true
-		}
-		return parts
+	alternatives, or := n.(anyOf)
+	all, and := n.(allOf)
+	if !or && !and {
+		return []Part{partOf(n, deep)}
 	}
-	return []Part{partOf(n, deep)}
+	var parts []Part
+	for _, kid := range slices.Concat(all, allOf(alternatives)) {
+		if _, nested := kid.(allOf); nested && and { // (a and b) and c
+			parts = append(parts, partsOf(kid, deep)...)
+			continue
+		}
+		part := partOf(kid, deep)
+		part.Or = or
+		parts = append(parts, part)
+	}
+	return parts
 }
 
 func partOf(n node, deep int) Part {
-	p := Part{Rule: &Rule{root: n}, Clause: n.words()}
+	p := Part{Rule: newRule("", n, 0), Clause: n.words()}
 	if deep == 1 {
 		return p
 	}
@@ -201,10 +198,7 @@ func (c *call) asWritten() string {
 	default:
 		args = append(args, strconv.Quote(strconv.Itoa(w.n)+string(w.unit)))
 	}
-	if args == nil {
-		return c.name
-	}
-	return c.name + "(" + strings.Join(args, ", ") + ")"
+	return inBrackets(c.name, args)
 }
 
 // OfOne turns a clause about members, "who have 5 orders", into one about a
@@ -219,4 +213,34 @@ func OfOne(clause string) string {
 		}
 	}
 	return clause
+}
+
+// Expression is a field of the catalogue by itself, as a report sorts members by
+// it, not compared with anything. It is immutable.
+type Expression struct{ call *call }
+
+// ParseField reads a field, with its text and its time span where it takes them.
+// The error is always an *Error.
+func ParseField(text string, s Scope) (*Expression, error) {
+	return located(text, func() *Expression {
+		syntax := parse(text)
+		if syntax.form != formName {
+			panic(fail(syntax.pos, "the name of a field stands here, like %s", "lifecycle"))
+		}
+		call := newChecker(s).call(syntax)
+		if call.typ == Bool || call.typ == List || call.typ == Any {
+			panic(fail(syntax.pos, "%s is %s, which does not sort members", call.name, call.typ.a()))
+		}
+		return &Expression{call}
+	})
+}
+
+// Known is the rule that the field has a value: it needs the same norms.
+func (e *Expression) Known() *Rule { return newRule("known("+e.call.name+")", hasValue{e.call}, 1) }
+
+// SQL returns the field as an SQL expression over the alias f, null where a member
+// has no value, and the values of its parameters.
+func (e *Expression) SQL(q Query) (expr string, args map[string]any) {
+	b := newBuilder(q)
+	return e.call.in.scalar(b, e.call), b.args
 }

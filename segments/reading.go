@@ -26,15 +26,33 @@ func (r column) scalar(*builder, *call) string {
 
 // formula is computed from the row of facts.
 type formula struct {
-	expr   func(b *builder, c *call) string // null: nothing
+	expr   func(b *builder, c *call) string // "": with these norms nobody has it
+	guard  string                           // the condition that there is something; "": where expr is not null
+	typ    string                           // of nothing, in SQL
 	double bool
 }
 
 func (r formula) is(b *builder, c *call, op string, vs []value) string {
-	return "coalesce(" + b.cmp(r.expr(b, c), op, vs, r.double) + ", false)"
+	switch expr := r.expr(b, c); {
+	case expr == "":
+		return "false"
+	case r.guard == "":
+		return "coalesce(" + b.cmp(expr, op, vs, r.double) + ", false)"
+	default:
+		return "(" + r.guard + " and " + b.cmp(expr, op, vs, r.double) + ")"
+	}
 }
 
-func (r formula) scalar(b *builder, c *call) string { return r.expr(b, c) }
+func (r formula) scalar(b *builder, c *call) string {
+	switch expr := r.expr(b, c); {
+	case expr == "":
+		return "cast(null as " + r.typ + ")"
+	case r.guard == "":
+		return expr
+	default:
+		return "(case when " + r.guard + " then " + expr + " end)"
+	}
+}
 
 // figure is an aggregate over a member's rows. Over the whole life it may stand
 // in the row of facts; over a time span it is computed from the rows.
@@ -62,18 +80,12 @@ func (r figure) is(b *builder, c *call, op string, vs []value) string {
 		empty = value{}
 	}
 	holds := empty.amongst(op, vs)
-	return unless(holds, r.grouped(b, c, holds, op, vs))
-}
-
-// grouped is true for members with rows for whom the comparison holds, or with
-// not, for whom it does not.
-func (r figure) grouped(b *builder, c *call, not bool, op string, vs []value) string {
 	counted := "select " + r.member + " from " + r.table + " where " + r.conditions(b, c) +
-		" group by " + r.member + " having " + unless(not, b.cmp(r.rows.fill(b, c, r.sum), op, vs, r.double))
+		" group by " + r.member + " having " + unless(holds, b.cmp(r.rows.fill(b, c, r.sum), op, vs, r.double))
 	if b.postgres() {
-		return "exists (select 1 from (" + counted + ") w where w.member_id = f.member_id)"
+		return unless(holds, "exists (select 1 from ("+counted+") w where w.member_id = f.member_id)")
 	}
-	return "f.member_id in (" + counted + ")"
+	return unless(holds, "f.member_id in ("+counted+")")
 }
 
 func (r figure) scalar(b *builder, c *call) string {
@@ -94,18 +106,15 @@ type days struct {
 }
 
 func (r days) is(b *builder, c *call, op string, vs []value) string {
+	sign := 1.0
+	if !r.ahead {
+		sign, op = -1, mirror(op)
+	}
 	on := make([]value, len(vs))
 	for i, v := range vs {
-		switch {
-		case v.nothing():
-		case r.ahead:
-			on[i] = value{typ: Number, num: float64(b.q.Day) + v.num}
-		default:
-			on[i] = value{typ: Number, num: float64(b.q.Day) - v.num}
+		if !v.nothing() {
+			on[i] = value{typ: Number, num: float64(b.q.Day) + sign*v.num}
 		}
-	}
-	if !r.ahead {
-		op = mirror(op)
 	}
 	if r.column != "" && c.window == nil {
 		return "(" + r.column + " is not null and " + b.cmp(r.column, op, on, false) + ")"
@@ -128,10 +137,8 @@ func (r days) scalar(b *builder, c *call) string {
 }
 
 // favourite is the text of a line's column on which a member spent most, the
-// categories aside that the program leaves out.
-type favourite struct {
-	column string
-}
+// categories aside that the program leaves out; the first by name of equal sums.
+type favourite struct{ column string }
 
 // is looks for the favourite only of members who bought such a thing at all.
 func (r favourite) is(b *builder, c *call, op string, vs []value) string {
@@ -160,14 +167,11 @@ func texts(list []string) []value {
 	return vs
 }
 
-// agreed is the member's standing answer for a topic; each has its column.
-type agreed struct{}
+// condition is a field that is yes or no, asked in a way of its own.
+type condition func(b *builder, c *call) string
 
-func (agreed) is(_ *builder, c *call, _ string, _ []value) string {
-	return "f.consent_" + c.what.lit.text
-}
-
-func (agreed) scalar(*builder, *call) string { return "" }
+func (f condition) is(b *builder, c *call, _ string, _ []value) string { return f(b, c) }
+func (condition) scalar(*builder, *call) string                        { return "" }
 
 // tagList is the list of a member's tags.
 type tagList struct{}
@@ -181,9 +185,7 @@ func (tagList) scalar(*builder, *call) string {
 }
 
 // ofPerson is a column of the row of members.
-type ofPerson struct {
-	column string
-}
+type ofPerson struct{ column string }
 
 func (r ofPerson) is(b *builder, _ *call, op string, vs []value) string {
 	return ofMembers(b.cmp(r.column, op, vs, false))

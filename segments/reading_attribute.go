@@ -58,10 +58,8 @@ func (r attr) as(b *builder, f attrForm, item string) string {
 		"$text", plain, "$item", item)
 }
 
-// expand replaces the odd ones of pairs by the even ones.
 func expand(form string, pairs ...string) string { return strings.NewReplacer(pairs...).Replace(form) }
 
-// spaced brings a text of several lines onto one.
 func spaced(form string) string { return strings.Join(strings.Fields(form), " ") }
 
 // attrForm is one reading of an attribute on both engines. $json and $text are

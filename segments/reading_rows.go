@@ -33,7 +33,6 @@ func (r rows) conditions(b *builder, c *call) string {
 	return strings.Join(append(all, r.when(b, c)...), " and ")
 }
 
-// when are the conditions on the day.
 func (r rows) when(b *builder, c *call) []string {
 	switch {
 	case r.day == "":
@@ -54,17 +53,13 @@ func (r rows) fill(b *builder, c *call, text string) string {
 		text = strings.ReplaceAll(text, "$today", b.today())
 	}
 	if strings.Contains(text, "$what") {
-		text = strings.ReplaceAll(text, "$what", b.cmpText(c.whatValue(b.q.look)))
+		what := "null" // nothing equals no text
+		if v := c.whatValue(b.q.look); !v.nothing() {
+			what = b.bind(v.text)
+		}
+		text = strings.ReplaceAll(text, "$what", what)
 	}
 	return text
-}
-
-// cmpText binds a text to compare with; nothing equals no text.
-func (b *builder) cmpText(v value) string {
-	if v.nothing() {
-		return "null"
-	}
-	return b.bind(v.text)
 }
 
 // lists is the condition that a column with a list of texts holds one.

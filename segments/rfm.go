@@ -115,7 +115,6 @@ func Groups() []string {
 	return names
 }
 
-// codesOf returns the scores of a group, none if there is no such group.
 func codesOf(name string) []int {
 	for _, g := range groups {
 		if g.name == name {
@@ -125,9 +124,28 @@ func codesOf(name string) []int {
 	return nil
 }
 
+// scoreFields say where a member stands: alone, in the stages of the lifecycle,
+// and beside all others, in the scores of recency, frequency and money.
+func scoreFields() []*entry {
+	return []*entry{
+		{name: "lifecycle", typ: Text, from: fromOrders,
+			noun: "lifecycle stage", check: checkStage, also: []string{"stage", "lifecycle_stage", "life_stage"},
+			in: lifecycle{}},
+		{name: "recency_score", typ: Number, from: fromOrders, norm: ofScores,
+			noun: "recency score", also: []string{"r_score"}, in: scored("bigint", recency)},
+		{name: "frequency_score", typ: Number, from: fromOrders, norm: ofScores,
+			noun: "frequency score", also: []string{"f_score"}, in: scored("bigint", frequency)},
+		{name: "monetary_score", typ: Number, from: fromOrders, norm: ofScores,
+			noun: "monetary score", also: []string{"m_score", "money_score"}, in: scored("bigint", monetary)},
+		{name: "rfm", typ: Text, from: fromOrders, norm: ofScores,
+			noun: "RFM score (recency, frequency, money)", check: checkScores, also: []string{"rfm_score", "rfm_scores"}, in: asDigits},
+		{name: "rfm_group", typ: Text, from: fromOrders, norm: ofScores,
+			noun: "RFM group", check: checkGroup, also: []string{"rfm_segment", "group"}, in: asGroup},
+	}
+}
+
 func checkGroup(s string) string { return checkOneOf("group", s, Groups()) }
 
-// checkScores says what is wrong with a text that should be three scores.
 func checkScores(s string) string {
 	if len(s) == 3 && strings.Trim(s, "123") == "" {
 		return ""
@@ -135,49 +153,33 @@ func checkScores(s string) string {
 	return `rfm is three scores from 1 to 3, of recency, frequency and money, as in rfm == "313"`
 }
 
-// dimension is recency, frequency or money, what a member is scored by: the score of
-// a member with orders, in SQL.
-type dimension func(b *builder) string
+// scored is a figure of members with orders; nobody has it where nobody is scored.
+func scored(typ string, expr func(b *builder) string) formula {
+	return formula{guard: hasOrdered, typ: typ, expr: func(b *builder, _ *call) string {
+		if !anybodyScored(b) {
+			return ""
+		}
+		return expr(b)
+	}}
+}
 
-var (
-	recency = dimension(func(b *builder) string {
-		c := b.q.Norms.Recency
-		return fmt.Sprintf("(case when f.last_day >= %s then 3 when f.last_day >= %s then 2 else 1 end)",
-			b.bind(int64(b.q.Day)-c.Low), b.bind(int64(b.q.Day)-c.High))
-	})
-	frequency = dimension(func(b *builder) string { return rising(b, "f.orders", b.q.Norms.Frequency) })
-	monetary  = dimension(func(b *builder) string { return rising(b, "f.spent", b.q.Norms.Monetary) })
-)
+const hasOrdered = "f.orders > 0"
+
+func anybodyScored(b *builder) bool { return b.q.Norms != nil && b.q.Norms.Buyers > 0 }
+
+func recency(b *builder) string {
+	c := b.q.Norms.Recency
+	return fmt.Sprintf("(case when f.last_day >= %s then 3 when f.last_day >= %s then 2 else 1 end)",
+		b.bind(int64(b.q.Day)-c.Low), b.bind(int64(b.q.Day)-c.High))
+}
+
+func frequency(b *builder) string { return rising(b, "f.orders", b.q.Norms.Frequency) }
+func monetary(b *builder) string  { return rising(b, "f.spent", b.q.Norms.Monetary) }
 
 // rising is the score of a figure of which more is better.
 func rising(b *builder, figure string, c Cuts) string {
 	return fmt.Sprintf("(case when %s <= %s then 1 when %[1]s <= %[3]s then 2 else 3 end)", figure, b.bind(c.Low), b.bind(c.High))
 }
-
-// scored is the condition that a member has scores, false if nobody has.
-func scored(b *builder) bool { return b.q.Norms != nil && b.q.Norms.Buyers > 0 }
-
-const hasOrdered = "f.orders > 0"
-
-// guarded is a condition of members who have scores.
-func guarded(condition string) string { return "(" + hasOrdered + " and " + condition + ")" }
-
-func (d dimension) is(b *builder, _ *call, op string, vs []value) string {
-	if !scored(b) {
-		return "false"
-	}
-	return guarded(b.cmp(d(b), op, vs, false))
-}
-
-func (d dimension) scalar(b *builder, _ *call) string {
-	if !scored(b) {
-		return nothingOf("bigint")
-	}
-	return "(case when " + hasOrdered + " then " + d(b) + " end)"
-}
-
-// nothingOf is an SQL expression of a type that holds nothing.
-func nothingOf(typ string) string { return "cast(null as " + typ + ")" }
 
 // code is the three scores as one number, in SQL.
 func code(b *builder) string {
@@ -199,55 +201,40 @@ func inCodes(b *builder, codes []int) string {
 // named is a text that stands for some of the 27 scores: the scores themselves,
 // or a group of them.
 type named struct {
+	formula
 	codes func(text string) []int // what it stands for
-	sql   func(b *builder) string // of a member with orders
 }
 
 var (
-	asDigits = named{func(text string) []int {
+	asDigits = named{scored("text", func(b *builder) string { return "cast(" + code(b) + " as text)" }), func(text string) []int {
 		if checkScores(text) != "" {
 			return nil
 		}
 		n, _ := strconv.Atoi(text) // three digits
 		return []int{n}
-	}, func(b *builder) string { return "cast(" + code(b) + " as text)" }}
+	}}
 
-	asGroup = named{codesOf, func(b *builder) string {
+	asGroup = named{scored("text", func(b *builder) string {
 		var s strings.Builder
 		s.WriteString("(case")
 		for _, g := range groups {
 			fmt.Fprintf(&s, " when %s then '%s'", inCodes(b, g.codes), g.name)
 		}
 		return s.String() + " end)"
-	}}
+	}), codesOf}
 )
 
 // is compares the scores as numbers: what a text stands for is known beforehand.
 func (n named) is(b *builder, _ *call, op string, vs []value) string {
-	if !scored(b) || op == "!=" && vs[0].nothing() {
+	if !anybodyScored(b) || op == "!=" && vs[0].nothing() {
 		return "false"
 	}
 	var codes []int
 	for _, v := range vs {
 		codes = append(codes, n.codes(v.text)...)
 	}
-	return guarded(unless(op == "!=", inCodes(b, codes)))
-}
-
-func (n named) scalar(b *builder, _ *call) string {
-	if !scored(b) {
-		return nothingOf("text")
-	}
-	return "(case when " + hasOrdered + " then " + n.sql(b) + " end)"
+	return "(" + hasOrdered + " and " + unless(op == "!=", inCodes(b, codes)) + ")"
 }
 
 // ReadsScores says whether the rule reads scores or groups of RFM.
-func (r *Rule) ReadsScores() bool {
-	return r.any(func(c *call) bool {
-		switch c.in.(type) {
-		case dimension, named:
-			return true
-		}
-		return false
-	})
-}
+func (r *Rule) ReadsScores() bool { return r.Norms()&NormScores != 0 }

@@ -30,17 +30,17 @@ type Scope struct {
 type Rule struct {
 	text  string
 	root  node
-	parts int // with the rules of other segments written out
+	parts int   // with the rules of other segments written out
+	uses  []use // the fields that it reads, those of other segments too, but not the properties of events
+}
+
+func newRule(text string, root node, parts int) *Rule {
+	return &Rule{text, root, parts, usesIn(root, "")}
 }
 
 // Parse reads and checks a rule. The error is always an *Error.
 func Parse(text string, s Scope) (*Rule, error) {
-	c := newChecker(s)
-	r, err := c.parse(text)
-	if err != nil {
-		return nil, err.locate(text)
-	}
-	return r, nil
+	return located(text, func() *Rule { return newChecker(s).parse(text) })
 }
 
 // ParseNamed reads what may be a rule or the bare name of a segment, as the keys
@@ -50,11 +50,19 @@ func ParseNamed(text string, s Scope) (*Rule, error) {
 	if _, ok := s.Segments[name]; !ok {
 		return Parse(text, s)
 	}
-	n, err := newChecker(s).segment(name, strings.Index(text, name))
+	return located(text, func() *Rule {
+		n := newChecker(s).segment(name, strings.Index(text, name))
+		return newRule(text, n, n.rule.parts)
+	})
+}
+
+// located is caught with the error's line and column in the text.
+func located[T any](text string, read func() T) (T, error) {
+	made, err := caught(read)
 	if err != nil {
-		return nil, err.locate(text)
+		return made, err.locate(text)
 	}
-	return &Rule{text, n, n.rule.parts}, nil
+	return made, nil
 }
 
 // CheckAttribute says whether a field of program.yaml's attributes may bear this
@@ -82,11 +90,11 @@ func (r *Rule) WithoutHistory() []string { return r.names(func(c *call) bool { r
 
 func (r *Rule) names(which func(*call) bool) []string {
 	var names []string
-	r.root.visit(func(c *call) {
-		if which(c) {
-			names = append(names, c.name)
+	for _, u := range r.uses {
+		if which(u.call) {
+			names = append(names, u.name)
 		}
-	})
+	}
 	slices.Sort(names)
 	return slices.Compact(names)
 }
@@ -116,28 +124,15 @@ func (c Change) And(d Change) Change {
 // TouchedBy says whether a change of a member can change the answer for them, be
 // it through another segment. What it cannot tell counts as touched.
 func (r *Rule) TouchedBy(change Change) bool {
+	touched := map[source]bool{fromMember: change.Profile, fromOrders: change.Orders, fromPoints: change.Points, fromMails: change.Mails, fromCodes: true}
 	return change.Everything || r.any(func(c *call) bool {
-		switch c.from {
-		case fromGiven:
-			return false
-		case fromMember:
-			return change.Profile
-		case fromOrders:
-			return change.Orders
-		case fromPoints:
-			return change.Points
-		case fromEvents:
+		if c.from == fromEvents {
 			return c.what.call != nil && len(change.Events) > 0 || slices.Contains(change.Events, c.what.lit.text)
-		case fromMails:
-			return change.Mails
-		case fromID:
-			return false
 		}
-		return true
+		return touched[c.from]
 	})
 }
 
-func (r *Rule) any(which func(*call) bool) (found bool) {
-	r.root.visit(func(c *call) { found = found || which(c) })
-	return found
+func (r *Rule) any(which func(*call) bool) bool {
+	return slices.ContainsFunc(r.uses, func(u use) bool { return which(u.call) })
 }

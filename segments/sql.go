@@ -1,6 +1,7 @@
 package segments
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strconv"
@@ -103,25 +104,26 @@ func (b *builder) cmp(expr, op string, vs []value, double bool) string {
 	return expr + " " + sqlOp(op) + " " + params[0]
 }
 
-func sqlOp(op string) string {
-	switch op {
-	case "==":
-		return "="
-	case "!=":
-		return "<>"
+// sqlOps are the operators that SQL writes otherwise; mirrored are those for swapped sides.
+var (
+	sqlOps   = map[string]string{"==": "=", "!=": "<>"}
+	mirrored = map[string]string{"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+)
+
+func sqlOp(op string) string  { return cmp.Or(sqlOps[op], op) }
+func mirror(op string) string { return cmp.Or(mirrored[op], op) }
+
+// either is what the engine calls it.
+func (b *builder) either(postgres, sqlite string) string {
+	if b.postgres() {
+		return postgres
 	}
-	return op
+	return sqlite
 }
 
 // bytes makes an expression compare byte by byte, as Go does and SQLite anyway.
-func (b *builder) bytes(expr string) string {
-	if b.postgres() {
-		return expr + ` collate "C"`
-	}
-	return expr
-}
+func (b *builder) bytes(expr string) string { return expr + b.either(` collate "C"`, "") }
 
-// unless negates a condition if not is set.
 func unless(not bool, condition string) string {
 	if !not {
 		return condition
@@ -132,26 +134,16 @@ func unless(not bool, condition string) string {
 // Not is pushed down to the single conditions, because a "not exists" that
 // stands by itself becomes an anti-join on Postgres, and one inside does not.
 
-func (n allOf) sql(b *builder, not bool) string {
-	if not {
-		return join(b, n, " or ", true)
-	}
-	return join(b, n, " and ", false)
-}
+func (n allOf) sql(b *builder, not bool) string { return join(b, n, not, not) }
+func (n anyOf) sql(b *builder, not bool) string { return join(b, n, !not, not) }
 
-func (n anyOf) sql(b *builder, not bool) string {
-	if not {
-		return join(b, n, " and ", true)
-	}
-	return join(b, n, " or ", false)
-}
-
-func join(b *builder, nodes []node, word string, not bool) string {
+// join writes conditions of which one, or all, are to hold.
+func join(b *builder, nodes []node, one, not bool) string {
 	parts := make([]string, len(nodes))
 	for i, n := range nodes {
 		parts[i] = n.sql(b, not)
 	}
-	return "(" + strings.Join(parts, word) + ")"
+	return "(" + strings.Join(parts, map[bool]string{true: " or ", false: " and "}[one]) + ")"
 }
 
 func (n negation) sql(b *builder, not bool) string  { return n.of.sql(b, !not) }
@@ -160,21 +152,21 @@ func (n always) sql(_ *builder, not bool) string    { return strconv.FormatBool(
 
 func (n isTrue) sql(b *builder, not bool) string {
 	if n.call.fixed() {
-		return always(n.holds(b.q.look)).sql(b, not)
+		return b.known(n, not)
 	}
 	return unless(not, n.call.in.is(b, n.call, "", nil))
 }
 
 func (n hasValue) sql(b *builder, not bool) string {
 	if n.of.fixed() {
-		return always(n.holds(b.q.look)).sql(b, not)
+		return b.known(n, not)
 	}
 	return unless(not, "("+n.of.in.scalar(b, n.of)+") is not null")
 }
 
 func (n contains) sql(b *builder, not bool) string {
 	if n.call.fixed() {
-		return always(n.holds(b.q.look)).sql(b, not)
+		return b.known(n, not)
 	}
 	parts := make([]string, len(n.what))
 	for i, v := range values(n.what, b.q.look) {
@@ -190,41 +182,24 @@ func (n compare) sql(b *builder, not bool) string {
 	}
 	switch left := n.call.fixed(); {
 	case left && right:
-		return always(n.holds(b.q.look)).sql(b, not)
+		return b.known(n, not)
 	case right:
 		return unless(not, n.call.in.is(b, n.call, n.op, values(n.with, b.q.look)))
 	case left:
 		other, v := n.with[0].call, b.q.look(n.call)
 		return unless(not, other.in.is(b, other, mirror(n.op), []value{v}))
 	}
-	other := n.with[0].call
-	return unless(not, "coalesce("+b.bytesOf(n.call)+" "+sqlOp(n.op)+" "+other.in.scalar(b, other)+", false)")
-}
-
-// bytesOf is the field as an expression to compare with another field.
-func (b *builder) bytesOf(c *call) string {
-	if c.typ == Date {
-		return b.bytes(c.in.scalar(b, c))
+	other, field := n.with[0].call, n.call.in.scalar(b, n.call)
+	if n.call.typ == Date {
+		field = b.bytes(field)
 	}
-	return c.in.scalar(b, c)
+	return unless(not, "coalesce("+field+" "+sqlOp(n.op)+" "+other.in.scalar(b, other)+", false)")
 }
 
-// mirror returns the operator for swapped sides.
-func mirror(op string) string {
-	switch op {
-	case "<":
-		return ">"
-	case "<=":
-		return ">="
-	case ">":
-		return "<"
-	case ">=":
-		return "<="
-	}
-	return op
+// known is a condition on what is known before the statement runs: it is answered here.
+func (b *builder) known(n interface{ holds(look) bool }, not bool) string {
+	return strconv.FormatBool(n.holds(b.q.look) != not)
 }
-
-// A condition on what is known before the statement runs is answered here.
 
 func (n isTrue) holds(at look) bool { return at(n.call).yes }
 

@@ -15,15 +15,10 @@ const (
 	Any
 )
 
-var typeNames = [...]string{Bool: "yes or no", Number: "number", Money: "money", Text: "text", Date: "date", List: "list", Any: "value"}
+var typeNames = [...]string{"nothing", "yes or no", "number", "money", "text", "date", "list", "value"}
 
 // String returns the type's name in a marketer's words.
-func (t Type) String() string {
-	if t < Bool || t > Any {
-		return "nothing"
-	}
-	return typeNames[t]
-}
+func (t Type) String() string { return typeNames[t] }
 
 // a returns the type's name with its article.
 func (t Type) a() string {
@@ -39,18 +34,7 @@ func (t Type) a() string {
 // ParseType reads the name of a type as it stands in program.yaml under
 // attributes, and in a launch campaign's values: text, link or url, number, money,
 // date or list. A link is a text.
-func ParseType(name string) (Type, bool) {
-	switch name {
-	case "text", "link", "url":
-		return Text, true
-	case "number":
-		return Number, true
-	case "money":
-		return Money, true
-	case "date":
-		return Date, true
-	case "list":
-		return List, true
-	}
-	return 0, false
+func ParseType(name string) (t Type, ok bool) {
+	t, ok = map[string]Type{"text": Text, "link": Text, "url": Text, "number": Number, "money": Money, "date": Date, "list": List}[name]
+	return t, ok
 }

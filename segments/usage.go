@@ -1,6 +1,7 @@
 package segments
 
-// usage returns how the entry is written.
+import "strings"
+
 func (e *entry) usage() string {
 	forms := []string{e.written()}
 	if e.filtered {
@@ -20,38 +21,40 @@ func (e *entry) written() string {
 	return e.named()
 }
 
-// named returns the entry without a time span.
-func (e *entry) named() string {
+// with returns the entry with what stands in its brackets, and these after it.
+func (e *entry) with(more ...string) string {
 	switch {
 	case e.dated:
-		return e.name + "(field)"
+		more = append([]string{"field"}, more...)
 	case e.what != "":
-		return e.name + `("…")`
+		more = append([]string{`"…"`}, more...)
 	case e.count != "":
-		return e.name + "(10)"
+		more = append([]string{"10"}, more...)
 	}
-	return e.name
+	return inBrackets(e.name, more)
 }
+
+// inBrackets is a name with its arguments, or alone.
+func inBrackets(name string, args []string) string {
+	if args == nil {
+		return name
+	}
+	return name + "(" + strings.Join(args, ", ") + ")"
+}
+
+// named returns the entry without a time span.
+func (e *entry) named() string { return e.with() }
 
 // withSpan returns the entry with a time span.
 func (e *entry) withSpan() string {
-	span := `"90d"`
 	if e.ahead && !e.foretold() {
-		span = `"7d"`
+		return e.with(`"7d"`)
 	}
-	if e.what != "" {
-		return e.name + `("…", ` + span + `)`
-	}
-	return e.name + "(" + span + ")"
+	return e.with(`"90d"`)
 }
 
 // between returns the entry with a time span between two dates.
-func (e *entry) between() string {
-	if e.what != "" {
-		return e.name + `("…", "2027-01-01", "2027-03-31")`
-	}
-	return e.name + `("2027-01-01", "2027-03-31")`
-}
+func (e *entry) between() string { return e.with(`"2027-01-01"`, `"2027-03-31"`) }
 
 // example returns the entry in use, for messages.
 func (e *entry) example() string {

@@ -1,10 +1,12 @@
 package segments
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"regulars/internal/loyalty"
@@ -49,26 +51,11 @@ func (v value) is(op string, w value) bool {
 	if v.nothing() || w.nothing() {
 		return false
 	}
-	order := 0
-	switch {
-	case v.typ == Bool && v.yes != w.yes, v.num < w.num, v.text < w.text:
+	order := cmp.Or(cmp.Compare(v.num, w.num), cmp.Compare(v.text, w.text))
+	if v.yes != w.yes {
 		order = -1
-	case v.num > w.num, v.text > w.text:
-		order = 1
 	}
-	switch op {
-	case "==":
-		return order == 0
-	case "!=":
-		return order != 0
-	case "<":
-		return order < 0
-	case "<=":
-		return order <= 0
-	case ">":
-		return order > 0
-	}
-	return order >= 0
+	return map[string]bool{"==": order == 0, "!=": order != 0, "<": order < 0, "<=": order <= 0, ">": order > 0, ">=": order >= 0}[op]
 }
 
 // amongst applies an operator to one or, for in, several values.
@@ -76,44 +63,57 @@ func (v value) amongst(op string, vs []value) bool {
 	if op != "in" {
 		return v.is(op, vs[0])
 	}
-	for _, w := range vs {
-		if v.is("==", w) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(vs, func(w value) bool { return v.is("==", w) })
 }
 
 // plainNumber is the one form in which a text is a number, on both engines too.
 var plainNumber = regexp.MustCompile(`^-?[0-9]{1,15}(\.[0-9]{1,40})?$`)
 
 // read returns what JSON gave as a value of the type, or nothing if it is of
-// another. Money is read in major units: 59.9 is 5990 in a currency of cents.
+// another. Money is read in major units: 59.9 is 5990 in a currency of cents. A text
+// may be a whole number, or yes or no: what a shop may have meant as one, though it
+// sent 42.
 func read(raw any, as Type, currency string) value {
-	switch as {
-	case Number:
-		return readNumber(raw)
-	case Money:
-		return readMoney(raw, currency)
-	case Text:
-		return readText(raw)
-	case Date:
-		return readDate(raw)
-	case List:
-		return readList(raw)
-	case Bool:
-		yes, ok := raw.(bool)
-		if !ok {
-			return value{}
+	written, _ := raw.(string)
+	if s, ok := raw.(fmt.Stringer); ok { // json.Number, a day
+		written = s.String()
+	}
+	yes, isBool := raw.(bool)
+	digits := digits(raw)
+	n, err := strconv.ParseFloat(digits, 64)
+	switch {
+	case as == Number && err == nil:
+		return value{typ: Number, num: n}
+	case as == Money:
+		if minor, err := loyalty.ParseMoney(digits, currency); err == nil {
+			return money(minor)
 		}
+	case as == Text && isBool:
+		return text(strconv.FormatBool(yes))
+	case as == Text && written == "" && err == nil && n == math.Trunc(n):
+		return text(digits)
+	case as == Text:
+		return text(written)
+	case as == Date:
+		return date(written)
+	case as == Bool && isBool:
 		return truth(yes)
+	case as == List:
+		v := value{typ: List}
+		v.list, _ = raw.([]string)
+		items, _ := raw.([]any)
+		for _, item := range items {
+			if s, ok := item.(string); ok {
+				v.list = append(v.list, s)
+			}
+		}
+		return v
 	}
 	return value{}
 }
 
 // digits returns a number or the text of one in its plain form, or "".
-func digits(raw any) string {
-	s := ""
+func digits(raw any) (s string) {
 	switch raw := raw.(type) {
 	case string:
 		s = raw
@@ -123,72 +123,11 @@ func digits(raw any) string {
 		}
 	case float64:
 		s = strconv.FormatFloat(raw, 'f', -1, 64)
-	case int:
-		s = strconv.Itoa(raw)
-	case int64:
-		s = strconv.FormatInt(raw, 10)
+	case int, int64:
+		s = fmt.Sprint(raw)
 	}
 	if !plainNumber.MatchString(s) {
 		return ""
 	}
 	return s
-}
-
-func readNumber(raw any) value {
-	n, err := strconv.ParseFloat(digits(raw), 64)
-	if err != nil {
-		return value{}
-	}
-	return value{typ: Number, num: n}
-}
-
-func readMoney(raw any, currency string) value {
-	minor, err := loyalty.ParseMoney(digits(raw), currency)
-	if err != nil {
-		return value{}
-	}
-	return money(minor)
-}
-
-// readText reads texts, whole numbers and yes or no: what a shop may have meant
-// as a text, though it sent 42.
-func readText(raw any) value {
-	switch raw := raw.(type) {
-	case string:
-		return text(raw)
-	case bool:
-		return text(strconv.FormatBool(raw))
-	case fmt.Stringer: // json.Number, a day
-		return text(raw.String())
-	}
-	s := digits(raw)
-	if n, err := strconv.ParseFloat(s, 64); err != nil || n != math.Trunc(n) {
-		return value{}
-	}
-	return text(s)
-}
-
-func readDate(raw any) value {
-	switch raw := raw.(type) {
-	case string:
-		return date(raw)
-	case fmt.Stringer:
-		return date(raw.String())
-	}
-	return value{}
-}
-
-func readList(raw any) value {
-	v := value{typ: List}
-	switch raw := raw.(type) {
-	case []string:
-		v.list = raw
-	case []any:
-		for _, item := range raw {
-			if s, ok := item.(string); ok {
-				v.list = append(v.list, s)
-			}
-		}
-	}
-	return v
 }

@@ -87,7 +87,6 @@ func monthsFrom(d loyalty.Day, n int) loyalty.Day {
 	return last - loyalty.Day(max(0, last.UTC().Day()-day))
 }
 
-// words returns "in the last 90 days".
 func (w window) words(ahead bool) string {
 	unit := map[byte]string{'d': "day", 'w': "week", 'm': "month", 'y': "year"}[w.unit]
 	direction := "last"

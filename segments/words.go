@@ -57,7 +57,11 @@ func bracketed(n node) string {
 
 func (n negation) words() string {
 	if !excepts(n) {
-		return n.of.(isTrue).call.denial()
+		call, never := n.of.(isTrue).call, "never"
+		if call.window != nil {
+			never = "not"
+		}
+		return call.filled(strings.ReplaceAll(call.denies, "{never}", never))
 	}
 	return "except those " + bracketed(n.of)
 }
@@ -120,21 +124,26 @@ func (n compare) says() (wants string, plain bool) {
 	}
 	amount := alternatives(amounts)
 	if other := n.with[0].call; other != nil && !other.fixed() {
-		return how(n.op) + "their " + other.noun(), true
+		return how[n.op] + "their " + other.noun(), true
 	}
 	if n.call.entry.says != "" {
 		return n.call.counted(n.op, amount, n.with), false
 	}
-	is := map[Type]map[string]string{
+	if before, direct := outright[n.call.typ][n.op]; direct {
+		return before + amount, true
+	}
+	return n.call.counted(n.op, amount, n.with), true
+}
+
+// outright is what stands before a text or a date; how, before any other amount.
+var (
+	outright = map[Type]map[string]string{
 		Text: {"==": "", "!=": "known and not ", "in": ""},
 		Date: {"==": "", "!=": "known and not ", "in": "", "<": "before ", "<=": "at the latest ", ">": "after ", ">=": "at the earliest "},
 	}
-	before, direct := is[n.call.typ][n.op]
-	if !direct {
-		amount = n.call.counted(n.op, amount, n.with)
-	}
-	return before + amount, true
-}
+	how = map[string]string{"==": "exactly ", "!=": "other than ", "<": "less than ", "<=": "at most ",
+		">": "more than ", ">=": "at least ", "in": "exactly "}
+)
 
 // clause is what the entry says, with the amount in its place.
 func (c *call) clause(amount string) string {
@@ -146,15 +155,6 @@ func (c *call) clause(amount string) string {
 		s = strings.ReplaceAll(s, "{n}", amount)
 	}
 	return c.filled(s)
-}
-
-// denial is what the entry says for its not.
-func (c *call) denial() string {
-	never := "never"
-	if c.window != nil {
-		never = "not"
-	}
-	return c.filled(strings.ReplaceAll(c.denies, "{never}", never))
 }
 
 // filled puts what stands in brackets into a clause: the text, the date field, the
@@ -216,16 +216,10 @@ func (o operand) words(of *call) string {
 	return o.lit.text
 }
 
-// how is an operator in words, before an amount.
-func how(op string) string {
-	return map[string]string{"==": "exactly ", "!=": "other than ", "<": "less than ", "<=": "at most ",
-		">": "more than ", ">=": "at least ", "in": "exactly "}[op]
-}
-
 // counted says how much of what: at least 3 orders.
 func (c *call) counted(op, amount string, with []operand) string {
 	if c.unit == "" {
-		return how(op) + amount
+		return how[op] + amount
 	}
 	of := strings.ReplaceAll(c.unit, "{x}", c.what.words(c))
 	last := with[len(with)-1]
@@ -243,10 +237,9 @@ func (c *call) counted(op, amount string, with []operand) string {
 	case op == "==" && last.call == nil && last.lit.num == 0:
 		return "no " + of
 	}
-	return how(op) + amount + " " + of
+	return how[op] + amount + " " + of
 }
 
-// plural returns the words for several.
 func plural(one string) string {
 	switch {
 	case one == "percent" || strings.HasPrefix(one, "times "):

@@ -9,6 +9,8 @@
 //
 // ParseMail checks a file once and says what is wrong with line, column and what
 // would be right; Render then makes subject, HTML and text of it for one member.
+// For many members there is Compile: what is the same for all of them is worked out
+// once, and Fill makes of it, to the byte, what Render would.
 // It promises that what a member or a shop typed is shown as it is and never
 // becomes Markdown, HTML or a header, that only the listed functions and fields
 // can be reached, that size, nesting and output are limited, and that the footer

@@ -51,7 +51,21 @@ func (w Words) money(digits, currency string) string {
 	case symbol == currency && !strings.Contains(layout, " "): // letters need a space wherever they stand
 		layout = strings.Replace(strings.Replace(layout, "SN", "S N", 1), "NS", "N S", 1)
 	}
-	return sign + strings.NewReplacer("S", symbol, "N", number, " ", nbsp).Replace(layout)
+	b := strings.Builder{}
+	b.WriteString(sign)
+	for _, c := range layout {
+		switch c {
+		case 'S':
+			b.WriteString(symbol)
+		case 'N':
+			b.WriteString(number)
+		case ' ':
+			b.WriteString(nbsp)
+		default:
+			b.WriteRune(c)
+		}
+	}
+	return b.String()
 }
 
 // afterwards are the currencies whose symbol follows the number in every language.
@@ -86,24 +100,24 @@ func (w Words) symbol(currency string) string {
 }
 
 // gives says in words what a code is worth: 15% off, €5 off, Free shipping.
-func (e *env) gives(coupon map[string]any) string {
-	percent, hasPercent := number(coupon["percent"])
-	value, hasAmount := e.minor(coupon["amount"])
-	points, hasPoints := number(coupon["points"])
+func (e *env) gives(coupon func(field string) any) string {
+	percent, hasPercent := number(coupon("percent"))
+	value, hasAmount := e.minor(coupon("amount"))
+	points, hasPoints := number(coupon("points"))
 	switch {
 	case hasPercent && percent > 0:
 		return e.words.percentOff(percent)
 	case hasAmount && value > 0:
 		return e.words.Say("mails.off", amount{value, e}.round())
-	case coupon["free_shipping"] == true:
+	case coupon("free_shipping") == true:
 		return e.words.Say("mails.shipping")
 	case hasPoints && points > 0:
 		return e.words.sayOf("mails.points", points)
 	}
-	if perk := clean(coupon["perk"]); perk != "" {
+	if perk := clean(coupon("perk")); perk != "" {
 		return perk
 	}
-	return clean(coupon["item"])
+	return clean(coupon("item"))
 }
 
 // percentOff writes a discount: what is taken off, or as some languages have it what

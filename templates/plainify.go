@@ -7,7 +7,7 @@ import (
 
 // tidy finishes a text part: the numbers of lists, the links, and the empty lines
 // that controls leave behind.
-func (e *env) tidy(text string, roots map[string]any) string {
+func tidy(text string, own func(string) bool, hook func(string) string) string {
 	var b strings.Builder
 	empty := 0
 	for line := range strings.SplitSeq(numbered(text), "\n") {
@@ -19,7 +19,7 @@ func (e *env) tidy(text string, roots map[string]any) string {
 		if b.Len() > 0 && empty > 0 {
 			b.WriteByte('\n')
 		}
-		e.links(&b, line, roots)
+		links(&b, line, own, hook)
 		b.WriteByte('\n')
 		empty = 0
 	}
@@ -56,7 +56,7 @@ func numbered(text string) string {
 }
 
 // links writes a line with its addresses given to the hook.
-func (e *env) links(b *strings.Builder, line string, roots map[string]any) {
+func links(b *strings.Builder, line string, own func(string) bool, hook func(string) string) {
 	for {
 		before, rest, found := strings.Cut(line, linkOpen)
 		b.WriteString(before)
@@ -64,7 +64,7 @@ func (e *env) links(b *strings.Builder, line string, roots map[string]any) {
 			return
 		}
 		to, after, _ := strings.Cut(rest, linkClose)
-		b.WriteString(hooked(to, roots, e.brand.Link))
+		b.WriteString(hooked(to, own, hook))
 		line = after
 	}
 }

@@ -4,7 +4,6 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"html"
 	htmltemplate "html/template"
 	"maps"
 	"regexp"
@@ -183,32 +182,17 @@ func (m *Mail) write(roots map[string]any, e *env) (Rendered, error) {
 	if err != nil {
 		return r, err
 	}
-	r.HTML, r.Text = relink(colored(page, e.brand.Color), roots, e.brand.Link), e.tidy(text, roots)
+	own := func(to string) bool {
+		links, _ := roots["links"].(map[string]any)
+		for _, link := range links {
+			if link == to {
+				return true
+			}
+		}
+		return false
+	}
+	r.HTML, r.Text = relink(colored(page, e.brand.Color), own, e.brand.Link), tidy(text, own, e.brand.Link)
 	return r, nil
 }
 
 var href = regexp.MustCompile(`href="([^"]*)"`)
-
-// relink gives the links of a page to the hook, except the member's own.
-func relink(page string, roots map[string]any, hook func(string) string) string {
-	if hook == nil {
-		return page
-	}
-	return href.ReplaceAllStringFunc(page, func(attribute string) string {
-		to := html.UnescapeString(attribute[len(`href="`) : len(attribute)-1])
-		return `href="` + html.EscapeString(hooked(to, roots, hook)) + `"`
-	})
-}
-
-func hooked(to string, roots map[string]any, hook func(string) string) string {
-	if hook == nil || webLink(to) == "" {
-		return to
-	}
-	links, _ := roots["links"].(map[string]any)
-	for _, own := range links {
-		if own == to {
-			return to
-		}
-	}
-	return hook(to)
-}

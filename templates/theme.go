@@ -72,17 +72,17 @@ func (e *env) look(roots map[string]any) map[string]any {
 		"shop": clean(e.brand.Name), "url": webLink(e.brand.URL), "address": clean(e.brand.Address), "logo": webLink(e.brand.Logo), "pixel": webLink(e.brand.Pixel),
 		"footer":      e.words.Say("mails.footer", clean(e.brand.Name)),
 		"unsubscribe": e.words.Say("mails.unsubscribe"), "preferences": e.words.Say("mails.preferences"),
-		"yourCode": e.words.Say("mails.your_code"), "conditions": e.conditions(coupon),
+		"yourCode": e.words.Say("mails.your_code"), "conditions": e.conditions(coupon["ends"], coupon["minimum"]),
 	}
 }
 
 // conditions says until when and from what order a code holds.
-func (e *env) conditions(coupon map[string]any) string {
+func (e *env) conditions(end, minimum any) string {
 	says := ""
-	if ends, ok := coupon["ends"].(moment); ok {
+	if ends, ok := end.(moment); ok {
 		says = e.words.Say("mails.valid_until", ends.String())
 	}
-	if least, ok := coupon["minimum"].(amount); ok && least.minor > 0 {
+	if least, ok := minimum.(amount); ok && least.minor > 0 {
 		if says != "" {
 			says += " · "
 		}

@@ -55,14 +55,16 @@ func (e *env) fields(root string, given map[string]any, fields map[string]Kind) 
 			}
 		}
 	case "coupon":
-		shown["gives"] = e.gives(given)
+		shown["gives"] = e.gives(func(field string) any { return given[field] })
 	case "member":
-		if name := strings.TrimSpace(clean(given["first_name"]) + " " + clean(given["last_name"])); name != "" {
+		if name := fullName(given["first_name"], given["last_name"]); name != "" {
 			shown["name"] = name
 		}
 	}
 	return shown
 }
+
+func fullName(first, last any) string { return strings.TrimSpace(clean(first) + " " + clean(last)) }
 
 func (e *env) lines(v any) []map[string]any {
 	given, _ := v.([]map[string]any)
@@ -154,6 +156,9 @@ func clean(v any) string {
 
 // oneLine is clean for text that may have come to be more than limit characters.
 func oneLine(s string, limit int) string {
+	if len(s) <= limit && simple(s) {
+		return s
+	}
 	s = strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r) && r != '\u00a0' || r == '\u2028' || r == '\u2029':
@@ -173,13 +178,48 @@ func oneLine(s string, limit int) string {
 	return s
 }
 
+// simple reports whether s is printable ASCII, with single spaces between words.
+func simple(s string) bool {
+	last := byte(' ')
+	for i := range len(s) {
+		c := s[i]
+		if c < ' ' || c > '~' || c == ' ' && last == ' ' {
+			return false
+		}
+		last = c
+	}
+	return s == "" || last != ' '
+}
+
 // webLink returns s when a mail may link to it, "" otherwise.
 func webLink(s string) string {
+	if plainLink(s) {
+		return s
+	}
 	u, err := url.Parse(s)
 	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" {
 		return ""
 	}
 	return u.String()
+}
+
+// plainLink reports whether s is an https address that needs no second look: a host
+// and a path of signs that stand for themselves, as our own links have.
+func plainLink(s string) bool {
+	rest, secure := strings.CutPrefix(s, "https://")
+	host, path, _ := strings.Cut(rest, "/")
+	return secure && host != "" && only(host, "-.") && only(path, "-._~/")
+}
+
+// only reports whether s is of letters and digits of ASCII and those signs.
+func only(s, signs string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && strings.IndexByte(signs, c) < 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // number reads a figure from what databases and JSON make of one.

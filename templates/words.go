@@ -115,12 +115,19 @@ func (w Words) Say(key string, put ...string) string {
 
 func fill(text string, put []string) string {
 	var b strings.Builder
-	for i, part := range strings.SplitN(text, "%s", len(put)+1) {
-		if i > 0 {
-			b.WriteString(put[i-1])
+	for _, word := range put {
+		before, after, found := strings.Cut(text, "%s")
+		if !found {
+			break
 		}
-		b.WriteString(part)
+		b.WriteString(before)
+		b.WriteString(word)
+		text = after
 	}
+	if b.Len() == 0 {
+		return text
+	}
+	b.WriteString(text)
 	return b.String()
 }
 

@@ -20,8 +20,8 @@ import (
 const localPostgres = "postgres://postgres@127.0.0.1:5432/postgres?sslmode=disable"
 
 func (a *app) benchCommand() *cobra.Command {
-	group := &cobra.Command{Use: "bench", Short: "Measure on a made-up shop, beside a peer in the same run: segments"}
-	group.AddCommand(a.benchSegmentsCommand())
+	group := &cobra.Command{Use: "bench", Short: "Measure on a made-up shop, beside a peer in the same run: segments, faults"}
+	group.AddCommand(a.benchSegmentsCommand(), a.benchFaultsCommand())
 	return group
 }
 

@@ -8,8 +8,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os/exec"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -129,16 +131,16 @@ func (w *watched) begin() {
 	}
 	w.address = free.Addr().String()
 	free.Close()
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan int, 1)
 	var errs bytes.Buffer
-	go func() {
-		done <- run(ctx, []string{"serve", "--listen", w.address}, surroundings{out: io.Discard, err: &errs, env: w.env})
-	}()
+	p := exec.Command(w.binary, "serve", "--listen", w.address)
+	p.Env, p.Dir, p.Stderr = w.env, w.t.TempDir(), &errs
+	if err := p.Start(); err != nil {
+		w.t.Fatal(err)
+	}
 	w.stop = sync.OnceFunc(func() {
-		cancel()
-		if code := <-done; code != 0 {
-			w.t.Errorf("serve ended with exit %d: %s", code, errs.String())
+		_ = p.Process.Signal(syscall.SIGTERM)
+		if err := p.Wait(); err != nil {
+			w.t.Errorf("serve ended with %v: %s", err, errs.String())
 		}
 	})
 	w.t.Cleanup(func() { w.stop() })
@@ -316,7 +318,7 @@ func newWatched(t *testing.T, address string) *watched {
 	}
 	t.Cleanup(inside.Close)
 	w := &watched{sink: sink, relay: newDoor(t, sink.Addr()), redis: newDoor(t, inside.Addr()), stop: func() {}}
-	w.shop = shop{t: t, env: []string{"DATABASE_URL=" + address, "REDIS_URL=redis://" + w.redis.addr, "SMTP_URL=smtp://shop:right@" + w.relay.addr + "?tls=off",
+	w.shop = shop{t: t, binary: built(t), env: []string{"DATABASE_URL=" + address, "REDIS_URL=redis://" + w.redis.addr, "SMTP_URL=smtp://shop:right@" + w.relay.addr + "?tls=off",
 		"BASE_URL=https://mail.shop.example", "SECRET_KEY=" + rand.Text() + rand.Text(), "LOG_LEVEL=error"}}
 	w.must("import", "members", manyMembers(t, 3), "--consent", "offers,newsletter", "--consent-source", "test", "--consent-at", "2026-01-01")
 	files := map[string]string{}

@@ -99,15 +99,12 @@ func hostname(s string) (string, error) {
 	if strings.HasPrefix(s, ".") || strings.HasSuffix(s, ".") || strings.Contains(s, "..") {
 		return "", ErrDots
 	}
-	// CheckHyphens would refuse existing names like r3---a.example; the ends of
-	// labels are looked at below.
-	profile := idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(true), idna.CheckHyphens(false), idna.Transitional(false))
-	domain, err := profile.ToASCII(s)
-	if err != nil || !utf8.ValidString(s) {
-		return "", ErrDomain
-	}
-	if again, err := profile.ToASCII(domain); err != nil || again != domain {
-		return "", ErrDomain // punycode of what no domain may hold
+	domain, plain := s, plainDomain(s)
+	if !plain {
+		var err error
+		if domain, err = punycode(s); err != nil {
+			return "", err
+		}
 	}
 	labels := strings.Split(domain, ".")
 	for _, label := range labels {
@@ -122,6 +119,33 @@ func hostname(s string) (string, error) {
 		return "", ErrDomain
 	case len(domain) > 253:
 		return "", ErrTooLong
+	}
+	return domain, nil
+}
+
+// plainDomain reports whether a domain is what idna makes of it: lower case letters,
+// digits, dots and hyphens, and no label in punycode, which has to be looked into.
+func plainDomain(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '.' && c != '-' {
+			return false
+		}
+	}
+	return !strings.Contains(s, "--")
+}
+
+// punycode returns a domain in lower case and punycode.
+func punycode(s string) (string, error) {
+	// CheckHyphens would refuse existing names like r3---a.example; the ends of
+	// labels are looked at below.
+	profile := idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(true), idna.CheckHyphens(false), idna.Transitional(false))
+	domain, err := profile.ToASCII(s)
+	if err != nil || !utf8.ValidString(s) {
+		return "", ErrDomain
+	}
+	if again, err := profile.ToASCII(domain); err != nil || again != domain {
+		return "", ErrDomain // punycode of what no domain may hold
 	}
 	return domain, nil
 }

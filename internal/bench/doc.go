@@ -7,4 +7,7 @@
 // the shop, and that it touches no database but the one given, which is meant to
 // be thrown away. Ratios are what it is for: a time by itself says more about the
 // machine than about us.
+//
+// It also tries faults by force: replicas of the program are killed, stopped and cut
+// off while they send to a relay of ours, and the ledger is held to what that took.
 package bench

@@ -6,8 +6,10 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"hash"
 	"net/url"
 	"strings"
+	"sync"
 )
 
 // Links makes and reads the signed links in mails. A link holds a version, the
@@ -17,12 +19,19 @@ import (
 type Links struct {
 	base string
 	keys [][]byte
+	id   byte      // of the first key
+	macs sync.Pool // of hash.Hash with the first key: making one costs more than using it
 }
 
 // NewLinks returns links under base (https://mail.shop.example), signed with the
 // first key and read with any of them, which is how a key is rotated.
 func NewLinks(base string, keys [][]byte) *Links {
-	return &Links{strings.TrimSuffix(base, "/"), keys}
+	l := &Links{base: strings.TrimSuffix(base, "/"), keys: keys}
+	if len(keys) > 0 {
+		l.id = keyID(keys[0])
+		l.macs.New = func() any { return hmac.New(sha256.New, keys[0]) }
+	}
+	return l
 }
 
 // Origin is that of the base: the scheme and host from which a browser says that
@@ -117,15 +126,16 @@ func (l *Links) Token(kind Kind, c Claims) string { return l.token(kind, c, "") 
 
 // token signs to with the claims, though it is not part of the token.
 func (l *Links) token(kind Kind, c Claims, to string) string {
-	key := l.keys[0]
-	b := []byte{plainToken, keyID(key)}
+	b := append(make([]byte, 0, 64), plainToken, l.id)
 	if c.Address != "" {
 		b[0] = tokenTo
 	}
 	b = binary.AppendUvarint(b, uint64(c.Member))
 	b = binary.AppendUvarint(b, uint64(c.Send))
 	b = append(b, c.Address...)
-	return base64.RawURLEncoding.EncodeToString(append(b, sign(key, kind, b, to)...))
+	mac := l.macs.Get().(hash.Hash)
+	defer l.macs.Put(mac)
+	return base64.RawURLEncoding.EncodeToString(sign(b, mac, kind, b, to))
 }
 
 // Parse reads the token of a link of that kind; ErrToken if it is not ours.
@@ -161,7 +171,7 @@ func (l *Links) parse(kind Kind, token, to string) (Claims, error) {
 // signed compares in constant time. Two keys may share an id: all that do are tried.
 func (l *Links) signed(kind Kind, body []byte, to string, mac []byte) bool {
 	for _, key := range l.keys {
-		if keyID(key) == body[1] && hmac.Equal(mac, sign(key, kind, body, to)) {
+		if keyID(key) == body[1] && hmac.Equal(mac, sign(nil, hmac.New(sha256.New, key), kind, body, to)) {
 			return true
 		}
 	}
@@ -175,11 +185,14 @@ func keyID(key []byte) byte {
 	return sum[0]
 }
 
-// sign needs no mark between body and to: the body says by itself where it ends.
-func sign(key []byte, kind Kind, body []byte, to string) []byte {
-	mac := hmac.New(sha256.New, key)
-	mac.Write([]byte("regulars link " + string(kind) + "\x00"))
+// sign puts the MAC of body and to behind out. It needs no mark between the two: the
+// body says by itself where it ends.
+func sign(out []byte, mac hash.Hash, kind Kind, body []byte, to string) []byte {
+	mac.Reset()
+	mac.Write([]byte("regulars link "))
+	mac.Write([]byte(kind))
+	mac.Write([]byte{0})
 	mac.Write(body)
 	mac.Write([]byte(to))
-	return mac.Sum(nil)[:macLength]
+	return mac.Sum(out)[:len(out)+macLength]
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"strings"
 
 	"regulars/internal/address"
@@ -58,104 +57,132 @@ type writer struct {
 	messageDomain string
 	returnDomain  string
 	log           *slog.Logger
+	compiled      *compiledMails
 }
 
-// write makes the letter of s. An error is about the mail and its words are for
-// the marketer; it would come again. A panic costs this mail, never the process.
-func (w *writer) write(s *send, m material) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			w.log.Error("making a mail panics", "send", s.Send, "campaign", s.campaign, "mail", s.mail(), "stack", string(debug.Stack()))
-			err = fmt.Errorf("%w: %v", errPanic, p)
-		}
-	}()
-	rendered, err := w.render(s, m, "")
+// inFull makes the message of s by all the steps.
+func (w *writer) inFull(s *send, m material, text *templates.Mail) ([]byte, error) {
+	rendered, err := text.Render(w.data(s, m), w.tracked(s))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	l := s.plan.letter(s, m, rendered)
-	l.Unsubscribe = w.links.Unsubscribe(s.Member, s.Send, s.EmailKey)
-	l.MessageID = compose.MessageID(w.secret, s.Send, w.domain(l.From))
-	body, err := compose.Build(l)
-	if err != nil {
-		return err
-	}
-	s.letter = &letter{message: Message{From: w.returnPath(s.Send, l.From), To: s.Email, Body: body}, day: s.plan.today(m.at)}
-	return nil
+	return compose.Build(w.letter(s, m, rendered))
 }
 
-// render makes the words of s in a language, "" for the member's own.
-func (w *writer) render(s *send, m material, language string) (templates.Rendered, error) {
+// text is the file that s is made of in a language, "" for the member's own. An error
+// is why it cannot be made at all.
+func (w *writer) text(s *send, m material, language string) (*templates.Mail, error) {
 	who := m.people[s.Member]
 	if who == nil {
-		return templates.Rendered{}, fmt.Errorf("member %d: %w", s.Member, store.ErrNotFound)
+		return nil, fmt.Errorf("member %d: %w", s.Member, store.ErrNotFound)
 	}
 	if who.err != nil {
-		return templates.Rendered{}, who.err
+		return nil, who.err
 	}
 	if c := m.codes[s.Code]; c != nil && c.err != nil {
-		return templates.Rendered{}, c.err
+		return nil, c.err
 	}
 	if language == "" {
 		language = who.Language
 	}
-	mail := s.plan.texts.in(language)
-	if mail == nil {
-		return templates.Rendered{}, fmt.Errorf("%s/%s: %w", s.campaign, s.plan.mail, errNoText)
+	if mail := s.plan.texts.in(language); mail != nil {
+		return mail, nil
 	}
-	return mail.Render(w.data(s, m), w.tracked(s))
+	return nil, fmt.Errorf("%s/%s: %w", s.campaign, s.plan.mail, errNoText)
+}
+
+// letter addresses a rendered mail of the ledger.
+func (w *writer) letter(s *send, m material, r templates.Rendered) compose.Letter {
+	l := s.plan.letter(s, m, r)
+	l.Unsubscribe = w.links.Unsubscribe(s.Member, s.Send, s.EmailKey)
+	l.MessageID = compose.MessageID(w.secret, s.Send, w.domain(s.plan))
+	return l
 }
 
 // tracked is the brand for one mail: its links lead through us where the program
 // says so. A mail outside the ledger has nothing to note a click under.
 func (w *writer) tracked(s *send) templates.Brand {
-	b, track := s.plan.brand(), s.plan.program.Tracking
+	b := s.plan.brand()
+	b.Link, b.Pixel = w.tracking(s)
+	return b
+}
+
+func (w *writer) tracking(s *send) (link func(to string) string, pixel string) {
+	track := s.plan.program.Tracking
 	if s.Send == 0 || s.Class == loyalty.Service {
-		return b
+		return nil, ""
 	}
 	if track.Clicks {
-		b.Link = func(to string) string { return w.links.Click(s.Member, s.Send, to) }
+		link = func(to string) string { return w.links.Click(s.Member, s.Send, to) }
 	}
 	if track.Opens {
-		b.Pixel = w.links.Open(s.Member, s.Send)
+		pixel = w.links.Open(s.Member, s.Send)
 	}
-	return b
+	return link, pixel
 }
 
 // data is all that the mail may show.
 func (w *writer) data(s *send, m material) templates.Data {
-	today := s.plan.today(m.at)
-	data := templates.Data{
-		"member": m.people[s.Member].data(today),
-		"shop":   s.plan.shop(),
-		"links":  w.linksOf(s),
-	}
-	if c := m.codes[s.Code]; c != nil {
-		data["coupon"] = c.data(today)
-	}
-	if s.started.order != nil {
-		data["order"] = s.started.order.data()
-	}
-	if s.started.event != nil {
-		data["event"] = s.started.event.data()
-	}
-	if v := milestone(s.key); v != nil {
-		data["milestone"] = v
-	}
-	if len(s.launch) > 0 {
-		data["launch"] = s.launch
+	data := templates.Data{}
+	for _, root := range []string{"member", "shop", "links", "coupon", "order", "event", "milestone", "launch"} {
+		if fields := w.root(root, s, m); fields != nil {
+			data[root] = fields
+		}
 	}
 	return data
 }
 
-func (w *writer) linksOf(s *send) map[string]any {
-	unsubscribe := w.links.Unsubscribe(s.Member, s.Send, s.EmailKey)
-	return map[string]any{
-		"unsubscribe": unsubscribe,
-		"preferences": unsubscribe, // one page for both
-		"member":      w.links.Page(s.Member, s.Send, s.EmailKey),
-		"confirm":     w.links.Confirm(s.Member, s.Send, s.EmailKey),
+// root is what the mail may show of one root, nil when it has none.
+func (w *writer) root(name string, s *send, m material) map[string]any {
+	today := s.plan.today(m.at)
+	switch name {
+	case "member":
+		return m.people[s.Member].data(today)
+	case "shop":
+		return s.plan.shop()
+	case "links":
+		return w.linksOf(s)
+	case "coupon":
+		if c := m.codes[s.Code]; c != nil {
+			return c.data(today)
+		}
+	case "order":
+		if s.started.order != nil {
+			return s.started.order.data()
+		}
+	case "event":
+		if s.started.event != nil {
+			return s.started.event.data()
+		}
+	case "milestone":
+		return milestone(s.key)
+	case "launch":
+		if len(s.launch) > 0 {
+			return s.launch
+		}
 	}
+	return nil
+}
+
+func (w *writer) linksOf(s *send) map[string]any {
+	links := map[string]any{}
+	for _, name := range []string{"unsubscribe", "preferences", "member", "confirm"} {
+		links[name] = w.link(name, s)
+	}
+	return links
+}
+
+// link is one of the links that are the member's own.
+func (w *writer) link(name string, s *send) any {
+	switch name {
+	case "unsubscribe", "preferences": // one page for both
+		return w.links.Unsubscribe(s.Member, s.Send, s.EmailKey)
+	case "member":
+		return w.links.Page(s.Member, s.Send, s.EmailKey)
+	case "confirm":
+		return w.links.Confirm(s.Member, s.Send, s.EmailKey)
+	}
+	return nil
 }
 
 // letter addresses a rendered mail.
@@ -168,33 +195,43 @@ func (p *plan) letter(s *send, m material, r templates.Rendered) compose.Letter 
 	if s.campaign == program.ConfirmCampaign {
 		l.ToName = "" // anybody can type a stranger's address, and a link as their name
 	}
-	l.FeedbackID = strings.Join([]string{s.campaign, s.Topic, s.Class, domainOf(l.From)}, ":")
+	l.FeedbackID = strings.Join([]string{s.campaign, s.Topic, s.Class, p.domain()}, ":")
 	return l
 }
 
-func (w *writer) domain(from string) string {
+func (w *writer) domain(p *plan) string {
 	if w.messageDomain != "" {
 		return w.messageDomain
 	}
-	return domainOf(from)
+	return p.domain()
 }
 
 // returnPath is the envelope sender: an address that names the send, or the
 // sender's own where bounces cannot be told apart.
-func (w *writer) returnPath(send int64, from string) string {
+func (w *writer) returnPath(send int64, p *plan) string {
 	if w.returnDomain != "" {
 		return compose.ReturnPath(w.secret, send, w.returnDomain)
 	}
-	if a, err := address.Named(from); err == nil {
-		return a.Address
+	if a := p.sender(); a != "" {
+		return a
 	}
-	return from
+	return p.program.Mail.From
 }
 
-// domainOf returns what stands behind the @ of the sender's address.
-func domainOf(from string) string {
-	if a, err := address.Named(from); err == nil {
-		return address.Domain(a.Address)
+// sender is the sender's address alone, "" when it is none.
+func (p *plan) sender() string {
+	p.reading.Do(func() {
+		if a, err := address.Named(p.program.Mail.From); err == nil {
+			p.from = a.Address
+		}
+	})
+	return p.from
+}
+
+// domain is what stands behind the @ of the sender's address.
+func (p *plan) domain() string {
+	if a := p.sender(); a != "" {
+		return address.Domain(a)
 	}
 	return ""
 }

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -110,22 +111,59 @@ func (p *person) name() string { return strings.TrimSpace(p.FirstName + " " + p.
 
 // data returns what a mail reads as member.…; today tells which birthday is near.
 func (p *person) data(today loyalty.Day) map[string]any {
-	d := map[string]any{
-		"id": p.ExternalID, "first_name": p.FirstName, "last_name": p.LastName, "name": p.name(), "email": p.Email,
-		"language": p.Language, "country": p.Country, "tags": p.tags,
-		"points": p.Points, "orders": p.Orders, "spent": p.Spent,
+	d := maps.Clone(p.more)
+	if d == nil {
+		d = map[string]any{}
 	}
-	for field, day := range map[string]*loyalty.Day{"joined": p.JoinedDay, "first_order": p.FirstDay, "last_order": p.LastDay, "birthday": p.birthday(today)} {
-		if day != nil {
-			d[field] = *day
-		}
-	}
-	for name, v := range p.more {
-		if _, ours := d[name]; !ours {
-			d[name] = v
+	for _, field := range []string{"id", "first_name", "last_name", "name", "email", "language", "country", "tags", "points", "orders", "spent",
+		"joined", "first_order", "last_order", "birthday"} {
+		if v := p.value(field, today); v != nil {
+			d[field] = v
 		}
 	}
 	return d
+}
+
+// value returns what a mail reads as member.field, nil when there is none. A field of
+// the shop's own does not hide one of ours that has a value.
+func (p *person) value(field string, today loyalty.Day) any {
+	var day *loyalty.Day
+	switch field {
+	case "id":
+		return p.ExternalID
+	case "first_name":
+		return p.FirstName
+	case "last_name":
+		return p.LastName
+	case "name":
+		return p.name()
+	case "email":
+		return p.Email
+	case "language":
+		return p.Language
+	case "country":
+		return p.Country
+	case "tags":
+		return p.tags
+	case "points":
+		return p.Points
+	case "orders":
+		return p.Orders
+	case "spent":
+		return p.Spent
+	case "joined":
+		day = p.JoinedDay
+	case "first_order":
+		day = p.FirstDay
+	case "last_order":
+		day = p.LastDay
+	case "birthday":
+		day = p.birthday(today)
+	}
+	if day != nil {
+		return *day
+	}
+	return p.more[field]
 }
 
 // birthday is the next one from today on, or nil.

@@ -28,6 +28,9 @@ type plan struct {
 	rules    rules
 	texts    texts
 	flow     bool // the campaign has a next step that waits for this mail
+
+	reading sync.Once
+	from    string // the sender's address, see sender
 }
 
 // planKey tells plans apart.

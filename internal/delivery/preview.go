@@ -98,12 +98,12 @@ func (d *Sender) SendTest(ctx context.Context, e Example, to string) (Shown, err
 	l := s.plan.letter(s, m, rendered)
 	l.To, l.ToName = address, ""
 	l.Unsubscribe = d.c.Links.Unsubscribe(0, 0, nil)
-	l.MessageID = compose.MessageID(d.c.Secret, -m.at.UnixMicro(), d.writer.domain(l.From))
+	l.MessageID = compose.MessageID(d.c.Secret, -m.at.UnixMicro(), d.writer.domain(s.plan))
 	body, err := compose.Build(l)
 	if err != nil {
 		return Shown{}, Asked(err.Error())
 	}
-	o := d.c.Transports[Urgent].Hand(ctx, Message{From: d.writer.returnPath(0, l.From), To: address, Body: body}, nil)
+	o := d.c.Transports[Urgent].Hand(ctx, Message{From: d.writer.returnPath(0, s.plan), To: address, Body: body}, nil)
 	if o.Verdict().Ending != Sent {
 		return Shown{}, fmt.Errorf("the test mail was not taken (%s): %s", o.Stage, said(o))
 	}

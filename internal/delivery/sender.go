@@ -109,7 +109,7 @@ func New(c Config) *Sender {
 	d := &Sender{
 		c:        c,
 		plans:    &plans{db: c.DB, programs: c.Programs, onlyTo: c.MailOnlyTo, log: c.Log, known: store.NewRecent[planKey, *plan](keptPlans)},
-		writer:   &writer{links: c.Links, secret: c.Secret, messageDomain: c.MessageDomain, returnDomain: c.ReturnDomain, log: c.Log},
+		writer:   &writer{links: c.Links, secret: c.Secret, messageDomain: c.MessageDomain, returnDomain: c.ReturnDomain, log: c.Log, compiled: newCompiledMails()},
 		outcomes: outcomes{sink: c.Sink, recheck: c.Recheck},
 		brakes:   brakes{c.Log},
 	}
@@ -121,6 +121,12 @@ func fill[T int | time.Duration](v *T, value T) {
 	if *v == 0 {
 		*v = value
 	}
+}
+
+// Letters returns how many letters this process has filled into compiled mails, and
+// how many it made by all the steps since that could not be done.
+func (d *Sender) Letters() (filled, full int64) {
+	return d.writer.compiled.filled.Load(), d.writer.compiled.full.Load()
 }
 
 // leave asks the limiter, if there is one.

@@ -61,11 +61,12 @@ type shop struct {
 	wire  *wire
 	relay *smtp.Relay // see overSMTP
 
-	program *program.Program
-	next    *program.Program // version 2
-	texts   program.Texts
-	pepper  []byte
-	ids     map[string]int64 // of campaigns
+	program   *program.Program
+	texts     program.Texts
+	next      *program.Program // version 2
+	nextTexts program.Texts    // its
+	pepper    []byte
+	ids       map[string]int64 // of campaigns
 }
 
 // loaded is the program, read; reading it takes longer than most tests.
@@ -143,7 +144,7 @@ func (s *shop) Version(_ context.Context, id int64) (*program.Program, program.T
 	case id == 1:
 		return s.program, s.texts, nil
 	case id == 2 && s.next != nil:
-		return s.next, nil, nil
+		return s.next, s.nextTexts, nil
 	}
 	return nil, nil, store.ErrNotFound
 }

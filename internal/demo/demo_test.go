@@ -55,6 +55,9 @@ func play(t *testing.T, days, people int) (demo.Summary, *embedded.Sink, *store.
 	if err != nil {
 		t.Fatal(err)
 	}
+	if filled, full := sender.Letters(); filled == 0 || full > 0 {
+		t.Errorf("%d letters were filled in, %d were made in full, want all filled in", filled, full)
+	}
 	return summary, sink, db
 }
 

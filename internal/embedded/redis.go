@@ -53,3 +53,9 @@ func (r *Redis) run(ctx context.Context) {
 		}
 	}
 }
+
+// Flush forgets all that it holds, as FLUSHALL does.
+func (r *Redis) Flush() error {
+	r.server.FlushAll()
+	return nil
+}

@@ -152,19 +152,22 @@ func apartFiles() map[string]string {
 func TestNoCampaignStopsAnother(t *testing.T) {
 	t.Parallel()
 	names := []string{"hello", "thanks", "looked", "buyers"}
+	var without [2][]mail // two lives in which nothing fails
+	for seed := range without {
+		without[seed] = openFiles(t, storetest.SQLite(t), apartFiles()).live(uint64(seed), -1, -1, "", harm{})
+	}
 	for i, h := range harms {
 		t.Run(h.name, func(t *testing.T) {
 			t.Parallel()
 			storetest.Each(t, func(t *testing.T, db *store.DB) {
-				seed := uint64(i)
-				random := rand.New(rand.NewPCG(seed, 1))
+				seed := i % len(without)
+				random := rand.New(rand.NewPCG(uint64(i), 1))
 				harmed := names[random.IntN(len(names))]
 				from, to := random.IntN(15), 15+random.IntN(11)
 				t.Logf("%s fails from step %d to %d", harmed, from, to)
-				control := openFiles(t, storetest.SQLite(t), apartFiles())
-				want := control.live(seed, -1, -1, "", harm{})
+				want := without[seed]
 				s := openFiles(t, db, apartFiles())
-				got := s.live(seed, from, to, harmed, h)
+				got := s.live(uint64(seed), from, to, harmed, h)
 				for _, name := range names {
 					if name == harmed { // it may be late
 						compare(t, name, mailsOf(got, name, false), mailsOf(want, name, false))

@@ -37,7 +37,11 @@ func ParseCap(s string) (Cap, error) {
 	}
 	per, err := ParseSpan(words[2])
 	if err != nil {
-		return Cap{}, fmt.Errorf("%q is not a cap like 1 per 16h or 3 per 7d: %q is not a length of time%s", s, words[2], inSpan(words[2]))
+		hint := ""
+		if plain := inDays("1 " + words[2]); plain != "" {
+			hint = ": write " + plain
+		}
+		return Cap{}, fmt.Errorf("%q is not a cap like 1 per 16h or 3 per 7d: %q is not a length of time%s", s, words[2], hint)
 	}
 	if per == 0 {
 		return Cap{}, fmt.Errorf("%q has no length of time: write 1 per 16h", s)
@@ -59,19 +63,4 @@ func (c Cap) Free(recent []Instant, now time.Time) time.Time {
 		return free
 	}
 	return now
-}
-
-// inSpan is how a length of time in words is written.
-func inSpan(word string) string {
-	switch strings.TrimSuffix(strings.ToLower(word), "s") {
-	case "hour":
-		return ": write 1h"
-	case "day":
-		return ": write 1d"
-	case "week":
-		return ": write 7d"
-	case "month":
-		return ": write 30d"
-	}
-	return ""
 }

@@ -75,20 +75,13 @@ func ParseDays(s string) (int, error) {
 // ParseSpan reads a length of time, in which a day is 24 hours: 90m, 36h or 7d.
 func ParseSpan(s string) (time.Duration, error) {
 	t := strings.TrimSpace(s)
-	units := map[string]time.Duration{"m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}
-	if len(t) < 2 {
-		return 0, badSpan(s)
-	}
-	n, ok := digits(t[:len(t)-1], 7)
-	unit := units[t[len(t)-1:]]
+	cut := max(0, len(t)-1)
+	n, ok := digits(t[:cut], 7)
+	unit := map[string]time.Duration{"m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}[t[cut:]]
 	if !ok || unit == 0 || time.Duration(n) > longest*24*time.Hour/unit {
-		return 0, badSpan(s)
+		return 0, fmt.Errorf("%q is not a length of time like 90m, 36h or 7d", s)
 	}
 	return time.Duration(n) * unit, nil
-}
-
-func badSpan(s string) error {
-	return fmt.Errorf("%q is not a length of time like 90m, 36h or 7d", s)
 }
 
 // Span writes d as ParseSpan reads it, in the largest unit that fits.

@@ -2,7 +2,7 @@ package loyalty
 
 import (
 	"fmt"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -63,29 +63,18 @@ const mostCrossed = 1000
 // the highest thousand are returned.
 func (m Milestones) Crossed(before, after int64) []int64 {
 	var crossed []int64
-	last := int64(0)
+	last := before
 	for _, v := range m.At {
 		if before < v && v <= after {
 			crossed = append(crossed, v)
 		}
 		last = max(last, v)
 	}
-	crossed = append(crossed, m.multiples(max(before, last), after)...)
-	sort.Slice(crossed, func(i, j int) bool { return crossed[i] < crossed[j] })
+	if m.Every > 0 && after > last {
+		for k := max(last/m.Every+1, after/m.Every-mostCrossed+1); k <= after/m.Every; k++ {
+			crossed = append(crossed, k*m.Every)
+		}
+	}
+	slices.Sort(crossed)
 	return crossed[max(0, len(crossed)-mostCrossed):]
-}
-
-// multiples returns the multiples of Every above low and not above high, at most
-// the highest thousand.
-func (m Milestones) multiples(low, high int64) []int64 {
-	if m.Every <= 0 || high <= low {
-		return nil
-	}
-	first, end := low/m.Every+1, high/m.Every
-	first = max(first, end-mostCrossed+1)
-	var values []int64
-	for k := first; k <= end; k++ {
-		values = append(values, k*m.Every)
-	}
-	return values
 }

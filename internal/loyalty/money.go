@@ -140,68 +140,45 @@ func FormatMoney(minor int64, currency string) string {
 
 // FormatDecimal writes n units of 10^-places with all its places.
 func FormatDecimal(n int64, places int) string {
-	sign, text := "", strconv.FormatUint(magnitude(n), 10)
-	if n < 0 {
-		sign = "-"
+	text, negative := strings.CutPrefix(strconv.FormatInt(n, 10), "-")
+	if places > 0 {
+		text = strings.Repeat("0", max(0, places+1-len(text))) + text
+		text = text[:len(text)-places] + "." + text[len(text)-places:]
 	}
-	if places == 0 {
-		return sign + text
+	if negative {
+		return "-" + text
 	}
-	if len(text) <= places {
-		text = strings.Repeat("0", places+1-len(text)) + text
-	}
-	return sign + text[:len(text)-places] + "." + text[len(text)-places:]
+	return text
 }
 
-func magnitude(n int64) uint64 {
-	if n < 0 {
-		return -uint64(n)
-	}
-	return uint64(n)
-}
-
-// The currencies of ISO 4217 in use whose minor unit is not a hundredth.
+// The currencies of ISO 4217 in use, by how many decimals their amounts have.
 const (
 	noDigits    = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 	threeDigits = "BHD IQD JOD KWD LYD OMR TND"
 	fourDigits  = "CLF UYW"
+	twoDigits   = "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BOV BRL BSD BTN BWP " +
+		"BYN BZD CAD CDF CHE CHF CHW CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS " +
+		"GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL " +
+		"MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR " +
+		"RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS " +
+		"UAH USD USN UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG"
 )
-
-// hundredths are the others.
-const hundredths = "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BOV BRL BSD BTN BWP " +
-	"BYN BZD CAD CDF CHE CHF CHW CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS " +
-	"GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL " +
-	"MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR " +
-	"RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS " +
-	"UAH USD USN UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG"
 
 // CurrencyDigits returns how many decimals the currency's amounts have, 2 for one
 // that is not in the list.
 func CurrencyDigits(code string) int {
-	digits, ok := currency(code)
-	if !ok {
-		return 2
+	for digits, codes := range [...]string{0: noDigits, 3: threeDigits, 4: fourDigits} {
+		if listed(code, codes) {
+			return digits
+		}
 	}
-	return digits
+	return 2
 }
 
 // IsCurrency reports whether code is an ISO 4217 code in use.
-func IsCurrency(code string) bool {
-	_, ok := currency(code)
-	return ok
-}
+func IsCurrency(code string) bool { return CurrencyDigits(code) != 2 || listed(code, twoDigits) }
 
-func currency(code string) (digits int, ok bool) {
-	if len(code) != 3 || strings.Contains(code, " ") {
-		return 0, false
-	}
-	for _, group := range []struct {
-		codes  string
-		digits int
-	}{{hundredths, 2}, {noDigits, 0}, {threeDigits, 3}, {fourDigits, 4}} {
-		if i := strings.Index(group.codes, code); i >= 0 && i%4 == 0 {
-			return group.digits, true
-		}
-	}
-	return 0, false
+func listed(code, codes string) bool {
+	at := strings.Index(codes, code)
+	return len(code) == 3 && at >= 0 && at%4 == 0
 }

@@ -1,6 +1,7 @@
 package loyalty
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -42,30 +43,45 @@ func ParseSchedule(text string) (Schedule, error) {
 	if err != nil {
 		return Schedule{}, fmt.Errorf("%q has no time: %w", text, err)
 	}
-	s := Schedule{At: at}
-	switch {
-	case len(words) == 2:
-		s.Weekdays, err = parseWeekdays(words[0])
-	case words[0] == "day":
-		s.MonthDay, err = parseMonthDay(words[1])
-	default:
-		s.Nth, s.Weekdays, err = parseNth(words[0], words[1])
+	s, first, last := Schedule{At: at}, words[0], words[len(words)-2]
+	if len(words) == 3 && first == "day" {
+		n, ok := digits(last, 2)
+		if last == "last" {
+			n, ok = Last, true
+		}
+		if !ok || n == 0 || n > 31 {
+			return Schedule{}, fmt.Errorf("%q is not a day of the month: 1 to 31, or last", last)
+		}
+		s.MonthDay = n
+		return s, nil
 	}
-	if err != nil {
-		return Schedule{}, err
+	if s.Weekdays, err = parseWeekdays(last, len(words) == 2); err != nil || len(words) == 2 {
+		return s, err
+	}
+	if s.Nth = slices.Index(ordinals, first) + 1; first == "last" {
+		s.Nth = Last
+	} else if s.Nth == 0 {
+		return Schedule{}, fmt.Errorf("%q does not count a %s of the month: 1st, 2nd, 3rd, 4th or last", first, last)
 	}
 	return s, nil
 }
 
-func parseWeekdays(text string) (Weekdays, error) {
-	switch text {
-	case "day":
+// ordinals are the ways to count a weekday in its month. There is no 5th: four
+// months in five have none, and who writes it means the last.
+var ordinals = []string{"1st", "2nd", "3rd", "4th"}
+
+// parseWeekdays reads one day of the week, or where there may be several, these.
+func parseWeekdays(text string, several bool) (set Weekdays, err error) {
+	switch {
+	case several && text == "day":
 		return EveryDay, nil
-	case "weekday":
+	case several && text == "weekday":
 		return MondayFriday, nil
+	case !several:
+		w, err := ParseWeekday(text)
+		return 1 << w, err
 	}
-	var set Weekdays
-	for _, name := range strings.Split(text, ",") {
+	for name := range strings.SplitSeq(text, ",") {
 		w, err := ParseWeekday(name)
 		if err != nil {
 			return 0, err
@@ -77,73 +93,44 @@ func parseWeekdays(text string) (Weekdays, error) {
 
 // ParseWeekday reads monday to sunday.
 func ParseWeekday(name string) (time.Weekday, error) {
-	for w := time.Sunday; w <= time.Saturday; w++ {
-		if strings.EqualFold(w.String(), strings.TrimSpace(name)) {
-			return w, nil
-		}
-	}
+	short := strings.ToLower(strings.TrimSpace(name))
 	var days []string
+	meant := ""
 	for w := time.Sunday; w <= time.Saturday; w++ {
-		days = append(days, strings.ToLower(w.String()))
-		if short := strings.ToLower(strings.TrimSpace(name)); len(short) >= 2 && strings.HasPrefix(days[w], short) {
-			return 0, fmt.Errorf("%q is not a day of the week; did you mean %s?", name, days[w])
+		day := strings.ToLower(w.String())
+		switch {
+		case day == short:
+			return w, nil
+		case len(short) >= 2 && strings.HasPrefix(day, short):
+			meant = day
 		}
+		days = append(days, day)
 	}
-	if near := Nearest(name, days); near != "" {
-		return 0, fmt.Errorf("%q is not a day of the week; did you mean %s?", name, near)
-	}
-	switch name {
-	case "at":
+	switch meant = cmp.Or(meant, Nearest(name, days)); {
+	case meant != "":
+		return 0, fmt.Errorf("%q is not a day of the week; did you mean %s?", name, meant)
+	case name == "at":
 		return 0, fmt.Errorf("%q does not stand before the time: write monday 08:00", name)
-	case "month":
+	case name == "month":
 		return 0, fmt.Errorf("%q names no day: write day 1 08:00, or 2nd tuesday 08:00", name)
 	}
 	return 0, fmt.Errorf("%q is not a day of the week: monday, tuesday, wednesday, thursday, friday, saturday or sunday", name)
 }
 
-func parseMonthDay(text string) (int, error) {
-	if text == "last" {
-		return Last, nil
-	}
-	n, ok := digits(text, 2)
-	if !ok || n < 1 || n > 31 {
-		return 0, fmt.Errorf("%q is not a day of the month: 1 to 31, or last", text)
-	}
-	return n, nil
-}
-
-// ordinals are the ways to count a weekday in its month. There is no 5th: four
-// months in five have none, and who writes it means the last.
-var ordinals = []string{"1st", "2nd", "3rd", "4th"}
-
-func parseNth(ordinal, weekday string) (int, Weekdays, error) {
-	w, err := ParseWeekday(weekday)
-	if err != nil {
-		return 0, 0, err
-	}
-	if ordinal == "last" {
-		return Last, 1 << w, nil
-	}
-	i := slices.Index(ordinals, ordinal)
-	if i < 0 {
-		return 0, 0, fmt.Errorf("%q does not count a %s of the month: 1st, 2nd, 3rd, 4th or last", ordinal, weekday)
-	}
-	return i + 1, 1 << w, nil
-}
-
 // String returns the schedule as ParseSchedule reads it.
 func (s Schedule) String() string {
+	date := s.Weekdays.String()
 	switch {
 	case s.MonthDay == Last:
-		return "day last " + s.At.String()
+		date = "day last"
 	case s.MonthDay != 0:
-		return fmt.Sprintf("day %d %s", s.MonthDay, s.At)
+		date = fmt.Sprintf("day %d", s.MonthDay)
 	case s.Nth == Last:
-		return "last " + s.Weekdays.String() + " " + s.At.String()
+		date = "last " + date
 	case s.Nth != 0:
-		return ordinals[s.Nth-1] + " " + s.Weekdays.String() + " " + s.At.String()
+		date = ordinals[s.Nth-1] + " " + date
 	}
-	return s.Weekdays.String() + " " + s.At.String()
+	return date + " " + s.At.String()
 }
 
 // String returns day, weekday, or the names from monday on with commas between.
@@ -167,19 +154,15 @@ func (s Weekdays) String() string {
 func (s Schedule) On(d Day) bool {
 	y, m, date := d.Civil()
 	month := monthLength(y, m)
-	if s.MonthDay != 0 {
-		return date == clamp(s.MonthDay, month)
+	switch {
+	case s.MonthDay == Last:
+		return date == month
+	case s.MonthDay != 0: // of a month without it, its last day
+		return date == min(s.MonthDay, month)
+	case s.Nth == Last:
+		return s.Weekdays.Has(d.Weekday()) && date > month-7
 	}
-	if !s.Weekdays.Has(d.Weekday()) {
-		return false
-	}
-	switch s.Nth {
-	case 0:
-		return true
-	case Last:
-		return date > month-7
-	}
-	return (date-1)/7+1 == s.Nth
+	return s.Weekdays.Has(d.Weekday()) && (s.Nth == 0 || (date-1)/7+1 == s.Nth)
 }
 
 // After returns the first date of the schedule strictly after d. A timetable
@@ -222,13 +205,4 @@ func (s Schedule) Next(t time.Time, zone *time.Location) (Day, time.Time) {
 // monthLength returns the number of days of a month.
 func monthLength(y int, m time.Month) int {
 	return time.Date(y, m+1, 0, 0, 0, 0, 0, time.UTC).Day()
-}
-
-// clamp returns day n of a month with so many days: its last one for Last and
-// for a day that it does not have.
-func clamp(n, days int) int {
-	if n == Last {
-		return days
-	}
-	return min(n, days)
 }

@@ -1,6 +1,7 @@
 package loyalty
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -46,11 +47,8 @@ func parseUntil(s string) (Wait, error) {
 		return Wait{}, fmt.Errorf("until %s has no time: write until friday 10:00", s)
 	}
 	weekday, err := ParseWeekday(day)
-	if err != nil {
-		return Wait{}, err
-	}
-	at, err := ParseTimeOfDay(clock)
-	if err != nil {
+	at, bad := ParseTimeOfDay(clock)
+	if err = cmp.Or(err, bad); err != nil {
 		return Wait{}, err
 	}
 	return Wait{Weekday: &weekday, At: &at}, nil
@@ -135,28 +133,17 @@ func (w Wait) on(d Day, base time.Time, zone *time.Location) time.Time {
 	return Wall(d, h, m, zone).Add(time.Duration(s) * time.Second)
 }
 
-// inDays is how a wait is written that stands there in words, "7 days" or "1
-// week"; "" when it is none.
+// inDays is how a length of time is written that stands there in words, "7 days" or
+// "1 week"; "" when it is none.
 func inDays(s string) string {
-	words := strings.Fields(s)
-	if len(words) == 0 || len(words) > 2 {
+	count, unit, _ := strings.Cut(s, " ")
+	n, ok := digits(count, 3)
+	days, known := map[string]int{"": 1, "hour": 0, "day": 1, "week": 7, "month": 30}[strings.TrimSuffix(strings.ToLower(unit), "s")]
+	switch {
+	case !ok || n == 0 || !known:
 		return ""
-	}
-	n, ok := digits(words[0], 3)
-	if !ok || n == 0 {
-		return ""
-	}
-	unit := "day"
-	if len(words) == 2 {
-		unit = strings.TrimSuffix(strings.ToLower(words[1]), "s")
-	}
-	switch unit {
-	case "hour":
+	case days == 0:
 		return fmt.Sprintf("%dh", n)
-	case "day":
-		return fmt.Sprintf("%dd", n)
-	case "week":
-		return fmt.Sprintf("%dd", 7*n)
 	}
-	return ""
+	return fmt.Sprintf("%dd", n*days)
 }

@@ -17,16 +17,16 @@ type Birthday struct {
 // ParseBirthday reads 1980-02-28, and --02-28 (ISO 8601) when the year is unknown.
 func ParseBirthday(s string) (Birthday, error) {
 	text := strings.TrimSpace(s)
-	if rest, ok := strings.CutPrefix(text, "--"); ok {
-		t, err := time.Parse(time.DateOnly, "2000-"+rest) // a leap year: 29 February is a birthday
-		if err != nil {
-			return Birthday{}, fmt.Errorf("%q is not a birthday like 1980-02-28 or --02-28", s)
-		}
-		return Birthday{0, t.Month(), t.Day()}, nil
+	rest, yearless := strings.CutPrefix(text, "--")
+	if yearless {
+		text = "2000-" + rest // a leap year: 29 February is a birthday
 	}
 	t, err := time.Parse(time.DateOnly, text)
-	if err != nil || t.Year() < 1 {
+	switch {
+	case err != nil || t.Year() < 1:
 		return Birthday{}, fmt.Errorf("%q is not a birthday like 1980-02-28 or --02-28", s)
+	case yearless:
+		return Birthday{0, t.Month(), t.Day()}, nil
 	}
 	return Birthday{t.Year(), t.Month(), t.Day()}, nil
 }

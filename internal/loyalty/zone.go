@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,11 +42,8 @@ func NearestZone(name string) string {
 	if near := Nearest(name, all); near != "" {
 		return near
 	}
-	near := Nearest(asked, cities)
-	for i, c := range cities {
-		if near != "" && c == near && len(asked) > 4 {
-			return all[i]
-		}
+	if near := Nearest(asked, cities); near != "" && len(asked) > 4 {
+		return all[slices.Index(cities, near)]
 	}
 	return ""
 }
@@ -94,10 +92,8 @@ func etc(sign, hours string) (string, error) {
 		return "", fmt.Errorf("%s%s:00 is not the offset of any zone", sign, hours)
 	case n == 0:
 		return "UTC", nil
-	case sign == "+":
-		return fmt.Sprintf("Etc/GMT-%d", n), nil
 	}
-	return fmt.Sprintf("Etc/GMT+%d", n), nil
+	return fmt.Sprintf("Etc/GMT%s%d", map[string]string{"+": "-", "-": "+"}[sign], n), nil
 }
 
 // calledZones are what people and Windows call the clocks of the larger zones.

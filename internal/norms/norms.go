@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
@@ -15,15 +16,12 @@ import (
 // not computed yet, those computed last. Before the first they are computed on
 // the spot.
 func Today(tx *store.Tx, today loyalty.Day) (*segments.Norms, error) {
-	n, err := stored(tx, today)
+	n, err := Kept(tx, today)
 	if errors.Is(err, store.ErrNotFound) {
 		return compute(tx, today, "facts", segments.AllNorms)
 	}
 	return n, err
 }
-
-// Kept returns what Today would, and store.ErrNotFound before the first night.
-func Kept(tx *store.Tx, today loyalty.Day) (*segments.Norms, error) { return stored(tx, today) }
 
 // Past returns parts of the norms at the end of an earlier day, from the orders and
 // events up to then.
@@ -64,7 +62,7 @@ func Settled(tx *store.Tx, day loyalty.Day, r *segments.Rule) error {
 	if r.Norms() == 0 {
 		return nil
 	}
-	n, err := stored(tx, day)
+	n, err := Kept(tx, day)
 	if err == nil && n.Day == day {
 		return nil
 	}
@@ -81,14 +79,15 @@ func Keep(tx *store.Tx) error {
 	if err != nil {
 		return err
 	}
-	if _, err = stored(tx, today); errors.Is(err, store.ErrNotFound) {
+	if _, err = Kept(tx, today); errors.Is(err, store.ErrNotFound) {
 		return Renew(tx)
 	}
 	return err
 }
 
-// stored returns what was computed last up to a day, as if it were of that day.
-func stored(tx *store.Tx, today loyalty.Day) (*segments.Norms, error) {
+// Kept returns what was computed last up to a day, as if it were of that day, and
+// store.ErrNotFound before the first night.
+func Kept(tx *store.Tx, today loyalty.Day) (*segments.Norms, error) {
 	var spec string
 	err := tx.One(&spec, "select spec from norms where day <= @today order by day desc limit 1", store.Args{"today": int64(today)})
 	if err != nil {
@@ -165,4 +164,21 @@ func compute(tx *store.Tx, day loyalty.Day, facts string, parts segments.NormPar
 		}
 	}
 	return n, nil
+}
+
+// gap is the median of the members' usual gaps: of an even number the middle
+// between the two in the middle. Who ordered on one day only has none.
+const gap = `
+	with counted as (
+	       select f.usual_gap as gap, count(*) as members from $facts f where f.usual_gap is not null group by f.usual_gap),
+	     placed as (
+	       select gap, sum(members) over (order by gap) as upto, sum(members) over () as everybody from counted)
+	select coalesce((min(case when 2 * upto >= everybody then gap end) + min(case when 2 * upto > everybody then gap end)) / 2, 0) from placed`
+
+// computeGap fills in how long members usually wait between orders.
+func computeGap(tx *store.Tx, facts string, n *segments.Norms) error {
+	if err := tx.One(&n.Gap, strings.Replace(gap, "$facts", facts, 1), store.Args{"day": int64(n.Day)}); err != nil {
+		return fmt.Errorf("how long members wait between orders: %w", err)
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package program
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 
 	"regulars/internal/loyalty"
 	"regulars/segments"
+	"regulars/templates"
 )
 
 // folder is a campaign being read.
@@ -20,7 +22,6 @@ type folder struct {
 	sent  map[string]*node // mail → where a step names it
 }
 
-// readCampaign reads one folder.
 func (r *loader) readCampaign(name string) {
 	path := CampaignsRoot + name + "/"
 	file := path + campaignFile
@@ -69,16 +70,6 @@ func readFormerName(r *loader, n *node, c *folder) {
 	r.was[c.Was] = c.Name
 }
 
-// classOf is the class of a campaign that names none. A member has earned the
-// welcome and the milestone (design: section 7, the gate); the rest is advertising
-// until the file says otherwise.
-func classOf(s Start) string {
-	if s.Kind == "joins" || s.Kind == "milestone" {
-		return loyalty.Earned
-	}
-	return loyalty.Offer
-}
-
 // usualTopic is the topic of a campaign that names none.
 func usualTopic(r *loader, c *folder) {
 	switch c.Start.Kind {
@@ -112,7 +103,6 @@ func hasOrder(event string) bool {
 // ends are the ways in which a passage ends early, besides an event and a rule.
 var ends = []string{"order", "leaves", "coupon used", "cancelled"}
 
-// readUntil reads how a passage ends early.
 func readUntil(r *loader, n *node, c *folder) {
 	for _, n := range r.each(n) {
 		text := strings.Join(strings.Fields(n.text), " ")
@@ -150,13 +140,6 @@ func (r *loader) checkEnd(c *folder, n *node, end string) {
 	case end == "cancelled" && !(c.Start.Kind == "event" && hasOrder(c.Start.Event)):
 		r.errorAt(n, "cancelled is for campaigns that an order starts, like {event: order.fulfilled}", "write the rule itself that ends the campaign")
 	}
-}
-
-// usuallyEach reports whether every trigger starts a member anew. What comes by
-// itself only once each (a milestone, a birthday, a date of a timetable) needs no
-// limit.
-func usuallyEach(s Start) bool {
-	return !slices.Contains([]string{"joins", "enters", "event"}, s.Kind)
 }
 
 func again(s string) (Again, error) {
@@ -202,15 +185,11 @@ func readHoldout(r *loader, n *node, c *folder) {
 // readCapped reads what a capped mail does: skip, or defer 24h.
 func readCapped(r *loader, n *node, c *folder) {
 	c.Capped, _ = parsed(r, n, func(s string) (Capped, error) {
-		if s == "skip" {
-			return Capped{}, nil
+		d := spanAfter("defer ", s)
+		if s != "skip" && d == 0 {
+			return Capped{}, fmt.Errorf("%q does not say what a capped mail does: skip, or defer 24h", s)
 		}
-		if span, ok := strings.CutPrefix(s, "defer "); ok {
-			if d, err := loyalty.ParseSpan(span); err == nil && d > 0 {
-				return Capped{Defer: d}, nil
-			}
-		}
-		return Capped{}, fmt.Errorf("%q does not say what a capped mail does: skip, or defer 24h", s)
+		return Capped{Defer: d}, nil
 	})
 	if c.Class == loyalty.Earned || c.Class == loyalty.Service {
 		r.warnAt(n, fmt.Sprintf("caps do not count mails of class %s, so capped has no effect here", c.Class), "leave it out")
@@ -318,15 +297,21 @@ const most = 10_000_000
 
 // afterPilot reads when the rest follows a pilot: 0 is by hand, which is the default.
 func afterPilot(s string) (time.Duration, error) {
-	if strings.Join(strings.Fields(s), " ") == "by hand" {
-		return 0, nil
+	d := spanAfter("after ", s)
+	if strings.Join(strings.Fields(s), " ") != "by hand" && d == 0 {
+		return 0, fmt.Errorf("%q does not say when the rest follows: by hand, or after 24h", s)
 	}
-	if span, ok := strings.CutPrefix(s, "after "); ok {
-		if d, err := loyalty.ParseSpan(span); err == nil && d > 0 {
-			return d, nil
-		}
+	return d, nil
+}
+
+// spanAfter is the length of time that follows a word; 0 for what is none.
+func spanAfter(word, s string) time.Duration {
+	span, ok := strings.CutPrefix(s, word)
+	d, err := loyalty.ParseSpan(span)
+	if !ok || err != nil {
+		return 0
 	}
-	return 0, fmt.Errorf("%q does not say when the rest follows: by hand, or after 24h", s)
+	return d
 }
 
 // waveSize reads a share, 20%, or a number of mails.
@@ -339,4 +324,39 @@ func waveSize(s string) (Waves, error) {
 		return Waves{Size: v}, nil
 	}
 	return Waves{}, fmt.Errorf("%q is not the size of a wave: a share below 100%% like 20%%, or a number of mails like 5000", s)
+}
+
+// ConfirmCampaign is the built-in campaign of join: {confirm: true}. It asks by
+// mail whoever asks to join, once per asking, and is held, shown and explained
+// like any other. No folder may have its name.
+const ConfirmCampaign = templates.ConfirmMail
+
+// asks is the kind of its start: somebody asked to join and has not confirmed.
+const asks = "asks"
+
+func (c *Campaign) builtIn() bool { return c.Start.Kind == asks }
+
+// addConfirm adds the double opt-in's campaign to a program that wants it, with
+// a text for each of its languages.
+func (r *loader) addConfirm() {
+	p := r.program
+	if !p.Confirm || r.blind {
+		return
+	}
+	c := &Campaign{
+		Name: ConfirmCampaign, Live: true,
+		Start: Start{Kind: asks, Spec: asks},
+		Class: loyalty.Service, Topic: loyalty.Program,
+		Again: Again{Each: true}, CatchUp: "once",
+		Steps: []Step{{Name: templates.ConfirmMail, Mail: templates.ConfirmMail}},
+	}
+	texts := map[string]*templates.Mail{}
+	for _, language := range p.Languages {
+		mail, problems := templates.Confirm(language, p.Words)
+		r.takeProblems(problems) // our own texts have none
+		texts[language] = mail
+	}
+	r.texts[c.Name] = map[string]map[string]*templates.Mail{templates.ConfirmMail: texts}
+	p.Campaigns = append(p.Campaigns, c)
+	slices.SortFunc(p.Campaigns, func(a, b *Campaign) int { return cmp.Compare(a.Name, b.Name) })
 }

@@ -38,71 +38,65 @@ func ReadDir(dir string) (map[string]string, error) {
 		return nil, fmt.Errorf("program directory %s: %w", dir, err)
 	}
 	defer root.Close()
-	d := directory{dir: dir, root: root, files: map[string]string{}}
-	if err := fs.WalkDir(root.FS(), ".", d.visit); err != nil {
-		return nil, fmt.Errorf("program directory %s: %w", dir, err)
-	}
-	return d.files, nil
-}
-
-// directory is one that is being read.
-type directory struct {
-	dir   string
-	root  *os.Root
-	files map[string]string
-	size  int
-}
-
-func (d *directory) visit(name string, entry fs.DirEntry, err error) error {
-	switch {
-	case err != nil:
-		return err
-	case name == ".":
-		return nil
-	case strings.HasPrefix(entry.Name(), "."):
-		if entry.IsDir() {
+	files, size := map[string]string{}, 0
+	err = fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
+		switch hidden := strings.HasPrefix(name[strings.LastIndexByte(name, '/')+1:], "."); {
+		case err != nil:
+			return err
+		case hidden && name != "." && entry.IsDir():
 			return fs.SkipDir
+		case hidden:
+			return nil
+		case entry.Type()&fs.ModeSymlink != 0 && toFolder(filepath.Join(dir, filepath.FromSlash(name))):
+			return fmt.Errorf("%s is a link to a folder, and links to folders are not followed: put the folder itself there", name)
+		case entry.IsDir() || !slices.Contains(extensions, strings.ToLower(path.Ext(name))):
+			return nil
+		}
+		text, err := readFile(root, name)
+		if err != nil {
+			return fmt.Errorf("%s%w", name, err)
+		}
+		files[name], size = text, size+len(text)
+		switch {
+		case size > largestAll:
+			return fmt.Errorf("the files together are larger than %d MB", largestAll>>20)
+		case len(files) > mostFiles:
+			return fmt.Errorf("there are more than %d files", mostFiles)
 		}
 		return nil
-	case entry.Type()&fs.ModeSymlink != 0 && d.toFolder(name):
-		return fmt.Errorf("%s is a link to a folder, and links to folders are not followed: put the folder itself there", name)
-	case entry.IsDir() || !slices.Contains(extensions, strings.ToLower(path.Ext(name))):
-		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("program directory %s: %w", dir, err)
 	}
-	return d.read(name)
+	return files, nil
 }
 
 // toFolder reports whether a link leads to a folder, or nowhere under a name that
 // a folder may have.
-func (d *directory) toFolder(name string) bool {
-	info, err := os.Stat(filepath.Join(d.dir, filepath.FromSlash(name)))
-	return err == nil && info.IsDir() || err != nil && path.Ext(name) == ""
+func toFolder(link string) bool {
+	info, err := os.Stat(link)
+	return err == nil && info.IsDir() || err != nil && path.Ext(link) == ""
 }
 
-// read takes one file. The root refuses a link that leads out of it.
-func (d *directory) read(name string) error {
-	f, err := d.root.Open(name)
+// readFile reads a text; its error goes on after the file's name. The root refuses a
+// link that leads out of it.
+func readFile(root *os.Root, name string) (string, error) {
+	f, err := root.Open(name)
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return "", fmt.Errorf(": %w", err)
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is not a file with text: %w", name, errors.Join(err, fs.ErrInvalid))
+		return "", fmt.Errorf(" is not a file with text: %w", errors.Join(err, fs.ErrInvalid))
 	}
 	text, err := io.ReadAll(io.LimitReader(f, largestFile+1))
-	d.size += len(text)
 	switch {
 	case err != nil:
-		return fmt.Errorf("%s: %w", name, err)
+		return "", fmt.Errorf(": %w", err)
 	case len(text) > largestFile:
-		return fmt.Errorf("%s is larger than %d kB", name, largestFile>>10)
-	case d.size > largestAll:
-		return fmt.Errorf("the files together are larger than %d MB", largestAll>>20)
-	case len(d.files) >= mostFiles:
-		return fmt.Errorf("there are more than %d files", mostFiles)
+		return "", fmt.Errorf(" is larger than %d kB", largestFile>>10)
 	}
-	d.files[name] = string(text)
-	return nil
+	return string(text), nil
 }
 
 // Hash returns what a version is told by: the same files have the same hash.

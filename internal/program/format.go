@@ -2,6 +2,7 @@ package program
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,8 +18,17 @@ import (
 // shopKeys are those of program.yaml.
 func shopKeys() keys[Program] {
 	return keys[Program]{"program.yaml", append([]key[Program]{
-		part(senderKeys()).must("say who sends: shop: {name: …, url: …, address: …}"),
-		part(mailKeys()).must("say from whom mails come: mail: {from: …}"),
+		part(keys[Program]{"shop", []key[Program]{
+			at("name", func(p *Program) *string { return &p.Shop.Name }, words()).must("every mail shows the shop's name"),
+			at("address", func(p *Program) *string { return &p.Shop.Address }, words()).must("every mail shows the shop's postal address, as the law asks"),
+			at("url", func(p *Program) *string { return &p.Shop.URL }, of(webLink, same)).as("link"),
+			at("country", func(p *Program) *string { return &p.Shop.Country }, of(country, same)),
+		}}).must("say who sends: shop: {name: …, url: …, address: …}"),
+		part(keys[Program]{"mail", []key[Program]{
+			at("from", func(p *Program) *string { return &p.Mail.From }, of(sender, same)).must(`like from: "Anna <anna@shop.example>"`),
+			at("reply_to", func(p *Program) *string { return &p.Mail.ReplyTo }, of(sender, same)),
+			at("alerts", func(p *Program) *string { return &p.Mail.Alerts }, of(senders, same)),
+		}}).must("say from whom mails come: mail: {from: …}"),
 		{name: "languages", need: "name the languages of your mails, like languages: [en]", read: readLanguages,
 			show: func(p *Program, _ string) string { return inWords(p.Languages) }},
 		at("currency", func(p *Program) *string { return &p.Currency }, of(currency, same)).must("name the currency of all amounts, like EUR"),
@@ -43,25 +53,9 @@ func shopKeys() keys[Program] {
 	}, later[Program]("points", "tiers", "referral", "referrals", "goals", "terms")...)}
 }
 
-func senderKeys() keys[Program] {
-	return keys[Program]{"shop", []key[Program]{
-		at("name", func(p *Program) *string { return &p.Shop.Name }, words()).must("every mail shows the shop's name"),
-		at("address", func(p *Program) *string { return &p.Shop.Address }, words()).must("every mail shows the shop's postal address, as the law asks"),
-		at("url", func(p *Program) *string { return &p.Shop.URL }, of(webLink, same)).as("link"),
-		at("country", func(p *Program) *string { return &p.Shop.Country }, of(country, same)),
-	}}
-}
-
-func mailKeys() keys[Program] {
-	return keys[Program]{"mail", []key[Program]{
-		at("from", func(p *Program) *string { return &p.Mail.From }, of(sender, same)).must(`like from: "Anna <anna@shop.example>"`),
-		at("reply_to", func(p *Program) *string { return &p.Mail.ReplyTo }, of(sender, same)),
-		at("alerts", func(p *Program) *string { return &p.Mail.Alerts }, of(senders, same)),
-	}}
-}
-
 func joinKeys() keys[Program] {
-	return keys[Program]{"join", append(later[Program]("who"), at("confirm", func(p *Program) *bool { return &p.Confirm }, truth()).as("double opt-in"))}
+	confirm := at("confirm", func(p *Program) *bool { return &p.Confirm }, truth()).as("double opt-in")
+	return keys[Program]{"join", append(later[Program]("who"), confirm)}
 }
 
 func lifecycleKeys() keys[segments.Lifecycle] {
@@ -126,20 +120,19 @@ func campaignKeys() keys[folder] {
 		{name: "for", read: func(r *loader, n *node, c *folder) { c.For = r.ruleOrSegment(n, r.rules(c)) }, show: func(c *folder, _ string) string { return ruleText(c.For) }},
 		{name: "except", read: func(r *loader, n *node, c *folder) { c.Except = r.ruleOrSegment(n, r.rules(c)) }, show: func(c *folder, _ string) string { return ruleText(c.Except) }},
 		{name: "until", read: readUntil, show: func(c *folder, _ string) string { return joined(c.Until, ", ") }},
-		at("again", func(c *folder) *Again { return &c.Again }, saying(again)).or(func(_ *loader, c *folder) { c.Again.Each = usuallyEach(c.Start) }),
-		at("class", func(c *folder) *string { return &c.Class }, oneOf(loyalty.Offer, loyalty.Earned, loyalty.Service)).first().or(func(_ *loader, c *folder) { c.Class = classOf(c.Start) }),
+		at("again", func(c *folder) *Again { return &c.Again }, saying(again)).or(func(_ *loader, c *folder) {
+			// What comes by itself only once each (a milestone, a birthday, a date of a timetable) needs no limit.
+			c.Again.Each = !slices.Contains([]string{"joins", "enters", "event"}, c.Start.Kind)
+		}),
+		at("class", func(c *folder) *string { return &c.Class }, oneOf(loyalty.Offer, loyalty.Earned, loyalty.Service)).first().or(func(_ *loader, c *folder) {
+			// A member has earned the welcome and the milestone; the rest is advertising until the file says otherwise.
+			if c.Class = loyalty.Offer; c.Start.Kind == "joins" || c.Start.Kind == "milestone" {
+				c.Class = loyalty.Earned
+			}
+		}),
 		at("topic", func(c *folder) *string { return &c.Topic }, topic()).first().or(usualTopic),
 		{name: "capped", read: readCapped, show: func(c *folder, _ string) string { return c.Capped.String() }},
-		{name: "quiet", read: func(r *loader, n *node, c *folder) {
-			if q, ok := parsed(r, n, loyalty.ParseQuietHours); ok {
-				c.Quiet = &q
-			}
-		}, show: func(c *folder, _ string) string {
-			if c.Quiet == nil {
-				return "the program's"
-			}
-			return c.Quiet.String()
-		}},
+		at("quiet", func(c *folder) **loyalty.QuietHours { return &c.Quiet }, maybe(saying(loyalty.ParseQuietHours), "the program's")),
 		at("late", func(c *folder) *time.Duration { return &c.Late }, span()).or(func(_ *loader, c *folder) { c.Late = c.usuallyLate() }),
 		at("catch_up", func(c *folder) *string { return &c.CatchUp }, oneOf("once", "all", "skip")).or(func(_ *loader, c *folder) { c.CatchUp = "once" }),
 		{name: "holdout", read: readHoldout, show: func(c *folder, _ string) string { return percent(c.Holdout) }, otherwise: func(r *loader, c *folder) {
@@ -175,11 +168,7 @@ func wavesKeys() keys[Waves] {
 // milestone comes before at and every, which it has too.
 func startForms() []keys[folder] {
 	form := func(rows ...key[folder]) keys[folder] { return keys[folder]{"this start", rows} }
-	hour := key[folder]{name: "time", read: func(r *loader, n *node, c *folder) {
-		if t, ok := parsed(r, n, loyalty.ParseTimeOfDay); ok {
-			c.Start.Time = &t
-		}
-	}}
+	hour := at("time", func(c *folder) **loyalty.TimeOfDay { return &c.Start.Time }, maybe(saying(loyalty.ParseTimeOfDay), ""))
 	morning := hour.or(func(_ *loader, c *folder) { c.Start.Time = &loyalty.TimeOfDay{Hour: 9} })
 	before := key[folder]{name: "before", read: readBefore, otherwise: func(_ *loader, c *folder) { c.Start.Before = []int{0} }}
 	zone := key[folder]{name: "zone", read: func(r *loader, n *node, c *folder) {
@@ -187,13 +176,19 @@ func startForms() []keys[folder] {
 		c.Start.ByMember = whose == "member"
 	}}
 	return []keys[folder]{
-		form(key[folder]{name: "milestone", read: readFigure}, key[folder]{name: "at", read: readMilestones}, key[folder]{name: "every", read: readEveryMilestone}),
+		form(key[folder]{name: "milestone", read: readFigure}, key[folder]{name: "at", read: readMilestones},
+			key[folder]{name: "every", read: func(r *loader, n *node, c *folder) { c.Start.Every, _ = milestoneValue(c).read(r, n) }}),
 		form(key[folder]{name: "enters", read: readEnters}, hour, at("existing", func(c *folder) *Existing { return &c.Start.Existing }, saying(existing))),
 		form(at("yearly", func(c *folder) *string { return &c.Start.Field }, oneOf("birthday", "joined")), before, morning, zone),
 		form(key[folder]{name: "date", read: readDateField}, before, morning),
 		form(key[folder]{name: "event", early: true, read: func(r *loader, n *node, c *folder) { c.Start.Event = r.eventType(n, r.words(n)) }},
 			key[folder]{name: "where", read: func(r *loader, n *node, c *folder) { c.Start.Where = r.rule(n, r.rules(c), segments.Parse) }}),
-		form(key[folder]{name: "at", read: readMoment}, zone),
+		form(key[folder]{name: "at", read: func(r *loader, n *node, c *folder) {
+			parsed(r, n, func(s string) (_ bool, err error) {
+				c.Start.Date, c.Start.Clock, err = loyalty.ParseLocal(s)
+				return true, err
+			})
+		}}, zone),
 		form(key[folder]{name: "every", read: readTimetable}),
 		form(key[folder]{name: "launch", read: readLaunch}),
 	}
@@ -202,7 +197,11 @@ func startForms() []keys[folder] {
 // choiceKeys are those of a mail, as a step or in a choice.
 func choiceKeys() keys[mailStep] {
 	return keys[mailStep]{"a choice", []key[mailStep]{
-		{name: "if", read: readIf},
+		{name: "if", read: func(r *loader, n *node, step *mailStep) {
+			s := r.rules(step.c)
+			s.Pools = append([]string{}, step.c.pools...) // it may read a code's fate, too
+			step.If = r.ruleOrSegment(n, s)
+		}},
 		{name: "mail", read: readMail},
 		{name: "coupon", early: true, read: readCoupon},
 		{name: "empty", read: readEmpty, otherwise: usuallyEmpty},

@@ -1,6 +1,7 @@
 package program
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -53,13 +54,10 @@ func later[T any](names ...string) (all []key[T]) {
 	return all
 }
 
-func (k key[T]) must(hint string) key[T] { k.need = hint; return k }
-func (k key[T]) as(label string) key[T]  { k.label = label; return k }
-func (k key[T]) first() key[T]           { k.early = true; return k }
-func (k key[T]) or(f func(*loader, *T)) key[T] {
-	k.otherwise = f
-	return k
-}
+func (k key[T]) must(hint string) key[T]       { k.need = hint; return k }
+func (k key[T]) as(label string) key[T]        { k.label = label; return k }
+func (k key[T]) first() key[T]                 { k.early = true; return k }
+func (k key[T]) or(f func(*loader, *T)) key[T] { k.otherwise = f; return k }
 
 // names are those of the keys that this version reads.
 func (ks keys[T]) names() (names []string) {
@@ -81,8 +79,7 @@ func (ks keys[T]) fill(r *loader, n *node, t *T) section {
 // open checks that a value is a mapping with no keys but these: none is ever
 // ignored. Anything else is reported and answers with no keys.
 func (ks keys[T]) open(r *loader, n *node) section {
-	if n.form != mapping {
-		r.errorAt(n, fmt.Sprintf("%s is a group of keys, but here stands %s", ks.name, n.form), "write {key: value, …}, or each key on an indented line of its own")
+	if !r.isA(n, mapping, ks.name, "write {key: value, …}, or each key on an indented line of its own") {
 		return section{r, nil}
 	}
 	known := ks.names()
@@ -90,11 +87,7 @@ func (ks keys[T]) open(r *loader, n *node) section {
 		name := kv.key.text
 		switch i := slices.IndexFunc(ks.rows, func(k key[T]) bool { return k.name == name }); {
 		case i < 0:
-			hint := elsewhere(name, known)
-			if hint == "" {
-				hint = suggest(name, known, "")
-			}
-			r.errorAt(kv.key, fmt.Sprintf("%q is not a key of %s", name, ks.name), hint)
+			r.errorAt(kv.key, fmt.Sprintf("%q is not a key of %s", name, ks.name), cmp.Or(elsewhere(name, known), suggest(name, known, "")))
 		case ks.rows[i].later && ks.name == "join":
 			r.notYet(kv.key, "join."+name)
 		case ks.rows[i].later:
@@ -104,6 +97,14 @@ func (ks keys[T]) open(r *loader, n *node) section {
 	return section{r, n}
 }
 
+// isA checks that a value is a group of keys, or a list.
+func (r *loader) isA(n *node, f form, what, hint string) bool {
+	if n.form != f {
+		r.errorAt(n, fmt.Sprintf("%s is %s, but here stands %s", what, f, n.form), hint)
+	}
+	return n.form == f
+}
+
 // read takes the values of an open mapping in, the early ones first.
 func (ks keys[T]) read(s section, t *T) {
 	for _, early := range []bool{true, false} {
@@ -111,7 +112,7 @@ func (ks keys[T]) read(s section, t *T) {
 			if k.early != early || k.later || s.n == nil {
 				continue
 			}
-			if k.need != "" && s.key(k.name) == nil && !s.misspelt(k.name) {
+			if k.need != "" && !s.has(k.name) && !s.misspelt(k.name) {
 				s.r.errorAt(s.n, fmt.Sprintf("%q is missing", k.name), k.need)
 			}
 			if n := s.get(k.name); n != nil && k.read != nil {
@@ -129,12 +130,8 @@ type setting struct{ name, text string }
 // settings are all sides of a thing that plan compares.
 func (ks keys[T]) settings(t *T, currency string) (all []setting) {
 	for _, k := range ks.rows {
-		name := k.label
-		if name == "" {
-			name = k.name
-		}
 		if k.show != nil {
-			all = append(all, setting{name, k.show(t, currency)})
+			all = append(all, setting{cmp.Or(k.label, k.name), k.show(t, currency)})
 		}
 		all = append(all, keys[T]{rows: k.rows}.settings(t, currency)...)
 	}
@@ -192,53 +189,46 @@ type section struct {
 	n *node // nil: there was no mapping
 }
 
-// pairs returns all keys that stand there with a value; the others are reported,
-// mostly keys whose value YAML took for a comment.
-func (s section) pairs() (full []pair) {
-	if s.n == nil {
-		return nil
-	}
-	for _, kv := range s.n.pairs {
-		if kv.value.form != nothing {
-			full = append(full, kv)
-			continue
-		}
-		hint := "give it one, or delete the line"
-		if strings.Contains(kv.key.src.rest(kv.key.line, kv.key.col), " #") {
-			hint = "in YAML everything after a blank and # is a comment: put the value in quotes"
-		}
-		s.r.errorAt(kv.key, fmt.Sprintf("%q has no value", kv.key.text), hint)
-	}
-	return full
+// pairs returns all keys that stand there with a value.
+func (s section) pairs() []pair {
+	return slices.DeleteFunc(slices.Clone(s.n.pairs), func(kv pair) bool { return !s.full(kv) })
 }
 
-// only is the key of a name with its value; nil, nil where it does not stand.
-func (s section) only(name string) (key, value *node) {
+// full reports whether a key has a value, and reports one that has none: mostly YAML
+// took it for a comment.
+func (s section) full(kv pair) bool {
+	if kv.value.form != nothing {
+		return true
+	}
+	hint := "give it one, or delete the line"
+	if strings.Contains(kv.key.src.rest(kv.key.line, kv.key.col), " #") {
+		hint = "in YAML everything after a blank and # is a comment: put the value in quotes"
+	}
+	s.r.errorAt(kv.key, fmt.Sprintf("%q has no value", kv.key.text), hint)
+	return false
+}
+
+// pair is the key of a name with its value; nil, nil where it does not stand.
+func (s section) pair(name string) (found pair) {
 	if s.n != nil {
-		for _, kv := range s.n.pairs {
-			if kv.key.text == name {
-				return kv.key, kv.value
-			}
+		if i := slices.IndexFunc(s.n.pairs, func(kv pair) bool { return kv.key.text == name }); i >= 0 {
+			return s.n.pairs[i]
 		}
 	}
-	return nil, nil
+	return pair{}
 }
 
 // get returns the value of a key, nil when the key is not there or has none, which
 // is reported.
 func (s section) get(name string) *node {
-	key, value := s.only(name)
-	if key == nil || len((section{s.r, &node{pairs: []pair{{key, value}}}}).pairs()) == 0 {
-		return nil
+	if kv := s.pair(name); kv.key != nil && s.full(kv) {
+		return kv.value
 	}
-	return value
+	return nil
 }
 
 // key returns the place of a key's name, nil when it is not there.
-func (s section) key(name string) *node {
-	key, _ := s.only(name)
-	return key
-}
+func (s section) key(name string) *node { return s.pair(name).key }
 
 // has reports whether the key stands there, with a value or without.
 func (s section) has(name string) bool { return s.key(name) != nil }
@@ -265,11 +255,6 @@ func Unknown(thing, name string, names []string) string {
 
 // NoCampaign says that a program has no campaign of a name.
 func NoCampaign(p *Program, name string) string {
-	var names []string
-	for _, c := range p.Campaigns {
-		if !c.builtIn() {
-			names = append(names, c.Name)
-		}
-	}
+	names := slices.DeleteFunc(p.Scope().Campaigns, func(name string) bool { return name == ConfirmCampaign })
 	return Unknown("campaign", name, names)
 }

@@ -126,22 +126,43 @@ func words() kind[string] {
 	}
 }
 
+// distinct reads a list of values, none of them twice.
+func distinct[V comparable](r *loader, n *node, format string, read func(*node) (V, bool)) (all []V) {
+	for _, item := range r.each(n) {
+		v, ok := read(item)
+		if ok && slices.Contains(all, v) {
+			r.errorAt(item, fmt.Sprintf(format+" stands in the list twice", v), "keep one of the two")
+		} else if ok {
+			all = append(all, v)
+		}
+	}
+	return all
+}
+
 // names is a list of names of something that comes in, none of them twice.
 func names(of segments.Kind) kind[[]string] {
 	return kind[[]string]{
-		read: func(r *loader, n *node) (texts []string, ok bool) {
-			for _, item := range r.each(n) {
+		read: func(r *loader, n *node) ([]string, bool) {
+			return distinct(r, n, "%q", func(item *node) (string, bool) {
 				text := r.words(item)
-				if text != "" && slices.Contains(texts, text) {
-					r.errorAt(item, fmt.Sprintf("%q stands in the list twice", text), "keep one of the two")
-				} else if text != "" {
-					r.name(item, of, text)
-					texts = append(texts, text)
-				}
-			}
-			return texts, true
+				r.name(item, of, text)
+				return text, text != ""
+			}), true
 		},
 		show: func(v []string, _ string) string { return inWords(v) },
+	}
+}
+
+// maybe is a kind whose value may be missing.
+func maybe[V any](as kind[V], missing string) kind[*V] {
+	return kind[*V]{
+		read: func(r *loader, n *node) (*V, bool) { v, ok := as.read(r, n); return &v, ok },
+		show: func(v *V, currency string) string {
+			if v == nil {
+				return missing
+			}
+			return as.show(*v, currency)
+		},
 	}
 }
 
@@ -164,12 +185,7 @@ func truth() kind[bool] {
 			return false, wrong{fmt.Sprintf("%q is neither true nor false", s), "write true or false"}
 		}
 		return s == "true", nil
-	}, func(v bool) string {
-		if v {
-			return "yes"
-		}
-		return ""
-	})
+	}, func(v bool) string { return map[bool]string{true: "yes"}[v] })
 }
 
 // whole is a whole number between two bounds.
@@ -274,15 +290,12 @@ func date() kind[loyalty.Day] {
 
 // topic is the name of a topic of the program.
 func topic() kind[string] {
-	return kind[string]{
-		read: func(r *loader, n *node) (string, bool) {
-			return parsed(r, n, func(s string) (string, error) {
-				if _, known := r.program.Topics[s]; !known {
-					return "", wrong{fmt.Sprintf("%q is not a topic of the program", s), suggest(s, sortedKeys(r.program.Topics), "")}
-				}
-				return s, nil
-			})
-		},
-		show: func(v, _ string) string { return v },
-	}
+	return kind[string]{show: func(v, _ string) string { return v }, read: func(r *loader, n *node) (string, bool) {
+		return parsed(r, n, func(s string) (string, error) {
+			if _, known := r.program.Topics[s]; !known {
+				return "", wrong{fmt.Sprintf("%q is not a topic of the program", s), suggest(s, sortedKeys(r.program.Topics), "")}
+			}
+			return s, nil
+		})
+	}}
 }

@@ -65,9 +65,8 @@ func load(files map[string]string) *loader {
 	names := r.campaignNames()
 	if len(names) > mostNamed {
 		r.fileProblem("campaigns", Error, fmt.Sprintf("there are %d campaigns, and a program has at most %d", len(names), mostNamed), "leave out those that are over")
-		names = names[:mostNamed]
 	}
-	for _, name := range names {
+	for _, name := range names[:min(len(names), mostNamed)] {
 		r.readCampaign(name)
 	}
 	r.addConfirm()
@@ -122,16 +121,16 @@ func (p *Program) nameless(text string) (problems []Problem) {
 	if !slices.ContainsFunc(p.Campaigns, func(c *Campaign) bool { return c.Live && c.Name != ConfirmCampaign }) {
 		return nil
 	}
-	report := func(found, starters, message, hint string) {
-		if found != starters {
-			return
+	for _, s := range []struct{ found, starters, what, hint string }{
+		{p.Shop.Name, starterName, "name", "name: the name that members know"},
+		{p.Shop.Address, starterAddress, "address", "address: the shop's postal address; every mail shows it, as the law asks"},
+	} {
+		if s.found == s.starters {
+			before, _, _ := strings.Cut(text, s.starters)
+			line, column := placeAfter(before)
+			problems = append(problems, Problem{shopFile, line, column, "the shop still has the starter's " + s.what + ", and a campaign is live", s.hint, Warning, false})
 		}
-		before, _, _ := strings.Cut(text, starters)
-		line, column := placeAfter(before)
-		problems = append(problems, Problem{shopFile, line, column, message, hint, Warning, false})
 	}
-	report(p.Shop.Name, starterName, "the shop still has the starter's name, and a campaign is live", "name: the name that members know")
-	report(p.Shop.Address, starterAddress, "the shop still has the starter's address, and a campaign is live", "address: the shop's postal address; every mail shows it, as the law asks")
 	return problems
 }
 
@@ -179,14 +178,12 @@ func (r *loader) few(pairs []pair) []pair {
 
 // campaignNames returns the folders below campaigns, sorted.
 func (r *loader) campaignNames() []string {
-	var names []string
+	names := map[string]bool{}
 	for file := range r.files {
-		if name := campaignOf(file); name != "" {
-			names = append(names, name)
-		}
+		names[campaignOf(file)] = true
 	}
-	slices.Sort(names)
-	return slices.Compact(names)
+	delete(names, "")
+	return sortedKeys(names)
 }
 
 // campaignOf returns the campaign in whose folder a file stands, "" for none.

@@ -225,20 +225,16 @@ func (p *comparison) campaign(was, c *Campaign) {
 // touches are the members whom a campaign that goes live would mail at once, or
 // whom a date would if it came today.
 func (p *comparison) touches(c *Campaign) []Count {
-	n := Count{}
+	some := func(rules ...*segments.Rule) []*segments.Rule {
+		return slices.DeleteFunc(rules, func(r *segments.Rule) bool { return r == nil })
+	}
 	switch {
 	case c.Start.Kind == "enters" && c.Start.Existing != Existing{}:
-		n.Words, n.PerDay = "members are inside already and start now", c.Start.Existing.PerDay
-		n.Rules = append(n.Rules, rulesOf(p.next.Program)[c.Start.Segment])
+		return []Count{{"members are inside already and start now", some(rulesOf(p.next.Program)[c.Start.Segment], c.For), some(c.Except), c.Start.Existing.PerDay}}
 	case c.Start.Kind == "at", c.Start.Kind == "every", c.Start.Kind == "launch" && len(c.Start.Launch) == 0:
-		n.Words = "members would get it today, as far as they consent"
-	default:
-		return nil
+		return []Count{{"members would get it today, as far as they consent", some(c.For), some(c.Except), 0}}
 	}
-	none := func(r *segments.Rule) bool { return r == nil }
-	n.Rules = slices.DeleteFunc(append(n.Rules, c.For), none)
-	n.Not = slices.DeleteFunc([]*segments.Rule{c.Except}, none)
-	return []Count{n}
+	return nil
 }
 
 // textsOf compares the mail files of a campaign.
@@ -281,17 +277,12 @@ func (v Version) mails(campaign string) map[string]string {
 // under another name.
 func (p *comparison) removed(gone *Campaign, old map[string]*Campaign) {
 	for _, c := range p.next.Program.Campaigns {
-		if gone.Live && old[c.Name] == nil && !p.follows(c) && alike(gone, c) {
+		if gone.Live && old[c.Name] == nil && old[c.Was] == nil && alike(gone, c) {
 			p.add("campaign", c.Name, "campaign %s looks like %s under another name, and who had that one's mails would get them again: write was: %s into %s; if it is another campaign, apply once without it",
 				c.Name, gone.Name, gone.Name, CampaignsRoot+c.Name+"/"+campaignFile).Stops = true
 		}
 	}
 	p.add("campaign", gone.Name, "campaign %s is removed: it starts nobody, and those under way get nothing more", gone.Name)
-}
-
-// follows reports whether a campaign says which of the old ones it was.
-func (p *comparison) follows(c *Campaign) bool {
-	return c.Was != "" && p.old.Program.Campaign(c.Was) != nil
 }
 
 // alike reports whether two campaigns may be one: they start alike, or start in
@@ -362,12 +353,12 @@ func (s Start) milestones(currency string) string {
 		unit = strings.TrimSuffix(unit, "s")
 	}
 	switch {
-	case s.Every > 0 && len(values) > 0:
-		return inWords(values) + unit + ", then every " + show(s.Every)
-	case s.Every > 0:
+	case s.Every == 0:
+		return inWords(values) + unit
+	case values == nil:
 		return "every " + show(s.Every) + unit
 	}
-	return inWords(values) + unit
+	return inWords(values) + unit + ", then every " + show(s.Every)
 }
 
 // beforeText writes the days before a date, " 30 and 7 days before"; "" on the day itself.
@@ -375,9 +366,5 @@ func beforeText(days []int) string {
 	if len(days) == 1 && days[0] == 0 {
 		return ""
 	}
-	var texts []string
-	for _, d := range days {
-		texts = append(texts, strconv.Itoa(d))
-	}
-	return ", " + inWords(texts) + " days before,"
+	return ", " + inWords(strings.Fields(strings.Trim(fmt.Sprint(days), "[]"))) + " days before,"
 }

@@ -14,14 +14,9 @@ const (
 	Shared    = "shared"
 )
 
-// readPools reads pools.yaml.
 func (r *loader) readPools() {
-	if _, ok := r.files[poolsFile]; !ok {
-		return
-	}
-	root := r.yaml(poolsFile)
+	root := r.own(poolsFile)
 	if root == nil {
-		r.blind = true
 		return
 	}
 	for _, kv := range r.few((section{r, root}).pairs()) {

@@ -19,12 +19,8 @@ const everybody = "orders >= 0"
 // shows its own mistakes, and with the others, which shows rules that go round
 // in a circle.
 func (r *loader) readSegments() {
-	if _, ok := r.files[segmentsFile]; !ok {
-		return
-	}
-	root := r.yaml(segmentsFile)
+	root := r.own(segmentsFile)
 	if root == nil {
-		r.blind = true
 		return
 	}
 	check := func(kv pair) *segments.Rule {
@@ -194,13 +190,10 @@ func (r *loader) untracked(n *node, rule *segments.Rule) {
 			unseen = append(unseen, field)
 		}
 	}
-	if len(unseen) == 0 {
+	if unseen == nil {
 		return
 	}
-	key := "clicks"
-	if strings.Contains(unseen[0], "open") {
-		key = "opens"
-	}
+	key := map[bool]string{true: "opens", false: "clicks"}[strings.Contains(unseen[0], "open")]
 	r.neverAt(n, fmt.Sprintf("the rule reads %s, and tracking is off: nobody is ever seen to, so it holds for nobody, and its opposite for everybody", strings.Join(unseen, " and ")),
 		"say tracking: {"+key+": true} in program.yaml, or leave it out of the rule")
 }
@@ -212,17 +205,9 @@ func (r *loader) nobody(c *folder) {
 	case c.Except != nil && segments.Never(c.For, c.Except):
 		r.neverAt(c.keys.get("except"), "everybody whom for keeps is excepted here, so the campaign is for nobody", "narrow one of the two")
 	case c.Start.Segment != "" && c.Start.Kind == "enters":
-		s := slices.IndexFunc(r.program.Segments, func(s Segment) bool { return s.Name == c.Start.Segment })
-		if s < 0 {
-			return
-		}
-		inside := r.program.Segments[s].Rule
-		if c.For != nil && segments.Nobody(inside, c.For, nil) || c.Except != nil && segments.Nobody(inside, c.For, c.Except) {
-			at := c.keys.get("except")
-			if at == nil {
-				at = c.keys.get("for")
-			}
-			r.neverAt(at, fmt.Sprintf("nobody who is in %s can get this campaign: its rules and this one exclude each other", c.Start.Segment), "narrow one of them")
+		inside := rulesOf(r.program)[c.Start.Segment]
+		if inside != nil && (c.For != nil && segments.Nobody(inside, c.For, nil) || c.Except != nil && segments.Nobody(inside, c.For, c.Except)) {
+			r.neverAt(cmp.Or(c.keys.get("except"), c.keys.get("for")), fmt.Sprintf("nobody who is in %s can get this campaign: its rules and this one exclude each other", c.Start.Segment), "narrow one of them")
 		}
 	}
 }

@@ -15,24 +15,30 @@ import (
 	"regulars/segments"
 )
 
-// readShop reads program.yaml.
 func (r *loader) readShop() {
 	p := r.program
 	p.Currency, p.Zone, p.NewsWithin = "EUR", time.UTC, 3*24*time.Hour
 	p.Lifecycle, p.Scoring = segments.DefaultLifecycle(), segments.DefaultScoring()
 	p.Attributes = map[string]segments.Type{}
-	if _, ok := r.files[shopFile]; !ok {
-		r.blind = true
-		if !slices.Contains(r.lost, shopFile) {
-			r.fileProblem(shopFile, Error, "the file is missing", r.calling())
-		}
-		return
+	root := r.own(shopFile)
+	if _, there := r.files[shopFile]; !there && !slices.Contains(r.lost, shopFile) {
+		r.fileProblem(shopFile, Error, "the file is missing", r.calling())
 	}
-	if root := r.yaml(shopFile); root != nil {
+	if root != nil {
 		shopKeys().fill(r, root, p)
-	} else {
-		r.blind = true
 	}
+	r.blind = r.blind || root == nil
+}
+
+// own reads one of the three files of the program itself; nil when it is missing or
+// cannot be read.
+func (r *loader) own(file string) *node {
+	if _, there := r.files[file]; !there {
+		return nil
+	}
+	root := r.yaml(file)
+	r.blind = r.blind || root == nil
+	return root
 }
 
 // calling is the file that was probably meant to be program.yaml, and what to do.
@@ -123,18 +129,13 @@ func sender(s string) (string, error) {
 
 // readLanguages reads languages; the first serves everybody else.
 func readLanguages(r *loader, n *node, p *Program) {
-	for _, n := range r.each(n) {
+	p.Languages = distinct(r, n, "%q", func(n *node) (string, bool) {
 		if hint := bracketed(n, ""); hint != "" {
 			r.errorAt(n, fmt.Sprintf("%q is not one language", n.text), hint)
-			continue
+			return "", false
 		}
-		tag, ok := parsed(r, n, languageTag)
-		if ok && slices.Contains(p.Languages, tag) {
-			r.errorAt(n, fmt.Sprintf("%q stands in the list twice", tag), "keep one of the two")
-		} else if ok {
-			p.Languages = append(p.Languages, tag)
-		}
-	}
+		return parsed(r, n, languageTag)
+	})
 }
 
 // languageTag checks a BCP 47 tag in its usual spelling, since files are named by it.
@@ -164,8 +165,7 @@ func standardTopics(languages []string) map[string]map[string]string {
 // readTopics reads the topics and their names in every language, as in
 // offers: {fi: Tarjoukset, en: Offers}.
 func readTopics(r *loader, n *node, p *Program) {
-	if n.form != mapping {
-		r.errorAt(n, fmt.Sprintf("topics is a group of keys, but here stands %s", n.form), "write offers: {en: Offers}")
+	if !r.isA(n, mapping, "topics", "write offers: {en: Offers}") {
 		return
 	}
 	p.Topics = map[string]map[string]string{}
@@ -193,13 +193,16 @@ func readTopics(r *loader, n *node, p *Program) {
 }
 
 func topicsText(topics map[string]map[string]string) string {
+	return inList(topics, func(topic string, names map[string]string) string {
+		return topic + " (" + inList(names, func(language, name string) string { return language + " " + name }) + ")"
+	})
+}
+
+// inList writes what a map holds, in the order of its keys.
+func inList[V any](m map[string]V, show func(string, V) string) string {
 	var texts []string
-	for _, topic := range sortedKeys(topics) {
-		var names []string
-		for _, l := range sortedKeys(topics[topic]) {
-			names = append(names, l+" "+topics[topic][l])
-		}
-		texts = append(texts, topic+" ("+strings.Join(names, ", ")+")")
+	for _, key := range sortedKeys(m) {
+		texts = append(texts, show(key, m[key]))
 	}
 	return strings.Join(texts, ", ")
 }
@@ -230,8 +233,7 @@ func readJoin(r *loader, n *node, p *Program) {
 
 // readAttributes reads the attributes that rules and mails may use.
 func readAttributes(r *loader, n *node, p *Program) {
-	if n.form != mapping {
-		r.errorAt(n, fmt.Sprintf("attributes is a group of keys, but here stands %s", n.form), "write {plan: text, shoe_size: number, trial_ends: date}")
+	if !r.isA(n, mapping, "attributes", "write {plan: text, shoe_size: number, trial_ends: date}") {
 		return
 	}
 	for _, kv := range n.pairs {
@@ -269,11 +271,7 @@ func (r *loader) valueType(kv pair) (segments.Type, bool) {
 }
 
 func typesText(types map[string]segments.Type) string {
-	var texts []string
-	for _, name := range sortedKeys(types) {
-		texts = append(texts, name+" ("+types[name].String()+")")
-	}
-	return strings.Join(texts, ", ")
+	return inList(types, func(name string, t segments.Type) string { return name + " (" + t.String() + ")" })
 }
 
 // readLifecycle reads lifecycle: {recent: 40d, at_risk: 90d, lost: 180d}; what is

@@ -14,7 +14,6 @@ import (
 // starts are the ways in which a campaign can start, as a person would list them.
 const starts = "joins, or one of enters, milestone, yearly, date, event, at, every and launch in { }"
 
-// readStart reads start. Kind stays "" when it cannot be told.
 func readStart(r *loader, n *node, c *folder) {
 	switch {
 	case n.form == scalar && n.text == "joins":
@@ -123,35 +122,21 @@ func readMilestones(r *loader, n *node, c *folder) {
 	}
 }
 
-func readEveryMilestone(r *loader, n *node, c *folder) {
-	c.Start.Every, _ = milestoneValue(c).read(r, n)
-}
-
 // readBefore reads how many days before a date: 3d, or a list.
 func readBefore(r *loader, n *node, c *folder) {
-	for _, item := range r.each(n) {
+	c.Start.Before = distinct(r, n, "%dd", func(item *node) (int, bool) {
 		d, ok := parsed(r, item, loyalty.ParseDays)
-		switch {
-		case !ok:
-		case slices.Contains(c.Start.Before, d):
-			r.errorAt(item, fmt.Sprintf("%dd stands in the list twice", d), "keep one of the two")
-		case d > 364:
+		if d > 364 {
 			r.errorAt(item, fmt.Sprintf("%dd before is more than a year", d), "at most 364d")
-		default:
-			c.Start.Before = append(c.Start.Before, d)
 		}
-	}
+		return d, ok && d <= 364
+	})
 }
 
 func readDateField(r *loader, n *node, c *folder) {
 	name := r.words(n)
 	c.Start.Field = name
-	var dates []string
-	for _, attribute := range sortedKeys(r.program.Attributes) {
-		if r.program.Attributes[attribute] == segments.Date {
-			dates = append(dates, attribute)
-		}
-	}
+	dates := slices.DeleteFunc(sortedKeys(r.program.Attributes), func(name string) bool { return r.program.Attributes[name] != segments.Date })
 	switch t, declared := r.program.Attributes[name]; {
 	case name == "":
 	case name == "points_expire_on" && !declared:
@@ -181,13 +166,6 @@ func (r *loader) eventType(n *node, name string) string {
 		r.warnAt(n, fmt.Sprintf("%q is not an event that Regulars knows; it would have to come from your shop", name), fmt.Sprintf("did you mean %q?", near))
 	}
 	return name
-}
-
-func readMoment(r *loader, n *node, c *folder) {
-	parsed(r, n, func(s string) (ok bool, err error) {
-		c.Start.Date, c.Start.Clock, err = loyalty.ParseLocal(s)
-		return err == nil, err
-	})
 }
 
 func readTimetable(r *loader, n *node, c *folder) {

@@ -13,12 +13,10 @@ import (
 // mostSteps bounds a campaign's steps: nobody reads through more.
 const mostSteps = 100
 
-// readSteps reads the flow.
 func readSteps(r *loader, n *node, c *folder) {
 	before := len(r.problems)
 	defer func() { r.unclear[c.Name] = Blocked(r.problems[before:]) }()
-	if n.form != list {
-		r.errorAt(n, fmt.Sprintf("steps is a list, but here stands %s", n.form), "begin each step with - on a line of its own")
+	if !r.isA(n, list, "steps", "begin each step with - on a line of its own") {
 		return
 	}
 	items := r.each(n)
@@ -129,8 +127,7 @@ func (r *loader) checkCouponEnds(c *folder, n *node, w Wait) {
 
 // readChoice reads choose: the first whose if holds.
 func readChoice(r *loader, n *node, step *mailStep) {
-	if n.form != list {
-		r.errorAt(n, fmt.Sprintf("choose is a list, but here stands %s", n.form), "write a line - {if: RULE, mail: NAME} for each choice")
+	if !r.isA(n, list, "choose", "write a line - {if: RULE, mail: NAME} for each choice") {
 		return
 	}
 	given := slices.Clone(step.c.pools)
@@ -186,14 +183,6 @@ func readMail(r *loader, n *node, step *mailStep) {
 	step.Name, step.Mail = name, name
 }
 
-// readIf reads the rule of a step, which may read a code's fate too.
-func readIf(r *loader, n *node, step *mailStep) {
-	s := r.rules(step.c)
-	s.Pools = append([]string{}, step.c.pools...)
-	step.If = r.ruleOrSegment(n, s)
-}
-
-// readCoupon reads the pool whose code a mail shows.
 func readCoupon(r *loader, n *node, step *mailStep) {
 	c := step.c
 	step.Coupon = r.words(n)
@@ -203,11 +192,7 @@ func readCoupon(r *loader, n *node, step *mailStep) {
 	p := r.pool(step.Coupon)
 	switch {
 	case p == nil:
-		var names []string
-		for _, p := range r.program.Pools {
-			names = append(names, p.Name)
-		}
-		r.errorAt(n, fmt.Sprintf("%q is not a pool", step.Coupon), suggest(step.Coupon, names, "name it in pools.yaml"))
+		r.errorAt(n, fmt.Sprintf("%q is not a pool", step.Coupon), suggest(step.Coupon, r.program.Scope().AllPools, "name it in pools.yaml"))
 	case c.Start.Kind == "at" && p.ValidUntil != 0 && p.ValidUntil < c.Start.Date:
 		r.errorAt(n, fmt.Sprintf("the codes of pool %s end on %s, before the campaign starts on %s", p.Name, p.ValidUntil, c.Start.Date), "set a later valid_until in pools.yaml")
 	}
@@ -216,7 +201,6 @@ func readCoupon(r *loader, n *node, step *mailStep) {
 	}
 }
 
-// readEmpty reads what to do when there is no code.
 func readEmpty(r *loader, n *node, step *mailStep) {
 	if step.Coupon == "" {
 		r.errorAt(n, "empty says what to do when the codes run out, but this step gives none", "add coupon: POOL, or leave it out")

@@ -22,7 +22,6 @@ func wordsOf(file string) string {
 	return lang
 }
 
-// readWords reads the words that the shop brings itself.
 func (r *loader) readWords() {
 	r.program.Words = map[string]templates.Phrases{}
 	for _, file := range sortedKeys(r.files) {
@@ -38,62 +37,59 @@ func (r *loader) readWords() {
 			r.fileProblem(file, Error, err.Error(), "call it words/LANGUAGE.yaml, like words/de.yaml")
 			continue
 		}
-		r.program.Words[lang] = r.wordsFrom(root, lang)
+		found := templates.Phrases{}
+		r.wordsBelow(root, nil, ownWords{lang, templates.WordKeys(lang), found})
+		r.program.Words[lang] = found
 	}
 }
 
-// wordsFrom reads a file of words. It has the form of our own catalogue, and may
-// leave out what it likes.
-func (r *loader) wordsFrom(root *node, lang string) templates.Phrases {
-	found := templates.Phrases{}
-	words := map[string]map[string]bool{} // by group
-	for key := range templates.WordKeys(lang) {
-		group, name, _ := strings.Cut(key, ".")
-		name, _, _ = strings.Cut(name, ".") // of all its forms
-		if words[group] == nil {
-			words[group] = map[string]bool{}
-		}
-		words[group][name] = true
-	}
-	file := keys[templates.Phrases]{name: "a file of words"}
-	for _, group := range sortedKeys(words) {
-		part := keys[templates.Phrases]{name: "the words of " + group}
-		for _, name := range sortedKeys(words[group]) {
-			part.rows = append(part.rows, key[templates.Phrases]{name: name, read: func(r *loader, n *node, found *templates.Phrases) {
-				r.word(*found, n, group+"."+name, lang)
-			}})
-		}
-		file.rows = append(file.rows, key[templates.Phrases]{name: group, read: func(r *loader, n *node, found *templates.Phrases) { part.fill(r, n, found) }})
-	}
-	file.fill(r, root, &found)
-	return found
+// ownWords are those of a language, as they are read.
+type ownWords struct {
+	name  string
+	needs templates.Phrases // each with what it is in English
+	found templates.Phrases
 }
 
-// word reads a word of a language, in all of its forms or one text for all of them.
-func (r *loader) word(found templates.Phrases, at *node, name, lang string) {
-	forms := templates.Forms(name, lang)
-	if forms == nil {
-		r.oneWord(found, at, name, lang)
-		return
-	}
-	some := keys[templates.Phrases]{name: "the forms of " + name[strings.IndexByte(name, '.')+1:] + " in " + lang}
-	for _, form := range forms {
-		some.rows = append(some.rows, key[templates.Phrases]{name: form, read: func(r *loader, n *node, found *templates.Phrases) {
-			r.oneWord(*found, n, name+"."+form, lang)
-		}})
-		if at.form != mapping {
-			r.oneWord(found, at, name+"."+form, lang)
+// wordsBelow reads a file of words, or what stands below a key of it. It has the form of
+// our own catalogue, and may leave out what it likes; one text may stand for all forms
+// of a word.
+func (r *loader) wordsBelow(at *node, path []string, lang ownWords) {
+	whole := strings.Join(path, ".")
+	names := map[string]bool{}
+	for known := range lang.needs {
+		if known == whole {
+			r.oneWord(at, whole, lang)
+			return
+		}
+		if below, ok := strings.CutPrefix(known, strings.TrimPrefix(whole+".", ".")); ok {
+			name, _, _ := strings.Cut(below, ".")
+			names[name] = true
 		}
 	}
-	if at.form == mapping {
-		some.fill(r, at, &found)
+	part := keys[ownWords]{name: "a file of words"}
+	switch len(path) {
+	case 1:
+		part.name = "the words of " + whole
+	case 2:
+		part.name = "the forms of " + path[1] + " in " + lang.name
+	}
+	for _, name := range sortedKeys(names) {
+		below := append(slices.Clone(path), name)
+		if len(path) == 2 && at.form != mapping {
+			r.wordsBelow(at, below, lang)
+			continue
+		}
+		part.rows = append(part.rows, key[ownWords]{name: name, read: func(r *loader, n *node, lang *ownWords) { r.wordsBelow(n, below, *lang) }})
+	}
+	if part.rows != nil {
+		part.fill(r, at, &lang)
 	}
 }
 
 // oneWord reads a text that has the places of the English one for what is put in.
-func (r *loader) oneWord(found templates.Phrases, at *node, key, lang string) {
+func (r *loader) oneWord(at *node, key string, lang ownWords) {
 	text, ok := r.text(at)
-	english := templates.WordKeys(lang)[key]
+	english := lang.needs[key]
 	names := map[string]int{"writing.months": 12, "writing.weekdays": 7}[key]
 	has, wants := strings.Count(text, "%s"), strings.Count(english, "%s")
 	switch {
@@ -106,7 +102,7 @@ func (r *loader) oneWord(found templates.Phrases, at *node, key, lang string) {
 		name := key[strings.IndexByte(key, '.')+1:]
 		r.errorAt(at, fmt.Sprintf("%s has %d names", name, len(strings.Fields(text))), fmt.Sprintf("in English it is %q", english))
 	default:
-		found[key] = text
+		lang.found[key] = text
 	}
 }
 

@@ -54,45 +54,36 @@ func outcome(ctx context.Context, db *store.DB, p *program.Program, zone *time.L
 			if err := rows.Scan(&name, &step, &state, &reason, &handed); err != nil {
 				return err
 			}
-			if c := o.Campaigns[name]; c != nil {
-				c.count(step, state, reason, handed.In(zone))
+			switch c := o.Campaigns[name]; {
+			case c == nil:
+			case state == "sent":
+				c.Mails++
+				c.ByMonth[handed.In(zone).Format("2006-01")]++
+				c.ByMail[step]++
+			case state == "skipped" || state == "failed":
+				c.Skipped[reason]++
 			}
 		}
 		if err := rows.Err(); err != nil {
 			return err
 		}
-		return o.countCodes(tx)
-	})
-}
-
-// countCodes counts codes, of which a flow may show one in several mails.
-func (o Outcome) countCodes(tx *store.Tx) error {
-	var given []struct {
-		Name string
-		N    int64
-	}
-	err := tx.All(&given, `
-		select c.name, count(distinct s.code_id) as n
-		from   sends s join campaigns c on c.id = s.campaign_id
-		where  s.state = 'sent'
-		group  by c.name`, nil)
-	for _, g := range given {
-		if c := o.Campaigns[g.Name]; c != nil {
-			c.Codes = g.N
+		var given []struct {
+			Name string
+			N    int64
 		}
-	}
-	return err
-}
-
-func (c *Campaign) count(step, state, reason string, at time.Time) {
-	switch state {
-	case "sent":
-		c.Mails++
-		c.ByMonth[at.Format("2006-01")]++
-		c.ByMail[step]++
-	case "skipped", "failed":
-		c.Skipped[reason]++
-	}
+		// A flow may show one code in several mails.
+		err = tx.All(&given, `
+			select c.name, count(distinct s.code_id) as n
+			from   sends s join campaigns c on c.id = s.campaign_id
+			where  s.state = 'sent'
+			group  by c.name`, nil)
+		for _, g := range given {
+			if c := o.Campaigns[g.Name]; c != nil {
+				c.Codes = g.N
+			}
+		}
+		return err
+	})
 }
 
 // Print tells the outcome to a marketer.
@@ -110,19 +101,17 @@ func (o Outcome) Print(w io.Writer) {
 		for _, note := range c.Notes {
 			fmt.Fprintf(w, "  note: %s\n", note)
 		}
-		line(w, "by month", c.ByMonth)
-		line(w, "by mail", c.ByMail)
-		line(w, "left out", c.Skipped)
+		for _, line := range []struct {
+			head   string
+			counts map[string]int64
+		}{{"by month", c.ByMonth}, {"by mail", c.ByMail}, {"left out", c.Skipped}} {
+			var parts []string
+			for _, key := range slices.Sorted(maps.Keys(line.counts)) {
+				parts = append(parts, fmt.Sprintf("%s %d", strings.ReplaceAll(key, "_", " "), line.counts[key]))
+			}
+			if parts != nil {
+				fmt.Fprintf(w, "  %-9s %s\n", line.head, strings.Join(parts, ", "))
+			}
+		}
 	}
-}
-
-func line(w io.Writer, head string, counts map[string]int64) {
-	if len(counts) == 0 {
-		return
-	}
-	var parts []string
-	for _, key := range slices.Sorted(maps.Keys(counts)) {
-		parts = append(parts, fmt.Sprintf("%s %d", strings.ReplaceAll(key, "_", " "), counts[key]))
-	}
-	fmt.Fprintf(w, "  %-9s %s\n", head, strings.Join(parts, ", "))
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -76,11 +77,13 @@ func (r Rehearsal) sources() map[int]string {
 
 // list writes down when what happened.
 func (r Rehearsal) list(ctx context.Context, stage *store.DB) (*past, error) {
-	err := stage.Update(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec("create table rehearsal_past (at bigint not null, rank bigint not null, ref bigint not null)", nil)
-		return err
-	})
-	if err != nil {
+	run := func(statement string) error {
+		return stage.Update(ctx, func(tx *store.Tx) error {
+			_, err := tx.Exec(statement, nil)
+			return err
+		})
+	}
+	if err := run("create table rehearsal_past (at bigint not null, rank bigint not null, ref bigint not null)"); err != nil {
 		return nil, err
 	}
 	for rank, source := range r.sources() {
@@ -89,11 +92,7 @@ func (r Rehearsal) list(ctx context.Context, stage *store.DB) (*past, error) {
 			return nil, fmt.Errorf("listing what happened: %w", err)
 		}
 	}
-	err = stage.Update(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec("create index rehearsal_past_at on rehearsal_past (at, rank, ref)", nil)
-		return err
-	})
-	return &past{stage: stage, shop: r.Past, r: r, next: moment{At: -1 << 62}}, err
+	return &past{stage: stage, shop: r.Past, r: r, next: moment{At: -1 << 62}}, run("create index rehearsal_past_at on rehearsal_past (at, rank, ref)")
 }
 
 func listed(ctx context.Context, tx *store.Tx, stage *store.DB, rank int, source string, to loyalty.Day) error {
@@ -166,18 +165,18 @@ func (p *past) turn(ctx context.Context) error {
 	}
 	return p.shop.View(ctx, func(tx *store.Tx) error {
 		found := map[moment][]loyalty.Event{}
-		for rank, read := range map[int64]func(*store.Tx, []int64) (map[int64][]loyalty.Event, error){
-			aMember: p.members, anAnswer: p.answers, aPoint: p.points, anOrder: p.orders, anEvent: p.events, aRefund: p.refunds, aReturn: p.returns,
+		for rank, read := range map[int64]func(*store.Tx, []int64, func(int64, loyalty.Event)) error{
+			aMember: p.members, anAnswer: answers, aPoint: points, anOrder: orders, anEvent: events, aRefund: refunds, aReturn: returns,
 		} {
 			if len(ids[rank]) == 0 {
 				continue
 			}
-			events, err := read(tx, ids[rank])
+			err := read(tx, ids[rank], func(ref int64, e loyalty.Event) {
+				of := moment{Rank: rank, Ref: ref}
+				found[of] = append(found[of], e)
+			})
 			if err != nil {
 				return fmt.Errorf("reading what happened: %w", err)
-			}
-			for ref, all := range events {
-				found[moment{Rank: rank, Ref: ref}] = all
 			}
 		}
 		for _, l := range lines {
@@ -210,7 +209,7 @@ func told(kind, id string, at loyalty.Instant, member string) loyalty.Event {
 }
 
 // members tells of people, each once: that they joined, or that they are known.
-func (p *past) members(tx *store.Tx, ids []int64) (map[int64][]loyalty.Event, error) {
+func (p *past) members(tx *store.Tx, ids []int64, tell func(int64, loyalty.Event)) error {
 	var rows []struct {
 		ID                                              int64
 		Member, Language, Country, TimeZone, Attributes string
@@ -221,13 +220,13 @@ func (p *past) members(tx *store.Tx, ids []int64) (map[int64][]loyalty.Event, er
 		select id, external_id as member, language, country, time_zone, cast(attributes as text) as attributes, birth_month, birth_date, joined_at
 		from   members where `+among(tx, "id"), asked(ids))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	tags, consents, err := p.said(tx, ids)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	all, yes := map[int64][]loyalty.Event{}, true
+	yes := true
 	for _, m := range rows {
 		e := told(loyalty.MemberChanged, fmt.Sprint("m-", m.ID), loyalty.Instant{}, m.Member)
 		who := &e.Member
@@ -243,11 +242,11 @@ func (p *past) members(tx *store.Tx, ids []int64) (map[int64][]loyalty.Event, er
 			who.Birthday = fmt.Sprintf("--%02d-%02d", *m.BirthMonth, *m.BirthDate)
 		}
 		if who.Attributes, err = p.declared(m.Attributes); err != nil {
-			return nil, fmt.Errorf("attributes of member %d: %w", m.ID, err)
+			return fmt.Errorf("attributes of member %d: %w", m.ID, err)
 		}
-		all[m.ID] = []loyalty.Event{e}
+		tell(m.ID, e)
 	}
-	return all, nil
+	return nil
 }
 
 // declared are the attributes that the program to be played knows.
@@ -256,11 +255,7 @@ func (p *past) declared(text string) (map[string]any, error) {
 	if err := json.Unmarshal([]byte(text), &known); err != nil {
 		return nil, err
 	}
-	for name := range known {
-		if _, ok := p.r.Program.Program.Attributes[name]; !ok {
-			delete(known, name)
-		}
-	}
+	maps.DeleteFunc(known, func(name string, _ any) bool { return p.r.Program.Program.Attributes[name] == 0 })
 	return known, nil
 }
 
@@ -299,7 +294,7 @@ func (p *past) said(tx *store.Tx, ids []int64) (tags map[int64][]string, consent
 	return tags, consents, err
 }
 
-func (p *past) answers(tx *store.Tx, ids []int64) (map[int64][]loyalty.Event, error) {
+func answers(tx *store.Tx, ids []int64, tell func(int64, loyalty.Event)) error {
 	var rows []struct {
 		ID            int64
 		Member, Topic string
@@ -310,16 +305,15 @@ func (p *past) answers(tx *store.Tx, ids []int64) (map[int64][]loyalty.Event, er
 		select c.id, m.external_id as member, c.topic, c.granted, c.at
 		from   consents c join members m on m.id = c.member_id
 		where  m.merged_into is null and m.erased_at is null and `+among(tx, "c.id"), asked(ids))
-	all := map[int64][]loyalty.Event{}
 	for _, c := range rows {
 		e := told(loyalty.MemberChanged, fmt.Sprint("c-", c.ID), c.At, c.Member)
 		e.Member.Consent, e.Member.ConsentSource, e.Member.ConsentAt = map[string]bool{c.Topic: c.Granted}, "rehearsal", c.At
-		all[c.ID] = []loyalty.Event{e}
+		tell(c.ID, e)
 	}
-	return all, err
+	return err
 }
 
-func (p *past) points(tx *store.Tx, ids []int64) (map[int64][]loyalty.Event, error) {
+func points(tx *store.Tx, ids []int64, tell func(int64, loyalty.Event)) error {
 	var rows []struct {
 		ID             int64
 		Member         string
@@ -327,17 +321,16 @@ func (p *past) points(tx *store.Tx, ids []int64) (map[int64][]loyalty.Event, err
 		At             loyalty.Instant
 	}
 	err := tx.All(&rows, "select c.id, m.external_id as member, c.balance, c.delta, c.at from point_changes c join members m on m.id = c.member_id where "+among(tx, "c.id"), asked(ids))
-	all := map[int64][]loyalty.Event{}
 	for _, c := range rows {
 		e := told(loyalty.PointsChanged, fmt.Sprint("p-", c.ID), c.At, c.Member)
 		e.Points = &loyalty.Points{Balance: c.Balance, Delta: c.Delta}
-		all[c.ID] = []loyalty.Event{e}
+		tell(c.ID, e)
 	}
-	return all, err
+	return err
 }
 
 // orders tells of orders as they were sold.
-func (p *past) orders(tx *store.Tx, ids []int64) (map[int64][]loyalty.Event, error) {
+func orders(tx *store.Tx, ids []int64, tell func(int64, loyalty.Event)) error {
 	var rows []struct {
 		ID, Total, Refunded, Known, Discount, Quantity int64
 		Member, Status, Shop                           string
@@ -349,7 +342,7 @@ func (p *past) orders(tx *store.Tx, ids []int64) (map[int64][]loyalty.Event, err
 		from   orders o join members m on m.id = o.member_id
 		where  `+among(tx, "o.id"), asked(ids))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var sold []struct {
 		OrderID, Quantity, Total       int64
@@ -363,7 +356,6 @@ func (p *past) orders(tx *store.Tx, ids []int64) (map[int64][]loyalty.Event, err
 	for _, l := range sold {
 		lines[l.OrderID] = append(lines[l.OrderID], loyalty.Line{Product: l.Product, Name: l.Name, Category: l.Category, Brand: l.Brand, Labels: l.Labels, Quantity: l.Quantity, Total: l.Total})
 	}
-	all := map[int64][]loyalty.Event{}
 	for _, o := range rows {
 		if o.Status != loyalty.Refunded {
 			o.Total -= max(0, o.Refunded-o.Known) // given back, nobody knows when
@@ -371,16 +363,16 @@ func (p *past) orders(tx *store.Tx, ids []int64) (map[int64][]loyalty.Event, err
 		e := told(loyalty.OrderPlaced, orderID(o.ID), o.At, o.Member)
 		e.Order = &loyalty.Order{ID: orderID(o.ID), At: o.At, Status: loyalty.Paid, Total: o.Total, HasTotal: true,
 			Discount: o.Discount, Quantity: o.Quantity, Shop: o.Shop, Lines: lines[o.ID]}
-		all[o.ID] = []loyalty.Event{e}
+		tell(o.ID, e)
 	}
-	return all, err
+	return err
 }
 
 func orderID(id int64) string { return fmt.Sprint("o-", id) }
 
 // events tells of what the shop said beside: that an order was sent out, a visit,
 // and events of its own.
-func (p *past) events(tx *store.Tx, ids []int64) (map[int64][]loyalty.Event, error) {
+func events(tx *store.Tx, ids []int64, tell func(int64, loyalty.Event)) error {
 	var rows []struct {
 		ID, OrderID              int64
 		Member, Type, Properties string
@@ -392,30 +384,25 @@ func (p *past) events(tx *store.Tx, ids []int64) (map[int64][]loyalty.Event, err
 		       e.order_id is not null and not exists (select 1 from orders o where o.id = e.order_id and (o.counts or o.status = 'refunded')) as missing
 		from   events e join members m on m.id = e.member_id
 		where  `+among(tx, "e.id"), asked(ids))
-	all := map[int64][]loyalty.Event{}
 	for _, r := range rows {
 		if r.Missing {
 			continue // of an order that never counted
 		}
 		e := told(r.Type, fmt.Sprint("e-", r.ID), r.At, r.Member)
 		if err := json.Unmarshal([]byte(r.Properties), &e.Properties); err != nil {
-			return nil, fmt.Errorf("properties of event %d: %w", r.ID, err)
+			return fmt.Errorf("properties of event %d: %w", r.ID, err)
 		}
-		for name := range e.Properties {
-			if strings.HasPrefix(name, "_") {
-				delete(e.Properties, name) // intake's own
-			}
-		}
+		maps.DeleteFunc(e.Properties, func(name string, _ any) bool { return strings.HasPrefix(name, "_") }) // intake's own
 		if r.OrderID != 0 {
 			e.Order = &loyalty.Order{ID: orderID(r.OrderID)}
 		}
-		all[r.ID] = []loyalty.Event{e}
+		tell(r.ID, e)
 	}
-	return all, err
+	return err
 }
 
 // refunds tells of the refunds of orders; each moment has its own line.
-func (p *past) refunds(tx *store.Tx, ids []int64) (map[int64][]loyalty.Event, error) {
+func refunds(tx *store.Tx, ids []int64, tell func(int64, loyalty.Event)) error {
 	var rows []struct {
 		OrderID, Total     int64
 		Member, ExternalID string
@@ -425,28 +412,26 @@ func (p *past) refunds(tx *store.Tx, ids []int64) (map[int64][]loyalty.Event, er
 		select f.order_id, f.external_id, f.at, f.total, m.external_id as member
 		from   refunds f join orders o on o.id = f.order_id join members m on m.id = o.member_id
 		where  `+among(tx, "f.order_id")+` order by f.at, f.external_id`, asked(ids))
-	all := map[int64][]loyalty.Event{}
 	for _, f := range rows {
 		e := told(loyalty.OrderRefunded, fmt.Sprintf("f-%d-%s", f.OrderID, f.ExternalID), f.At, f.Member)
 		e.Order, e.Refund = &loyalty.Order{ID: orderID(f.OrderID)}, &loyalty.Refund{ID: f.ExternalID, Total: f.Total}
-		all[f.OrderID] = append(all[f.OrderID], e)
+		tell(f.OrderID, e)
 	}
-	return all, err
+	return err
 }
 
 // returns tells of orders that were given back whole, when nothing else says when.
-func (p *past) returns(tx *store.Tx, ids []int64) (map[int64][]loyalty.Event, error) {
+func returns(tx *store.Tx, ids []int64, tell func(int64, loyalty.Event)) error {
 	var rows []struct {
 		ID     int64
 		Member string
 		At     loyalty.Instant
 	}
 	err := tx.All(&rows, "select o.id, m.external_id as member, o.changed_at as at from orders o join members m on m.id = o.member_id where "+among(tx, "o.id"), asked(ids))
-	all := map[int64][]loyalty.Event{}
 	for _, o := range rows {
 		e := told(loyalty.OrderRefunded, fmt.Sprint("f-", o.ID), o.At, o.Member)
 		e.Order, e.Refund = &loyalty.Order{ID: orderID(o.ID)}, &loyalty.Refund{ID: "all", All: true}
-		all[o.ID] = []loyalty.Event{e}
+		tell(o.ID, e)
 	}
-	return all, err
+	return err
 }

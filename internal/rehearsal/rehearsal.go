@@ -14,8 +14,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,8 +60,17 @@ func (r Rehearsal) Run(ctx context.Context) (Outcome, error) {
 	if err := db.Migrate(ctx); err != nil {
 		return Outcome{}, err
 	}
-	s := newStage(db, clock)
-	if err := s.open(ctx, live(r.Program.Files)); err != nil {
+	nobody := map[string]delivery.Transport{delivery.Urgent: nowhere{}, delivery.Bulk: nowhere{}}
+	sender := delivery.New(delivery.Config{
+		DB: db, Programs: versions.Programs{DB: db}, Transports: nobody, Secret: []byte("rehearsal"),
+		Links: consent.NewLinks("https://rehearsal.invalid", [][]byte{bytes.Repeat([]byte{1}, 32)}),
+	})
+	s := &stage{db: db, clock: clock, door: intake.New(db), engine: engine.New(db, sender)}
+	err = db.Update(ctx, func(tx *store.Tx) error {
+		_, err := apply.Apply(tx, live(r.Program.Files), "rehearsal", "")
+		return err
+	})
+	if err != nil {
 		return Outcome{}, err
 	}
 	past, err := r.list(ctx, db)
@@ -87,15 +99,6 @@ type stage struct {
 	because  string // of the first of them
 }
 
-func newStage(db *store.DB, clock *engine.Clock) *stage {
-	nobody := map[string]delivery.Transport{delivery.Urgent: nowhere{}, delivery.Bulk: nowhere{}}
-	sender := delivery.New(delivery.Config{
-		DB: db, Programs: versions.Programs{DB: db}, Transports: nobody, Secret: []byte("rehearsal"),
-		Links: consent.NewLinks("https://rehearsal.invalid", [][]byte{bytes.Repeat([]byte{1}, 32)}),
-	})
-	return &stage{db: db, clock: clock, door: intake.New(db), engine: engine.New(db, sender)}
-}
-
 // nowhere takes every mail and keeps none.
 type nowhere struct{}
 
@@ -108,36 +111,19 @@ func (nowhere) Hand(ctx context.Context, _ delivery.Message, begin func(context.
 	return delivery.Outcome{Stage: delivery.StageDone, Code: 250, Begun: true}
 }
 
-func (s *stage) open(ctx context.Context, files map[string]string) error {
-	return s.db.Update(ctx, func(tx *store.Tx) error {
-		_, err := apply.Apply(tx, files, "rehearsal", "")
-		return err
-	})
-}
-
 // live returns the files with every draft made live.
 func live(files map[string]string) map[string]string {
-	out := map[string]string{}
+	out := maps.Clone(files)
 	for name, text := range files {
 		if strings.HasPrefix(name, "campaigns/") && strings.HasSuffix(name, "/campaign.yaml") {
-			text = withoutLive(text) + "\nlive: true\n"
+			out[name] = isLive.ReplaceAllString(text, "") + "\nlive: true\n"
 		}
-		out[name] = text
 	}
 	return out
 }
 
-// withoutLive drops the line that says whether a campaign is live.
-func withoutLive(text string) string {
-	lines := strings.Split(text, "\n")
-	kept := lines[:0]
-	for _, line := range lines {
-		if !strings.HasPrefix(line, "live:") {
-			kept = append(kept, line)
-		}
-	}
-	return strings.Join(kept, "\n")
-}
+// isLive is the line that says whether a campaign is live.
+var isLive = regexp.MustCompile(`(?m)^live:.*\n?`)
 
 // play takes in what was before, then goes through the days: at each moment at
 // which something happened the clock stops, and everything due is done.
@@ -191,9 +177,8 @@ func (r Rehearsal) play(ctx context.Context, s *stage, past *past, zone *time.Lo
 }
 
 func (s *stage) tell(ctx context.Context, events []loyalty.Event, mode intake.Mode) error {
-	for len(events) > 0 {
-		n := min(len(events), 500)
-		results, err := s.door.Apply(ctx, events[:n], mode)
+	for some := range slices.Chunk(events, 500) {
+		results, err := s.door.Apply(ctx, some, mode)
 		if err != nil {
 			return err
 		}
@@ -202,10 +187,9 @@ func (s *stage) tell(ctx context.Context, events []loyalty.Event, mode intake.Mo
 				continue
 			}
 			if s.unplayed++; s.because == "" {
-				s.because = fmt.Sprintf("a %s at %s: %s: %s", events[i].Type, events[i].At.Format(time.RFC3339), result.Field, result.Reason)
+				s.because = fmt.Sprintf("a %s at %s: %s: %s", some[i].Type, some[i].At.Format(time.RFC3339), result.Field, result.Reason)
 			}
 		}
-		events = events[n:]
 	}
 	return nil
 }

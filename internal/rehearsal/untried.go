@@ -108,12 +108,10 @@ func (r Rehearsal) reason(c *program.Campaign, k known) string {
 
 // unplayed are what rules may read of mails and codes that a rehearsal does not
 // bring about.
-func unplayed() []string {
-	return []string{"clicked", "opened", "mails_clicked", "mails_opened", "days_since_click", "days_since_open", "used_code", "codes_used"}
-}
+var unplayed = []string{"clicked", "opened", "mails_clicked", "mails_opened", "days_since_click", "days_since_open", "used_code", "codes_used"}
 
 // notes say what a campaign's rules read that nobody does in a rehearsal.
-func notes(p *program.Program, c *program.Campaign) (all []string) {
+func notes(p *program.Program, c *program.Campaign) []string {
 	rules := []*segments.Rule{c.For, c.Except, c.Start.Where}
 	for _, s := range p.Segments {
 		if s.Name == c.Start.Segment {
@@ -135,13 +133,13 @@ func notes(p *program.Program, c *program.Campaign) (all []string) {
 			continue
 		}
 		for _, field := range rule.Reads() {
-			if slices.Contains(unplayed(), field) && !slices.Contains(read, field) {
+			if slices.Contains(unplayed, field) && !slices.Contains(read, field) {
 				read = append(read, field)
 			}
 		}
 	}
-	if len(read) > 0 {
-		all = append(all, fmt.Sprintf("its rules read %s: in a rehearsal nobody opens or clicks a mail or uses a code", strings.Join(read, " and ")))
+	if read == nil {
+		return nil
 	}
-	return all
+	return []string{fmt.Sprintf("its rules read %s: in a rehearsal nobody opens or clicks a mail or uses a code", strings.Join(read, " and "))}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	netmail "net/mail"
 	"regexp"
+	"strings"
 
 	"github.com/wneessen/go-mail"
 
@@ -39,8 +40,11 @@ func (l Letter) address(m *mail.Msg) error {
 
 // named keeps a name short and what it is.
 func named(a *netmail.Address) *netmail.Address {
-	name := []rune(literal(loyalty.OneLine(a.Name)))
-	a.Name = string(name[:min(len(name), 100)])
+	a.Name = literal(loyalty.OneLine(a.Name))
+	if len(a.Name) > 100 {
+		name := []rune(a.Name)
+		a.Name = string(name[:min(len(name), 100)])
+	}
 	return a
 }
 
@@ -48,4 +52,9 @@ func named(a *netmail.Address) *netmail.Address {
 var encodedWord = regexp.MustCompile(`=(\?[^? ]+\?[bBqQ]\?)`)
 
 // literal keeps a text that looks like an encoded word from being decoded.
-func literal(s string) string { return encodedWord.ReplaceAllString(s, "= $1") }
+func literal(s string) string {
+	if !strings.Contains(s, "=?") {
+		return s
+	}
+	return encodedWord.ReplaceAllString(s, "= $1")
+}

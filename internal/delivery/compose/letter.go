@@ -89,10 +89,29 @@ func (l Letter) check() error {
 			return fmt.Errorf("%w: %s", ErrHeader, h.name)
 		}
 	}
-	for _, h := range []struct{ name, value string }{{"Message-ID", l.MessageID}, {"List-ID", l.ListID}, {"List-ID", l.Topic},
-		{"List-Unsubscribe", l.Unsubscribe}, {"List-Unsubscribe", l.UnsubscribeMail}, {"Feedback-ID", l.FeedbackID}} {
-		if strings.ContainsFunc(h.value, func(r rune) bool { return unicode.IsControl(r) || r > unicode.MaxASCII }) {
-			return fmt.Errorf("%w: %s", ErrHeader, h.name) // these are for machines
+	for _, h := range []struct{ name, value string }{{"List-ID", l.ListID}, {"List-ID", l.Topic}, {"List-Unsubscribe", l.UnsubscribeMail}, {"Feedback-ID", l.FeedbackID}} {
+		if !forMachines(h.value) {
+			return fmt.Errorf("%w: %s", ErrHeader, h.name)
+		}
+	}
+	return l.checkOwn()
+}
+
+// forMachines reports whether a value is of ASCII, without control characters.
+func forMachines(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// checkOwn is check for what differs from letter to letter.
+func (l Letter) checkOwn() error {
+	for _, h := range []struct{ name, value string }{{"Message-ID", l.MessageID}, {"List-Unsubscribe", l.Unsubscribe}} {
+		if !forMachines(h.value) {
+			return fmt.Errorf("%w: %s", ErrHeader, h.name)
 		}
 	}
 	if l.MessageID == "" || strings.ContainsAny(l.MessageID, " <>") || strings.Count(l.MessageID, "@") != 1 {
@@ -125,12 +144,17 @@ func (l Letter) headers() map[string]string {
 		return h
 	}
 	h["List-ID"] = "<" + l.listID() + ">"
-	h["List-Unsubscribe"] = "<" + l.Unsubscribe + ">"
-	if l.UnsubscribeMail != "" {
-		h["List-Unsubscribe"] += ", <mailto:" + l.UnsubscribeMail + "?subject=unsubscribe>"
-	}
+	h["List-Unsubscribe"] = l.unsubscribe()
 	h["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
 	return h
+}
+
+// unsubscribe are the ways out, for machines.
+func (l Letter) unsubscribe() string {
+	if l.UnsubscribeMail == "" {
+		return "<" + l.Unsubscribe + ">"
+	}
+	return "<" + l.Unsubscribe + ">, <mailto:" + l.UnsubscribeMail + "?subject=unsubscribe>"
 }
 
 func (l Letter) listID() string {
@@ -144,12 +168,17 @@ func (l Letter) listID() string {
 	return l.Topic + "." + address.Domain(from.Address)
 }
 
+const (
+	boundaryPrefix = "part-"
+	boundarySize   = 16 // bytes of a hash
+)
+
 // boundary separates the parts. It comes from the message id, so that a second
 // copy is the same to the byte, and is hashed, so that no text can contain it by
 // accident.
 func (l Letter) boundary() string {
 	sum := sha256.Sum256([]byte("boundary:" + l.MessageID))
-	return "part-" + hex.EncodeToString(sum[:16])
+	return boundaryPrefix + hex.EncodeToString(sum[:boundarySize])
 }
 
 // unfolded puts the first word of each header back onto the header's own line:

@@ -143,7 +143,7 @@ func TestAMessageReadsBackAsItWasWritten(t *testing.T) {
 }
 
 // alternatives reads the parts back: type, line end, content with plain line ends.
-func alternatives(t *testing.T, m *mail.Message) (parts []string) {
+func alternatives(t testing.TB, m *mail.Message) (parts []string) {
 	t.Helper()
 	kind, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
 	if err != nil || kind != "multipart/alternative" {
