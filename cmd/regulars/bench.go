@@ -27,16 +27,13 @@ func (a *app) benchCommand() *cobra.Command {
 
 func (a *app) benchSegmentsCommand() *cobra.Command {
 	s := bench.Segments{}
-	c := &cobra.Command{
-		Use: "segments", Short: "Measure rules, previews and the nightly pass over a million members, in a Postgres database of its own that it drops",
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
+	c := newCommand("segments", "Measure rules, previews and the nightly pass over a million members, in a Postgres database of its own that it drops",
+		func(c *cobra.Command, _ []string) error {
 			if s.Members < 10 || s.Members > 10_000_000 || s.Orders < 10 || s.Orders > 100_000_000 {
 				return usage("bench segments takes 10 to 10,000,000 members and 10 to 100,000,000 orders")
 			}
 			return a.benchSegments(c.Context(), s)
-		},
-	}
+		})
 	c.Flags().IntVar(&s.Members, "members", bench.FullMembers, "how many members the made-up shop has")
 	c.Flags().IntVar(&s.Orders, "orders", bench.FullOrders, "how many orders")
 	c.Flags().Uint64Var(&s.Seed, "seed", 1, "the same seed makes the same shop")

@@ -18,9 +18,9 @@ import (
 func (a *app) campaignCommand() *cobra.Command {
 	group := &cobra.Command{Use: "campaign", Short: "Campaigns: list | show | status | launch | preview | send-test"}
 	group.AddCommand(
-		&cobra.Command{Use: "list", Short: "List the campaigns of the program in force", Args: cobra.NoArgs, RunE: a.viewing(a.listCampaigns)},
-		&cobra.Command{Use: "show NAME", Short: "Show a campaign as it was written", Args: cobra.ExactArgs(1), RunE: a.viewing(a.showCampaign)},
-		&cobra.Command{Use: "status NAME", Short: "What a campaign did, step by step, and whom it left out", Args: cobra.ExactArgs(1), RunE: a.viewing(a.campaignStatus)},
+		a.reading("list", "List the campaigns of the program in force", a.listCampaigns),
+		a.reading("show NAME", "Show a campaign as it was written", a.showCampaign),
+		a.reading("status NAME", "What a campaign did, step by step, and whom it left out", a.campaignStatus),
 		a.launchCommand(), a.previewCommand(false), a.sendTestCommand(),
 	)
 	return group

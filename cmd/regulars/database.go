@@ -100,10 +100,19 @@ func (a *app) updating(f func(tx *store.Tx, args []string) error) func(*cobra.Co
 	}
 }
 
-// action is a command that works in one transaction; its use says how many arguments
-// it takes.
+// newCommand is a command that takes as many arguments as its use names.
+func newCommand(use, short string, run func(*cobra.Command, []string) error) *cobra.Command {
+	return &cobra.Command{Use: use, Short: short, Args: cobra.ExactArgs(strings.Count(use, " ")), RunE: run}
+}
+
+// reading is a command that reads.
+func (a *app) reading(use, short string, f func(tx *store.Tx, args []string) error) *cobra.Command {
+	return newCommand(use, short, a.viewing(f))
+}
+
+// action is a command that works in one transaction.
 func (a *app) action(use, short string, f func(tx *store.Tx, args []string) error) *cobra.Command {
-	return &cobra.Command{Use: use, Short: short, Args: cobra.ExactArgs(strings.Count(use, " ")), RunE: a.updating(f)}
+	return newCommand(use, short, a.updating(f))
 }
 
 // today is the shop's present day.
@@ -131,32 +140,27 @@ func noVersion(version int64, err error) error {
 
 func (a *app) migrateCommand() *cobra.Command {
 	var check bool
-	c := &cobra.Command{
-		Use:   "migrate",
-		Short: "Bring the database's schema up to this version (--check only asks)",
-		Args:  cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			db, err := a.open(c.Context(), !check)
-			if err != nil {
-				return err
-			}
-			defer db.Close()
-			if !check {
-				if err := migrated(c.Context(), db); err != nil {
-					return err
-				}
-			}
-			have, want, err := db.Schema(c.Context())
-			if err != nil {
-				return err
-			}
-			err = a.say(map[string]any{"schema": have, "needs": want, "current": have >= want}, "schema version %d, this binary needs %d", have, want)
-			if err == nil && have < want {
-				return quiet(failed)
-			}
+	c := newCommand("migrate", "Bring the database's schema up to this version (--check only asks)", func(c *cobra.Command, _ []string) error {
+		db, err := a.open(c.Context(), !check)
+		if err != nil {
 			return err
-		},
-	}
+		}
+		defer db.Close()
+		if !check {
+			if err := migrated(c.Context(), db); err != nil {
+				return err
+			}
+		}
+		have, want, err := db.Schema(c.Context())
+		if err != nil {
+			return err
+		}
+		err = a.say(map[string]any{"schema": have, "needs": want, "current": have >= want}, "schema version %d, this binary needs %d", have, want)
+		if err == nil && have < want {
+			return quiet(failed)
+		}
+		return err
+	})
 	c.Flags().BoolVar(&check, "check", false, "only say whether the schema is up to date; exit 1 when it is not")
 	return c
 }

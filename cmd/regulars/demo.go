@@ -24,16 +24,13 @@ type demoFlags struct {
 
 func (a *app) demoCommand() *cobra.Command {
 	var f demoFlags
-	c := &cobra.Command{
-		Use: "demo", Short: "Play a made-up shop in fast motion, then leave its pages open; touches nothing of yours",
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
+	c := newCommand("demo", "Play a made-up shop in fast motion, then leave its pages open; touches nothing of yours",
+		func(c *cobra.Command, _ []string) error {
 			if f.days < 1 || f.days > 1000 || f.people < 10 || f.people > 100_000 {
 				return usage("demo takes 1 to 1,000 days and 10 to 100,000 members")
 			}
 			return a.demo(c.Context(), f)
-		},
-	}
+		})
 	c.Flags().BoolVar(&f.exit, "exit", false, "stop after the summary")
 	c.Flags().IntVar(&f.days, "days", 120, "how many days are played")
 	c.Flags().IntVar(&f.people, "members", 1500, "how many customers the shop has")

@@ -18,10 +18,8 @@ import (
 func (a *app) doctorCommand() *cobra.Command {
 	since, limit := span(24*time.Hour), span(30*time.Second)
 	var restored string
-	c := &cobra.Command{
-		Use: "doctor", Short: "Ask whether everything in the database is consistent; read-only; exit 1 with findings",
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
+	c := newCommand("doctor", "Ask whether everything in the database is consistent; read-only; exit 1 with findings",
+		func(c *cobra.Command, _ []string) error {
 			if restored != "" {
 				return a.afterRestore(c, restored)
 			}
@@ -33,8 +31,7 @@ func (a *app) doctorCommand() *cobra.Command {
 				d.Limit = time.Duration(limit)
 				return a.sayChecks(append(report.Amiss(c.Context(), db), d.Examine(c.Context(), db)...))
 			})
-		},
-	}
+		})
 	c.Flags().Var(&since, "since", "look at what was handed over in this time")
 	c.Flags().Var(&limit, "limit", "time for each check")
 	c.Flags().StringVar(&restored, "after-restore", "", "hold everything and say what is due since this moment, that of the copy; without an offset it is the shop's wall time")

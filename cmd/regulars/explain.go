@@ -126,16 +126,13 @@ func (a *app) sayAnswers(parts []report.Answer, indent string) {
 
 // fieldsCommand lists what rules may read.
 func (a *app) fieldsCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "fields", Short: "List what rules can read, and how it is written", Args: cobra.NoArgs,
-		RunE: a.viewing(func(tx *store.Tx, _ []string) error {
-			scope, err := ruleScope(tx)
-			if err != nil {
-				return err
-			}
-			return a.sayFields(segments.Fields(scope))
-		}),
-	}
+	return a.reading("fields", "List what rules can read, and how it is written", func(tx *store.Tx, _ []string) error {
+		scope, err := ruleScope(tx)
+		if err != nil {
+			return err
+		}
+		return a.sayFields(segments.Fields(scope))
+	})
 }
 
 // fieldLine is a field as JSON.

@@ -20,27 +20,24 @@ var (
 
 func (a *app) hooksCommand() *cobra.Command {
 	group := &cobra.Command{Use: "hooks", Short: "Webhooks: url"}
-	group.AddCommand(&cobra.Command{
-		Use: "url SOURCE", Short: "What to paste into the shop's settings", Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			source, ok := webhook.Named(args[0])
-			switch {
-			case !ok && slices.Contains(sources, args[0]):
-				return usage("%s: not yet; standard works today, for any system that signs as Standard Webhooks say", args[0])
-			case !ok:
-				return usage("there is no source %q%s", args[0], meant(args[0], append(webhook.Names(), sources...)))
-			}
-			address, byHand := a.baseURL()+"/hooks/"+source.Name, source.ByHand(a.baseURL())
-			if a.json {
-				return a.printJSON(map[string]any{"url": address, "topics": topics, "by_hand": byHand})
-			}
-			fmt.Fprintf(a.out, "%s\n%s\nSend, as the shop has them: %s; and any name of your own, like wishlist.added.\n", address, source.Signing, strings.Join(topics, ", "))
-			fmt.Fprintf(a.out, "\nTo send one by hand, with an order that counts nowhere:\n\n%s\n", byHand)
-			if len(a.config.hookSecrets[source.Name]) == 0 {
-				fmt.Fprintf(a.err, "note: %s is not set here; without it serve refuses every delivery\n", source.Setting())
-			}
-			return nil
-		},
-	})
+	group.AddCommand(newCommand("url SOURCE", "What to paste into the shop's settings", func(_ *cobra.Command, args []string) error {
+		source, ok := webhook.Named(args[0])
+		switch {
+		case !ok && slices.Contains(sources, args[0]):
+			return usage("%s: not yet; standard works today, for any system that signs as Standard Webhooks say", args[0])
+		case !ok:
+			return usage("there is no source %q%s", args[0], meant(args[0], append(webhook.Names(), sources...)))
+		}
+		address, byHand := a.baseURL()+"/hooks/"+source.Name, source.ByHand(a.baseURL())
+		if a.json {
+			return a.printJSON(map[string]any{"url": address, "topics": topics, "by_hand": byHand})
+		}
+		fmt.Fprintf(a.out, "%s\n%s\nSend, as the shop has them: %s; and any name of your own, like wishlist.added.\n", address, source.Signing, strings.Join(topics, ", "))
+		fmt.Fprintf(a.out, "\nTo send one by hand, with an order that counts nowhere:\n\n%s\n", byHand)
+		if len(a.config.hookSecrets[source.Name]) == 0 {
+			fmt.Fprintf(a.err, "note: %s is not set here; without it serve refuses every delivery\n", source.Setting())
+		}
+		return nil
+	}))
 	return group
 }

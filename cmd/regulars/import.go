@@ -20,18 +20,14 @@ import (
 // importFlags are the flags of import, as typed.
 type importFlags struct {
 	columns, zone, dates, source, orderID, orderKey, rejects, format string
-	consent, consentSource, consentAt                                string
+	consent, consentSource                                           string
+	consentAt                                                        dayFlag
 	news, dryRun                                                     bool
 }
 
 func (a *app) importCommand() *cobra.Command {
 	var f importFlags
-	c := &cobra.Command{
-		Use:   "import members|orders|suppressions FILE.csv[.gz]",
-		Short: "Take members, orders or suppressions in from a file; history, so it mails nobody",
-		Args:  cobra.ExactArgs(2),
-		RunE:  func(c *cobra.Command, args []string) error { return a.importFile(c, args[0], args[1], f) },
-	}
+	c := newCommand("import members|orders|suppressions FILE.csv[.gz]", "Take members, orders or suppressions in from a file; history, so it mails nobody", func(c *cobra.Command, args []string) error { return a.importFile(c, args[0], args[1], f) })
 	flags := c.Flags()
 	f.add(flags)
 	flags.BoolVar(&f.news, "news", false, "rows within the program's news_within have just happened and may start campaigns")
@@ -51,7 +47,7 @@ func (f *importFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.format, "format", "", "whose export it is: "+strings.Join(importer.Formats(), ", ")+" (default: csv, with our names)")
 	flags.StringVar(&f.consent, "consent", "", "topics that all these members agreed to, comma-separated")
 	flags.StringVar(&f.consentSource, "consent-source", "", "where they agreed; needed with --consent")
-	flags.StringVar(&f.consentAt, "consent-at", "", "when they agreed, like 2027-06-21; needed with --consent")
+	flags.Var(&f.consentAt, "consent-at", "when they agreed, like 2027-06-21; needed with --consent")
 }
 
 // importNames are the names of the flags that add has added.
@@ -148,7 +144,7 @@ func (a *app) sayTally(t importer.Tally, err error) error {
 
 func (f importFlags) read(kind, file string) (im importer.File, err error) {
 	im = importer.File{Kind: kind, Path: file, Format: f.format, Source: f.source, OrderID: f.orderID, Key: f.orderKey, News: f.news, DryRun: f.dryRun,
-		Rejects: f.rejects, Consent: splitList(f.consent), ConsentSource: f.consentSource}
+		Rejects: f.rejects, Consent: splitList(f.consent), ConsentSource: f.consentSource, ConsentDay: f.consentAt.Day}
 	switch {
 	case kind != "members" && kind != "orders" && kind != "suppressions":
 		return im, usage("import takes members, orders or suppressions, not %q%s", kind, meant(kind, []string{"members", "orders", "suppressions"}))
@@ -160,7 +156,7 @@ func (f importFlags) read(kind, file string) (im importer.File, err error) {
 		return im, usage("--order-key takes number or %s, not %q", importer.NumberDayShop, f.orderKey)
 	case f.orderKey != "" && f.orderID != "":
 		return im, usage("--order-id row and --order-key exclude each other: each row is an order, or numbers tell them apart")
-	case len(im.Consent) > 0 && (f.consentSource == "" || f.consentAt == ""):
+	case len(im.Consent) > 0 && (f.consentSource == "" || !f.consentAt.given):
 		return im, usage("--consent needs --consent-source and --consent-at: who agreed must be on record with where and when")
 	}
 	if im.Map, err = importer.ParseMap(f.columns); err != nil {
@@ -172,11 +168,6 @@ func (f importFlags) read(kind, file string) (im importer.File, err error) {
 	if f.zone != "" {
 		if im.Zone, err = loyalty.ParseZone(f.zone); err != nil {
 			return im, usage("--zone: %v", err)
-		}
-	}
-	if f.consentAt != "" {
-		if im.ConsentDay, err = loyalty.ParseDay(f.consentAt); err != nil {
-			return im, usage("--consent-at: %v", err)
 		}
 	}
 	return im, nil

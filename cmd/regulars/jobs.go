@@ -135,7 +135,7 @@ func (a *app) jobsCommand() *cobra.Command {
 }
 
 func (a *app) jobAction(name, short string, act func(*store.Tx, int64) error) *cobra.Command {
-	return &cobra.Command{Use: name + " JOB", Short: short, Args: cobra.ExactArgs(1), RunE: func(c *cobra.Command, args []string) error {
+	return newCommand(name+" JOB", short, func(c *cobra.Command, args []string) error {
 		id, err := numbered(args[0], "a job; see `regulars jobs list`")
 		if err != nil {
 			return err
@@ -155,7 +155,7 @@ func (a *app) jobAction(name, short string, act func(*store.Tx, int64) error) *c
 			}
 			return a.showJob(row)
 		})(c, args)
-	}}
+	})
 }
 
 func (a *app) showJob(j jobs.Row) error {

@@ -78,7 +78,7 @@ func TestALockedMemberHoldsUpNobodyElse(t *testing.T) {
 		deliveries.Go(func() {
 			began := time.Now()
 			code, text := order("M-00000", n)
-			if took := time.Since(began); took > 5*time.Second {
+			if took := time.Since(began); took > 30*time.Second { // it would wait for ever
 				t.Errorf("delivery %d of the locked member: %d after %s", n, code, took)
 			}
 			switch {

@@ -21,13 +21,13 @@ import (
 func (a *app) memberCommand() *cobra.Command {
 	group := &cobra.Command{Use: "member", Short: "One member: find | show | topics | suppress | unsuppress | why"}
 	act := func(use, short string, f func(context.Context, marketing.Marketer, string) error) *cobra.Command {
-		return &cobra.Command{Use: use + " MEMBER", Short: short, Args: cobra.ExactArgs(1), RunE: func(c *cobra.Command, args []string) error {
+		return newCommand(use+" MEMBER", short, func(c *cobra.Command, args []string) error {
 			return a.opened(c.Context(), false, func(db *store.DB) error { return f(c.Context(), marketing.New(db), args[0]) })
-		}}
+		})
 	}
 	group.AddCommand(
-		&cobra.Command{Use: "find TEXT", Short: "Find members by id, name, address or card", Args: cobra.ExactArgs(1), RunE: a.viewing(a.findMembers)},
-		&cobra.Command{Use: "show MEMBER", Short: "Show a member: figures, segments, mails", Args: cobra.ExactArgs(1), RunE: a.viewing(a.showMember)},
+		a.reading("find TEXT", "Find members by id, name, address or card", a.findMembers),
+		a.reading("show MEMBER", "Show a member: figures, segments, mails", a.showMember),
 		a.topicsCommand(act),
 		act("suppress", "Let the member's address get nothing at all", func(ctx context.Context, m marketing.Marketer, member string) error {
 			if err := m.Suppress(ctx, member, a.by()); err != nil {
@@ -141,22 +141,15 @@ func (a *app) topicsCommand(act func(use, short string, f func(context.Context, 
 }
 
 func (a *app) whyCommand() *cobra.Command {
-	var on string
-	c := &cobra.Command{
-		Use: "why MEMBER CAMPAIGN", Short: "Why did, or does, this member get or not get this campaign?", Args: cobra.ExactArgs(2),
-		RunE: func(c *cobra.Command, args []string) (err error) {
-			var day loyalty.Day
-			if on != "" {
-				if day, err = loyalty.ParseDay(on); err != nil {
-					return usage("--on: %v", err)
-				}
-			}
+	var on dayFlag
+	c := newCommand("why MEMBER CAMPAIGN", "Why did, or does, this member get or not get this campaign?",
+		func(c *cobra.Command, args []string) (err error) {
 			return a.viewed(c, func(tx *store.Tx, db *store.DB) error {
 				id, err := intake.Find(tx, args[0])
 				if err != nil {
 					return err
 				}
-				lines, err := why.Chain(tx, id, args[1], day)
+				lines, err := why.Chain(tx, id, args[1], on.Day)
 				if err != nil {
 					return err
 				}
@@ -168,8 +161,7 @@ func (a *app) whyCommand() *cobra.Command {
 				}
 				return nil
 			})
-		},
-	}
-	c.Flags().StringVar(&on, "on", "", "as of that day, like 2027-06-21 (default: now)")
+		})
+	c.Flags().Var(&on, "on", "as of that day, like 2027-06-21 (default: now)")
 	return c
 }

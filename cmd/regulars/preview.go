@@ -111,10 +111,8 @@ func (a *app) sayWhich(f *mailFlags, shown delivery.Shown) {
 func (a *app) sendTestCommand() *cobra.Command {
 	var f mailFlags
 	var to string
-	c := &cobra.Command{
-		Use: "send-test NAME", Short: "Mail a campaign's mail, as a member would get it, to an address of yours",
-		Args: cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
+	c := newCommand("send-test NAME", "Mail a campaign's mail, as a member would get it, to an address of yours",
+		func(c *cobra.Command, args []string) error {
 			if to == "" {
 				return usage("send-test needs --to ADDRESS")
 			}
@@ -137,8 +135,7 @@ func (a *app) sendTestCommand() *cobra.Command {
 				}
 				return a.say(map[string]any{"to": to, "kept_in_sink": w.sink != nil, "version": shown.Version}, "Handed to %s.", where)
 			})
-		},
-	}
+		})
 	f.add(c)
 	f.addFrom(c)
 	c.Flags().StringVar(&to, "to", "", "the address")

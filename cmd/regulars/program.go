@@ -18,10 +18,8 @@ import (
 )
 
 func (a *app) initCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "init DIR", Short: "Write a starter program: settings, segments, pools and ready-made campaigns, all drafts",
-		Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+	return newCommand("init DIR", "Write a starter program: settings, segments, pools and ready-made campaigns, all drafts",
+		func(_ *cobra.Command, args []string) error {
 			dir := args[0]
 			files, err := templates.Starter()
 			if err != nil {
@@ -33,16 +31,11 @@ func (a *app) initCommand() *cobra.Command {
 			return a.say(map[string]any{"dir": dir, "files": slices.Sorted(maps.Keys(files))},
 				"Wrote a starter program to %s. Next:\n  put your shop's name, sender and postal address into program.yaml\n  regulars check %[1]s\n"+
 					"  set \"live: true\" in the campaigns you want, then: regulars plan %[1]s; regulars apply %[1]s", dir)
-		},
-	}
+		})
 }
 
 func (a *app) checkCommand() *cobra.Command {
-	c := &cobra.Command{
-		Use: "check DIR", Short: "Say what is wrong in a program directory, with file, line and column",
-		Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error { _, err := a.readDirectory(args[0], true); return err },
-	}
+	c := newCommand("check DIR", "Say what is wrong in a program directory, with file, line and column", func(_ *cobra.Command, args []string) error { _, err := a.readDirectory(args[0], true); return err })
 	c.Flags().BoolVar(&a.allWarnings, "all", false, "show every warning, also many of one kind")
 	return c
 }
@@ -79,10 +72,8 @@ func (a *app) readDirectory(dir string, saySound bool) (program.Version, error) 
 
 func (a *app) planCommand() *cobra.Command {
 	var timeout time.Duration
-	c := &cobra.Command{
-		Use: "plan DIR", Short: "Show what applying a directory would change, and how many members it would touch at once",
-		Args: cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
+	c := newCommand("plan DIR", "Show what applying a directory would change, and how many members it would touch at once",
+		func(c *cobra.Command, args []string) error {
 			next, err := a.readDirectory(args[0], false)
 			if err != nil {
 				return err
@@ -99,8 +90,7 @@ func (a *app) planCommand() *cobra.Command {
 				return quiet(failed)
 			}
 			return err
-		},
-	}
+		})
 	c.Flags().DurationVar(&timeout, "timeout", askFor, "give up counting after this time; 0: never")
 	return c
 }
@@ -141,10 +131,8 @@ func (a *app) warn(warnings []string) {
 
 func (a *app) applyCommand() *cobra.Command {
 	var note string
-	c := &cobra.Command{
-		Use: "apply DIR", Short: "Put a program directory in force, as a new version, in all workers",
-		Args: cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
+	c := newCommand("apply DIR", "Put a program directory in force, as a new version, in all workers",
+		func(c *cobra.Command, args []string) error {
 			next, err := a.readDirectory(args[0], false)
 			if err != nil {
 				return err
@@ -152,27 +140,22 @@ func (a *app) applyCommand() *cobra.Command {
 			return a.applying(c.Context(), true, func(m marketing.Marketer) (marketing.Applied, error) {
 				return m.Apply(c.Context(), next, a.user(), note)
 			})
-		},
-	}
+		})
 	c.Flags().StringVar(&note, "note", "", "why, for the list of versions")
 	return c
 }
 
 func (a *app) rollbackCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "rollback VERSION", Short: "Put an earlier version in force again, as a new one",
-		Args: cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			version, err := numbered(args[0], "a version; see `regulars versions`")
-			if err != nil {
-				return err
-			}
-			return a.applying(c.Context(), false, func(m marketing.Marketer) (marketing.Applied, error) {
-				done, err := m.Rollback(c.Context(), version, a.user())
-				return done, noVersion(version, err)
-			})
-		},
-	}
+	return newCommand("rollback VERSION", "Put an earlier version in force again, as a new one", func(c *cobra.Command, args []string) error {
+		version, err := numbered(args[0], "a version; see `regulars versions`")
+		if err != nil {
+			return err
+		}
+		return a.applying(c.Context(), false, func(m marketing.Marketer) (marketing.Applied, error) {
+			done, err := m.Rollback(c.Context(), version, a.user())
+			return done, noVersion(version, err)
+		})
+	})
 }
 
 // applying puts a version in force and says what came of it: what is in force also
@@ -210,42 +193,35 @@ func (a *app) applying(ctx context.Context, create bool, f func(marketing.Market
 
 func (a *app) exportCommand() *cobra.Command {
 	var version int64
-	c := &cobra.Command{
-		Use: "export DIR", Short: "Write the program in force back to a directory",
-		Args: cobra.ExactArgs(1),
-		RunE: a.viewing(func(tx *store.Tx, args []string) error {
-			if version == 0 {
-				v, err := versions.Active(tx)
-				if err != nil {
-					return err
-				}
-				version = v.ID
-			}
-			files, err := versions.Files(tx, version)
+	c := a.reading("export DIR", "Write the program in force back to a directory", func(tx *store.Tx, args []string) error {
+		if version == 0 {
+			v, err := versions.Active(tx)
 			if err != nil {
-				return noVersion(version, err)
-			}
-			if err := program.Export(args[0], files); err != nil {
 				return err
 			}
-			return a.say(map[string]any{"version": version, "dir": args[0], "files": slices.Sorted(maps.Keys(files))}, "Wrote version %d to %s.", version, args[0])
-		}),
-	}
+			version = v.ID
+		}
+		files, err := versions.Files(tx, version)
+		if err != nil {
+			return noVersion(version, err)
+		}
+		if err := program.Export(args[0], files); err != nil {
+			return err
+		}
+		return a.say(map[string]any{"version": version, "dir": args[0], "files": slices.Sorted(maps.Keys(files))}, "Wrote version %d to %s.", version, args[0])
+	})
 	c.Flags().Int64Var(&version, "version", 0, "another version than the one in force")
 	return c
 }
 
 func (a *app) versionsCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "versions", Short: "List the versions of the program", Args: cobra.NoArgs,
-		RunE: a.viewing(func(tx *store.Tx, _ []string) error {
-			list, err := versions.List(tx)
-			if err != nil {
-				return err
-			}
-			return printList(a, list, "VERSION|APPLIED|BY|NOTE|", func(v versions.Stored) []any {
-				return []any{v.ID, a.moment(v.AppliedAt), v.AppliedBy, v.Note, either(v.InForce, "in force", "")}
-			})
-		}),
-	}
+	return a.reading("versions", "List the versions of the program", func(tx *store.Tx, _ []string) error {
+		list, err := versions.List(tx)
+		if err != nil {
+			return err
+		}
+		return printList(a, list, "VERSION|APPLIED|BY|NOTE|", func(v versions.Stored) []any {
+			return []any{v.ID, a.moment(v.AppliedAt), v.AppliedBy, v.Note, either(v.InForce, "in force", "")}
+		})
+	})
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"regulars/internal/importer"
-	"regulars/internal/loyalty"
 	"regulars/internal/program"
 	"regulars/internal/rehearsal"
 	"regulars/internal/store"
@@ -17,18 +16,17 @@ import (
 
 // rehearseFlags are the flags of rehearse.
 type rehearseFlags struct {
-	orders, from, to string
-	everyone         bool
+	orders   string
+	from, to dayFlag
+	everyone bool
 	importFlags
 }
 
 func (a *app) rehearseCommand() *cobra.Command {
 	var f rehearseFlags
-	c := &cobra.Command{
-		Use: "rehearse DIR", Short: "Play a program over past orders and say who would have got what; sends nothing",
-		Args: cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			if f.from == "" || f.to == "" {
+	c := newCommand("rehearse DIR", "Play a program over past orders and say who would have got what; sends nothing",
+		func(c *cobra.Command, args []string) error {
+			if !f.from.given || !f.to.given {
 				return usage("rehearse needs --from and --to, the first and the last day, like 2026-01-01")
 			}
 			next, err := a.readDirectory(args[0], false)
@@ -36,26 +34,18 @@ func (a *app) rehearseCommand() *cobra.Command {
 				return err
 			}
 			return a.rehearse(c, next, f)
-		},
-	}
+		})
 	flags := c.Flags()
 	flags.StringVar(&f.orders, "orders", "", "a file of orders instead of those in the database")
 	f.importFlags.add(flags)
-	flags.StringVar(&f.from, "from", "", "the first day, like 2026-01-01")
-	flags.StringVar(&f.to, "to", "", "the last day")
+	flags.Var(&f.from, "from", "the first day, like 2026-01-01")
+	flags.Var(&f.to, "to", "the last day")
 	flags.BoolVar(&f.everyone, "everyone", false, "as if everybody had joined, with consent, at their first order")
 	return c
 }
 
 func (a *app) rehearse(c *cobra.Command, next program.Version, f rehearseFlags) error {
-	r := rehearsal.Rehearsal{Program: next, Everyone: f.everyone}
-	var err error
-	if r.From, err = loyalty.ParseDay(f.from); err != nil {
-		return usage("--from: %v", err)
-	}
-	if r.To, err = loyalty.ParseDay(f.to); err != nil {
-		return usage("--to: %v", err)
-	}
+	r := rehearsal.Rehearsal{Program: next, Everyone: f.everyone, From: f.from.Day, To: f.to.Day}
 	if r.To < r.From {
 		return usage("--to is before --from")
 	}

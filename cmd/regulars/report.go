@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"regulars/internal/loyalty"
 	"regulars/internal/marketing"
 	"regulars/internal/report"
 	"regulars/internal/store"
@@ -17,7 +16,7 @@ import (
 
 // reportFlags are the flags of report, as typed.
 type reportFlags struct {
-	at    string
+	at    dayFlag
 	limit int
 	csv   bool
 }
@@ -26,25 +25,22 @@ func (a *app) reportCommand() *cobra.Command {
 	var f reportFlags
 	own := append(a.movementCommands(&f), a.forecastReport(&f), a.winbackReport(&f))
 	names := reportNames(own)
-	group := &cobra.Command{
-		Use: "report NAME", Short: "Figures: list | " + strings.Join(names, " | "), Args: cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			r, ok := report.ByName(args[0])
-			if !ok {
-				return usage("there is no report %q%s", args[0], meant(args[0], names))
-			}
-			if err := f.check(r); err != nil {
-				return err
-			}
-			return a.viewed(c, func(tx *store.Tx, _ *store.DB) error { return a.report(tx, r, f) })
-		},
-	}
-	group.Flags().StringVar(&f.at, "at", "", "as of the end of this day, like 2027-06-21 (default: now)")
+	group := newCommand("report NAME", "Figures: list | "+strings.Join(names, " | "), func(c *cobra.Command, args []string) error {
+		r, ok := report.ByName(args[0])
+		if !ok {
+			return usage("there is no report %q%s", args[0], meant(args[0], names))
+		}
+		if err := f.check(r); err != nil {
+			return err
+		}
+		return a.viewed(c, func(tx *store.Tx, _ *store.DB) error { return a.report(tx, r, f) })
+	})
+	group.Flags().Var(&f.at, "at", "as of the end of this day, like 2027-06-21 (default: now)")
 	group.Flags().IntVar(&f.limit, "limit", 0, "list at most so many rows")
 	group.PersistentFlags().BoolVar(&f.csv, "csv", false, "print CSV, for spreadsheets")
-	group.AddCommand(&cobra.Command{Use: "list", Short: "List the reports", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
+	group.AddCommand(newCommand("list", "List the reports", func(*cobra.Command, []string) error {
 		return a.listReports(own)
-	}})
+	}))
 	group.AddCommand(own...)
 	return group
 }
@@ -80,9 +76,7 @@ func (a *app) listReports(own []*cobra.Command) error {
 func (a *app) report(tx *store.Tx, r report.Named, f reportFlags) error {
 	ask := report.Ask{Limit: f.limit}
 	var err error
-	if ask.Day, ask.Past, err = a.asOf(tx, f.at); err != nil {
-		return err
-	}
+	ask.Day, ask.Past = a.asOf(tx, f.at)
 	if ask.Currency, err = marketing.Currency(tx); err != nil {
 		return err
 	}
@@ -103,14 +97,8 @@ func (f reportFlags) check(r report.Named) error {
 	if f.limit < 0 {
 		return usage("--limit takes a number of rows, not %d", f.limit)
 	}
-	if f.at == "" {
-		return nil
-	}
-	if !r.Dated {
+	if f.at.given && !r.Dated {
 		return usage("the report %s is of today: --at says nothing to it", r.Name)
-	}
-	if _, err := loyalty.ParseDay(f.at); err != nil {
-		return usage("--at: %v", err)
 	}
 	return nil
 }

@@ -6,29 +6,22 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"regulars/internal/loyalty"
 	"regulars/internal/report"
 	"regulars/internal/store"
 )
 
 // forecastReport says what the model of who orders again makes of the program.
 func (a *app) forecastReport(flags *reportFlags) *cobra.Command {
-	var at string
-	c := &cobra.Command{
-		Use: "forecast", Short: "Who is still a customer, how often customers order, and how well that was foretold (--at DAY)", Args: cobra.NoArgs,
-		RunE: a.viewing(func(tx *store.Tx, _ []string) error {
-			day, past, err := a.asOf(tx, at)
-			if err != nil {
-				return err
-			}
-			f, err := report.Ahead(tx, day, past)
-			if err != nil {
-				return err
-			}
-			return a.sayForecast(f, flags.csv)
-		}),
-	}
-	c.Flags().StringVar(&at, "at", "", "as of the end of this day, like 2027-06-21 (default: now)")
+	var at dayFlag
+	c := a.reading("forecast", "Who is still a customer, how often customers order, and how well that was foretold (--at DAY)", func(tx *store.Tx, _ []string) error {
+		day, past := a.asOf(tx, at)
+		f, err := report.Ahead(tx, day, past)
+		if err != nil {
+			return err
+		}
+		return a.sayForecast(f, flags.csv)
+	})
+	c.Flags().Var(&at, "at", "as of the end of this day, like 2027-06-21 (default: now)")
 	return c
 }
 
@@ -81,7 +74,8 @@ func trial(f report.Forecast) report.Table {
 
 // winbackReport compares rules that say whom to win back.
 func (a *app) winbackReport(flags *reportFlags) *cobra.Command {
-	var at, until, among string
+	var at, until dayFlag
+	var among string
 	var rules []string
 	c := &cobra.Command{
 		Use: "winback --at DAY --until DAY", Args: cobra.NoArgs,
@@ -101,22 +95,19 @@ func (a *app) winbackReport(flags *reportFlags) *cobra.Command {
 			})
 		},
 	}
-	c.Flags().StringVar(&at, "at", "", "ask the rules as of the end of this day")
-	c.Flags().StringVar(&until, "until", "", "orders after --at up to this day say who came back")
+	c.Flags().Var(&at, "at", "ask the rules as of the end of this day")
+	c.Flags().Var(&until, "until", "orders after --at up to this day say who came back")
 	c.Flags().StringVar(&among, "among", "orders >= 1", "the members whom the question is about")
 	c.Flags().StringArrayVar(&rules, "rule", nil, "a rule to compare; may be given several times")
 	return c
 }
 
 // winback reads the question and prepares what its rules look up.
-func (a *app) winback(ctx context.Context, db *store.DB, at, until, among string, rules []string) (w report.Winback, err error) {
-	if w.At, err = loyalty.ParseDay(at); err != nil {
-		return w, usage("--at: %v", err)
-	}
-	if w.Until, err = loyalty.ParseDay(until); err != nil {
-		return w, usage("--until: %v", err)
-	}
-	if w.Until <= w.At {
+func (a *app) winback(ctx context.Context, db *store.DB, at, until dayFlag, among string, rules []string) (w report.Winback, err error) {
+	switch w.At, w.Until = at.Day, until.Day; {
+	case !at.given || !until.given:
+		return w, usage("winback needs --at and --until, like 2027-06-21")
+	case w.Until <= w.At:
 		return w, usage("--until must be after --at")
 	}
 	if len(rules) == 0 {

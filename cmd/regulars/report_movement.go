@@ -25,7 +25,7 @@ var movementReports = []struct {
 // movementCommands are report rfm and report lifecycle.
 func (a *app) movementCommands(f *reportFlags) (commands []*cobra.Command) {
 	for _, r := range movementReports {
-		var from, to string
+		var from, to dayFlag
 		c := &cobra.Command{Use: r.name, Short: r.short, Args: cobra.NoArgs, RunE: a.viewing(func(tx *store.Tx, _ []string) error {
 			m, err := a.movement(tx, r.of, from, to)
 			if err != nil {
@@ -33,15 +33,15 @@ func (a *app) movementCommands(f *reportFlags) (commands []*cobra.Command) {
 			}
 			return a.printMovement(tx, r.title, m, f.csv)
 		})}
-		c.Flags().StringVar(&from, "from", "", "show who moved since the end of this day, like 2027-03-31")
-		c.Flags().StringVar(&to, "to", "", "as of the end of this day, like 2027-06-30 (default: now)")
+		c.Flags().Var(&from, "from", "show who moved since the end of this day, like 2027-03-31")
+		c.Flags().Var(&to, "to", "as of the end of this day, like 2027-06-30 (default: now)")
 		commands = append(commands, c)
 	}
 	return commands
 }
 
 // movement asks for a report of the days that were typed.
-func (a *app) movement(tx *store.Tx, of func(segments.Scope) (report.MovementOf, error), from, to string) (report.Movement, error) {
+func (a *app) movement(tx *store.Tx, of func(segments.Scope) (report.MovementOf, error), from, to dayFlag) (report.Movement, error) {
 	scope, err := ruleScope(tx)
 	if err != nil {
 		return report.Movement{}, err
@@ -50,22 +50,13 @@ func (a *app) movement(tx *store.Tx, of func(segments.Scope) (report.MovementOf,
 	if err != nil {
 		return report.Movement{}, err
 	}
-	m.Day = a.today(tx)
-	if to != "" {
-		if m.Day, err = loyalty.ParseDay(to); err != nil {
-			return report.Movement{}, usage("--to: %v", err)
+	m.Day, _ = a.asOf(tx, to)
+	m.Past = m.Day != a.today(tx)
+	if from.given {
+		if from.Day >= m.Day {
+			return report.Movement{}, usage("--from %s is not before %s, the day to compare it with", from.Day, m.Day)
 		}
-		m.Past = m.Day != a.today(tx)
-	}
-	if from != "" {
-		day, err := loyalty.ParseDay(from)
-		switch {
-		case err != nil:
-			return report.Movement{}, usage("--from: %v", err)
-		case day >= m.Day:
-			return report.Movement{}, usage("--from %s is not before %s, the day to compare it with", day, m.Day)
-		}
-		m.From = &day
+		m.From = &from.Day
 	}
 	return m.Report(tx)
 }

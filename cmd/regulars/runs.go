@@ -15,7 +15,7 @@ func (a *app) runsCommand() *cobra.Command {
 	group := &cobra.Command{Use: "runs", Short: "Runs of campaigns: list | show | pause | resume | cancel"}
 	var because, texts string
 	act := func(name, short string, f func(context.Context, marketing.Marketer, int64) error) *cobra.Command {
-		return &cobra.Command{Use: name + " RUN", Short: short, Args: cobra.ExactArgs(1), RunE: func(c *cobra.Command, args []string) error {
+		return newCommand(name+" RUN", short, func(c *cobra.Command, args []string) error {
 			run, err := numbered(args[0], "a run; see `regulars runs list`")
 			if err != nil {
 				return err
@@ -28,7 +28,7 @@ func (a *app) runsCommand() *cobra.Command {
 				}
 				return db.View(c.Context(), func(tx *store.Tx) error { return a.listRuns(tx, run) })
 			})
-		}}
+		})
 	}
 	pause := act("pause", "Stop a run until it is resumed", func(ctx context.Context, m marketing.Marketer, run int64) error { return m.Pause(ctx, run, because) })
 	cancel := act("cancel", "End a run: what was not sent is skipped", func(ctx context.Context, m marketing.Marketer, run int64) error { return m.Cancel(ctx, run, because) })
@@ -42,7 +42,7 @@ func (a *app) runsCommand() *cobra.Command {
 	})
 	resume.Flags().StringVar(&texts, "texts", "", "latest: with the texts of the version in force for those not yet sent")
 	group.AddCommand(
-		&cobra.Command{Use: "list", Short: "List the newest runs", Args: cobra.NoArgs, RunE: a.viewing(func(tx *store.Tx, _ []string) error { return a.listRuns(tx, 0) })},
+		a.reading("list", "List the newest runs", func(tx *store.Tx, _ []string) error { return a.listRuns(tx, 0) }),
 		act("show", "Show one run", nil), pause, resume, cancel)
 	return group
 }

@@ -29,9 +29,10 @@ type asked struct {
 
 // segmentFlags are the flags that the commands about segments share.
 type segmentFlags struct {
-	at, member string
-	sql        bool
-	timeout    time.Duration
+	at      dayFlag
+	member  string
+	sql     bool
+	timeout time.Duration
 }
 
 // segmentCommand is about rules and named segments.
@@ -40,7 +41,7 @@ func (a *app) segmentCommand() *cobra.Command {
 	group := &cobra.Command{Use: "segment", Short: "Ask who is in a segment: list | fields | count | members | explain | moves"}
 	group.PersistentFlags().DurationVar(&f.timeout, "timeout", askFor, "give up after this time; 0: never")
 	sub := func(use, short string, ofMember bool, answer func(*store.Tx, asked, segmentFlags) error) *cobra.Command {
-		c := &cobra.Command{Use: use, Short: short, Args: cobra.ExactArgs(1), RunE: func(c *cobra.Command, args []string) error {
+		c := newCommand(use, short, func(c *cobra.Command, args []string) error {
 			return a.patiently(c.Context(), f.timeout, func(db *store.DB) error {
 				if err := a.prepare(c.Context(), db, args[0], f.at); err != nil {
 					return err
@@ -62,8 +63,8 @@ func (a *app) segmentCommand() *cobra.Command {
 					return err
 				})
 			})
-		}}
-		c.Flags().StringVar(&f.at, "at", "", "as of the end of this day, like 2027-06-21 (default: now)")
+		})
+		c.Flags().Var(&f.at, "at", "as of the end of this day, like 2027-06-21 (default: now)")
 		if ofMember {
 			c.Flags().StringVar(&f.member, "member", "", "ask about one member only: id or e-mail")
 		}
@@ -72,9 +73,9 @@ func (a *app) segmentCommand() *cobra.Command {
 	explain := sub("explain RULE|NAME", "Say in words what a rule means and how many members each part keeps (--sql: how it is asked)", true, a.explainRule)
 	explain.Flags().BoolVar(&f.sql, "sql", false, "show the SQL, too")
 	group.AddCommand(
-		&cobra.Command{Use: "list", Short: "List the named segments and how many are inside", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
+		newCommand("list", "List the named segments and how many are inside", func(c *cobra.Command, _ []string) error {
 			return a.patiently(c.Context(), f.timeout, func(db *store.DB) error { return db.Ask(c.Context(), f.timeout, a.listSegments) })
-		}},
+		}),
 		a.fieldsCommand(),
 		sub("count RULE|NAME", "Print how many members it keeps", true, a.countRule),
 		sub("members RULE|NAME", "Print their ids, one a line", true, a.printMembers),
@@ -86,7 +87,7 @@ func (a *app) segmentCommand() *cobra.Command {
 
 // prepare keeps what a rule over the forecast looks up; for every other rule it
 // writes nothing. What is wrong with the rule is left to ask.
-func (a *app) prepare(ctx context.Context, db *store.DB, text, at string) error {
+func (a *app) prepare(ctx context.Context, db *store.DB, text string, at dayFlag) error {
 	var q asked
 	err := db.View(ctx, func(tx *store.Tx) (err error) {
 		silent := *a
@@ -105,7 +106,7 @@ func (a *app) prepare(ctx context.Context, db *store.DB, text, at string) error 
 }
 
 // ask reads a rule, or the name of a segment, and the day it is asked for.
-func (a *app) ask(tx *store.Tx, text, at string) (q asked, err error) {
+func (a *app) ask(tx *store.Tx, text string, at dayFlag) (q asked, err error) {
 	scope, err := ruleScope(tx)
 	if err != nil {
 		return q, err
@@ -116,22 +117,19 @@ func (a *app) ask(tx *store.Tx, text, at string) (q asked, err error) {
 	if _, named := scope.Segments[strings.TrimSpace(text)]; named {
 		q.name = strings.TrimSpace(text)
 	}
-	q.Day, q.Past, err = a.asOf(tx, at)
-	if undated := q.Rule.WithoutHistory(); q.Past && err == nil && len(undated) > 0 {
+	q.Day, q.Past = a.asOf(tx, at)
+	if undated := q.Rule.WithoutHistory(); q.Past && len(undated) > 0 {
 		fmt.Fprintf(a.err, "note: %s %s without history: today's value is taken\n", strings.Join(undated, ", "), either(len(undated) == 1, "is", "are"))
 	}
-	return q, err
+	return q, nil
 }
 
-// asOf reads --at; "" is the shop's present day.
-func (a *app) asOf(tx *store.Tx, at string) (day loyalty.Day, past bool, err error) {
-	if at == "" {
-		return loyalty.DayOf(tx.At.Time, a.zone), false, nil
+// asOf is the day of --at, and without it the shop's present one.
+func (a *app) asOf(tx *store.Tx, at dayFlag) (day loyalty.Day, past bool) {
+	if at.given {
+		return at.Day, true
 	}
-	if day, err = loyalty.ParseDay(at); err != nil {
-		return 0, false, usage("--at: %v", err)
-	}
-	return day, true, nil
+	return a.today(tx), false
 }
 
 // ruleScope is what a rule typed at the command line may read.

@@ -12,7 +12,7 @@ import (
 func (a *app) sendsCommand() *cobra.Command {
 	var f report.SendFilter
 	group := &cobra.Command{Use: "sends", Short: "The ledger of mails: list | show | resolve"}
-	listing := &cobra.Command{Use: "list", Short: "List the newest sends", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
+	listing := newCommand("list", "List the newest sends", func(c *cobra.Command, _ []string) error {
 		if err := cmp.Or(oneOf("state", f.State, sendStates), positive("limit", f.Limit, "")); err != nil {
 			return err
 		}
@@ -22,7 +22,7 @@ func (a *app) sendsCommand() *cobra.Command {
 			}
 			return a.listSends(tx, f)
 		})
-	}}
+	})
 	listing.Flags().StringVar(&f.State, "state", "", "only those in this state")
 	listing.Flags().Int64Var(&f.Run, "run", 0, "only those of this run")
 	listing.Flags().IntVar(&f.Limit, "limit", 50, "how many")
@@ -31,13 +31,13 @@ func (a *app) sendsCommand() *cobra.Command {
 		Args: cobra.RangeArgs(1, 2), RunE: func(c *cobra.Command, args []string) error { return a.resolve(c, run, args) }}
 	resolving.Flags().Int64Var(&run, "run", 0, "all unknown mails of this run, in place of ID")
 	group.AddCommand(listing,
-		&cobra.Command{Use: "show ID", Short: "Show one send", Args: cobra.ExactArgs(1), RunE: a.viewing(func(tx *store.Tx, args []string) error {
+		a.reading("show ID", "Show one send", func(tx *store.Tx, args []string) error {
 			id, err := numbered(args[0], "a send")
 			if err != nil {
 				return err
 			}
 			return a.listSends(tx, report.SendFilter{ID: id, Limit: 1})
-		})},
+		}),
 		resolving)
 	return group
 }

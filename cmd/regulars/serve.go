@@ -31,11 +31,7 @@ type serveFlags struct {
 
 func (a *app) serveCommand() *cobra.Command {
 	var f serveFlags
-	c := &cobra.Command{
-		Use: "serve", Short: "Run the service: the worker, the hooks, the API and the pages",
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return a.serve(c.Context(), f) },
-	}
+	c := newCommand("serve", "Run the service: the worker, the hooks, the API and the pages", func(c *cobra.Command, _ []string) error { return a.serve(c.Context(), f) })
 	c.Flags().StringVar(&f.roles, "roles", "web,worker", "what this replica does")
 	c.Flags().StringVar(&f.listen, "listen", "", "host:port (default: LISTEN; :8080, and with the built-in inbox 127.0.0.1:8080)")
 	c.Flags().StringVar(&f.pprof, "pprof", "", "host:port for Go's profiles, on this machine (default: PPROF_LISTEN, none)")

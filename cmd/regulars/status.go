@@ -14,10 +14,8 @@ import (
 
 func (a *app) statusCommand() *cobra.Command {
 	var watch bool
-	c := &cobra.Command{
-		Use: "status", Short: "What sends now, what is held, late or paused and why; exit 1 when something needs a person",
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
+	c := newCommand("status", "What sends now, what is held, late or paused and why; exit 1 when something needs a person",
+		func(c *cobra.Command, _ []string) error {
 			return a.opened(c.Context(), false, func(db *store.DB) error {
 				var said []string
 				for first := true; ; first = false {
@@ -45,8 +43,7 @@ func (a *app) statusCommand() *cobra.Command {
 					}
 				}
 			})
-		},
-	}
+		})
 	c.Flags().BoolVar(&watch, "watch", false, "again every 2 seconds")
 	return c
 }

@@ -155,6 +155,30 @@ func (s *span) Set(text string) error {
 	return nil
 }
 
+// dayFlag is a flag that takes a day, like 2027-06-21.
+type dayFlag struct {
+	loyalty.Day
+	given bool
+}
+
+func (d *dayFlag) String() string {
+	if !d.given {
+		return ""
+	}
+	return d.Day.String()
+}
+
+// Type names the value in the help.
+func (d *dayFlag) Type() string { return "day" }
+
+// Set implements pflag.Value.
+func (d *dayFlag) Set(text string) (err error) {
+	if d.given = text != ""; d.given {
+		d.Day, err = loyalty.ParseDay(text)
+	}
+	return err
+}
+
 // positive refuses a count below one.
 func positive(flag string, n int, what string) error {
 	if n < 1 {

@@ -23,14 +23,11 @@ func version() string {
 }
 
 func (a *app) versionCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "version", Short: "Print the version of this binary", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			if a.json {
-				return a.printJSON(map[string]string{"version": version(), "go": runtime.Version()})
-			}
-			fmt.Fprintf(a.out, "regulars %s (%s)\n", version(), runtime.Version())
-			return nil
-		},
-	}
+	return newCommand("version", "Print the version of this binary", func(*cobra.Command, []string) error {
+		if a.json {
+			return a.printJSON(map[string]string{"version": version(), "go": runtime.Version()})
+		}
+		fmt.Fprintf(a.out, "regulars %s (%s)\n", version(), runtime.Version())
+		return nil
+	})
 }

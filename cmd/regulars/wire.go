@@ -6,7 +6,6 @@ import (
 	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -190,22 +189,11 @@ func secretKey(ctx context.Context, db *store.DB, given string) (key []byte, err
 		first, _, _ := strings.Cut(given, ",")
 		return []byte(first), nil
 	}
-	err = db.Update(ctx, func(tx *store.Tx) error {
-		text, err := tx.SettingOr(store.SettingSecret, func() string {
-			b := make([]byte, 32)
-			rand.Read(b)
-			return hex.EncodeToString(b)
-		})
-		if err != nil {
-			return err
-		}
-		key, err = hex.DecodeString(text)
+	err = db.Update(ctx, func(tx *store.Tx) (err error) {
+		key, err = tx.Secret(store.SettingSecret, rand.Reader)
 		return err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("the secret key: %w", err)
-	}
-	return key, nil
+	return key, err
 }
 
 // linkKeys are the keys of links: the first signs, all are read.

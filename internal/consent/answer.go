@@ -89,21 +89,8 @@ func rounds[T any, K comparable](items []T, key func(T) K) (all [][]T) {
 	return all
 }
 
-// said is a row as the statements below read it.
-type said struct {
-	Member  int64  `json:"member"`
-	Topic   string `json:"topic"`
-	Granted bool   `json:"granted"`
-	Timed   bool   `json:"timed"`   // the person's own time is known
-	Address bool   `json:"address"` // a refusal with a time, of the address
-	At      int64  `json:"at"`      // microseconds since 1970
-	Source  string `json:"source"`
-	Said    string `json:"said"`
-	IP      string `json:"ip"`
-	Send    *int64 `json:"send"`
-}
-
-func asSaid(a Answer, now loyalty.Instant) said {
+// asRow is an answer as a row of answerRows.
+func asRow(a Answer, now loyalty.Instant) []any {
 	at := a.At
 	if at.IsZero() {
 		at = a.Heard
@@ -111,48 +98,32 @@ func asSaid(a Answer, now loyalty.Instant) said {
 	if at.IsZero() || at.After(now.Time) && !a.exact {
 		at = now
 	}
-	row := said{Member: a.Member, Topic: a.Topic, Granted: a.Granted, Timed: !a.At.IsZero(),
-		At: at.UnixMicro(), Source: a.Source, Said: a.How.Said, IP: a.IP}
-	row.Address = row.Timed && !a.Granted && !a.OfMember
-	if a.Send != 0 {
-		row.Send = &a.Send
-	}
-	return row
+	return []any{a.Member, a.Topic, a.Granted, !a.At.IsZero(), a.ofAddress(), at, a.Source, a.Said, a.IP, a.Send}
 }
 
-// saidRows is the rows of @rows as a table r.
-func saidRows(tx *store.Tx) string {
-	from, at := "json_each(@rows)", "cast(value ->> 'at' as bigint)"
-	if tx.Postgres() {
-		from = "jsonb_array_elements(" + tx.JSONParam("@rows") + ") e(value)"
-		at = "timestamptz 'epoch' + cast(value ->> 'at' as bigint) * interval '1 microsecond'"
-	}
-	return `(select cast(value ->> 'member' as bigint)   as member_id,
-	                value ->> 'topic'                    as topic,
-	                cast(value ->> 'granted' as boolean) as granted,
-	                cast(value ->> 'timed' as boolean)   as timed,
-	                cast(value ->> 'address' as boolean) as of_address,
-	                ` + at + `                           as at,
-	                value ->> 'source'                   as source,
-	                value ->> 'said'                     as said,
-	                value ->> 'ip'                       as ip,
-	                cast(value ->> 'send' as bigint)     as send_id
-	         from   ` + from + `) r`
+// ofAddress reports whether it is a refusal with a time, of the address.
+func (a Answer) ofAddress() bool { return !a.At.IsZero() && !a.Granted && !a.OfMember }
+
+// answerRows is the rows of @rows as a table r; timed says that the person's own time
+// is known.
+func answerRows(tx *store.Tx) string {
+	return tx.Values("member_id bigint", "topic text", "granted boolean", "timed boolean", "of_address boolean",
+		"at timestamptz", "source text", "said text", "ip text", "send bigint")
 }
 
 func setChunk(tx *store.Tx, answers []Answer) error {
-	rows := make([]said, len(answers))
+	rows := make([][]any, len(answers))
 	for i, a := range answers {
-		rows[i] = asSaid(a, tx.At)
+		rows[i] = asRow(a, tx.At)
 	}
-	args := store.Args{"rows": store.JSON(rows), "now": tx.At}
-	if err := lock(tx, "select r.member_id from "+saidRows(tx), args); err != nil {
+	args := store.Args{"rows": store.Rows(rows), "now": tx.At}
+	if err := lock(tx, "select r.member_id from "+answerRows(tx), args); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(`
 		insert into consents (member_id, topic, granted, timed, at, source, said, ip, send_id, recorded_at)
-		select r.member_id, r.topic, r.granted, r.timed, r.at, r.source, r.said, r.ip, r.send_id, @now
-		from   `+saidRows(tx)+`
+		select r.member_id, r.topic, r.granted, r.timed, r.at, r.source, r.said, r.ip, nullif(r.send, 0), @now
+		from   `+answerRows(tx)+`
 		where  not exists (select 1 from consents c
 		                   where  c.member_id = r.member_id and c.topic = r.topic and c.at = r.at
 		                   and    c.source = r.source and c.granted = r.granted)
@@ -163,10 +134,10 @@ func setChunk(tx *store.Tx, answers []Answer) error {
 		order  by r.member_id, r.topic`, args); err != nil {
 		return err
 	}
-	if err := stand(tx, saidRows(tx), args); err != nil {
+	if err := stand(tx, answerRows(tx), args); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(rows, func(r said) bool { return r.Address }) {
+	if slices.ContainsFunc(answers, Answer.ofAddress) {
 		return ofAddresses(tx, args)
 	}
 	return nil

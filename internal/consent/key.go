@@ -4,8 +4,6 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 
 	"regulars/internal/store"
 )
@@ -20,15 +18,4 @@ func Key(pepper []byte, folded string) []byte {
 
 // Pepper returns the installation's pepper, made on first use. It needs a write
 // transaction; callers keep it.
-func Pepper(tx *store.Tx) ([]byte, error) {
-	fresh := func() string {
-		b := make([]byte, 32)
-		rand.Read(b) // never fails since Go 1.24
-		return hex.EncodeToString(b)
-	}
-	text, err := tx.SettingOr(store.SettingPepper, fresh)
-	if err != nil {
-		return nil, fmt.Errorf("reading the pepper: %w", err)
-	}
-	return hex.DecodeString(text)
-}
+func Pepper(tx *store.Tx) ([]byte, error) { return tx.Secret(store.SettingPepper, rand.Reader) }

@@ -19,7 +19,7 @@ func ofAddresses(tx *store.Tx, args store.Args) error {
 	if _, err := tx.Exec(`
 		insert into refusals (email_key, topic, at, source)
 		select m.email_key, r.topic, max(r.at), min(r.source)
-		from   `+saidRows(tx)+`
+		from   `+answerRows(tx)+`
 		join   members m on m.id = r.member_id
 		where  r.of_address and m.email_key is not null
 		group  by m.email_key, r.topic
@@ -29,7 +29,7 @@ func ofAddresses(tx *store.Tx, args store.Args) error {
 		where  excluded.at > refusals.at`, args); err != nil {
 		return fmt.Errorf("keeping refusals of addresses: %w", err)
 	}
-	return inherit(tx, "select m.id from members m where m.email_key in (select w.email_key from members w join "+saidRows(tx)+
+	return inherit(tx, "select m.id from members m where m.email_key in (select w.email_key from members w join "+answerRows(tx)+
 		" on r.member_id = w.id and r.of_address)", args)
 }
 

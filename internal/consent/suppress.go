@@ -1,7 +1,6 @@
 package consent
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -32,25 +31,17 @@ func Suppress(tx *store.Tx, emailKey []byte, reason, source string) error {
 // SuppressAll is Suppress for many addresses. Those that are suppressed already
 // stay as they are.
 func SuppressAll(tx *store.Tx, emailKeys [][]byte, reason, source string) error {
-	from := "select unhex(value) as email_key from json_each(@keys)"
-	if tx.Postgres() {
-		from = "select decode(value, 'hex') as email_key from jsonb_array_elements_text(" + tx.JSONParam("@keys") + ") e(value)"
-	}
 	for chunk := range slices.Chunk(emailKeys, 5000) {
-		keys := make([]string, len(chunk))
-		for i, key := range chunk {
-			keys[i] = hex.EncodeToString(key)
-		}
 		_, err := tx.Exec(`
 			insert into suppressions (email_key, reason, source, at)
-			select distinct k.email_key, cast(@reason as text), cast(@source as text), `+tx.Instant("@now")+`
-			from  (`+from+`) k
+			select distinct r.email_key, cast(@reason as text), cast(@source as text), `+tx.Instant("@now")+`
+			from   `+tx.Values("email_key bytea")+`
 			where  true
 			order  by 1
 			on conflict (email_key) do update
 			set    reason = excluded.reason, source = excluded.source, at = excluded.at
 			where  excluded.reason = 'erased' and suppressions.reason <> 'erased'`,
-			store.Args{"keys": store.JSON(keys), "reason": reason, "source": source, "now": tx.At})
+			store.Args{"rows": store.Column(chunk), "reason": reason, "source": source, "now": tx.At})
 		if err != nil {
 			return fmt.Errorf("suppressing %d addresses: %w", len(chunk), err)
 		}

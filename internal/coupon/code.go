@@ -1,7 +1,6 @@
 package coupon
 
 import (
-	"errors"
 	"fmt"
 
 	"regulars/internal/loyalty"
@@ -76,36 +75,6 @@ func Of(tx *store.Tx, member int64) ([]Code, error) {
 		return nil, fmt.Errorf("codes of member %d: %w", member, err)
 	}
 	return codes, nil
-}
-
-// Unused returns the names of the pools of which a member holds a code, given in
-// that occurrence, that is still good today: what the rule unused("…") reads.
-func Unused(tx *store.Tx, occurrence, member int64, today loyalty.Day) ([]string, error) {
-	var pools []string
-	err := tx.All(&pools, `
-		select p.name
-		from   codes c join pools p on p.id = c.pool_id
-		where  c.member_id = @member and c.occurrence_id = @occurrence and c.state in ('reserved', 'issued')
-		and   (c.valid_until is null or c.valid_until >= @today)
-		order  by p.name`, store.Args{"member": member, "occurrence": occurrence, "today": today})
-	if err != nil {
-		return nil, fmt.Errorf("unused codes of member %d: %w", member, err)
-	}
-	return pools, nil
-}
-
-// held returns the code of a pool that the member has in the occurrence, if any.
-func held(tx *store.Tx, p Pool, to To) (Code, bool, error) {
-	var c Code
-	err := tx.One(&c, `
-		select `+codeColumns+`
-		from   codes c join pools p on p.id = c.pool_id
-		where  c.pool_id = @pool and c.occurrence_id = @occurrence and c.member_id = @member`,
-		store.Args{"pool": p.ID, "occurrence": to.Occurrence, "member": to.Member})
-	if errors.Is(err, store.ErrNotFound) {
-		return Code{}, false, nil
-	}
-	return c, err == nil, err
 }
 
 // byID returns one code.

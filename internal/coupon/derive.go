@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
 
@@ -22,23 +23,10 @@ import (
 // settingCodes is the setting that holds the secret from which codes are derived.
 const settingCodes = "code_secret"
 
-// secretOf returns the secret, which it draws once.
-func secretOf(tx *store.Tx, random io.Reader) ([]byte, error) {
-	fresh := make([]byte, 32)
-	if _, err := io.ReadFull(random, fresh); err != nil {
-		return nil, fmt.Errorf("drawing the secret of codes: %w", err)
-	}
-	text, err := tx.SettingOr(settingCodes, func() string { return hex.EncodeToString(fresh) })
-	if err != nil {
-		return nil, fmt.Errorf("the secret of codes: %w", err)
-	}
-	return hex.DecodeString(text)
-}
-
 // derived draws the codes of people in their occurrences. try counts from 0: where a
 // code is somebody else's already, the next one is as certain as the first.
-func (p Pool) derived(tx *store.Tx, people []person, try int, random io.Reader) ([]row, error) {
-	secret, err := secretOf(tx, random)
+func (p Pool) derived(tx *store.Tx, people []To, try int, random io.Reader) ([]row, error) {
+	secret, err := tx.Secret(settingCodes, random)
 	if err != nil {
 		return nil, err
 	}
@@ -48,19 +36,18 @@ func (p Pool) derived(tx *store.Tx, people []person, try int, random io.Reader) 
 	}
 	rows := make([]row, len(people))
 	for i, who := range people {
-		code, err := p.draw(&stream{secret: secret, name: names[i] + "\x00" + strconv.Itoa(try)})
+		code, err := loyalty.CodePattern(p.Pattern).Expand(&stream{secret: secret, name: names[i] + "\x00" + strconv.Itoa(try)})
 		if err != nil {
 			return nil, err
 		}
-		rows[i] = fresh(code)
-		rows[i].Occurrence, rows[i].Member = &who.Occurrence, &who.Member
+		rows[i] = row{code, loyalty.FoldCode(code), who}
 	}
 	return rows, nil
 }
 
 // namesOf returns what the codes of people in their occurrences are known by outside
 // the database.
-func namesOf(tx *store.Tx, pool string, people []person) ([]string, error) {
+func namesOf(tx *store.Tx, pool string, people []To) ([]string, error) {
 	what, err := occurrenceNames(tx, people)
 	if err != nil {
 		return nil, err
@@ -78,12 +65,12 @@ func namesOf(tx *store.Tx, pool string, people []person) ([]string, error) {
 
 // occurrenceNames returns what occurrences are known by outside the database: the
 // campaign and its date, milestone or launch, or the event as its sender named it.
-func occurrenceNames(tx *store.Tx, people []person) (map[int64]string, error) {
+func occurrenceNames(tx *store.Tx, people []To) (map[int64]string, error) {
 	var rows []struct {
 		ID            int64
 		Campaign, Key string
 	}
-	ids := distinct(people, func(w person) int64 { return w.Occurrence })
+	ids := distinct(people, func(w To) int64 { return w.Occurrence })
 	err := tx.All(&rows, `
 		select o.id, c.name as campaign, o.key
 		from   occurrences o join campaigns c on c.id = o.campaign_id
@@ -149,7 +136,7 @@ func eventNames(tx *store.Tx, events map[int64]string) error {
 
 // memberNames returns what members are known by outside the database: the shop's id,
 // or the hash of their address while we made up the id.
-func memberNames(tx *store.Tx, people []person) (map[int64]string, error) {
+func memberNames(tx *store.Tx, people []To) (map[int64]string, error) {
 	var rows []struct {
 		ID         int64
 		ExternalID string
@@ -157,7 +144,7 @@ func memberNames(tx *store.Tx, people []person) (map[int64]string, error) {
 		EmailKey   []byte
 	}
 	err := tx.All(&rows, "select id, external_id, named, email_key from members where id in (select value from "+tx.JSONEach("@ids")+")",
-		store.Args{"ids": store.JSON(distinct(people, func(w person) int64 { return w.Member }))})
+		store.Args{"ids": store.JSON(distinct(people, func(w To) int64 { return w.Member }))})
 	if err != nil {
 		return nil, fmt.Errorf("the members that %d codes are for: %w", len(people), err)
 	}
@@ -171,7 +158,7 @@ func memberNames(tx *store.Tx, people []person) (map[int64]string, error) {
 	return names, nil
 }
 
-func distinct(people []person, of func(person) int64) (ids []int64) {
+func distinct(people []To, of func(To) int64) (ids []int64) {
 	seen := make(map[int64]bool, len(people))
 	for _, who := range people {
 		if id := of(who); !seen[id] {

@@ -84,9 +84,23 @@ func stock(t testing.TB, db *store.DB, pool string, n int) {
 	})
 }
 
+// give asks for a code as a step does: the caller has locked the passage, here the
+// member, and who has none afterwards found the pool empty.
 func give(db *store.DB, pool string, occurrence, member int64) (c coupon.Code, err error) {
 	err = db.Update(context.Background(), func(tx *store.Tx) error {
-		c, err = coupon.Give(tx, pool, coupon.To{Occurrence: occurrence, Member: member, Today: today}, rand.Reader)
+		if _, err := tx.Exec("update members set changed_at = changed_at where id = @member", store.Args{"member": member}); err != nil {
+			return err
+		}
+		to := coupon.To{Occurrence: occurrence, Member: member}
+		given, err := coupon.GiveEach(tx, pool, []coupon.To{to}, today, rand.Reader)
+		if err != nil {
+			return err
+		}
+		if given[to] == 0 {
+			return coupon.ErrEmpty
+		}
+		codes, err := coupon.Load(tx, []int64{given[to]})
+		c = codes[given[to]]
 		return err
 	})
 	return c, err

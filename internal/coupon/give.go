@@ -4,104 +4,122 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
 
-// To says whom a code is for: a member in an occurrence, on a shop day.
-type To struct {
-	Occurrence, Member int64
-	Today              loyalty.Day
-}
+// To is whom a code is for: a member in an occurrence.
+type To struct{ Occurrence, Member int64 }
 
-// Give reserves a code of a pool: the shared one, one from stock, or a new one.
-// The same member in the same occurrence gets the same code again, also when
-// the first mail with it failed. ErrEmpty when stock, budget or time is used up.
-func Give(tx *store.Tx, pool string, to To, random io.Reader) (Code, error) {
-	c, err := give(tx, pool, to, random)
+// GiveEach reserves a code of a pool for each of many passages, in few statements:
+// the shared one, one from stock, or a new one. The same member in the same
+// occurrence gets the same code again, also when the first mail with it failed. It
+// returns the codes' ids; for whom stock, budget or time leave none is not among
+// them, the last of the list first. The caller has locked the passages, so that
+// nobody else asks for the same ones.
+func GiveEach(tx *store.Tx, pool string, to []To, today loyalty.Day, random io.Reader) (map[To]int64, error) {
+	given, err := giveEach(tx, pool, to, today, random)
 	if err != nil {
-		return Code{}, fmt.Errorf("giving a code of pool %s to member %d: %w", pool, to.Member, err)
+		return nil, fmt.Errorf("giving %d codes of pool %s: %w", len(to), pool, err)
 	}
-	return c, nil
+	return given, nil
 }
 
-func give(tx *store.Tx, pool string, to To, random io.Reader) (Code, error) {
+func giveEach(tx *store.Tx, pool string, to []To, today loyalty.Day, random io.Reader) (map[To]int64, error) {
+	if len(to) == 0 {
+		return nil, nil
+	}
 	p, err := Find(tx, pool)
 	if err != nil {
-		return Code{}, err
+		return nil, err
 	}
 	if p.Kind == Shared {
-		return giveShared(tx, p, to)
-	}
-	// The member's row is the lock under which a second Give finds the first one's code.
-	var id int64
-	if err := tx.One(&id, "select id from members where id = @member "+tx.ForUpdate(), store.Args{"member": to.Member}); err != nil {
-		return Code{}, err
-	}
-	c, has, err := held(tx, p, to)
-	if err != nil || has && c.State != StateVoid {
-		return c, err
-	}
-	if !has && !p.over(to.Today) {
-		if n, err := keepPromises(tx, p, []person{{to.Occurrence, to.Member}}); err != nil {
-			return Code{}, err
-		} else if n > 0 {
-			c, _, err := held(tx, p, to)
-			return c, err
-		}
-	}
-	if err := mayGive(tx, p, to.Today); err != nil {
-		return Code{}, err
-	}
-	if has {
-		return again(tx, c)
-	}
-	return anew(tx, p, to, random)
-}
-
-// mayGive says whether a pool may give one more code; afterwards nobody else
-// gives one before this transaction ends, if the pool is limited.
-func mayGive(tx *store.Tx, p Pool, today loyalty.Day) error {
-	if p.over(today) {
-		return fmt.Errorf("%w: its last day was %s", ErrEmpty, p.ValidUntil)
+		return shareEach(tx, p, to, today)
 	}
 	if err := p.lock(tx); err != nil {
-		return err
+		return nil, err
+	}
+	given, voids, err := heldBy(tx, p, to)
+	if err != nil || p.over(today) {
+		return given, err
+	}
+	want := without(to, given)
+	if n, err := keepPromises(tx, p, without(want, voids)); err != nil {
+		return nil, err
+	} else if n > 0 {
+		if given, voids, err = heldBy(tx, p, to); err != nil {
+			return nil, err
+		}
+		want = without(to, given)
 	}
 	r, err := roomOf(tx, p)
-	if err == nil && r.give == 0 {
-		err = fmt.Errorf("%w: its stock or budget is used up", ErrEmpty)
-	}
-	return err
-}
-
-// again reserves a code anew whose mail failed or was skipped: it was not seen.
-func again(tx *store.Tx, c Code) (Code, error) {
-	_, err := tx.Exec(`
-		update codes set state = 'reserved', reserved_at = @now, issued_at = null, valid_until = null
-		where  id = @id and state = 'void'`, store.Args{"id": c.ID, "now": tx.At})
 	if err != nil {
-		return Code{}, err
+		return nil, err
 	}
-	return byID(tx, c.ID)
+	want = want[:min(int64(len(want)), r.give)]
+	if err := takeEach(tx, p, want, voids, r.mint, random); err != nil {
+		return nil, err
+	}
+	given, _, err = heldBy(tx, p, to)
+	return given, err
 }
 
-// anew reserves a code from stock, or makes one.
-func anew(tx *store.Tx, p Pool, to To, random io.Reader) (Code, error) {
-	id, err := fromStock(tx, p, to)
-	if errors.Is(err, store.ErrNotFound) && p.mints() {
-		id, err = mint(tx, p, to, random)
+// without returns those who have none of the codes.
+func without(to []To, codes map[To]int64) []To {
+	return slices.DeleteFunc(slices.Clone(to), func(who To) bool { return codes[who] != 0 })
+}
+
+func shareEach(tx *store.Tx, p Pool, to []To, today loyalty.Day) (map[To]int64, error) {
+	if p.over(today) {
+		return nil, nil
 	}
-	switch {
-	case errors.Is(err, store.ErrNotFound) && p.byFile():
-		return Code{}, fmt.Errorf("%w: the shop knows no further one; generate codes and export them", ErrEmpty)
-	case errors.Is(err, store.ErrNotFound):
-		return Code{}, ErrEmpty
-	case err != nil:
-		return Code{}, err
+	id, state, err := sharedCode(tx, p)
+	if err != nil || state != StateIssued {
+		return nil, err
 	}
-	return byID(tx, id)
+	given := make(map[To]int64, len(to))
+	for _, who := range to {
+		given[who] = id
+	}
+	return given, nil
+}
+
+// takeEach reserves a code for each who wants one: the one that they had and never
+// saw, one from stock, or a new one, of which mint may be made.
+func takeEach(tx *store.Tx, p Pool, want []To, voids map[To]int64, mint int64, random io.Reader) error {
+	var back []int64
+	for _, who := range want {
+		if id := voids[who]; id != 0 {
+			back = append(back, id)
+		}
+	}
+	if len(back) > 0 { // their mail failed or was skipped
+		_, err := tx.Exec(`
+			update codes set state = 'reserved', reserved_at = @now, issued_at = null, valid_until = null
+			where  state = 'void' and id in (select value from `+tx.JSONEach("@ids")+`)`,
+			store.Args{"ids": store.JSON(back), "now": tx.At})
+		if err != nil {
+			return err
+		}
+	}
+	want, err := stockEach(tx, p, without(want, voids))
+	if err != nil {
+		return err
+	}
+	want = want[:min(int64(len(want)), mint)]
+	for try := 0; p.mints() && len(want) > 0 && try < mintTries; try++ {
+		if err := mintFor(tx, p, want, try, random); err != nil {
+			return err
+		}
+		given, _, err := heldBy(tx, p, want)
+		if err != nil {
+			return err
+		}
+		want = without(want, given)
+	}
+	return nil
 }
 
 // claimable is the condition on a free code that may be given.
@@ -112,74 +130,112 @@ func (p Pool) claimable() string {
 	return "pool_id = @pool and state = 'free'"
 }
 
-func fromStock(tx *store.Tx, p Pool, to To) (id int64, err error) {
-	err = tx.One(&id, `
+// stockEach gives the first free codes to the first who want one and returns those
+// for whom there was none.
+func stockEach(tx *store.Tx, p Pool, want []To) ([]To, error) {
+	if len(want) == 0 {
+		return nil, nil
+	}
+	var free []int64
+	err := tx.All(&free, "select id from codes where "+p.claimable()+" order by id limit @n "+tx.SkipLocked(), store.Args{"pool": p.ID, "n": len(want)})
+	if err != nil || len(free) == 0 {
+		return want, err
+	}
+	_, err = reserve(tx, free, want)
+	return want[len(free):], err
+}
+
+// reserve makes codes those of as many members, in the same sequence. One that is
+// redeemed or expired already stays so.
+func reserve(tx *store.Tx, codes []int64, to []To) (int64, error) {
+	rows := make([][]any, len(codes))
+	for i, id := range codes {
+		rows[i] = []any{id, to[i].Occurrence, to[i].Member}
+	}
+	return tx.Exec(`
 		update codes
-		set    state = 'reserved', occurrence_id = @occurrence, member_id = @member, reserved_at = @now
-		where  id = (select id from codes where `+p.claimable()+` order by id limit 1 `+tx.SkipLocked()+`)
-		returning id`,
-		store.Args{"pool": p.ID, "occurrence": to.Occurrence, "member": to.Member, "now": tx.At})
-	return id, err
+		set    state = case when state in ('free', 'aside') then 'reserved' else state end,
+		       occurrence_id = r.occurrence, member_id = r.member, reserved_at = @now
+		from   `+tx.Values("id bigint", "occurrence bigint", "member bigint")+`
+		where  codes.id = r.id`, store.Args{"rows": store.Rows(rows), "now": tx.At})
+}
+
+// heldBy returns the codes of a pool that members have in their occurrences, those
+// that are void by themselves.
+func heldBy(tx *store.Tx, p Pool, to []To) (given, voids map[To]int64, err error) {
+	rows := make([][]any, len(to))
+	for i, who := range to {
+		rows[i] = []any{who.Occurrence, who.Member}
+	}
+	var found []struct {
+		ID int64
+		To
+		State string
+	}
+	err = tx.All(&found, `
+		select c.id, r.occurrence, r.member, c.state
+		from   `+tx.Values("occurrence bigint", "member bigint")+` cross join codes c -- cross: SQLite would begin with all codes of the pool
+		where  c.pool_id = @pool and c.occurrence_id = r.occurrence and c.member_id = r.member`, store.Args{"pool": p.ID, "rows": store.Rows(rows)})
+	if err != nil {
+		return nil, nil, err
+	}
+	given, voids = make(map[To]int64, len(to)), map[To]int64{}
+	for _, c := range found {
+		if c.State == StateVoid {
+			voids[c.To] = c.ID
+		} else {
+			given[c.To] = c.ID
+		}
+	}
+	return given, voids, nil
 }
 
 // mintTries is how often a taken code is derived anew. With the 20 bits to spare
 // that a pattern must have, a second try is one in a million.
 const mintTries = 50
 
-func mint(tx *store.Tx, p Pool, to To, random io.Reader) (id int64, err error) {
-	for try := range mintTries {
-		one, err := p.derived(tx, []person{{to.Occurrence, to.Member}}, try, random)
-		if err != nil {
-			return 0, err
-		}
-		err = tx.One(&id, `
-			insert into codes (pool_id, code, folded, state, occurrence_id, member_id, reserved_at)
-			values (@pool, @code, @folded, 'reserved', @occurrence, @member, @now)
-			on conflict (folded) do nothing
-			returning id`,
-			store.Args{"pool": p.ID, "code": one[0].Code, "folded": one[0].Folded,
-				"occurrence": to.Occurrence, "member": to.Member, "now": tx.At})
-		if !errors.Is(err, store.ErrNotFound) {
-			return id, err
-		}
-	}
-	return 0, fmt.Errorf("%w: the pattern %s has too few codes", ErrEmpty, p.Pattern)
-}
+// mintSlice is how many codes one statement makes.
+const mintSlice = 10_000
 
-// draw returns a code of the pool's pattern.
-func (p Pool) draw(random io.Reader) (string, error) {
-	return loyalty.CodePattern(p.Pattern).Expand(random)
-}
-
-// giveShared returns the pool's one code, which belongs to nobody.
-func giveShared(tx *store.Tx, p Pool, to To) (Code, error) {
-	if p.over(to.Today) {
-		return Code{}, fmt.Errorf("%w: its last day was %s", ErrEmpty, p.ValidUntil)
-	}
-	id, err := sharedCode(tx, p)
+// mintFor makes a code for each. A code that is taken is left out, and whom it was
+// for is asked for again in the next round.
+func mintFor(tx *store.Tx, p Pool, to []To, try int, random io.Reader) error {
+	rows, err := p.derived(tx, to, try, random)
 	if err != nil {
-		return Code{}, err
+		return err
 	}
-	c, err := byID(tx, id)
-	if err == nil && c.State != StateIssued {
-		err = fmt.Errorf("%w: %s is %s", ErrEmpty, c.Code, c.State)
+	values := make([][]any, len(rows))
+	for i, r := range rows {
+		values[i] = []any{p.ID, r.Code, r.Folded, StateReserved, r.Occurrence, r.Member, tx.At}
 	}
-	return c, err
+	err = tx.Try(func() error { // the fast way, which knows no "on conflict"
+		_, err := tx.Bulk("codes", []string{"pool_id", "code", "folded", "state", "occurrence_id", "member_id", "reserved_at"}, values)
+		return err
+	})
+	if errors.Is(err, store.ErrDuplicate) {
+		_, err = insert(tx, p, StateReserved, rows)
+	}
+	return err
 }
 
-// sharedCode returns the row of a shared pool's code, which it makes on first use.
-func sharedCode(tx *store.Tx, p Pool) (id int64, err error) {
+// sharedCode returns the row of a shared pool's one code, which belongs to nobody
+// and is made on first use, and its state.
+func sharedCode(tx *store.Tx, p Pool) (id int64, state string, err error) {
 	args := store.Args{"pool": p.ID, "code": p.Code, "folded": loyalty.FoldCode(p.Code), "now": tx.At}
 	_, err = tx.Exec(`
 		insert into codes (pool_id, code, folded, state, issued_at)
 		values (@pool, @code, @folded, 'issued', @now)
 		on conflict (folded) do nothing`, args)
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
-	err = tx.One(&id, "select id from codes where folded = @folded and pool_id = @pool", args)
+	var c struct {
+		ID    int64
+		State string
+	}
+	err = tx.One(&c, "select id, state from codes where folded = @folded and pool_id = @pool", args)
 	if errors.Is(err, store.ErrNotFound) {
-		return 0, fmt.Errorf("code %s belongs to another pool: %w", p.Code, ErrKind)
+		err = fmt.Errorf("code %s belongs to another pool: %w", p.Code, ErrKind)
 	}
-	return id, err
+	return c.ID, c.State, err
 }

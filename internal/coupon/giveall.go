@@ -1,7 +1,6 @@
 package coupon
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -91,7 +90,7 @@ func available(tx *store.Tx, p Pool, today loyalty.Day) (have, stock int64, err 
 }
 
 func shareAll(tx *store.Tx, p Pool, run int64) error {
-	id, err := sharedCode(tx, p)
+	id, _, err := sharedCode(tx, p)
 	if err != nil {
 		return err
 	}
@@ -124,7 +123,7 @@ func promisedAll(tx *store.Tx, p Pool, run int64, today loyalty.Day) error {
 	if err != nil || !any || p.over(today) {
 		return err
 	}
-	var want []person
+	var want []To
 	if err := tx.All(&want, "select occurrence_id as occurrence, member_id as member from sends where "+wanting+" order by id", store.Args{"run": run}); err != nil {
 		return err
 	}
@@ -148,13 +147,10 @@ func attach(tx *store.Tx, p Pool, run int64) error {
 	return err
 }
 
-// mintSlice is how many codes one statement makes.
-const mintSlice = 10_000
-
 // mintAll makes a code for each send of a run that still wants one.
 func mintAll(tx *store.Tx, p Pool, run, need int64, random io.Reader) error {
 	for try := range mintTries {
-		var want []person
+		var want []To
 		err := tx.All(&want, "select occurrence_id as occurrence, member_id as member from sends where "+wanting+" order by id", store.Args{"run": run})
 		if err != nil || len(want) == 0 {
 			return err
@@ -172,43 +168,4 @@ func mintAll(tx *store.Tx, p Pool, run, need int64, random io.Reader) error {
 		}
 	}
 	return fmt.Errorf("%w: the pattern %s has too few codes", ErrEmpty, p.Pattern)
-}
-
-// person is a member in an occurrence.
-type person struct{ Occurrence, Member int64 }
-
-// mintFor makes a code for each person. A code that is taken is left out, and its
-// person is asked for again in the next round.
-func mintFor(tx *store.Tx, p Pool, people []person, try int, random io.Reader) error {
-	rows, err := p.derived(tx, people, try, random)
-	if err != nil {
-		return err
-	}
-	done, err := load(tx, p, rows)
-	if err != nil || done {
-		return err
-	}
-	_, err = insert(tx, p, StateReserved, rows)
-	return err
-}
-
-// load adds reserved codes the fast way, which knows no "on conflict". It reports
-// false when one of them is taken: then none was added.
-func load(tx *store.Tx, p Pool, rows []row) (bool, error) {
-	values := make([][]any, len(rows))
-	for i, r := range rows {
-		values[i] = []any{p.ID, r.Code, r.Folded, StateReserved, *r.Occurrence, *r.Member, tx.At}
-	}
-	if _, err := tx.Exec("savepoint minting", nil); err != nil {
-		return false, err
-	}
-	_, err := tx.Bulk("codes", []string{"pool_id", "code", "folded", "state", "occurrence_id", "member_id", "reserved_at"}, values)
-	if errors.Is(err, store.ErrDuplicate) {
-		_, err = tx.Exec("rollback to savepoint minting", nil)
-		return false, err
-	}
-	if err == nil {
-		_, err = tx.Exec("release savepoint minting", nil)
-	}
-	return err == nil, err
 }

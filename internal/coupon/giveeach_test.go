@@ -39,11 +39,11 @@ func TestGiveEach(t *testing.T) {
 			}
 			var to []coupon.To
 			for i := range tt.n {
-				to = append(to, coupon.To{Occurrence: occurrence, Member: int64(i + 1), Today: today})
+				to = append(to, coupon.To{Occurrence: occurrence, Member: int64(i + 1)})
 			}
 			var got map[coupon.To]int64
 			update(t, db, func(tx *store.Tx) (err error) {
-				got, err = coupon.GiveEach(tx, tt.pool, to, rand.Reader)
+				got, err = coupon.GiveEach(tx, tt.pool, to, today, rand.Reader)
 				return err
 			})
 			if len(got) != tt.want {

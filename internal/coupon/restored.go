@@ -166,9 +166,9 @@ func Record(tx *store.Tx, ids []int64) (all []Given, err error) {
 		all = append(all, Given{ID: r.ID, Pool: r.Pool, Code: r.Code, At: r.At})
 	}
 	for pool, list := range byPool {
-		people := make([]person, len(list))
+		people := make([]To, len(list))
 		for i, n := range list {
-			people[i] = person{rows[n].Occurrence, rows[n].Member}
+			people[i] = To{rows[n].Occurrence, rows[n].Member}
 		}
 		whom, err := hashed(tx, pool, people)
 		if err != nil {
@@ -182,8 +182,8 @@ func Record(tx *store.Tx, ids []int64) (all []Given, err error) {
 }
 
 // hashed returns the keyed hashes by which people in their occurrences are recorded.
-func hashed(tx *store.Tx, pool string, people []person) ([]string, error) {
-	secret, err := secretOf(tx, rand.Reader)
+func hashed(tx *store.Tx, pool string, people []To) ([]string, error) {
+	secret, err := tx.Secret(settingCodes, rand.Reader)
 	if err != nil {
 		return nil, err
 	}
@@ -262,13 +262,13 @@ func (p Pool) takeBack(tx *store.Tx, given map[string]Given, sum *TakenBack) err
 	}
 	err := tx.All(&here, `
 		select id, pool_id, folded, state, coalesce(occurrence_id, 0) as occurrence, coalesce(member_id, 0) as member, reserved_at as at
-		from   codes where folded in (`+texts(tx, "@folded")+`) order by id `+tx.ForUpdate(), store.Args{"folded": store.JSON(folded)})
+		from   codes where folded in (select folded from `+tx.Values("folded text")+`) order by id `+tx.ForUpdate(), store.Args{"rows": store.Column(folded)})
 	if err != nil {
 		return err
 	}
-	var people []person
+	var people []To
 	for _, c := range here {
-		people = append(people, person{c.Occurrence, c.Member})
+		people = append(people, To{c.Occurrence, c.Member})
 	}
 	whom, err := hashed(tx, p.Name, people)
 	if err != nil {
@@ -287,7 +287,7 @@ func (p Pool) takeBack(tx *store.Tx, given map[string]Given, sum *TakenBack) err
 		default: // free in the copy, or reserved there for somebody who did not get it
 			sum.Promised++
 			ids = append(ids, c.ID)
-			promises = append(promises, []any{c.ID, g.Whom, g.At.UnixMicro()})
+			promises = append(promises, []any{c.ID, g.Whom, g.At})
 		}
 	}
 	if len(ids) == 0 {
@@ -304,12 +304,8 @@ func (p Pool) takeBack(tx *store.Tx, given map[string]Given, sum *TakenBack) err
 
 // promise writes down for whom codes are: the latest word of each code and each person.
 func (p Pool) promise(tx *store.Tx, rows [][]any) error {
-	from, at := "json_each(@rows)", "cast(value ->> 2 as bigint)"
-	if tx.Postgres() {
-		from, at = "jsonb_array_elements("+tx.JSONParam("@rows")+") e(value)", "timestamptz 'epoch' + cast(value ->> 2 as bigint) * interval '1 microsecond'"
-	}
-	args := store.Args{"pool": p.ID, "rows": store.JSON(rows)}
-	list := "(select cast(value ->> 0 as bigint) as code_id, value ->> 1 as whom, " + at + " as at from " + from + ") r"
+	args := store.Args{"pool": p.ID, "rows": store.Rows(rows)}
+	list := tx.Values("code_id bigint", "whom text", "at timestamptz")
 	if _, err := tx.Exec(`
 		delete from promises
 		where  pool_id = @pool
@@ -330,7 +326,7 @@ func hasPromises(tx *store.Tx, p Pool) (has bool, err error) {
 
 // keepPromises gives people the codes of a pool that they have already, and returns
 // to how many. None of them has a row of that pool in that occurrence.
-func keepPromises(tx *store.Tx, p Pool, people []person) (int64, error) {
+func keepPromises(tx *store.Tx, p Pool, people []To) (int64, error) {
 	has, err := hasPromises(tx, p)
 	if err != nil || !has || len(people) == 0 {
 		return 0, err
@@ -344,32 +340,20 @@ func keepPromises(tx *store.Tx, p Pool, people []person) (int64, error) {
 		Whom string
 	}
 	err = tx.All(&found, `
-		select c.id, r.whom
-		from   promises r join codes c on c.id = r.code_id
-		where  r.pool_id = @pool and r.whom in (`+texts(tx, "@whom")+`) and c.member_id is null and c.state in ('aside', 'redeemed', 'expired')`,
-		store.Args{"pool": p.ID, "whom": store.JSON(whom)})
+		select c.id, p.whom
+		from   promises p join codes c on c.id = p.code_id
+		where  p.pool_id = @pool and p.whom in (select whom from `+tx.Values("whom text")+`) and c.member_id is null and c.state in ('aside', 'redeemed', 'expired')`,
+		store.Args{"pool": p.ID, "rows": store.Column(whom)})
 	if err != nil || len(found) == 0 {
 		return 0, err
 	}
-	owners := make(map[string]person, len(people))
+	owners := make(map[string]To, len(people))
 	for i, who := range people {
 		owners[whom[i]] = who
 	}
-	rows := make([]string, len(found))
+	codes, to := make([]int64, len(found)), make([]To, len(found))
 	for i, f := range found {
-		rows[i] = fmt.Sprintf("(%d,%d,%d)", f.ID, owners[f.Whom].Occurrence, owners[f.Whom].Member)
+		codes[i], to[i] = f.ID, owners[f.Whom]
 	}
-	return tx.Exec(`
-		update codes
-		set    state = case when state = 'aside' then 'reserved' else state end, occurrence_id = k.column2, member_id = k.column3, reserved_at = @now
-		from  (select column1, column2, column3 from (values `+strings.Join(rows, ",")+`) v) k
-		where  codes.id = k.column1`, store.Args{"now": tx.At})
-}
-
-// texts selects the entries of a JSON list of texts.
-func texts(tx *store.Tx, list string) string {
-	if tx.Postgres() {
-		return "select value from jsonb_array_elements_text(" + tx.JSONParam(list) + ") e(value)"
-	}
-	return "select value from json_each(" + list + ")"
+	return reserve(tx, codes, to)
 }

@@ -106,7 +106,7 @@ func TestCodesFromStockAfterARestore(t *testing.T) {
 
 		var to []coupon.To
 		for _, m := range []int64{4, 5, 20} {
-			to = append(to, coupon.To{Occurrence: 5, Member: m, Today: today})
+			to = append(to, coupon.To{Occurrence: 5, Member: m})
 		}
 		update(t, db, func(tx *store.Tx) error {
 			free, kept, err := coupon.PutBack(tx, "summer")
@@ -119,7 +119,7 @@ func TestCodesFromStockAfterARestore(t *testing.T) {
 			t.Error("the pool is asked about though a person has said what is unused")
 		}
 		update(t, db, func(tx *store.Tx) error {
-			got, err := coupon.GiveEach(tx, "summer", to, rand.Reader)
+			got, err := coupon.GiveEach(tx, "summer", to, today, rand.Reader)
 			if err != nil {
 				return err
 			}
@@ -165,11 +165,7 @@ func TestACodeThatChangedHandsSinceTheCopy(t *testing.T) {
 		later := db.At(now.Add(time.Hour))
 		exec(t, later, "update sends set state = 'skipped' where id = @id", store.Args{"id": send})
 		update(t, later, func(tx *store.Tx) error { return coupon.Release(tx, []int64{send}) })
-		var cy coupon.Code
-		update(t, later, func(tx *store.Tx) (err error) {
-			cy, err = coupon.Give(tx, "summer", coupon.To{Occurrence: 5, Member: 3, Today: today}, rand.Reader)
-			return err
-		})
+		cy := given(t, later, "summer", 5, 3)
 		if cy.Code != ana.Code || keep != 2 {
 			t.Fatalf("%s is given, want %s again", cy.Code, ana.Code)
 		}

@@ -12,47 +12,32 @@ import (
 	"regulars/internal/store"
 )
 
-// row is a new code as the database reads it.
+// row is a new code and whom it is for, if anybody.
 type row struct {
-	Code       string `json:"c"`
-	Folded     string `json:"f"`
-	Occurrence *int64 `json:"o,omitempty"`
-	Member     *int64 `json:"m,omitempty"`
+	Code, Folded string
+	To
 }
-
-func (p Pool) drawRows(n int, random io.Reader) ([]row, error) {
-	rows := make([]row, n)
-	for i := range rows {
-		code, err := p.draw(random)
-		if err != nil {
-			return nil, err
-		}
-		rows[i] = fresh(code)
-	}
-	return rows, nil
-}
-
-func fresh(code string) row { return row{Code: code, Folded: loyalty.FoldCode(code)} }
 
 // insert adds codes to a pool in a state. Those that are taken are left out; the
 // folded codes that were added are returned.
 func insert(tx *store.Tx, p Pool, state string, rows []row) (added []string, err error) {
-	from, reserved := "json_each(@rows)", tx.Instant("null")
-	if tx.Postgres() {
-		from = "jsonb_array_elements(" + tx.JSONParam("@rows") + ") e(value)"
+	values := make([][]any, len(rows))
+	for i, r := range rows {
+		values[i] = []any{r.Code, r.Folded, r.Occurrence, r.Member}
 	}
+	reserved := "null"
 	if state == StateReserved {
-		reserved = tx.Instant("@now")
+		reserved = "@now"
 	}
 	err = tx.All(&added, `
 		insert into codes (pool_id, code, folded, state, stock, occurrence_id, member_id, reserved_at)
-		select cast(@pool as bigint), value ->> 'c', value ->> 'f', cast(@state as text), cast(@state as text) in ('free', 'aside'),
-		       cast(value ->> 'o' as bigint), cast(value ->> 'm' as bigint), `+reserved+`
-		from   `+from+`
+		select cast(@pool as bigint), r.code, r.folded, cast(@state as text), cast(@state as text) in ('free', 'aside'),
+		       nullif(r.occurrence, 0), nullif(r.member, 0), `+tx.Instant(reserved)+`
+		from   `+tx.Values("code text", "folded text", "occurrence bigint", "member bigint")+`
 		where  true
 		on conflict do nothing
 		returning folded`,
-		store.Args{"pool": p.ID, "state": state, "rows": store.JSON(rows), "now": tx.At})
+		store.Args{"pool": p.ID, "state": state, "rows": store.Rows(values), "now": tx.At})
 	return added, err
 }
 
@@ -104,9 +89,13 @@ func generate(tx *store.Tx, p Pool, n int64, random io.Reader) (made int, err er
 	}
 	n = min(n, r.mint)
 	for idle := 0; int64(made) < n; {
-		rows, err := p.drawRows(int(min(mintSlice, n-int64(made))), random)
-		if err != nil {
-			return made, err
+		rows := make([]row, min(mintSlice, n-int64(made)))
+		for i := range rows {
+			code, err := loyalty.CodePattern(p.Pattern).Expand(random)
+			if err != nil {
+				return made, err
+			}
+			rows[i] = row{Code: code, Folded: loyalty.FoldCode(code)}
 		}
 		added, err := insert(tx, p, StateFree, rows)
 		if err != nil {
@@ -246,13 +235,9 @@ func (in *importing) countTaken(added []string) error {
 	for i, r := range taken {
 		folded[i] = r.Folded
 	}
-	from := "select value from json_each(@folded)"
-	if in.tx.Postgres() {
-		from = "select value from jsonb_array_elements_text(" + in.tx.JSONParam("@folded") + ") e(value)"
-	}
 	var ours []string
-	err := in.tx.All(&ours, "select folded from codes where pool_id = @pool and folded in ("+from+")",
-		store.Args{"pool": in.pool.ID, "folded": store.JSON(folded)})
+	err := in.tx.All(&ours, "select folded from codes where pool_id = @pool and folded in (select folded from "+in.tx.Values("folded text")+")",
+		store.Args{"pool": in.pool.ID, "rows": store.Column(folded)})
 	if err != nil {
 		return err
 	}

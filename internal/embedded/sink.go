@@ -29,7 +29,8 @@ type SinkOptions struct {
 }
 
 // Sink is an SMTP server on loopback that keeps what it is given. It counts
-// every mail and keeps the newest ones; it is safe for concurrent use.
+// every mail and keeps the newest ones; it is safe for concurrent use. It is the
+// inbox of the program and the mail server of the tests, which alone script it.
 type Sink struct {
 	opts     SinkOptions
 	listener net.Listener
@@ -131,13 +132,6 @@ func (s *Sink) Count() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.count
-}
-
-// Copies returns how often a Message-ID (without < and >) was taken.
-func (s *Sink) Copies(messageID string) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return int(s.copies[maphash.String(s.seed, messageID)])
 }
 
 // Twice returns Message-IDs that were taken more than once, a thousand at most.

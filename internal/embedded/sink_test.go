@@ -63,8 +63,8 @@ func TestSinkKeepsTheNewestAndCountsAll(t *testing.T) {
 	if len(m) != 1 || m[0].Subject != "Päivä" || m[0].MessageID != "0@x" || !m[0].At.Equal(at) || m[0].From != "bounce@shop.example" {
 		t.Errorf("ByRecipient = %+v", m)
 	}
-	if got := fmt.Sprint(s.Copies("0@x"), s.Copies("1@x"), s.Copies("9@x"), s.Twice()); got != "2 1 0 [0@x]" {
-		t.Errorf("Copies and Twice = %s, want 2 1 0 [0@x]", got)
+	if got := fmt.Sprint(s.Twice()); got != "[0@x]" {
+		t.Errorf("Twice = %s, want [0@x]", got)
 	}
 	if _, ok := s.Find(2); ok {
 		t.Error("Find(2) found a mail that is no longer kept")

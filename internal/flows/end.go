@@ -96,22 +96,6 @@ func EndWhere(tx *store.Tx, where string, args store.Args, reason string) error 
 	return end(tx, ids, reason)
 }
 
-// Forget ends whatever is under way for members who were erased, or merged into
-// another. The caller has marked them in the same transaction.
-func Forget(tx *store.Tx, members []int64) error {
-	if len(members) == 0 {
-		return nil
-	}
-	for _, gone := range []struct{ reason, condition string }{{"erased", "m.erased_at is not null"}, {"merged", "m.erased_at is null"}} {
-		err := EndWhere(tx, "p.member_id in (select m.id from members m where m.id in @members and "+gone.condition+")",
-			store.Args{"members": members}, gone.reason)
-		if err != nil {
-			return err
-		}
-	}
-	return membership.Forget(tx, members)
-}
-
 // EndOf ends the passages under way of campaigns.
 func EndOf(tx *store.Tx, campaigns []int64, reason string) error {
 	if len(campaigns) == 0 {

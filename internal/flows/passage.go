@@ -70,15 +70,15 @@ func divide(all []*passage, is func(*passage) bool) (yes, no []*passage) {
 	return yes, no
 }
 
-// asking answers rules about the members of passages in one transaction.
-type asking struct {
+// answers asks rules about the members of passages in one transaction.
+type answers struct {
 	isolation.Turn
 	triggers map[[2]int64]rules.Trigger // what rules read of what started a passage
 }
 
 // holding returns the passages for whose members a rule holds now: one statement
 // for all that stand alike to the rule.
-func (a *asking) holding(all []*passage, rule *segments.Rule) (map[int64]bool, error) {
+func (a *answers) holding(all []*passage, rule *segments.Rule) (map[int64]bool, error) {
 	type standing struct{ occurrence, event, order int64 }
 	personal, shared := rules.Reads(rule)
 	groups, order := map[standing][]*passage{}, []standing{}
@@ -117,7 +117,7 @@ func (a *asking) holding(all []*passage, rule *segments.Rule) (map[int64]bool, e
 }
 
 // question is one that knows what rules may read beside the member; 0: nothing.
-func (a *asking) question(occurrence, event, order int64) (q *rules.Question, err error) {
+func (a *answers) question(occurrence, event, order int64) (q *rules.Question, err error) {
 	q = rules.Ask(a.Tx, a.V.Day(a.Tx.At), store.Args{})
 	if q.As.Occurrence = occurrence; occurrence != 0 {
 		if q.As.Launch, err = rules.LaunchValues(a.Tx, occurrence); err != nil {

@@ -20,7 +20,7 @@ import (
 
 // steps takes passages of one campaign on, all that stand at one step at once.
 type steps struct {
-	asking
+	answers
 	at    [][]*passage // by step; the last are those at the end
 	begun bool         // the passages have begun in this transaction
 }
@@ -40,7 +40,7 @@ func takeSteps(t isolation.Turn, ids []int64, begun bool) error {
 		return err
 	}
 	last := len(t.C.Steps)
-	s := &steps{asking: asking{t, map[[2]int64]rules.Trigger{}}, at: make([][]*passage, last+1), begun: begun}
+	s := &steps{answers: answers{t, map[[2]int64]rules.Trigger{}}, at: make([][]*passage, last+1), begun: begun}
 	for _, p := range all {
 		if p.Gone != "" {
 			if err := end(t.Tx, []int64{p.ID}, p.Gone); err != nil {
@@ -352,9 +352,9 @@ func (s *steps) withCodes(i int, step program.Step, all []*passage) ([]*passage,
 	all = by[""]
 	to := make([]coupon.To, len(all))
 	for k, p := range all {
-		to[k] = coupon.To{Occurrence: p.OccurrenceID, Member: p.MemberID, Today: s.V.Day(s.Tx.At)}
+		to[k] = coupon.To{Occurrence: p.OccurrenceID, Member: p.MemberID}
 	}
-	given, err := coupon.GiveEach(s.Tx, step.Coupon, to, rand.Reader)
+	given, err := coupon.GiveEach(s.Tx, step.Coupon, to, s.V.Day(s.Tx.At), rand.Reader)
 	if err != nil {
 		return nil, nil, fmt.Errorf("codes of pool %s: %w", step.Coupon, err)
 	}

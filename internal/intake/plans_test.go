@@ -47,6 +47,19 @@ func TestNothingAboutOneMemberReadsAllOfATableThatWasNeverAnalysed(t *testing.T)
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { // the database is another test's after this one
+		err := db.Update(context.Background(), func(tx *store.Tx) error {
+			for _, table := range tables {
+				if _, err := tx.Exec("alter table "+table+" reset (autovacuum_enabled)", nil); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
 	before := map[string]int64{} // the database may have been another test's
 	for _, table := range tables {
 		before[table] = rowsRead(t, db, table).Rows

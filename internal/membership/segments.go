@@ -368,17 +368,3 @@ func FillFirst(tx *store.Tx, v *versions.Version, s versions.Segment) (bool, err
 	_, err = refreshAll(tx, v, row, true)
 	return true, err
 }
-
-// Forget ends the stays of members who were erased, or merged into another.
-func Forget(tx *store.Tx, members []int64) error {
-	v, err := versions.Active(tx)
-	if err != nil {
-		return versions.IgnoreNoProgram(err) // nobody is in a segment then
-	}
-	_, err = tx.Exec(`
-		update segment_members
-		set    left_at = @now, left_day = @day, handled = true
-		where  member_id in @members and left_at is null`,
-		store.Args{"members": members, "now": tx.At, "day": int64(v.Day(tx.At))})
-	return err
-}

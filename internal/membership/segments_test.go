@@ -50,11 +50,11 @@ func (s *shop) checkSegments(when string) {
 			return err
 		}
 		for _, segment := range v.Program.Segments {
-			want, err := rules.Count(tx, v.Program, segment.Rule)
-			if err != nil {
+			var want, got int64
+			q := rules.Ask(tx, v.Day(tx.At), store.Args{})
+			if err := q.One(&want, "select count(*) from facts f join members m on m.id = f.member_id where "+rules.Present+" and "+q.Holds(segment.Rule)); err != nil {
 				return err
 			}
-			var got int64
 			if err := tx.One(&got, "select count(*) from segment_members x join segments g on g.id = x.segment_id where x.left_at is null and g.name = @name",
 				store.Args{"name": segment.Name}); err != nil {
 				return err

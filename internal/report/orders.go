@@ -25,12 +25,3 @@ func Orders(tx *store.Tx, day loyalty.Day) ([]Month, error) {
 		order  by 1`, store.Args{"day": day})
 	return months, err
 }
-
-func ordersReport(tx *store.Tx, ask Ask) (Table, error) {
-	months, err := Orders(tx, ask.Day)
-	a := Table{Value: months, Head: []string{"MONTH", "ORDERS", "REVENUE", "MEMBERS"}}
-	for _, m := range months {
-		a.Rows = append(a.Rows, row(m.Month, m.Orders, ask.money(m.Revenue), m.Members))
-	}
-	return a, err
-}

@@ -32,12 +32,3 @@ func Repeats(tx *store.Tx, ask Ask) ([]Repeat, error) {
 	}
 	return list, err
 }
-
-func repeatReport(tx *store.Tx, ask Ask) (Table, error) {
-	list, err := Repeats(tx, ask)
-	a := Table{Value: list, Head: []string{"ORDERS", "CUSTOMERS", "SHARE", "ON AS MANY DAYS"}}
-	for _, r := range list {
-		a.Rows = append(a.Rows, row(fmt.Sprintf("%d or more", r.Orders), r.Customers, percent(r.Share), r.OnDays))
-	}
-	return a, err
-}

@@ -29,8 +29,10 @@ type Result struct {
 var ResultHead = []string{"SENT", "LEFT OUT", "FAILED", "UNKNOWN", "PENDING", fmt.Sprintf("ORDERED IN %dD", Within), "CODES", "REDEEMED"}
 
 // Cells are the result in a table.
-func (r Result) Cells() []string {
-	return row(r.Sent, r.Skipped, r.Failed, r.Unknown, r.Pending, r.Ordered, r.Codes, r.Redeemed)
+func (r Result) Cells() []string { return row(r.cells()...) }
+
+func (r Result) cells() []any {
+	return []any{r.Sent, r.Skipped, r.Failed, r.Unknown, r.Pending, r.Ordered, r.Codes, r.Redeemed}
 }
 
 // Within is the span after a mail in which an order counts beside it, in days.

@@ -52,23 +52,15 @@ func readSales(tx *store.Tx, grouped string, day loyalty.Day, limit int) ([]Sale
 
 // sales is the report on a column of the lines.
 func sales(name, column string) Named {
-	return Named{name, "sales by " + column, true, func(tx *store.Tx, ask Ask) (Table, error) {
-		list, err := Sales(tx, column, ask.Day, ask.most(everything))
-		return saleTable(ask, column, list), err
-	}}
+	return Named{name, "sales by " + column, true, saleList(column, func(tx *store.Tx, ask Ask) ([]Sale, error) {
+		return Sales(tx, column, ask.Day, ask.most(everything))
+	})}
 }
 
-func shopsReport(tx *store.Tx, ask Ask) (Table, error) {
-	list, err := Shops(tx, ask.Day, ask.most(everything))
-	return saleTable(ask, "shop", list), err
-}
-
-func saleTable(ask Ask, what string, list []Sale) Table {
-	a := Table{Value: list, Head: []string{strings.ToUpper(what), "ORDERS", "MEMBERS", "ITEMS", "AMOUNT", "SHARE"}}
-	for _, s := range list {
-		a.Rows = append(a.Rows, row(cmp.Or(s.Name, "(none)"), s.Orders, s.Members, s.Items, ask.money(s.Amount), percent(s.Share)))
-	}
-	return a
+func saleList(what string, read func(*store.Tx, Ask) ([]Sale, error)) func(*store.Tx, Ask) (Table, error) {
+	return listed(strings.ToUpper(what)+"|ORDERS|MEMBERS|ITEMS|AMOUNT|SHARE", read, func(ask Ask, s Sale) []any {
+		return []any{cmp.Or(s.Name, "(none)"), s.Orders, s.Members, s.Items, ask.money(s.Amount), percent(s.Share)}
+	})
 }
 
 // Favourite is a category and for how many members it is the one on which they
@@ -105,15 +97,6 @@ func Favourites(tx *store.Tx, day loyalty.Day, limit int) ([]Favourite, error) {
 	return list, err
 }
 
-func favouritesReport(tx *store.Tx, ask Ask) (Table, error) {
-	list, err := Favourites(tx, ask.Day, ask.most(everything))
-	a := Table{Value: list, Head: []string{"CATEGORY", "MEMBERS", "OF THEM TIED"}}
-	for _, f := range list {
-		a.Rows = append(a.Rows, row(f.Category, f.Members, f.Tied))
-	}
-	return a, err
-}
-
 // Pair is two categories and in how many orders both stand.
 type Pair struct {
 	First  string `json:"first"`
@@ -138,13 +121,4 @@ func Pairs(tx *store.Tx, day loyalty.Day, limit int) ([]Pair, error) {
 		order  by 3 desc, a.category, b.category
 		limit  @limit`, store.Args{"day": day, "limit": limit})
 	return list, err
-}
-
-func pairsReport(tx *store.Tx, ask Ask) (Table, error) {
-	list, err := Pairs(tx, ask.Day, ask.most(20))
-	a := Table{Value: list, Head: []string{"CATEGORY", "AND", "IN ORDERS"}}
-	for _, p := range list {
-		a.Rows = append(a.Rows, row(p.First, p.Second, p.Orders))
-	}
-	return a, err
 }

@@ -28,22 +28,102 @@ type sense struct {
 type fact []any
 
 var senses = []sense{
-	{"restored", true, (*Status).restored, "everything is held by Regulars itself: %[1]s", "`regulars doctor --after-restore TIME` says what is due since; `regulars release --all` lets everything go on"},
-	{"unsure", true, (*Status).unsure, "%[1]s wait: %[2]s", "see that Redis (REDIS_URL) and the folder of SUPPRESSION_LOG can be reached; `regulars release --all` lets them go on if you know that the database is the right one"},
-	{"held", false, (*Status).heldBack, "%[1]s is held by %[2]s: %[3]s", "%[4]s lets it go on"},
-	{"setback", true, (*Status).setBack, "%[1]s is set aside (%[2]s, tried %[3]s): %[4]s", "mend what is named there and `regulars apply` it: it is tried again at once then, and by itself now and then; what it should have done is kept"},
-	{"put off", true, (*Status).waitApart, "%[1]s: %[2]d members wait, since their step failed: %[3]s", "mend what is named there and `regulars apply` it: they are tried again at once then, and by themselves now and then"},
-	{"paused", false, (*Status).paused, "run %[1]d of %[2]s is paused: %[3]s", "`regulars runs show %[1]d` says how far it is; `regulars runs resume %[1]d` goes on"},
-	{"skipped", false, (*Status).notRun, "%[1]s did not run on %[2]s: %[3]s", "`regulars campaign launch %[1]s` mails it by hand where it may be launched; its `late:` says what becomes of a date that was missed"},
+	{"restored", true, func(s *Status) []fact {
+		return facts(s.Holds, func(h Hold) fact { return only(h.By == byItself && h.What != unsureOf, h.Because) })
+	}, "everything is held by Regulars itself: %[1]s", "`regulars doctor --after-restore TIME` says what is due since; `regulars release --all` lets everything go on"},
+	{"unsure", true, func(s *Status) []fact {
+		return facts(s.Holds, func(h Hold) fact { return only(h.By == byItself && h.What == unsureOf, h.What, h.Because) })
+	}, "%[1]s wait: %[2]s", "see that Redis (REDIS_URL) and the folder of SUPPRESSION_LOG can be reached; `regulars release --all` lets them go on if you know that the database is the right one"},
+	{"held", false, func(s *Status) []fact {
+		return facts(s.Holds, func(h Hold) fact {
+			release := "`regulars release " + strings.TrimPrefix(h.What, "campaign ") + "`"
+			switch h.What {
+			case "all offers":
+				release = "`regulars release --offers`"
+			case "everything":
+				release = "`regulars release --all`"
+			}
+			return only(h.By != byItself, h.What, h.By, h.Because, release)
+		})
+	}, "%[1]s is held by %[2]s: %[3]s", "%[4]s lets it go on"},
+	{"setback", true, func(s *Status) []fact {
+		return facts(s.setbacks, func(b setback) fact {
+			tried := "once"
+			if b.Tries > 1 {
+				tried = fmt.Sprintf("%d times", b.Tries)
+			}
+			return fact{b.What, b.Work, tried, b.Because}
+		})
+	}, "%[1]s is set aside (%[2]s, tried %[3]s): %[4]s", "mend what is named there and `regulars apply` it: it is tried again at once then, and by itself now and then; what it should have done is kept"},
+	{"put off", true, func(s *Status) []fact {
+		return facts(s.putOff, func(b setback) fact { return fact{b.What, b.Tries, b.Because} })
+	}, "%[1]s: %[2]d members wait, since their step failed: %[3]s", "mend what is named there and `regulars apply` it: they are tried again at once then, and by themselves now and then"},
+	{"paused", false, func(s *Status) []fact {
+		return facts(s.Runs, func(r Run) fact { return only(r.State == "paused", r.ID, r.Campaign, r.Because) })
+	}, "run %[1]d of %[2]s is paused: %[3]s", "`regulars runs show %[1]d` says how far it is; `regulars runs resume %[1]d` goes on"},
+	{"skipped", false, func(s *Status) []fact {
+		return facts(s.Skipped, func(k Skip) fact { // of no_issue nobody wrote one for that date, which is how a newsletter pauses
+			return only(k.Reason != "no_issue", k.Campaign, k.Key, strings.ReplaceAll(k.Reason, "_", " "))
+		})
+	}, "%[1]s did not run on %[2]s: %[3]s", "`regulars campaign launch %[1]s` mails it by hand where it may be launched; its `late:` says what becomes of a date that was missed"},
 	{"worker", true, (*Status).noWorker, "no worker has been seen for %[1]s, and %[2]s waits", "start `regulars serve`, or look at its log: a worker says every few seconds that it is there"},
-	{"queue", true, (*Status).slowQueues, "queue %[1]s has been waiting for %[2]s", "look at what else stands here; if nothing does, the workers are too few: start another `regulars serve`, or give SMTP_URL more connections"},
-	{"night", true, (*Status).lateNights, "the last nightly pass that came to its end is of %[1]s", "look for \"work failed\" with what=midnight in the log of `regulars serve`; it is tried again by itself"},
-	{"clock", true, (*Status).clocks, "the clock of replica %[1]s is %[2]s %[3]s the database's%[4]s", "have that machine's clock set by NTP"},
-	{"unready", true, (*Status).rules, "%[1]s waits: %[2]s", "it goes on by itself once there is enough to answer from; `regulars check` names what its rules read"},
-	{"pool", true, (*Status).emptyPools, "pool %[1]s has no code left to give", "`regulars pool import %[1]s FILE`, or `regulars pool generate %[1]s N` and tell the shop of them by `regulars pool export %[1]s --mark-known`"},
-	{"aside", true, (*Status).setAsideCodes, "pool %[1]s: %[2]d codes are set aside, since the database was restored and somebody may have them; who has none of it yet waits", "`regulars import suppressions FILE` with the file of SUPPRESSION_LOG keeps those that are recorded for whoever has them; then `regulars pool unused %[1]s` says that nobody has the rest, or `regulars pool recall %[1]s` ends them and `regulars pool import %[1]s FILE` brings new ones"},
-	{"job", false, (*Status).failedJobs, "job %[1]d (%[2]s) failed: %[3]s", "`regulars jobs show %[1]d`; `regulars jobs retry %[1]d` does it again"},
-	{"unknown", false, (*Status).unknowns, "mails of which nobody knows whether they went out: %[1]d (`regulars sends list --state unknown`)", "`regulars sends resolve ID sent` or `again`; `--run RUN` in place of ID for all of a run"},
+	{"queue", true, func(s *Status) []fact {
+		return facts(s.Oldest, func(o Oldest) fact {
+			limit := late
+			if o.Queue == "urgent" {
+				limit = lateUrgent
+			}
+			return only(o.Seconds > limit.Seconds(), o.Queue, time.Duration(o.Seconds)*time.Second)
+		})
+	}, "queue %[1]s has been waiting for %[2]s", "look at what else stands here; if nothing does, the workers are too few: start another `regulars serve`, or give SMTP_URL more connections"},
+	{"night", true, func(s *Status) []fact {
+		return facts([]Midnight{s.Midnight}, func(m Midnight) fact { return only(m.Day != "" && s.Now.Sub(m.FinishedAt.Time) > lateNight, m.Day) })
+	}, "the last nightly pass that came to its end is of %[1]s", "look for \"work failed\" with what=midnight in the log of `regulars serve`; it is tried again by itself"},
+	{"clock", true, func(s *Status) []fact {
+		return facts(s.replicas, func(r store.Replica) fact {
+			where, then := "ahead of", ""
+			if r.Ahead < 0 {
+				where = "behind"
+			}
+			if r.Ahead.Abs() > store.ClockTooFar {
+				then = ": it does no work until they agree"
+			}
+			return only(r.Unseen <= store.Seen && r.Ahead.Abs() > store.ClockApart, r.ID, r.Ahead.Abs().Round(time.Second), where, then)
+		})
+	}, "the clock of replica %[1]s is %[2]s %[3]s the database's%[4]s", "have that machine's clock set by NTP"},
+	{"unready", true, func(s *Status) []fact {
+		return facts(s.Unready, func(u Unready) fact { return fact{u.What, u.Because} })
+	}, "%[1]s waits: %[2]s", "it goes on by itself once there is enough to answer from; `regulars check` names what its rules read"},
+	{"pool", true, func(s *Status) []fact {
+		return facts(s.empty, func(pool string) fact { return fact{pool} })
+	}, "pool %[1]s has no code left to give", "`regulars pool import %[1]s FILE`, or `regulars pool generate %[1]s N` and tell the shop of them by `regulars pool export %[1]s --mark-known`"},
+	{"aside", true, func(s *Status) []fact {
+		return facts(s.aside, func(p codesAside) fact { return fact{p.Pool, p.Codes} })
+	}, "pool %[1]s: %[2]d codes are set aside, since the database was restored and somebody may have them; who has none of it yet waits", "`regulars import suppressions FILE` with the file of SUPPRESSION_LOG keeps those that are recorded for whoever has them; then `regulars pool unused %[1]s` says that nobody has the rest, or `regulars pool recall %[1]s` ends them and `regulars pool import %[1]s FILE` brings new ones"},
+	{"job", false, func(s *Status) []fact {
+		return facts(s.Failed, func(j FailedJob) fact { return fact{j.ID, j.Kind, j.Outcome} })
+	}, "job %[1]d (%[2]s) failed: %[3]s", "`regulars jobs show %[1]d`; `regulars jobs retry %[1]d` does it again"},
+	{"unknown", false, func(s *Status) []fact {
+		return facts([]int64{s.Unknown}, func(n int64) fact { return only(n > 0, n) })
+	}, "mails of which nobody knows whether they went out: %[1]d (`regulars sends list --state unknown`)", "`regulars sends resolve ID sent` or `again`; `--run RUN` in place of ID for all of a run"},
+}
+
+// facts are what there is to say of the items of a list; of some it is nothing.
+func facts[T any](list []T, of func(T) fact) (all []fact) {
+	for _, item := range list {
+		if f := of(item); f != nil {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// only is a fact where that is so, and else none.
+func only(is bool, f ...any) fact {
+	if !is {
+		return nil
+	}
+	return f
 }
 
 // judge adds what the senses find to the troubles: all, or those of the machine
@@ -86,42 +166,8 @@ func (s *Status) add(t store.Trouble) {
 // byItself is who holds what Regulars has stopped without a person.
 const byItself = "regulars"
 
-func (s *Status) restored() (all []fact) {
-	for _, h := range s.Holds {
-		if h.By == byItself && h.What != unsureOf {
-			all = append(all, fact{h.Because})
-		}
-	}
-	return all
-}
-
 // unsureOf is what waits until it is known whether the database is the right one.
 const unsureOf = "bulk mails and offers"
-
-func (s *Status) unsure() (all []fact) {
-	for _, h := range s.Holds {
-		if h.By == byItself && h.What == unsureOf {
-			all = append(all, fact{h.What, h.Because})
-		}
-	}
-	return all
-}
-
-func (s *Status) heldBack() (all []fact) {
-	for _, h := range s.Holds {
-		release := "`regulars release " + strings.TrimPrefix(h.What, "campaign ") + "`"
-		switch h.What {
-		case "all offers":
-			release = "`regulars release --offers`"
-		case "everything":
-			release = "`regulars release --all`"
-		}
-		if h.By != byItself {
-			all = append(all, fact{h.What, h.By, h.Because, release})
-		}
-	}
-	return all
-}
 
 // setback is work of a campaign, a segment or a pool that failed and is set aside.
 type setback struct {
@@ -154,42 +200,6 @@ func (s *Status) somePutOff(tx *store.Tx) error {
 		order  by c.name`, nil)
 }
 
-func (s *Status) waitApart() (all []fact) {
-	for _, b := range s.putOff {
-		all = append(all, fact{b.What, b.Tries, b.Because})
-	}
-	return all
-}
-
-func (s *Status) setBack() (all []fact) {
-	for _, b := range s.setbacks {
-		tried := "once"
-		if b.Tries > 1 {
-			tried = fmt.Sprintf("%d times", b.Tries)
-		}
-		all = append(all, fact{b.What, b.Work, tried, b.Because})
-	}
-	return all
-}
-
-func (s *Status) paused() (all []fact) {
-	for _, r := range s.Runs {
-		if r.State == "paused" {
-			all = append(all, fact{r.ID, r.Campaign, r.Because})
-		}
-	}
-	return all
-}
-
-func (s *Status) notRun() (all []fact) {
-	for _, k := range s.Skipped {
-		if k.Reason != "no_issue" { // nobody wrote one for that date, which is how a newsletter pauses
-			all = append(all, fact{k.Campaign, k.Key, strings.ReplaceAll(k.Reason, "_", " ")})
-		}
-	}
-	return all
-}
-
 // noWorker finds that something waits and nobody is there to do it.
 func (s *Status) noWorker() []fact {
 	last := time.Duration(-1)
@@ -213,82 +223,10 @@ func (s *Status) noWorker() []fact {
 	return nil
 }
 
-func (s *Status) slowQueues() (all []fact) {
-	for _, o := range s.Oldest {
-		limit := late
-		if o.Queue == "urgent" {
-			limit = lateUrgent
-		}
-		if o.Seconds > limit.Seconds() {
-			all = append(all, fact{o.Queue, time.Duration(o.Seconds) * time.Second})
-		}
-	}
-	return all
-}
-
-func (s *Status) lateNights() []fact {
-	if since := s.Now.Sub(s.Midnight.FinishedAt.Time); s.Midnight.Day != "" && since > lateNight {
-		return []fact{{s.Midnight.Day}}
-	}
-	return nil
-}
-
-func (s *Status) clocks() (all []fact) {
-	for _, r := range s.replicas {
-		if r.Unseen > store.Seen || r.Ahead.Abs() <= store.ClockApart {
-			continue
-		}
-		where, then := "ahead of", ""
-		if r.Ahead < 0 {
-			where = "behind"
-		}
-		if r.Ahead.Abs() > store.ClockTooFar {
-			then = ": it does no work until they agree"
-		}
-		all = append(all, fact{r.ID, r.Ahead.Abs().Round(time.Second), where, then})
-	}
-	return all
-}
-
-func (s *Status) rules() (all []fact) {
-	for _, w := range s.Unready {
-		all = append(all, fact{w.What, w.Because})
-	}
-	return all
-}
-
-func (s *Status) emptyPools() (all []fact) {
-	for _, name := range s.empty {
-		all = append(all, fact{name})
-	}
-	return all
-}
-
 // codesAside are those of a pool of which nobody knows whether somebody has them.
 type codesAside struct {
 	Pool  string
 	Codes int64
-}
-
-func (s *Status) setAsideCodes() (all []fact) {
-	for _, p := range s.aside {
-		all = append(all, fact{p.Pool, p.Codes})
-	}
-	return all
-}
-
-func (s *Status) failedJobs() (all []fact) {
-	for _, j := range s.Failed {
-		all = append(all, fact{j.ID, j.Kind, j.Outcome})
-	}
-	return all
-}
-
-func (s *Status) unknowns() []fact {
-	if s.Unknown == 0 {
-		return nil
-	}
-	return []fact{{s.Unknown}}
 }
 
 // reported are the troubles that replicas see from where they stand: those that

@@ -83,15 +83,7 @@ func (w Winback) Compare(tx *store.Tx) (WinbackResult, error) {
 			continue
 		}
 		result.Verdicts = append(result.Verdicts, Verdict{Rule: w.Rules[row.Rule-1].Text(), Mails: row.Mails, Gone: row.Gone,
-			Precision: share(row.Gone, row.Mails), Recall: share(row.Gone, result.Gone)})
+			Precision: ratio(row.Gone, row.Mails), Recall: ratio(row.Gone, result.Gone)})
 	}
 	return result, nil
-}
-
-// share is n of all, 0 of nothing.
-func share(n, all int64) float64 {
-	if all == 0 {
-		return 0
-	}
-	return float64(n) / float64(all)
 }

@@ -6,7 +6,6 @@ import (
 
 	"regulars/internal/loyalty"
 	"regulars/internal/norms"
-	"regulars/internal/program"
 	"regulars/internal/store"
 	"regulars/segments"
 )
@@ -31,15 +30,4 @@ func Unanswered(tx *store.Tx, day loyalty.Day, rules ...*segments.Rule) (string,
 		return u.Error(), nil
 	}
 	return "", err
-}
-
-// Count counts the members for whom all rules hold now; nil rules hold.
-func Count(tx *store.Tx, p *program.Program, rules ...*segments.Rule) (n int64, err error) {
-	q := Ask(tx, loyalty.DayOf(tx.At.Time, p.Zone), store.Args{})
-	where := Present
-	for _, r := range rules {
-		where += " and " + q.Holds(r)
-	}
-	err = q.One(&n, "select count(*) from facts f join members m on m.id = f.member_id where "+where)
-	return n, err
 }

@@ -85,7 +85,7 @@ func freeze(t isolation.Turn, s start) (f frozen, err error) {
 			return f, err
 		}
 	}
-	if err := how.letOut(t.Tx, f.run, t.Tx.At, true); err != nil {
+	if err := how.cutChunks(t.Tx, f.run, t.Tx.At, true); err != nil {
 		return f, fmt.Errorf("cutting chunks: %w", err)
 	}
 	if len(t.C.Steps) > 1 {

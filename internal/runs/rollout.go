@@ -126,10 +126,10 @@ func (c cut) upTo() int64 {
 	return everything
 }
 
-// letOut cuts mails of a run that are not cut yet into chunks that workers claim,
+// cutChunks cuts mails of a run that are not cut yet into chunks that workers claim,
 // from a moment on, and moves the run's end to that of the last of them. Each wave
 // has its own end, so that none is late because it came after another.
-func (r rollout) letOut(tx *store.Tx, run int64, from loyalty.Instant, pilot bool) error {
+func (r rollout) cutChunks(tx *store.Tx, run int64, from loyalty.Instant, pilot bool) error {
 	if r.atOnce() {
 		return cutChunks(tx, run, part{mails: everything, at: from})
 	}
@@ -229,7 +229,7 @@ func (r rollout) goOn(tx *store.Tx, run int64) error {
 		return err
 	}
 	if c.Waiting && !pending {
-		return r.letOut(tx, run, tx.At, false)
+		return r.cutChunks(tx, run, tx.At, false)
 	}
 	return r.shift(tx, run)
 }

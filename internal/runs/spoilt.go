@@ -35,12 +35,12 @@ func takeUpSpoilt(t isolation.Turn, run int64) error {
 	for _, s := range spoilt {
 		pool[s.Step] = poolOf(t.C, s.Step)
 		if p := pool[s.Step]; p != "" {
-			to[p] = append(to[p], coupon.To{Occurrence: s.OccurrenceID, Member: s.MemberID, Today: today})
+			to[p] = append(to[p], coupon.To{Occurrence: s.OccurrenceID, Member: s.MemberID})
 		}
 	}
 	given := map[string]map[coupon.To]int64{}
 	for p, all := range to {
-		if given[p], err = coupon.GiveEach(tx, p, all, rand.Reader); err != nil {
+		if given[p], err = coupon.GiveEach(tx, p, all, today, rand.Reader); err != nil {
 			return err
 		}
 	}
@@ -48,7 +48,7 @@ func takeUpSpoilt(t isolation.Turn, run int64) error {
 	for _, s := range spoilt {
 		code := int64(0)
 		if p := pool[s.Step]; p != "" {
-			if code = given[p][coupon.To{Occurrence: s.OccurrenceID, Member: s.MemberID, Today: today}]; code == 0 {
+			if code = given[p][coupon.To{Occurrence: s.OccurrenceID, Member: s.MemberID}]; code == 0 {
 				continue
 			}
 		}

@@ -2,10 +2,8 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"embed"
-	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"time"
@@ -13,8 +11,10 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
+// Migrations are the numbered steps of the schema, a folder for each engine.
+//
 //go:embed migrations
-var migrations embed.FS
+var Migrations embed.FS
 
 // Migrate brings the schema up to this binary's version. Replicas that start
 // together wait for each other. A newer schema is left as it is: migrations
@@ -66,29 +66,12 @@ func (db *DB) Schema(ctx context.Context) (have, want int64, err error) {
 	return have, want, nil
 }
 
-// SchemaFingerprint is different for each set of migrations.
-func SchemaFingerprint() string {
-	h := sha256.New()
-	err := fs.WalkDir(migrations, ".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		text, err := migrations.ReadFile(path)
-		fmt.Fprintf(h, "%s %d\n%s", path, len(text), text)
-		return err
-	})
-	if err != nil {
-		panic(err) // the files are in the binary
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
-
 func (db *DB) provider(sqlDB *sql.DB) (*goose.Provider, error) {
 	dialect := goose.DialectSQLite3
 	if db.Engine() == Postgres {
 		dialect = goose.DialectPostgres
 	}
-	files, err := fs.Sub(migrations, "migrations/"+db.Engine())
+	files, err := fs.Sub(Migrations, "migrations/"+db.Engine())
 	if err != nil {
 		return nil, err
 	}

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"regulars/internal/loyalty"
@@ -43,6 +45,20 @@ func (tx *Tx) SettingOr(key string, fresh func() string) (string, error) {
 		return "", err
 	}
 	return tx.Setting(key)
+}
+
+// Secret returns a setting of 32 random bytes, which it draws once and for all
+// replicas.
+func (tx *Tx) Secret(key string, random io.Reader) ([]byte, error) {
+	fresh := make([]byte, 32)
+	if _, err := io.ReadFull(random, fresh); err != nil {
+		return nil, fmt.Errorf("drawing the %s: %w", key, err)
+	}
+	text, err := tx.SettingOr(key, func() string { return hex.EncodeToString(fresh) })
+	if err != nil {
+		return nil, fmt.Errorf("the %s: %w", key, err)
+	}
+	return hex.DecodeString(text)
 }
 
 // Zone returns the shop's zone: UTC before the first program is applied.

@@ -45,6 +45,15 @@ func valueAt(postgres bool, i int, kind string) string {
 	return "cast(" + text + " as " + kind + ")"
 }
 
+// Column encodes a list for Values: rows of one value each.
+func Column[T any](list []T) string {
+	rows := make([][]any, len(list))
+	for i, v := range list {
+		rows[i] = []any{v}
+	}
+	return Rows(rows)
+}
+
 // Rows encodes rows for Values: instants as microseconds, bytes in hex.
 func Rows(rows [][]any) string {
 	if rows == nil {

@@ -17,7 +17,7 @@ import (
 
 // conditions says for each cause what of the campaign's rules stood in its way,
 // and for a start to come, if there was no cause, what would.
-func (a *asking) conditions() error {
+func (a *question) conditions() error {
 	causes := a.causes
 	if len(causes) == 0 {
 		causes = []cause{{run: runs.ForMany(a.c.Start.Kind) && a.c.Steps[0].Mail != ""}}
@@ -43,7 +43,7 @@ func (a *asking) conditions() error {
 }
 
 // refused reports whether a line says already why the member does not start.
-func (a *asking) refused() bool {
+func (a *question) refused() bool {
 	for _, l := range a.lines {
 		if !l.OK && (l.About == "start" || l.About == "member") {
 			return true
@@ -53,7 +53,7 @@ func (a *asking) refused() bool {
 }
 
 // passedBy says why a cause began nothing when every rule holds by now.
-func (a *asking) passedBy(s cause) string {
+func (a *question) passedBy(s cause) string {
 	switch {
 	case s.at.Before(a.member.CreatedAt.Time):
 		return fmt.Sprintf("came to us on %s, after %s", a.at(a.member.CreatedAt), s.what)
@@ -66,7 +66,7 @@ func (a *asking) passedBy(s cause) string {
 }
 
 // stands asks every rule of the campaign for one cause.
-func (a *asking) stands(s cause) error {
+func (a *question) stands(s cause) error {
 	c := a.c
 	if s.rules != nil {
 		c = s.rules
@@ -95,7 +95,7 @@ func firstIf(c *versions.Campaign, s cause) *segments.Rule {
 	return nil
 }
 
-func (a *asking) rule(s cause, about string, r *segments.Rule, wanted bool) error {
+func (a *question) rule(s cause, about string, r *segments.Rule, wanted bool) error {
 	if personal, shared := rules.Reads(r); s.at.IsZero() && (personal || shared) {
 		a.say(about, true, "%s %s: is answered at each start, with what starts it", about, clause(r))
 		return nil
@@ -122,10 +122,10 @@ func clause(r *segments.Rule) string {
 	return strings.ToLower(words[:1]) + words[1:]
 }
 
-func (a *asking) past(s cause) bool { return !s.at.IsZero() && s.day < a.v.Day(a.tx.At) }
+func (a *question) past(s cause) bool { return !s.at.IsZero() && s.day < a.v.Day(a.tx.At) }
 
 // holds asks a rule about the member, as of the end of the day of the cause.
-func (a *asking) holds(s cause, r *segments.Rule) (bool, error) {
+func (a *question) holds(s cause, r *segments.Rule) (bool, error) {
 	day, facts := a.v.Day(a.tx.At), "facts f"
 	q := rules.Ask(a.tx, day, store.Args{})
 	q.As.Launch, q.As.Event, q.As.Order, q.As.Occurrence = s.launch, s.event, s.order, s.occurrence
@@ -143,7 +143,7 @@ func (a *asking) holds(s cause, r *segments.Rule) (bool, error) {
 
 // again says whether the member may start (again). A run looks into the ledger, a
 // flow at passages, as the starts themselves do.
-func (a *asking) again(s cause) error {
+func (a *question) again(s cause) error {
 	if a.c.Again.Each {
 		return nil
 	}
@@ -189,7 +189,7 @@ type happened struct {
 }
 
 // isHistory says why an event, when it came, was history; "": it was news.
-func (a *asking) isHistory(e happened) string {
+func (a *question) isHistory(e happened) string {
 	late := e.ReceivedAt.Sub(e.At.Time)
 	if late <= a.v.Program.NewsWithin {
 		return ""
@@ -200,7 +200,7 @@ func (a *asking) isHistory(e happened) string {
 
 // byFile reports whether orders of the member came in with an import: no event
 // told of them.
-func (a *asking) byFile() (bool, error) {
+func (a *question) byFile() (bool, error) {
 	var n int
 	err := a.tx.One(&n, "select count(*) from orders o where o.member_id = @member and not exists (select 1 from events e where e.member_id = o.member_id and e.order_id = o.id)",
 		store.Args{"member": a.member.ID})

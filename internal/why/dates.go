@@ -21,7 +21,7 @@ type startDay struct {
 
 // startDated tells of the days on which the member's date starts the campaign: the
 // one that is asked about, or the last one since it is live, and the next.
-func (a *asking) startDated() error {
+func (a *question) startDated() error {
 	field := a.c.Start.Field
 	near, err := a.startDays()
 	if err != nil {
@@ -64,7 +64,7 @@ func (a *asking) startDated() error {
 }
 
 // startDays returns the member's days around the one that is asked about.
-func (a *asking) startDays() (days []startDay, err error) {
+func (a *question) startDays() (days []startDay, err error) {
 	about := a.v.Day(a.tx.At)
 	if a.day != 0 {
 		about = a.day
@@ -104,7 +104,7 @@ func (a *asking) startDays() (days []startDay, err error) {
 }
 
 // onItsDay tells of a day on which the campaign starts for the member.
-func (a *asking) onItsDay(d startDay) error {
+func (a *question) onItsDay(d startDay) error {
 	a.say("start", true, "%s is %d days before %s", d.day, d.before, a.c.Start.Field)
 	if a.c.Since.IsZero() {
 		return nil

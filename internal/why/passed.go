@@ -9,7 +9,7 @@ import (
 )
 
 // history tells of the member's passages and mails.
-func (a *asking) history() error {
+func (a *question) history() error {
 	args := store.Args{"member": a.member.ID, "campaign": a.c.ID, "day": int64(a.day)}
 	var passages []struct {
 		State, Reason, StepName string
@@ -72,7 +72,7 @@ func because(reason string) string {
 }
 
 // mails tells of the member's rows in the ledger.
-func (a *asking) mails(args store.Args) (int, error) {
+func (a *question) mails(args store.Args) (int, error) {
 	var sends []struct {
 		ID, RunID                  int64
 		Step, State, Reason        string

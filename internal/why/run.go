@@ -11,7 +11,7 @@ import (
 )
 
 // startRun tells of the last starts of a campaign for many, or of those of a day.
-func (a *asking) startRun() error {
+func (a *question) startRun() error {
 	var rows []struct {
 		ID, Day, Run, VersionID     int64
 		Key, Decision, Reason, Vars string
@@ -64,7 +64,7 @@ func (a *asking) startRun() error {
 
 // itsZone is the condition that an occurrence o is one for members who keep the
 // member's time.
-func (a *asking) itsZone(args store.Args) (string, error) {
+func (a *question) itsZone(args store.Args) (string, error) {
 	if !a.c.Start.ByMember {
 		return "true", nil
 	}
@@ -77,7 +77,7 @@ func (a *asking) itsZone(args store.Args) (string, error) {
 	return "o.key like '% ' || @zone", nil
 }
 
-func (a *asking) nextDate(any bool) error {
+func (a *question) nextDate(any bool) error {
 	var next loyalty.Instant
 	if err := a.tx.One(&next, "select min(next_at) from timetable where campaign_id = @campaign", store.Args{"campaign": a.c.ID}); err != nil {
 		return err
@@ -97,7 +97,7 @@ func (a *asking) nextDate(any bool) error {
 }
 
 // waiting says what keeps a queued mail of a run from going; "": nothing.
-func (a *asking) waiting(run, send int64) (string, error) {
+func (a *question) waiting(run, send int64) (string, error) {
 	var r struct{ State, Because string }
 	if err := a.tx.One(&r, "select state, because from runs where id = @run", store.Args{"run": run}); err != nil {
 		return "", err

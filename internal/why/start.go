@@ -22,7 +22,7 @@ func figureSQL(f loyalty.Figure) string {
 }
 
 // start says whether what starts the campaign has happened to the member.
-func (a *asking) start() error {
+func (a *question) start() error {
 	switch a.c.Start.Kind {
 	case "enters":
 		return a.startEnters()
@@ -42,7 +42,7 @@ func (a *asking) start() error {
 
 // startAsked tells of somebody's double opt-in. asks: the campaign is the one
 // whose mail asks for it, which starts even with what is not confirmed.
-func (a *asking) startAsked(asks bool) error {
+func (a *question) startAsked(asks bool) error {
 	var j struct{ AskedAt, ConfirmedAt loyalty.Instant }
 	err := a.tx.One(&j, "select asked_at, confirmed_at from joinings where member_id = @member", store.Args{"member": a.member.ID})
 	switch {
@@ -62,7 +62,7 @@ func (a *asking) startAsked(asks bool) error {
 }
 
 // startEnters tells of the member's stays in the segment.
-func (a *asking) startEnters() error {
+func (a *question) startEnters() error {
 	s, ok := a.v.Segment(a.c.Start.Segment)
 	if !ok {
 		return nil
@@ -121,7 +121,7 @@ func (a *asking) startEnters() error {
 }
 
 // wasInside tells of somebody who was in the segment when the campaign went live.
-func (a *asking) wasInside(s versions.Segment, since loyalty.Instant, day loyalty.Day) error {
+func (a *question) wasInside(s versions.Segment, since loyalty.Instant, day loyalty.Day) error {
 	existing := a.c.Start.Existing
 	if !existing.All && existing.PerDay == 0 {
 		a.say("start", false, "is in the segment %s since %s, before the campaign went live (existing: none)", s.Name, a.at(since))
@@ -149,14 +149,14 @@ func (a *asking) wasInside(s versions.Segment, since loyalty.Instant, day loyalt
 }
 
 // heardAt reports whether an event of the member came in at a moment.
-func (a *asking) heardAt(at loyalty.Instant) (bool, error) {
+func (a *question) heardAt(at loyalty.Instant) (bool, error) {
 	var n int
 	err := a.tx.One(&n, "select count(*) from events where member_id = @member and received_at = @at", store.Args{"member": a.member.ID, "at": at})
 	return n > 0, err
 }
 
 // startJoins tells of how the member joined.
-func (a *asking) startJoins() error {
+func (a *question) startJoins() error {
 	joined := a.member.JoinedAt
 	after := !joined.IsZero() && !joined.Before(a.c.Since.Time)
 	a.say("start", after, "starts when a member joins after it went live")
@@ -186,7 +186,7 @@ func (a *asking) startJoins() error {
 }
 
 // startMilestone tells of the highest milestone that the member has reached.
-func (a *asking) startMilestone() error {
+func (a *question) startMilestone() error {
 	f := a.c.Start.Figure
 	args := store.Args{"member": a.member.ID, "of": f.Of}
 	var value int64
@@ -234,7 +234,7 @@ func (a *asking) startMilestone() error {
 }
 
 // milestone writes a value of the campaign's figure.
-func (a *asking) milestone(value int64) string {
+func (a *question) milestone(value int64) string {
 	if a.c.Start.Figure.Money() {
 		return loyalty.FormatMoney(value, a.v.Program.Currency)
 	}
@@ -243,7 +243,7 @@ func (a *asking) milestone(value int64) string {
 
 // lastEvents returns the member's last three events of the campaign's type, or all
 // for which a condition holds, of the day that is asked about.
-func (a *asking) lastEvents(where string) (last []happened, err error) {
+func (a *question) lastEvents(where string) (last []happened, err error) {
 	err = a.tx.All(&last, `
 		select e.id, coalesce(e.order_id, 0) as order_id, e.day, e.source, e.at, e.received_at, cast(e.properties as text) as properties,
 		       exists (select 1 from passages p where p.member_id = e.member_id and p.campaign_id = @campaign and p.event_id = e.id) as began
@@ -255,7 +255,7 @@ func (a *asking) lastEvents(where string) (last []happened, err error) {
 }
 
 // startEvent tells of the member's last events of the type.
-func (a *asking) startEvent() error {
+func (a *question) startEvent() error {
 	kind := a.c.Start.Event
 	last, err := a.lastEvents("e.type = @type")
 	if err != nil {
@@ -286,7 +286,7 @@ func (a *asking) startEvent() error {
 }
 
 // notBegun tells of an event that could have started the campaign and did not.
-func (a *asking) notBegun(kind string, e happened) error {
+func (a *question) notBegun(kind string, e happened) error {
 	s := cause{what: fmt.Sprintf("the %s of %s", kind, a.at(e.At)), at: e.ReceivedAt, day: a.v.Day(e.ReceivedAt)}
 	var err error
 	if s.event, err = rules.Values(e.Properties); err != nil {
@@ -314,7 +314,7 @@ func (a *asking) notBegun(kind string, e happened) error {
 }
 
 // noEvent tells that the event never came.
-func (a *asking) noEvent(kind string) error {
+func (a *question) noEvent(kind string) error {
 	filed := a.member.Filed && strings.HasPrefix(kind, "member.")
 	if strings.HasPrefix(kind, "order.") {
 		var err error

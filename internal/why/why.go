@@ -30,7 +30,7 @@ func Chain(tx *store.Tx, member int64, campaign string, day loyalty.Day) ([]Line
 	if err != nil {
 		return nil, err
 	}
-	a := &asking{tx: tx, v: v, c: c, day: day}
+	a := &question{tx: tx, v: v, c: c, day: day}
 	err = tx.One(&a.member, `
 		select id, email, email_key, time_zone, joined_at, joined_day, birth_month, birth_date, created_at, changed_at, erased_at,
 		       merged_into is not null as merged, fingerprint is not null as filed
@@ -47,7 +47,7 @@ func Chain(tx *store.Tx, member int64, campaign string, day loyalty.Day) ([]Line
 	return a.lines, nil
 }
 
-func (a *asking) campaign() error {
+func (a *question) campaign() error {
 	if a.c.Since.IsZero() {
 		a.say("campaign", false, "%s is a draft: nothing is sent until it says live: true", a.c.Name)
 	} else {
@@ -65,7 +65,7 @@ func (a *asking) campaign() error {
 
 // setAside says what of the campaign failed and is tried again, and whether
 // something that happened to the member still waits for it.
-func (a *asking) setAside() error {
+func (a *question) setAside() error {
 	var failed []struct {
 		Work, Because string
 		Since         loyalty.Instant
@@ -85,7 +85,7 @@ func (a *asking) setAside() error {
 	return err
 }
 
-func (a *asking) person() error {
+func (a *question) person() error {
 	switch {
 	case !a.member.ErasedAt.IsZero():
 		a.say("member", false, "was erased on %s", a.at(a.member.ErasedAt))
@@ -103,7 +103,7 @@ func (a *asking) person() error {
 	return nil
 }
 
-func (a *asking) holdout() error {
+func (a *question) holdout() error {
 	if a.c.Holdout == 0 {
 		return nil
 	}
@@ -116,7 +116,7 @@ func (a *asking) holdout() error {
 	return nil
 }
 
-func (a *asking) consent() error {
+func (a *question) consent() error {
 	if a.member.Email == "" {
 		a.say("address", false, "has no e-mail address")
 	}
@@ -145,7 +145,7 @@ func (a *asking) consent() error {
 	return nil
 }
 
-func (a *asking) sayConsent(s consent.Standing) {
+func (a *question) sayConsent(s consent.Standing) {
 	switch {
 	case s.Answered && s.Granted:
 		a.say("consent", true, "agreed to %s on %s", s.Topic, a.at(s.At))
@@ -175,7 +175,7 @@ func topics(c *versions.Campaign) (topics []string) {
 }
 
 // caps says whether an offer could go now, and when if not.
-func (a *asking) caps() error {
+func (a *question) caps() error {
 	zone := a.v.Zones.Of(a.member.TimeZone)
 	quiet := consent.PolicyFor(a.v.Program, a.c.Campaign, a.v.Zones, nil).Quiet
 	if end := quiet.Next(a.tx.At.In(zone)); a.c.Class != loyalty.Service && end.After(a.tx.At.Time) {
@@ -198,7 +198,7 @@ func (a *asking) caps() error {
 
 // sayQuiet tells of the night: it may cost somebody an offer, but earned mails are
 // only late, and the member's own act brings them at once.
-func (a *asking) sayQuiet(end string) {
+func (a *question) sayQuiet(end string) {
 	if a.c.Class == loyalty.Earned {
 		a.say("quiet", true, "it is quiet hours for this member until %s: only what they themselves did just now brings a mail before that", end)
 		return
@@ -207,7 +207,7 @@ func (a *asking) sayQuiet(end string) {
 }
 
 // recent returns the member's last offers, newest first.
-func (a *asking) recent() ([]loyalty.Instant, error) {
+func (a *question) recent() ([]loyalty.Instant, error) {
 	row := make([]loyalty.Instant, loyalty.MostCapped)
 	into := make([]any, len(row))
 	columns := make([]string, len(row))

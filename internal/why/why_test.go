@@ -11,7 +11,6 @@ import (
 
 	"regulars/internal/importer"
 
-	"regulars/internal/apply"
 	"regulars/internal/consent"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
@@ -309,32 +308,4 @@ func golden(t *testing.T, name, got string) {
 	if got != string(want) {
 		t.Errorf("%s has changed; got\n%s\nwant\n%s", name, got, want)
 	}
-}
-
-func TestAPlanSaysWhomItTouches(t *testing.T) {
-	each(t, shoptest.Program{Segments: shoptest.Lapsed, Pools: shoptest.BackPool}, func(t *testing.T, s *shop) {
-		s.Bought(s.Join(7), 2, 200)
-		s.Bought(s.Join(2), 2, 10)
-		for existing, want := range map[string]string{
-			"none":      "0: 7 members are in lapsed; they get nothing (existing: none)",
-			"all":       "7: 7 members are in lapsed and get its mails (existing: all)",
-			"5 per day": "7: 7 members are in lapsed and get its mails, 5 a day",
-		} {
-			p := shoptest.WinBack(existing)
-			s.Do(func(tx *store.Tx) error {
-				touches, err := apply.Touches(tx, shoptest.Loaded(t, p))
-				if len(touches) != 1 {
-					t.Fatalf("Touches with existing: %s = %v, %v", existing, touches, err)
-				}
-				s.Want(existing, fmt.Sprintf("%d: %s", touches[0].Members, touches[0].Text), want)
-				return err
-			})
-		}
-		s.Apply(shoptest.WinBack("all"))
-		s.Do(func(tx *store.Tx) error {
-			touches, err := apply.Touches(tx, shoptest.Loaded(t, shoptest.WinBack("5 per day")))
-			s.Want("once it is live", fmt.Sprint(touches), fmt.Sprint([]apply.Touch(nil)))
-			return err
-		})
-	})
 }

@@ -2,7 +2,10 @@ package storetest
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"time"
 
@@ -115,7 +118,19 @@ func empty(ctx context.Context, where string) (mark string, err error) {
 	if _, err := c.Exec(ctx, emptyTables); err != nil {
 		return "", err
 	}
-	err = c.QueryRow(ctx, schemaMark, store.SchemaFingerprint()).Scan(&mark)
+	h := sha256.New()
+	err = fs.WalkDir(store.Migrations, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := store.Migrations.ReadFile(path)
+		fmt.Fprintf(h, "%s %d\n%s", path, len(text), text)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	err = c.QueryRow(ctx, schemaMark, hex.EncodeToString(h.Sum(nil))).Scan(&mark)
 	return mark, err
 }
 

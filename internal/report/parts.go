@@ -34,7 +34,7 @@ type Funnel struct {
 
 // Funnel asks each condition of the rule once of each member, in one statement.
 func (a Audience) Funnel(tx *store.Tx) (all Funnel, err error) {
-	f, err := a.asking(tx)
+	f, err := a.question(tx)
 	if err != nil {
 		return Funnel{}, err
 	}
@@ -68,8 +68,8 @@ func each(parts []Kept, f func(*Kept)) {
 	}
 }
 
-// asking collects the single conditions of a rule for one statement.
-type asking struct {
+// question collects the single conditions of a rule for one statement.
+type question struct {
 	Audience
 	as         segments.Query
 	source     string
@@ -77,12 +77,12 @@ type asking struct {
 	conditions []string
 }
 
-func (a Audience) asking(tx *store.Tx) (*asking, error) {
+func (a Audience) question(tx *store.Tx) (*question, error) {
 	n, err := norms.For(tx, a.Day, a.Past, a.Rule)
 	if err != nil {
 		return nil, err
 	}
-	f := &asking{Audience: a, as: segments.Query{Engine: tx.Engine(), Day: a.Day, Norms: n}, source: "facts f", args: store.Args{}}
+	f := &question{Audience: a, as: segments.Query{Engine: tx.Engine(), Day: a.Day, Norms: n}, source: "facts f", args: store.Args{}}
 	if a.Past {
 		f.source = "(" + segments.FactsSelect(tx.Engine(), "") + ") f"
 		f.args["day"] = int64(a.Day)
@@ -91,12 +91,12 @@ func (a Audience) asking(tx *store.Tx) (*asking, error) {
 }
 
 // columns are the answers to the single conditions.
-func (f *asking) columns() string {
+func (f *question) columns() string {
 	return strings.Join(append([]string{"1 as one"}, f.conditions...), ", ")
 }
 
 // add asks one thing more and returns the name of its column.
-func (f *asking) add(sql func(segments.Query) (string, map[string]any)) string {
+func (f *question) add(sql func(segments.Query) (string, map[string]any)) string {
 	name := fmt.Sprintf("a%d", len(f.conditions)+1)
 	f.as.Prefix = name + "_"
 	expr, args := sql(f.as)
@@ -107,7 +107,7 @@ func (f *asking) add(sql func(segments.Query) (string, map[string]any)) string {
 
 // funnel asks for parts that stand side by side, of the members whom what stands
 // before them has kept.
-func (f *asking) funnel(parts []segments.Part, after string) []Kept {
+func (f *question) funnel(parts []segments.Part, after string) []Kept {
 	kept := make([]Kept, len(parts))
 	for i, p := range parts {
 		k := Kept{Words: p.Clause, Or: p.Or, Not: p.Not, Segment: p.Segment, after: after}
@@ -165,7 +165,7 @@ type Has struct {
 // does and what the member has there. known is false for somebody who was not
 // there on that day.
 func (a Audience) Of(tx *store.Tx, member int64) (holds, known bool, parts []Answer, err error) {
-	f, err := a.asking(tx)
+	f, err := a.question(tx)
 	if err != nil {
 		return false, false, nil, err
 	}
@@ -196,7 +196,7 @@ func (a Audience) Of(tx *store.Tx, member int64) (holds, known bool, parts []Ans
 }
 
 // answers asks for parts and for what they compare.
-func (f *asking) answers(parts []segments.Part) []Answer {
+func (f *question) answers(parts []segments.Part) []Answer {
 	all := make([]Answer, len(parts))
 	for i, p := range parts {
 		f.add(p.Rule.SQL)

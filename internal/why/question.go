@@ -17,8 +17,8 @@ type Line struct {
 	Text  string `json:"text"`
 }
 
-// asking is a question of why: one member, one campaign.
-type asking struct {
+// question is one of why: one member, one campaign.
+type question struct {
 	tx     *store.Tx
 	v      *versions.Version
 	c      *versions.Campaign
@@ -41,12 +41,12 @@ type person struct {
 	Filed                                    bool // stood in a file that was imported
 }
 
-func (a *asking) say(about string, ok bool, format string, args ...any) {
+func (a *question) say(about string, ok bool, format string, args ...any) {
 	a.lines = append(a.lines, Line{about, ok, fmt.Sprintf(format, args...)})
 }
 
 // at writes a moment as the shop's clocks show it.
-func (a *asking) at(t loyalty.Instant) string {
+func (a *question) at(t loyalty.Instant) string {
 	return t.In(a.v.Program.Zone).Format("2006-01-02 15:04")
 }
 
@@ -66,7 +66,7 @@ type cause struct {
 }
 
 // began reports whether a passage of the campaign began for the member.
-func (a *asking) began(where string, args store.Args) (bool, error) {
+func (a *question) began(where string, args store.Args) (bool, error) {
 	args["member"], args["campaign"] = a.member.ID, a.c.ID
 	var n int
 	err := a.tx.One(&n, "select count(*) from passages where member_id = @member and campaign_id = @campaign and "+where, args)

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
@@ -35,17 +36,34 @@ type Named struct {
 // reports are the ones that have a name, sorted by it.
 var reports = []Named{
 	sales("brands", "brand"),
-	{"campaigns", "what each campaign sent and what came after", false, campaignsReport},
+	{"campaigns", "what each campaign sent and what came after", false, listed("CAMPAIGN|"+strings.Join(ResultHead, "|"),
+		func(tx *store.Tx, _ Ask) ([]Result, error) { return Results(tx, "", 0) },
+		func(_ Ask, r Result) []any { return append([]any{r.Campaign}, r.cells()...) })},
 	sales("categories", "category"),
 	{"cohorts", "members by the month of their first order, and how many order in each month after", true, cohortsReport},
-	{"favourites", "for how many members each category is the one they spend most on", true, favouritesReport},
+	{"favourites", "for how many members each category is the one they spend most on", true, listed("CATEGORY|MEMBERS|OF THEM TIED",
+		func(tx *store.Tx, ask Ask) ([]Favourite, error) { return Favourites(tx, ask.Day, ask.most(everything)) },
+		func(_ Ask, f Favourite) []any { return []any{f.Category, f.Members, f.Tied} })},
 	{"milestones", "how many members reach their 1st, 3rd, 5th, 10th and every 10th order, by month", true, milestonesReport},
-	{"orders", "orders, amount and members by month", true, ordersReport},
-	{"pairs", "which categories are bought together in one order", true, pairsReport},
-	{"pools", "what became of each pool's codes", false, poolsReport},
+	{"orders", "orders, amount and members by month", true, listed("MONTH|ORDERS|REVENUE|MEMBERS",
+		func(tx *store.Tx, ask Ask) ([]Month, error) { return Orders(tx, ask.Day) },
+		func(ask Ask, m Month) []any { return []any{m.Month, m.Orders, ask.money(m.Revenue), m.Members} })},
+	{"pairs", "which categories are bought together in one order", true, listed("CATEGORY|AND|IN ORDERS",
+		func(tx *store.Tx, ask Ask) ([]Pair, error) { return Pairs(tx, ask.Day, ask.most(20)) },
+		func(_ Ask, p Pair) []any { return []any{p.First, p.Second, p.Orders} })},
+	{"pools", "what became of each pool's codes", false, listed("POOL|GIVEN|REDEEMED|EXPIRED|FREE|DISCOUNT",
+		func(tx *store.Tx, _ Ask) ([]PoolUse, error) { return Pools(tx) },
+		func(ask Ask, p PoolUse) []any {
+			return []any{p.Pool, p.Given, p.Redeemed, p.Expired, p.Free, ask.money(p.Discount)}
+		})},
 	sales("products", "product"),
-	{"repeat", "how many members order again: 2, 3, 5, 10, 20 times", true, repeatReport},
-	{"shops", "sales by point of sale", true, shopsReport},
+	{"repeat", "how many members order again: 2, 3, 5, 10, 20 times", true, listed("ORDERS|CUSTOMERS|SHARE|ON AS MANY DAYS", Repeats,
+		func(_ Ask, r Repeat) []any {
+			return []any{fmt.Sprintf("%d or more", r.Orders), r.Customers, percent(r.Share), r.OnDays}
+		})},
+	{"shops", "sales by point of sale", true, saleList("shop", func(tx *store.Tx, ask Ask) ([]Sale, error) {
+		return Shops(tx, ask.Day, ask.most(everything))
+	})},
 	{"summary", "the shop in figures: customers, orders, amount, average order, repeat rate", true, summaryReport},
 	{"top", "the tenth of the members who spend most, and what share is theirs", true, topReport},
 }
@@ -84,6 +102,19 @@ func (a Ask) money(minor int64) string { return loyalty.FormatMoney(minor, a.Cur
 // everything is a limit that lets all rows through.
 const everything = 1 << 40
 
+// listed makes the report of a list: its rows stand under a head, whose columns are
+// separated by "|".
+func listed[T any](head string, read func(*store.Tx, Ask) ([]T, error), cells func(Ask, T) []any) func(*store.Tx, Ask) (Table, error) {
+	return func(tx *store.Tx, ask Ask) (Table, error) {
+		list, err := read(tx, ask)
+		t := Table{Value: list, Head: strings.Split(head, "|")}
+		for _, item := range list {
+			t.Rows = append(t.Rows, row(cells(ask, item)...))
+		}
+		return t, err
+	}
+}
+
 // row formats the cells of a table.
 func row(cells ...any) []string {
 	texts := make([]string, len(cells))
@@ -118,22 +149,4 @@ func plainOrder(tx *store.Tx, column string) string {
 		return column + ` collate "C"`
 	}
 	return column
-}
-
-func campaignsReport(tx *store.Tx, _ Ask) (Table, error) {
-	results, err := Results(tx, "", 0)
-	a := Table{Value: results, Head: append([]string{"CAMPAIGN"}, ResultHead...)}
-	for _, r := range results {
-		a.Rows = append(a.Rows, append([]string{r.Campaign}, r.Cells()...))
-	}
-	return a, err
-}
-
-func poolsReport(tx *store.Tx, ask Ask) (Table, error) {
-	pools, err := Pools(tx)
-	a := Table{Value: pools, Head: []string{"POOL", "GIVEN", "REDEEMED", "EXPIRED", "FREE", "DISCOUNT"}}
-	for _, p := range pools {
-		a.Rows = append(a.Rows, row(p.Pool, p.Given, p.Redeemed, p.Expired, p.Free, ask.money(p.Discount)))
-	}
-	return a, err
 }
