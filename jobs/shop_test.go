@@ -107,7 +107,7 @@ func (s *shop) furnish() jobs.Rooms {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	o.Connections = 4
+	o.Connections = 16 // so that the mails of a run, single mails and a marketer's may all hang at once
 	relay := smtp.New(o)
 	urgent := relay.Urgent()
 	s.t.Cleanup(func() { urgent.Close(context.Background()); relay.Close(context.Background()) })

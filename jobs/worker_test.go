@@ -292,6 +292,8 @@ func TestALongRunStarvesNobody(t *testing.T) {
 		s.join(30)
 		s.mails(30)
 		bulk := &gate{open: make(chan struct{}), closed: func(string) bool { return true }}
+		letGo := sync.OnceFunc(func() { close(bulk.open) })
+		t.Cleanup(letGo)
 		s.sink.Script(bulk.script)
 		for i := range 4 {
 			s.enqueue(jobs.Order{Kind: "launch", Values: values{"campaign": "letter", "headline": fmt.Sprint(i)}})
@@ -308,7 +310,7 @@ func TestALongRunStarvesNobody(t *testing.T) {
 		waitFor(t, "the next midnight", func() bool {
 			return strings.HasPrefix(s.counted("select 'days' as what, count(*) as n from passes where name = 'facts' and finished_at is not null"), "2")
 		})
-		close(bulk.open)
+		letGo()
 		w.stop()
 	})
 }
@@ -320,6 +322,8 @@ func TestAStopLeavesNothingClaimed(t *testing.T) {
 		s.join(40)
 		s.mails(40)
 		slow := &gate{open: make(chan struct{}), closed: func(string) bool { return true }}
+		letGo := sync.OnceFunc(func() { close(slow.open) })
+		t.Cleanup(letGo)
 		s.sink.Script(slow.script)
 		s.ended(s.enqueue(jobs.Order{Kind: "drop", Values: values{"campaign": "drop"}}), "done")
 		s.join(10)
@@ -330,7 +334,7 @@ func TestAStopLeavesNothingClaimed(t *testing.T) {
 				s.counted("select state as what, count(*) as n from jobs where state = 'running' group by state") == "1 running"
 		})
 		w.cancel()
-		close(slow.open) // the relay answers within the grace
+		letGo() // the relay answers within the grace
 		w.stop()
 		for what, query := range map[string]string{
 			"claimed, handing or unknown": "select state as what, count(*) as n from sends where state in ('claimed', 'handing', 'unknown') group by state",

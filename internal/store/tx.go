@@ -100,7 +100,9 @@ func (tx *Tx) All(dest any, text string, args Args) error {
 	if err != nil {
 		return err
 	}
-	reflect.ValueOf(dest).Elem().SetZero()
+	if list := reflect.ValueOf(dest).Elem(); !list.IsNil() { // what is an empty list stays one
+		list.Set(reflect.MakeSlice(list.Type(), 0, 0))
+	}
 	return tx.explain(tx.g.Raw(q, vars...).Scan(dest).Error, text)
 }
 
