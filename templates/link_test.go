@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"regulars/internal/loyalty"
 )
 
 // TestLinksAndLinesThatNeedNoSecondLook: the quick answers are the slow ones.
@@ -29,10 +31,10 @@ func TestLinksAndLinesThatNeedNoSecondLook(t *testing.T) {
 				t.Fatalf("plainLink(%q) = true, but it is read as %v, %v", s, u, err)
 			}
 		}
-		if simple(s) {
+		if loyalty.Plain(s) {
 			quickLines++
 			if strings.TrimSpace(s) != s || strings.Join(strings.Fields(s), " ") != s {
-				t.Fatalf("simple(%q) = true", s)
+				t.Fatalf("Plain(%q) = true", s)
 			}
 		}
 	}

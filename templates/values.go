@@ -156,7 +156,7 @@ func clean(v any) string {
 
 // oneLine is clean for text that may have come to be more than limit characters.
 func oneLine(s string, limit int) string {
-	if len(s) <= limit && simple(s) {
+	if len(s) <= limit && loyalty.Plain(s) {
 		return s
 	}
 	s = strings.Map(func(r rune) rune {
@@ -176,19 +176,6 @@ func oneLine(s string, limit int) string {
 		s = string(r[:limit-1]) + "…"
 	}
 	return s
-}
-
-// simple reports whether s is printable ASCII, with single spaces between words.
-func simple(s string) bool {
-	last := byte(' ')
-	for i := range len(s) {
-		c := s[i]
-		if c < ' ' || c > '~' || c == ' ' && last == ' ' {
-			return false
-		}
-		last = c
-	}
-	return s == "" || last != ' '
 }
 
 // webLink returns s when a mail may link to it, "" otherwise.

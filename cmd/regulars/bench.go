@@ -56,15 +56,25 @@ func (a *app) benchSegments(ctx context.Context, s bench.Segments) (err error) {
 	if err != nil {
 		return err
 	}
+	return a.measured(out, func() error { return a.printOutcome(out) })
+}
+
+// measured prints what a benchmark found. At its full size a target that is missed
+// ends the command with 1.
+func (a *app) measured(out interface {
+	Full() bool
+	Missed() []string
+}, table func() error) error {
 	if a.json {
-		err = a.printJSON(out)
-	} else {
-		err = a.printOutcome(out)
+		table = func() error { return a.printJSON(out) }
 	}
-	if err == nil && out.Full() && len(out.Missed()) > 0 {
+	if err := table(); err != nil {
+		return err
+	}
+	if out.Full() && len(out.Missed()) > 0 {
 		return quiet(failed)
 	}
-	return err
+	return nil
 }
 
 // benchPostgres is the server on which benchmarks make a database of their own.

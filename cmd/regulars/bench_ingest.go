@@ -67,15 +67,7 @@ func (a *app) benchIngest(ctx context.Context, in bench.Ingest, engines []string
 	if err != nil {
 		return err
 	}
-	if a.json {
-		err = a.printJSON(out)
-	} else {
-		err = a.printRates(out)
-	}
-	if err == nil && out.Full() && len(out.Missed()) > 0 {
-		return quiet(failed)
-	}
-	return err
+	return a.measured(out, func() error { return a.printRates(out) })
 }
 
 func (a *app) printRates(out bench.IngestOutcome) error {

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	crypto "crypto/rand"
 	"errors"
@@ -139,18 +140,11 @@ func (s *site) database(ctx context.Context, own bool) (where string, err error)
 	if err != nil {
 		return "", errors.New("the address of the server should be postgres://user:password@host:5432/database")
 	}
-	if s.databaseGate, err = newGate(net.JoinHostPort(u.Hostname(), orElse(u.Port(), "5432"))); err != nil {
+	if s.databaseGate, err = newGate(net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "5432"))); err != nil {
 		return "", err
 	}
 	u.Host, u.Path = s.databaseGate.addr(), "/"+name
 	return u.String(), nil
-}
-
-func orElse(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }
 
 func (s *site) members() string {

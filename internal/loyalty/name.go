@@ -11,7 +11,7 @@ import (
 // is one space at a time and none around it. What comes in by any door and what
 // goes out in a header is read so.
 func OneLine(s string) string {
-	if plain(s) {
+	if Plain(s) {
 		return s
 	}
 	s = strings.Map(func(r rune) rune {
@@ -27,8 +27,8 @@ func OneLine(s string) string {
 	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == ' ' }), " ")
 }
 
-// plain reports whether a text is of printable ASCII with single spaces within.
-func plain(s string) bool {
+// Plain reports whether a text is of printable ASCII with single spaces within.
+func Plain(s string) bool {
 	last := byte(' ')
 	for i := range len(s) {
 		c := s[i]
