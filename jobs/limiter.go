@@ -27,6 +27,7 @@ type usage struct {
 	again   bool      // one more was wanted while there was no room
 	failed  int       // times in a row
 	because string    // the last time
+	ended   time.Time // the last time that it failed
 	until   time.Time // it rests
 }
 
@@ -95,6 +96,7 @@ func (l *limiter) end(t task, err error) (rest time.Duration) {
 		rest = min(firstRest<<min(u.failed, 8), longestRest)
 		u.failed++
 		u.because = withoutAddresses(err)
+		u.ended = time.Now()
 	}
 	u.again = false
 	u.until = time.Now().Add(rest)
@@ -111,13 +113,19 @@ func (l *limiter) room(t task) bool {
 	return u.running < t.atOnce && !time.Now().Before(u.until)
 }
 
-// failing returns the kinds that failed at least twice in a row, and why.
+// forgotten is how long after its last failure a kind that is not at work counts as
+// failing: as long as something of it is due it is tried again after longestRest at
+// the latest, so that by then another replica has done all there was.
+const forgotten = 3 * longestRest
+
+// failing returns the kinds that failed at least twice in a row and still have work,
+// and why.
 func (l *limiter) failing() map[string]string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	all := map[string]string{}
 	for name, u := range l.kinds {
-		if u.failed >= 2 {
+		if u.failed >= 2 && (u.running > 0 || time.Since(u.ended) < forgotten) {
 			all[name] = u.because
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"regulars/internal/delivery"
@@ -132,4 +133,34 @@ func TestPayloads(t *testing.T) {
 			t.Errorf("payload(%s, %d) = %s, want %s", tt.task.name, tt.id, got, tt.payload)
 		}
 	}
+}
+
+// A kind whose work another replica has done since fails no longer: nothing of it is
+// due here by which that could be seen.
+func TestWhatHasNothingLeftToDoFailsNoLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l limiter
+		k := task{share: "run.deliver", atOnce: 1}
+		for range 3 {
+			if !l.begin(k) {
+				t.Fatal("no room")
+			}
+			l.end(k, errors.New("connection reset"))
+			time.Sleep(longestRest)
+		}
+		if l.failing()["run.deliver"] == "" {
+			t.Error("it failed three times, and is not said to fail")
+		}
+		if !l.begin(k) {
+			t.Fatal("no room")
+		}
+		time.Sleep(time.Hour)
+		if l.failing()["run.deliver"] == "" {
+			t.Error("it is at work and has not succeeded, and is not said to fail")
+		}
+		l.end(k, nil)
+		if got := l.failing(); len(got) > 0 {
+			t.Errorf("nothing was tried for an hour, and it is said to fail: %v", got)
+		}
+	})
 }

@@ -44,7 +44,7 @@ type site struct {
 var letterShop = map[string]string{
 	"program.yaml": `
 shop:      {name: Corner Shop, url: https://shop.example, address: "Corner Street 1, 00100 Helsinki"}
-mail:      {from: "Corner Shop <hello@shop.example>", alerts: hello@shop.example}
+mail:      {from: "Corner Shop <hello@shop.example>"}
 languages: [en]
 currency:  EUR
 zone:      Europe/Helsinki
@@ -305,6 +305,8 @@ func (s *site) settled(ctx context.Context) (t Trial, err error) {
 	if t.Came > t.Sent+t.Unknown+t.Twice {
 		t.Wrong = append(t.Wrong, fmt.Sprintf("%d came that the ledger does not know", t.Came-t.Sent-t.Unknown-t.Twice))
 	}
+	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), peace)
+	defer cancel()
 	for { // what a fault left in the log of troubles goes by itself
 		said, err := s.command(context.WithoutCancel(ctx), "doctor").CombinedOutput()
 		if err == nil {
