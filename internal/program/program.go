@@ -42,6 +42,7 @@ type Program struct {
 	Segments   []Segment     // in the order of the file
 	Pools      []Pool
 	Campaigns  []*Campaign // sorted by name
+	Loyalty    *Loyalty    // nil: the program has no loyalty.yaml
 }
 
 // Shop is who sends: the footer's name, address and link.
