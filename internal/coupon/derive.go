@@ -95,6 +95,9 @@ func occurrenceNames(tx *store.Tx, people []To) (map[int64]string, error) {
 		}
 		names[r.ID] = r.Campaign + "\x00" + key
 	}
+	if err := claimNames(tx, people, names); err != nil {
+		return nil, err
+	}
 	for _, id := range ids {
 		if names[id] == "" {
 			names[id] = strconv.FormatInt(id, 10) // of no campaign

@@ -22,6 +22,7 @@ type Entry struct {
 	Cause     string // what it is booked for, once
 	OrderID   *int64
 	EventID   *int64
+	ClaimID   *int64
 	VersionID int64
 	Tier      string
 	OpensDay  *loyalty.Day
@@ -37,16 +38,18 @@ const (
 	takeback = "takeback" // an order has earned less than was thought
 	expire   = "expire"   // of a lot whose last day is over
 	adjust   = "adjust"   // by hand, or imported
+	redeem   = "redeem"   // for a reward
+	giveBack = "return"   // … that was not taken after all
 )
 
 var entryColumns = []string{
 	"member_id bigint", "wallet text", "at timestamptz", "day bigint", "kind text", "amount bigint", "cause text", "order_id bigint",
-	"event_id bigint", "version_id bigint", "tier text", "opens_day bigint", "last_day bigint", "reason text", "by_whom text",
+	"event_id bigint", "claim_id bigint", "version_id bigint", "tier text", "opens_day bigint", "last_day bigint", "reason text", "by_whom text",
 }
 
 func (e Entry) values() []any {
 	return []any{e.MemberID, e.Wallet, e.At, int64(e.Day), e.Kind, e.Amount, e.Cause, e.OrderID,
-		e.EventID, e.VersionID, e.Tier, e.OpensDay, e.LastDay, e.Reason, e.ByWhom}
+		e.EventID, e.ClaimID, e.VersionID, e.Tier, e.OpensDay, e.LastDay, e.Reason, e.ByWhom}
 }
 
 // wallet is what one member has in one wallet.
@@ -379,7 +382,7 @@ func lastActive(tx *store.Tx, name string, list []*wallet, zone *time.Location) 
 		select e.member_id, max(e.at) as at
 		from   entries e
 		where  e.member_id in (select value from `+tx.JSONEach("@members")+`) and e.wallet = @wallet
-		and   (e.kind = 'redeem' or e.kind = 'bonus' and e.cause not like 'birthday:%'
+		and   (e.kind = 'redeem' and exists (select 1 from claims c where c.id = e.claim_id and c.state in ('held', 'done')) or e.kind = 'bonus' and e.cause not like 'birthday:%'
 		       or e.kind = 'earn' and (select sum(x.amount) from entries x
 		                               where x.order_id = e.order_id and x.member_id = e.member_id and x.wallet = e.wallet) > 0)
 		group  by e.member_id`, store.Args{"members": membersOf(list), "wallet": name})

@@ -1,0 +1,103 @@
+package coupon
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// What keeps a pool from giving a code to who claims one, and a code from being taken
+// back.
+var (
+	ErrOver = errors.New("the pool's last day is over")
+	ErrUsed = errors.New("the code was redeemed")
+)
+
+// Claim reserves a code of a pool for a member's claim of a reward, ErrEmpty or ErrOver
+// when there is none. The same claim gets the same code again. In place of an
+// occurrence the code has its claim's id, below zero.
+func Claim(tx *store.Tx, pool string, claim, member int64, today loyalty.Day, random io.Reader) (code int64, err error) {
+	p, err := Find(tx, pool)
+	if err != nil {
+		return 0, fmt.Errorf("pool %s: %w", pool, err)
+	}
+	if p.over(today) {
+		return 0, ErrOver
+	}
+	to := To{Occurrence: -claim, Member: member}
+	given, err := GiveEach(tx, pool, []To{to}, today, random)
+	if err == nil && given[to] == 0 {
+		err = ErrEmpty
+	}
+	return given[to], err
+}
+
+// claimNames returns what the claims of codes are known by outside the database: the
+// key that their till gave.
+func claimNames(tx *store.Tx, people []To, names map[int64]string) error {
+	var ids []int64
+	for _, who := range people {
+		if who.Occurrence < 0 {
+			ids = append(ids, -who.Occurrence)
+		}
+	}
+	if ids == nil {
+		return nil
+	}
+	var rows []struct {
+		ID          int64
+		Source, Key string
+	}
+	err := tx.All(&rows, "select id, source, key from claims where id in (select value from "+tx.JSONEach("@ids")+")", store.Args{"ids": store.JSON(ids)})
+	if err != nil {
+		return fmt.Errorf("the claims that %d codes are for: %w", len(ids), err)
+	}
+	for _, r := range rows {
+		names[-r.ID] = "claim\x00" + r.Source + "\x00" + r.Key
+	}
+	return nil
+}
+
+// IssueClaimed makes a reserved code its member's to use, with its last day.
+func IssueClaimed(tx *store.Tx, code int64, today loyalty.Day) error {
+	if err := Date(tx, []int64{code}, today); err != nil {
+		return err
+	}
+	_, err := tx.Exec("update codes set state = 'issued', issued_at = @now where id = @code and state = 'reserved'", store.Args{"code": code, "now": tx.At})
+	if err != nil {
+		return fmt.Errorf("issuing code %d: %w", code, err)
+	}
+	return nil
+}
+
+// Unclaim takes back the code of a claim that came to nothing, ErrUsed when it was
+// redeemed: one that nobody has seen is free again where it came from stock, any other
+// is void. The one of a shared pool stays as it is.
+func Unclaim(tx *store.Tx, code int64) error {
+	f, err := inUse(tx, code, tx.ForUpdate())
+	switch {
+	case err != nil:
+		return fmt.Errorf("taking back code %d: %w", code, err)
+	case f.Pool.Kind == Shared:
+		return nil
+	case f.uses > 0 || f.Code.State == StateRedeemed:
+		return ErrUsed
+	}
+	var stock bool
+	err = tx.One(&stock, `
+		select codes.state = 'reserved' and (p.kind = 'imported' or codes.known_at is not null or codes.id in (select code_id from promises))
+		from   codes join pools p on p.id = codes.pool_id
+		where  codes.id = @code`, store.Args{"code": code})
+	if err == nil && stock {
+		err = restock(tx, []int64{code})
+	} else if err == nil {
+		_, err = tx.Exec("update codes set state = 'void' where id = @code and state in ('reserved', 'issued')", store.Args{"code": code})
+	}
+	if err != nil {
+		return fmt.Errorf("taking back code %d: %w", code, err)
+	}
+	return nil
+}

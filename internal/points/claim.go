@@ -1,0 +1,444 @@
+package points
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"regulars/internal/coupon"
+	"regulars/internal/loyalty"
+	"regulars/internal/program"
+	"regulars/internal/store"
+)
+
+// Ask is a reward that a till, a person or a member asks for.
+type Ask struct {
+	Member int64
+	Reward string
+	Source string // whose keys they are
+	Key    string // of idempotency
+	Order  string // the till's name of the order that it is for; "": none
+	Steps  int64  // of a reward that is money; 0: as many as go
+	Due    int64  // what is to be paid, minor units; below 0: not said
+	Hold   bool   // the points are taken, and the rest waits for Confirm
+	By     string
+}
+
+// hash is of what was asked with a key: another question with it is refused.
+func (a Ask) hash() []byte {
+	sum := sha256.Sum256([]byte(store.JSON([]any{a.Member, a.Reward, a.Order, a.Steps, a.Due, a.Hold})))
+	return sum[:]
+}
+
+// Claim is a reward that a member has asked for and got.
+type Claim struct {
+	ID        int64
+	MemberID  int64
+	Reward    string
+	Price     int64
+	State     string
+	Source    string
+	CodeID    int64 // 0: none
+	Worth     int64 // money off at the till, minor units
+	OrderRef  string
+	HeldUntil loyalty.Instant
+	At        loyalty.Instant
+	Reason    string
+	ByWhom    string
+
+	Body  []byte
+	Again bool `gorm:"-"` // it was claimed before, with the same key
+}
+
+// The states of a claim.
+const (
+	Held     = "held"     // the points are taken; who pays has not come to the end yet
+	Done     = "done"     // the member has what they claimed
+	Released = "released" // a held one that came to nothing
+	Reversed = "reversed" // a done one that was taken back
+)
+
+// HeldFor is how long points are held for a till that does not come back.
+const HeldFor = 30 * time.Minute
+
+// returned is for how many days at least points can be spent that come back.
+const returned = 14
+
+// Refused says why a reward is not to be had: a reason for machines and words for the
+// person at the till.
+type Refused struct{ Reason, Words string }
+
+func (e *Refused) Error() string { return e.Words }
+
+// The reasons for which a reward is refused.
+const (
+	NoReward  = "unknown"    // the program has none of that name
+	NotEnough = "not_enough" // points
+	Debt      = "debt"       // more was taken back than the member had
+	WrongTier = "tier"
+	SoldOut   = "sold_out" // the pool has no code left, or no budget
+	Ended     = "ended"    // the pool's last day is over
+	Settled   = "settled"  // the claim came to another end already
+	Used      = "used"     // its code was redeemed
+)
+
+// Claim takes a reward's points and gives what they are for, or says why not (*Refused).
+// With a key that came before it answers as it did then, and ErrKey when something else
+// was asked with it. All of it is in the caller's transaction: two who ask at once wait
+// for each other.
+func (r *Rules) Claim(tx *store.Tx, a Ask, random io.Reader) (c Claim, err error) {
+	if err := lock(tx, a.Member); err != nil {
+		return c, err
+	}
+	if c, err = r.asked(tx, a); err != nil || c.ID != 0 {
+		return c, err
+	}
+	reward, err := r.reward(a.Reward)
+	if err != nil {
+		return c, err
+	}
+	if err := r.tierServes(tx, a.Member, reward); err != nil {
+		return c, err
+	}
+	balance, err := r.Balance(tx, a.Member)
+	if err != nil {
+		return c, err
+	}
+	c = Claim{MemberID: a.Member, Reward: reward.Name, Price: reward.Price, State: Done, OrderRef: a.Order}
+	if reward.Gives == "" {
+		steps := loyalty.Pay(reward.Price, reward.Amount, reward.Steps, reward.Most, a.Steps, balance, a.Due)
+		if steps == 0 && a.Due >= 0 && balance >= reward.Price {
+			return c, &Refused{NotEnough, "the order is too small to be paid with " + reward.Name}
+		}
+		c.Price, c.Worth = max(1, steps)*reward.Price, max(1, steps)*reward.Amount
+	}
+	switch {
+	case balance < c.Price && balance < 0:
+		return c, &Refused{Debt, fmt.Sprintf("%d points were taken back that had been spent: they come off what is earned next", -balance)}
+	case balance < c.Price:
+		return c, &Refused{NotEnough, fmt.Sprintf("%s costs %d points and %d are there: %d are missing", reward.Name, c.Price, balance, c.Price-balance)}
+	}
+	if a.Hold {
+		c.State, c.HeldUntil = Held, tx.At.Plus(HeldFor)
+	}
+	if c.ID, err = insertClaim(tx, a, c, r.today(tx)); err != nil {
+		return c, err
+	}
+	if reward.Gives != "" {
+		if c.CodeID, err = coupon.Claim(tx, reward.Gives, c.ID, a.Member, r.today(tx), random); err != nil {
+			return c, refusedByPool(reward, err)
+		}
+		if _, err := tx.Exec("update claims set code_id = @code where id = @id", store.Args{"code": c.CodeID, "id": c.ID}); err != nil {
+			return c, err
+		}
+		if c.State == Done {
+			if err := coupon.IssueClaimed(tx, c.CodeID, r.today(tx)); err != nil {
+				return c, err
+			}
+		}
+	}
+	_, err = r.add(tx, []Entry{{MemberID: a.Member, Wallet: Wallet, At: tx.At, Day: r.today(tx), Kind: redeem, Amount: -c.Price,
+		Cause: fmt.Sprintf("claim:%d", c.ID), ClaimID: &c.ID, VersionID: r.now().Version, ByWhom: a.By}})
+	return c, err
+}
+
+// lock keeps everybody else from a member's points until the transaction ends.
+func lock(tx *store.Tx, member int64) error {
+	return tx.One(&member, "select id from members where id = @id "+tx.ForUpdate(), store.Args{"id": member})
+}
+
+// asked returns the claim that was made with a key; none: ID is 0.
+func (r *Rules) asked(tx *store.Tx, a Ask) (c Claim, err error) {
+	var found []Claim
+	err = tx.All(&found, "select "+claimColumns+" from claims where source = @source and key = @key", store.Args{"source": a.Source, "key": a.Key})
+	if err != nil || len(found) == 0 {
+		return c, err
+	}
+	if c = found[0]; !bytes.Equal(c.Body, a.hash()) {
+		return c, ErrKey
+	}
+	c.Again = true
+	return c, nil
+}
+
+const claimColumns = `id, member_id, reward, price, state, source, coalesce(code_id, 0) as code_id, worth, order_ref, held_until, at, reason, by_whom, body`
+
+func insertClaim(tx *store.Tx, a Ask, c Claim, today loyalty.Day) (id int64, err error) {
+	err = tx.One(&id, `
+		insert into claims (member_id, reward, price, state, source, key, body, worth, order_ref, held_until, at, day, by_whom)
+		values (@member, @reward, @price, @state, @source, @key, @body, @worth, @order, @until, @now, @today, @by)
+		on conflict (source, key) do nothing
+		returning id`,
+		store.Args{"member": a.Member, "reward": c.Reward, "price": c.Price, "state": c.State, "source": a.Source, "key": a.Key, "body": a.hash(),
+			"worth": c.Worth, "order": c.OrderRef, "until": c.HeldUntil, "now": tx.At, "today": int64(today), "by": a.By})
+	if errors.Is(err, store.ErrNotFound) { // somebody asked for another member with it in this moment
+		return 0, ErrKey
+	}
+	return id, err
+}
+
+// reward is one of the program's by its name.
+func (r *Rules) reward(name string) (w program.Reward, err error) {
+	l, err := r.now().Loyalty()
+	if err != nil {
+		return w, err
+	}
+	var names []string
+	for _, w := range l.Rewards {
+		if w.Name == name {
+			return w, nil
+		}
+		names = append(names, w.Name)
+	}
+	words := fmt.Sprintf("there is no reward %q", name)
+	if near := loyalty.Nearest(name, names); near != "" {
+		words += ": " + near + " is one"
+	}
+	return w, &Refused{NoReward, words}
+}
+
+// tierServes refuses a reward that members of other tiers may claim.
+func (r *Rules) tierServes(tx *store.Tx, member int64, w program.Reward) error {
+	if len(w.Tiers) == 0 {
+		return nil
+	}
+	tier, err := tierOf(tx, member)
+	if err != nil || slices.Contains(w.Tiers, tier) {
+		return err
+	}
+	return &Refused{WrongTier, fmt.Sprintf("%s is for %s", w.Name, strings.Join(w.Tiers, " and "))}
+}
+
+// tierOf is the tier that a member has now, "" for none.
+func tierOf(tx *store.Tx, member int64) (string, error) {
+	var tier []string
+	err := tx.All(&tier, "select tier from member_tiers where member_id = @member and left_day is null", store.Args{"member": member})
+	if err != nil || len(tier) == 0 {
+		return "", err
+	}
+	return tier[0], nil
+}
+
+func refusedByPool(w program.Reward, err error) error {
+	switch {
+	case errors.Is(err, coupon.ErrEmpty):
+		return &Refused{SoldOut, "none is left of " + w.Name}
+	case errors.Is(err, coupon.ErrOver):
+		return &Refused{Ended, w.Name + " is over"}
+	}
+	return err
+}
+
+// Balance is what a member can spend today; below 0 it is a debt.
+func (r *Rules) Balance(tx *store.Tx, member int64) (n int64, err error) {
+	b, err := r.open(tx, []walletKey{{member, Wallet}}, nil)
+	if err != nil {
+		return 0, err
+	}
+	b.settle()
+	w := b.wallets[walletKey{member, Wallet}]
+	for _, l := range w.lots {
+		if l.Open(b.today) {
+			n += l.Remains
+		}
+	}
+	for _, d := range w.debts {
+		n -= d.Rest
+	}
+	return n, nil
+}
+
+// Found returns a claim, locked with its member; store.ErrNotFound for none.
+func Found(tx *store.Tx, id int64) (c Claim, err error) {
+	if err := tx.One(&c, "select "+claimColumns+" from claims where id = @id", store.Args{"id": id}); err != nil {
+		return c, err
+	}
+	if err := lock(tx, c.MemberID); err != nil {
+		return c, err
+	}
+	return c, tx.One(&c, "select "+claimColumns+" from claims where id = @id "+tx.ForUpdate(), store.Args{"id": id})
+}
+
+// Confirm says that what was held is paid: the code is the member's from now on. Doing
+// it again changes nothing.
+func (r *Rules) Confirm(tx *store.Tx, id int64) (c Claim, err error) {
+	c, err = Found(tx, id)
+	switch {
+	case err != nil:
+		return c, err
+	case c.State == Done:
+		c.Again = true
+		return c, nil
+	case c.State != Held:
+		return c, settled(c)
+	}
+	if c.CodeID != 0 {
+		if err := coupon.IssueClaimed(tx, c.CodeID, r.today(tx)); err != nil {
+			return c, err
+		}
+	}
+	c.State, c.HeldUntil = Done, loyalty.Instant{}
+	return c, c.write(tx)
+}
+
+func settled(c Claim) error {
+	return &Refused{Settled, fmt.Sprintf("claim %d is %s already", c.ID, c.State)}
+}
+
+func (c Claim) write(tx *store.Tx) error {
+	_, err := tx.Exec("update claims set state = @state, held_until = @until, reason = @reason, by_whom = @by where id = @id",
+		store.Args{"id": c.ID, "state": c.State, "until": c.HeldUntil, "reason": c.Reason, "by": c.ByWhom})
+	return err
+}
+
+// Release gives back what was held. Doing it again changes nothing.
+func (r *Rules) Release(tx *store.Tx, id int64) (c Claim, err error) {
+	c, err = Found(tx, id)
+	switch {
+	case err != nil:
+		return c, err
+	case c.State == Released:
+		c.Again = true
+		return c, nil
+	case c.State != Held:
+		return c, settled(c)
+	}
+	c.State = Released
+	return c, r.undo(tx, c, false)
+}
+
+// Reverse takes back a claim that was done: its code is void and its points come back.
+// One whose code was redeemed stays, unless forced with a reason: then the points come
+// back and the code stays used. Doing it again changes nothing.
+func (r *Rules) Reverse(tx *store.Tx, id int64, force bool, reason, by string) (c Claim, err error) {
+	c, err = Found(tx, id)
+	switch {
+	case err != nil:
+		return c, err
+	case c.State == Reversed:
+		c.Again = true
+		return c, nil
+	case c.State != Done:
+		return c, settled(c)
+	case force && strings.TrimSpace(reason) == "":
+		return c, &Refused{Used, "say why the points of a reward that was used come back"}
+	}
+	c.State, c.Reason, c.ByWhom = Reversed, reason, by
+	return c, r.undo(tx, c, force)
+}
+
+// LetGo releases what tills have held for too long, and returns whose it was.
+func (r *Rules) LetGo(tx *store.Tx, limit int) (members []int64, err error) {
+	var ids []int64
+	err = tx.All(&ids, "select id from claims where state = 'held' and held_until <= @now order by id limit @limit", store.Args{"now": tx.At, "limit": limit})
+	for _, id := range ids {
+		c, err := r.Release(tx, id)
+		if refused := (*Refused)(nil); errors.As(err, &refused) { // it was confirmed in this moment
+			continue
+		}
+		if err != nil {
+			return members, err
+		}
+		members = append(members, c.MemberID)
+	}
+	return members, err
+}
+
+// undo gives the points of a claim back to the lots from which they came, with the last
+// day of each; what has ended meanwhile, or would within two weeks, is good for two
+// weeks.
+func (r *Rules) undo(tx *store.Tx, c Claim, force bool) error {
+	c.HeldUntil = loyalty.Instant{}
+	if err := c.write(tx); err != nil { // from here on it is nothing that the member did
+		return err
+	}
+	if c.CodeID != 0 {
+		err := coupon.Unclaim(tx, c.CodeID)
+		switch {
+		case errors.Is(err, coupon.ErrUsed) && force:
+		case errors.Is(err, coupon.ErrUsed):
+			return &Refused{Used, "its code was redeemed: with force and a reason the points come back all the same"}
+		case err != nil:
+			return err
+		}
+	}
+	var drawn []struct {
+		CreditID, Amount, OrderID int64
+		OpensDay, LastDay         loyalty.Day
+	}
+	err := tx.All(&drawn, `
+		select d.credit_id, d.amount, coalesce(e.order_id, 0) as order_id, e.opens_day, coalesce(e.last_day, 0) as last_day
+		from   entries c
+		join   draws d on d.debit_id = c.id
+		join   entries e on e.id = d.credit_id
+		where  c.member_id = @member and c.wallet = '`+Wallet+`' and c.claim_id = @claim and c.kind = '`+redeem+`'
+		order  by d.credit_id`, store.Args{"member": c.MemberID, "claim": c.ID})
+	if err != nil {
+		return err
+	}
+	key := walletKey{c.MemberID, Wallet}
+	b, err := r.open(tx, []walletKey{key}, nil)
+	if err != nil {
+		return err
+	}
+	w := b.wallets[key]
+	back := map[*loyalty.Lot]int64{}
+	for _, d := range drawn {
+		l := w.lot(d.CreditID)
+		if l == nil {
+			l = &loyalty.Lot{ID: d.CreditID, Order: d.OrderID, Opens: d.OpensDay, Last: d.LastDay}
+			w.lots = append(w.lots, l)
+		}
+		l.Remains += d.Amount
+		back[l] = d.Amount
+	}
+	if err := b.renew(); err != nil {
+		return err
+	}
+	entry := Entry{MemberID: c.MemberID, Wallet: Wallet, At: tx.At, Day: b.today, Kind: giveBack, ClaimID: &c.ID,
+		Cause: fmt.Sprintf("return:%d", c.ID), VersionID: r.now().Version, Reason: c.Reason, ByWhom: c.ByWhom}
+	late := entry
+	soon := b.today + returned
+	late.Cause, late.OpensDay, late.LastDay = entry.Cause+":late", &b.today, &soon
+	for l, n := range back {
+		if l.Last != 0 && l.Last < soon {
+			l.Remains -= n
+			late.Amount += n
+			delete(back, l)
+		} else {
+			entry.Amount += n
+		}
+	}
+	for _, e := range []Entry{entry, late} {
+		if e.Amount == 0 {
+			continue
+		}
+		fresh, err := insert(tx, []Entry{e})
+		if err != nil {
+			return err
+		}
+		if e.OpensDay != nil {
+			w.credit(fresh[0])
+			continue
+		}
+		for l, n := range back {
+			b.draws = append(b.draws, loyalty.Draw{Debit: fresh[0].ID, Credit: l.ID, N: -n})
+		}
+	}
+	b.settle()
+	return b.write()
+}
+
+// lot is the wallet's of a credit, nil for none.
+func (w *wallet) lot(credit int64) *loyalty.Lot {
+	i := slices.IndexFunc(w.lots, func(l *loyalty.Lot) bool { return l.ID == credit })
+	if i < 0 {
+		return nil
+	}
+	return w.lots[i]
+}
