@@ -440,6 +440,8 @@ func (c *checker) lines(o *loyalty.Order) {
 func (c *checker) points(e *Row) {
 	p := e.Points
 	switch {
+	case c.shop.points != nil && (p != nil || e.Type == loyalty.PointsChanged):
+		c.refuse("points", "this program keeps the points itself; import them once with `regulars import points`")
 	case p == nil && e.Type == loyalty.PointsChanged:
 		c.refuse("points", "is missing: give the new balance or the delta")
 	case p == nil:
