@@ -48,7 +48,7 @@ var tasks = []task{
 	mailUrgent, mailBulk,
 	runFreeze, runDeliver, runFinish,
 	segmentPass,
-	sendReap, codeExpire, dataRetain,
+	sendReap, codeExpire, claimRelease, dataRetain,
 }
 
 // jobPrefix begins the kinds of task that do a job: job.launch, job.import …

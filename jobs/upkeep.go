@@ -13,3 +13,7 @@ var codeExpire = work(engine.CodeExpire, Nightly, 1)
 // data.retain throws away what was kept long enough, a bounded piece at a time. Put by
 // the recovery pass until the day's is done.
 var dataRetain = work(engine.DataRetain, Nightly, 1)
+
+// claim.release gives back the points of rewards that a till has held for too long. Put
+// by the recovery pass; a claim is released once, under its member's lock.
+var claimRelease = work(engine.ClaimRelease, Clock, 1)

@@ -69,6 +69,7 @@ func allDue(tx *store.Tx) string {
 	}
 	return when(CodeExpire, undone(passCodes)) +
 		when(DataRetain, undone(passRetain)) +
+		when(ClaimRelease, "select 1 from claims where state = 'held' and held_until <= @now") +
 		when(RunFreeze, `
 			select 1 from timetable t join campaigns c on c.id = t.campaign_id
 			where  t.next_at <= @now and c.live and `+tx.NotSetBack("'campaign:' || c.id", "timetable")) +

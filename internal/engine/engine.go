@@ -43,24 +43,25 @@ func New(db *store.DB, sender Sender) *Engine { return &Engine{db, sender} }
 // Kinds of work, by the name that tasks, hints and logs carry. Names never change
 // once released.
 const (
-	SegmentPass = "segment.pass" // a new day of the shop: facts, norms, forecasts, who is in which segment
-	FlowDates   = "flow.dates"   // yearly and other dates of members that have come
-	CodeExpire  = "code.expire"  // codes whose last day is over, once a day
-	RunFreeze   = "run.freeze"   // dates of timetables that have come: an audience is frozen
-	FlowSettle  = "flow.settle"  // campaigns that went live
-	FlowEnter   = "flow.enter"   // who entered a segment from which a campaign starts
-	RunFinish   = "run.finish"   // runs that come to their end
-	FlowReact   = "flow.react"   // what campaigns do about what happened
-	FlowAdvance = "flow.advance" // members' next steps
-	MailUrgent  = "mail.urgent"  // single mails that do not wait behind a newsletter
-	MailBulk    = "mail.bulk"    // other single mails
-	RunDeliver  = "run.deliver"  // the mails of one run
-	SendReap    = "send.reap"    // leases that outlived their workers
-	DataRetain  = "data.retain"  // what was kept long enough is thrown away, once a day
+	SegmentPass  = "segment.pass"  // a new day of the shop: facts, norms, forecasts, who is in which segment
+	FlowDates    = "flow.dates"    // yearly and other dates of members that have come
+	CodeExpire   = "code.expire"   // codes whose last day is over, once a day
+	ClaimRelease = "claim.release" // rewards that a till has held for too long
+	RunFreeze    = "run.freeze"    // dates of timetables that have come: an audience is frozen
+	FlowSettle   = "flow.settle"   // campaigns that went live
+	FlowEnter    = "flow.enter"    // who entered a segment from which a campaign starts
+	RunFinish    = "run.finish"    // runs that come to their end
+	FlowReact    = "flow.react"    // what campaigns do about what happened
+	FlowAdvance  = "flow.advance"  // members' next steps
+	MailUrgent   = "mail.urgent"   // single mails that do not wait behind a newsletter
+	MailBulk     = "mail.bulk"     // other single mails
+	RunDeliver   = "run.deliver"   // the mails of one run
+	SendReap     = "send.reap"     // leases that outlived their workers
+	DataRetain   = "data.retain"   // what was kept long enough is thrown away, once a day
 )
 
 // Kinds are all of them, in the order in which one brings work to the next.
-var Kinds = []string{SegmentPass, FlowDates, CodeExpire, RunFreeze, FlowSettle, FlowEnter, RunFinish,
+var Kinds = []string{SegmentPass, FlowDates, CodeExpire, ClaimRelease, RunFreeze, FlowSettle, FlowEnter, RunFinish,
 	FlowReact, FlowAdvance, MailUrgent, MailBulk, RunDeliver, SendReap, DataRetain}
 
 // How many single mails one call takes.
@@ -80,6 +81,8 @@ func (e *Engine) Run(ctx context.Context, kind string, id int64) (int, error) {
 		return e.each(ctx, runs.NewZones, flows.Dates)
 	case CodeExpire:
 		return expireCodes(ctx, e.db)
+	case ClaimRelease:
+		return intake.ReleaseClaims(ctx, e.db)
 	case RunFreeze:
 		return runs.Timetable(ctx, e.db)
 	case FlowSettle:

@@ -102,27 +102,19 @@ func (r *Rules) Claim(tx *store.Tx, a Ask, random io.Reader) (c Claim, err error
 	if err != nil {
 		return c, err
 	}
-	if err := r.tierServes(tx, a.Member, reward); err != nil {
+	tier, err := tierOf(tx, a.Member)
+	if err != nil {
 		return c, err
 	}
 	balance, err := r.Balance(tx, a.Member)
 	if err != nil {
 		return c, err
 	}
-	c = Claim{MemberID: a.Member, Reward: reward.Name, Price: reward.Price, State: Done, OrderRef: a.Order}
-	if reward.Gives == "" {
-		steps := loyalty.Pay(reward.Price, reward.Amount, reward.Steps, reward.Most, a.Steps, balance, a.Due)
-		if steps == 0 && a.Due >= 0 && balance >= reward.Price {
-			return c, &Refused{NotEnough, "the order is too small to be paid with " + reward.Name}
-		}
-		c.Price, c.Worth = max(1, steps)*reward.Price, max(1, steps)*reward.Amount
+	price, worth, no := affords(reward, tier, balance, a.Steps, a.Due)
+	if no != nil {
+		return c, no
 	}
-	switch {
-	case balance < c.Price && balance < 0:
-		return c, &Refused{Debt, fmt.Sprintf("%d points were taken back that had been spent: they come off what is earned next", -balance)}
-	case balance < c.Price:
-		return c, &Refused{NotEnough, fmt.Sprintf("%s costs %d points and %d are there: %d are missing", reward.Name, c.Price, balance, c.Price-balance)}
-	}
+	c = Claim{MemberID: a.Member, Reward: reward.Name, Price: price, Worth: worth, State: Done, OrderRef: a.Order}
 	if a.Hold {
 		c.State, c.HeldUntil = Held, tx.At.Plus(HeldFor)
 	}
@@ -202,16 +194,83 @@ func (r *Rules) reward(name string) (w program.Reward, err error) {
 	return w, &Refused{NoReward, words}
 }
 
-// tierServes refuses a reward that members of other tiers may claim.
-func (r *Rules) tierServes(tx *store.Tx, member int64, w program.Reward) error {
-	if len(w.Tiers) == 0 {
-		return nil
+// affords says what a reward costs a member of a tier with a balance, in points, and
+// what money it is, in minor units; or why they cannot have it.
+func affords(w program.Reward, tier string, balance, steps, due int64) (price, worth int64, no *Refused) {
+	if len(w.Tiers) > 0 && !slices.Contains(w.Tiers, tier) {
+		return 0, 0, &Refused{WrongTier, fmt.Sprintf("%s is for %s", w.Name, strings.Join(w.Tiers, " and "))}
+	}
+	price = w.Price
+	if w.Gives == "" {
+		n := loyalty.Pay(w.Price, w.Amount, w.Steps, w.Most, steps, balance, due)
+		if n == 0 && due >= 0 && balance >= w.Price {
+			return 0, 0, &Refused{NotEnough, "the order is too small to be paid with " + w.Name}
+		}
+		price, worth = max(1, n)*w.Price, max(1, n)*w.Amount
+	}
+	switch {
+	case balance < price && balance < 0:
+		return 0, 0, &Refused{Debt, fmt.Sprintf("%d points were taken back that had been spent: they come off what is earned next", -balance)}
+	case balance < price:
+		return 0, 0, &Refused{NotEnough, fmt.Sprintf("%s costs %d points and %d are there: %d are missing", w.Name, price, balance, price-balance)}
+	}
+	return price, worth, nil
+}
+
+// Offer is a reward as it stands for a member.
+type Offer struct {
+	Reward  string `json:"reward"`
+	Price   int64  `json:"price"`
+	Worth   int64  `json:"worth_minor,omitempty"` // of one that is money, all steps that go
+	Good    bool   `json:"affordable"`
+	Missing int64  `json:"missing,omitempty"` // points
+	Reason  string `json:"reason,omitempty"`  // why not: not_enough, tier, debt
+	Words   string `json:"words,omitempty"`   // … for the person at the till
+}
+
+// Offers are all rewards as they stand for a member who has to pay due, minor units;
+// below 0 it is not known.
+func (r *Rules) Offers(tx *store.Tx, member, due int64) ([]Offer, error) {
+	l, err := r.now().Loyalty()
+	if err != nil {
+		return nil, err
 	}
 	tier, err := tierOf(tx, member)
-	if err != nil || slices.Contains(w.Tiers, tier) {
-		return err
+	if err != nil {
+		return nil, err
 	}
-	return &Refused{WrongTier, fmt.Sprintf("%s is for %s", w.Name, strings.Join(w.Tiers, " and "))}
+	balance, err := r.Balance(tx, member)
+	if err != nil {
+		return nil, err
+	}
+	offers := []Offer{}
+	for _, w := range l.Rewards {
+		o := Offer{Reward: w.Name, Price: w.Price}
+		price, worth, no := affords(w, tier, balance, 0, due)
+		if no != nil {
+			o.Reason, o.Words, o.Missing = no.Reason, no.Words, max(0, w.Price-balance)
+		} else {
+			o.Price, o.Worth, o.Good = price, worth, true
+		}
+		offers = append(offers, o)
+	}
+	return offers, nil
+}
+
+// Quote is how many points an order would earn a member if it came now, and from which
+// day on they could be spent. Nothing is written.
+func (r *Rules) Quote(tx *store.Tx, member int64, o loyalty.Order) (n int64, opens loyalty.Day, err error) {
+	tier, err := tierOf(tx, member)
+	if err != nil {
+		return 0, 0, err
+	}
+	p := &purchase{MemberID: member, At: tx.At, Day: r.today(tx), Status: loyalty.Paid, Total: o.Total, Discount: o.Discount, Tax: o.Tax, Shipping: o.Shipping,
+		Quantity: o.Quantity, Shop: o.Shop, lines: o.Lines, version: r.now().Version, tier: tier}
+	if err := r.targets(tx, []*purchase{p}); err != nil {
+		return 0, 0, err
+	}
+	rates, err := r.now().points()
+	return p.target, p.Day + loyalty.Day(rates.Pending), err
 }
 
 // tierOf is the tier that a member has now, "" for none.

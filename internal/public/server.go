@@ -150,6 +150,9 @@ func (s *server) routes() []route {
 		{"GET /v1/members/find", smallBody, s.api("read", s.apiFind)}, // tills
 		{"GET /v1/coupons/{code}", smallBody, s.api("redeem", s.apiCoupon)},
 		{"POST /v1/coupons/{code}/redeem", smallBody, s.api("redeem", s.apiRedeem)},
+		{"POST /v1/quote", smallBody, s.api("read", s.apiQuote)},
+		{"POST /v1/rewards/{name}/claim", smallBody, s.api("redeem", s.apiClaim)},
+		{"POST /v1/claims/{id}/{how}", smallBody, s.api("redeem", s.apiEndClaim)},
 		{"GET /v1/openapi.json", smallBody, s.openAPI},
 
 		{"GET /u/{token}", smallBody, s.page(consent.KindUnsubscribe, "preferences", s.preferencesPage)}, // members, and scanners of their mail

@@ -1,0 +1,65 @@
+package marketing
+
+import (
+	"crypto/rand"
+
+	"regulars/internal/intake"
+	"regulars/internal/loyalty"
+	"regulars/internal/points"
+	"regulars/internal/store"
+)
+
+// Claim gives a member a reward for points; a *points.Refused says why not.
+func (m Marketer) Claim(tx *store.Tx, a points.Ask) (points.Claim, error) {
+	return claimed(tx, func(r *points.Rules) (points.Claim, error) { return r.Claim(tx, a, rand.Reader) })
+}
+
+// ConfirmClaim says that a held reward is paid.
+func (m Marketer) ConfirmClaim(tx *store.Tx, id int64) (points.Claim, error) {
+	return claimed(tx, func(r *points.Rules) (points.Claim, error) { return r.Confirm(tx, id) })
+}
+
+// ReleaseClaim gives the points of a held reward back.
+func (m Marketer) ReleaseClaim(tx *store.Tx, id int64) (points.Claim, error) {
+	return claimed(tx, func(r *points.Rules) (points.Claim, error) { return r.Release(tx, id) })
+}
+
+// ReverseClaim takes a reward back and gives its points back; with force and a reason
+// also one whose code was redeemed.
+func (m Marketer) ReverseClaim(tx *store.Tx, id int64, force bool, reason, by string) (points.Claim, error) {
+	return claimed(tx, func(r *points.Rules) (points.Claim, error) { return r.Reverse(tx, id, force, reason, by) })
+}
+
+func claimed(tx *store.Tx, f func(*points.Rules) (points.Claim, error)) (c points.Claim, err error) {
+	err = intake.WithPoints(tx, func(r *points.Rules) ([]int64, error) {
+		if c, err = f(r); err != nil || c.Again {
+			return nil, err
+		}
+		return []int64{c.MemberID}, nil
+	})
+	return c, err
+}
+
+// Quote is what an order would earn a member now, and which rewards they could have
+// with it. Nothing is written.
+type Quote struct {
+	Points  int64          `json:"points"`
+	Opens   loyalty.Day    `json:"spendable_from"`
+	Balance int64          `json:"balance"`
+	Rewards []points.Offer `json:"rewards"`
+}
+
+// Quote answers a till before an order is paid.
+func (m Marketer) Quote(tx *store.Tx, member int64, o loyalty.Order) (q Quote, err error) {
+	err = intake.WithPoints(tx, func(r *points.Rules) ([]int64, error) {
+		if q.Points, q.Opens, err = r.Quote(tx, member, o); err != nil {
+			return nil, err
+		}
+		if q.Balance, err = r.Balance(tx, member); err != nil {
+			return nil, err
+		}
+		q.Rewards, err = r.Offers(tx, member, o.Total)
+		return nil, err
+	})
+	return q, err
+}
