@@ -127,7 +127,7 @@ func (d Doctor) ask(tx *store.Tx, query string) (found []Finding, err error) {
 		part := moment.FindStringSubmatch(m)
 		return form(tx, part[1], part[2])
 	})
-	args := store.Args{"now": tx.At, "since": loyalty.At(d.Since.Time)}
+	args := store.Args{"now": tx.At, "today": int64(d.Today), "since": loyalty.At(d.Since.Time)}
 	if d.Since.IsZero() {
 		args["since"] = loyalty.At(time.Unix(0, 0))
 	}
