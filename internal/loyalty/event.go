@@ -109,6 +109,9 @@ type Order struct {
 	Lines    []Line       // nil: unchanged
 
 	HasDiscount bool // Discount is stated even when it is 0
+
+	Tax, Shipping       int64 // of Total: what is not goods
+	HasTax, HasShipping bool  // they are stated
 }
 
 // UsedCoupon is a code that was used on an order.
@@ -130,7 +133,8 @@ type Line struct {
 type Refund struct {
 	ID    string
 	Total int64
-	All   bool // of the whole order; Total then says nothing
+	All   bool   // of the whole order; Total then says nothing
+	Lines []Line // of what was given back; nil: it is not said, and is of everything in proportion
 }
 
 // Points is a change of a member's points, either the new balance or a delta.
