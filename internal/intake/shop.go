@@ -9,6 +9,7 @@ import (
 
 	"regulars/internal/loyalty"
 	"regulars/internal/phone"
+	"regulars/internal/points"
 	"regulars/internal/store"
 	"regulars/internal/versions"
 	"regulars/segments"
@@ -33,6 +34,7 @@ type Shop struct {
 	country    string // in which phone numbers are read; "": none
 	phones     string // in which those were read that are known
 	pepper     []byte
+	points     *points.Rules // nil: the program keeps none
 }
 
 // Shop returns the shop of the moment.
@@ -75,6 +77,9 @@ func readShop(tx *store.Tx, pepper []byte) (Shop, error) {
 		s.country = cmp.Or(v.Program.Shop.Country, phone.CountryOf(v.Program.Zone.String()))
 		s.NewsWithin, s.Attributes, s.confirm = v.Program.NewsWithin, v.Program.Attributes, v.Program.Confirm
 		s.languages = v.Program.Languages
+		if s.points, err = points.Read(tx, v); err != nil {
+			return s, err
+		}
 	}
 	return s, nil
 }
