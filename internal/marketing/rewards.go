@@ -44,7 +44,7 @@ func claimed(tx *store.Tx, f func(*points.Rules) (points.Claim, error)) (c point
 // with it. Nothing is written.
 type Quote struct {
 	Points  int64          `json:"points"`
-	Opens   loyalty.Day    `json:"spendable_from"`
+	Opens   string         `json:"spendable_from"` // a day
 	Balance int64          `json:"balance"`
 	Rewards []points.Offer `json:"rewards"`
 }
@@ -52,9 +52,11 @@ type Quote struct {
 // Quote answers a till before an order is paid.
 func (m Marketer) Quote(tx *store.Tx, member int64, o loyalty.Order) (q Quote, err error) {
 	err = intake.WithPoints(tx, func(r *points.Rules) ([]int64, error) {
-		if q.Points, q.Opens, err = r.Quote(tx, member, o); err != nil {
+		n, opens, err := r.Quote(tx, member, o)
+		if err != nil {
 			return nil, err
 		}
+		q.Points, q.Opens = n, opens.String()
 		if q.Balance, err = r.Balance(tx, member); err != nil {
 			return nil, err
 		}

@@ -15,6 +15,12 @@ var ErrNone = errors.New("the program in force keeps no points: it has no points
 // ErrKey says that a key of idempotency was used for something else.
 var ErrKey = errors.New("this key was used for another booking")
 
+// Wrong is what is wrong with what a person wants to book: a field of Hand in the words
+// of the API, and why.
+type Wrong struct{ Field, Words string }
+
+func (e *Wrong) Error() string { return e.Words }
+
 // Hand is what a person books.
 type Hand struct {
 	Member  int64
@@ -26,18 +32,20 @@ type Hand struct {
 }
 
 // ByHand gives a member points or takes some, which may leave a debt, and reports
-// whether that was booked now: with a key that came before it was booked then. The
-// member is locked.
+// whether that was booked now: with a key that came before it was booked then.
 func (r *Rules) ByHand(tx *store.Tx, h Hand) (bool, error) {
+	if err := lock(tx, h.Member); err != nil {
+		return false, err
+	}
 	today := r.today(tx)
 	era := r.now()
 	switch {
 	case h.N == 0 || h.N > loyalty.Most || h.N < -loyalty.Most:
-		return false, fmt.Errorf("%d is no number of points to book: give a whole number from 1 to %d", h.N, loyalty.Most)
+		return false, &Wrong{"delta", fmt.Sprintf("%d is no number of points to book: give a whole number from 1 to %d", h.N, loyalty.Most)}
 	case strings.TrimSpace(h.Because) == "":
-		return false, errors.New("say why: what is booked by hand keeps its reason")
+		return false, &Wrong{"reason", "say why: what is booked by hand keeps its reason"}
 	case h.LastDay != 0 && h.LastDay < today:
-		return false, fmt.Errorf("the last day %s is over: today is %s", h.LastDay, today)
+		return false, &Wrong{"last_day", fmt.Sprintf("the last day %s is over: today is %s", h.LastDay, today)}
 	}
 	e := Entry{MemberID: h.Member, Wallet: Wallet, At: tx.At, Day: today, Kind: adjust, Amount: h.N, VersionID: era.Version, Reason: h.Because, ByWhom: h.By}
 	if h.Key != "" {

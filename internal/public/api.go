@@ -12,6 +12,7 @@ import (
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/phone"
+	"regulars/internal/points"
 	"regulars/internal/store"
 	"regulars/internal/webhook"
 )
@@ -43,6 +44,13 @@ type foundMember struct {
 	Orders    int64           `json:"orders"`
 	Spent     int64           `json:"spent_minor"`
 	Points    int64           `json:"points"`
+	Pending   int64           `json:"points_pending,omitempty"`           // … that cannot be spent yet
+	LastDay   string          `json:"points_last_day,omitempty" gorm:"-"` // the next one on which some end
+	Tier      string          `json:"tier,omitempty"`
+	Rewards   []points.Offer  `json:"rewards,omitempty" gorm:"-"`
+
+	Row  int64        `json:"-"`
+	Ends *loyalty.Day `json:"-"`
 }
 
 // apiFind answers tills: who has this card, e-mail or phone? 404 for nobody,
@@ -61,15 +69,30 @@ func (s *server) apiFind(w http.ResponseWriter, r *http.Request, _ caller) error
 			}
 			value = phone.Read(value, country)
 		}
-		return tx.All(&found, `
+		err := tx.All(&found, `
 			select m.external_id as id, m.first_name, m.last_name, m.language, m.joined_at,
-			       coalesce(f.orders, 0) as orders, coalesce(f.spent, 0) as spent, coalesce(f.points, 0) as points
+			       coalesce(f.orders, 0) as orders, coalesce(f.spent, 0) as spent, coalesce(f.points, 0) as points,
+			       coalesce(f.points_pending, 0) as pending, f.points_last_day as ends, coalesce(f.tier, '') as tier, m.id as row
 			from   member_keys k
 			join   members m on m.id = k.member_id and m.erased_at is null and m.merged_into is null
 			left   join facts f on f.member_id = m.id
 			where  k.kind = @kind and k.value = @value
 			order  by m.id
 			limit  2`, store.Args{"kind": kind, "value": value})
+		if err != nil || len(found) != 1 {
+			return err
+		}
+		if found[0].Ends != nil {
+			found[0].LastDay = found[0].Ends.String()
+		}
+		err = intake.WithPoints(tx, func(r *points.Rules) (_ []int64, err error) {
+			found[0].Rewards, err = r.Offers(tx, found[0].Row, -1)
+			return nil, err
+		})
+		if errors.Is(err, points.ErrNone) {
+			return nil
+		}
+		return err
 	})
 	switch {
 	case err != nil:

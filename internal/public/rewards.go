@@ -169,13 +169,16 @@ func (s *server) claimOf(tx *store.Tx, c points.Claim) (a claimAnswer, err error
 // refusedReward says why a reward is not to be had.
 func refusedReward(err error) error {
 	var no *points.Refused
+	var wrong *points.Wrong
 	switch {
 	case errors.As(err, &no) && no.Reason == points.NoReward:
 		return &refusal{status: http.StatusNotFound, words: no.Words, reason: no.Reason}
 	case errors.As(err, &no):
 		return &refusal{status: http.StatusConflict, words: no.Words, reason: no.Reason}
+	case errors.As(err, &wrong):
+		return wrongField(wrong.Field, "%s", wrong.Words)
 	case errors.Is(err, points.ErrKey):
-		return wrongField("key", "the key was used for another claim: give each claim a key of its own")
+		return wrongField("key", "the key was used for something else: give each claim and booking a key of its own")
 	case errors.Is(err, points.ErrNone):
 		return refuse(http.StatusNotFound, "%v", err)
 	}
@@ -245,4 +248,59 @@ func quoted(tx *store.Tx, body object) (o loyalty.Order, err error) {
 		}
 	}
 	return o, nil
+}
+
+// pointsAnswer is what a booking by hand came to.
+type pointsAnswer struct {
+	Balance int64 `json:"balance"`
+	Again   bool  `json:"again,omitempty"`
+}
+
+// apiPoints gives a member points or takes some, with a reason.
+func (s *server) apiPoints(w http.ResponseWriter, r *http.Request, c caller) error {
+	body, err := readObject(r, "delta", "reason", "key", "last_day")
+	if err != nil {
+		return err
+	}
+	hand := points.Hand{By: "api: " + c.name}
+	var delta, last string
+	for name, into := range map[string]*string{"delta": &delta, "reason": &hand.Because, "key": &hand.Key, "last_day": &last} {
+		if *into, err = body.text(name); err != nil {
+			return err
+		}
+	}
+	hand.Key = cmp.Or(r.Header.Get("Idempotency-Key"), hand.Key)
+	if len(hand.Key) > 200 {
+		return wrongField("key", "the key is longer than 200 characters")
+	}
+	if hand.N, err = strconv.ParseInt(delta, 10, 64); err != nil || hand.N == 0 {
+		return wrongField("delta", "%q is not a whole number of points", delta)
+	}
+	if last != "" {
+		if hand.LastDay, err = loyalty.ParseDay(last); err != nil {
+			return wrongField("last_day", "%v", err)
+		}
+	}
+	if hand.Key != "" {
+		hand.Key = c.name + ":" + hand.Key
+	}
+	var answer pointsAnswer
+	err = s.DB.Update(r.Context(), func(tx *store.Tx) error {
+		if hand.Member, err = memberNamed(tx, r.PathValue("id")); err != nil {
+			return err
+		}
+		return refusedReward(intake.WithPoints(tx, func(rules *points.Rules) ([]int64, error) {
+			now, err := rules.ByHand(tx, hand)
+			if err != nil {
+				return nil, err
+			}
+			answer.Again = !now
+			answer.Balance, err = rules.Balance(tx, hand.Member)
+			return []int64{hand.Member}, err
+		}))
+	})
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, answer)
 }

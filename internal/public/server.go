@@ -153,6 +153,7 @@ func (s *server) routes() []route {
 		{"POST /v1/quote", smallBody, s.api("read", s.apiQuote)},
 		{"POST /v1/rewards/{name}/claim", smallBody, s.api("redeem", s.apiClaim)},
 		{"POST /v1/claims/{id}/{how}", smallBody, s.api("redeem", s.apiEndClaim)},
+		{"POST /v1/members/{id}/points", smallBody, s.api("write", s.apiPoints)},
 		{"GET /v1/openapi.json", smallBody, s.openAPI},
 
 		{"GET /u/{token}", smallBody, s.page(consent.KindUnsubscribe, "preferences", s.preferencesPage)}, // members, and scanners of their mail

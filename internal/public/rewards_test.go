@@ -1,0 +1,112 @@
+package public_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"regulars/internal/apply"
+	"regulars/internal/store"
+	"regulars/internal/store/storetest"
+)
+
+const beans = `
+points:
+  earn: [1 per 1.00]
+  pending: 14d
+  expire: {after: 12m}
+tiers:
+  gold: {when: spent("12m") >= 600.00, keep: 12m}
+rewards:
+  cup:   {price: 300, gives: gift}
+  elite: {price: 100, gives: gift, tiers: [gold]}
+  euros: {price: 100, amount: 1.00, steps: 10, at_most: 50%}
+`
+
+// beanHouse is the shop with points and a member, M-1 with the card 4711, who has 350.
+func beanHouse(t *testing.T, db *store.DB) *house {
+	h := newHouse(t, db)
+	files := shopFiles(t)
+	files["loyalty.yaml"] = beans
+	h.update(func(tx *store.Tx) error { _, err := apply.Apply(tx, files, "test", ""); return err })
+	member := h.join("M-1", "en")
+	h.exec(fmt.Sprintf("insert into member_keys (kind, value, member_id) values ('card', '4711', %d)", member))
+	h.asks("give", "POST", "write", "/v1/members/M-1/points", `{"delta": 350, "reason": "brought along", "key": "k", "last_day": "2027-12-31"}`, 200, `{"balance":350}`)
+	return h
+}
+
+// asks asks with a token of a scope, and wants that answer.
+func (h *house) asks(about, method, scope, path, body string, status int, want string) answer {
+	h.t.Helper()
+	a := h.as(scope, method, path, body)
+	if a.Status != status || strings.TrimSpace(a.Body) != want {
+		h.t.Errorf("%s: %d %s\nwant %d %s", about, a.Status, a.Body, status, want)
+	}
+	return a
+}
+
+// A till's afternoon, with each answer in the cashier's words.
+func TestATillsAfternoon(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		h := beanHouse(t, db)
+		h.asks("the same gift again", "POST", "write", "/v1/members/M-1/points", `{"delta": 350, "reason": "brought along", "key": "k", "last_day": "2027-12-31"}`, 200, `{"balance":350,"again":true}`)
+		found := h.as("read", "GET", "/v1/members/find?card=4711", "")
+		if want := `"points":350,"points_last_day":"2027-12-31","rewards":[{"reward":"cup","price":300,"affordable":true},` +
+			`{"reward":"elite","price":100,"affordable":false,"reason":"tier","words":"elite is for gold"},` +
+			`{"reward":"euros","price":300,"worth_minor":300,"affordable":true}]`; !strings.Contains(found.Body, want) {
+			t.Errorf("found by card: %s\nwant %s", found.Body, want)
+		}
+		h.asks("a quote", "POST", "read", "/v1/quote", `{"member": "M-1", "total": "4.00", "lines": [{"product": "bun", "total": "4.00"}]}`, 200,
+			`{"points":4,"spendable_from":"2027-03-17","balance":350,"rewards":[{"reward":"cup","price":300,"affordable":true},`+
+				`{"reward":"elite","price":100,"affordable":false,"reason":"tier","words":"elite is for gold"},`+
+				`{"reward":"euros","price":200,"worth_minor":200,"affordable":true}]}`)
+		h.asks("another tier's reward", "POST", "redeem", "/v1/rewards/elite/claim", `{"member": "M-1", "key": "1"}`, 409, `{"error":"elite is for gold","reason":"tier"}`)
+		h.asks("a reward that is not there", "POST", "redeem", "/v1/rewards/cupp/claim", `{"member": "M-1", "key": "1"}`, 404, `{"error":"there is no reward \"cupp\": cup is one","reason":"unknown"}`)
+		h.asks("without a key", "POST", "redeem", "/v1/rewards/cup/claim", `{"member": "M-1"}`, 422, `{"error":"give a key of your own, so that asking again claims nothing twice","field":"key"}`)
+		h.asks("for nobody", "POST", "redeem", "/v1/rewards/cup/claim", `{"member": "M-9", "key": "1"}`, 422, `{"error":"there is no member \"M-9\"","field":"member"}`)
+
+		done := h.as("redeem", "POST", "/v1/rewards/cup/claim", `{"member": "M-1", "key": "1", "order": "T-1"}`)
+		if done.Status != 201 || done.JSON("state") != "done" || done.JSON("balance") != "50" || done.JSON("code") == "" {
+			t.Fatalf("a claim: %d %s", done.Status, done.Body)
+		}
+		again := h.as("redeem", "POST", "/v1/rewards/cup/claim", `{"member": "M-1", "key": "1", "order": "T-1"}`)
+		if again.Status != 200 || again.JSON("code") != done.JSON("code") || again.JSON("again") != "true" {
+			t.Errorf("asked again: %d %s, want the same code", again.Status, again.Body)
+		}
+		h.asks("the key for something else", "POST", "redeem", "/v1/rewards/euros/claim", `{"member": "M-1", "key": "1"}`, 422, `{"error":"the key was used for something else: give each claim and booking a key of its own","field":"key"}`)
+		h.asks("not enough", "POST", "redeem", "/v1/rewards/cup/claim", `{"member": "M-1", "key": "2"}`, 409, `{"error":"cup costs 300 points and 50 are there: 250 are missing","reason":"not_enough"}`)
+		h.asks("reversed", "POST", "redeem", "/v1/claims/"+done.JSON("id")+"/reverse", `{"reason": "the cup was cold"}`, 200,
+			`{"id":`+done.JSON("id")+`,"state":"reversed","reward":"cup","price":300,"balance":350}`)
+		if a := h.as("redeem", "GET", "/v1/coupons/"+done.JSON("code"), ""); a.JSON("good") != "false" || a.JSON("reason") != "void" {
+			t.Errorf("its code: %s", a.Body)
+		}
+
+		held := h.as("redeem", "POST", "/v1/rewards/euros/claim", `{"member": "M-1", "key": "3", "total": "5.00", "hold": true}`)
+		if held.Status != 201 || held.JSON("state") != "held" || held.JSON("worth_minor") != "200" || held.JSON("balance") != "150" || held.JSON("held_until") == "" {
+			t.Fatalf("held: %d %s", held.Status, held.Body)
+		}
+		for range 2 {
+			if a := h.as("redeem", "POST", "/v1/claims/"+held.JSON("id")+"/release", ""); a.Status != 200 || a.JSON("state") != "released" || a.JSON("balance") != "350" {
+				t.Errorf("released: %d %s", a.Status, a.Body)
+			}
+		}
+		h.asks("confirmed after all", "POST", "redeem", "/v1/claims/"+held.JSON("id")+"/confirm", "", 409, `{"error":"claim `+held.JSON("id")+` is released already","reason":"settled"}`)
+		h.asks("an end that there is not", "POST", "redeem", "/v1/claims/"+held.JSON("id")+"/forget", "", 404, `{"error":"a claim can be confirmed, released or reversed, not \"forget\""}`)
+		h.asks("no claim of ours", "POST", "redeem", "/v1/claims/99/confirm", "", 404, `{"error":"not found"}`)
+		h.asks("taken without a reason", "POST", "write", "/v1/members/M-1/points", `{"delta": -5}`, 422, `{"error":"say why: what is booked by hand keeps its reason","field":"reason"}`)
+		h.asks("with a token that may only read", "POST", "read", "/v1/rewards/cup/claim", `{"member": "M-1", "key": "9"}`, 403, `{"error":"token read-only lacks the scope redeem"}`)
+	})
+}
+
+func TestAShopWithoutPointsSaysSo(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		h := newHouse(t, db)
+		h.join("M-1", "en")
+		const none = `{"error":"the program in force keeps no points: it has no points in loyalty.yaml"}`
+		h.asks("a claim", "POST", "redeem", "/v1/rewards/cup/claim", `{"member": "M-1", "key": "1"}`, 404, none)
+		h.asks("a quote", "POST", "read", "/v1/quote", `{"member": "M-1", "total": "4.00"}`, 404, none)
+		h.asks("a gift", "POST", "write", "/v1/members/M-1/points", `{"delta": 5, "reason": "because"}`, 404, none)
+	})
+}
