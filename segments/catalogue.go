@@ -30,6 +30,7 @@ type entry struct {
 	from    source
 	undated bool // has no past: it answers with today's value whatever day is asked for
 	given   bool // known before the statement runs: of the launch, the order, the event
+	ranked  bool // the name of a tier, and these have a rank
 	inner   bool // stands inside the condition of another: the property of an event
 	norm    norm // what it is measured against of all members
 
@@ -167,7 +168,7 @@ func (e *entry) group() string {
 // catalogue returns all entries that need no declaration. Nobody may change them.
 func catalogue() []*entry {
 	entries.Do(func() {
-		entries.all = slices.Concat(orderFields(), forecastFields(), rhythmFields(), scoreFields(), boughtFields(), shopFields(), memberFields(), yearlyFields(), eventFields(),
+		entries.all = slices.Concat(orderFields(), forecastFields(), rhythmFields(), scoreFields(), boughtFields(), shopFields(), memberFields(), []*entry{tierField()}, yearlyFields(), eventFields(),
 			mailFields(), codeFields(), lastingFields(), startFields())
 	})
 	return entries.all

@@ -143,6 +143,9 @@ func (c *checker) comparison(s *syntax) node {
 		panic(fail(left.pos, "what belongs to %s stands in brackets: %s", left.word, use))
 	}
 	call := c.call(left)
+	if call.ranked {
+		return c.ranks(s, call, op, right)
+	}
 	if right.form == formName {
 		if c.within != "" && c.ownProperty(right) {
 			panic(unquoted(right))
@@ -254,6 +257,10 @@ func (c *checker) membership(s *syntax) node {
 
 // item checks a value of a list: a literal, or what is known at the start.
 func (c *checker) item(of *call, s *syntax) operand {
+	if of.ranked && (s.form == formText || s.form == formName && !s.called) {
+		c.tier(s)
+		return operand{lit: text(s.word), pos: s.pos}
+	}
 	if of.typ == Text && c.bare(s) {
 		panic(unquoted(s))
 	}

@@ -184,6 +184,11 @@ func (c *checker) entry(s *syntax) (*entry, *Error) {
 	group, name, _ := strings.Cut(s.word, ".")
 	typ, own := c.scope.Attributes[s.word]
 	launched, declared := c.scope.Launch[name]
+	if c.scope.Earning && c.within == "" {
+		if own, err := c.earned(s, e); own != nil || err != nil {
+			return own, err
+		}
+	}
 	switch {
 	case c.within != "" && c.ownProperty(s):
 		return property(s.word), nil
@@ -223,6 +228,9 @@ func (c *checker) unknownField(s *syntax) *Error {
 	if _, ok := c.scope.Segments[s.word]; ok {
 		return &Error{Offset: s.pos, Near: []string{s.word},
 			Message: s.word + ` is a segment: write in_segment("` + s.word + `")`}
+	}
+	if e := find(earnFields(), s.word); e != nil {
+		return fail(s.pos, "%s can be read only in a condition on how points are earned, in loyalty.yaml", s.word)
 	}
 	if say := c.foreign(s); say != "" {
 		return fail(s.pos, "%s", say)

@@ -21,6 +21,9 @@ type Scope struct {
 
 	AllPools  []string // of the program; nil: their names are not checked
 	Campaigns []string // of the program; nil: their names are not checked
+	Tiers     []string // of the program, from the lowest; nil: their names are not checked
+
+	Earning bool // on how points are earned: what is known of the order or event, and the tier
 
 	FavouritesExcept []string // categories that no favourite is, nor is in
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"regulars/internal/loyalty"
 )
@@ -28,6 +29,9 @@ type Query struct {
 	Launch     map[string]any // what launch.… reads, as JSON gives it; money in major units
 	Order      *Order         // what order.… reads
 	Event      map[string]any // what event.… reads, as JSON gives it
+
+	Tier   string    // what tier reads of a condition on how points are earned
+	Moment time.Time // what weekday and hour read there, in the shop's zone
 }
 
 // Order is an order as rules see it. Amounts are in minor units.

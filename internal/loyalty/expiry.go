@@ -45,3 +45,6 @@ func (e Expiry) LastDay(opens, active Day) Day {
 	}
 	return 0
 }
+
+// Before is the day that lies a period before d.
+func (p Period) Before(d Day) Day { return Period{-p.Days, -p.Months}.After(d) }

@@ -16,7 +16,7 @@ type Earn struct {
 	N   int64
 	Per int64  // minor units; 0: For says for what
 	Of  Of     // of an amount or an order
-	For string // "": an amount | order | event | birthday | joined
+	For string // "": an amount | order | event | birthday | joined; of a stamp also item: each piece of lines of Of
 
 	Event   string // its type
 	Minimum int64  // of an order, goods as paid, minor units

@@ -50,7 +50,7 @@ func shopKeys() keys[Program] {
 			at("clicks", func(p *Program) *bool { return &p.Tracking.Clicks }, truth()).as("tracked clicks"),
 			at("opens", func(p *Program) *bool { return &p.Tracking.Opens }, truth()).as("tracked opens"),
 		}}),
-	}, later[Program]("points", "tiers", "referral", "referrals", "goals", "terms")...)}
+	}, append(written[Program](loyaltyFile, "points", "tiers", "cards", "rewards", "referral", "referrals"), later[Program]("goals", "terms")...)...)}
 }
 
 func joinKeys() keys[Program] {
@@ -105,6 +105,114 @@ func poolKeys() keys[Pool] {
 		at("budget", func(p *Pool) *int64 { return &p.Budget }, amount()),
 		at("low", func(p *Pool) *int64 { return &p.Low }, whole[int64](1, 1e9)),
 		at("checkout", func(p *Pool) *string { return &p.Checkout }, oneOf("asks_us", "file")),
+	}}
+}
+
+// loyaltyKeys are those of loyalty.yaml. Rewards come after the tiers that may claim them.
+func loyaltyKeys() keys[Loyalty] {
+	return keys[Loyalty]{"loyalty.yaml", []key[Loyalty]{
+		{name: "points", read: readPoints}, // plan says each by itself
+		{name: "tiers", read: readTiers},
+		{name: "cards", read: readCards},
+		{name: "rewards", read: readRewards},
+		{name: "referral", read: readReferral},
+	}}
+}
+
+func pointsKeys() keys[Points] {
+	return keys[Points]{"points", []key[Points]{
+		at("since", func(p *Points) *loyalty.Day { return &p.Since }, date()),
+		{name: "called", read: func(r *loader, n *node, p *Points) { p.Called = readCalled(r, n) }, show: func(p *Points, _ string) string { return calledText(p.Called) }},
+		at("worth", func(p *Points) *int64 { return &p.Worth }, worth()),
+		{name: "earn", need: "say how members earn: earn: with a line - 1 per 1.00 for each way", read: readEarnLines,
+			show: func(p *Points, _ string) string {
+				var lines []string
+				for _, e := range p.Earn {
+					lines = append(lines, e.Spec)
+				}
+				return strings.Join(lines, "; ")
+			}},
+		{name: "not_on", read: readNotOn, show: func(p *Points, _ string) string {
+			var all []string
+			for _, of := range p.NotOn {
+				all = append(all, fmt.Sprintf("%s %q", of.Kind, of.Name))
+			}
+			return inWords(all)
+		}},
+		at("base", func(p *Points) *string { return &p.Base }, oneOf("total", "before discounts")),
+		at("pending", func(p *Points) *int { return &p.Pending }, days()),
+		at("expire", func(p *Points) *loyalty.Expiry { return &p.Expire }, expiry()).or(func(_ *loader, p *Points) { p.Expire.Unused.Months = 12 }),
+		at("carry", func(p *Points) *bool { return &p.Carry }, truth()),
+		{name: "debt", read: func(r *loader, n *node, p *Points) { _, p.NoDebt = oneOf("none").read(r, n) }, show: func(p *Points, _ string) string { return map[bool]string{true: "none", false: "kept"}[p.NoDebt] }},
+		{name: "down", read: func(r *loader, n *node, p *Points) { _, p.DownOne = oneOf("one step").read(r, n) }, show: func(p *Points, _ string) string { return map[bool]string{true: "one step", false: ""}[p.DownOne] }},
+	}}
+}
+
+func expireKeys() keys[loyalty.Expiry] {
+	return keys[loyalty.Expiry]{"expire", []key[loyalty.Expiry]{
+		at("after", func(e *loyalty.Expiry) *loyalty.Period { return &e.After }, period()),
+		at("round", func(e *loyalty.Expiry) *string { return &e.Round }, oneOf("month", "year")),
+		at("unused", func(e *loyalty.Expiry) *loyalty.Period { return &e.Unused }, period()),
+		{name: "each", read: func(r *loader, n *node, e *loyalty.Expiry) {
+			if day, ok := parsed(r, n, yearlyDay); ok {
+				e.Month, e.Date = int(day.Month), day.Date
+			}
+		}},
+		at("grace", func(e *loyalty.Expiry) *loyalty.Period { return &e.Grace }, period()),
+	}}
+}
+
+func tierKeys() keys[Tier] {
+	return keys[Tier]{"a tier", []key[Tier]{
+		{name: "called", read: func(r *loader, n *node, t *Tier) { t.Called = readCalled(r, n) }, show: func(t *Tier, _ string) string { return calledText(t.Called) }},
+		{name: "when", need: `say who holds it, like when: spent("12m") >= 250.00`, read: tierRule, show: func(t *Tier, _ string) string { return ruleText(t.When) }},
+		{name: "keep", read: readKeep, show: keepText},
+		at("grace", func(t *Tier) *loyalty.Period { return &t.Grace }, period()),
+		at("earn", func(t *Tier) *int64 { return &t.Percent }, times()),
+		{name: "ends", read: func(r *loader, n *node, t *Tier) { _, t.WithOrder = oneOf("with the order").read(r, n) },
+			show: func(t *Tier, _ string) string { return map[bool]string{true: "with the order"}[t.WithOrder] }},
+	}}
+}
+
+func cardKeys() keys[Card] {
+	return keys[Card]{"a card", []key[Card]{
+		{name: "stamp", early: true, need: `say for what there is a stamp: order, category "Coffee" or an amount`, read: readStamp, show: func(c *Card, _ string) string { return c.Spec }},
+		at("minimum", func(c *Card) *int64 { return &c.Stamp.Minimum }, amount()),
+		at("of", func(c *Card) *int64 { return &c.Full }, whole[int64](1, 1000)).must("say how many stamps fill the card, like of: 10"),
+		at("gives", func(c *Card) *string { return &c.Gives }, pool()).must("a full card gives a code: name its pool of pools.yaml"),
+		at("at_most", func(c *Card) *loyalty.Limit { return &c.AtMost }, limit()),
+		at("expire", func(c *Card) *loyalty.Expiry { return &c.Expire }, expiry()),
+	}}
+}
+
+func rewardKeys() keys[Reward] {
+	return keys[Reward]{"a reward", []key[Reward]{
+		at("price", func(w *Reward) *int64 { return &w.Price }, price()).must("say what it costs in points, like price: 300"),
+		at("gives", func(w *Reward) *string { return &w.Gives }, pool()),
+		at("amount", func(w *Reward) *int64 { return &w.Amount }, amount()),
+		at("steps", func(w *Reward) *int64 { return &w.Steps }, whole[int64](1, 1e6)),
+		at("at_most", func(w *Reward) *int { return &w.Most }, wholePercent()),
+		{name: "tiers", read: func(r *loader, n *node, w *Reward) {
+			w.Tiers = distinct(r, n, "%q", func(item *node) (string, bool) { text := r.words(item); return text, text != "" })
+		}, show: func(w *Reward, _ string) string { return inWords(w.Tiers) }},
+	}}
+}
+
+func referralKeys() keys[Referral] {
+	return keys[Referral]{"referral", []key[Referral]{
+		at("friend", func(f *Referral) *string { return &f.Friend }, pool()).must("name the pool whose code the friend gets"),
+		{name: "referrer", need: "say what the referrer gets: a number of points, or a pool", read: readReferrer, show: func(f *Referral, _ string) string {
+			if f.ReferrerPoints > 0 {
+				return fmt.Sprintf("%d points", f.ReferrerPoints)
+			}
+			return f.ReferrerPool
+		}},
+		part(keys[Referral]{"after", []key[Referral]{
+			at("order", func(f *Referral) *int64 { return &f.Minimum }, amount()).as("minimum of the friend's order"),
+			at("within", func(f *Referral) *loyalty.Period { return &f.Within }, period()).as("within"),
+		}}),
+		at("at_most", func(f *Referral) *loyalty.Limit { return &f.AtMost }, limit()),
+		{name: "also_refuse", read: readAlsoRefuse, show: func(f *Referral, _ string) string { return map[bool]string{true: "same address"}[f.RefuseAddress] }},
 	}}
 }
 

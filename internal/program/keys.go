@@ -16,6 +16,7 @@ type key[T any] struct {
 	need      string                             // what to write where it is missing; "": it may be
 	label     string                             // what plan calls it; "": its name
 	early     bool                               // others are read by what it says
+	file      string                             // it belongs to another file than people look for it in
 	later     bool                               // belongs to the format, and this version does not do it
 	read      func(r *loader, n *node, t *T)     // takes the value in, or reports what is wrong with it
 	otherwise func(r *loader, t *T)              // what holds where the key is missing; nil: nothing
@@ -54,6 +55,14 @@ func later[T any](names ...string) (all []key[T]) {
 	return all
 }
 
+// written are keys that stand in another file.
+func written[T any](file string, names ...string) (all []key[T]) {
+	for _, name := range names {
+		all = append(all, key[T]{name: name, file: file})
+	}
+	return all
+}
+
 func (k key[T]) must(hint string) key[T]       { k.need = hint; return k }
 func (k key[T]) as(label string) key[T]        { k.label = label; return k }
 func (k key[T]) first() key[T]                 { k.early = true; return k }
@@ -62,7 +71,7 @@ func (k key[T]) or(f func(*loader, *T)) key[T] { k.otherwise = f; return k }
 // names are those of the keys that this version reads.
 func (ks keys[T]) names() (names []string) {
 	for _, k := range ks.rows {
-		if !k.later {
+		if !k.later && k.file == "" {
 			names = append(names, k.name)
 		}
 	}
@@ -88,6 +97,8 @@ func (ks keys[T]) open(r *loader, n *node) section {
 		switch i := slices.IndexFunc(ks.rows, func(k key[T]) bool { return k.name == name }); {
 		case i < 0:
 			r.errorAt(kv.key, fmt.Sprintf("%q is not a key of %s", name, ks.name), cmp.Or(elsewhere(name, known), suggest(name, known, "")))
+		case ks.rows[i].file != "":
+			r.errorAt(kv.key, fmt.Sprintf("%q is not a key of %s", name, ks.name), "write it in "+ks.rows[i].file)
 		case ks.rows[i].later && ks.name == "join":
 			r.notYet(kv.key, "join."+name)
 		case ks.rows[i].later:
@@ -109,7 +120,7 @@ func (r *loader) isA(n *node, f form, what, hint string) bool {
 func (ks keys[T]) read(s section, t *T) {
 	for _, early := range []bool{true, false} {
 		for _, k := range ks.rows {
-			if k.early != early || k.later || s.n == nil {
+			if k.early != early || k.later || k.file != "" || s.n == nil {
 				continue
 			}
 			if k.need != "" && !s.has(k.name) && !s.misspelt(k.name) {
@@ -155,7 +166,7 @@ func elsewhere(name string, beside []string) string {
 	for _, place := range []struct {
 		name string
 		keys []string
-	}{{"a campaign", campaignKeys().names()}, {"a step", stepKeys().names()}, {"a pool", poolKeys().names()}, {"program.yaml", shopKeys().names()}} {
+	}{{"a campaign", campaignKeys().names()}, {"a step", stepKeys().names()}, {"a pool", poolKeys().names()}, {"program.yaml", shopKeys().names()}, {"loyalty.yaml", loyaltyKeys().names()}} {
 		if slices.Contains(place.keys, name) {
 			return "it belongs to " + place.name
 		}

@@ -211,25 +211,7 @@ func amount() kind[int64] {
 	return kind[int64]{
 		read: func(r *loader, n *node) (int64, bool) {
 			currency := r.program.Currency
-			return parsed(r, n, func(s string) (int64, error) {
-				v, err := loyalty.ParseMoney(s, currency)
-				if number, _, two := strings.Cut(s, " "); err != nil && two && strings.HasSuffix(s, currency) {
-					err = fmt.Errorf("%q is not a number: write %s alone, all amounts are %s", s, number, currency)
-				}
-				if err != nil {
-					return 0, err
-				}
-				fine, err := loyalty.ParseDecimal(s, loyalty.CurrencyDigits(currency)+3)
-				switch {
-				case err != nil || fine != v*1000:
-					return 0, fmt.Errorf("%q is not an amount of %s, which has %d decimals", s, currency, loyalty.CurrencyDigits(currency))
-				case v > loyalty.Most:
-					return 0, fmt.Errorf("%q is larger than we can count: at most %s %s", s, loyalty.FormatMoney(loyalty.Most, currency), currency)
-				case v <= 0:
-					return 0, errors.New("an amount above zero belongs here")
-				}
-				return v, nil
-			})
+			return parsed(r, n, func(s string) (int64, error) { return parseAmount(s, currency) })
 		},
 		show: func(v int64, currency string) string {
 			if v == 0 {
@@ -238,6 +220,27 @@ func amount() kind[int64] {
 			return loyalty.FormatMoney(v, currency)
 		},
 	}
+}
+
+// parseAmount reads an amount above zero.
+func parseAmount(s, currency string) (int64, error) {
+	v, err := loyalty.ParseMoney(s, currency)
+	if number, _, two := strings.Cut(s, " "); err != nil && two && strings.HasSuffix(s, currency) {
+		err = fmt.Errorf("%q is not a number: write %s alone, all amounts are %s", s, number, currency)
+	}
+	if err != nil {
+		return 0, err
+	}
+	fine, err := loyalty.ParseDecimal(s, loyalty.CurrencyDigits(currency)+3)
+	switch {
+	case err != nil || fine != v*1000:
+		return 0, fmt.Errorf("%q is not an amount of %s, which has %d decimals", s, currency, loyalty.CurrencyDigits(currency))
+	case v > loyalty.Most:
+		return 0, fmt.Errorf("%q is larger than we can count: at most %s %s", s, loyalty.FormatMoney(loyalty.Most, currency), currency)
+	case v <= 0:
+		return 0, errors.New("an amount above zero belongs here")
+	}
+	return v, nil
 }
 
 // share is 10% or 2.5%, in thousandths.

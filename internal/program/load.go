@@ -22,6 +22,9 @@ const (
 	issuesFolder  = "issues"
 )
 
+// ownFiles are those of the program itself.
+var ownFiles = []string{shopFile, segmentsFile, poolsFile, loyaltyFile}
+
 // loader is one Load: the files, what is made of them so far, and what is wrong.
 type loader struct {
 	files    map[string]string
@@ -29,6 +32,7 @@ type loader struct {
 	texts    Texts
 	problems []Problem
 
+	tiers    []string          // names, from the lowest
 	segments map[string]string // name → rule, for in_segment; unsound ones stand as everybody
 	mails    map[string]bool   // files that some step sends
 	was      map[string]string // former name → campaign
@@ -36,7 +40,7 @@ type loader struct {
 
 	lost    []string // files that cannot be read at all, which was said
 	refused bool     // the YAML file being read has a part that a program has no use for
-	blind   bool     // one of the program's three files could not be read
+	blind   bool     // one of the program's own files could not be read
 
 	named []Named // by what comes in, in rules and starts
 }
@@ -46,7 +50,7 @@ type loader struct {
 // of the files.
 //
 // The program is never nil, but only to be acted on when the problems are not
-// Blocked: until then it holds what could be read. While one of its own three files
+// Blocked: until then it holds what could be read. While one of its own files
 // cannot be read, campaigns are only checked for being YAML. Texts holds the mails that are
 // right, by campaign, mail and language; an issue is the mail "issues/2027-06-21".
 func Load(files map[string]string) (*Program, Texts, []Problem) {
@@ -61,7 +65,9 @@ func load(files map[string]string) *loader {
 	r.readShop()
 	r.wordless()
 	r.readPools() // rules may ask for their codes
+	r.readTierNames()
 	r.readSegments()
+	r.readLoyalty() // its rules may ask for segments
 	names := r.campaignNames()
 	if len(names) > mostNamed {
 		r.fileProblem("campaigns", Error, fmt.Sprintf("there are %d campaigns, and a program has at most %d", len(names), mostNamed), "leave out those that are over")
@@ -94,7 +100,7 @@ func (r *loader) readEncoding() {
 		r.problems = append(r.problems, Problem{name, line, column, what, "save it as UTF-8", Error, false})
 		if what[:8] == "the file" {
 			delete(kept, name)
-			r.blind = r.blind || name == shopFile || name == segmentsFile || name == poolsFile
+			r.blind = r.blind || slices.Contains(ownFiles, name)
 			r.lost = append(r.lost, name)
 			continue
 		}
@@ -221,7 +227,7 @@ func (r *loader) checkLayout() {
 		ext := path.Ext(base)
 		mail := strings.TrimSuffix(base, ext) + map[string]string{".md": ".md", ".markdown": ".md", ".mdown": ".md", ".html": ".html", ".htm": ".html"}[strings.ToLower(ext)]
 		switch {
-		case file == shopFile, file == segmentsFile, file == poolsFile, wordsOf(file) != "", r.mails[file], strings.HasPrefix(base, "README"):
+		case slices.Contains(ownFiles, file), wordsOf(file) != "", r.mails[file], strings.HasPrefix(base, "README"):
 		case below && strings.Count(file, "/") == 2 && base == campaignFile:
 		case below && path.Ext(mail) != "" && mail != base && folder != CampaignsRoot:
 			r.fileProblem(file, Error, "nothing reads a file with this ending", "call it "+mail)
@@ -230,11 +236,11 @@ func (r *loader) checkLayout() {
 		case ext == ".yml":
 			r.fileProblem(file, Error, "nothing reads a .yml file", "call it "+strings.TrimSuffix(base, ext)+".yaml")
 		case ext == ".yaml":
-			wanted := []string{shopFile, segmentsFile, poolsFile}
+			wanted := ownFiles
 			if below {
 				wanted = []string{campaignFile}
 			}
-			r.fileProblem(file, Error, "nothing reads this file", suggest(base, wanted, "a program has program.yaml, segments.yaml, pools.yaml and campaigns/NAME/campaign.yaml"))
+			r.fileProblem(file, Error, "nothing reads this file", suggest(base, wanted, "a program has program.yaml, segments.yaml, pools.yaml, loyalty.yaml and campaigns/NAME/campaign.yaml"))
 		case r.unclear[campaignOf(file)]:
 		case below && folder != CampaignsRoot:
 			r.fileProblem(file, Warning, "no step of the campaign sends this file", "name it in a step, or delete it")

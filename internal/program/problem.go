@@ -111,13 +111,13 @@ func Fold(problems []Problem, how string) (folded []Problem) {
 	return folded
 }
 
-// rank puts program.yaml, segments.yaml and pools.yaml before the campaigns:
+// rank puts program.yaml, segments.yaml, pools.yaml and loyalty.yaml before the campaigns:
 // what is wrong there is often the reason for what follows.
 func rank(file string) int {
-	if i := slices.Index([]string{shopFile, segmentsFile, poolsFile}, file); i >= 0 {
+	if i := slices.Index([]string{shopFile, segmentsFile, poolsFile, loyaltyFile}, file); i >= 0 {
 		return i
 	}
-	return 3
+	return 4
 }
 
 // BlockedCampaigns parts problems that forbid a campaign to run from the rest: by

@@ -55,9 +55,9 @@ func (r *loader) readSegments() {
 // scope is what every rule of the program may read.
 func (r *loader) scope() segments.Scope {
 	s := r.program.Scope()
-	s.Segments, s.Campaigns = r.segments, r.campaignNames()
+	s.Segments, s.Campaigns, s.Tiers = r.segments, r.campaignNames(), r.tiers
 	if r.blind {
-		s.AllPools = nil // they cannot be told
+		s.AllPools, s.Tiers = nil, nil // they cannot be told
 	}
 	return s
 }
@@ -75,6 +75,11 @@ func (p *Program) Scope() segments.Scope {
 	}
 	for _, c := range p.Campaigns {
 		s.Campaigns = append(s.Campaigns, c.Name)
+	}
+	if p.Loyalty != nil {
+		for _, t := range p.Loyalty.Tiers {
+			s.Tiers = append(s.Tiers, t.Name)
+		}
 	}
 	return s
 }
@@ -97,8 +102,13 @@ func (r *loader) rule(n *node, s segments.Scope, parse func(string, segments.Sco
 		r.errorAt(n, fmt.Sprintf("a rule belongs here, not %s", n.form), `put a rule that begins with [ or { in single quotes`)
 		return nil
 	}
-	text := strings.TrimSpace(n.text)
-	begins := strings.Index(n.text, text)
+	return r.ruleFrom(n, 0, s, parse)
+}
+
+// ruleFrom reads the rule that begins at an offset of a value.
+func (r *loader) ruleFrom(n *node, offset int, s segments.Scope, parse func(string, segments.Scope) (*segments.Rule, error)) *segments.Rule {
+	text := strings.TrimSpace(n.text[offset:])
+	begins := offset + strings.Index(n.text[offset:], text)
 	rule, err := parse(text, s)
 	if err == nil {
 		r.text(n) // warns of a comment that may not be one

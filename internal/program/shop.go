@@ -30,7 +30,7 @@ func (r *loader) readShop() {
 	r.blind = r.blind || root == nil
 }
 
-// own reads one of the three files of the program itself; nil when it is missing or
+// own reads one of the files of the program itself; nil when it is missing or
 // cannot be read.
 func (r *loader) own(file string) *node {
 	if _, there := r.files[file]; !there {

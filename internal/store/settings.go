@@ -16,6 +16,8 @@ const (
 	SettingZone     = "zone"           // IANA: days were computed in it
 	SettingCurrency = "currency"       // ISO 4217: amounts are in its minor units
 	SettingPhones   = "phones"         // ISO 3166: the country in which phone numbers were read
+	SettingPoints      = "points"       // entries: the program keeps points itself; else others do, in point_changes
+	SettingPointsSince = "points_since" // JSON: the day and the version by which it first did
 	SettingScoring  = "scoring"        // JSON: where the scores of RFM divide members, segments.Scoring
 	SettingPepper   = "pepper"         // hex: keys the suppression hash
 	SettingSecret   = "secret_key"     // hex: made once on the embedded default

@@ -46,6 +46,9 @@ func Put(tx *store.Tx, old *Version, next *program.Program, files, later map[str
 	if err := keepGround(tx, next, &done); err != nil {
 		return done, nil, err
 	}
+	if err := keepPoints(tx, next, &done); err != nil {
+		return done, nil, fmt.Errorf("points: %w", err)
+	}
 	if err := syncSegments(tx, old, next); err != nil {
 		return done, nil, fmt.Errorf("segments: %w", err)
 	}
@@ -88,6 +91,30 @@ func keepGround(tx *store.Tx, next *program.Program, done *Applied) error {
 		return err
 	}
 	return norms.SetScoring(tx, next.Scoring)
+}
+
+// FirstPoints is by which version a program first kept points itself, and when.
+type FirstPoints struct {
+	Version int64       `json:"version"`
+	Day     loyalty.Day `json:"day"`
+}
+
+// keepPoints notes who keeps points: the program itself, or others.
+func keepPoints(tx *store.Tx, next *program.Program, done *Applied) error {
+	keeps := "changes"
+	if next.Loyalty != nil && next.Loyalty.Points != nil {
+		keeps = "entries"
+		first := FirstPoints{done.Version, loyalty.DayOf(tx.At.Time, next.Zone)}
+		if _, err := tx.SettingOr(store.SettingPointsSince, func() string { return store.JSON(first) }); err != nil {
+			return err
+		}
+	}
+	was, err := settingOr(tx, store.SettingPoints, "changes")
+	if err != nil || was == keeps {
+		return err
+	}
+	done.PointsAnew = true
+	return tx.SetSetting(store.SettingPoints, keeps)
 }
 
 func settingOr(tx *store.Tx, key, otherwise string) (string, error) {

@@ -51,4 +51,8 @@ type Applied struct {
 	// ZoneWas is the zone in which the days of orders and events were computed so
 	// far, if the program has another one: they must be computed anew.
 	ZoneWas string `json:"zone_was,omitempty"`
+
+	// PointsAnew says that from now on others keep the points than before: facts must be
+	// computed anew.
+	PointsAnew bool `json:"points_anew,omitempty"`
 }

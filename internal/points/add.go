@@ -1,0 +1,408 @@
+package points
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// Entry is a row of the ledger. A credit has a day on which it opens.
+type Entry struct {
+	ID        int64
+	MemberID  int64
+	Wallet    string
+	At        loyalty.Instant
+	Day       loyalty.Day
+	Kind      string
+	Amount    int64
+	Cause     string // what it is booked for, once
+	OrderID   *int64
+	EventID   *int64
+	VersionID int64
+	Tier      string
+	OpensDay  *loyalty.Day
+	LastDay   *loyalty.Day // of a credit: the last day it can be spent, where that is known beforehand
+	Reason    string
+	ByWhom    string
+}
+
+// Kinds of entries.
+const (
+	earn     = "earn"     // by an order
+	bonus    = "bonus"    // by an event, a birthday, joining
+	takeback = "takeback" // an order has earned less than was thought
+	expire   = "expire"   // of a lot whose last day is over
+	adjust   = "adjust"   // by hand, or imported
+)
+
+var entryColumns = []string{
+	"member_id bigint", "wallet text", "at timestamptz", "day bigint", "kind text", "amount bigint", "cause text", "order_id bigint",
+	"event_id bigint", "version_id bigint", "tier text", "opens_day bigint", "last_day bigint", "reason text", "by_whom text",
+}
+
+func (e Entry) values() []any {
+	return []any{e.MemberID, e.Wallet, e.At, int64(e.Day), e.Kind, e.Amount, e.Cause, e.OrderID,
+		e.EventID, e.VersionID, e.Tier, e.OpensDay, e.LastDay, e.Reason, e.ByWhom}
+}
+
+// wallet is what one member has in one wallet.
+type wallet struct {
+	key   walletKey
+	lots  []*loyalty.Lot
+	debts []*loyalty.Debt
+}
+
+type walletKey struct {
+	member int64
+	wallet string
+}
+
+// add books entries, each once by its cause, and returns those that were new: debits
+// draw from lots, credits pay debts.
+func (r *Rules) add(tx *store.Tx, entries []Entry) ([]Entry, error) {
+	fresh, err := insert(tx, entries)
+	if err != nil || len(fresh) == 0 {
+		return nil, err
+	}
+	ids := map[int64]bool{}
+	for _, e := range fresh {
+		ids[e.ID] = true
+	}
+	b, err := r.open(tx, keysOf(fresh), ids)
+	if err != nil {
+		return nil, err
+	}
+	points, err := r.now().points()
+	if err != nil {
+		return nil, err
+	}
+	var letGo []Entry
+	for _, e := range fresh {
+		w := b.wallets[walletKey{e.MemberID, e.Wallet}]
+		if e.OpensDay != nil {
+			w.credit(e)
+			continue
+		}
+		var own int64
+		if e.OrderID != nil && e.Kind == takeback {
+			own = *e.OrderID
+		}
+		draws, short := loyalty.Spend(w.lots, e.ID, -e.Amount, b.today, own)
+		b.draws = append(b.draws, draws...)
+		if short == 0 {
+			continue
+		}
+		w.debts = append(w.debts, &loyalty.Debt{ID: e.ID, Day: e.Day, Rest: short})
+		if points.NoDebt && e.Kind == takeback {
+			e.Kind, e.Amount, e.OrderID, e.OpensDay = adjust, short, nil, &b.today
+			e.Cause, e.Reason = "let go:"+e.Cause, "nothing was left to take back"
+			letGo = append(letGo, e)
+		}
+	}
+	b.settle()
+	if err := b.write(); err != nil {
+		return nil, err
+	}
+	if letGo != nil {
+		_, err = r.add(tx, letGo)
+	}
+	return fresh, err
+}
+
+func (w *wallet) credit(e Entry) {
+	l := &loyalty.Lot{ID: e.ID, Opens: *e.OpensDay, Remains: e.Amount}
+	if e.LastDay != nil {
+		l.Last = *e.LastDay
+	}
+	if e.OrderID != nil {
+		l.Order = *e.OrderID
+	}
+	w.lots = append(w.lots, l)
+}
+
+func keysOf(entries []Entry) (keys []walletKey) {
+	seen := map[walletKey]bool{}
+	for _, e := range entries {
+		if k := (walletKey{e.MemberID, e.Wallet}); !seen[k] {
+			seen[k] = true
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}
+
+// insert adds rows to the ledger, and returns those whose cause was not booked before.
+func insert(tx *store.Tx, entries []Entry) (fresh []Entry, err error) {
+	if len(entries) == 0 {
+		return nil, nil
+	}
+	type cause struct {
+		walletKey
+		cause string
+	}
+	byCause := map[cause]Entry{}
+	var rows [][]any
+	for _, e := range entries {
+		byCause[cause{walletKey{e.MemberID, e.Wallet}, e.Cause}] = e
+		rows = append(rows, e.values())
+	}
+	columns := names(entryColumns)
+	var stored []struct {
+		ID, MemberID  int64
+		Wallet, Cause string
+	}
+	err = tx.All(&stored, `
+		insert into entries (`+columns+`)
+		select `+columns+` from `+tx.Values(entryColumns...)+` where true
+		on conflict (member_id, wallet, cause) do nothing
+		returning id, member_id, wallet, cause`, store.Args{"rows": store.Rows(rows)})
+	if err != nil {
+		return nil, fmt.Errorf("booking %d entries: %w", len(entries), err)
+	}
+	for _, s := range stored {
+		e := byCause[cause{walletKey{s.MemberID, s.Wallet}, s.Cause}]
+		e.ID = s.ID
+		fresh = append(fresh, e)
+	}
+	slices.SortFunc(fresh, func(x, y Entry) int { return int(x.ID - y.ID) })
+	return fresh, nil
+}
+
+// books are the wallets that a booking is about, as they are before and after it.
+type books struct {
+	tx      *store.Tx
+	rules   *Rules
+	today   loyalty.Day
+	wallets map[walletKey]*wallet
+	was     map[int64]loyalty.Lot // by credit, as the table has them
+	booked  map[int64]loyalty.Day // when it was
+	draws   []loyalty.Draw
+}
+
+// open reads what is in wallets, beside the fresh entries, which have drawn nothing yet.
+func (r *Rules) open(tx *store.Tx, keys []walletKey, fresh map[int64]bool) (*books, error) {
+	b := &books{tx: tx, rules: r, today: r.today(tx), wallets: map[walletKey]*wallet{}, was: map[int64]loyalty.Lot{}, booked: map[int64]loyalty.Day{}}
+	var rows [][]any
+	for _, k := range keys {
+		b.wallets[k] = &wallet{key: k}
+		rows = append(rows, []any{k.member, k.wallet})
+	}
+	from := tx.Values("member_id bigint", "wallet text")
+	args := store.Args{"rows": store.Rows(rows)}
+	var lots []struct {
+		CreditID, MemberID int64
+		Wallet             string
+		OrderID            int64
+		OpensDay           loyalty.Day
+		LastDay            loyalty.Day
+		Remains            int64
+		Booked             loyalty.Day
+	}
+	err := tx.All(&lots, `
+		select l.credit_id, e.day as booked, l.member_id, l.wallet, coalesce(e.order_id, 0) as order_id, l.opens_day, coalesce(l.last_day, 0) as last_day, l.remains
+		from   `+from+`
+		join   lots l on l.member_id = r.member_id and l.wallet = r.wallet
+		join   entries e on e.id = l.credit_id
+		order  by l.credit_id`, args)
+	if err != nil {
+		return nil, fmt.Errorf("reading lots: %w", err)
+	}
+	for _, l := range lots {
+		w := b.wallets[walletKey{l.MemberID, l.Wallet}]
+		lot := loyalty.Lot{ID: l.CreditID, Order: l.OrderID, Opens: l.OpensDay, Last: l.LastDay, Remains: l.Remains}
+		b.was[lot.ID], b.booked[lot.ID] = lot, l.Booked
+		w.lots = append(w.lots, &lot)
+	}
+	var debts []struct {
+		ID, MemberID int64
+		Wallet       string
+		Day          loyalty.Day
+		Rest         int64
+	}
+	err = tx.All(&debts, `
+		select id, member_id, wallet, day, rest
+		from  (select e.id, e.member_id, e.wallet, e.day,
+		              -e.amount - coalesce((select cast(sum(d.amount) as bigint) from draws d where d.debit_id = e.id), 0) as rest
+		       from   `+from+`
+		       join   entries e on e.member_id = r.member_id and e.wallet = r.wallet
+		       where  e.amount < 0) d
+		where  rest > 0`, args)
+	if err != nil {
+		return nil, fmt.Errorf("reading debts: %w", err)
+	}
+	for _, d := range debts {
+		if fresh[d.ID] {
+			continue
+		}
+		w := b.wallets[walletKey{d.MemberID, d.Wallet}]
+		w.debts = append(w.debts, &loyalty.Debt{ID: d.ID, Day: d.Day, Rest: d.Rest})
+	}
+	return b, nil
+}
+
+// settle pays debts from what is open, which keeps that no debt stands beside an open lot.
+func (b *books) settle() {
+	for _, w := range b.wallets {
+		b.draws = append(b.draws, loyalty.Settle(w.debts, w.lots, b.today)...)
+	}
+}
+
+// write keeps the draws and what they leave of lots.
+func (b *books) write() error {
+	if err := b.renew(); err != nil {
+		return err
+	}
+	if err := b.writeDraws(); err != nil {
+		return err
+	}
+	var gone []int64
+	var rows [][]any
+	for _, w := range b.wallets {
+		for _, l := range w.lots {
+			was, known := b.was[l.ID]
+			switch {
+			case l.Remains == 0 && known:
+				gone = append(gone, l.ID)
+			case l.Remains > 0 && was != *l:
+				var last *loyalty.Day
+				if l.Last != 0 {
+					last = &l.Last
+				}
+				rows = append(rows, []any{l.ID, w.key.member, w.key.wallet, int64(l.Opens), last, l.Remains})
+			}
+		}
+	}
+	if gone != nil {
+		slices.Sort(gone)
+		if _, err := b.tx.Exec("delete from lots where credit_id in (select value from "+b.tx.JSONEach("@ids")+")", store.Args{"ids": store.JSON(gone)}); err != nil {
+			return err
+		}
+	}
+	if rows == nil {
+		return nil
+	}
+	_, err := b.tx.Exec(`
+		insert into lots (credit_id, member_id, wallet, opens_day, last_day, remains)
+		select r.credit_id, r.member_id, r.wallet, r.opens_day, r.last_day, r.remains
+		from   `+b.tx.Values("credit_id bigint", "member_id bigint", "wallet text", "opens_day bigint", "last_day bigint", "remains bigint")+`
+		where  true
+		on conflict (credit_id) do update set last_day = excluded.last_day, remains = excluded.remains`, store.Args{"rows": store.Rows(rows)})
+	if err != nil {
+		return fmt.Errorf("keeping lots: %w", err)
+	}
+	return nil
+}
+
+func (b *books) writeDraws() error {
+	sums := map[[2]int64]int64{}
+	var rows [][]any
+	for _, d := range b.draws {
+		sums[[2]int64{d.Debit, d.Credit}] += d.N
+	}
+	for k, n := range sums {
+		rows = append(rows, []any{k[0], k[1], n})
+	}
+	if rows == nil {
+		return nil
+	}
+	_, err := b.tx.Exec(`
+		insert into draws (debit_id, credit_id, amount)
+		select r.debit_id, r.credit_id, r.amount
+		from   `+b.tx.Values("debit_id bigint", "credit_id bigint", "amount bigint")+`
+		where  true
+		on conflict (debit_id, credit_id) do update set amount = draws.amount + excluded.amount`, store.Args{"rows": store.Rows(rows)})
+	if err != nil {
+		return fmt.Errorf("drawing from lots: %w", err)
+	}
+	return nil
+}
+
+// renew moves the last days of lots that end by inactivity.
+func (b *books) renew() error {
+	byWallet := map[string][]*wallet{}
+	for _, w := range b.wallets {
+		byWallet[w.key.wallet] = append(byWallet[w.key.wallet], w)
+	}
+	for name, list := range byWallet {
+		e, err := b.rules.now().expiry(name)
+		if err != nil {
+			return err
+		}
+		if e.Unused == (loyalty.Period{}) {
+			continue
+		}
+		active, err := lastActive(b.tx, name, list, b.rules.Zone)
+		if err != nil {
+			return err
+		}
+		own, err := ownLast(b.tx, name, list)
+		if err != nil {
+			return err
+		}
+		for _, w := range list {
+			for _, l := range w.lots {
+				if !own[l.ID] && !l.Ended(b.today) {
+					l.Last = e.LastDay(l.Opens, active[w.key.member])
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// ownLast are the credits of wallets whose last day was said when they were booked.
+func ownLast(tx *store.Tx, name string, list []*wallet) (map[int64]bool, error) {
+	var ids []int64
+	err := tx.All(&ids, `
+		select id from entries
+		where  member_id in (select value from `+tx.JSONEach("@members")+`) and wallet = @wallet and last_day is not null`,
+		store.Args{"members": membersOf(list), "wallet": name})
+	own := map[int64]bool{}
+	for _, id := range ids {
+		own[id] = true
+	}
+	return own, err
+}
+
+// lastActive are the days on which members last earned or claimed something that stands.
+// A birthday is nothing that they did.
+func lastActive(tx *store.Tx, name string, list []*wallet, zone *time.Location) (map[int64]loyalty.Day, error) {
+	var rows []struct {
+		MemberID int64
+		At       loyalty.Instant
+	}
+	err := tx.All(&rows, `
+		select e.member_id, max(e.at) as at
+		from   entries e
+		where  e.member_id in (select value from `+tx.JSONEach("@members")+`) and e.wallet = @wallet
+		and   (e.kind = 'redeem' or e.kind = 'bonus' and e.cause not like 'birthday:%'
+		       or e.kind = 'earn' and (select sum(x.amount) from entries x
+		                               where x.order_id = e.order_id and x.member_id = e.member_id and x.wallet = e.wallet) > 0)
+		group  by e.member_id`, store.Args{"members": membersOf(list), "wallet": name})
+	days := map[int64]loyalty.Day{}
+	for _, row := range rows {
+		days[row.MemberID] = loyalty.DayOf(row.At.Time, zone)
+	}
+	return days, err
+}
+
+func membersOf(list []*wallet) string {
+	var ids []int64
+	for _, w := range list {
+		ids = append(ids, w.key.member)
+	}
+	return store.IDs(ids)
+}
+
+// names are those of columns, each a name and a type.
+func names(columns []string) string {
+	list := make([]string, len(columns))
+	for i, c := range columns {
+		list[i], _, _ = strings.Cut(c, " ")
+	}
+	return strings.Join(list, ", ")
+}

@@ -1,0 +1,324 @@
+package points
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"slices"
+
+	"regulars/internal/loyalty"
+	"regulars/internal/program"
+	"regulars/internal/store"
+	"regulars/segments"
+)
+
+// purchase is an order with what was booked for it.
+type purchase struct {
+	ID        int64
+	MemberID  int64
+	At        loyalty.Instant
+	Day       loyalty.Day
+	Status    string
+	Total     int64
+	Refunded  int64
+	Discount  int64
+	Tax       int64
+	Shipping  int64
+	Quantity  int64
+	Shop      string
+	StandTier string // of the member at its moment, before it
+
+	lines   []loyalty.Line
+	refunds []loyalty.Refund // those that name lines
+	before  map[loyalty.Limit]int64
+
+	version int64 // by which it was booked first
+	tier    string
+	rows    int
+	booked  map[int64]int64 // member → points
+	exact   *big.Rat
+	target  int64
+}
+
+// Book brings the ledger to what orders have earned now, in a handful of statements for
+// however many. Their members are locked.
+func (r *Rules) Book(tx *store.Tx, orders []int64) error {
+	if r == nil || len(orders) == 0 {
+		return nil
+	}
+	list, err := r.read(tx, orders)
+	if err != nil {
+		return fmt.Errorf("what %d orders earn: %w", len(orders), err)
+	}
+	if err := r.targets(tx, list); err != nil {
+		return fmt.Errorf("what %d orders earn: %w", len(orders), err)
+	}
+	var entries []Entry
+	for _, p := range list {
+		more, err := r.differences(tx, p)
+		if err != nil {
+			return err
+		}
+		entries = append(entries, more...)
+	}
+	_, err = r.add(tx, entries)
+	return err
+}
+
+// differences are what is to be booked for an order: its member's, and what somebody
+// else was booked for it by mistake.
+func (r *Rules) differences(tx *store.Tx, p *purchase) (entries []Entry, err error) {
+	era := r.of(p.version)
+	rates, err := era.points()
+	if err != nil {
+		return nil, err
+	}
+	owed := map[int64]int64{p.MemberID: p.target}
+	for member, n := range p.booked {
+		owed[member] -= n
+	}
+	members := make([]int64, 0, len(owed))
+	for member := range owed {
+		members = append(members, member)
+	}
+	slices.Sort(members)
+	for _, member := range members {
+		n := owed[member]
+		if n == 0 {
+			continue
+		}
+		p.rows++
+		e := Entry{MemberID: member, Wallet: Wallet, At: p.At, Day: r.today(tx), Kind: takeback, Amount: n,
+			Cause: fmt.Sprintf("order:%d:%d", p.ID, p.rows), OrderID: &p.ID, VersionID: era.Version, Tier: p.tier}
+		if n > 0 {
+			e.Kind = earn
+			e.opens(p.Day+loyalty.Day(rates.Pending), rates.Expire)
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+// opens makes a row a credit that can be spent from a day on. Of what ends by inactivity
+// no day is written: it moves.
+func (e *Entry) opens(day loyalty.Day, ends loyalty.Expiry) {
+	e.OpensDay = &day
+	if ends.Unused != (loyalty.Period{}) {
+		return
+	}
+	if last := ends.LastDay(day, day); last != 0 {
+		e.LastDay = &last
+	}
+}
+
+// read reads orders with what was booked for them. Those before the program's first day
+// earn nothing.
+func (r *Rules) read(tx *store.Tx, orders []int64) ([]*purchase, error) {
+	args := store.Args{"orders": store.IDs(orders), "since": int64(r.Since)}
+	some := "(select value from " + tx.JSONEach("@orders") + ")"
+	p, err := r.now().points()
+	if err != nil {
+		return nil, err
+	}
+	if p.Carry { // what one order leaves over counts for the next
+		some = "(select o.id from orders o where o.member_id in (select b.member_id from orders b where b.id in " + some + ") and o.day >= @since union select value from " + tx.JSONEach("@orders") + ")"
+	}
+	var list []*purchase
+	err = tx.All(&list, `
+		select o.id, o.member_id, o.at, o.day, o.status, o.total, o.refunded, o.discount, o.tax, o.shipping, o.quantity, o.shop,
+		       coalesce((select t.tier from member_tiers t
+		                 where  t.member_id = o.member_id and t.since_at <= o.at and (t.left_day is null or t.left_day > o.day)
+		                 and   (t.order_id is null or t.order_id <> o.id)
+		                 order  by t.since_at desc, t.id desc limit 1), '') as stand_tier
+		from   orders o
+		where  o.id in `+some+`
+		order  by o.id`, args)
+	if err != nil {
+		return nil, err
+	}
+	byID := map[int64]*purchase{}
+	for _, p := range list {
+		byID[p.ID], p.booked = p, map[int64]int64{}
+	}
+	var booked []struct {
+		OrderID, MemberID, Amount, VersionID int64
+		Tier                                 string
+	}
+	if err := tx.All(&booked, "select order_id, member_id, amount, version_id, tier from entries where order_id in "+some+" and wallet = '"+Wallet+"' order by id", args); err != nil {
+		return nil, err
+	}
+	for _, b := range booked {
+		p := byID[b.OrderID]
+		if p.rows == 0 {
+			p.version, p.tier = b.VersionID, b.Tier
+		}
+		p.rows++
+		p.booked[b.MemberID] += b.Amount
+	}
+	list = slices.DeleteFunc(list, func(p *purchase) bool { return p.rows == 0 && (p.Day < r.Since || p.Status != loyalty.Paid) })
+	for _, p := range list {
+		if p.rows == 0 {
+			p.version, p.tier = r.at(p.At).Version, p.StandTier
+		}
+	}
+	return list, readLines(tx, list, byID)
+}
+
+// readLines reads the lines of orders, and of what was given back of them.
+func readLines(tx *store.Tx, list []*purchase, byID map[int64]*purchase) error {
+	var all, given []int64
+	for _, p := range list {
+		if p.Status == loyalty.Paid {
+			all = append(all, p.ID)
+			if p.Refunded != 0 {
+				given = append(given, p.ID)
+			}
+		}
+	}
+	if all == nil {
+		return nil
+	}
+	var lines []struct {
+		OrderID int64
+		loyalty.Line
+	}
+	err := tx.All(&lines, `
+		select order_id, product, name, category, brand, cast(labels as text) as labels, quantity, total
+		from   order_lines
+		where  order_id in (select value from `+tx.JSONEach("@ids")+`)
+		order  by order_id, n`, store.Args{"ids": store.IDs(all)})
+	if err != nil {
+		return err
+	}
+	for _, l := range lines {
+		p := byID[l.OrderID]
+		p.lines = append(p.lines, l.Line)
+	}
+	if given == nil {
+		return nil
+	}
+	var refunds []struct {
+		OrderID, Total int64
+		Lines          string
+	}
+	err = tx.All(&refunds, `
+		select order_id, total, cast(lines as text) as lines
+		from   refunds
+		where  order_id in (select value from `+tx.JSONEach("@ids")+`) and lines is not null
+		order  by order_id, external_id`, store.Args{"ids": store.IDs(given)})
+	for _, f := range refunds {
+		back := loyalty.Refund{Total: f.Total}
+		if err := json.Unmarshal([]byte(f.Lines), &back.Lines); err != nil {
+			return fmt.Errorf("lines of a refund of order %d: %w", f.OrderID, err)
+		}
+		p := byID[f.OrderID]
+		p.refunds = append(p.refunds, back)
+	}
+	return err
+}
+
+// targets computes what each order has earned.
+func (r *Rules) targets(tx *store.Tx, list []*purchase) error {
+	if err := r.countBefore(tx, list); err != nil {
+		return err
+	}
+	carried := map[int64][]*purchase{}
+	for _, p := range list {
+		era := r.of(p.version)
+		rates, err := era.points()
+		if err != nil {
+			return err
+		}
+		percent, err := era.percent(p.tier)
+		if err != nil {
+			return err
+		}
+		order, refunds := p.order()
+		how := loyalty.Rates{Earn: p.holding(rates.Earn), NotOn: rates.NotOn, Base: rates.Base, Percent: percent}
+		p.exact = loyalty.Exact(order, refunds, how)
+		p.target = loyalty.Target(order, refunds, how)
+		if rates.Carry {
+			carried[p.MemberID] = append(carried[p.MemberID], p)
+		}
+	}
+	for _, all := range carried {
+		slices.SortFunc(all, func(x, y *purchase) int { return cmp.Or(x.At.Compare(y.At.Time), cmp.Compare(x.ID, y.ID)) })
+		exact := make([]*big.Rat, len(all))
+		for i, p := range all {
+			exact[i] = p.exact
+		}
+		for i, n := range loyalty.Carry(exact) {
+			all[i].target = n
+		}
+	}
+	return nil
+}
+
+// order is a purchase as loyalty reckons with it: what was given back without naming
+// lines is one refund.
+func (p *purchase) order() (loyalty.Order, []loyalty.Refund) {
+	o := loyalty.Order{At: p.At, Status: p.Status, Total: p.Total, Discount: p.Discount, Tax: p.Tax, Shipping: p.Shipping,
+		Quantity: p.Quantity, Shop: p.Shop, Lines: p.lines}
+	rest := p.Refunded
+	for _, f := range p.refunds {
+		rest -= f.Total
+	}
+	refunds := slices.Clone(p.refunds)
+	if rest > 0 {
+		refunds = append(refunds, loyalty.Refund{Total: rest})
+	}
+	return o, refunds
+}
+
+// holding are the ways to earn that hold for an order.
+func (p *purchase) holding(all []program.Earn) (earn []loyalty.Earn) {
+	for _, e := range all {
+		if e.If != nil && !e.If.Given(segments.Query{Day: p.Day, Order: &segments.Order{Day: p.Day, Counts: p.Status == loyalty.Paid, Total: p.Total,
+			Refunded: p.Refunded, Discount: p.Discount, Quantity: p.Quantity, Shop: p.Shop, Lines: p.lines}}) {
+			continue
+		}
+		if e.AtMost.Per != (loyalty.Period{}) && p.before[e.AtMost] >= e.AtMost.N {
+			continue
+		}
+		earn = append(earn, e.Earn)
+	}
+	return earn
+}
+
+// countBefore counts, for the limits of ways to earn, the orders that each member placed
+// before these in that time.
+func (r *Rules) countBefore(tx *store.Tx, list []*purchase) error {
+	rows := map[loyalty.Limit][][]any{}
+	byID := map[int64]*purchase{}
+	for _, p := range list {
+		rates, err := r.of(p.version).points()
+		if err != nil {
+			return err
+		}
+		byID[p.ID], p.before = p, map[loyalty.Limit]int64{}
+		counted := map[loyalty.Limit]bool{}
+		for _, e := range rates.Earn {
+			if l := e.AtMost; l.Per != (loyalty.Period{}) && !counted[l] && (e.For == "" || e.For == "order") {
+				counted[l] = true
+				rows[l] = append(rows[l], []any{p.ID, p.MemberID, p.At, int64(max(l.Per.Before(p.Day)+1, r.Since)), e.Minimum})
+			}
+		}
+	}
+	for l, some := range rows {
+		var counts []struct{ ID, N int64 }
+		err := tx.All(&counts, `
+			select r.id, count(*) as n
+			from   `+tx.Values("id bigint", "member_id bigint", "at timestamptz", "since bigint", "minimum bigint")+`
+			join   orders o on o.member_id = r.member_id and o.counts and o.day >= r.since and o.total - o.refunded >= r.minimum
+			                and (o.at < r.at or o.at = r.at and o.id < r.id)
+			group  by r.id`, store.Args{"rows": store.Rows(some)})
+		if err != nil {
+			return fmt.Errorf("counting orders before: %w", err)
+		}
+		for _, c := range counts {
+			byID[c.ID].before[l] = c.N
+		}
+	}
+	return nil
+}

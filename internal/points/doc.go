@@ -1,0 +1,25 @@
+// Package points keeps the ledger of points: what members earned, spent and lost, in
+// rows that come and never change. A balance is what the rows of a day add up to; no
+// job has to run for it to be right.
+//
+// An order is booked by difference: what it has earned by the rates of its own moment
+// (loyalty.Target), less what is in the ledger for it already. So an order that comes
+// twice, is edited, given back in parts or comes late ends in the same sum. Its version
+// of the program, its tier and its member are those of its first entry.
+//
+//	intake, in the transaction of an order            the night, a transaction for some members
+//	  members locked, order and refunds written         Expire: debts paid by what opened,
+//	  Book ──▶ difference ──▶ add ──▶ entries             a row for each lot that ended
+//	  Happened (events, joining) ──▶ add                Birthdays ──▶ add
+//	  facts refreshed                                   facts refreshed
+//	│ commit                                          │ commit
+//
+//	add: entries ──▶ Spend, Settle (loyalty) ──▶ draws, lots
+//
+// A credit is a row with a first day on which it can be spent. A debit draws from
+// credits; what it finds too little is a debt, which the next credits pay. Lots are what
+// is left of credits, and can be built anew from entries and draws (Rebuild).
+//
+// The caller holds the locks of the members' rows. Rules on who may be given what are
+// in loyalty, as values; facts, campaigns and mails are others'.
+package points

@@ -1,0 +1,137 @@
+package points
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"regulars/internal/loyalty"
+	"regulars/internal/program"
+	"regulars/internal/store"
+	"regulars/internal/versions"
+)
+
+// Wallet is the one of points; cards have wallets of their own.
+const Wallet = "points"
+
+// Rules are what the versions of the program say of points.
+type Rules struct {
+	Since loyalty.Day // orders and events from this day on count
+	Zone  *time.Location
+	Eras  []Era // from the oldest; the last is in force
+}
+
+// Era is a version of the program.
+type Era struct {
+	Version int64
+	From    loyalty.Instant // when it was applied
+	Loyalty func() (*program.Loyalty, error)
+}
+
+// Read returns the rules of points, nil where the program in force has none.
+func Read(tx *store.Tx, v *versions.Version) (*Rules, error) {
+	own := v.Program.Loyalty
+	if own == nil || own.Points == nil {
+		return nil, nil
+	}
+	text, err := tx.Setting(store.SettingPointsSince)
+	if err != nil {
+		return nil, fmt.Errorf("since when there are points: %w", err)
+	}
+	var first versions.FirstPoints
+	if err := json.Unmarshal([]byte(text), &first); err != nil {
+		return nil, fmt.Errorf("since when there are points: %w", err)
+	}
+	r := &Rules{Since: first.Day, Zone: v.Program.Zone}
+	if own.Points.Since != 0 {
+		r.Since = own.Points.Since
+	}
+	var rows []struct {
+		ID        int64
+		AppliedAt loyalty.Instant
+	}
+	if err := tx.All(&rows, "select id, applied_at from versions where id >= @first and id <= @id order by id",
+		store.Args{"first": first.Version, "id": v.ID}); err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		r.Eras = append(r.Eras, Era{row.ID, row.AppliedAt, func() (*program.Loyalty, error) {
+			of, err := versions.Of(tx, row.ID)
+			if refused := (*versions.Refused)(nil); errors.As(err, &refused) { // a version that this binary does not read any more
+				return own, nil
+			}
+			if err != nil {
+				return nil, err
+			}
+			return of.Program.Loyalty, nil
+		}})
+	}
+	return r, nil
+}
+
+// at is the version that was in force at a moment; the first one speaks for what was
+// before it.
+func (r *Rules) at(moment loyalty.Instant) Era {
+	for i := len(r.Eras) - 1; i > 0; i-- {
+		if !r.Eras[i].From.After(moment.Time) {
+			return r.Eras[i]
+		}
+	}
+	return r.Eras[0]
+}
+
+// of is a version by its id; one that is no longer there is the version in force.
+func (r *Rules) of(version int64) Era {
+	for _, e := range r.Eras {
+		if e.Version == version {
+			return e
+		}
+	}
+	return r.now()
+}
+
+func (r *Rules) now() Era { return r.Eras[len(r.Eras)-1] }
+
+// points are those of a version; none where it has no points.
+func (e Era) points() (*program.Points, error) {
+	l, err := e.Loyalty()
+	if err != nil || l == nil || l.Points == nil {
+		return &program.Points{}, err
+	}
+	return l.Points, nil
+}
+
+// percent is what a tier makes of 100 points.
+func (e Era) percent(tier string) (int64, error) {
+	l, err := e.Loyalty()
+	if err != nil || l == nil {
+		return 100, err
+	}
+	for _, t := range l.Tiers {
+		if t.Name == tier && t.Percent != 0 {
+			return t.Percent, nil
+		}
+	}
+	return 100, nil
+}
+
+// expiry is when what lies in a wallet ends.
+func (e Era) expiry(wallet string) (loyalty.Expiry, error) {
+	l, err := e.Loyalty()
+	switch {
+	case err != nil || l == nil:
+		return loyalty.Expiry{}, err
+	case wallet == Wallet && l.Points != nil:
+		return l.Points.Expire, nil
+	}
+	for _, c := range l.Cards {
+		if c.Name == wallet {
+			return c.Expire, nil
+		}
+	}
+	return loyalty.Expiry{}, nil
+}
+
+// Today is the shop's day of the transaction's moment.
+func (r *Rules) today(tx *store.Tx) loyalty.Day { return loyalty.DayOf(tx.At.Time, r.Zone) }

@@ -1,0 +1,179 @@
+package segments
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"regulars/internal/loyalty"
+)
+
+// tierField is the tier that a member holds. Tiers have a rank: tier >= silver.
+func tierField() *entry {
+	return &entry{name: "tier", typ: Text, ranked: true, from: fromPoints,
+		noun: "tier", also: []string{"level", "status", "vip_level", "tier_name"},
+		in: lastOf{stays, "t.tier"}}
+}
+
+// stays are the rows of the tiers that members hold on a day; of each there is one.
+var stays = rows{table: "member_tiers t", member: "t.member_id", where: "t.since_day <= $today and (t.left_day is null or t.left_day > $today)"}
+
+// lastOf is a column of the one row that a member has, and nothing without one.
+type lastOf struct {
+	rows
+	column string
+}
+
+func (r lastOf) is(b *builder, c *call, op string, vs []value) string {
+	some := r.rows
+	some.where += " and " + b.cmp(r.column, op, vs, false)
+	return presence{rows: some}.is(b, c, "", nil)
+}
+
+func (r lastOf) scalar(b *builder, c *call) string {
+	return "(select " + r.column + r.ofMember(b, c) + ")"
+}
+
+// earnFields are read by the conditions on how points are earned: they are known of
+// the order or event, and the tier is the one that was held before it.
+func earnFields() []*entry {
+	return []*entry{
+		{name: "tier", typ: Text, ranked: true, given: true, noun: "tier",
+			in: given(func(q *Query, _ *call) value { return text(q.Tier) })},
+		{name: "weekday", typ: Text, given: true, noun: "day of the week", check: checkWeekday,
+			in: given(func(q *Query, _ *call) value { return text(q.Moment.Weekday().String()) })},
+		{name: "hour", typ: Number, given: true, noun: "hour of the day, from 0 to 23",
+			in: given(func(q *Query, _ *call) value { return number(int64(q.Moment.Hour())) })},
+	}
+}
+
+func checkWeekday(s string) string {
+	var names []string
+	for n := range 7 { // from Monday
+		names = append(names, ((time.Monday + time.Weekday(n)) % 7).String())
+	}
+	near := loyalty.Nearest(s, names)
+	if day, err := loyalty.ParseWeekday(s); err == nil {
+		near = day.String()
+	}
+	switch {
+	case slices.Contains(names, s):
+		return ""
+	case near != "":
+		return `"` + s + `" is no day of the week; did you mean "` + near + `"?`
+	}
+	return `"` + s + `" is no day of the week, like "Monday"`
+}
+
+// ranks checks a comparison of a tier: it is one of those that the comparison means.
+// Who holds none is below all of them.
+func (c *checker) ranks(s *syntax, call *call, op string, right *syntax) node {
+	at := right.word
+	if right.form != formText && (right.form != formName || right.called) {
+		panic(fail(right.pos, "%s is the name of one: %s >= %s", call.name, call.name, c.someTier()))
+	}
+	if isNothing(at) || right.form == formName && among(at, "plain nobody") {
+		panic(fail(right.pos, "whether a member holds a tier is asked with known(%s), or not known(%[1]s)", call.name))
+	}
+	rank := c.tier(right)
+	all := c.scope.Tiers
+	if all == nil { // they cannot be told
+		all, rank = []string{at}, 0
+	}
+	var with []string
+	not := op == "!=" || op == "<" || op == "<="
+	switch op {
+	case "==", "!=":
+		with = all[rank : rank+1]
+	case ">=", "<":
+		with = all[rank:]
+	case ">", "<=":
+		with = all[rank+1:]
+	}
+	var n node = always(false)
+	if len(with) > 0 {
+		n = tierIn(call, with, right.pos)
+	}
+	if not {
+		return negation{n}
+	}
+	return n
+}
+
+func tierIn(call *call, names []string, pos int) node {
+	op := "in"
+	if len(names) == 1 {
+		op = "=="
+	}
+	with := make([]operand, len(names))
+	for i, name := range names {
+		with[i] = operand{lit: text(name), pos: pos}
+	}
+	return compare{call, op, with}
+}
+
+// tier is the rank of the tier that a word or a text names.
+func (c *checker) tier(s *syntax) int {
+	rank := slices.Index(c.scope.Tiers, s.word)
+	switch {
+	case rank >= 0 || c.scope.Tiers == nil:
+	case len(c.scope.Tiers) == 0:
+		panic(fail(s.pos, "the program has no tiers: they are written in loyalty.yaml"))
+	default:
+		panic(unknown(s.pos, "tier", s.word, c.scope.Tiers))
+	}
+	return rank
+}
+
+func (c *checker) someTier() string {
+	if len(c.scope.Tiers) > 0 {
+		return c.scope.Tiers[0]
+	}
+	return "silver"
+}
+
+// earned finds what a name means in a condition on how points are earned.
+func (c *checker) earned(s *syntax, e *entry) (*entry, *Error) {
+	if own := find(earnFields(), s.word); own != nil {
+		return own, nil
+	}
+	if e != nil && !e.given {
+		return nil, fail(s.pos, "%s is about the member, and how points are earned goes by the order or event: tier, weekday, hour, order.… or event.…", s.word)
+	}
+	return e, nil
+}
+
+// Goal is a figure of a member that a rule asks to rise to a number.
+type Goal struct {
+	Measure
+	At    int64 // money in minor units
+	Money bool
+}
+
+// Goals are the figures that must have risen for the rule to hold: those that it joins
+// with and. None: what a member lacks cannot be told.
+func (r *Rule) Goals() (goals []Goal) {
+	var walk func(n node)
+	walk = func(n node) {
+		switch n := n.(type) {
+		case allOf:
+			for _, part := range n {
+				walk(part)
+			}
+		case inSegment:
+			walk(n.rule.root)
+		case compare:
+			v := n.with[0]
+			if rises := n.op == ">=" || n.op == ">"; !rises || v.call != nil || n.call.fixed() || n.call.typ != Number && n.call.typ != Money || n.call.unit == "day" || n.call.norm.part != 0 {
+				return
+			}
+			at := int64(math.Ceil(v.lit.num))
+			if n.op == ">" {
+				at = int64(math.Floor(v.lit.num)) + 1
+			}
+			goals = append(goals, Goal{Measure{n.call.asWritten(), n.wants(), n.call}, at, n.call.typ == Money})
+		}
+	}
+	walk(r.root)
+	return goals
+}
