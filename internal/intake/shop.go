@@ -10,6 +10,7 @@ import (
 	"regulars/internal/loyalty"
 	"regulars/internal/phone"
 	"regulars/internal/store"
+	"regulars/internal/tiers"
 	"regulars/internal/versions"
 	"regulars/segments"
 )
@@ -33,6 +34,7 @@ type Shop struct {
 	country    string // in which phone numbers are read; "": none
 	phones     string // in which those were read that are known
 	pepper     []byte
+	tiers      *tiers.Tiers // nil: the program has none
 }
 
 // Shop returns the shop of the moment.
@@ -74,7 +76,7 @@ func readShop(tx *store.Tx, pepper []byte) (Shop, error) {
 	default:
 		s.country = cmp.Or(v.Program.Shop.Country, phone.CountryOf(v.Program.Zone.String()))
 		s.NewsWithin, s.Attributes, s.confirm = v.Program.NewsWithin, v.Program.Attributes, v.Program.Confirm
-		s.languages = v.Program.Languages
+		s.languages, s.tiers = v.Program.Languages, tiers.Of(v)
 	}
 	return s, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"regulars/internal/happenings"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
@@ -230,7 +231,7 @@ func (t *Tiers) climb(tx *store.Tx, day loyalty.Day, at *place) (int, error) {
 	if err := tx.InBackground(); err != nil {
 		return 0, err
 	}
-	members, err := t.climbers(tx, day, at.Last, atOnce)
+	members, err := t.climbers(tx, day, at.Last, nil, atOnce)
 	if err != nil {
 		return 0, err
 	}
@@ -253,7 +254,10 @@ func (t *Tiers) raise(tx *store.Tx, day loyalty.Day, members []int64, heard stri
 			moves = append(moves, move{standing: s, what: what, to: to, day: day, heard: heard})
 		}
 	}
-	return t.write(tx, moves)
+	if err := t.write(tx, moves); err != nil || heard != notAtAll {
+		return err
+	}
+	return happenings.Learned(tx, members)
 }
 
 // warn tells of the tiers that are about to end, once for each last day: of those whose
@@ -310,6 +314,16 @@ func (t *Tiers) catchUp(tx *store.Tx, members []int64) error {
 		if err := t.endOf(tx, day, ending); err != nil {
 			return err
 		}
+		if day+1 == today {
+			return nil
+		}
+		climbing, err := t.climbers(tx, day+1, 0, members, len(members))
+		if err != nil {
+			return err
+		}
+		if err := t.raise(tx, day+1, climbing, t.lately(tx, day+1)); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -338,7 +352,7 @@ func Settle(tx *store.Tx) error {
 		}
 	}
 	for last := int64(0); ; {
-		members, err := t.climbers(tx, today, last, atOnce)
+		members, err := t.climbers(tx, today, last, nil, atOnce)
 		if err != nil || len(members) == 0 {
 			return err
 		}

@@ -103,7 +103,7 @@ func (t *Tiers) undo(tx *store.Tx, s standing, today loyalty.Day) (m move, undon
 	if err = store.IgnoreNotFound(err); err != nil {
 		return m, false, err
 	}
-	if was := t.stay(before); was.Tier < place && was.Tier > to.Tier && (was.Last == 0 || t.ladder.Ends(was) >= today) {
+	if was := t.stay(before); was.Tier < place && was.Tier > 0 && was.Tier >= to.Tier && (was.Last == 0 || t.ladder.Ends(was) >= today) {
 		to = loyalty.Stay{Tier: was.Tier, Since: today, Last: was.Last}
 	}
 	because := fmt.Sprintf("the order that %s was reached by was given back", s.Tier)

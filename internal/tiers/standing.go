@@ -90,10 +90,11 @@ func (t *Tiers) standings(tx *store.Tx, day loyalty.Day, members []int64) (all [
 	return all, nil
 }
 
-// climbers returns some members who hold a higher tier than theirs, as of the end of a
-// day, in the order of their ids.
-func (t *Tiers) climbers(tx *store.Tx, day loyalty.Day, after int64, most int) (members []int64, err error) {
-	a := t.ask(tx, day, nil)
+// climbers returns the next members who hold a higher tier than theirs as of the end of a
+// day, and of whom no later day was decided about already. They are looked for among
+// some, or, with nil, among all.
+func (t *Tiers) climbers(tx *store.Tx, day loyalty.Day, after int64, only []int64, most int) (members []int64, err error) {
+	a := t.ask(tx, day, only)
 	a.Args["after"], a.Args["most"] = after, most
 	err = a.All(&members, a.with+`
 		select h.member_id
@@ -101,6 +102,7 @@ func (t *Tiers) climbers(tx *store.Tx, day loyalty.Day, after int64, most int) (
 		left   join member_tiers s on s.member_id = h.member_id and s.left_day is null
 		where  h.member_id > @after and h.holds > `+t.placeSQL(a.Args, "s.tier")+`
 		and    not exists (select 1 from members m where m.id = h.member_id and not (`+rules.Present+`))
+		and    not `+ahead+`
 		order  by h.member_id
 		limit  @most`)
 	if err != nil {
@@ -108,6 +110,10 @@ func (t *Tiers) climbers(tx *store.Tx, day loyalty.Day, after int64, most int) (
 	}
 	return members, nil
 }
+
+// ahead is the condition that something was decided about a member h for a day that
+// comes after @day.
+const ahead = "exists (select 1 from member_tiers x where x.member_id = h.member_id and (x.since_day > @day or x.left_day > @day))"
 
 // placeSQL is place of a column.
 func (t *Tiers) placeSQL(args store.Args, column string) string {
