@@ -8,6 +8,7 @@ import (
 	"regulars/internal/loyalty"
 	"regulars/internal/shoptest"
 	"regulars/internal/store"
+	"regulars/internal/tiers"
 )
 
 const silverAndGold = `
@@ -192,6 +193,32 @@ func TestALateNightDecidesAsOneInTime(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Doctor finds the stay that nobody and nothing speaks for.
+func TestATierThatNothingSpeaksForIsFound(t *testing.T) {
+	each(t, plain(silverAndGold), func(t *testing.T, s *shop) {
+		m := s.Join(3)
+		s.At("2027-03-10 12:00")
+		s.Order(m[0], 30000)
+		s.Order(m[1], 30000)
+		s.At("2028-04-10 12:00")
+		s.Order(m[1], 10000)
+		doubts := func() (said string) {
+			s.Do(func(tx *store.Tx) error {
+				all, err := tiers.Doubts(tx)
+				said = fmt.Sprint(all)
+				return err
+			})
+			return said
+		}
+		s.Want("doubts", doubts(), "[]")
+		s.Do(func(tx *store.Tx) error {
+			_, err := tx.Exec("update member_tiers set tier = 'gold' where member_id = @member and left_day is null", store.Args{"member": m[1]})
+			return err
+		})
+		s.Want("doubts", doubts(), fmt.Sprintf("[{%d gold 2028-04-10 is in gold since 2028-04-10, which neither its rule in version 1 nor a person says}]", m[1]))
+	})
 }
 
 // A refund takes back what a pending order reached, and no other.
