@@ -11,6 +11,7 @@ import (
 	"regulars/internal/phone"
 	"regulars/internal/points"
 	"regulars/internal/store"
+	"regulars/internal/tiers"
 	"regulars/internal/versions"
 	"regulars/segments"
 )
@@ -35,6 +36,7 @@ type Shop struct {
 	phones     string // in which those were read that are known
 	pepper     []byte
 	points     *points.Rules // nil: the program keeps none
+	tiers      *tiers.Tiers  // nil: the program has none
 }
 
 // Shop returns the shop of the moment.
@@ -76,7 +78,7 @@ func readShop(tx *store.Tx, pepper []byte) (Shop, error) {
 	default:
 		s.country = cmp.Or(v.Program.Shop.Country, phone.CountryOf(v.Program.Zone.String()))
 		s.NewsWithin, s.Attributes, s.confirm = v.Program.NewsWithin, v.Program.Attributes, v.Program.Confirm
-		s.languages = v.Program.Languages
+		s.languages, s.tiers = v.Program.Languages, tiers.Of(v)
 		if s.points, err = points.Read(tx, v); err != nil {
 			return s, err
 		}

@@ -1,0 +1,215 @@
+package tiers
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"regulars/internal/happenings"
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// Source is whose our own events are.
+const Source = "regulars"
+
+// The types of the events that tell what became of a stay.
+const (
+	tierUp     = "tier.up"
+	tierKept   = "tier.kept"
+	tierDown   = "tier.down"
+	tierEnding = "tier.ending"
+)
+
+// How campaigns are to hear of a move.
+const (
+	asNews    = "news"
+	asHistory = "history" // nothing starts by it
+	notAtAll  = ""        // it is no event either
+)
+
+// move is what becomes of a member's standing.
+type move struct {
+	standing
+	what    string       // loyalty.Up, Kept, Down
+	to      loyalty.Stay // afterwards
+	day     loyalty.Day  // as of the end of which the rules were asked
+	order   int64        // by which a tier was reached; 0: by none
+	because string       // "": the rule, and what the member has
+	by      string       // who said so; "": the rule
+	heard   string
+}
+
+// explain has each move know why.
+func (t *Tiers) explain(tx *store.Tx, moves []move) error {
+	type group struct {
+		place int
+		day   loyalty.Day
+	}
+	of := map[group][]int64{}
+	for _, m := range moves {
+		if m.because == "" && m.to.Tier > 0 && m.what != loyalty.Kept {
+			of[group{m.to.Tier, m.day}] = append(of[group{m.to.Tier, m.day}], m.Member)
+		}
+	}
+	for g, members := range of {
+		said, err := t.because(tx, g.day, g.place, members)
+		if err != nil {
+			return err
+		}
+		for i := range moves {
+			if m := &moves[i]; m.because == "" && m.to.Tier == g.place && m.day == g.day {
+				m.because = said[m.Member]
+			}
+		}
+	}
+	return nil
+}
+
+// write writes down what became of members' standings, and tells campaigns. The caller
+// holds the locks of their rows.
+func (t *Tiers) write(tx *store.Tx, moves []move) error {
+	if len(moves) == 0 {
+		return nil
+	}
+	if err := t.explain(tx, moves); err != nil {
+		return err
+	}
+	var left, kept, began, facts [][]any
+	for _, m := range moves {
+		var last any
+		if m.to.Last != 0 {
+			last = int64(m.to.Last)
+		}
+		if m.what == loyalty.Kept {
+			kept = append(kept, []any{m.ID, last})
+			continue
+		}
+		facts = append(facts, []any{m.Member, t.name(m.to.Tier)})
+		if m.ID != 0 {
+			left = append(left, []any{m.ID, int64(m.to.Since)})
+		}
+		if m.to.Tier > 0 {
+			var order any
+			if m.order != 0 {
+				order = m.order
+			}
+			began = append(began, []any{m.Member, t.name(m.to.Tier), int64(m.to.Since), last, m.because, m.by, order})
+		}
+	}
+	for _, w := range []struct {
+		what, text string
+		rows       [][]any
+	}{
+		{"tiers that were left", "update member_tiers set left_day = r.day from " + tx.Values("id bigint", "day bigint") + " where member_tiers.id = r.id and member_tiers.left_day is null", left},
+		{"tiers that are kept", "update member_tiers set last_day = r.day from " + tx.Values("id bigint", "day bigint") + " where member_tiers.id = r.id", kept},
+		{"tiers of members", `
+			insert into member_tiers (member_id, tier, since_day, since_at, last_day, because, by_whom, order_id, version_id)
+			select r.member_id, r.tier, r.since_day, ` + tx.Instant("@now") + `, r.last_day, r.because, r.by_whom, r.order_id, cast(@version as bigint)
+			from   ` + tx.Values("member_id bigint", "tier text", "since_day bigint", "last_day bigint", "because text", "by_whom text", "order_id bigint") + `
+			where  true
+			order  by r.member_id
+			on conflict (member_id) where left_day is null do nothing`, began},
+		{"the facts", "update facts set tier = r.tier from " + tx.Values("member_id bigint", "tier text") + " where facts.member_id = r.member_id", facts},
+	} {
+		if w.rows == nil {
+			continue
+		}
+		if _, err := tx.Exec(w.text, store.Args{"rows": store.Rows(w.rows), "now": tx.At, "version": t.v.ID}); err != nil {
+			return fmt.Errorf("%s: %w", w.what, err)
+		}
+	}
+	return t.tell(tx, moves)
+}
+
+// told is an event of ours.
+type told struct {
+	member     int64
+	id, kind   string
+	order      int64
+	properties map[string]any
+	heard      string
+}
+
+// tell stores an event for each step up and for each move, and has campaigns hear of
+// them: of several steps at once the highest alone is news, so that one mail goes out.
+func (t *Tiers) tell(tx *store.Tx, moves []move) error {
+	var all []told
+	for _, m := range moves {
+		if m.heard == notAtAll {
+			continue
+		}
+		was := t.place(m.Tier)
+		e := told{member: m.Member, order: m.order, heard: m.heard, properties: map[string]any{"tier": t.name(m.to.Tier), "from": t.name(was)}}
+		if m.to.Last != 0 {
+			e.properties["until"] = t.ladder.Ends(m.to).String()
+		}
+		stay := fmt.Sprintf("%d:%d:%s", m.Member, m.ID, m.to.Since)
+		switch m.what {
+		case loyalty.Up:
+			for place := was + 1; place < m.to.Tier; place++ {
+				step := e
+				step.kind, step.id, step.heard = tierUp, fmt.Sprintf("tier.up:%s:%s", stay, t.name(place)), asHistory
+				step.properties = map[string]any{"tier": t.name(place), "from": t.name(place - 1)}
+				all = append(all, step)
+				e.properties["from"] = t.name(place)
+			}
+			e.kind, e.id = tierUp, fmt.Sprintf("tier.up:%s:%s", stay, t.name(m.to.Tier))
+		case loyalty.Down:
+			e.kind, e.id = tierDown, "tier.down:"+stay
+		case loyalty.Kept:
+			e.kind, e.id = tierKept, fmt.Sprintf("tier.kept:%d:%s", m.ID, m.to.Last)
+		}
+		all = append(all, e)
+	}
+	return t.store(tx, all)
+}
+
+// store stores events of ours that are not stored yet, and has campaigns hear of them.
+func (t *Tiers) store(tx *store.Tx, all []told) error {
+	if len(all) == 0 {
+		return nil
+	}
+	today := int64(t.today(tx))
+	byID, rows := map[string]told{}, make([][]any, len(all))
+	for i, e := range all {
+		var order any
+		if e.order != 0 {
+			order = e.order
+		}
+		rows[i] = []any{i, e.id, e.member, e.kind, order, json.RawMessage(store.JSON(e.properties))}
+		byID[e.id] = e
+	}
+	var stored []struct {
+		ID         int64
+		ExternalID string
+	}
+	err := tx.All(&stored, `
+		insert into events (source, external_id, member_id, type, at, day, received_at, order_id, properties)
+		select '`+Source+`', r.external_id, r.member_id, r.type, `+tx.Instant("@now")+`, cast(@today as bigint), `+tx.Instant("@now")+`, r.order_id, r.properties
+		from   `+tx.Values("n bigint", "external_id text", "member_id bigint", "type text", "order_id bigint", "properties jsonb")+`
+		where  true
+		order  by r.n
+		on conflict (source, external_id) do nothing
+		returning id, external_id`, store.Args{"rows": store.Rows(rows), "now": tx.At, "today": today})
+	if err != nil {
+		return fmt.Errorf("storing what became of tiers: %w", err)
+	}
+	var news, history []happenings.Happened
+	for _, s := range stored {
+		e := byID[s.ExternalID]
+		h := happenings.Happened{Member: e.member, Event: s.ID, Type: e.kind, At: tx.At}
+		if e.heard == asNews {
+			news = append(news, h)
+		} else {
+			history = append(history, h)
+		}
+	}
+	byEvent := func(a, b happenings.Happened) int { return int(a.Event - b.Event) }
+	slices.SortFunc(news, byEvent)
+	slices.SortFunc(history, byEvent)
+	if err := happenings.HearHistory(tx, history); err != nil {
+		return err
+	}
+	return happenings.Hear(tx, news)
+}
