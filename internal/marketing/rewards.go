@@ -2,7 +2,9 @@ package marketing
 
 import (
 	"crypto/rand"
+	"fmt"
 
+	"regulars/internal/happenings"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/points"
@@ -35,9 +37,19 @@ func claimed(tx *store.Tx, f func(*points.Rules) (points.Claim, error)) (c point
 		if c, err = f(r); err != nil || c.Again {
 			return nil, err
 		}
-		return []int64{c.MemberID}, nil
+		return []int64{c.MemberID}, tellOf(tx, c)
 	})
 	return c, err
+}
+
+// tellOf lets campaigns hear of a claim that is done or taken back.
+func tellOf(tx *store.Tx, c points.Claim) error {
+	kind := map[string]string{points.Done: "reward.claimed", points.Reversed: "reward.reversed"}[c.State]
+	if kind == "" {
+		return nil
+	}
+	return happenings.Tell(tx, []happenings.Own{{Member: c.MemberID, ID: fmt.Sprintf("%s:%d", kind, c.ID), Type: kind,
+		Properties: map[string]any{"reward": c.Reward, "price": c.Price}}})
 }
 
 // Quote is what an order would earn a member now, and which rewards they could have
