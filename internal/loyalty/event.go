@@ -50,7 +50,27 @@ const (
 	PointsChanged   = "points.changed"
 )
 
-// EventTypes are these types.
+// The types of events that Regulars itself writes, of a program that keeps points.
+const (
+	TierUp           = "tier.up"
+	TierDown         = "tier.down"
+	TierKept         = "tier.kept"
+	TierEnding       = "tier.ending"
+	PointsOpened     = "points.opened"
+	PointsTakenBack  = "points.taken_back"
+	RewardClaimed    = "reward.claimed"
+	RewardReversed   = "reward.reversed"
+	CardFilled       = "card.filled"
+	ReferralPending  = "referral.pending"
+	ReferralRewarded = "referral.rewarded"
+)
+
+// OwnEvents are these types.
+var OwnEvents = []string{
+	TierUp, TierDown, TierKept, TierEnding, PointsOpened, PointsTakenBack, RewardClaimed, RewardReversed, CardFilled, ReferralPending, ReferralRewarded,
+}
+
+// EventTypes are those that Regulars understands.
 var EventTypes = []string{
 	MemberJoined, MemberChanged, OrderPlaced, OrderChanged, OrderFulfilled, OrderCancelled, OrderRefunded, CheckoutStarted, Visit, PointsChanged,
 }
