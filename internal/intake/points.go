@@ -1,10 +1,12 @@
 package intake
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
 
+	"regulars/internal/happenings"
 	"regulars/internal/loyalty"
 	"regulars/internal/points"
 	"regulars/internal/store"
@@ -189,4 +191,134 @@ func lockIDs(tx *store.Tx, members []int64) error {
 	var locked []int64
 	return tx.All(&locked, "select id from members where id in (select value from "+tx.JSONEach("@ids")+") order by id "+tx.ForUpdate(),
 		store.Args{"ids": store.IDs(members)})
+}
+
+// keptRules are the rules of points in force, points.ErrNone where there are none.
+func keptRules(tx *store.Tx) (*points.Rules, error) {
+	rules, err := rulesOf(tx)
+	if err == nil && rules == nil {
+		err = points.ErrNone
+	}
+	return rules, err
+}
+
+// booked brings the facts of members up to date with what was booked.
+func booked(tx *store.Tx, members []int64) error {
+	if err := RefreshFacts(tx, members); err != nil {
+		return err
+	}
+	return happenings.Learned(tx, members)
+}
+
+// BookByHand gives a member points or takes some, and reports whether that was booked
+// now and not before, by the same key.
+func BookByHand(tx *store.Tx, h points.Hand) (bool, error) {
+	rules, err := keptRules(tx)
+	if err != nil {
+		return false, err
+	}
+	if err := lockIDs(tx, []int64{h.Member}); err != nil {
+		return false, err
+	}
+	done, err := rules.ByHand(tx, h)
+	if err != nil || !done {
+		return false, err
+	}
+	return true, booked(tx, []int64{h.Member})
+}
+
+// BringPoints gives members the points that they bring from elsewhere, once in a
+// lifetime each, and says who had some already.
+func BringPoints(tx *store.Tx, list []points.Brought, by string) (again map[int64]bool, err error) {
+	rules, err := keptRules(tx)
+	if err != nil {
+		return nil, err
+	}
+	var members []int64
+	for _, b := range list {
+		members = append(members, b.Member)
+	}
+	if err := lockIDs(tx, members); err != nil {
+		return nil, err
+	}
+	if again, err = rules.Import(tx, list, by); err != nil {
+		return nil, err
+	}
+	return again, booked(tx, members)
+}
+
+// EndPoints books what has ended of the next members, at most so many of them.
+func EndPoints(tx *store.Tx, members int) ([]points.Ending, error) {
+	rules, err := keptRules(tx)
+	if err != nil {
+		return nil, err
+	}
+	today, err := tx.Today()
+	if err != nil {
+		return nil, err
+	}
+	some, err := rules.Due(tx, today, members)
+	if err != nil || len(some) == 0 {
+		return nil, err
+	}
+	if err := lockIDs(tx, some); err != nil {
+		return nil, err
+	}
+	ended, err := rules.Expire(tx, some)
+	if err != nil {
+		return nil, err
+	}
+	return ended, booked(tx, some)
+}
+
+// RebuildPoints makes the lots of all members anew from what was booked, a few members
+// at a time, and returns of how many.
+func RebuildPoints(ctx context.Context, db *store.DB) (n int, err error) {
+	for last := int64(0); ; {
+		var members []int64
+		err := db.Update(ctx, func(tx *store.Tx) error {
+			rules, err := keptRules(tx)
+			if err != nil {
+				return err
+			}
+			if err := tx.All(&members, fmt.Sprintf("select distinct member_id from entries where member_id > @last order by member_id limit %d", endAtOnce),
+				store.Args{"last": last}); err != nil || len(members) == 0 {
+				return err
+			}
+			if err := lockIDs(tx, members); err != nil {
+				return err
+			}
+			if err := rules.Rebuild(tx, members); err != nil {
+				return err
+			}
+			return booked(tx, members)
+		})
+		if err != nil || len(members) == 0 {
+			return n, err
+		}
+		n, last = n+len(members), members[len(members)-1]
+	}
+}
+
+// Members finds members by the shop's id, another system's or their card: each name with
+// whom it means, none where nobody or several have it.
+func Members(tx *store.Tx, names []string) (map[string]int64, error) {
+	var rows []struct {
+		Name string
+		ID   int64
+		N    int
+	}
+	err := tx.All(&rows, `
+		select r.name, min(m.id) as id, count(distinct m.id) as n
+		from   `+tx.Values("name text")+`
+		join   member_keys k on k.value = r.name and (k.kind in ('id', 'card') or k.kind like 'source:%')
+		join   members m on m.id = k.member_id and m.merged_into is null and m.erased_at is null
+		group  by r.name`, store.Args{"rows": store.Column(names)})
+	found := map[string]int64{}
+	for _, row := range rows {
+		if row.N == 1 {
+			found[row.Name] = row.ID
+		}
+	}
+	return found, err
 }

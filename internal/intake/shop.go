@@ -83,3 +83,6 @@ func readShop(tx *store.Tx, pepper []byte) (Shop, error) {
 	}
 	return s, nil
 }
+
+// Today is the shop's day of the moment.
+func (s Shop) Today() loyalty.Day { return loyalty.DayOf(s.now.Time, s.Zone) }
