@@ -50,24 +50,11 @@ const (
 	PointsChanged   = "points.changed"
 )
 
-// The types of events that Regulars itself writes, of a program that keeps points.
-const (
-	TierUp           = "tier.up"
-	TierDown         = "tier.down"
-	TierKept         = "tier.kept"
-	TierEnding       = "tier.ending"
-	PointsOpened     = "points.opened"
-	PointsTakenBack  = "points.taken_back"
-	RewardClaimed    = "reward.claimed"
-	RewardReversed   = "reward.reversed"
-	CardFilled       = "card.filled"
-	ReferralPending  = "referral.pending"
-	ReferralRewarded = "referral.rewarded"
-)
-
-// OwnEvents are these types.
+// OwnEvents are the types of events that Regulars itself writes, of a program that keeps
+// points.
 var OwnEvents = []string{
-	TierUp, TierDown, TierKept, TierEnding, PointsOpened, PointsTakenBack, RewardClaimed, RewardReversed, CardFilled, ReferralPending, ReferralRewarded,
+	"tier.up", "tier.down", "tier.kept", "tier.ending", "points.opened", "points.taken_back", "reward.claimed", "reward.reversed",
+	"card.filled", "referral.pending", "referral.rewarded",
 }
 
 // EventTypes are those that Regulars understands.
