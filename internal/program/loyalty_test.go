@@ -91,7 +91,6 @@ func TestWhatLoyaltyUnderstands(t *testing.T) {
 		{`2 per 0.50 of product "SKU-1" if tier >= silver`, loyalty.Earn{N: 2, Per: 50, Of: loyalty.Of{Kind: "product", Name: "SKU-1"}}},
 		{`1 per 1.00 of label "bio" if weekday == "Monday" and hour < 12`, loyalty.Earn{N: 1, Per: 100, Of: loyalty.Of{Kind: "label", Name: "bio"}}},
 		{`10 for event "quiz.done", at most 2 per 1y if event.score >= 8`, loyalty.Earn{N: 10, For: "event", Event: "quiz.done", AtMost: loyalty.Limit{N: 2, Per: loyalty.Period{Months: 12}}}},
-		{`100 for birthday if tier == gold`, loyalty.Earn{N: 100, For: "birthday"}},
 	} {
 		l, problems := loyalOf(t, "points:\n  earn:\n    - "+tt.line+"\ntiers: {silver: {when: orders >= 2}, gold: {when: orders >= 9}}\n")
 		if len(problems) > 0 {
