@@ -298,3 +298,42 @@ func TestNobodyIsMailedAboutThePast(t *testing.T) {
 		s.Want("mails", fmt.Sprint(s.Number("select count(*) from sends")), "0")
 	})
 }
+
+// A person may give a tier until a day, and take it away, but not below what the rule
+// says.
+func TestAPersonGivesATier(t *testing.T) {
+	each(t, climbing(silverAndGold), func(t *testing.T, s *shop) {
+		m := s.Join(2)
+		s.At("2027-03-10 12:00")
+		until := loyalty.Date(2027, 6, 30)
+		set := func(member int64, h tiers.Hand) string {
+			h.By = "anna"
+			if err := s.DB.Update(t.Context(), func(tx *store.Tx) error { return tiers.Set(tx, member, h) }); err != nil {
+				return err.Error()
+			}
+			return ""
+		}
+		for _, tt := range []struct {
+			h    tiers.Hand
+			want string
+		}{
+			{tiers.Hand{Tier: "golt", Because: "x"}, `there is no tier "golt"; did you mean "gold"?`},
+			{tiers.Hand{Tier: "gold", Because: " "}, `say why, as in --because "makes good for the lost parcel"`},
+			{tiers.Hand{Tier: "none", Because: "x"}, "this member has no tier"},
+			{tiers.Hand{Tier: "gold", Until: &until, Because: "a lost parcel"}, ""},
+		} {
+			s.Want(fmt.Sprint("set ", tt.h), set(m[0], tt.h), tt.want)
+		}
+		s.Work()
+		s.Want("gold", s.stays(m[0]), "gold 2027-03-10 – 2027-06-30")
+		s.Want("mails", s.mails(m[0]), "any-tier gold")
+		s.Order(m[1], 10000)
+		s.Want("below the rule", set(m[1], tiers.Hand{Tier: "none", Because: "x"}), "the rule of silver holds for this member, who would be in it again with the next order")
+		s.At("2027-07-31 00:10") // gold has 30 days of grace
+		s.Want("over", s.stays(m[0]), "gold 2027-03-10 – 2027-06-30 → 2027-07-31")
+		var shown tiers.Shown
+		s.Do(func(tx *store.Tx) (err error) { shown, err = tiers.Show(tx, m[1]); return err })
+		s.Want("shown", fmt.Sprintf("%s through %s %v", shown.Tier, shown.Ends, shown.Rules),
+			`silver through 2028-03-10 [{silver true spent("12m") >= 100.00: has spent 100.00 EUR in the last 12 months} {gold false spent("12m") >= 250.00: has spent 100.00 EUR in the last 12 months}]`)
+	})
+}
