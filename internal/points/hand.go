@@ -32,11 +32,9 @@ type Hand struct {
 }
 
 // ByHand gives a member points or takes some, which may leave a debt, and reports
-// whether that was booked now: with a key that came before it was booked then.
+// whether that was booked now: with a key that came before it was booked then. The
+// member is locked.
 func (r *Rules) ByHand(tx *store.Tx, h Hand) (bool, error) {
-	if err := lock(tx, h.Member); err != nil {
-		return false, err
-	}
 	today := r.today(tx)
 	era := r.now()
 	switch {

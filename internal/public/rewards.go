@@ -289,15 +289,15 @@ func (s *server) apiPoints(w http.ResponseWriter, r *http.Request, c caller) err
 		if hand.Member, err = memberNamed(tx, r.PathValue("id")); err != nil {
 			return err
 		}
-		return refusedReward(intake.WithPoints(tx, func(rules *points.Rules) ([]int64, error) {
-			now, err := rules.ByHand(tx, hand)
-			if err != nil {
-				return nil, err
-			}
-			answer.Again = !now
+		booked, err := intake.BookByHand(tx, hand)
+		if err != nil {
+			return refusedReward(err)
+		}
+		answer.Again = !booked
+		return intake.WithPoints(tx, func(rules *points.Rules) (_ []int64, err error) {
 			answer.Balance, err = rules.Balance(tx, hand.Member)
-			return []int64{hand.Member}, err
-		}))
+			return nil, err
+		})
 	})
 	if err != nil {
 		return err
