@@ -226,6 +226,9 @@ type Offer struct {
 	Missing int64  `json:"missing,omitempty"` // points
 	Reason  string `json:"reason,omitempty"`  // why not: not_enough, tier, debt
 	Words   string `json:"words,omitempty"`   // … for the person at the till
+
+	Gives  string `json:"-"` // its pool; "": money
+	Amount int64  `json:"-"` // of one that is money, for Price points, minor units
 }
 
 // Offers are all rewards as they stand for a member who has to pay due, minor units;
@@ -245,7 +248,7 @@ func (r *Rules) Offers(tx *store.Tx, member, due int64) ([]Offer, error) {
 	}
 	offers := []Offer{}
 	for _, w := range l.Rewards {
-		o := Offer{Reward: w.Name, Price: w.Price}
+		o := Offer{Reward: w.Name, Price: w.Price, Gives: w.Gives, Amount: w.Amount}
 		price, worth, no := affords(w, tier, balance, 0, due)
 		if no != nil {
 			o.Reason, o.Words, o.Missing = no.Reason, no.Words, max(0, w.Price-balance)

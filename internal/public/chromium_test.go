@@ -61,6 +61,11 @@ func somePages(t *testing.T) map[string]string {
 		"member": get(h.token("m", ana, send)), "confirm": get(h.token("confirm", ana, send)), "confirmed": h.post(h.token("confirm", ana, send), nil).Body,
 		"bad link": get("/u/x"), "front": get("/"), "status": get("/status"),
 	}
+	beans, bea := beanHouse(t, storetest.SQLite(t))
+	beans.give("gift", "GIFT-7K2M-9QXT", bea, "20890")
+	beans.deliver("d", placed("e-1", "O-1", "M-1", "780.00"))
+	pages["rewards"] = beans.ask("GET", beans.token("m", bea, 0), "", "Accept: text/html").Body
+	pages["taken"] = beans.post(beans.token("m", bea, 0), map[string][]string{"reward": {"cup"}, "key": {"k"}}).Body
 	if dir := os.Getenv("PAGES_DIR"); dir != "" {
 		for name, page := range pages {
 			if err := os.WriteFile(filepath.Join(dir, strings.ReplaceAll(name, " ", "-")+".html"), []byte(page), 0o644); err != nil {

@@ -1,18 +1,34 @@
 package public
 
 import (
+	"crypto/rand"
+	"errors"
+	"net/http"
 	"strconv"
 	"strings"
 
 	"regulars/internal/consent"
 	"regulars/internal/coupon"
+	"regulars/internal/intake"
 	"regulars/internal/loyalty"
+	"regulars/internal/marketing"
+	"regulars/internal/points"
 	"regulars/internal/store"
 	"regulars/templates"
 )
 
 // codeView is a code on the member's page.
 type codeView struct{ Code, Gives, Terms string }
+
+// rewardView is a reward on it. One of Take, Missing and AtTill is said.
+type rewardView struct {
+	Name, Gives string
+	Price       string
+	Take        string // on the button
+	Missing     string
+	AtTill      bool
+	Percent     int64 // of its price that is there
+}
 
 // memberView is what the member's own page shows. It names nobody: who has the
 // link may be somebody whom the mail was forwarded to.
@@ -21,25 +37,42 @@ type memberView struct {
 	In      templates.Words
 	Joined  bool
 	Points  string
+	Called  string // what points are called
+	Pending string // what is on its way
+	Ending  string // what ends next, and when
+	Tier    string
+	Until   string
+	Rewards []rewardView
+	Key     string // of a claim by this page's buttons: pressed twice they claim once
+	Said    string // what became of one
+	Bad     bool   // … and it did not work
 	Codes   []codeView
 	Choices string // link to the preferences
 }
 
-// memberPage shows a member's points and the codes that are still good.
+// memberPage shows a member's points, what they are good for, and the codes that are
+// still good.
 func (s *server) memberPage(tx *store.Tx, who reader, _ consent.Claims) (any, error) {
+	return s.member(tx, who)
+}
+
+func (s *server) member(tx *store.Tx, who reader) (memberView, error) {
 	if who.Moved {
-		return nil, badLink // points and codes are for the member's own mailbox
+		return memberView{}, badLink // points and codes are for the member's own mailbox
 	}
 	shop, err := s.shop(tx)
 	if err != nil {
-		return nil, err
+		return memberView{}, err
 	}
 	in := shop.words(who)
 	// Not the whole link: the page may be open under another name.
 	choices := "../u/" + s.Links.Token(consent.KindUnsubscribe, consent.ClaimsOf(who.ID, who.Send, who.EmailKey))
-	view := memberView{frame: shop.frame(in, in.Say("pages.own")), In: in, Joined: who.Joined, Points: in.Number(who.Points), Choices: choices}
+	view := memberView{frame: shop.frame(in, in.Say("pages.own")), In: in, Joined: who.Joined, Points: in.Number(who.Points), Called: shop.points(in), Choices: choices}
 	day, err := tx.Today()
 	if err != nil {
+		return view, err
+	}
+	if err := view.addPoints(tx, shop, who.ID); err != nil {
 		return view, err
 	}
 	codes, err := coupon.Of(tx, who.ID)
@@ -55,24 +88,149 @@ func (s *server) memberPage(tx *store.Tx, who reader, _ consent.Claims) (any, er
 	return view, nil
 }
 
-func newCodeView(in templates.Words, shop shop, r coupon.Redemption, until loyalty.Day) codeView {
-	money := func(minor int64) string { return in.Money(minor, shop.currency) }
-	v := codeView{Code: r.Code.Code}
-	switch p := r.Pool; {
-	case p.Percent > 0:
-		v.Gives = "−" + in.Say("writing.percent", strconv.Itoa(p.Percent))
-	case p.Amount > 0:
-		v.Gives = "−" + money(p.Amount)
-	case p.FreeShipping:
-		v.Gives = in.Say("pages.shipping")
-	case p.Points > 0:
-		v.Gives = "+" + in.Points(p.Points)
-	default:
-		v.Gives = p.Item + p.Perk // one of them
+// addPoints adds what the program's own points come to.
+func (v *memberView) addPoints(tx *store.Tx, shop shop, member int64) error {
+	var f struct {
+		Pending int64
+		Tier    string
+		Until   *loyalty.Day
+		Ends    *loyalty.Day
+		Ending  int64
 	}
+	err := tx.One(&f, `
+		select f.points_pending as pending, f.tier, f.points_last_day as ends,
+		       (select t.last_day from member_tiers t where t.member_id = f.member_id and t.left_day is null) as until,
+		       coalesce((select cast(sum(l.remains) as bigint) from lots l
+		                 where  l.member_id = f.member_id and l.wallet = '`+points.Wallet+`' and l.last_day = f.points_last_day), 0) as ending
+		from   facts f
+		where  f.member_id = @member`, store.Args{"member": member})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if f.Pending > 0 {
+		v.Pending = v.In.Say("pages.pending", shop.count(v.In, f.Pending))
+	}
+	if f.Ends != nil && f.Ending > 0 {
+		v.Ending = v.In.Say("pages.ending", shop.count(v.In, f.Ending), v.In.Day(*f.Ends))
+	}
+	if v.Tier = f.Tier; f.Tier != "" && f.Until != nil {
+		v.Until = v.In.Say("pages.tier_until", v.In.Day(*f.Until))
+	}
+	err = intake.WithPoints(tx, func(r *points.Rules) ([]int64, error) {
+		v.Key = rand.Text()
+		offers, err := r.Offers(tx, member, -1)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range offers {
+			if o.Reason == points.WrongTier {
+				continue
+			}
+			view, err := v.reward(tx, shop, o)
+			if err != nil {
+				return nil, err
+			}
+			v.Rewards = append(v.Rewards, view)
+		}
+		return nil, nil
+	})
+	if errors.Is(err, points.ErrNone) {
+		return nil
+	}
+	return err
+}
+
+func (v *memberView) reward(tx *store.Tx, shop shop, o points.Offer) (w rewardView, err error) {
+	w = rewardView{Name: o.Reward, Price: shop.count(v.In, o.Price), Percent: 100}
+	if o.Gives == "" {
+		w.Gives, w.AtTill = "−"+v.In.Money(o.Amount, shop.currency), o.Good
+		if o.Good {
+			w.Gives = "−" + v.In.Money(o.Worth, shop.currency)
+		}
+	} else {
+		pool, err := coupon.Find(tx, o.Gives)
+		if err != nil {
+			return w, err
+		}
+		w.Gives = gives(v.In, shop, pool)
+		if o.Good {
+			w.Take = v.In.Say("pages.take", w.Price)
+		}
+	}
+	if !o.Good {
+		w.Missing = v.In.Say("pages.missing", shop.count(v.In, o.Missing))
+		w.Percent = max(0, 100*(o.Price-o.Missing)/o.Price)
+	}
+	return w, nil
+}
+
+// takeReward is the button of a reward on the member's page.
+func (s *server) takeReward(w http.ResponseWriter, r *http.Request) error {
+	if err := s.fromOurPage(r); err != nil {
+		return err
+	}
+	claims, err := s.claims(r, consent.KindPage)
+	if err != nil {
+		return err
+	}
+	if err := parseForm(r); err != nil {
+		return err
+	}
+	key := r.PostFormValue("key")
+	if key == "" || len(key) > 100 {
+		return refuse(http.StatusBadRequest, "the form lacks its key: open the page again")
+	}
+	var view memberView
+	err = s.changing(r, claims, func(tx *store.Tx, who reader) error {
+		if who.Moved {
+			return badLink
+		}
+		_, err := marketing.New(s.DB).Claim(tx, points.Ask{Member: who.ID, Reward: r.PostFormValue("reward"), Source: "page", Key: strconv.FormatInt(who.ID, 10) + ":" + key, Due: -1})
+		said, bad := "pages.taken", false
+		var no *points.Refused
+		switch {
+		case errors.As(err, &no), errors.Is(err, points.ErrKey), errors.Is(err, points.ErrNone):
+			said, bad = "pages.not_taken", true
+		case err != nil:
+			return err
+		}
+		if who, err = readerOf(tx, claims, ""); err != nil {
+			return err
+		}
+		if view, err = s.member(tx, who); err == nil {
+			view.Said, view.Bad = view.In.Say(said), bad
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.pages.show(w, http.StatusOK, "member", view)
+}
+
+// gives is what a code of a pool is good for.
+func gives(in templates.Words, shop shop, p coupon.Pool) string {
+	switch {
+	case p.Percent > 0:
+		return "−" + in.Say("writing.percent", strconv.Itoa(p.Percent))
+	case p.Amount > 0:
+		return "−" + in.Money(p.Amount, shop.currency)
+	case p.FreeShipping:
+		return in.Say("pages.shipping")
+	case p.Points > 0:
+		return "+" + shop.count(in, p.Points)
+	}
+	return p.Item + p.Perk // one of them
+}
+
+func newCodeView(in templates.Words, shop shop, r coupon.Redemption, until loyalty.Day) codeView {
+	v := codeView{Code: r.Code.Code, Gives: gives(in, shop, r.Pool)}
 	var terms []string
 	if r.Pool.Minimum > 0 {
-		terms = append(terms, in.Say("pages.minimum", money(r.Pool.Minimum)))
+		terms = append(terms, in.Say("pages.minimum", in.Money(r.Pool.Minimum, shop.currency)))
 	}
 	if until == 0 {
 		until = r.Pool.ValidUntil

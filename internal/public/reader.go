@@ -215,7 +215,8 @@ type shop struct {
 	topics    map[string]map[string]string
 	currency  string
 	own       map[string]templates.Phrases
-	seen      time.Time // machine time
+	called    map[string]string // language → what points are called
+	seen      time.Time         // machine time
 }
 
 func (s *server) shop(tx *store.Tx) (shop, error) {
@@ -227,7 +228,10 @@ func (s *server) shop(tx *store.Tx) (shop, error) {
 		return shop{}, err
 	}
 	p := v.Program
-	found := shop{p.Shop.Name, p.Shop.URL, p.Languages, p.Topics, p.Currency, p.Words, time.Now()}
+	found := shop{name: p.Shop.Name, url: p.Shop.URL, languages: p.Languages, topics: p.Topics, currency: p.Currency, own: p.Words, seen: time.Now()}
+	if p.Loyalty != nil && p.Loyalty.Points != nil {
+		found.called = p.Loyalty.Points.Called
+	}
 	s.known.Store(&found)
 	return found, nil
 }
@@ -245,6 +249,23 @@ func (p shop) topic(in templates.Words, topic string) string {
 		return names[have[i]]
 	}
 	return in.Say("pages." + topic)
+}
+
+// points is what points are called in the page's language.
+func (p shop) points(in templates.Words) string {
+	have := slices.Sorted(maps.Keys(p.called))
+	if i := templates.Best(have, in.Lang); i >= 0 {
+		return p.called[have[i]]
+	}
+	return in.Say("pages.points")
+}
+
+// count is so many points, in words.
+func (p shop) count(in templates.Words, n int64) string {
+	if len(p.called) == 0 {
+		return in.Points(n)
+	}
+	return in.Number(n) + " " + p.points(in)
 }
 
 func (p shop) frame(in templates.Words, title string) frame {

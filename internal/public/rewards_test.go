@@ -2,6 +2,8 @@ package public_test
 
 import (
 	"fmt"
+	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -24,7 +26,7 @@ rewards:
 `
 
 // beanHouse is the shop with points and a member, M-1 with the card 4711, who has 350.
-func beanHouse(t *testing.T, db *store.DB) *house {
+func beanHouse(t testing.TB, db *store.DB) (*house, int64) {
 	h := newHouse(t, db)
 	files := shopFiles(t)
 	files["loyalty.yaml"] = beans
@@ -32,7 +34,7 @@ func beanHouse(t *testing.T, db *store.DB) *house {
 	member := h.join("M-1", "en")
 	h.exec(fmt.Sprintf("insert into member_keys (kind, value, member_id) values ('card', '4711', %d)", member))
 	h.asks("give", "POST", "write", "/v1/members/M-1/points", `{"delta": 350, "reason": "brought along", "key": "k", "last_day": "2027-12-31"}`, 200, `{"balance":350}`)
-	return h
+	return h, member
 }
 
 // asks asks with a token of a scope, and wants that answer.
@@ -49,7 +51,7 @@ func (h *house) asks(about, method, scope, path, body string, status int, want s
 func TestATillsAfternoon(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		h := beanHouse(t, db)
+		h, _ := beanHouse(t, db)
 		h.asks("the same gift again", "POST", "write", "/v1/members/M-1/points", `{"delta": 350, "reason": "brought along", "key": "k", "last_day": "2027-12-31"}`, 200, `{"balance":350,"again":true}`)
 		found := h.as("read", "GET", "/v1/members/find?card=4711", "")
 		if want := `"points":350,"points_last_day":"2027-12-31","rewards":[{"reward":"cup","price":300,"affordable":true},` +
@@ -108,5 +110,46 @@ func TestAShopWithoutPointsSaysSo(t *testing.T) {
 		h.asks("a claim", "POST", "redeem", "/v1/rewards/cup/claim", `{"member": "M-1", "key": "1"}`, 404, none)
 		h.asks("a quote", "POST", "read", "/v1/quote", `{"member": "M-1", "total": "4.00"}`, 404, none)
 		h.asks("a gift", "POST", "write", "/v1/members/M-1/points", `{"delta": 5, "reason": "because"}`, 404, none)
+	})
+}
+
+// A member takes a reward on their own page, once however often the button is pressed.
+func TestARewardIsTakenOnTheMembersPage(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		h, member := beanHouse(t, db)
+		h.deliver("d", placed("e-1", "O-1", "M-1", "80.00"))
+		link := h.token("m", member, 0)
+		page := h.ask("GET", link, "", "Accept: text/html")
+		for _, want := range []string{"<b>350</b>", "80 points more are on their way.", "350 points of them end on 31 December 2027.", "Get it for 300 points", "−€3.00", "at the till"} {
+			if !strings.Contains(page.Body, want) {
+				t.Errorf("the page lacks %q:\n%s", want, page.Body)
+			}
+		}
+		for _, no := range []string{"elite", "Get it for 100"} {
+			if strings.Contains(page.Body, no) {
+				t.Errorf("the page shows %q", no)
+			}
+		}
+		key := regexp.MustCompile(`name="key" value="([^"]+)"`).FindStringSubmatch(page.Body)[1]
+		for range 2 {
+			a := h.post(link, url.Values{"reward": {"cup"}, "key": {key}})
+			if a.Status != 200 || !strings.Contains(a.Body, "It is yours") || !strings.Contains(a.Body, "<b>50</b>") || strings.Count(a.Body, "<code>GIFT-") != 1 {
+				t.Errorf("the button: %d %s", a.Status, a.Body)
+			}
+		}
+		page = h.ask("GET", link, "", "Accept: text/html")
+		if !strings.Contains(page.Body, "250 points to go") || strings.Contains(page.Body, "Get it for") {
+			t.Errorf("with 50 points:\n%s", page.Body)
+		}
+		if a := h.post(link, url.Values{"reward": {"cup"}, "key": {"another"}}); !strings.Contains(a.Body, "That did not work") {
+			t.Errorf("with too few points: %s", a.Body)
+		}
+		if a := h.post(link, url.Values{"reward": {"cup"}}); a.Status != 400 {
+			t.Errorf("without a key: %d", a.Status)
+		}
+		if got := h.one("select cast(count(*) as text) from claims"); got != "1" {
+			t.Errorf("%s claims, want one", got)
+		}
 	})
 }

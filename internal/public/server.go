@@ -159,7 +159,8 @@ func (s *server) routes() []route {
 		{"GET /u/{token}", smallBody, s.page(consent.KindUnsubscribe, "preferences", s.preferencesPage)}, // members, and scanners of their mail
 		{"POST /u/{token}", smallBody, s.unsubscribe},                                                    // mail programs (RFC 8058), and the page's buttons
 		{"GET /m/{token}", smallBody, s.page(consent.KindPage, "member", s.memberPage)},
-		{"GET /c/{token}", smallBody, s.click}, // members, and scanners, of their mail's links
+		{"POST /m/{token}", smallBody, s.takeReward}, // the page's buttons
+		{"GET /c/{token}", smallBody, s.click},       // members, and scanners, of their mail's links
 		{"GET /o/{token}", smallBody, s.opened},
 		{"GET /confirm/{token}", smallBody, s.page(consent.KindConfirm, "confirm", s.confirmPage)},
 		{"POST /confirm/{token}", smallBody, s.confirm}, // the page's button
