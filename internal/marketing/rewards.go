@@ -77,3 +77,9 @@ func (m Marketer) Quote(tx *store.Tx, member int64, o loyalty.Order) (q Quote, e
 	})
 	return q, err
 }
+
+// Offers are the rewards as they stand for a member.
+func (m Marketer) Offers(tx *store.Tx, member int64) (offers []points.Offer, err error) {
+	err = intake.WithPoints(tx, func(r *points.Rules) (_ []int64, err error) { offers, err = r.Offers(tx, member, -1); return nil, err })
+	return offers, err
+}

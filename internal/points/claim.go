@@ -504,3 +504,9 @@ func (w *wallet) lot(credit int64) *loyalty.Lot {
 	}
 	return w.lots[i]
 }
+
+// ClaimsOf are a member's claims, the newest first.
+func ClaimsOf(tx *store.Tx, member int64) (all []Claim, err error) {
+	err = tx.All(&all, "select "+claimColumns+" from claims where member_id = @member order by id desc", store.Args{"member": member})
+	return all, err
+}
