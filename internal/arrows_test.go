@@ -42,7 +42,8 @@ var arrows = map[string][]string{
 	"internal/apply":            {"internal/runs", "internal/tiers"},
 	"internal/why":              {"internal/runs"},
 	"internal/phone":            {},
-	"internal/intake":           {"internal/coupon", "internal/happenings", "internal/phone", "internal/tiers"},
+	"internal/points":           {"internal/versions"},
+	"internal/intake":           {"internal/coupon", "internal/happenings", "internal/phone", "internal/points", "internal/tiers"},
 	"internal/importer":         {"internal/flows", "internal/intake"}, // flows: campaigns settle with what a file brought
 	"internal/webhook":          {"internal/loyalty"},
 	"internal/delivery":         {"internal/consent", "internal/coupon", "internal/delivery/compose", "internal/norms", "internal/program", "internal/store"},

@@ -12,6 +12,10 @@ import "strings"
 // event had happened. Who has nothing dated at all, an address from an import,
 // was always known. Erased members and those merged into another have no facts.
 // Consent, country and language are today's whatever the day.
+//
+// Points are those of point_changes, or of the ledger where the program keeps them: all
+// that was booked by the day, less what is left then of credits that open later or have
+// ended.
 func FactsSelect(engine, members string) string {
 	some := ""
 	if members != "" {
@@ -33,7 +37,7 @@ func FactsSelect(engine, members string) string {
 	}
 	return strings.NewReplacer(
 		"$member", only("m.id"), "$order", only("o.member_id"), "$event", only("e.member_id"),
-		"$paid", "o.counts and o.day <= @day", "$point", only("p.member_id"), "$topic", only("t.member_id"),
+		"$paid", "o.counts and o.day <= @day", "$point", only("p.member_id"), "$entry", only("e.member_id"), "$topic", only("t.member_id"),
 	).Replace(text)
 }
 
@@ -76,10 +80,15 @@ const factsSelect = `select m.id as member_id,
        coalesce(o.spent, 0)              as spent,
        coalesce(o.quantity, 0)           as quantity,
        o.largest, o.smallest, o.first_day, o.last_day,
-       coalesce(p.points, 0)             as points,
+       coalesce(p.points, q.points, 0)   as points,
        m.birth_month * 100 + m.birth_date as birthday,
        m.birth_year,
-       g.usual_gap
+       g.usual_gap,
+       coalesce(q.pending, 0)            as points_pending,
+       q.ends                            as points_last_day,
+       coalesce((select t.tier from member_tiers t
+                  where t.member_id = m.id and t.since_day <= @day and (t.left_day is null or t.left_day > @day)
+                  order by t.since_at desc, t.id desc limit 1), '') as tier
   from members m
   left join (select o.member_id,
                     min(o.day)                                             as seen,
@@ -107,9 +116,23 @@ const factsSelect = `select m.id as member_id,
                from (select p.member_id, coalesce(p.balance, p.delta) as amount,
                             count(p.balance) over (partition by p.member_id order by p.at desc, p.id desc
                                                    rows between unbounded preceding and 1 preceding) as balances_since
-                       from point_changes p where p.day <= @day$point) b
+                       from point_changes p where p.day <= @day$point
+                        and coalesce((select s.value from settings s where s.key = 'points'), '') <> 'entries') b
               where b.balances_since = 0
               group by b.member_id) p on p.member_id = m.id
+  left join (select c.member_id,
+                    cast(sum(c.amount) - sum(case when c.opens_day > @day or c.ends < @day then c.remains else 0 end) as bigint) as points,
+                    cast(sum(case when c.opens_day > @day then c.remains else 0 end) as bigint) as pending,
+                    min(case when c.opens_day <= @day and c.ends >= @day and c.remains > 0 then c.ends end) as ends
+               from (select e.member_id, e.amount, e.opens_day, coalesce(e.last_day, l.last_day) as ends,
+                            case when e.opens_day is null then 0
+                                 else e.amount - coalesce((select sum(d.amount) from draws d join entries b on b.id = d.debit_id
+                                                            where d.credit_id = e.id and b.day <= @day
+                                                              and (e.opens_day <= @day or b.order_id = e.order_id)), 0) end as remains
+                       from entries e left join lots l on l.credit_id = e.id
+                      where e.wallet = 'points' and e.day <= @day$entry
+                        and (select s.value from settings s where s.key = 'points') = 'entries') c
+              group by c.member_id) q on q.member_id = m.id
  where m.erased_at is null and m.merged_into is null$member
    and (m.joined_day <= @day or o.seen <= @day or e.seen <= @day
         or (m.joined_day is null and o.seen is null and e.seen is null))`

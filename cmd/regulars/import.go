@@ -27,7 +27,7 @@ type importFlags struct {
 
 func (a *app) importCommand() *cobra.Command {
 	var f importFlags
-	c := newCommand("import members|orders|suppressions FILE.csv[.gz]", "Take members, orders or suppressions in from a file; history, so it mails nobody", func(c *cobra.Command, args []string) error { return a.importFile(c, args[0], args[1], f) })
+	c := newCommand("import members|orders|suppressions|points FILE.csv[.gz]", "Take members, orders, suppressions or the points that members bring in from a file; history, so it mails nobody", func(c *cobra.Command, args []string) error { return a.importFile(c, args[0], args[1], f) })
 	flags := c.Flags()
 	f.add(flags)
 	flags.BoolVar(&f.news, "news", false, "rows within the program's news_within have just happened and may start campaigns")
@@ -142,12 +142,15 @@ func (a *app) sayTally(t importer.Tally, err error) error {
 	return nil
 }
 
+// imported are the kinds of files that import takes.
+var imported = []string{"members", "orders", "suppressions", "points"}
+
 func (f importFlags) read(kind, file string) (im importer.File, err error) {
 	im = importer.File{Kind: kind, Path: file, Format: f.format, Source: f.source, OrderID: f.orderID, Key: f.orderKey, News: f.news, DryRun: f.dryRun,
 		Rejects: f.rejects, Consent: splitList(f.consent), ConsentSource: f.consentSource, ConsentDay: f.consentAt.Day}
 	switch {
-	case kind != "members" && kind != "orders" && kind != "suppressions":
-		return im, usage("import takes members, orders or suppressions, not %q%s", kind, meant(kind, []string{"members", "orders", "suppressions"}))
+	case !slices.Contains(imported, kind):
+		return im, usage("import takes members, orders, suppressions or points, not %q%s", kind, meant(kind, imported))
 	case f.format != "" && !slices.Contains(importer.Formats(), f.format):
 		return im, usage("--format takes %s, not %q; csv with --map reads any other table", strings.Join(importer.Formats(), ", "), f.format)
 	case f.orderID != "" && f.orderID != "row":

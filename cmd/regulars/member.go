@@ -19,7 +19,7 @@ import (
 )
 
 func (a *app) memberCommand() *cobra.Command {
-	group := &cobra.Command{Use: "member", Short: "One member: find | show | topics | suppress | unsuppress | why"}
+	group := &cobra.Command{Use: "member", Short: "One member: find | show | points | topics | suppress | unsuppress | why"}
 	act := func(use, short string, f func(context.Context, marketing.Marketer, string) error) *cobra.Command {
 		return newCommand(use+" MEMBER", short, func(c *cobra.Command, args []string) error {
 			return a.opened(c.Context(), false, func(db *store.DB) error { return f(c.Context(), marketing.New(db), args[0]) })
@@ -28,6 +28,7 @@ func (a *app) memberCommand() *cobra.Command {
 	group.AddCommand(
 		a.reading("find TEXT", "Find members by id, name, address or card", a.findMembers),
 		a.reading("show MEMBER", "Show a member: figures, segments, mails", a.showMember),
+		a.reading("points MEMBER", "Show a member's points: what came and went, why, and what ends when", a.memberPoints),
 		a.topicsCommand(act),
 		act("suppress", "Let the member's address get nothing at all", func(ctx context.Context, m marketing.Marketer, member string) error {
 			if err := m.Suppress(ctx, member, a.by()); err != nil {

@@ -141,7 +141,7 @@ func TestUsageIsExplained(t *testing.T) {
 		{[]string{"segment", "cont", "x"}, misuse, `did you mean "count"`},
 		{[]string{"segment", "count"}, misuse, "count needs RULE|NAME"},
 		{[]string{"import", "orders", "x.csv", "--wrong"}, misuse, "there is no flag --wrong"},
-		{[]string{"import", "coupons", "x.csv"}, misuse, "members, orders or suppressions"},
+		{[]string{"import", "coupons", "x.csv"}, misuse, "members, orders, suppressions or points"},
 		{[]string{"import", "members", "x.csv", "--consent", "offers"}, misuse, "--consent-source"},
 		{[]string{"serve", "--roles", "wbe"}, misuse, "web, worker"},
 		{[]string{"hooks", "url", "shopify"}, misuse, "not yet"},

@@ -17,6 +17,8 @@ type amounts struct {
 	lineTotal  figure // of the line, or its price times its quantity
 	apiece     bool   // the latter
 	discount   figure
+	tax        figure
+	shipping   figure
 	cut        bool // the row ends before the column total
 }
 
@@ -44,7 +46,8 @@ func (r *reader) readAmounts(it *intake.Row, row row) (amounts, *loyalty.Note) {
 	for _, f := range []struct {
 		field string
 		into  *figure
-	}{{"total", &sums.total}, {"order_total", &sums.orderTotal}, {"line_total", &sums.lineTotal}, {"discount", &sums.discount}} {
+	}{{"total", &sums.total}, {"order_total", &sums.orderTotal}, {"line_total", &sums.lineTotal}, {"discount", &sums.discount},
+		{"tax", &sums.tax}, {"shipping", &sums.shipping}} {
 		text := r.cols.get(f.field)
 		if text == "" {
 			continue
@@ -96,6 +99,12 @@ func (d *draft) addUp() *loyalty.Note {
 		lines = figure{lines.n + line.n, lines.said || line.said}
 		if sums.discount.said && !(n > 0 && ofOrder.said && d.repeats(n)) {
 			o.Discount, o.HasDiscount = o.Discount+sums.discount.n, true
+		}
+		if sums.tax.said && !o.HasTax { // of the order, however many rows repeat it
+			o.Tax, o.HasTax = sums.tax.n, true
+		}
+		if sums.shipping.said && !o.HasShipping {
+			o.Shipping, o.HasShipping = sums.shipping.n, true
 		}
 		if sums.cut && cut == 0 {
 			cut = sums.line

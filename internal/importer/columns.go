@@ -15,7 +15,7 @@ import (
 // Fields of files, beside consent.TOPIC, ids.SOURCE and the program's attributes.
 var (
 	memberFields = []string{"birthday", "tags", "joined", "joined_at", "referred_by", "consent_source", "consent_at", "consent_text", "points"}
-	orderFields  = []string{"order", "at", "total", "order_total", "line_total", "price", "quantity", "discount", "currency", "status", "product", "name", "category", "brand", "labels", "coupon", "shop"}
+	orderFields  = []string{"order", "at", "total", "order_total", "line_total", "price", "quantity", "discount", "tax", "shipping", "currency", "status", "product", "name", "category", "brand", "labels", "coupon", "shop"}
 )
 
 // fieldsOf returns the fields of a kind of file, nil if there is no such kind.
@@ -31,6 +31,8 @@ func fieldsOf(kind string) []string {
 		return slices.Concat(orderFields, person)
 	case "suppressions":
 		return []string{"email"}
+	case "points":
+		return []string{"member", "points", "last_day"}
 	}
 	return nil
 }
@@ -51,7 +53,7 @@ type columns struct {
 func mapColumns(kind string, header []string, f format, given map[string]string, attributes map[string]segments.Type) (*columns, error) {
 	known := fieldsOf(kind)
 	if known == nil {
-		return nil, fmt.Errorf("there is nothing to import as %q: members, orders or suppressions", kind)
+		return nil, fmt.Errorf("there is nothing to import as %q: members, orders, suppressions or points", kind)
 	}
 	c := &columns{at: map[string]int{}, header: header, values: f.values}
 	taken := map[int]bool{}

@@ -1,5 +1,5 @@
 // Package importer takes files in: of members, of orders, of addresses that are to
-// get nothing. It reads them (csv.go), finds our fields in their columns (columns.go),
+// get nothing, of points that members bring. It reads them (csv.go), finds our fields in their columns (columns.go),
 // also where another system named these (format.go), reads dates and amounts as
 // people write them, and hands the rows on to intake, which takes them in like
 // everything else.
@@ -39,7 +39,7 @@ import (
 
 // File is a file of members, orders or suppressions to take in.
 type File struct {
-	Kind    string            // members | orders | suppressions
+	Kind    string            // members | orders | suppressions | points
 	Path    string            // .csv or .csv.gz
 	Opened  *os.File          // the file itself, where it is open already; it stays the caller's. nil: Path is opened
 	Format  string            // of Formats; "": csv
@@ -185,11 +185,11 @@ func (r *reader) whole(ctx context.Context) (err error) {
 	if r.Ignored != nil && len(r.cols.ignored) > 0 {
 		r.Ignored(r.cols.ignored)
 	}
-	err = map[string]func(context.Context) error{"members": r.members, "orders": r.orders, "suppressions": r.suppressions}[r.Kind](ctx)
+	err = map[string]func(context.Context) error{"members": r.members, "orders": r.orders, "suppressions": r.suppressions, "points": r.points}[r.Kind](ctx)
 	if err == nil && r.tally.Read == 0 {
 		err = ErrNothing
 	}
-	if r.DryRun || r.Kind == "suppressions" {
+	if r.DryRun || r.Kind == "suppressions" || r.Kind == "points" {
 		return err
 	}
 	// What came in has come in, whatever became of the rest.

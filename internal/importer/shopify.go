@@ -6,7 +6,7 @@ var shopify = format{
 	columns: map[string]map[string]string{
 		"orders": {
 			"order": "Name", "at": "Created at", "email": "Email", "phone": "Phone", "status": "Financial Status", "currency": "Currency",
-			"order_total": "Total", "discount": "Discount Amount", "coupon": "Discount Code", "country": "Billing Country", "shop": "Location",
+			"order_total": "Total", "discount": "Discount Amount", "tax": "Taxes", "shipping": "Shipping", "coupon": "Discount Code", "country": "Billing Country", "shop": "Location",
 			"product": "Lineitem sku", "name": "Lineitem name", "brand": "Vendor", "quantity": "Lineitem quantity", "price": "Lineitem price",
 		},
 		"members": {

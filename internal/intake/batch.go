@@ -60,6 +60,7 @@ type batch struct {
 	figures  []loyalty.Figure      // to be counted from order lines
 	disowned []int64               // members whose order is now somebody else's
 
+	reckoned   []int64 // orders that returns were taken off, or no longer
 	unreturned []int64 // members of whom a return may be none any more
 
 	fresh []orderKey // orders that the batch makes
@@ -266,6 +267,7 @@ func (b *batch) takeWave(wave []*item) error {
 		b.saveEvents,
 		b.redeem,
 		b.ask,
+		b.book,
 		b.setOff,
 	} {
 		if err := step(wave); err != nil {

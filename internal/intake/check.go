@@ -377,7 +377,7 @@ func (c *checker) order(e *Row, currency string) {
 	for _, n := range []struct {
 		field string
 		n     int64
-	}{{"total", o.Total}, {"discount", o.Discount}, {"quantity", o.Quantity}} {
+	}{{"total", o.Total}, {"discount", o.Discount}, {"tax", o.Tax}, {"shipping", o.Shipping}, {"quantity", o.Quantity}} {
 		c.number("order."+n.field, n.n)
 	}
 	if o.Version < 0 {
@@ -390,7 +390,22 @@ func (c *checker) order(e *Row, currency string) {
 	if o.Status != "" && !slices.Contains([]string{loyalty.Pending, loyalty.Paid, loyalty.Cancelled, loyalty.Refunded, loyalty.Test}, o.Status) {
 		c.refuse("order.status", "%q is none of pending, paid, cancelled, refunded, test", o.Status)
 	}
-	c.lines(o)
+	c.lines("order.", o.Lines)
+	for i := range o.Coupons {
+		used := &o.Coupons[i]
+		c.optional(fmt.Sprintf("order.coupons[%d].code", i), &used.Code, maxID)
+		c.number(fmt.Sprintf("order.coupons[%d].discount", i), used.Discount)
+	}
+	told := len(o.Coupons)
+	if o.Coupons = slices.DeleteFunc(o.Coupons, func(used loyalty.UsedCoupon) bool { return used.Code == "" }); len(o.Coupons) < told && len(o.Coupons) == 0 {
+		o.Coupons = nil // of codes that cannot be read nobody knows which they are
+	}
+	if e.Refund != nil {
+		own := *e.Refund
+		own.Lines = slices.Clone(own.Lines)
+		e.Refund = &own
+		c.lines("refund.", own.Lines)
+	}
 	if r := e.Refund; r != nil {
 		c.key("refund.id", r.ID)
 		c.number("refund.total", r.Total)
@@ -400,11 +415,12 @@ func (c *checker) order(e *Row, currency string) {
 	}
 }
 
-func (c *checker) lines(o *loyalty.Order) {
+// lines checks those of an order or of a refund.
+func (c *checker) lines(of string, lines []loyalty.Line) {
 	var quantity, total int64
-	for i := range o.Lines {
-		field := fmt.Sprintf("order.lines[%d].", i)
-		l := &o.Lines[i]
+	for i := range lines {
+		field := fmt.Sprintf("%slines[%d].", of, i)
+		l := &lines[i]
 		if inExponents.MatchString(l.Product) {
 			c.leave(field+"product", dropped, l.Product)
 			l.Product = ""
@@ -424,22 +440,15 @@ func (c *checker) lines(o *loyalty.Order) {
 			quantity, total = quantity+l.Quantity, total+l.Total
 		}
 	}
-	c.number("order.lines", quantity)
-	c.number("order.lines", total)
-	for i := range o.Coupons {
-		used := &o.Coupons[i]
-		c.optional(fmt.Sprintf("order.coupons[%d].code", i), &used.Code, maxID)
-		c.number(fmt.Sprintf("order.coupons[%d].discount", i), used.Discount)
-	}
-	told := len(o.Coupons)
-	if o.Coupons = slices.DeleteFunc(o.Coupons, func(used loyalty.UsedCoupon) bool { return used.Code == "" }); len(o.Coupons) < told && len(o.Coupons) == 0 {
-		o.Coupons = nil // of codes that cannot be read nobody knows which they are
-	}
+	c.number(of+"lines", quantity)
+	c.number(of+"lines", total)
 }
 
 func (c *checker) points(e *Row) {
 	p := e.Points
 	switch {
+	case c.shop.points != nil && (p != nil || e.Type == loyalty.PointsChanged):
+		c.refuse("points", "this program keeps the points itself; import them once with `regulars import points`")
 	case p == nil && e.Type == loyalty.PointsChanged:
 		c.refuse("points", "is missing: give the new balance or the delta")
 	case p == nil:

@@ -97,8 +97,8 @@ func uniteRound(tx *store.Tx, doubled []*order) error {
 	pairs := tx.Values("gone bigint", "kept bigint")
 	gone := "(select r.gone from " + pairs + ")"
 	for _, text := range []string{
-		`insert into refunds (order_id, external_id, at, total)
-		 select r.kept, f.external_id, f.at, f.total
+		`insert into refunds (order_id, external_id, at, total, lines)
+		 select r.kept, f.external_id, f.at, f.total, f.lines
 		 from   ` + pairs + ` join refunds f on f.order_id = r.gone
 		 where  true
 		 on conflict (order_id, external_id) do nothing`,
@@ -110,6 +110,7 @@ func uniteRound(tx *store.Tx, doubled []*order) error {
 		`update redemptions set order_id = r.kept from ` + pairs + ` where redemptions.order_id = r.gone`,
 		`update events set order_id = r.kept from orders o, ` + pairs + ` where o.id = r.gone and events.member_id = o.member_id and events.order_id = r.gone`,
 		`update passages set order_id = r.kept from orders o, ` + pairs + ` where o.id = r.gone and passages.member_id = o.member_id and passages.order_id = r.gone`,
+		`update entries set order_id = r.kept from ` + pairs + ` where entries.order_id = r.gone`,
 		`delete from order_lines where order_id in ` + gone,
 		`delete from orders where id in ` + gone,
 	} {
@@ -154,6 +155,9 @@ func uniteSome(tx *store.Tx, name string, today loyalty.Day) (int, error) {
 	if err := b.writeOrders(doubled); err != nil {
 		return 0, err
 	}
+	if err := bookAgain(tx, ordersOf(doubled)); err != nil {
+		return 0, err
+	}
 	_, err = refreshFacts(tx, today, members)
 	return len(members), err
 }
@@ -185,7 +189,7 @@ func findDoubles(tx *store.Tx) (members []int64, doubled []*order, err error) {
 	var found []*order
 	if err = tx.All(&found, `
 		select o.id, o.source, o.external_id, o.member_id, o.at, o.day, o.status, o.total, o.refunded, o.discount,
-		       o.quantity, o.shop, o.version, o.changed_at, o.fingerprint
+		       o.tax, o.shipping, o.quantity, o.shop, o.version, o.changed_at, o.fingerprint
 		from   orders o
 		where  o.member_id in `+some+` and `+named+`
 		order  by o.id`, args); err != nil {

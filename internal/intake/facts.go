@@ -14,7 +14,7 @@ import (
 var factColumns = []string{
 	"joined", "joined_day", "country", "language", "consent_offers", "consent_newsletter", "consent_program",
 	"orders", "order_days", "spent", "quantity", "largest", "smallest", "first_day", "last_day", "points",
-	"birthday", "birth_year", "usual_gap",
+	"birthday", "birth_year", "usual_gap", "points_pending", "points_last_day", "tier",
 }
 
 // figures are the rising ones of a row of facts.

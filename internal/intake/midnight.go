@@ -20,7 +20,7 @@ func NewDay(ctx context.Context, db *store.DB) (n int, err error) {
 	for _, pass := range []struct {
 		name  string
 		piece func(tx *store.Tx, name string, today loyalty.Day) (int, error)
-	}{{"doubles", uniteSome}, {"returns", returnSome}, {"facts", renewSome}} {
+	}{{"doubles", uniteSome}, {"returns", returnSome}, {"points", endSome}, {"facts", renewSome}} {
 		var today loyalty.Day
 		done := false
 		err := db.View(ctx, func(tx *store.Tx) (err error) {
@@ -84,7 +84,7 @@ func renewSome(tx *store.Tx, name string, today loyalty.Day) (int, error) {
 }
 
 // becoming locks the members of whom something is dated after since and up to
-// today, the next ones after an id.
+// today, or opens then, the next ones after an id.
 func becoming(tx *store.Tx, since int64, today loyalty.Day, after int64) ([]int64, error) {
 	const dated = "x.member_id > @after and x.day > @since and x.day <= @today"
 	var members []int64
@@ -94,6 +94,8 @@ func becoming(tx *store.Tx, since int64, today loyalty.Day, after int64) ([]int6
 		  select member_id from (select member_id from orders x where %[1]s group by member_id order by member_id limit %[2]d) o
 		  union
 		  select member_id from (select member_id from point_changes x where %[1]s group by member_id order by member_id limit %[2]d) p
+		  union
+		  select member_id from (select member_id from lots where member_id > @after and opens_day > @since and opens_day <= @today group by member_id order by member_id limit %[2]d) l
 		  union
 		  select id from (select id from members where id > @after and joined_day > @since and joined_day <= @today order by id limit %[2]d) m
 		) due

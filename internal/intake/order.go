@@ -19,6 +19,8 @@ type order struct {
 	Total       int64
 	Refunded    int64
 	Discount    int64
+	Tax         int64
+	Shipping    int64
 	Quantity    int64
 	Shop        string
 	Version     int64
@@ -42,6 +44,7 @@ type refund struct {
 	ExternalID string
 	At         loyalty.Instant
 	Total      int64
+	lines      []loyalty.Line // nil: it names none, or they are not read
 }
 
 // What an event can say about an order. Each is settled by the newest event that
@@ -51,6 +54,8 @@ const (
 	saysAt       = "at"
 	saysTotal    = "total"
 	saysDiscount = "discount"
+	saysTax      = "tax"
+	saysShipping = "shipping"
 	saysQuantity = "quantity"
 	saysShop     = "shop"
 	saysLines    = "lines"
@@ -124,6 +129,8 @@ func stated(e *loyalty.Event, member int64) statement {
 		saysAt:       !o.At.IsZero() || e.Type == loyalty.OrderPlaced,
 		saysTotal:    s.order.HasTotal,
 		saysDiscount: o.HasDiscount || o.Discount != 0,
+		saysTax:      o.HasTax,
+		saysShipping: o.HasShipping,
 		saysQuantity: s.order.Quantity != 0 || o.Lines != nil,
 		saysShop:     o.Shop != "",
 		saysLines:    o.Lines != nil,
@@ -189,6 +196,12 @@ func (o *order) apply(s statement, before []claim) {
 	}
 	if says(saysDiscount) {
 		o.Discount = s.order.Discount
+	}
+	if says(saysTax) {
+		o.Tax = s.order.Tax
+	}
+	if says(saysShipping) {
+		o.Shipping = s.order.Shipping
 	}
 	if says(saysQuantity) {
 		o.Quantity = s.order.Quantity

@@ -87,7 +87,7 @@ func (b *batch) loadOrders() error {
 	var found []*order
 	err := b.tx.All(&found, `
 		select o.id, o.source, o.external_id, o.member_id, o.at, o.day, o.status, o.total, o.refunded, o.discount,
-		       o.quantity, o.shop, o.version, o.changed_at, o.fingerprint
+		       o.tax, o.shipping, o.quantity, o.shop, o.version, o.changed_at, o.fingerprint
 		from   `+b.tx.Values("source text", "id text")+`
 		join   orders o on o.source = r.source and o.external_id = r.id
 		order  by o.id`, store.Args{"rows": store.Rows(b.sources.rows(keys))})
@@ -165,7 +165,7 @@ func (b *batch) saveOrders(wave []*item) error {
 		e := it.tells()
 		o, s := it.order, stated(e, it.who.id)
 		if r := e.Refund; r != nil && !r.All && e.Type == loyalty.OrderRefunded {
-			o.refund(refund{ExternalID: r.ID, At: it.At, Total: r.Total})
+			o.refund(refund{ExternalID: r.ID, At: it.At, Total: r.Total, lines: r.Lines})
 			refunds = append(refunds, o)
 		}
 		it.late = s.says(saysCoupons) && !newest(s.claim, saysCoupons, claims[o.ID])

@@ -14,14 +14,14 @@ import (
 // orderColumns are what is written of an order, in the order of order.values.
 var orderColumns = []string{
 	"source text", "external_id text", "member_id bigint", "at timestamptz", "day bigint", "status text", "counts boolean",
-	"total bigint", "refunded bigint", "discount bigint", "quantity bigint", "shop text", "version bigint",
+	"total bigint", "refunded bigint", "discount bigint", "tax bigint", "shipping bigint", "quantity bigint", "shop text", "version bigint",
 	"changed_at timestamptz", "fingerprint bytea",
 }
 
 func (o *order) values() []any {
 	return []any{
 		o.Source, o.ExternalID, o.MemberID, o.At, int64(o.Day), o.Status, o.counts(),
-		o.Total, o.Refunded, o.Discount, o.Quantity, o.Shop, o.Version,
+		o.Total, o.Refunded, o.Discount, o.Tax, o.Shipping, o.Quantity, o.Shop, o.Version,
 		o.ChangedAt, o.Fingerprint,
 	}
 }
@@ -109,7 +109,7 @@ func (b *batch) addOrders(list []*order) error {
 }
 
 // copyOrders adds many orders in bulk. Of a file, only the ids of those with lines
-// are needed.
+// are needed, unless they earn points.
 func (b *batch) copyOrders(list []*order, rows [][]any, stored any) error {
 	columns := strings.Split(names(orderColumns, ""), ", ")
 	if _, err := b.tx.Bulk("orders", columns, rows); err != nil {
@@ -117,7 +117,7 @@ func (b *batch) copyOrders(list []*order, rows [][]any, stored any) error {
 	}
 	var lined [][]any
 	for _, o := range list {
-		if len(o.lines) > 0 || !b.file {
+		if len(o.lines) > 0 || !b.file || b.shop.points != nil {
 			lined = append(lined, []any{o.Source, o.ExternalID})
 		}
 	}
@@ -227,18 +227,23 @@ func (b *batch) writeRefunds(list []*order) error {
 	var rows [][]any
 	for _, o := range list {
 		for id, r := range o.refunds {
-			rows = append(rows, []any{o.ID, id, r.At, r.Total})
+			var lines any
+			if r.lines != nil {
+				lines = store.JSON(r.lines)
+			}
+			rows = append(rows, []any{o.ID, id, r.At, r.Total, lines})
 		}
 	}
 	if rows == nil {
 		return nil
 	}
 	_, err := b.tx.Exec(`
-		insert into refunds (order_id, external_id, at, total)
-		select r.order_id, r.external_id, r.at, r.total
-		from   `+b.tx.Values("order_id bigint", "external_id text", "at timestamptz", "total bigint")+`
+		insert into refunds (order_id, external_id, at, total, lines)
+		select r.order_id, r.external_id, r.at, r.total, `+b.tx.JSONParam("r.lines")+`
+		from   `+b.tx.Values("order_id bigint", "external_id text", "at timestamptz", "total bigint", "lines text")+`
 		where  true
-		on conflict (order_id, external_id) do update set at = excluded.at, total = excluded.total`, store.Args{"rows": store.Rows(rows)})
+		on conflict (order_id, external_id) do update
+		set    at = excluded.at, total = excluded.total, lines = coalesce(excluded.lines, refunds.lines)`, store.Args{"rows": store.Rows(rows)})
 	if err != nil {
 		return fmt.Errorf("keeping refunds: %w", err)
 	}

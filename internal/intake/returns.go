@@ -81,12 +81,13 @@ type returned struct {
 // open is what can still be taken off an order, or of a return.
 func (r *returned) open() int64 { return r.Total - r.Refunded }
 
-// giveBack reckons the returns of members anew, and of those who may have had some.
+// giveBack reckons the returns of members anew, and of those who may have had some, and
+// returns which orders are others by it.
 // Their rows are locked; held are the orders that the batch has in hand.
-func giveBack(tx *store.Tx, members, had []int64, held map[int64]*order) error {
+func giveBack(tx *store.Tx, members, had []int64, held map[int64]*order) (changed []int64, err error) {
 	orders, err := readReturned(tx, members, had)
 	if err != nil || len(orders) == 0 {
-		return err
+		return nil, err
 	}
 	byMember := map[int64][]*returned{}
 	for _, o := range orders {
@@ -99,7 +100,12 @@ func giveBack(tx *store.Tx, members, had []int64, held map[int64]*order) error {
 	for _, list := range byMember {
 		reckon(list)
 	}
-	return writeReturned(tx, orders, was, held)
+	for _, o := range orders {
+		if w := was[o.ID]; w.Refunded != o.Refunded || w.Status != o.Status {
+			changed = append(changed, o.ID)
+		}
+	}
+	return changed, writeReturned(tx, orders, was, held)
 }
 
 // reckon takes the returns of one member off the orders.
@@ -293,7 +299,9 @@ func (b *batch) giveBack(items []*item) error {
 	}
 	had := b.unreturned
 	b.unreturned = nil
-	return giveBack(b.tx, members, had, held)
+	changed, err := giveBack(b.tx, members, had, held)
+	b.reckoned = append(b.reckoned, changed...)
+	return err
 }
 
 // returnSome makes the next orders below zero returns that were taken for orders
@@ -320,7 +328,11 @@ func returnSome(tx *store.Tx, name string, today loyalty.Day) (int, error) {
 			return 0, err
 		}
 	}
-	if err := giveBack(tx, members, nil, nil); err != nil {
+	changed, err := giveBack(tx, members, nil, nil)
+	if err != nil {
+		return 0, err
+	}
+	if err := bookAgain(tx, changed); err != nil {
 		return 0, err
 	}
 	_, err = refreshFacts(tx, today, members)

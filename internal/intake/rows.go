@@ -91,6 +91,7 @@ func (b *batch) takeMembers(lines map[int64]int) error {
 		b.lock,
 		b.profiles,
 		func() error { return b.savePoints(b.items) },
+		func() error { return b.book(b.items) },
 		b.refreshFile)
 }
 
@@ -190,6 +191,7 @@ func (b *batch) takeOrders() error {
 		func() error { return b.saveOrders(told) },
 		func() error { return b.giveBack(b.items) },
 		func() error { return b.redeem(b.items) },
+		func() error { return b.book(b.items) },
 		b.refreshFile,
 		b.takeEarly)
 }
@@ -305,6 +307,12 @@ func (o *order) state(it *item, s Shop) {
 	}
 	if f.HasDiscount {
 		o.Discount = f.Discount
+	}
+	if f.HasTax {
+		o.Tax = f.Tax
+	}
+	if f.HasShipping {
+		o.Shipping = f.Shipping
 	}
 	if f.Quantity != 0 || o.unstated {
 		o.Quantity = f.Quantity

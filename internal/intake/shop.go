@@ -9,6 +9,7 @@ import (
 
 	"regulars/internal/loyalty"
 	"regulars/internal/phone"
+	"regulars/internal/points"
 	"regulars/internal/store"
 	"regulars/internal/tiers"
 	"regulars/internal/versions"
@@ -34,7 +35,8 @@ type Shop struct {
 	country    string // in which phone numbers are read; "": none
 	phones     string // in which those were read that are known
 	pepper     []byte
-	tiers      *tiers.Tiers // nil: the program has none
+	points     *points.Rules // nil: the program keeps none
+	tiers      *tiers.Tiers  // nil: the program has none
 }
 
 // Shop returns the shop of the moment.
@@ -77,6 +79,12 @@ func readShop(tx *store.Tx, pepper []byte) (Shop, error) {
 		s.country = cmp.Or(v.Program.Shop.Country, phone.CountryOf(v.Program.Zone.String()))
 		s.NewsWithin, s.Attributes, s.confirm = v.Program.NewsWithin, v.Program.Attributes, v.Program.Confirm
 		s.languages, s.tiers = v.Program.Languages, tiers.Of(v)
+		if s.points, err = points.Read(tx, v); err != nil {
+			return s, err
+		}
 	}
 	return s, nil
 }
+
+// Today is the shop's day of the moment.
+func (s Shop) Today() loyalty.Day { return loyalty.DayOf(s.now.Time, s.Zone) }

@@ -23,7 +23,8 @@ var dated = []struct{ table, day, at string }{
 // Rezone computes the days of all that has come in anew, after the shop's zone
 // was changed, and the facts from them. It belongs into the transaction that
 // changes the zone. Days that people and passages had already, of segments
-// entered and mails sent, stay as they were.
+// entered, mails sent, and points that open and end, stay as they were: members were
+// told them.
 func Rezone(tx *store.Tx) error {
 	// Whoever takes something in has come to the end, or reads the zone again once we
 	// have.
@@ -50,6 +51,19 @@ func Rezone(tx *store.Tx) error {
 		return err
 	}
 	return norms.Renew(tx)
+}
+
+// KeepPoints computes the facts anew after others came to keep the points: the program
+// itself, or the shop. It belongs into the transaction that puts the program in force.
+func KeepPoints(tx *store.Tx) error {
+	if err := tx.LockTable("members"); err != nil {
+		return err
+	}
+	today, err := tx.Today()
+	if err != nil {
+		return err
+	}
+	return rebuildFacts(tx, today)
 }
 
 // rezone goes through the stretches of time in which the zone keeps one offset.

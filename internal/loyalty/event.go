@@ -110,8 +110,10 @@ type Order struct {
 
 	HasDiscount bool // Discount is stated even when it is 0
 
-	Tax, Shipping       int64 // of Total: what is not goods
-	HasTax, HasShipping bool  // they are stated
+	Tax         int64 `json:",omitempty"` // of Total
+	Shipping    int64 `json:",omitempty"` // of Total: it is no goods
+	HasTax      bool  `json:",omitempty"` // Tax is stated
+	HasShipping bool  `json:",omitempty"` // Shipping is stated
 }
 
 // UsedCoupon is a code that was used on an order.
@@ -134,7 +136,7 @@ type Refund struct {
 	ID    string
 	Total int64
 	All   bool   // of the whole order; Total then says nothing
-	Lines []Line // of what was given back; nil: it is not said, and is of everything in proportion
+	Lines []Line `json:",omitempty"` // of what was given back; nil: it is not said, and is of everything in proportion
 }
 
 // Points is a change of a member's points, either the new balance or a delta.

@@ -145,10 +145,13 @@ func (m Marketer) Rollback(ctx context.Context, version int64, by string) (done 
 }
 
 // rezoned computes the days of what is stored anew when the program's zone is another
-// one than they were computed in.
+// one than they were computed in, and facts when others keep the points than before.
 func rezoned(tx *store.Tx, applied versions.Applied, err error) (versions.Applied, error) {
 	if err == nil && applied.ZoneWas != "" {
-		err = intake.Rezone(tx)
+		return applied, intake.Rezone(tx)
+	}
+	if err == nil && applied.PointsAnew {
+		err = intake.KeepPoints(tx)
 	}
 	return applied, err
 }

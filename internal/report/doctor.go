@@ -134,7 +134,7 @@ func (d Doctor) ask(tx *store.Tx, query string) (found []Finding, err error) {
 		part := moment.FindStringSubmatch(m)
 		return form(tx, part[1], part[2])
 	})
-	args := store.Args{"now": tx.At, "since": loyalty.At(d.Since.Time)}
+	args := store.Args{"now": tx.At, "today": int64(d.Today), "since": loyalty.At(d.Since.Time)}
 	if d.Since.IsZero() {
 		args["since"] = loyalty.At(time.Unix(0, 0))
 	}
@@ -163,7 +163,8 @@ func form(tx *store.Tx, how, instant string) string {
 // factsCheck compares the facts with the SELECT that defines them.
 func (d Doctor) factsCheck() check {
 	const columns = `member_id, joined, joined_day, country, language, consent_offers, consent_newsletter, consent_program,
-		orders, order_days, spent, quantity, largest, smallest, first_day, last_day, points, birthday, birth_year, usual_gap`
+		orders, order_days, spent, quantity, largest, smallest, first_day, last_day, points, birthday, birth_year, usual_gap,
+		points_pending, points_last_day, tier`
 	return check{name: "facts are what orders and events say", do: "`regulars enqueue refresh facts=true` has a worker compute them anew; report the member", find: func(tx *store.Tx) ([]Finding, error) {
 		var found []Finding
 		// Materialized: SQLite would else go through its parts again for every row.

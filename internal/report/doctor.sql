@@ -180,3 +180,70 @@ join   member_keys w on w.kind = k.kind and w.value = substr(k.value, 2) and w.m
 join   members m on m.id = k.member_id
 join   members o on o.id = w.member_id
 where  k.kind in ('id', 'card') and k.value like '''%';
+
+-- check: a wallet is what is left of its credits, less its debts
+-- do: no point is lost: entries and draws say what is right; report the member and the two numbers
+select 'member ' || s.member_id || ', ' || s.wallet as place,
+       'entries add up to ' || s.booked || ', lots and debts to ' || (s.remains - s.debts) as what
+from  (select e.member_id, e.wallet, cast(sum(e.amount) as bigint) as booked,
+              coalesce((select cast(sum(l.remains) as bigint) from lots l where l.member_id = e.member_id and l.wallet = e.wallet), 0) as remains,
+              cast(sum(case when e.amount < 0 then -e.amount - coalesce((select sum(d.amount) from draws d where d.debit_id = e.id), 0) else 0 end) as bigint) as debts
+       from   entries e
+       group  by e.member_id, e.wallet) s
+where  s.booked <> s.remains - s.debts;
+
+-- check: nothing draws more from a credit than it has
+-- do: somebody spent points twice: look at `regulars member points MEMBER`, and book the difference by hand
+select 'entry ' || e.id as place,
+       d.drawn || ' drawn of ' || e.amount || ' of member ' || e.member_id as what
+from   entries e
+join  (select credit_id, cast(sum(amount) as bigint) as drawn from draws group by credit_id) d on d.credit_id = e.id
+where  d.drawn < 0 or d.drawn > e.amount;
+
+-- check: a lot is what is left of its credit
+-- do: `regulars points rebuild` makes the lots anew from entries and draws
+select 'entry ' || id as place,
+       'has ' || remains || ' left, its lot ' || coalesce(cast(lot as text), 'is not there') as what
+from  (select e.id, e.amount - coalesce((select cast(sum(d.amount) as bigint) from draws d where d.credit_id = e.id), 0) as remains, l.remains as lot
+       from   entries e left join lots l on l.credit_id = e.id
+       where  e.opens_day is not null) c
+where  remains <> coalesce(lot, 0);
+
+-- check: no debt stands beside points that could pay it
+-- do: the member's next entry pays it; report the member
+select 'entry ' || e.id as place,
+       (-e.amount - d.drawn) || ' of member ' || e.member_id || ' are owed, though points are open' as what
+from  (select id, member_id, wallet, amount from entries where amount < 0) e
+join  (select e.id, coalesce((select cast(sum(w.amount) as bigint) from draws w where w.debit_id = e.id), 0) as drawn from entries e where e.amount < 0) d on d.id = e.id
+where  -e.amount <> d.drawn
+and   (-e.amount < d.drawn
+       or exists (select 1 from lots l where l.member_id = e.member_id and l.wallet = e.wallet and l.opens_day <= @today - 1 and (l.last_day is null or l.last_day >= @today)));
+
+-- check: points are spent between their first and their last day
+-- do: the balance that was shown was wrong then: report the entry
+select 'entry ' || e.id as place,
+       'of ' || e.kind || ' draws from entry ' || c.id || ', which was not open' as what
+from   draws d
+join   entries e on e.id = d.debit_id
+join   entries c on c.id = d.credit_id
+where  d.amount > 0
+and   (e.kind = 'redeem' and e.day < c.opens_day
+       or e.day > c.last_day and e.day > c.day and e.kind <> 'expire' and (e.order_id is null or c.order_id is null or e.order_id <> c.order_id));
+
+-- check: what was given out is there still, or something drew it
+-- do: report the wallet and the numbers
+select 'wallet ' || wallet as place,
+       issued || ' given out, ' || remains || ' left and ' || drawn || ' drawn' as what
+from  (select i.wallet, i.issued,
+              coalesce((select cast(sum(l.remains) as bigint) from lots l where l.wallet = i.wallet), 0) as remains,
+              coalesce((select cast(sum(d.amount) as bigint) from draws d join entries c on c.id = d.credit_id where c.wallet = i.wallet), 0) as drawn
+       from  (select wallet, cast(sum(amount) as bigint) as issued from entries where opens_day is not null group by wallet) i) w
+where  issued <> remains + drawn;
+
+-- check: members who are one with another have no points left
+-- do: they are to be booked over to the other: report the member
+select 'member ' || m.id as place,
+       'has ' || l.remains || ' left, and is member ' || m.merged_into || ' now' as what
+from   lots l
+join   members m on m.id = l.member_id
+where  m.merged_into is not null;

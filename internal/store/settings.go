@@ -12,15 +12,15 @@ import (
 
 // Names of settings that more than one room reads.
 const (
-	SettingVersion  = "active_version" // id of the program version in force
-	SettingZone     = "zone"           // IANA: days were computed in it
-	SettingCurrency = "currency"       // ISO 4217: amounts are in its minor units
-	SettingPhones   = "phones"         // ISO 3166: the country in which phone numbers were read
-	SettingPoints      = "points"       // entries: the program keeps points itself; else others do, in point_changes
-	SettingPointsSince = "points_since" // JSON: the day and the version by which it first did
-	SettingScoring  = "scoring"        // JSON: where the scores of RFM divide members, segments.Scoring
-	SettingPepper   = "pepper"         // hex: keys the suppression hash
-	SettingSecret   = "secret_key"     // hex: made once on the embedded default
+	SettingVersion     = "active_version" // id of the program version in force
+	SettingZone        = "zone"           // IANA: days were computed in it
+	SettingCurrency    = "currency"       // ISO 4217: amounts are in its minor units
+	SettingPhones      = "phones"         // ISO 3166: the country in which phone numbers were read
+	SettingPoints      = "points"         // entries: the program keeps points itself; else others do, in point_changes
+	SettingPointsSince = "points_since"   // JSON: the day and the version by which it first did
+	SettingScoring     = "scoring"        // JSON: where the scores of RFM divide members, segments.Scoring
+	SettingPepper      = "pepper"         // hex: keys the suppression hash
+	SettingSecret      = "secret_key"     // hex: made once on the embedded default
 )
 
 // Setting returns the value of a setting, ErrNotFound when it was never set.

@@ -190,7 +190,7 @@ func (t *Tiers) endOf(tx *store.Tx, day loyalty.Day, members []int64) error {
 			continue
 		}
 		if to, what := loyalty.TierAfter(t.ladder, stay, s.Holds, day); what != "" {
-			moves = append(moves, move{standing: s, what: what, to: to, day: day, heard: t.lately(tx, day+1)})
+			moves = append(moves, move{standing: s, what: what, to: to, day: day, night: true, heard: t.lately(tx, day+1)})
 		}
 	}
 	return t.write(tx, moves)
@@ -251,7 +251,7 @@ func (t *Tiers) raise(tx *store.Tx, day loyalty.Day, members []int64, heard stri
 	var moves []move
 	for _, s := range all {
 		if to, what := loyalty.TierUp(t.ladder, t.stay(s), s.Holds, day); what != "" {
-			moves = append(moves, move{standing: s, what: what, to: to, day: day, heard: heard})
+			moves = append(moves, move{standing: s, what: what, to: to, day: day, night: day < t.today(tx), heard: heard})
 		}
 	}
 	if err := t.write(tx, moves); err != nil || heard != notAtAll {

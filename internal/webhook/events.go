@@ -147,6 +147,8 @@ func decodeOrder(f *fields, currency string) *loyalty.Order {
 	}
 	o.Total, o.HasTotal = f.money("total", currency)
 	o.Discount, o.HasDiscount = f.money("discount", currency)
+	o.Tax, o.HasTax = f.money("tax", currency)
+	o.Shipping, o.HasShipping = f.money("shipping", currency)
 	if f.has("coupons") {
 		o.Coupons = []loyalty.UsedCoupon{}
 	}
@@ -159,10 +161,10 @@ func decodeOrder(f *fields, currency string) *loyalty.Order {
 	return o
 }
 
-// decodeLines returns nil when the order says nothing of its lines, and an empty
+// decodeLines returns nil when an order or a refund says nothing of its lines, and an empty
 // list when it says that there are none.
 func decodeLines(f *fields, currency string) []loyalty.Line {
-	if !f.has("lines") {
+	if f == nil || !f.has("lines") {
 		return nil
 	}
 	lines := []loyalty.Line{}
@@ -191,6 +193,7 @@ func decodeRefund(f *fields, e loyalty.Event, currency string) *loyalty.Refund {
 	r := &loyalty.Refund{ID: f.text("id")}
 	total, given := f.money("total", currency)
 	r.Total, r.All = total, !given
+	r.Lines = decodeLines(f, currency)
 	if r.ID == "" {
 		r.ID = e.ID
 	}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"regulars/internal/intake"
+	"regulars/internal/loyalty"
+	"regulars/internal/points"
+	"regulars/internal/store"
+)
+
+func (a *app) pointsCommand() *cobra.Command {
+	group := &cobra.Command{Use: "points", Short: "Points: give | take | expire | rebuild (a member's: regulars member points)"}
+	group.AddCommand(
+		a.handCommand("give", "Give a member points, with the reason", 1),
+		a.handCommand("take", "Take points from a member, with the reason; what they lack is a debt", -1),
+		a.expireCommand(),
+		newCommand("rebuild", "Make what is left of each credit anew from what was booked", func(c *cobra.Command, _ []string) error {
+			return a.opened(c.Context(), false, func(db *store.DB) error {
+				n, err := intake.RebuildPoints(c.Context(), db)
+				if err != nil {
+					return err
+				}
+				return a.done("made anew for " + plural(int64(n), "member", "members"))
+			})
+		}))
+	return group
+}
+
+// handCommand books so many points, times sign.
+func (a *app) handCommand(use, short string, sign int64) *cobra.Command {
+	var because, key string
+	var last dayFlag
+	c := a.action(use+" MEMBER N", short, func(tx *store.Tx, args []string) error {
+		n, err := strconv.ParseInt(args[1], 10, 64)
+		if err != nil || n < 1 {
+			return usage("%q is not a whole number of points from 1 on", args[1])
+		}
+		member, err := intake.Find(tx, args[0])
+		if err != nil {
+			return err
+		}
+		booked, err := intake.BookByHand(tx, points.Hand{Member: member, N: sign * n, Because: because, Key: key, LastDay: last.Day, By: a.by()})
+		if err != nil {
+			return err
+		}
+		s, err := points.StatementOf(tx, member)
+		if err != nil {
+			return err
+		}
+		return a.say(map[string]any{"booked": booked, "balance": s.Balance, "pending": s.Pending}, "%s; %s now has %s",
+			either(booked, "booked", "was booked already by that key"), args[0], plural(s.Balance, "point", "points"))
+	})
+	c.Flags().StringVar(&because, "because", "", "why: it stands in the member's statement")
+	c.Flags().StringVar(&key, "key", "", "of idempotency: the same key books once")
+	if sign > 0 {
+		c.Flags().Var(&last, "last-day", "the last day on which they can be spent, like 2027-06-21 (default: by the program)")
+	}
+	return c
+}
+
+// errShown ends a transaction that was only to show what it would do.
+var errShown = errors.New("shown")
+
+func (a *app) expireCommand() *cobra.Command {
+	var dry bool
+	c := newCommand("expire", "Book what has ended, as the night does; balances are right without it", func(c *cobra.Command, _ []string) error {
+		return a.opened(c.Context(), false, func(db *store.DB) error { return a.expirePoints(c.Context(), db, dry) })
+	})
+	c.Flags().BoolVar(&dry, "dry-run", false, "say what has ended, book nothing")
+	return c
+}
+
+// endedLine is a lot that has ended, as --json prints it.
+type endedLine struct {
+	Member  string      `json:"member"`
+	Wallet  string      `json:"wallet"`
+	Points  int64       `json:"points"`
+	LastDay loyalty.Day `json:"last_day"`
+}
+
+func (a *app) expirePoints(ctx context.Context, db *store.DB, dry bool) error {
+	lines := []endedLine{}
+	atOnce := 1000
+	if dry {
+		atOnce = math.MaxInt32
+	}
+	for more := true; more; {
+		var some []endedLine
+		err := db.Update(ctx, func(tx *store.Tx) error {
+			ended, err := intake.EndPoints(tx, atOnce)
+			if err != nil {
+				return err
+			}
+			some = nil
+			for _, e := range ended {
+				var name string
+				if err := tx.One(&name, "select external_id from members where id = @id", store.Args{"id": e.Member}); err != nil {
+					return err
+				}
+				some = append(some, endedLine{name, e.Wallet, e.Remains, e.LastDay})
+			}
+			if dry {
+				return errShown
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, errShown) {
+			return err
+		}
+		lines = append(lines, some...)
+		more = len(some) > 0 && !dry
+	}
+	return printList(a, lines, "MEMBER|WALLET|ENDED|LAST DAY", func(l endedLine) []any { return []any{l.Member, l.Wallet, l.Points, l.LastDay} })
+}
+
+// memberPoints shows a member's statement.
+func (a *app) memberPoints(tx *store.Tx, args []string) error {
+	member, err := intake.Find(tx, args[0])
+	if err != nil {
+		return err
+	}
+	s, err := points.StatementOf(tx, member)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(s)
+	}
+	fmt.Fprintf(a.out, "%s, %d pending\n", plural(s.Balance, "point", "points"), s.Pending)
+	for _, l := range s.Lots {
+		if l.Opens > a.today(tx) {
+			fmt.Fprintf(a.out, "%d can be spent from %s on (%s)\n", l.Remains, l.Opens, l.Cause)
+		}
+		if l.Last != nil {
+			fmt.Fprintf(a.out, "%d end after %s (%s)\n", l.Remains, *l.Last, l.Cause)
+		}
+	}
+	return printList(a, s.Entries, "DAY|WHAT|POINTS|WHY|BY", func(l points.Line) []any { return []any{l.Day, l.Kind, l.Amount, l.Why(), l.ByWhom} })
+}

@@ -1,0 +1,324 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"regulars/internal/happenings"
+	"regulars/internal/loyalty"
+	"regulars/internal/points"
+	"regulars/internal/store"
+	"regulars/internal/versions"
+)
+
+// book brings the points of those whom items are about to what their orders, events and
+// joining give, before facts are computed from them.
+func (b *batch) book(items []*item) error {
+	orders := b.reckoned
+	b.reckoned = nil
+	rules := b.shop.points
+	if rules == nil {
+		return nil
+	}
+	seen := map[int64]bool{}
+	for _, id := range orders {
+		seen[id] = true
+	}
+	var events []points.Happened
+	for _, it := range items {
+		if it.order != nil && it.order.ID != 0 && !seen[it.order.ID] {
+			seen[it.order.ID] = true
+			orders = append(orders, it.order.ID)
+		}
+		if it.event != 0 {
+			events = append(events, points.Happened{Member: it.who.id, Event: it.event, Type: it.Type, At: it.At, Properties: it.Properties})
+		}
+	}
+	if err := rules.Book(b.tx, orders); err != nil {
+		return err
+	}
+	if err := rules.Heard(b.tx, events); err != nil {
+		return err
+	}
+	var members []int64
+	for _, it := range items {
+		members = append(members, it.who.id)
+	}
+	return rules.Joined(b.tx, members)
+}
+
+// bookAgain books orders that something else than an event has changed. Their members
+// are locked.
+func bookAgain(tx *store.Tx, orders []int64) error {
+	if len(orders) == 0 {
+		return nil
+	}
+	rules, err := rulesOf(tx)
+	if err != nil {
+		return err
+	}
+	return rules.Book(tx, orders)
+}
+
+// rulesOf are the rules of points in force, nil where there are none.
+func rulesOf(tx *store.Tx) (*points.Rules, error) {
+	v, err := versions.Active(tx)
+	if errors.Is(err, versions.ErrNoProgram) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return points.Read(tx, v)
+}
+
+func ordersOf(list []*order) []int64 {
+	var all []int64
+	for _, o := range list {
+		all = append(all, o.ID)
+	}
+	return all
+}
+
+// How many members the night takes at once, and orders of the time before the program.
+const (
+	endAtOnce    = 1000
+	ordersAtOnce = 2000
+)
+
+// endSome books what the day brings to points by itself: the orders since the program's
+// first day that came in before it was applied, then what has ended or opened, then
+// birthdays. It returns of how many members.
+func endSome(tx *store.Tx, name string, today loyalty.Day) (int, error) {
+	rules, err := rulesOf(tx)
+	if err != nil {
+		return 0, err
+	}
+	if rules == nil {
+		return 0, passed(tx, name, today)
+	}
+	if n, err := bookPast(tx, rules, name+" history", today); n > 0 || err != nil {
+		return n, err
+	}
+	var last int64 // the last night that came to its end
+	if err := tx.One(&last, "select coalesce(max(day), @before) from passes where name = @name and day < @today and finished_at is not null",
+		store.Args{"name": name, "today": int64(today), "before": int64(max(rules.Since, today-31) - 1)}); err != nil {
+		return 0, err
+	}
+	since := loyalty.Day(last)
+	members, err := rules.Due(tx, since, endAtOnce)
+	if err != nil {
+		return 0, err
+	}
+	if err := lockIDs(tx, members); err != nil {
+		return 0, err
+	}
+	ended, err := rules.Expire(tx, members)
+	if err != nil {
+		return 0, err
+	}
+	if len(ended) > 0 {
+		_, err = refreshFacts(tx, today, members)
+		return len(members), err
+	}
+	for day := max(since, today-31) + 1; day <= today; day++ {
+		some, err := rules.Birthdays(tx, day)
+		if err != nil {
+			return 0, err
+		}
+		members = append(members, some...)
+	}
+	if _, err := refreshFacts(tx, today, members); err != nil {
+		return 0, err
+	}
+	return len(members), passed(tx, name, today)
+}
+
+// bookPast books the next orders that were there when the program first came to keep
+// points, once: the row of the pass, of the program's first day, keeps how far it is.
+func bookPast(tx *store.Tx, rules *points.Rules, name string, today loyalty.Day) (int, error) {
+	args := store.Args{"name": name, "since": int64(rules.Since), "now": tx.At}
+	if _, err := tx.Exec("insert into passes (name, day, started_at, note) values (@name, @since, @now, '0') on conflict (name, day) do nothing", args); err != nil {
+		return 0, err
+	}
+	var note string
+	err := tx.One(&note, "select note from passes where name = @name and day = @since and finished_at is null "+tx.SkipLocked(), args)
+	if errors.Is(err, store.ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	after, _ := strconv.ParseInt(note, 10, 64) // our own: "0" at first
+	var orders []int64
+	args["after"] = after
+	if err := tx.All(&orders, fmt.Sprintf("select id from orders where id > @after and day >= @since and counts order by id limit %d", ordersAtOnce), args); err != nil {
+		return 0, err
+	}
+	if len(orders) == 0 {
+		_, err := tx.Exec("update passes set finished_at = @now where name = @name and day = @since", args)
+		return 0, err
+	}
+	var members []int64
+	if err := tx.All(&members, "select distinct member_id from orders where id in (select value from "+tx.JSONEach("@ids")+") order by member_id",
+		store.Args{"ids": store.IDs(orders)}); err != nil {
+		return 0, err
+	}
+	if err := lockIDs(tx, members); err != nil {
+		return 0, err
+	}
+	if err := rules.Book(tx, orders); err != nil {
+		return 0, err
+	}
+	if err := rules.Joined(tx, members); err != nil {
+		return 0, err
+	}
+	if _, err := refreshFacts(tx, today, members); err != nil {
+		return 0, err
+	}
+	args["note"] = strconv.FormatInt(orders[len(orders)-1], 10)
+	_, err = tx.Exec("update passes set note = @note where name = @name and day = @since", args)
+	return len(members), err
+}
+
+// lockIDs locks the rows of members, in the order of their ids.
+func lockIDs(tx *store.Tx, members []int64) error {
+	if len(members) == 0 || !tx.Postgres() {
+		return nil
+	}
+	var locked []int64
+	return tx.All(&locked, "select id from members where id in (select value from "+tx.JSONEach("@ids")+") order by id "+tx.ForUpdate(),
+		store.Args{"ids": store.IDs(members)})
+}
+
+// keptRules are the rules of points in force, points.ErrNone where there are none.
+func keptRules(tx *store.Tx) (*points.Rules, error) {
+	rules, err := rulesOf(tx)
+	if err == nil && rules == nil {
+		err = points.ErrNone
+	}
+	return rules, err
+}
+
+// booked brings the facts of members up to date with what was booked.
+func booked(tx *store.Tx, members []int64) error {
+	if err := RefreshFacts(tx, members); err != nil {
+		return err
+	}
+	return happenings.Learned(tx, members)
+}
+
+// BookByHand gives a member points or takes some, and reports whether that was booked
+// now and not before, by the same key.
+func BookByHand(tx *store.Tx, h points.Hand) (bool, error) {
+	rules, err := keptRules(tx)
+	if err != nil {
+		return false, err
+	}
+	if err := lockIDs(tx, []int64{h.Member}); err != nil {
+		return false, err
+	}
+	done, err := rules.ByHand(tx, h)
+	if err != nil || !done {
+		return false, err
+	}
+	return true, booked(tx, []int64{h.Member})
+}
+
+// BringPoints gives members the points that they bring from elsewhere, once in a
+// lifetime each, and says who had some already.
+func BringPoints(tx *store.Tx, list []points.Brought, by string) (again map[int64]bool, err error) {
+	rules, err := keptRules(tx)
+	if err != nil {
+		return nil, err
+	}
+	var members []int64
+	for _, b := range list {
+		members = append(members, b.Member)
+	}
+	if err := lockIDs(tx, members); err != nil {
+		return nil, err
+	}
+	if again, err = rules.Import(tx, list, by); err != nil {
+		return nil, err
+	}
+	return again, booked(tx, members)
+}
+
+// EndPoints books what has ended of the next members, at most so many of them.
+func EndPoints(tx *store.Tx, members int) ([]points.Ending, error) {
+	rules, err := keptRules(tx)
+	if err != nil {
+		return nil, err
+	}
+	today, err := tx.Today()
+	if err != nil {
+		return nil, err
+	}
+	some, err := rules.Due(tx, today, members)
+	if err != nil || len(some) == 0 {
+		return nil, err
+	}
+	if err := lockIDs(tx, some); err != nil {
+		return nil, err
+	}
+	ended, err := rules.Expire(tx, some)
+	if err != nil {
+		return nil, err
+	}
+	return ended, booked(tx, some)
+}
+
+// RebuildPoints makes the lots of all members anew from what was booked, a few members
+// at a time, and returns of how many.
+func RebuildPoints(ctx context.Context, db *store.DB) (n int, err error) {
+	for last := int64(0); ; {
+		var members []int64
+		err := db.Update(ctx, func(tx *store.Tx) error {
+			rules, err := keptRules(tx)
+			if err != nil {
+				return err
+			}
+			if err := tx.All(&members, fmt.Sprintf("select distinct member_id from entries where member_id > @last order by member_id limit %d", endAtOnce),
+				store.Args{"last": last}); err != nil || len(members) == 0 {
+				return err
+			}
+			if err := lockIDs(tx, members); err != nil {
+				return err
+			}
+			if err := rules.Rebuild(tx, members); err != nil {
+				return err
+			}
+			return booked(tx, members)
+		})
+		if err != nil || len(members) == 0 {
+			return n, err
+		}
+		n, last = n+len(members), members[len(members)-1]
+	}
+}
+
+// Members finds members by the shop's id, another system's or their card: each name with
+// whom it means, none where nobody or several have it.
+func Members(tx *store.Tx, names []string) (map[string]int64, error) {
+	var rows []struct {
+		Name string
+		ID   int64
+		N    int
+	}
+	err := tx.All(&rows, `
+		select r.name, min(m.id) as id, count(distinct m.id) as n
+		from   `+tx.Values("name text")+`
+		join   member_keys k on k.value = r.name and (k.kind in ('id', 'card') or k.kind like 'source:%')
+		join   members m on m.id = k.member_id and m.merged_into is null and m.erased_at is null
+		group  by r.name`, store.Args{"rows": store.Column(names)})
+	found := map[string]int64{}
+	for _, row := range rows {
+		if row.N == 1 {
+			found[row.Name] = row.ID
+		}
+	}
+	return found, err
+}

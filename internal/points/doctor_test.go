@@ -1,0 +1,99 @@
+package points_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"regulars/internal/intake"
+	"regulars/internal/loyalty"
+	"regulars/internal/points"
+	"regulars/internal/program"
+	"regulars/internal/report"
+	"regulars/internal/shoptest"
+	"regulars/internal/store"
+	"regulars/internal/versions"
+)
+
+// Each check of the ledger is seen to find what breaks it; what can be built anew is.
+func TestDoctorSeesWhatBreaksTheLedger(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		broken []string
+		check  string
+		heals  bool
+	}{
+		{[]string{"update lots set remains = remains - 1"},
+			"a wallet is what is left of its credits, less its debts", true},
+		{[]string{"update draws set amount = 900"},
+			"nothing draws more from a credit than it has", false},
+		{[]string{"update lots set remains = remains + 1"},
+			"a lot is what is left of its credit", true},
+		{[]string{"delete from lots"},
+			"a lot is what is left of its credit", true},
+		{[]string{"delete from draws", "update lots set remains = 100, opens_day = opens_day - 9"},
+			"no debt stands beside points that could pay it", false},
+		{[]string{"update entries set kind = 'redeem', day = (select c.opens_day - 1 from entries c where c.kind = 'earn') where kind = 'adjust'"},
+			"points are spent between their first and their last day", false},
+		{[]string{"delete from lots"},
+			"what was given out is there still, or something drew it", true},
+		{[]string{"update members set merged_into = 2 where id = 1"},
+			"members who are one with another have no points left", false},
+	} {
+		t.Run(c.check, func(t *testing.T) {
+			shoptest.Each(t, shoptest.Program{}, func(t *testing.T, plain *shoptest.Shop) {
+				s := shop{plain}
+				with(plain, program.Points{Earn: onePer(100), Expire: loyalty.Expiry{Unused: loyalty.Period{Months: 6}}})
+				m := s.Join(2)
+				s.order(loyalty.OrderPlaced, m[0], "a", total(10000))
+				s.hand(t, points.Hand{Member: m[0], N: -30, Because: "a gift"})
+				s.doctor(t)
+				s.Do(func(tx *store.Tx) error {
+					for _, text := range c.broken {
+						if _, err := tx.Exec(text, nil); err != nil {
+							return err
+						}
+					}
+					return nil
+				})
+				if found := s.found(t); !slices.Contains(found, c.check) {
+					t.Errorf("after %q found %q, want %q among them", c.broken, found, c.check)
+				}
+				if !c.heals {
+					return
+				}
+				s.Do(func(tx *store.Tx) error {
+					v, err := versions.Active(tx)
+					if err != nil {
+						return err
+					}
+					r, err := points.Read(tx, v)
+					if err != nil {
+						return err
+					}
+					if err := r.Rebuild(tx, m); err != nil {
+						return err
+					}
+					return intake.RefreshFacts(tx, m)
+				})
+				s.doctor(t)
+			})
+		})
+	}
+}
+
+// found are the names of the checks that find something.
+func (s shop) found(t *testing.T) (names []string) {
+	t.Helper()
+	var today loyalty.Day
+	s.Do(func(tx *store.Tx) (err error) { today, err = tx.Today(); return err })
+	for _, c := range (report.Doctor{Today: today}).Examine(context.Background(), s.DB) {
+		if c.Error != "" {
+			t.Errorf("%s: %s", c.Name, c.Error)
+		}
+		if len(c.Findings) > 0 {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}

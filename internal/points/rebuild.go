@@ -1,0 +1,45 @@
+package points
+
+import (
+	"fmt"
+
+	"regulars/internal/store"
+)
+
+// Rebuild makes the lots of members anew from entries and draws. Running it again
+// changes nothing. The members are locked.
+func (r *Rules) Rebuild(tx *store.Tx, members []int64) error {
+	args := store.Args{"members": store.IDs(members)}
+	some := "(select value from " + tx.JSONEach("@members") + ")"
+	for _, text := range []string{
+		"delete from lots where member_id in " + some,
+		`insert into lots (credit_id, member_id, wallet, opens_day, last_day, remains)
+		 select id, member_id, wallet, opens_day, last_day, remains
+		 from  (select e.id, e.member_id, e.wallet, e.opens_day, e.last_day,
+		               e.amount - coalesce((select cast(sum(d.amount) as bigint) from draws d where d.credit_id = e.id), 0) as remains
+		        from   entries e
+		        where  e.member_id in ` + some + ` and e.opens_day is not null) c
+		 where  remains > 0`,
+	} {
+		if _, err := tx.Exec(text, args); err != nil {
+			return fmt.Errorf("making lots anew: %w", err)
+		}
+	}
+	var rows []struct {
+		MemberID int64
+		Wallet   string
+	}
+	if err := tx.All(&rows, "select distinct member_id, wallet from lots where member_id in "+some, args); err != nil || len(rows) == 0 {
+		return err
+	}
+	var keys []walletKey
+	for _, row := range rows {
+		keys = append(keys, walletKey{row.MemberID, row.Wallet})
+	}
+	b, err := r.open(tx, keys, nil)
+	if err != nil {
+		return err
+	}
+	b.settle()
+	return b.write()
+}
