@@ -1,17 +1,12 @@
 package tiers
 
 import (
-	"encoding/json"
 	"fmt"
-	"slices"
 
 	"regulars/internal/happenings"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
-
-// Source is whose our own events are.
-const Source = "regulars"
 
 // The types of the events that tell what became of a stay.
 const (
@@ -127,94 +122,36 @@ func (t *Tiers) write(tx *store.Tx, moves []move) error {
 	return t.tell(tx, moves)
 }
 
-// told is an event of ours.
-type told struct {
-	member     int64
-	id, kind   string
-	order      int64
-	properties map[string]any
-	heard      string
-}
-
 // tell stores an event for each step up and for each move, and has campaigns hear of
 // them: of several steps at once the highest alone is news, so that one mail goes out.
 func (t *Tiers) tell(tx *store.Tx, moves []move) error {
-	var all []told
+	var all []happenings.Own
 	for _, m := range moves {
 		if m.heard == notAtAll {
 			continue
 		}
 		was := t.place(m.Tier)
-		e := told{member: m.Member, order: m.order, heard: m.heard, properties: map[string]any{"tier": t.name(m.to.Tier), "from": t.name(was)}}
+		e := happenings.Own{Member: m.Member, Order: m.order, News: m.heard == asNews, Properties: map[string]any{"tier": t.name(m.to.Tier), "from": t.name(was)}}
 		if m.to.Last != 0 {
-			e.properties["until"] = t.ladder.Ends(m.to).String()
+			e.Properties["until"] = t.ladder.Ends(m.to).String()
 		}
 		stay := fmt.Sprintf("%d:%d:%s", m.Member, m.ID, m.to.Since)
 		switch m.what {
 		case loyalty.Up:
 			for place := was + 1; place < m.to.Tier; place++ {
 				step := e
-				step.kind, step.id, step.heard = tierUp, fmt.Sprintf("tier.up:%s:%s", stay, t.name(place)), asHistory
-				step.properties = map[string]any{"tier": t.name(place), "from": t.name(place - 1)}
+				step.Type, step.Key, step.News = tierUp, fmt.Sprintf("tier.up:%s:%s", stay, t.name(place)), false
+				step.Properties = map[string]any{"tier": t.name(place), "from": t.name(place - 1)}
 				all = append(all, step)
-				e.properties["from"] = t.name(place)
+				e.Properties["from"] = t.name(place)
 			}
-			e.kind, e.id = tierUp, fmt.Sprintf("tier.up:%s:%s", stay, t.name(m.to.Tier))
+			e.Type, e.Key = tierUp, fmt.Sprintf("tier.up:%s:%s", stay, t.name(m.to.Tier))
 		case loyalty.Down:
-			e.kind, e.id = tierDown, "tier.down:"+stay
+			e.Type, e.Key = tierDown, "tier.down:"+stay
 		case loyalty.Kept:
-			e.kind, e.id = tierKept, fmt.Sprintf("tier.kept:%d:%s", m.ID, m.to.Last)
+			e.Type, e.Key = tierKept, fmt.Sprintf("tier.kept:%d:%s", m.ID, m.to.Last)
 		}
 		all = append(all, e)
 	}
-	return t.store(tx, all)
-}
-
-// store stores events of ours that are not stored yet, and has campaigns hear of them.
-func (t *Tiers) store(tx *store.Tx, all []told) error {
-	if len(all) == 0 {
-		return nil
-	}
-	today := int64(t.today(tx))
-	byID, rows := map[string]told{}, make([][]any, len(all))
-	for i, e := range all {
-		var order any
-		if e.order != 0 {
-			order = e.order
-		}
-		rows[i] = []any{i, e.id, e.member, e.kind, order, json.RawMessage(store.JSON(e.properties))}
-		byID[e.id] = e
-	}
-	var stored []struct {
-		ID         int64
-		ExternalID string
-	}
-	err := tx.All(&stored, `
-		insert into events (source, external_id, member_id, type, at, day, received_at, order_id, properties)
-		select '`+Source+`', r.external_id, r.member_id, r.type, `+tx.Instant("@now")+`, cast(@today as bigint), `+tx.Instant("@now")+`, r.order_id, r.properties
-		from   `+tx.Values("n bigint", "external_id text", "member_id bigint", "type text", "order_id bigint", "properties jsonb")+`
-		where  true
-		order  by r.n
-		on conflict (source, external_id) do nothing
-		returning id, external_id`, store.Args{"rows": store.Rows(rows), "now": tx.At, "today": today})
-	if err != nil {
-		return fmt.Errorf("storing what became of tiers: %w", err)
-	}
-	var news, history []happenings.Happened
-	for _, s := range stored {
-		e := byID[s.ExternalID]
-		h := happenings.Happened{Member: e.member, Event: s.ID, Type: e.kind, At: tx.At}
-		if e.heard == asNews {
-			news = append(news, h)
-		} else {
-			history = append(history, h)
-		}
-	}
-	byEvent := func(a, b happenings.Happened) int { return int(a.Event - b.Event) }
-	slices.SortFunc(news, byEvent)
-	slices.SortFunc(history, byEvent)
-	if err := happenings.HearHistory(tx, history); err != nil {
-		return err
-	}
-	return happenings.Hear(tx, news)
+	return happenings.Tell(tx, t.today(tx), all)
 }

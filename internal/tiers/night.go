@@ -267,7 +267,7 @@ func (t *Tiers) warn(tx *store.Tx, at *place, today loyalty.Day) (int, error) {
 	err := tx.All(&members, `
 		select s.member_id from member_tiers s
 		where  s.left_day is null and s.last_day <= @soon and s.member_id > @after
-		and    not exists (select 1 from events e where e.source = '`+Source+`' and e.external_id = '`+tierEnding+`:' || s.id || ':' || s.last_day)
+		and    not exists (select 1 from events e where e.source = '`+happenings.OwnSource+`' and e.external_id = '`+tierEnding+`:' || s.id || ':' || s.last_day)
 		order  by s.member_id limit @most`, store.Args{"soon": int64(today) + endingBefore, "after": at.Last, "most": atOnce})
 	if err != nil {
 		return 0, fmt.Errorf("whose tier is about to end: %w", err)
@@ -280,17 +280,17 @@ func (t *Tiers) warn(tx *store.Tx, at *place, today loyalty.Day) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	var events []told
+	var events []happenings.Own
 	for _, s := range all {
 		stay := t.stay(s)
 		ends := t.ladder.Ends(stay)
 		if s.ID == 0 || s.Holds >= stay.Tier || ends-endingBefore > today {
 			continue
 		}
-		events = append(events, told{member: s.Member, kind: tierEnding, id: fmt.Sprintf("%s:%d:%d", tierEnding, s.ID, stay.Last), heard: asNews,
-			properties: map[string]any{"tier": s.Tier, "until": ends.String(), "next": t.name(s.Holds)}})
+		events = append(events, happenings.Own{Member: s.Member, Type: tierEnding, Key: fmt.Sprintf("%s:%d:%d", tierEnding, s.ID, stay.Last), News: true,
+			Properties: map[string]any{"tier": s.Tier, "until": ends.String(), "next": t.name(s.Holds)}})
 	}
-	return len(members), t.store(tx, events)
+	return len(members), happenings.Tell(tx, today, events)
 }
 
 // catchUp decides about days that are over and whose night has not come yet, of some
