@@ -6,27 +6,24 @@ import (
 	"github.com/spf13/cobra"
 
 	"regulars/internal/loyalty"
+	"regulars/internal/marketing"
 	"regulars/internal/report"
 	"regulars/internal/store"
-	"regulars/internal/versions"
 )
 
 // tiersReport is report tiers.
 func (a *app) tiersReport(f *reportFlags) *cobra.Command {
 	var at, from dayFlag
 	c := &cobra.Command{Use: "tiers", Short: "Members by their tier, and what became of tiers in a span", Args: cobra.NoArgs, RunE: a.viewing(func(tx *store.Tx, _ []string) error {
-		v, err := versions.Active(tx)
+		now, err := marketing.InForce(tx)
 		if err != nil {
 			return err
 		}
 		var q report.TiersOf
-		if l := v.Program.Loyalty; l != nil {
-			for _, t := range l.Tiers {
+		if now.Program != nil && now.Program.Loyalty != nil {
+			for _, t := range now.Program.Loyalty.Tiers {
 				q.Names = append(q.Names, t.Name)
 			}
-		}
-		if q.Names == nil {
-			return fmt.Errorf("the program has no tiers: say them in loyalty.yaml")
 		}
 		q.Day, _ = a.asOf(tx, at)
 		q.Past = q.Day != a.today(tx)

@@ -48,7 +48,11 @@ func tellOf(tx *store.Tx, c points.Claim) error {
 	if kind == "" {
 		return nil
 	}
-	return happenings.Tell(tx, []happenings.Own{{Member: c.MemberID, ID: fmt.Sprintf("%s:%d", kind, c.ID), Type: kind,
+	today, err := tx.Today()
+	if err != nil {
+		return err
+	}
+	return happenings.Tell(tx, today, []happenings.Own{{Member: c.MemberID, Type: kind, Key: fmt.Sprintf("%s:%d", kind, c.ID), News: true,
 		Properties: map[string]any{"reward": c.Reward, "price": c.Price}}})
 }
 

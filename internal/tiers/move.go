@@ -32,6 +32,7 @@ type move struct {
 	order   int64        // by which a tier was reached; 0: by none
 	because string       // "": the rule, and what the member has
 	by      string       // who said so; "": the rule
+	night   bool         // decided about a day that is over: the stay begins with the next
 	heard   string
 }
 
@@ -89,7 +90,11 @@ func (t *Tiers) write(tx *store.Tx, moves []move) error {
 			if m.order != 0 {
 				order = m.order
 			}
-			began = append(began, []any{m.Member, t.name(m.to.Tier), int64(m.to.Since), last, m.because, m.by, order})
+			at := tx.At
+			if m.night {
+				at = loyalty.At(m.to.Since.Start(t.v.Program.Zone))
+			}
+			began = append(began, []any{m.Member, t.name(m.to.Tier), int64(m.to.Since), at, last, m.because, m.by, order})
 		}
 	}
 	for _, w := range []struct {
@@ -100,8 +105,8 @@ func (t *Tiers) write(tx *store.Tx, moves []move) error {
 		{"tiers that are kept", "update member_tiers set last_day = r.day from " + tx.Values("id bigint", "day bigint") + " where member_tiers.id = r.id", kept},
 		{"tiers of members", `
 			insert into member_tiers (member_id, tier, since_day, since_at, last_day, because, by_whom, order_id, version_id)
-			select r.member_id, r.tier, r.since_day, ` + tx.Instant("@now") + `, r.last_day, r.because, r.by_whom, r.order_id, cast(@version as bigint)
-			from   ` + tx.Values("member_id bigint", "tier text", "since_day bigint", "last_day bigint", "because text", "by_whom text", "order_id bigint") + `
+			select r.member_id, r.tier, r.since_day, r.since_at, r.last_day, r.because, r.by_whom, r.order_id, cast(@version as bigint)
+			from   ` + tx.Values("member_id bigint", "tier text", "since_day bigint", "since_at timestamptz", "last_day bigint", "because text", "by_whom text", "order_id bigint") + `
 			where  true
 			order  by r.member_id
 			on conflict (member_id) where left_day is null do nothing`, began},
@@ -110,7 +115,7 @@ func (t *Tiers) write(tx *store.Tx, moves []move) error {
 		if w.rows == nil {
 			continue
 		}
-		if _, err := tx.Exec(w.text, store.Args{"rows": store.Rows(w.rows), "now": tx.At, "version": t.v.ID}); err != nil {
+		if _, err := tx.Exec(w.text, store.Args{"rows": store.Rows(w.rows), "version": t.v.ID}); err != nil {
 			return fmt.Errorf("%s: %w", w.what, err)
 		}
 	}
@@ -126,7 +131,7 @@ func (t *Tiers) tell(tx *store.Tx, moves []move) error {
 			continue
 		}
 		was := t.place(m.Tier)
-		e := happenings.Own{Member: m.Member, Order: m.order, Past: m.heard == asHistory, Properties: map[string]any{"tier": t.name(m.to.Tier), "from": t.name(was)}}
+		e := happenings.Own{Member: m.Member, Order: m.order, News: m.heard == asNews, Properties: map[string]any{"tier": t.name(m.to.Tier), "from": t.name(was)}}
 		if m.to.Last != 0 {
 			e.Properties["until"] = t.ladder.Ends(m.to).String()
 		}
@@ -135,18 +140,18 @@ func (t *Tiers) tell(tx *store.Tx, moves []move) error {
 		case loyalty.Up:
 			for place := was + 1; place < m.to.Tier; place++ {
 				step := e
-				step.Type, step.ID, step.Past = tierUp, fmt.Sprintf("tier.up:%s:%s", stay, t.name(place)), true
+				step.Type, step.Key, step.News = tierUp, fmt.Sprintf("tier.up:%s:%s", stay, t.name(place)), false
 				step.Properties = map[string]any{"tier": t.name(place), "from": t.name(place - 1)}
 				all = append(all, step)
 				e.Properties["from"] = t.name(place)
 			}
-			e.Type, e.ID = tierUp, fmt.Sprintf("tier.up:%s:%s", stay, t.name(m.to.Tier))
+			e.Type, e.Key = tierUp, fmt.Sprintf("tier.up:%s:%s", stay, t.name(m.to.Tier))
 		case loyalty.Down:
-			e.Type, e.ID = tierDown, "tier.down:"+stay
+			e.Type, e.Key = tierDown, "tier.down:"+stay
 		case loyalty.Kept:
-			e.Type, e.ID = tierKept, fmt.Sprintf("tier.kept:%d:%s", m.ID, m.to.Last)
+			e.Type, e.Key = tierKept, fmt.Sprintf("tier.kept:%d:%s", m.ID, m.to.Last)
 		}
 		all = append(all, e)
 	}
-	return happenings.Tell(tx, all)
+	return happenings.Tell(tx, t.today(tx), all)
 }

@@ -190,7 +190,7 @@ func (t *Tiers) endOf(tx *store.Tx, day loyalty.Day, members []int64) error {
 			continue
 		}
 		if to, what := loyalty.TierAfter(t.ladder, stay, s.Holds, day); what != "" {
-			moves = append(moves, move{standing: s, what: what, to: to, day: day, heard: t.lately(tx, day+1)})
+			moves = append(moves, move{standing: s, what: what, to: to, day: day, night: true, heard: t.lately(tx, day+1)})
 		}
 	}
 	return t.write(tx, moves)
@@ -251,7 +251,7 @@ func (t *Tiers) raise(tx *store.Tx, day loyalty.Day, members []int64, heard stri
 	var moves []move
 	for _, s := range all {
 		if to, what := loyalty.TierUp(t.ladder, t.stay(s), s.Holds, day); what != "" {
-			moves = append(moves, move{standing: s, what: what, to: to, day: day, heard: heard})
+			moves = append(moves, move{standing: s, what: what, to: to, day: day, night: day < t.today(tx), heard: heard})
 		}
 	}
 	if err := t.write(tx, moves); err != nil || heard != notAtAll {
@@ -267,7 +267,7 @@ func (t *Tiers) warn(tx *store.Tx, at *place, today loyalty.Day) (int, error) {
 	err := tx.All(&members, `
 		select s.member_id from member_tiers s
 		where  s.left_day is null and s.last_day <= @soon and s.member_id > @after
-		and    not exists (select 1 from events e where e.source = '`+happenings.Source+`' and e.external_id = '`+tierEnding+`:' || s.id || ':' || s.last_day)
+		and    not exists (select 1 from events e where e.source = '`+happenings.OwnSource+`' and e.external_id = '`+tierEnding+`:' || s.id || ':' || s.last_day)
 		order  by s.member_id limit @most`, store.Args{"soon": int64(today) + endingBefore, "after": at.Last, "most": atOnce})
 	if err != nil {
 		return 0, fmt.Errorf("whose tier is about to end: %w", err)
@@ -287,10 +287,10 @@ func (t *Tiers) warn(tx *store.Tx, at *place, today loyalty.Day) (int, error) {
 		if s.ID == 0 || s.Holds >= stay.Tier || ends-endingBefore > today {
 			continue
 		}
-		events = append(events, happenings.Own{Member: s.Member, Type: tierEnding, ID: fmt.Sprintf("%s:%d:%d", tierEnding, s.ID, stay.Last),
+		events = append(events, happenings.Own{Member: s.Member, Type: tierEnding, Key: fmt.Sprintf("%s:%d:%d", tierEnding, s.ID, stay.Last), News: true,
 			Properties: map[string]any{"tier": s.Tier, "until": ends.String(), "next": t.name(s.Holds)}})
 	}
-	return len(members), happenings.Tell(tx, events)
+	return len(members), happenings.Tell(tx, today, events)
 }
 
 // catchUp decides about days that are over and whose night has not come yet, of some
