@@ -173,8 +173,8 @@ func worth() kind[int64] {
 				return ""
 			}
 			text := loyalty.FormatDecimal(v, loyalty.CurrencyDigits(currency)+3)
-			short := strings.TrimSuffix(text, "000")
-			return strings.TrimSuffix(short, ".")
+			fine := text[len(text)-3:]
+			return strings.TrimSuffix(text[:len(text)-3]+strings.TrimRight(fine, "0"), ".")
 		},
 	}
 }
