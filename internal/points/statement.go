@@ -25,6 +25,7 @@ type Line struct {
 	Cause  string          `json:"cause"`
 	Order  string          `json:"order,omitempty"` // its number
 	Event  string          `json:"event,omitempty"` // its type
+	Reward string          `json:"reward,omitempty"`
 	Tier   string          `json:"tier,omitempty"`
 	Opens  *loyalty.Day    `json:"opens,omitempty"`
 	Last   *loyalty.Day    `json:"last_day,omitempty"`
@@ -52,6 +53,10 @@ func (l Line) Why() string {
 		return "order " + l.Order + " has earned less: it was changed or given back"
 	case l.Event != "":
 		return "event " + l.Event
+	case l.Kind == redeem:
+		return "reward " + l.Reward
+	case l.Kind == giveBack:
+		return "reward " + l.Reward + " was not taken after all"
 	case l.Kind == expire:
 		return "not used by their last day"
 	}
@@ -66,10 +71,11 @@ func StatementOf(tx *store.Tx, member int64) (s Statement, err error) {
 	}
 	args := store.Args{"member": member, "today": int64(today)}
 	if err := tx.All(&s.Entries, `
-		select e.id, e.day, e.at, e.kind, e.amount, e.cause, coalesce(o.external_id, '') as "order", coalesce(v.type, '') as event, e.tier,
+		select e.id, e.day, e.at, e.kind, e.amount, e.cause, coalesce(o.external_id, '') as "order", coalesce(v.type, '') as event, coalesce(c.reward, '') as reward, e.tier,
 		       e.opens_day as opens, coalesce(e.last_day, l.last_day) as last, e.reason, e.by_whom
 		from   entries e
 		left   join orders o on o.id = e.order_id
+		left   join claims c on c.id = e.claim_id
 		left   join events v on v.id = e.event_id and v.member_id = e.member_id
 		left   join lots l   on l.credit_id = e.id
 		where  e.member_id = @member and e.wallet = '`+Wallet+`'

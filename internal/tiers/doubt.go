@@ -36,7 +36,11 @@ func Doubts(tx *store.Tx) (doubts []Doubt, err error) {
 		       exists (select 1 from member_tiers p where p.member_id = s.member_id and p.id < s.id and p.tier = s.tier and p.last_day = s.last_day) as again
 		from   member_tiers s
 		where  s.left_day is null and s.by_whom = ''
-		and    not exists (select 1 from orders o where o.member_id = s.member_id and o.changed_at > s.since_at and o.day <= s.since_day)
+		and    not exists (select 1 from orders o
+		                   where  o.member_id = s.member_id and o.day <= s.since_day
+		                   and   (o.changed_at > s.since_at
+		                          or exists (select 1 from refunds f where f.order_id = o.id and f.at > s.since_at)
+		                          or exists (select 1 from events e where e.member_id = s.member_id and e.order_id = o.id and e.received_at > s.since_at)))
 		order  by s.id desc limit @most`, store.Args{"most": doubtAtOnce})
 	if err != nil {
 		return nil, err
