@@ -80,6 +80,9 @@ func (a *app) report(tx *store.Tx, r report.Named, f reportFlags) error {
 	if ask.Currency, err = marketing.Currency(tx); err != nil {
 		return err
 	}
+	if ask.PointWorth, err = marketing.PointWorth(tx); err != nil {
+		return err
+	}
 	answer, err := r.Make(tx, ask)
 	switch {
 	case err != nil:

@@ -12,10 +12,11 @@ import (
 
 // Ask is what a report is asked for.
 type Ask struct {
-	Day      loyalty.Day // as of the end of this day of the shop
-	Past     bool        // Day is not today
-	Currency string      // of the program
-	Limit    int         // rows at most of a list; 0: as many as the report has or thinks fit
+	Day        loyalty.Day // as of the end of this day of the shop
+	Past       bool        // Day is not today
+	Currency   string      // of the program
+	PointWorth int64       // of one point, in thousandths of its minor unit
+	Limit      int         // rows at most of a list; 0: as many as the report has or thinks fit
 }
 
 // Table is what a report says: to programs its value, to people rows under a head.
@@ -44,6 +45,7 @@ var reports = []Named{
 	{"favourites", "for how many members each category is the one they spend most on", true, listed("CATEGORY|MEMBERS|OF THEM TIED",
 		func(tx *store.Tx, ask Ask) ([]Favourite, error) { return Favourites(tx, ask.Day, ask.most(everything)) },
 		func(_ Ask, f Favourite) []any { return []any{f.Category, f.Members, f.Tied} })},
+	{"liability", "what the points that members have are worth, all of them and without those that will expire", true, liabilityReport},
 	{"milestones", "how many members reach their 1st, 3rd, 5th, 10th and every 10th order, by month", true, milestonesReport},
 	{"orders", "orders, amount and members by month", true, listed("MONTH|ORDERS|REVENUE|MEMBERS",
 		func(tx *store.Tx, ask Ask) ([]Month, error) { return Orders(tx, ask.Day) },
@@ -51,6 +53,11 @@ var reports = []Named{
 	{"pairs", "which categories are bought together in one order", true, listed("CATEGORY|AND|IN ORDERS",
 		func(tx *store.Tx, ask Ask) ([]Pair, error) { return Pairs(tx, ask.Day, ask.most(20)) },
 		func(_ Ask, p Pair) []any { return []any{p.First, p.Second, p.Orders} })},
+	{"points", "points earned, redeemed and expired by month, and how many were left", true, listed("MONTH|EARNED|BONUS|BY HAND|REDEEMED|EXPIRED|LEFT",
+		func(tx *store.Tx, ask Ask) ([]PointsMonth, error) { return Points(tx, ask.Day) },
+		func(_ Ask, m PointsMonth) []any {
+			return []any{m.Month, m.Earned, m.Bonus, m.Adjusted, m.Redeemed, m.Expired, m.Left}
+		})},
 	{"pools", "what became of each pool's codes", false, listed("POOL|GIVEN|REDEEMED|EXPIRED|FREE|DISCOUNT",
 		func(tx *store.Tx, _ Ask) ([]PoolUse, error) { return Pools(tx) },
 		func(ask Ask, p PoolUse) []any {

@@ -1,0 +1,121 @@
+package report
+
+import (
+	"fmt"
+	"math/big"
+
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// PointsMonth is what was booked in a month, by kind, and what was outstanding at its end.
+type PointsMonth struct {
+	Month    string `json:"month"`
+	Earned   int64  `json:"earned"`   // by orders, less what these earned less afterwards
+	Bonus    int64  `json:"bonus"`    // for events, birthdays, joining
+	Adjusted int64  `json:"adjusted"` // by hand, and brought from elsewhere
+	Redeemed int64  `json:"redeemed"` // for rewards, less what came back
+	Expired  int64  `json:"expired"`
+	Left     int64  `json:"left"` // at its end, pending ones included
+}
+
+// Points returns the movement of points by month, up to the end of a day.
+func Points(tx *store.Tx, day loyalty.Day) ([]PointsMonth, error) {
+	var rows []struct {
+		Month, Kind string
+		N           int64
+	}
+	err := tx.All(&rows, `
+		select `+monthOf(tx, "day")+` as month, kind, cast(sum(amount) as bigint) as n
+		from   entries
+		where  wallet = 'points' and day <= @day
+		group  by 1, 2
+		order  by 1, 2`, store.Args{"day": int64(day)})
+	months := []PointsMonth{}
+	var left int64
+	for _, r := range rows {
+		if len(months) == 0 || months[len(months)-1].Month != r.Month {
+			months = append(months, PointsMonth{Month: r.Month})
+		}
+		m := &months[len(months)-1]
+		left += r.N
+		m.Left = left
+		switch r.Kind {
+		case "earn", "takeback":
+			m.Earned += r.N
+		case "bonus":
+			m.Bonus += r.N
+		case "redeem", "return":
+			m.Redeemed -= r.N
+		case "expire":
+			m.Expired -= r.N
+		default:
+			m.Adjusted += r.N
+		}
+	}
+	return months, err
+}
+
+// Liability is what the points that members have are worth to the books at the end of a
+// day: all of them at their worth, and those that will be spent, if it goes on as it did.
+type Liability struct {
+	Day      string  `json:"day"`
+	Members  int64   `json:"members"` // who have some
+	Points   int64   `json:"points"`  // that can be spent
+	Pending  int64   `json:"pending"`
+	Debts    int64   `json:"debts"`
+	Redeemed int64   `json:"redeemed"` // until then
+	Expired  int64   `json:"expired"`
+	Breakage float64 `json:"breakage"` // of those that are gone, the share that expired
+	Nominal  int64   `json:"nominal_minor"`
+	Expected int64   `json:"expected_minor"` // nominal less breakage
+}
+
+// PointsLiability returns it, at a worth of one point in thousandths of the minor unit.
+func PointsLiability(tx *store.Tx, ask Ask) (l Liability, err error) {
+	from, args := ask.facts(tx)
+	err = tx.One(&l, `
+		select count(*) filter (where f.points > 0 or f.points_pending > 0)                               as members,
+		       coalesce(cast(sum(case when f.points > 0 then f.points else 0 end) as bigint), 0)          as points,
+		       coalesce(cast(sum(f.points_pending) as bigint), 0)                                         as pending,
+		       coalesce(cast(sum(case when f.points < 0 then -f.points else 0 end) as bigint), 0)         as debts,
+		       coalesce((select -cast(sum(amount) as bigint) from entries
+		                 where  wallet = 'points' and day <= @day and kind in ('redeem', 'return')), 0)   as redeemed,
+		       coalesce((select -cast(sum(amount) as bigint) from entries
+		                 where  wallet = 'points' and day <= @day and kind = 'expire'), 0)                as expired
+		from   `+from, args)
+	if err != nil {
+		return l, fmt.Errorf("what points are worth: %w", err)
+	}
+	l.Day = ask.Day.String()
+	l.Nominal, l.Expected = worthOf(l.Points+l.Pending, l.Redeemed, l.Expired, ask.PointWorth)
+	l.Breakage = ratio(l.Expired, l.Redeemed+l.Expired)
+	return l, nil
+}
+
+// worthOf is what points are worth in minor units, all of them and those that will be
+// spent when as many of them expire as of those that are gone.
+func worthOf(points, redeemed, expired, worth int64) (nominal, expected int64) {
+	n := new(big.Int).Mul(big.NewInt(points), big.NewInt(worth))
+	nominal = new(big.Int).Quo(n, big.NewInt(1000)).Int64()
+	if gone := redeemed + expired; gone > 0 && expired > 0 {
+		n.Mul(n, big.NewInt(redeemed)).Quo(n, big.NewInt(gone))
+	}
+	return nominal, n.Quo(n, big.NewInt(1000)).Int64()
+}
+
+func liabilityReport(tx *store.Tx, ask Ask) (Table, error) {
+	l, err := PointsLiability(tx, ask)
+	return Table{Value: l, Head: []string{"FIGURE", ""}, Rows: [][]string{
+		row("at the end of", l.Day),
+		row("members with points", l.Members),
+		row("points that can be spent", l.Points),
+		row("points that are pending", l.Pending),
+		row("points taken back that had been spent", l.Debts),
+		row("spent until then", l.Redeemed),
+		row("expired until then", l.Expired),
+		row("expired of those that are gone", percent(l.Breakage)),
+		row("worth, if all are spent", ask.money(l.Nominal)),
+		row("worth, if as many expire as before", ask.money(l.Expected)),
+	}}, err
+}
