@@ -42,7 +42,7 @@ var arrows = map[string][]string{
 	"internal/apply":            {"internal/runs", "internal/tiers"},
 	"internal/why":              {"internal/runs"},
 	"internal/phone":            {},
-	"internal/points":           {"internal/versions"},
+	"internal/points":           {"internal/coupon", "internal/happenings"},
 	"internal/intake":           {"internal/coupon", "internal/happenings", "internal/phone", "internal/points", "internal/tiers"},
 	"internal/importer":         {"internal/flows", "internal/intake"}, // flows: campaigns settle with what a file brought
 	"internal/webhook":          {"internal/loyalty"},
