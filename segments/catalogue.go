@@ -79,6 +79,9 @@ type call struct {
 	except   []string // categories that are nobody's favourite
 
 	lifecycle Lifecycle
+	booked    bool
+	cards     map[string]int64 // of the program
+	prices    map[string]Price
 }
 
 // fixed reports whether the value is known before the statement runs.
@@ -168,7 +171,7 @@ func (e *entry) group() string {
 // catalogue returns all entries that need no declaration. Nobody may change them.
 func catalogue() []*entry {
 	entries.Do(func() {
-		entries.all = slices.Concat(orderFields(), forecastFields(), rhythmFields(), scoreFields(), boughtFields(), shopFields(), memberFields(), []*entry{tierField()}, yearlyFields(), eventFields(),
+		entries.all = slices.Concat(orderFields(), forecastFields(), rhythmFields(), scoreFields(), boughtFields(), shopFields(), memberFields(), loyaltyFields(), yearlyFields(), eventFields(),
 			mailFields(), codeFields(), lastingFields(), startFields())
 	})
 	return entries.all

@@ -20,7 +20,7 @@ func (c *checker) call(s *syntax) *call {
 	case e.in == nil:
 		panic(fail(s.pos, "%s is a condition by itself and is not compared", e.name))
 	}
-	use := &call{entry: e, pos: s.pos, typ: e.typ, currency: c.scope.Currency, except: c.scope.FavouritesExcept, lifecycle: c.scope.Lifecycle}
+	use := &call{entry: e, pos: s.pos, typ: e.typ, currency: c.scope.Currency, except: c.scope.FavouritesExcept, lifecycle: c.scope.Lifecycle, booked: c.scope.Booked, cards: c.scope.Cards, prices: c.scope.Rewards}
 	args := c.span(use, s, c.filter(use, c.subject(use, s, s.kids)))
 	switch {
 	case len(args) > 0 && !args[0].operand():
@@ -90,7 +90,7 @@ func (c *checker) textArgument(of *call, s *syntax, check func(string) string) o
 }
 
 func (c *checker) existing(of *call, s *syntax) {
-	names := map[string][]string{"pool": c.scope.AllPools, "campaign": c.scope.Campaigns}[of.entry.what]
+	names := map[string][]string{"pool": c.scope.AllPools, "campaign": c.scope.Campaigns, "card": namesIn(c.scope.Cards), "reward": namesIn(c.scope.Rewards)}[of.entry.what]
 	if of.name == "unused" {
 		switch names = c.scope.Pools; {
 		case names == nil:
@@ -99,9 +99,22 @@ func (c *checker) existing(of *call, s *syntax) {
 			panic(fail(s.pos, `unused takes the name of a pool in quotes`))
 		}
 	}
+	if ours := of.entry.what == "card" || of.entry.what == "reward"; ours && s.form != formText {
+		panic(fail(s.pos, "%s takes the name of a %s in quotes", of.name, of.entry.what))
+	} else if ours && names != nil && len(names) == 0 {
+		panic(fail(s.pos, "the program has no %ss: they are written in loyalty.yaml", of.entry.what))
+	}
 	if names != nil && s.form == formText && !slices.Contains(names, s.word) {
 		panic(unknown(s.pos, of.entry.what, s.word, names))
 	}
+}
+
+// namesIn are the keys of a map, nil of none.
+func namesIn[V any](m map[string]V) []string {
+	if m == nil {
+		return nil
+	}
+	return slices.AppendSeq([]string{}, maps.Keys(m))
 }
 
 // filter checks the condition on the properties of the events that are looked at.
@@ -152,6 +165,8 @@ func (c *checker) span(call *call, s *syntax, args []*syntax) (rest []*syntax) {
 	w := call.window
 	long := map[byte]int{'d': 365, 'w': 52, 'm': 12, 'y': 1}[w.unit]
 	switch {
+	case w.unit == thisYear && (e.ahead || e.yearly() || e.foretold()):
+		panic(fail(s.pos, "this year is over as far as it lies behind, and %s looks ahead: %s", e.name, e.withSpan()))
 	case e.foretold() && w.fixed():
 		panic(fail(s.pos, "%s looks ahead from today and takes no dates: %s", e.name, e.example()))
 	case (e.ahead || e.yearly()) && (w.fixed() && w.to-w.from >= 365 || !w.fixed() && w.n > long):

@@ -129,6 +129,61 @@ func plainly() map[string]func(k *Known, c *call) value {
 			return number(int64(*day - k.Day))
 		},
 
+		"points_pending": func(*Known, *call) value { return number(0) }, // nobody has what the program keeps, see facts
+		"points_debt":    func(k *Known, _ *call) value { return number(max(0, -k.points())) },
+		"points_expiring": func(k *Known, c *call) value {
+			first, last := c.window.ahead(k.Day)
+			n := int64(0)
+			for _, l := range k.Lots {
+				if l.Wallet == "points" && l.Last != nil && first <= *l.Last && *l.Last <= last {
+					n += l.Remains
+				}
+			}
+			return number(n)
+		},
+		"points_earned": func(k *Known, c *call) value {
+			return number(amounts(k.entries(c, "points", "earn", "bonus", "takeback")))
+		},
+		"points_spent": func(k *Known, c *call) value { return number(-amounts(k.entries(c, "points", "redeem", "return"))) },
+		"tier": func(k *Known, _ *call) value {
+			if s := k.stay(); s != nil {
+				return text(s.Tier)
+			}
+			return value{}
+		},
+		"days_in_tier": func(k *Known, _ *call) value {
+			if s := k.stay(); s != nil {
+				return number(int64(k.Day - s.Since))
+			}
+			return value{}
+		},
+		"days_until_tier_ends": func(k *Known, _ *call) value {
+			if s := k.stay(); s != nil && s.Last != nil {
+				return number(int64(*s.Last - k.Day))
+			}
+			return value{}
+		},
+		"stamps": func(k *Known, c *call) value { return number(amounts(k.entries(c, c.what.lit.text))) },
+		"stamps_missing": func(k *Known, c *call) value {
+			return number(c.cards[c.what.lit.text] - amounts(k.entries(c, c.what.lit.text)))
+		},
+		"cards_filled": func(k *Known, c *call) value { return count(k.entries(c, c.what.lit.text, "redeem")) },
+		"can_claim": func(k *Known, c *call) value {
+			p, s := c.prices[c.what.lit.text], k.stay()
+			return truth(k.points() >= p.Points && (p.Tiers == nil || s != nil && slices.Contains(p.Tiers, s.Tier)))
+		},
+		"rewards_claimed": func(k *Known, c *call) value {
+			return count(slices.DeleteFunc(slices.Clone(k.Claims), func(claim Claim) bool {
+				return claim.State != "held" && claim.State != "done" || !k.within(claim.Day, c.window)
+			}))
+		},
+		"referrals": func(k *Known, c *call) value {
+			return count(slices.DeleteFunc(slices.Clone(k.Brought), func(r Referral) bool { return r.State != "rewarded" || !k.within(r.Day, c.window) }))
+		},
+		"referred": func(k *Known, c *call) value {
+			return truth(k.BroughtBy != nil && k.BroughtBy.State != "refused" && k.within(k.BroughtBy.Day, c.window))
+		},
+
 		"usual_gap": func(k *Known, _ *call) value { return k.usualGap() },
 		"overdue":   func(k *Known, _ *call) value { return k.overdue() },
 		"lifecycle": func(k *Known, c *call) value {
@@ -246,6 +301,12 @@ type Known struct {
 	Orders     []Order
 	Events     []Event
 	Points     []PointChange // in the order of time
+	Entries    []Entry
+	Lots       []Lot
+	Stays      []Stay
+	Claims     []Claim
+	Brought    []Referral // friends
+	BroughtBy  *Referral
 	Mails      []Mail
 	Touches    []Touch
 	Codes      []Code   // those that are issued and neither used nor void
@@ -306,6 +367,63 @@ type PointChange struct {
 	Day     loyalty.Day
 	Balance *int64
 	Delta   *int64
+}
+
+// Entry is a row of the ledger of points or of a card's stamps.
+type Entry struct {
+	Wallet, Kind string
+	Day          loyalty.Day
+	Amount       int64
+}
+
+// Lot is what is left of a credit.
+type Lot struct {
+	Wallet  string
+	Last    *loyalty.Day
+	Remains int64
+}
+
+// Stay is one in a tier, from the day of coming to that before the day of leaving.
+type Stay struct {
+	Tier       string
+	Since      loyalty.Day
+	Last, Left *loyalty.Day
+}
+
+// Claim is a reward that was claimed.
+type Claim struct {
+	State string
+	Day   loyalty.Day
+}
+
+// Referral is a friend who was brought.
+type Referral struct {
+	State string
+	Day   loyalty.Day
+}
+
+// entries returns those of a wallet that the call looks at; no kinds: all.
+func (k *Known) entries(c *call, wallet string, kinds ...string) []Entry {
+	return slices.DeleteFunc(slices.Clone(k.Entries), func(e Entry) bool {
+		return e.Wallet != wallet || !k.within(e.Day, c.window) || kinds != nil && !slices.Contains(kinds, e.Kind)
+	})
+}
+
+func amounts(entries []Entry) (sum int64) {
+	for _, e := range entries {
+		sum += e.Amount
+	}
+	return sum
+}
+
+// stay is the one of the day; nil: the member holds no tier.
+func (k *Known) stay() *Stay {
+	for i, s := range k.Stays {
+		if s.Since <= k.Day && (s.Left == nil || *s.Left > k.Day) {
+			return &k.Stays[i]
+		}
+	}
+	return nil
 }
 
 // within reports whether a day lies in the time span; without one, whether it is

@@ -195,6 +195,8 @@ func (c *call) asWritten() string {
 	case w == nil:
 	case w.fixed():
 		args = append(args, strconv.Quote(w.from.String()), strconv.Quote(w.to.String()))
+	case w.unit == thisYear:
+		args = append(args, `"this year"`)
 	default:
 		args = append(args, strconv.Quote(strconv.Itoa(w.n)+string(w.unit)))
 	}

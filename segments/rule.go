@@ -23,6 +23,10 @@ type Scope struct {
 	Campaigns []string // of the program; nil: their names are not checked
 	Tiers     []string // of the program, from the lowest; nil: their names are not checked
 
+	Cards   map[string]int64 // card → how many stamps fill it; nil: their names are not checked
+	Rewards map[string]Price // nil: their names are not checked
+	Booked  bool             // the program keeps points itself: orders and events change them
+
 	Earning bool // on how points are earned: what is known of the order or event, and the tier
 
 	FavouritesExcept []string // categories that no favourite is, nor is in
@@ -107,7 +111,7 @@ type Change struct {
 	Everything bool     // somebody new, say
 	Profile    bool     // joining, country, language, birthday, tags, consent, attributes
 	Orders     bool     // orders and their lines
-	Points     bool     // …
+	Points     bool     // a balance that was told us; what we book follows orders and events
 	Mails      bool     // what they did with a mail; that one was sent is looked at every night
 	Events     []string // events of these types have happened
 }
@@ -131,6 +135,9 @@ func (r *Rule) TouchedBy(change Change) bool {
 	return change.Everything || r.any(func(c *call) bool {
 		if c.from == fromEvents {
 			return c.what.call != nil && len(change.Events) > 0 || slices.Contains(change.Events, c.what.lit.text)
+		}
+		if c.from == fromPoints && c.booked && (change.Orders || len(change.Events) > 0) {
+			return true
 		}
 		return touched[c.from]
 	})

@@ -10,12 +10,12 @@ import (
 	"regulars/internal/loyalty"
 )
 
-// window is a time span: one that ends today, "90d", "12w", "6m", "1y", or one
+// window is a time span: one that ends today, "90d", "12w", "6m", "1y", "this year", or one
 // between two dates, both included. Of what lies ahead, a birthday say, the same
 // span begins today.
 type window struct {
 	n    int
-	unit byte // d, w, m, y; 0: between two dates
+	unit byte // d, w, m, y; Y: this year; 0: between two dates
 
 	from, to loyalty.Day
 }
@@ -29,6 +29,9 @@ var (
 func parseWindow(s string) (window, error) {
 	if s == "" {
 		return window{}, errors.New(`the time span is empty: write one like "90d", "12w", "6m" or "1y"`)
+	}
+	if s == "this year" {
+		return window{n: 1, unit: thisYear}, nil
 	}
 	n, err := strconv.Atoi(s[:len(s)-1])
 	w := window{n: n, unit: s[len(s)-1]}
@@ -53,6 +56,9 @@ func (w window) fixed() bool { return w.unit == 0 }
 func (w window) past(today loyalty.Day) (first, last loyalty.Day) {
 	if w.fixed() {
 		return w.from, min(w.to, today)
+	}
+	if w.unit == thisYear {
+		return newYear(today), today
 	}
 	return w.shifted(today, -1) + 1, today
 }
@@ -98,6 +104,8 @@ func (w window) words(ahead bool) string {
 		return "on " + w.from.String()
 	case w.fixed():
 		return "between " + w.from.String() + " and " + w.to.String()
+	case w.unit == thisYear:
+		return "this year"
 	case ahead && w.n == 1 && w.unit == 'd':
 		return "today"
 	case w.n == 1:

@@ -31,6 +31,7 @@ var (
 	campaigns  = []string{"welcome", "win-back", "Björn's"}
 	labelNames = []string{"sale", "organic", "50% \"off\""}
 	shops      = []string{"till-4", "till-5", ""}
+	tiers      = []string{"silver", "gold", "black"}
 	moneys     = []int64{0, 1, 999, 1000, 5990, 5991, 100000}
 )
 
@@ -45,6 +46,8 @@ var wideScope = segments.Scope{
 	Launch: map[string]segments.Type{"category": segments.Text, "amount": segments.Money, "on": segments.Date, "missing": segments.Text},
 	Order:  true, Event: true, Pools: poolNames, AllPools: poolNames, Campaigns: campaigns,
 	FavouritesExcept: []string{"coupons", "fuel"},
+	Tiers:            tiers, Cards: map[string]int64{"coffee": 3, "tea": 10},
+	Rewards: map[string]segments.Price{"latte": {Points: 50}, "lounge": {Points: 10, Tiers: []string{"gold", "black"}}},
 }
 
 // person is a member as the tables hold it.
@@ -121,7 +124,55 @@ func drawPerson(t *rapid.T, id int64) *person {
 	p.Points = drawPoints(t)
 	p.drawCodes(t)
 	p.drawMails(t)
+	p.drawLoyalty(t)
 	return p
+}
+
+// drawLoyalty draws the ledger, and what the member climbed, claimed and brought.
+func (p *person) drawLoyalty(t *rapid.T) {
+	p.Entries = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) segments.Entry {
+		e := segments.Entry{Wallet: pick(t, "wallet", []string{"points", "points", "coffee", "tea"}), Day: near(t, "day"),
+			Kind: pick(t, "kind", []string{"earn", "bonus", "takeback", "redeem", "return", "expire", "adjust"})}
+		e.Amount = rapid.Int64Range(1, 4).Draw(t, "amount")
+		if slices.Contains([]string{"takeback", "redeem", "expire"}, e.Kind) {
+			e.Amount = -e.Amount
+		}
+		return e
+	}), 0, 6).Draw(t, "entries")
+	p.Lots = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) segments.Lot {
+		l := segments.Lot{Wallet: pick(t, "wallet", []string{"points", "points", "tea"}), Remains: rapid.Int64Range(1, 3).Draw(t, "remains")}
+		if rapid.IntRange(0, 3).Draw(t, "ends") > 0 {
+			day := 2*today - near(t, "last day") // ahead, mostly
+			l.Last = &day
+		}
+		return l
+	}), 0, 3).Draw(t, "lots")
+	since := near(t, "first tier") - 30
+	for range rapid.IntRange(0, 3).Draw(t, "stays") {
+		s := segments.Stay{Tier: pick(t, "tier", tiers), Since: since}
+		if rapid.Bool().Draw(t, "kept") {
+			day := since + loyalty.Day(rapid.Int64Range(0, 60).Draw(t, "for"))
+			s.Last = &day
+		}
+		since += loyalty.Day(rapid.Int64Range(0, 40).Draw(t, "later"))
+		left := since
+		s.Left = &left
+		p.Stays = append(p.Stays, s)
+	}
+	if len(p.Stays) > 0 && rapid.Bool().Draw(t, "still") {
+		p.Stays[len(p.Stays)-1].Left = nil
+	}
+	p.Claims = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) segments.Claim {
+		return segments.Claim{State: pick(t, "state", []string{"held", "done", "released", "reversed"}), Day: near(t, "day")}
+	}), 0, 3).Draw(t, "claims")
+	referral := rapid.Custom(func(t *rapid.T) segments.Referral {
+		return segments.Referral{State: pick(t, "state", []string{"pending", "rewarded", "refused", "ended"}), Day: near(t, "day")}
+	})
+	p.Brought = rapid.SliceOfN(referral, 0, 3).Draw(t, "brought")
+	if rapid.Bool().Draw(t, "referred") {
+		r := referral.Draw(t, "brought by")
+		p.BroughtBy = &r
+	}
 }
 
 // birthdays lie around the days that are asked about, on 29 February and around
@@ -296,6 +347,7 @@ func save(tx *store.Tx, people []*person) error {
 	for _, p := range people {
 		w.member(p, now)
 		w.mails(p, now)
+		w.loyalty(p, now)
 		for _, o := range p.Orders {
 			w.order(p.id, o, now)
 		}
@@ -378,6 +430,31 @@ func (w *writer) member(p *person, now loyalty.Instant) {
 	}
 	for topic, granted := range p.Consent {
 		w.add("member_topics", "member_id topic granted changed_at", p.id, topic, granted, now)
+	}
+}
+
+// loyalty writes the ledger, and what the member climbed, claimed and brought.
+func (w *writer) loyalty(p *person, now loyalty.Instant) {
+	for _, e := range p.Entries {
+		n := w.next()
+		w.add("entries", "id member_id wallet at day kind amount cause version_id", n, p.id, e.Wallet, loyalty.At(e.Day.UTC()), e.Day, e.Kind, e.Amount, fmt.Sprint("key:", n), 1)
+	}
+	for _, l := range p.Lots {
+		w.add("lots", "credit_id member_id wallet opens_day last_day remains", w.next(), p.id, l.Wallet, int64(today)-400, deref(l.Last), l.Remains)
+	}
+	for _, s := range p.Stays {
+		w.add("member_tiers", "id member_id tier since_day since_at last_day left_day version_id", w.next(), p.id, s.Tier, s.Since, loyalty.At(s.Since.UTC()), deref(s.Last), deref(s.Left), 1)
+	}
+	for _, c := range p.Claims {
+		n := w.next()
+		w.add("claims", "id member_id reward price state source key body at day", n, p.id, "latte", 50, c.State, "cli", fmt.Sprint(n), []byte{}, loyalty.At(c.Day.UTC()), c.Day)
+	}
+	for _, r := range p.Brought {
+		n := w.next()
+		w.add("referrals", "id referrer_id friend_id state at day", n, p.id, 1000+n, r.State, loyalty.At(r.Day.UTC()), r.Day)
+	}
+	if r := p.BroughtBy; r != nil {
+		w.add("referrals", "id referrer_id friend_id state at day", w.next(), 1000, p.id, r.State, loyalty.At(r.Day.UTC()), r.Day)
 	}
 }
 

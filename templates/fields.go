@@ -37,6 +37,9 @@ type Fields struct {
 	Order      bool            // an order started the campaign: order.total, order.lines …
 	Event      bool            // an event did: event.type, event.at and any property of it
 	Milestone  Kind            // Number or Money: milestone.value; None: no milestone
+	Points     bool            // the program keeps points: points.balance …
+	Tiers      bool            // … and has tiers: tier.name …
+	Missing    Kind            // Number or Money: tier.missing; None: it cannot be told
 	Coupon     bool            // the step gives a code (or an earlier one did): coupon.code …
 	Service    bool            // class service: the footer need not have an unsubscribe link
 	Stranger   bool            // it goes to somebody who is no customer yet: the footer says only who sends it
@@ -67,6 +70,15 @@ func (f Fields) catalogue() map[string]map[string]Kind {
 		"event":     {"type": Text, "at": Date},
 		"milestone": {"figure": Text, "value": max(f.Milestone, Number)},
 		"launch":    {},
+	}
+	if f.Points {
+		all["points"] = map[string]Kind{"balance": Number, "pending": Number, "worth": Money, "expiring": Number, "expire_on": Date, "called": Text}
+	}
+	if f.Tiers {
+		all["tier"] = map[string]Kind{"name": Text, "until": Date, "next": Text}
+		if f.Missing != None {
+			all["tier"]["missing"] = f.Missing
+		}
 	}
 	maps.Copy(all["launch"], f.Launch)
 	for name, kind := range f.Attributes {
@@ -148,6 +160,8 @@ func sampleValue(root, field string, kind Kind) any {
 	switch {
 	case root == "links":
 		return "https://shop.example/" + field
+	case root == "tier" && field == "name":
+		return "Silver"
 	case field == "percent":
 		return int64(15)
 	case root == "coupon" && field != "code" && field != "percent" && field != "ends":
@@ -174,5 +188,5 @@ func sampleValue(root, field string, kind Kind) any {
 
 // sampleTexts are what texts are in a sample; of others their names.
 var sampleTexts = map[string]string{
-	"first_name": "Ana", "last_name": "Horvat", "name": "Ana Horvat", "email": "ana@example.test", "code": "HELLO-7K2M-9QXT", "figure": "orders",
+	"first_name": "Ana", "last_name": "Horvat", "name": "Ana Horvat", "email": "ana@example.test", "code": "HELLO-7K2M-9QXT", "figure": "orders", "called": "points", "next": "Gold",
 }

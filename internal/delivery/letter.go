@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 
 	"regulars/internal/address"
@@ -18,6 +19,7 @@ import (
 type material struct {
 	people map[int64]*person
 	codes  map[int64]*code
+	have   map[int64]*standing // of members, where the program keeps points
 	at     loyalty.Instant
 }
 
@@ -29,8 +31,24 @@ func gather(tx *store.Tx, sends []*send) (material, error) {
 	if m.people, err = people(tx, some(sends, func(s *send) int64 { return s.Member })); err != nil {
 		return m, err
 	}
-	m.codes, err = codes(tx, some(sends, func(s *send) int64 { return s.Code }))
-	return m, err
+	if m.codes, err = codes(tx, some(sends, func(s *send) int64 { return s.Code })); err != nil {
+		return m, err
+	}
+	kept := map[*program.Program][]*send{}
+	for _, s := range sends {
+		if s.plan != nil && s.plan.program.Loyalty != nil {
+			kept[s.plan.program] = append(kept[s.plan.program], s)
+		}
+	}
+	m.have = map[int64]*standing{}
+	for p, sends := range kept {
+		have, err := standings(tx, p, sends[0].plan.today(tx.At), some(sends, func(s *send) int64 { return s.Member }))
+		if err != nil {
+			return m, err
+		}
+		maps.Copy(m.have, have)
+	}
+	return m, nil
 }
 
 // ofTheText reports whether it is the campaign's text that keeps a mail from being
@@ -124,7 +142,7 @@ func (w *writer) tracking(s *send) (link func(to string) string, pixel string) {
 // data is all that the mail may show.
 func (w *writer) data(s *send, m material) templates.Data {
 	data := templates.Data{}
-	for _, root := range []string{"member", "shop", "links", "coupon", "order", "event", "milestone", "launch"} {
+	for _, root := range []string{"member", "shop", "links", "points", "tier", "coupon", "order", "event", "milestone", "launch"} {
 		if fields := w.root(root, s, m); fields != nil {
 			data[root] = fields
 		}
@@ -142,6 +160,14 @@ func (w *writer) root(name string, s *send, m material) map[string]any {
 		return s.plan.shop()
 	case "links":
 		return w.linksOf(s)
+	case "points":
+		if have := m.have[s.Member]; have != nil && s.plan.program.Loyalty.Points != nil {
+			return have.points(s.plan.program, s.key)
+		}
+	case "tier":
+		if have := m.have[s.Member]; have != nil && s.plan.program.Loyalty.Tiers != nil {
+			return have.tier(s.plan.program)
+		}
 	case "coupon":
 		if c := m.codes[s.Code]; c != nil {
 			return c.data(today)

@@ -100,7 +100,7 @@ func onDay(t isolation.Turn, day loyalty.Day) error {
 				continue
 			}
 			s := Start{Key: DateKey(t.C, before, target), Wake: at, Args: store.Args{}}
-			s.Where = dated(t.C, target, s.Args) + " and " + inZone(t, zone, zones, s.Args)
+			s.Where = dated(t, target, s.Args) + " and " + inZone(t, zone, zones, s.Args)
 			if _, err := Begin(t, s); err != nil {
 				return err
 			}
@@ -120,9 +120,15 @@ func DateKey(c *versions.Campaign, before int, target loyalty.Day) string {
 }
 
 // dated is the condition that a member's date is kept on a day: for an anniversary of
-// joining, that they joined on that day of an earlier year.
-func dated(c *versions.Campaign, day loyalty.Day, args store.Args) string {
-	if c.Start.Kind == "date" {
+// joining, that they joined on that day of an earlier year; for points that end, that it
+// is the last day of some.
+func dated(t isolation.Turn, day loyalty.Day, args store.Args) string {
+	c := t.C
+	switch {
+	case t.V.Program.ExpireOn(c.Start.Field):
+		args["target"] = int64(day)
+		return "m.id in (select l.member_id from lots l where " + endingPoints + " and l.last_day = @target)"
+	case c.Start.Kind == "date":
 		args["field"], args["target"] = c.Start.Field, day.String()
 		return "m.attributes ->> @field = @target"
 	}

@@ -1,8 +1,10 @@
 package flows_test
 
 import (
+	"fmt"
 	"testing"
 
+	"regulars/internal/loyalty"
 	"regulars/internal/shoptest"
 	"regulars/internal/store"
 )
@@ -105,5 +107,32 @@ func TestADayThatDowntimeSkippedIsMadeUpForUnlessLate(t *testing.T) {
 		s.Work()
 		s.At("2027-03-07 12:00")
 		s.Want("on the 7th, after three days of downtime", s.Counted("select cast(member_id as text) as what, count(*) as n from sends group by 1"), "1 3, 1 4")
+	})
+}
+
+func TestMembersHearBeforeTheirPointsEnd(t *testing.T) {
+	p := shoptest.Program{Extra: map[string]string{"loyalty.yaml": "points: {earn: [1 per 1.00], expire: {after: 30d}}\n"}, Campaigns: map[string]string{
+		"ending": "live: true\nstart: {date: points_expire_on, before: [7d, 1d], time: 10:00}\nsteps:\n  - mail: points-end\n  - wait: 2d\n  - mail: once-more\n"}}
+	each(t, p, func(t *testing.T, s *shop) {
+		s.Join(3)
+		s.At("2027-03-03 12:00")
+		s.Order(1, 5000)
+		s.Order(2, 5000)
+		second := s.N
+		s.days("2027-03-05 12:00")
+		s.Order(1, 2000)
+		s.days("2027-03-26 09:00")
+		s.Want("before the week", s.Ledger(), "")
+		s.days("2027-03-26 10:00")
+		s.Want("a week before the first points end", s.Ledger(), "2 points-end queued")
+		s.Deliver("sent")
+		s.Event(loyalty.OrderRefunded, 2, func(e *loyalty.Event) {
+			e.Order = &loyalty.Order{ID: fmt.Sprintf("order-%d", second)}
+			e.Refund = &loyalty.Refund{ID: "r-1", Total: 5000}
+		})
+		s.days("2027-03-28 11:00")
+		s.Want("who has none left that end is left alone; the next points have a mail of their own", s.Counted(
+			"select step || ' ' || cast(member_id as text) as what, count(*) as n from sends group by 1"), "1 once-more 1, 2 points-end 1, 1 points-end 2")
+		s.Want("passages", s.Counted("select cast(member_id as text) || ' ' || reason as what, count(*) as n from passages where state = 'exited' group by 1"), "1 2 date moved")
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"regulars/internal/consent"
@@ -245,19 +246,44 @@ func (s *steps) skip(i int, step program.Step, all []*passage, reason string) er
 	return err
 }
 
+// endingPoints is the condition that a row l of lots is what is left of points.
+const endingPoints = "l.wallet = 'points' and l.remains > 0"
+
+// stillDated returns the passages whose members still have the date that started them.
+func (s *steps) stillDated(all []*passage) (dated []int64, err error) {
+	if !s.V.Program.ExpireOn(s.C.Start.Field) {
+		err = s.Tx.All(&dated, `
+			select p.id
+			from   passages p join occurrences o on o.id = p.occurrence_id join members m on m.id = p.member_id
+			where  p.id in `+s.Tx.In("@ids")+`
+			and    o.key like @field || ':' || (m.attributes ->> @field) || ':%'`,
+			store.Args{"ids": idsOf(all), "field": s.C.Start.Field})
+		return dated, err
+	}
+	var ends []struct {
+		ID  int64
+		Key string
+		Day loyalty.Day
+	}
+	err = s.Tx.All(&ends, `
+		select distinct p.id, o.key, l.last_day as day
+		from   passages p join occurrences o on o.id = p.occurrence_id join lots l on l.member_id = p.member_id
+		where  p.id in `+s.Tx.In("@ids")+` and l.last_day is not null and `+endingPoints, store.Args{"ids": idsOf(all)})
+	for _, e := range ends {
+		if strings.HasPrefix(e.Key, fmt.Sprintf("%s:%s:", s.C.Start.Field, e.Day)) {
+			dated = append(dated, e.ID)
+		}
+	}
+	return dated, err
+}
+
 // stillWanted leaves out whom the rules of the campaign stop by now: those whose date
 // has moved or whose passage ends, and those who come under "except", who have a
 // skipped mail. What comes as an event ends a passage when it comes; here are the
 // conditions that time can bring.
 func (s *steps) stillWanted(i int, step program.Step, all []*passage) (_ []*passage, err error) {
 	if s.C.Start.Kind == "date" {
-		var dated []int64
-		err := s.Tx.All(&dated, `
-			select p.id
-			from   passages p join occurrences o on o.id = p.occurrence_id join members m on m.id = p.member_id
-			where  p.id in `+s.Tx.In("@ids")+`
-			and    o.key like @field || ':' || (m.attributes ->> @field) || ':%'`,
-			store.Args{"ids": idsOf(all), "field": s.C.Start.Field})
+		dated, err := s.stillDated(all)
 		if err != nil {
 			return nil, err
 		}

@@ -50,7 +50,14 @@ const (
 	PointsChanged   = "points.changed"
 )
 
-// EventTypes are these types.
+// OwnEvents are the types of events that Regulars itself writes, of a program that keeps
+// points.
+var OwnEvents = []string{
+	"tier.up", "tier.down", "tier.kept", "tier.ending", "points.opened", "points.taken_back", "reward.claimed", "reward.reversed",
+	"card.filled", "referral.pending", "referral.rewarded",
+}
+
+// EventTypes are those that Regulars understands.
 var EventTypes = []string{
 	MemberJoined, MemberChanged, OrderPlaced, OrderChanged, OrderFulfilled, OrderCancelled, OrderRefunded, CheckoutStarted, Visit, PointsChanged,
 }

@@ -2,6 +2,7 @@ package points
 
 import (
 	"fmt"
+	"strings"
 
 	"regulars/internal/loyalty"
 	"regulars/internal/program"
@@ -37,8 +38,14 @@ func (r *Rules) Heard(tx *store.Tx, events []Happened) error {
 			if e.For != "event" || e.Event != h.Type || day < r.Since {
 				continue
 			}
-			if e.If != nil && !e.If.Given(segments.Query{Day: day, Event: h.Properties}) {
-				continue
+			if e.If != nil {
+				tier, err := tierAt(tx, h.Member, h.At, day)
+				if err != nil {
+					return err
+				}
+				if !e.If.Given(segments.Query{Day: day, Tier: tier, Moment: h.At.In(r.Zone), Event: h.Properties}) {
+					continue
+				}
 			}
 			if within, err := r.within(tx, e, h, day, given); err != nil || !within {
 				if err != nil {
@@ -56,6 +63,16 @@ func (r *Rules) Heard(tx *store.Tx, events []Happened) error {
 	}
 	_, err := r.add(tx, entries)
 	return err
+}
+
+// tierAt is the tier that a member held at a moment of a day, "" for none.
+func tierAt(tx *store.Tx, member int64, at loyalty.Instant, day loyalty.Day) (string, error) {
+	var held []string
+	err := tx.All(&held, `
+		select t.tier from member_tiers t
+		where  t.member_id = @member and t.since_at <= @at and (t.left_day is null or t.left_day > @day)
+		order  by t.since_at desc, t.id desc limit 1`, store.Args{"member": member, "at": at, "day": int64(day)})
+	return strings.Join(held, ""), err
 }
 
 type givenKey struct {

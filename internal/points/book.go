@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
+	"time"
 
 	"regulars/internal/loyalty"
 	"regulars/internal/program"
@@ -250,7 +251,7 @@ func (r *Rules) targets(tx *store.Tx, list []*purchase) error {
 			return err
 		}
 		order, refunds := p.order()
-		how := loyalty.Rates{Earn: p.holding(rates.Earn), NotOn: rates.NotOn, Base: rates.Base, Percent: percent}
+		how := loyalty.Rates{Earn: p.holding(rates.Earn, r.Zone), NotOn: rates.NotOn, Base: rates.Base, Percent: percent}
 		p.exact = loyalty.Exact(order, refunds, how)
 		p.target = loyalty.Target(order, refunds, how)
 		if rates.Carry {
@@ -286,10 +287,11 @@ func (p *purchase) order() (loyalty.Order, []loyalty.Refund) {
 	return o, refunds
 }
 
-// holding are the ways to earn that hold for an order.
-func (p *purchase) holding(all []program.Earn) (earn []loyalty.Earn) {
+// holding are the ways to earn that hold for an order. Its tier and the zone are those
+// that conditions read.
+func (p *purchase) holding(all []program.Earn, zone *time.Location) (earn []loyalty.Earn) {
 	for _, e := range all {
-		if e.If != nil && !e.If.Given(segments.Query{Day: p.Day, Order: &segments.Order{Day: p.Day, Counts: p.Status == loyalty.Paid, Total: p.Total,
+		if e.If != nil && !e.If.Given(segments.Query{Day: p.Day, Tier: p.tier, Moment: p.At.In(zone), Order: &segments.Order{Day: p.Day, Counts: p.Status == loyalty.Paid, Total: p.Total,
 			Refunded: p.Refunded, Discount: p.Discount, Quantity: p.Quantity, Shop: p.Shop, Lines: p.lines}}) {
 			continue
 		}

@@ -78,7 +78,9 @@ func usualTopic(r *loader, c *folder) {
 	case "every":
 		c.Topic = loyalty.Newsletter
 	default:
-		c.Topic = loyalty.Offers
+		if c.Topic = loyalty.Offers; slices.Contains(loyalty.OwnEvents, c.Start.Event) {
+			c.Topic = loyalty.Program
+		}
 	}
 	if at := c.keys.key("start"); r.program.Topics[c.Topic] == nil && at != nil {
 		r.errorAt(at, fmt.Sprintf("a campaign that starts so has the topic %s, which program.yaml does not name", c.Topic), "add it to topics there, or say topic: here")

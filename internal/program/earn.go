@@ -302,6 +302,9 @@ func (s *sentence) earn() (e loyalty.Earn, rule int) {
 		s.bound(&e)
 	}
 	if w := s.peek(); s.slip == nil && s.accept("if") {
+		if e.For == "joined" || e.For == "birthday" {
+			s.wrong(w, "a condition goes with amounts, orders and events, and everybody earns the same for "+map[string]string{"joined": "joining", "birthday": "a birthday"}[e.For], "leave it out")
+		}
 		return e, w.pos + len("if")
 	}
 	s.end(map[bool]string{true: "at most and minimum follow a comma, and a rule follows if", false: "the sentence is over: a limit follows a comma, and a rule follows if"}[s.is("at") || s.is("minimum")])

@@ -234,8 +234,13 @@ func campaignKeys() keys[folder] {
 		}),
 		at("class", func(c *folder) *string { return &c.Class }, oneOf(loyalty.Offer, loyalty.Earned, loyalty.Service)).first().or(func(_ *loader, c *folder) {
 			// A member has earned the welcome and the milestone; the rest is advertising until the file says otherwise.
-			if c.Class = loyalty.Offer; c.Start.Kind == "joins" || c.Start.Kind == "milestone" {
+			// What a member does with points, and what becomes of them, is none either.
+			switch c.Class = loyalty.Offer; {
+			case c.Start.Kind == "joins", c.Start.Kind == "milestone", c.Start.Kind == "date" && c.Start.Field == PointsExpireOn,
+				slices.Contains([]string{"tier.up", "tier.kept", "tier.ending", "points.opened", "card.filled", "referral.rewarded"}, c.Start.Event):
 				c.Class = loyalty.Earned
+			case slices.Contains([]string{"reward.claimed", "reward.reversed", "points.taken_back"}, c.Start.Event):
+				c.Class = loyalty.Service
 			}
 		}),
 		at("topic", func(c *folder) *string { return &c.Topic }, topic()).first().or(usualTopic),

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"regulars/internal/loyalty"
+	"regulars/segments"
 )
 
 // The files of a program directory that have a name of their own.
@@ -32,7 +33,9 @@ type loader struct {
 	texts    Texts
 	problems []Problem
 
-	tiers    []string          // names, from the lowest
+	tiers    []string // of loyalty.yaml: names, from the lowest
+	cards    map[string]int64
+	rewards  map[string]segments.Price
 	segments map[string]string // name → rule, for in_segment; unsound ones stand as everybody
 	mails    map[string]bool   // files that some step sends
 	was      map[string]string // former name → campaign
@@ -65,7 +68,7 @@ func load(files map[string]string) *loader {
 	r.readShop()
 	r.wordless()
 	r.readPools() // rules may ask for their codes
-	r.readTierNames()
+	r.readLoyaltyNames()
 	r.readSegments()
 	r.readLoyalty() // its rules may ask for segments
 	names := r.campaignNames()

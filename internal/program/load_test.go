@@ -142,6 +142,7 @@ func TestTheExampleProgram(t *testing.T) {
 	missing := map[string]bool{}
 	for _, problem := range problems {
 		switch {
+		case strings.HasPrefix(problem.Message, "points_expire_on is the last day of points"): // the example has no loyalty.yaml
 		case problem.Level == program.NotYet:
 			notYet = append(notYet, quoted(problem.Message))
 		case strings.HasPrefix(problem.Message, "the file "):
@@ -150,7 +151,7 @@ func TestTheExampleProgram(t *testing.T) {
 			t.Errorf("neither not yet nor a missing mail: %s", problem)
 		}
 	}
-	want := []string{"join.who", "date: points_expire_on", "once", "milestone: referrals", "limit"}
+	want := []string{"join.who", "once", "milestone: referrals", "limit"}
 	if !slices.Equal(notYet, want) {
 		t.Errorf("not yet: %q, want %q", notYet, want)
 	}

@@ -91,7 +91,6 @@ func TestWhatLoyaltyUnderstands(t *testing.T) {
 		{`2 per 0.50 of product "SKU-1" if tier >= silver`, loyalty.Earn{N: 2, Per: 50, Of: loyalty.Of{Kind: "product", Name: "SKU-1"}}},
 		{`1 per 1.00 of label "bio" if weekday == "Monday" and hour < 12`, loyalty.Earn{N: 1, Per: 100, Of: loyalty.Of{Kind: "label", Name: "bio"}}},
 		{`10 for event "quiz.done", at most 2 per 1y if event.score >= 8`, loyalty.Earn{N: 10, For: "event", Event: "quiz.done", AtMost: loyalty.Limit{N: 2, Per: loyalty.Period{Months: 12}}}},
-		{`100 for birthday if tier == gold`, loyalty.Earn{N: 100, For: "birthday"}},
 	} {
 		l, problems := loyalOf(t, "points:\n  earn:\n    - "+tt.line+"\ntiers: {silver: {when: orders >= 2}, gold: {when: orders >= 9}}\n")
 		if len(problems) > 0 {
@@ -181,4 +180,41 @@ func FuzzSentences(f *testing.F) {
 			t.Errorf("%q is read as %+v", line, e)
 		}
 	})
+}
+
+// The words of plan for a loyalty.yaml that is new, and for one that changes.
+func TestPlanSaysWhatLoyaltyChanges(t *testing.T) {
+	t.Parallel()
+	with := func(change ...string) map[string]string {
+		files := loyal(t)
+		for i := 0; i < len(change); i += 2 {
+			if !strings.Contains(files["loyalty.yaml"], change[i]) {
+				t.Fatalf("loyalty.yaml has no %q", change[i])
+			}
+			files["loyalty.yaml"] = strings.Replace(files["loyalty.yaml"], change[i], change[i+1], 1)
+		}
+		return files
+	}
+	without := loyal(t)
+	delete(without, "loyalty.yaml")
+	without["segments.yaml"] = "buyers: orders >= 1\n"
+	removed := with()
+	delete(removed, "loyalty.yaml")
+	removed["segments.yaml"] = "golden: orders >= 1\n"
+	var got strings.Builder
+	for _, tt := range []struct {
+		claim     string
+		old, next map[string]string
+	}{
+		{"new", without, with()},
+		{"nothing changes", with(), with()},
+		{"rates", with(), with("1 per 1.00 of category", "3 per 1.00 of category", "earn: 1.5x", "earn: 2x")},
+		{"how long", with(), with("{unused: 12m}", "{after: 12m, round: month}", "pending: 14d", "pending: 30d", "worth:   0.01", "worth:   0.0125")},
+		{"tiers", with(), with(`spent("12m") >= 250.00`, `spent("12m") >= 300.00`, "keep: 12m, grace: 30d", "keep: year")},
+		{"cards, rewards, referral", with(), with("of: 10", "of: 8", "{price: 300,", "{price: 250,", "latte:", "cappuccino:", "referrer: 500", "referrer: thank-you", "within: 90d", "within: 30d")},
+		{"gone", with(), removed},
+	} {
+		got.WriteString("== " + tt.claim + "\n" + sentences(program.Plan(version(t, tt.old), version(t, tt.next))))
+	}
+	golden(t, "testdata/loyalty/plan.golden", got.String())
 }

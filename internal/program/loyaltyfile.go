@@ -13,19 +13,45 @@ import (
 // loyaltyFile says how members earn, what they climb and what they get for it.
 const loyaltyFile = "loyalty.yaml"
 
-// readTierNames reads what the tiers are called, before the rules that name them.
-func (r *loader) readTierNames() {
+// readLoyaltyNames reads what tiers, cards and rewards are called, and the figures of
+// these, before the rules that name them. What is wrong is said when the file is read.
+func (r *loader) readLoyaltyNames() {
+	r.tiers, r.cards, r.rewards = []string{}, map[string]int64{}, map[string]segments.Price{}
 	if _, there := r.files[loyaltyFile]; !there {
 		return
 	}
-	quiet := &loader{files: r.files} // what is wrong is said when the file is read
+	quiet := &loader{files: r.files}
 	root := quiet.yaml(loyaltyFile)
-	if r.blind = r.blind || root == nil; root != nil {
-		if tiers := (section{quiet, root}).pair("tiers").value; tiers != nil {
-			for _, kv := range tiers.pairs {
-				r.tiers = append(r.tiers, kv.key.text)
+	if r.blind = r.blind || root == nil; root == nil {
+		return
+	}
+	things := func(key string) []pair {
+		if n := (section{quiet, root}).pair(key).value; n != nil {
+			return n.pairs
+		}
+		return nil
+	}
+	whole := func(n *node, key string) int64 {
+		if v := (section{quiet, n}).pair(key).value; v != nil {
+			number, _ := strconv.ParseInt(v.text, 10, 64)
+			return number
+		}
+		return 0
+	}
+	for _, kv := range things("tiers") {
+		r.tiers = append(r.tiers, kv.key.text)
+	}
+	for _, kv := range things("cards") {
+		r.cards[kv.key.text] = whole(kv.value, "of")
+	}
+	for _, kv := range things("rewards") {
+		price := segments.Price{Points: whole(kv.value, "price")}
+		if n := (section{quiet, kv.value}).pair("tiers").value; n != nil {
+			for _, tier := range quiet.each(n) {
+				price.Tiers = append(price.Tiers, tier.text)
 			}
 		}
+		r.rewards[kv.key.text] = price
 	}
 }
 
@@ -147,8 +173,8 @@ func worth() kind[int64] {
 				return ""
 			}
 			text := loyalty.FormatDecimal(v, loyalty.CurrencyDigits(currency)+3)
-			short := strings.TrimSuffix(text, "000")
-			return strings.TrimSuffix(short, ".")
+			fine := text[len(text)-3:]
+			return strings.TrimSuffix(text[:len(text)-3]+strings.TrimRight(fine, "0"), ".")
 		},
 	}
 }

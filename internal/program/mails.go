@@ -32,6 +32,9 @@ func (r *loader) readMails(c *folder) {
 		Service:    c.Class == loyalty.Service,
 		Own:        r.program.Words,
 	}}
+	if l := r.program.Loyalty; l != nil {
+		m.known.Points, m.known.Tiers, m.known.Missing = l.Points != nil, l.Tiers != nil, l.missing()
+	}
 	switch {
 	case c.Start.Kind == "milestone" && c.Start.Figure.Money():
 		m.known.Milestone = templates.Money
@@ -166,6 +169,25 @@ func (r *loader) takeProblems(problems []templates.Problem) {
 		}
 		r.problems = append(r.problems, Problem{p.File, p.Line, p.Column, p.Text, p.Try, level, false})
 	}
+}
+
+// missing is the kind of what a member lacks for the next tier: that of the one figure
+// which each tier asks to rise, None where tiers ask for several or for other things.
+func (l *Loyalty) missing() (kind templates.Kind) {
+	for i, t := range l.Tiers {
+		if t.When == nil || len(t.When.Goals()) != 1 {
+			return templates.None
+		}
+		as := templates.Number
+		if t.When.Goals()[0].Money {
+			as = templates.Money
+		}
+		if i > 0 && as != kind {
+			return templates.None
+		}
+		kind = as
+	}
+	return kind
 }
 
 // shown says how mails show values of these types.

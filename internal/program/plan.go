@@ -21,7 +21,7 @@ type Version struct {
 
 // Change is one thing that applying a version would change, in a sentence.
 type Change struct {
-	Thing  string  `json:"thing"`           // shop | segment | pool | campaign
+	Thing  string  `json:"thing"`           // shop | segment | pool | points | tier | card | reward | referral | campaign
 	Name   string  `json:"name,omitempty"`  // "" for the shop
 	Words  string  `json:"words"`           // "campaign win-back is new and live: it starts when …"
 	Stops  bool    `json:"stops,omitempty"` // the version must not be applied as it is; Words say what to do
@@ -43,7 +43,7 @@ func Stopped(changes []Change) bool {
 }
 
 // Plan says what applying next after old would change: the shop, the segments,
-// the pools, the campaigns, in this order. The zero Version is no program yet.
+// the pools, points and what goes with them, the campaigns, in this order. The zero Version is no program yet.
 //
 // A live campaign that is gone while a new one looks like it stops the plan:
 // under a new name nobody would know who had its mails already, unless the new
@@ -56,6 +56,7 @@ func Plan(old, next Version) []Change {
 	p.shop()
 	p.segments()
 	p.pools()
+	p.loyalty()
 	p.campaigns()
 	return p.changes
 }

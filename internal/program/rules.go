@@ -55,9 +55,11 @@ func (r *loader) readSegments() {
 // scope is what every rule of the program may read.
 func (r *loader) scope() segments.Scope {
 	s := r.program.Scope()
-	s.Segments, s.Campaigns, s.Tiers = r.segments, r.campaignNames(), r.tiers
+	s.Segments, s.Campaigns = r.segments, r.campaignNames()
+	s.Tiers, s.Cards, s.Rewards = r.tiers, r.cards, r.rewards
+	_, s.Booked = r.files[loyaltyFile]
 	if r.blind {
-		s.AllPools, s.Tiers = nil, nil // they cannot be told
+		s.AllPools, s.Tiers, s.Cards, s.Rewards = nil, nil, nil, nil // they cannot be told
 	}
 	return s
 }
@@ -76,9 +78,16 @@ func (p *Program) Scope() segments.Scope {
 	for _, c := range p.Campaigns {
 		s.Campaigns = append(s.Campaigns, c.Name)
 	}
-	if p.Loyalty != nil {
+	s.Tiers, s.Cards, s.Rewards = []string{}, map[string]int64{}, map[string]segments.Price{}
+	if s.Booked = p.Loyalty != nil; s.Booked {
 		for _, t := range p.Loyalty.Tiers {
 			s.Tiers = append(s.Tiers, t.Name)
+		}
+		for _, c := range p.Loyalty.Cards {
+			s.Cards[c.Name] = c.Full
+		}
+		for _, w := range p.Loyalty.Rewards {
+			s.Rewards[w.Name] = segments.Price{Points: w.Price, Tiers: w.Tiers}
 		}
 	}
 	return s
@@ -116,6 +125,7 @@ func (r *loader) ruleFrom(n *node, offset int, s segments.Scope, parse func(stri
 			r.neverAt(n, "no member can be like this: the rule contradicts itself", "")
 		}
 		r.untracked(n, rule)
+		r.unkept(n, rule)
 		for _, name := range rule.Names() {
 			if name.Segment == "" { // of another segment it is said where that stands
 				line, col := n.where(name.Offset + begins)
@@ -206,6 +216,22 @@ func (r *loader) untracked(n *node, rule *segments.Rule) {
 	key := map[bool]string{true: "opens", false: "clicks"}[strings.Contains(unseen[0], "open")]
 	r.neverAt(n, fmt.Sprintf("the rule reads %s, and tracking is off: nobody is ever seen to, so it holds for nobody, and its opposite for everybody", strings.Join(unseen, " and ")),
 		"say tracking: {"+key+": true} in program.yaml, or leave it out of the rule")
+}
+
+// unkept warns of a rule that reads what only a program with loyalty.yaml keeps.
+func (r *loader) unkept(n *node, rule *segments.Rule) {
+	if _, kept := r.files[loyaltyFile]; kept || r.blind {
+		return
+	}
+	var none []string
+	for _, field := range rule.Reads() {
+		if segments.OfLoyalty(field) {
+			none = append(none, field)
+		}
+	}
+	if none != nil {
+		r.warnAt(n, fmt.Sprintf("the rule reads %s, and without a loyalty.yaml no member has any", strings.Join(none, " and ")), "write loyalty.yaml, or leave it out of the rule")
+	}
 }
 
 // nobody warns of a campaign that is for nobody.

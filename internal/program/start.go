@@ -133,15 +133,35 @@ func readBefore(r *loader, n *node, c *folder) {
 	})
 }
 
+// PointsExpireOn is the date on which some of a member's points end: a start of
+// campaigns in a program that keeps points.
+const PointsExpireOn = "points_expire_on"
+
+// ExpireOn reports whether a date is that on which points end, which the ledger knows,
+// and no attribute.
+func (p *Program) ExpireOn(field string) bool {
+	return field == PointsExpireOn && p.Loyalty != nil && p.Loyalty.Points != nil
+}
+
+// expires reports whether the program keeps points that end.
+func (r *loader) expires() bool {
+	l := r.program.Loyalty
+	return l != nil && l.Points != nil && l.Points.Expire != (loyalty.Expiry{})
+}
+
 func readDateField(r *loader, n *node, c *folder) {
 	name := r.words(n)
 	c.Start.Field = name
 	dates := slices.DeleteFunc(sortedKeys(r.program.Attributes), func(name string) bool { return r.program.Attributes[name] != segments.Date })
 	switch t, declared := r.program.Attributes[name]; {
 	case name == "":
-	case name == "points_expire_on" && !declared:
-		r.report(n, NotYet, `"date: points_expire_on" needs points that expire, which this version does not keep`,
-			"leave it out for now, or, if your shop sends that date with the member, declare attributes: {points_expire_on: date} in program.yaml")
+	case name == PointsExpireOn && r.expires():
+		if declared {
+			r.warnAt(n, "the date is that on which the program's own points end, not the attribute of this name", "take the attribute out of program.yaml")
+		}
+	case name == PointsExpireOn && !declared:
+		r.errorAt(n, "points_expire_on is the last day of points, and this program has none that end",
+			"write points: {expire: …} in loyalty.yaml, or, if your shop sends that date with the member, declare attributes: {points_expire_on: date} in program.yaml")
 	case !declared:
 		r.errorAt(n, fmt.Sprintf("%q is not an attribute of the program", name), suggest(name, dates, "declare it in program.yaml: attributes: {"+name+": date}"))
 	case t != segments.Date:
@@ -159,11 +179,15 @@ func (r *loader) eventType(n *node, name string) string {
 		return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("._-", c))
 	})
 	r.name(n, segments.EventType, name)
-	switch near := loyalty.Nearest(name, loyalty.EventTypes); {
+	known := slices.Concat(loyalty.EventTypes, loyalty.OwnEvents)
+	switch near := loyalty.Nearest(name, known); {
 	case bad:
 		r.errorAt(n, fmt.Sprintf("%q does not do as the type of an event", name), "use letters, digits, dots, - and _, like wishlist.added")
-	case near != "" && !slices.Contains(loyalty.EventTypes, name):
+	case near != "" && !slices.Contains(known, name):
 		r.warnAt(n, fmt.Sprintf("%q is not an event that Regulars knows; it would have to come from your shop", name), fmt.Sprintf("did you mean %q?", near))
+	}
+	if _, kept := r.files[loyaltyFile]; !kept && slices.Contains(loyalty.OwnEvents, name) {
+		r.warnAt(n, fmt.Sprintf("Regulars writes %s for a program with a loyalty.yaml only, so it would have to come from your shop", name), "write loyalty.yaml, or name an event of the shop")
 	}
 	return name
 }

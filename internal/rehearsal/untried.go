@@ -100,6 +100,8 @@ func (r Rehearsal) reason(c *program.Campaign, k known) string {
 		return "no orders are known"
 	case start.Kind == "yearly" && start.Field == "birthday" && k.birthdays == 0:
 		return "no birthdays are known"
+	case r.Program.Program.ExpireOn(start.Field):
+		return "a rehearsal books no points"
 	case start.Kind == "date" && k.dates[start.Field] == 0:
 		return fmt.Sprintf("no member is known to have a %s", start.Field)
 	}

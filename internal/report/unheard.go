@@ -55,7 +55,7 @@ var borne = map[segments.Kind]bearing{
 	segments.Label:             {says: "nobody bought anything labelled %q", in: []bears{{table: "order_lines", column: "labels", by: "order_id", lists: true}}, known: "orders"},
 	segments.PointOfSale:       {says: "nobody bought at a point of sale %q", in: []bears{{table: "orders", column: "shop", by: "id"}}, known: "orders"},
 	segments.Tag:               {says: "nobody has a tag %q", in: []bears{{table: "member_tags", column: "tag"}}, known: "member_tags"},
-	segments.EventType:         {says: "nobody has had an event %q", in: []bears{{table: "events", column: "type", by: "id"}}, known: "events", ours: loyalty.EventTypes},
+	segments.EventType:         {says: "nobody has had an event %q", in: []bears{{table: "events", column: "type", by: "id"}}, known: "events", ours: slices.Concat(loyalty.EventTypes, loyalty.OwnEvents)},
 	segments.Country:           {says: "nobody is in a country %q", in: []bears{{table: "facts", column: "country", by: "member_id"}}, known: "facts where country <> ''"},
 }
 

@@ -79,6 +79,11 @@ func (a *question) startDays() (days []startDay, err error) {
 		}
 	}
 	switch m := a.member; {
+	case a.v.Program.ExpireOn(a.c.Start.Field):
+		err := a.tx.All(&targets, "select distinct last_day from lots where member_id = @member and wallet = 'points' and remains > 0 and last_day is not null order by last_day", store.Args{"member": m.ID})
+		if err != nil {
+			return nil, err
+		}
 	case a.c.Start.Kind == "date":
 		var text string
 		err := a.tx.One(&text, "select coalesce(attributes ->> @field, '') from members where id = @member", store.Args{"field": a.c.Start.Field, "member": m.ID})

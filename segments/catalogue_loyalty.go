@@ -1,0 +1,137 @@
+package segments
+
+import (
+	"regulars/internal/loyalty"
+)
+
+// loyaltyFields are about what the program gives: points, tiers, cards, rewards and
+// friends who were brought. Points and stamps are read from the ledger, by the day on
+// which they were booked.
+func loyaltyFields() []*entry {
+	return []*entry{
+		{name: "points_pending", typ: Number, from: fromPoints,
+			noun: "points that cannot be spent yet", says: "who have {n} that cannot be spent yet", unit: "point",
+			also: []string{"pending_points", "pending"},
+			in:   column{expr: "f.points_pending"}},
+		{name: "points_debt", typ: Number, from: fromPoints,
+			noun: "points that were taken back after they had been spent", says: "who owe {n}", unit: "point",
+			also: []string{"debt", "negative_points"},
+			in:   column{expr: "(case when f.points < 0 then -f.points else 0 end)"}},
+		{name: "points_expiring", typ: Number, window: true, spanned: true, ahead: true, from: fromPoints, undated: true,
+			noun: "points whose last day is one of the next days, today included", says: "who have {n} that end", unit: "point",
+			also: []string{"expiring_points", "points_expire", "points_ending"},
+			in:   figure{rows: endingLots, sum: "coalesce(cast(sum(l.remains) as bigint), 0)"}},
+		{name: "points_earned", typ: Number, window: true, from: fromPoints,
+			noun: "points earned, less those taken back", says: "who earned {n}", unit: "point",
+			also: []string{"earned_points", "points_collected"},
+			in:   figure{rows: earned, sum: "coalesce(cast(sum(n.amount) as bigint), 0)"}},
+		{name: "points_spent", typ: Number, window: true, from: fromPoints,
+			noun: "points spent on rewards, less those given back", says: "who spent {n}", unit: "point",
+			also: []string{"spent_points", "points_redeemed", "points_burned"},
+			in:   figure{rows: redeemed, sum: "coalesce(cast(-sum(n.amount) as bigint), 0)"}},
+		tierField(),
+		{name: "days_in_tier", typ: Number, from: fromPoints,
+			noun: "days since the member reached their tier", says: "who reached their tier {n} ago", unit: "day",
+			also: []string{"tier_days", "days_since_tier"},
+			in:   days{rows: stays, day: "max(t.since_day)"}},
+		{name: "days_until_tier_ends", typ: Number, from: fromPoints, undated: true,
+			noun: "days until the last day for which the tier is kept", says: "whose tier is kept for {n}", unit: "more day",
+			also: []string{"tier_ends", "tier_days_left"},
+			in:   days{rows: stays, day: "max(t.last_day)", ahead: true}},
+		{name: "stamps", typ: Number, what: "card", from: fromPoints,
+			noun: "stamps on the card", says: "who have {n} on the card {x}", unit: "stamp",
+			also: []string{"stamp", "punches"},
+			in:   figure{rows: cards, sum: "coalesce(cast(sum(n.amount) as bigint), 0)"}},
+		{name: "stamps_missing", typ: Number, what: "card", from: fromPoints,
+			noun: "stamps missing on the card", says: "who lack {n} on the card {x}", unit: "stamp",
+			also: []string{"missing_stamps", "stamps_left", "stamps_needed"},
+			in:   missingStamps{}},
+		{name: "cards_filled", typ: Number, what: "card", window: true, from: fromPoints,
+			noun: "number of times that the card was full", says: "who filled the card {x} {n}", saysIn: "who filled the card {x} {w} {n}", unit: "time",
+			also: []string{"full_cards", "filled_cards", "cards_full"},
+			in:   figure{rows: filled, sum: "count(*)"}},
+		{name: "can_claim", typ: Bool, what: "reward", from: fromPoints,
+			noun: "has the points and the tier for the reward", says: "who can claim {x}", denies: "who cannot claim {x}",
+			also: []string{"affords", "can_redeem", "can_afford"},
+			in:   condition(claimable)},
+		{name: "rewards_claimed", typ: Number, window: true, from: fromPoints,
+			noun: "number of rewards claimed", says: "who claimed {n}", unit: "reward",
+			also: []string{"claims", "claimed", "rewards", "rewards_redeemed"},
+			in:   figure{rows: claims, sum: "count(*)"}},
+		{name: "referrals", typ: Number, window: true, from: fromPoints, undated: true,
+			noun: "number of friends brought, for whom the member was rewarded", says: "who brought {n}", unit: "friend",
+			also: []string{"friends", "friends_brought", "referred_friends"},
+			in:   figure{rows: rewarded, sum: "count(*)"}},
+		{name: "referred", typ: Bool, from: fromPoints,
+			noun: "was brought by a friend", says: "who were brought by a friend", denies: "whom no friend brought",
+			also: []string{"was_referred", "referred_by", "brought_by_a_friend"},
+			in:   presence{rows: brought}},
+	}
+}
+
+// OfLoyalty reports whether a field is about what only a program that keeps points
+// itself has.
+func OfLoyalty(field string) bool { return find(loyaltyFields(), field) != nil }
+
+var (
+	// endingLots are what is left of credits, by the last day on which it can be spent.
+	endingLots = rows{table: "lots l", member: "l.member_id", day: "l.last_day", where: "l.wallet = 'points' and l.last_day is not null"}
+	// earned and redeemed are rows of the ledger of points.
+	earned   = rows{table: "entries n", member: "n.member_id", day: "n.day", where: "n.wallet = 'points' and n.kind in ('earn', 'bonus', 'takeback')"}
+	redeemed = rows{table: "entries n", member: "n.member_id", day: "n.day", where: "n.wallet = 'points' and n.kind in ('redeem', 'return')"}
+	// cards are the rows of the ledgers of stamps; of them, filled are those that took a full card.
+	cards  = rows{table: "entries n", member: "n.member_id", day: "n.day", match: "n.wallet"}
+	filled = rows{table: "entries n", member: "n.member_id", day: "n.day", where: "n.kind = 'redeem'", match: "n.wallet"}
+	// claims are those that stand.
+	claims = rows{table: "claims k", member: "k.member_id", day: "k.day", where: "k.state in ('held', 'done')"}
+	// rewarded are referrals by the one who is rewarded; brought are those of the friend.
+	rewarded = rows{table: "(select referrer_id as member_id, state, day from referrals) r", member: "r.member_id", day: "r.day", where: "r.state = 'rewarded'"}
+	brought  = rows{table: "referrals r", member: "r.friend_id", day: "r.day", where: "r.state <> 'refused'"}
+)
+
+// Price is what a reward asks of a member.
+type Price struct {
+	Points int64
+	Tiers  []string // whose members may claim it; none: everybody
+}
+
+// claimable asks for the points and the tier. Whether the pool has a code is not asked.
+func claimable(b *builder, c *call) string {
+	p := c.prices[c.what.lit.text]
+	where := "f.points >= " + b.bind(p.Points)
+	if len(p.Tiers) == 0 {
+		return where
+	}
+	return "(" + where + " and " + lastOf{stays, "t.tier"}.is(b, c, "in", texts(p.Tiers)) + ")"
+}
+
+// missingStamps is what the stamps on a card lack of a full one.
+type missingStamps struct{}
+
+var onCard = figure{rows: cards, sum: "coalesce(cast(sum(n.amount) as bigint), 0)"}
+
+func (missingStamps) is(b *builder, c *call, op string, vs []value) string {
+	on := make([]value, len(vs))
+	for i, v := range vs {
+		if !v.nothing() {
+			on[i] = value{typ: Number, num: float64(c.full()) - v.num}
+		}
+	}
+	return onCard.is(b, c, mirror(op), on)
+}
+
+func (missingStamps) scalar(b *builder, c *call) string {
+	return "(" + b.bind(c.full()) + " - coalesce(" + onCard.scalar(b, c) + ", 0))"
+}
+
+// full is how many stamps fill the card.
+func (c *call) full() int64 { return c.cards[c.what.lit.text] }
+
+// thisYear is the unit of the time span that began with the calendar year.
+const thisYear = 'Y'
+
+// newYear is the first day of the year of a day.
+func newYear(d loyalty.Day) loyalty.Day {
+	year, _, _ := d.Civil()
+	return loyalty.Date(year, 1, 1)
+}
