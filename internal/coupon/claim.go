@@ -35,32 +35,6 @@ func Claim(tx *store.Tx, pool string, claim, member int64, today loyalty.Day, ra
 	return given[to], err
 }
 
-// claimNames returns what the claims of codes are known by outside the database: the
-// key that their till gave.
-func claimNames(tx *store.Tx, people []To, names map[int64]string) error {
-	var ids []int64
-	for _, who := range people {
-		if who.Occurrence < 0 {
-			ids = append(ids, -who.Occurrence)
-		}
-	}
-	if ids == nil {
-		return nil
-	}
-	var rows []struct {
-		ID          int64
-		Source, Key string
-	}
-	err := tx.All(&rows, "select id, source, key from claims where id in (select value from "+tx.JSONEach("@ids")+")", store.Args{"ids": store.JSON(ids)})
-	if err != nil {
-		return fmt.Errorf("the claims that %d codes are for: %w", len(ids), err)
-	}
-	for _, r := range rows {
-		names[-r.ID] = "claim\x00" + r.Source + "\x00" + r.Key
-	}
-	return nil
-}
-
 // IssueClaimed makes a reserved code its member's to use, with its last day.
 func IssueClaimed(tx *store.Tx, code int64, today loyalty.Day) error {
 	if err := Date(tx, []int64{code}, today); err != nil {

@@ -95,15 +95,43 @@ func occurrenceNames(tx *store.Tx, people []To) (map[int64]string, error) {
 		}
 		names[r.ID] = r.Campaign + "\x00" + key
 	}
-	if err := claimNames(tx, people, names); err != nil {
-		return nil, err
-	}
+	return names, claimNames(tx, ids, names)
+}
+
+// claimNames fills in what claims are known by outside the database, which are the
+// occurrences below 0.
+func claimNames(tx *store.Tx, ids []int64, names map[int64]string) error {
+	var claims []int64
 	for _, id := range ids {
 		if names[id] == "" {
 			names[id] = strconv.FormatInt(id, 10) // of no campaign
 		}
+		if id < 0 {
+			claims = append(claims, -id)
+		}
 	}
-	return names, nil
+	if claims == nil {
+		return nil
+	}
+	var rows []struct {
+		ID           int64
+		Source, Name string
+	}
+	// A till's claim is known by its key. That of a full card has the number of its
+	// member's row: the card's name and how often it was full are what stays.
+	err := tx.All(&rows, `
+		select c.id, c.source,
+		       case when c.source <> 'card' then c.key
+		            else c.reward || ' ' || (select count(*) from claims b where b.member_id = c.member_id and b.reward = c.reward and b.source = c.source and b.id <= c.id) end as name
+		from   claims c
+		where  c.id in (select value from `+tx.JSONEach("@ids")+`)`, store.Args{"ids": store.JSON(claims)})
+	if err != nil {
+		return fmt.Errorf("the claims that %d codes are for: %w", len(claims), err)
+	}
+	for _, r := range rows {
+		names[-r.ID] = "claim\x00" + r.Source + "\x00" + r.Name
+	}
+	return nil
 }
 
 // eventOf returns the event of an occurrence that one event made.

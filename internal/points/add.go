@@ -38,7 +38,7 @@ const (
 	takeback = "takeback" // an order has earned less than was thought
 	expire   = "expire"   // of a lot whose last day is over
 	adjust   = "adjust"   // by hand, or imported
-	redeem   = "redeem"   // for a reward
+	redeem   = "redeem"   // for a reward, or the code of a full card
 	giveBack = "return"   // … that was not taken after all
 )
 

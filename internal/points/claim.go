@@ -430,20 +430,24 @@ func (r *Rules) undo(tx *store.Tx, c Claim, force bool) error {
 		}
 	}
 	var drawn []struct {
+		Wallet                    string
 		CreditID, Amount, OrderID int64
 		OpensDay, LastDay         loyalty.Day
 	}
 	err := tx.All(&drawn, `
-		select d.credit_id, d.amount, coalesce(e.order_id, 0) as order_id, e.opens_day, coalesce(e.last_day, 0) as last_day
+		select c.wallet, d.credit_id, d.amount, coalesce(e.order_id, 0) as order_id, e.opens_day, coalesce(e.last_day, 0) as last_day
 		from   entries c
 		join   draws d on d.debit_id = c.id
 		join   entries e on e.id = d.credit_id
-		where  c.member_id = @member and c.wallet = '`+Wallet+`' and c.claim_id = @claim and c.kind = '`+redeem+`'
+		where  c.member_id = @member and c.claim_id = @claim and c.kind = '`+redeem+`'
 		order  by d.credit_id`, store.Args{"member": c.MemberID, "claim": c.ID})
 	if err != nil {
 		return err
 	}
-	key := walletKey{c.MemberID, Wallet}
+	if drawn == nil {
+		return nil
+	}
+	key := walletKey{c.MemberID, drawn[0].Wallet}
 	b, err := r.open(tx, []walletKey{key}, nil)
 	if err != nil {
 		return err
@@ -462,7 +466,7 @@ func (r *Rules) undo(tx *store.Tx, c Claim, force bool) error {
 	if err := b.renew(); err != nil {
 		return err
 	}
-	entry := Entry{MemberID: c.MemberID, Wallet: Wallet, At: tx.At, Day: b.today, Kind: giveBack, ClaimID: &c.ID,
+	entry := Entry{MemberID: c.MemberID, Wallet: key.wallet, At: tx.At, Day: b.today, Kind: giveBack, ClaimID: &c.ID,
 		Cause: fmt.Sprintf("return:%d", c.ID), VersionID: r.now().Version, Reason: c.Reason, ByWhom: c.ByWhom}
 	late := entry
 	soon := b.today + returned
