@@ -304,11 +304,7 @@ func (r *Rules) Balance(tx *store.Tx, member int64) (n int64, err error) {
 	}
 	b.settle()
 	w := b.wallets[walletKey{member, Wallet}]
-	for _, l := range w.lots {
-		if l.Open(b.today) {
-			n += l.Remains
-		}
-	}
+	n = open(w.lots, b.today)
 	for _, d := range w.debts {
 		n -= d.Rest
 	}

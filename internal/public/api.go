@@ -36,18 +36,19 @@ func (s *server) apiEvents(w http.ResponseWriter, r *http.Request, c caller) err
 
 // foundMember is what a till is told.
 type foundMember struct {
-	ID        string          `json:"id"`
-	FirstName string          `json:"first_name"`
-	LastName  string          `json:"last_name"`
-	Language  string          `json:"language"`
-	JoinedAt  loyalty.Instant `json:"joined_at"` // null: known from an order only
-	Orders    int64           `json:"orders"`
-	Spent     int64           `json:"spent_minor"`
-	Points    int64           `json:"points"`
-	Pending   int64           `json:"points_pending,omitempty"`           // … that cannot be spent yet
-	LastDay   string          `json:"points_last_day,omitempty" gorm:"-"` // the next one on which some end
-	Tier      string          `json:"tier,omitempty"`
-	Rewards   []points.Offer  `json:"rewards,omitempty" gorm:"-"`
+	ID        string            `json:"id"`
+	FirstName string            `json:"first_name"`
+	LastName  string            `json:"last_name"`
+	Language  string            `json:"language"`
+	JoinedAt  loyalty.Instant   `json:"joined_at"` // null: known from an order only
+	Orders    int64             `json:"orders"`
+	Spent     int64             `json:"spent_minor"`
+	Points    int64             `json:"points"`
+	Pending   int64             `json:"points_pending,omitempty"`           // … that cannot be spent yet
+	LastDay   string            `json:"points_last_day,omitempty" gorm:"-"` // the next one on which some end
+	Tier      string            `json:"tier,omitempty"`
+	Rewards   []points.Offer    `json:"rewards,omitempty" gorm:"-"`
+	Cards     []points.CardLine `json:"cards,omitempty" gorm:"-"`
 
 	Row  int64        `json:"-"`
 	Ends *loyalty.Day `json:"-"`
@@ -86,7 +87,10 @@ func (s *server) apiFind(w http.ResponseWriter, r *http.Request, _ caller) error
 			found[0].LastDay = found[0].Ends.String()
 		}
 		err = intake.WithPoints(tx, func(r *points.Rules) (_ []int64, err error) {
-			found[0].Rewards, err = r.Offers(tx, found[0].Row, -1)
+			if found[0].Rewards, err = r.Offers(tx, found[0].Row, -1); err != nil {
+				return nil, err
+			}
+			found[0].Cards, err = r.Cards(tx, found[0].Row)
 			return nil, err
 		})
 		if errors.Is(err, points.ErrNone) {

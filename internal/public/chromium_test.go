@@ -64,6 +64,7 @@ func somePages(t *testing.T) map[string]string {
 	beans, bea := beanHouse(t, storetest.SQLite(t))
 	beans.give("gift", "GIFT-7K2M-9QXT", bea, "20890")
 	beans.deliver("d", placed("e-1", "O-1", "M-1", "780.00"))
+	beans.deliver("b", `{"type": "order.placed", "id": "e-2", "at": "2027-03-03T09:30:00Z", "member": {"id": "M-1"}, "order": {"id": "O-2", "lines": [{"product": "bun", "category": "Buns", "quantity": 2, "total": "0.90"}]}}`)
 	pages["rewards"] = beans.ask("GET", beans.token("m", bea, 0), "", "Accept: text/html").Body
 	pages["taken"] = beans.post(beans.token("m", bea, 0), map[string][]string{"reward": {"cup"}, "key": {"k"}}).Body
 	if dir := os.Getenv("PAGES_DIR"); dir != "" {

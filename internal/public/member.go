@@ -30,6 +30,13 @@ type rewardView struct {
 	Percent     int64 // of its price that is there
 }
 
+// cardView is a punch card on it, with a place for each stamp.
+type cardView struct {
+	Gives  string
+	Stamps []bool
+	Said   string // 3 / 10
+}
+
 // memberView is what the member's own page shows. It names nobody: who has the
 // link may be somebody whom the mail was forwarded to.
 type memberView struct {
@@ -42,6 +49,7 @@ type memberView struct {
 	Ending  string // what ends next, and when
 	Tier    string
 	Until   string
+	Cards   []cardView
 	Rewards []rewardView
 	Key     string // of a claim by this page's buttons: pressed twice they claim once
 	Said    string // what became of one
@@ -135,12 +143,40 @@ func (v *memberView) addPoints(tx *store.Tx, shop shop, member int64) error {
 			}
 			v.Rewards = append(v.Rewards, view)
 		}
+		cards, err := r.Cards(tx, member)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range cards {
+			view, err := v.card(tx, shop, c)
+			if err != nil {
+				return nil, err
+			}
+			v.Cards = append(v.Cards, view)
+		}
 		return nil, nil
 	})
 	if errors.Is(err, points.ErrNone) {
 		return nil
 	}
 	return err
+}
+
+// mostStamps is how many places of a card are drawn; one with more is told in figures.
+const mostStamps = 20
+
+func (v *memberView) card(tx *store.Tx, shop shop, c points.CardLine) (w cardView, err error) {
+	pool, err := coupon.Find(tx, c.Gives)
+	if err != nil {
+		return w, err
+	}
+	w = cardView{Gives: gives(v.In, shop, pool), Said: v.In.Number(c.Stamps) + " / " + v.In.Number(c.Of)}
+	if c.Of <= mostStamps {
+		for i := range c.Of {
+			w.Stamps = append(w.Stamps, i < c.Stamps)
+		}
+	}
+	return w, nil
 }
 
 func (v *memberView) reward(tx *store.Tx, shop shop, o points.Offer) (w rewardView, err error) {

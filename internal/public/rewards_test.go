@@ -19,6 +19,8 @@ points:
   expire: {after: 12m}
 tiers:
   gold: {when: spent("12m") >= 600.00, keep: 12m}
+cards:
+  buns: {stamp: category "Buns", of: 3, gives: gift, at_most: 4 per order}
 rewards:
   cup:   {price: 300, gives: gift}
   elite: {price: 100, gives: gift, tiers: [gold]}
@@ -56,7 +58,7 @@ func TestATillsAfternoon(t *testing.T) {
 		found := h.as("read", "GET", "/v1/members/find?card=4711", "")
 		if want := `"points":350,"points_last_day":"2027-12-31","rewards":[{"reward":"cup","price":300,"affordable":true},` +
 			`{"reward":"elite","price":100,"affordable":false,"reason":"tier","words":"elite is for gold"},` +
-			`{"reward":"euros","price":300,"worth_minor":300,"affordable":true}]`; !strings.Contains(found.Body, want) {
+			`{"reward":"euros","price":300,"worth_minor":300,"affordable":true}],"cards":[{"card":"buns","stamps":0,"of":3}]`; !strings.Contains(found.Body, want) {
 			t.Errorf("found by card: %s\nwant %s", found.Body, want)
 		}
 		h.asks("a quote", "POST", "read", "/v1/quote", `{"member": "M-1", "total": "4.00", "lines": [{"product": "bun", "total": "4.00"}]}`, 200,
@@ -119,9 +121,10 @@ func TestARewardIsTakenOnTheMembersPage(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		h, member := beanHouse(t, db)
 		h.deliver("d", placed("e-1", "O-1", "M-1", "80.00"))
+		h.deliver("b", `{"type": "order.placed", "id": "e-2", "at": "2027-03-03T09:30:00Z", "member": {"id": "M-1"}, "order": {"id": "O-2", "lines": [{"product": "bun", "category": "Buns", "quantity": 2, "total": "0.90"}]}}`)
 		link := h.token("m", member, 0)
 		page := h.ask("GET", link, "", "Accept: text/html")
-		for _, want := range []string{"<b>350</b>", "80 points more are on their way.", "350 points of them end on 31 December 2027.", "Get it for 300 points", "−€3.00", "at the till"} {
+		for _, want := range []string{"<b>350</b>", "80 points more are on their way.", "350 points of them end on 31 December 2027.", "Get it for 300 points", "−€3.00", "at the till", "2 / 3", `<i class="on"></i><i class="on"></i><i></i>`} {
 			if !strings.Contains(page.Body, want) {
 				t.Errorf("the page lacks %q:\n%s", want, page.Body)
 			}
