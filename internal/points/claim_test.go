@@ -346,3 +346,35 @@ func TestManyClaimsAtOnceGetWhatTheBalanceAffords(t *testing.T) {
 		s.want("what is left", s.has(m)[:3], "200")
 	})
 }
+
+// Conditions on how points are earned read the tier that was held before the order, and
+// the shop's clock.
+func TestPointsAreEarnedUnderConditions(t *testing.T) {
+	p := shoptest.Program{Extra: map[string]string{"loyalty.yaml": `
+points:
+  earn:
+    - 1 per 1.00
+    - 1 per 1.00 if tier >= gold
+    - 10 per order if weekday == "Wednesday"
+    - 5 per order if hour >= 12
+    - 7 for event "review.written" if tier >= gold
+  expire: never
+tiers:
+  gold: {when: spent("12m") >= 100.00, keep: 12m}
+`}}
+	shoptest.Each(t, p, func(t *testing.T, s *shoptest.Shop) { // on a Wednesday, at noon in Helsinki
+		m := s.Join(1)[0]
+		at := till{s}
+		s.Event("review.written", m, func(*loyalty.Event) {})
+		at.want("a review without a tier", at.has(m), "0")
+		s.Order(m, 10000)
+		at.want("the order that brings the tier", at.has(m)[:3], "115")
+		s.Order(m, 1000)
+		at.want("the next", at.has(m)[:3], "150")
+		s.Event("review.written", m, func(*loyalty.Event) {})
+		at.want("a review with the tier", at.has(m)[:3], "157")
+		s.Now = s.Now.Add(20 * time.Hour) // Thursday morning
+		s.Order(m, 1000)
+		at.want("on Thursday morning", at.has(m)[:3], "177")
+	})
+}
