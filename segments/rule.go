@@ -119,7 +119,7 @@ type Change struct {
 // Of returns the change that an event of a type is by itself: what it may say of
 // the member's profile apart.
 func Of(eventType string) Change {
-	return Change{Orders: strings.HasPrefix(eventType, "order."), Points: eventType == loyalty.PointsChanged, Events: []string{eventType}}
+	return Change{Orders: strings.HasPrefix(eventType, "order."), Points: eventType == loyalty.PointsChanged || strings.HasPrefix(eventType, "tier."), Events: []string{eventType}}
 }
 
 // And returns both changes together.

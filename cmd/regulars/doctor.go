@@ -13,6 +13,7 @@ import (
 	"regulars/internal/program"
 	"regulars/internal/report"
 	"regulars/internal/store"
+	"regulars/internal/tiers"
 )
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -50,10 +51,21 @@ func (a *app) doctor(ctx context.Context, db *store.DB, since time.Duration) (d 
 			return err
 		}
 		d.Caps = now.Program.Caps
+		if now.Program.Loyalty != nil {
+			d.Tiers = doubtfulTiers
+		}
 		d.Quiet, err = quietBroken(tx, now.Program)
 		return err
 	})
 	return d, err
+}
+
+func doubtfulTiers(tx *store.Tx) (found []report.Finding, err error) {
+	doubts, err := tiers.Doubts(tx)
+	for _, d := range doubts {
+		found = append(found, report.Finding{Place: fmt.Sprint("member ", d.Member), What: d.Why})
+	}
+	return found, err
 }
 
 // quietBroken returns a function that says whether a hand-over fell into quiet

@@ -11,6 +11,7 @@ import (
 	"regulars/internal/program"
 	"regulars/internal/runs"
 	"regulars/internal/store"
+	"regulars/internal/tiers"
 	"regulars/internal/versions"
 )
 
@@ -71,7 +72,29 @@ func apply(tx *store.Tx, files, later map[string]string, by, note string) (done 
 	if err := runs.SyncTimetable(tx, v); err != nil {
 		return done, fmt.Errorf("timetable: %w", err)
 	}
+	if err := settleTiers(tx, old, files); err != nil {
+		return done, fmt.Errorf("tiers: %w", err)
+	}
 	tx.Wake("segment.pass") // new segments are filled
 	tx.Wake("flow.settle")  // campaigns that went live are settled
 	return done, retry(tx, v)
+}
+
+// settleTiers gives everybody the tier that they hold, when the files that tiers are
+// made of are others than before. In the same transaction, for an order that comes right
+// after it must find the tiers of all the orders before it.
+func settleTiers(tx *store.Tx, old *versions.Version, files map[string]string) error {
+	if old == nil {
+		return tiers.Settle(tx)
+	}
+	before, err := versions.Files(tx, old.ID)
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{"loyalty.yaml", "segments.yaml"} {
+		if before[name] != files[name] {
+			return tiers.Settle(tx)
+		}
+	}
+	return nil
 }

@@ -95,12 +95,41 @@ func occurrenceNames(tx *store.Tx, people []To) (map[int64]string, error) {
 		}
 		names[r.ID] = r.Campaign + "\x00" + key
 	}
+	return names, claimNames(tx, ids, names)
+}
+
+// claimNames fills in what claims are known by outside the database, which are the
+// occurrences below 0.
+func claimNames(tx *store.Tx, ids []int64, names map[int64]string) error {
+	var claims []int64
 	for _, id := range ids {
 		if names[id] == "" {
 			names[id] = strconv.FormatInt(id, 10) // of no campaign
 		}
+		if id < 0 {
+			claims = append(claims, -id)
+		}
 	}
-	return names, nil
+	if claims == nil {
+		return nil
+	}
+	var rows []struct {
+		ID                int64
+		Reward, Source, N string
+	}
+	// The key of a full card has the number of its member's row, and then how often it
+	// was full.
+	err := tx.All(&rows, `
+		select c.id, c.reward, c.source, (select cast(count(*) as text) from claims b where b.member_id = c.member_id and b.reward = c.reward and b.source = c.source and b.id <= c.id) as n
+		from   claims c
+		where  c.id in (select value from `+tx.JSONEach("@ids")+`)`, store.Args{"ids": store.JSON(claims)})
+	if err != nil {
+		return fmt.Errorf("the claims that %d codes are for: %w", len(claims), err)
+	}
+	for _, r := range rows {
+		names[-r.ID] = strings.Join([]string{r.Source, r.Reward, r.N}, "\x00")
+	}
+	return nil
 }
 
 // eventOf returns the event of an occurrence that one event made.

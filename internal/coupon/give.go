@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 
 	"regulars/internal/loyalty"
@@ -23,6 +24,24 @@ func GiveEach(tx *store.Tx, pool string, to []To, today loyalty.Day, random io.R
 	given, err := giveEach(tx, pool, to, today, random)
 	if err != nil {
 		return nil, fmt.Errorf("giving %d codes of pool %s: %w", len(to), pool, err)
+	}
+	return given, nil
+}
+
+// GiveNow is GiveEach for codes that members have without a mail: they are good at once.
+func GiveNow(tx *store.Tx, pool string, to []To, today loyalty.Day, random io.Reader) (map[To]int64, error) {
+	given, err := GiveEach(tx, pool, to, today, random)
+	if err != nil || len(given) == 0 {
+		return given, err
+	}
+	ids := slices.Collect(maps.Values(given))
+	if err := Date(tx, ids, today); err != nil {
+		return nil, err
+	}
+	_, err = tx.Exec("update codes set state = 'issued', issued_at = @now where state = 'reserved' and id in (select value from "+tx.JSONEach("@ids")+")",
+		store.Args{"ids": store.JSON(ids), "now": tx.At})
+	if err != nil {
+		return nil, fmt.Errorf("issuing %d codes of pool %s: %w", len(ids), pool, err)
 	}
 	return given, nil
 }

@@ -22,6 +22,7 @@ import (
 	"regulars/internal/norms"
 	"regulars/internal/runs"
 	"regulars/internal/store"
+	"regulars/internal/tiers"
 )
 
 // Engine does what is due. It is safe for concurrent use.
@@ -43,7 +44,7 @@ func New(db *store.DB, sender Sender) *Engine { return &Engine{db, sender} }
 // Kinds of work, by the name that tasks, hints and logs carry. Names never change
 // once released.
 const (
-	SegmentPass = "segment.pass" // a new day of the shop: facts, norms, forecasts, who is in which segment
+	SegmentPass = "segment.pass" // a new day of the shop: facts, norms, forecasts, tiers, who is in which segment
 	FlowDates   = "flow.dates"   // yearly and other dates of members that have come
 	CodeExpire  = "code.expire"  // codes whose last day is over, once a day
 	RunFreeze   = "run.freeze"   // dates of timetables that have come: an audience is frozen
@@ -75,7 +76,7 @@ const (
 func (e *Engine) Run(ctx context.Context, kind string, id int64) (int, error) {
 	switch kind {
 	case SegmentPass:
-		return e.each(ctx, isolation.Forget, intake.NewDay, norms.Refresh, membership.Forecasts, membership.Segments)
+		return e.each(ctx, isolation.Forget, intake.NewDay, norms.Refresh, membership.Forecasts, tiers.Night, membership.Segments)
 	case FlowDates:
 		return e.each(ctx, runs.NewZones, flows.Dates)
 	case CodeExpire:

@@ -34,6 +34,7 @@ import (
 	"regulars/internal/membership"
 	"regulars/internal/norms"
 	"regulars/internal/store"
+	"regulars/internal/tiers"
 )
 
 // File is a file of members, orders or suppressions to take in.
@@ -195,7 +196,7 @@ func (r *reader) whole(ctx context.Context) (err error) {
 	ctx = context.WithoutCancel(ctx)
 	err = errors.Join(err, r.db.Update(ctx, func(tx *store.Tx) error {
 		if r.tally.New+r.tally.Updated > 0 { // what members are like has changed for all of them
-			if err := errors.Join(norms.Renew(tx), membership.Remeasure(tx)); err != nil {
+			if err := errors.Join(norms.Renew(tx), membership.Remeasure(tx), tiers.Settle(tx)); err != nil {
 				return err
 			}
 		}

@@ -447,7 +447,7 @@ func (c *checker) lines(of string, lines []loyalty.Line) {
 func (c *checker) points(e *Row) {
 	p := e.Points
 	switch {
-	case c.shop.points != nil && (p != nil || e.Type == loyalty.PointsChanged):
+	case c.shop.keepsPoints && (p != nil || e.Type == loyalty.PointsChanged):
 		c.refuse("points", "this program keeps the points itself; import them once with `regulars import points`")
 	case p == nil && e.Type == loyalty.PointsChanged:
 		c.refuse("points", "is missing: give the new balance or the delta")

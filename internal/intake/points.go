@@ -196,10 +196,15 @@ func lockIDs(tx *store.Tx, members []int64) error {
 // keptRules are the rules of points in force, points.ErrNone where there are none.
 func keptRules(tx *store.Tx) (*points.Rules, error) {
 	rules, err := rulesOf(tx)
-	if err == nil && rules == nil {
-		err = points.ErrNone
+	if err != nil {
+		return nil, err
 	}
-	return rules, err
+	if rules != nil {
+		if keeps, err := rules.KeepsPoints(); keeps || err != nil {
+			return rules, err
+		}
+	}
+	return nil, points.ErrNone
 }
 
 // booked brings the facts of members up to date with what was booked.

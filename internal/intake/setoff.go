@@ -50,8 +50,8 @@ func (b *batch) countItems(wave []*item, into func(*item) *happenings.Measured) 
 	return nil
 }
 
-// setOff brings the facts up to date with a wave and writes down what campaigns have
-// to react to.
+// setOff brings the facts up to date with a wave, writes down what campaigns have to
+// react to, and has members reach their tiers.
 func (b *batch) setOff(wave []*item) error {
 	learned := slices.Clone(b.disowned) // their order was somebody else's
 	if err := b.refresh(wave); err != nil {
@@ -91,5 +91,11 @@ func (b *batch) setOff(wave []*item) error {
 			return err
 		}
 	}
-	return happenings.Hear(b.tx, news)
+	if err := happenings.Hear(b.tx, news); err != nil || b.shop.tiers == nil {
+		return err
+	}
+	if err := b.shop.tiers.React(b.tx, history, false); err != nil {
+		return err
+	}
+	return b.shop.tiers.React(b.tx, news, true)
 }

@@ -11,6 +11,7 @@ import (
 	"regulars/internal/phone"
 	"regulars/internal/points"
 	"regulars/internal/store"
+	"regulars/internal/tiers"
 	"regulars/internal/versions"
 	"regulars/segments"
 )
@@ -24,17 +25,19 @@ const (
 
 // Shop is what the program in force says about reading what comes in.
 type Shop struct {
-	now        loyalty.Instant
-	Zone       *time.Location
-	Currency   string
-	NewsWithin time.Duration
-	Attributes map[string]segments.Type
-	languages  []string
-	confirm    bool   // joining is by double opt-in
-	country    string // in which phone numbers are read; "": none
-	phones     string // in which those were read that are known
-	pepper     []byte
-	points     *points.Rules // nil: the program keeps none
+	now         loyalty.Instant
+	Zone        *time.Location
+	Currency    string
+	NewsWithin  time.Duration
+	Attributes  map[string]segments.Type
+	languages   []string
+	confirm     bool   // joining is by double opt-in
+	country     string // in which phone numbers are read; "": none
+	phones      string // in which those were read that are known
+	pepper      []byte
+	points      *points.Rules // nil: the program keeps none, and no cards
+	keepsPoints bool
+	tiers       *tiers.Tiers // nil: the program has none
 }
 
 // Shop returns the shop of the moment.
@@ -76,7 +79,8 @@ func readShop(tx *store.Tx, pepper []byte) (Shop, error) {
 	default:
 		s.country = cmp.Or(v.Program.Shop.Country, phone.CountryOf(v.Program.Zone.String()))
 		s.NewsWithin, s.Attributes, s.confirm = v.Program.NewsWithin, v.Program.Attributes, v.Program.Confirm
-		s.languages = v.Program.Languages
+		s.languages, s.tiers = v.Program.Languages, tiers.Of(v)
+		s.keepsPoints = v.Program.Loyalty != nil && v.Program.Loyalty.Points != nil
 		if s.points, err = points.Read(tx, v); err != nil {
 			return s, err
 		}

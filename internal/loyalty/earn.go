@@ -195,7 +195,7 @@ func (of Of) Is(l Line) bool {
 // earns is what one way to earn gives for the basket.
 func (b basket) earns(e Earn) *big.Rat {
 	none := new(big.Rat)
-	if e.For != "" && e.For != "order" || b.sum.Cmp(big.NewRat(e.Minimum, 1)) < 0 {
+	if e.For != "" && e.For != "order" && e.For != "item" || b.sum.Cmp(big.NewRat(e.Minimum, 1)) < 0 {
 		return none
 	}
 	amount, items := new(big.Rat), new(big.Rat)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 
 	"regulars/internal/loyalty"
@@ -228,7 +229,11 @@ func cdnow(t *testing.T) (rows []bought) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rows = append(rows, bought{r[0], dayOf(r[1]), loyalty.Order{Status: loyalty.Paid, Total: total}})
+		quantity, err := strconv.ParseInt(r[2], 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows = append(rows, bought{r[0], dayOf(r[1]), loyalty.Order{Status: loyalty.Paid, Total: total, Quantity: quantity}})
 	}
 	return rows
 }

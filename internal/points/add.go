@@ -22,6 +22,7 @@ type Entry struct {
 	Cause     string // what it is booked for, once
 	OrderID   *int64
 	EventID   *int64
+	ClaimID   *int64
 	VersionID int64
 	Tier      string
 	OpensDay  *loyalty.Day
@@ -34,6 +35,7 @@ type Entry struct {
 const (
 	earn     = "earn"     // by an order
 	bonus    = "bonus"    // by an event, a birthday, joining
+	redeem   = "redeem"   // of what was given for them
 	takeback = "takeback" // an order has earned less than was thought
 	expire   = "expire"   // of a lot whose last day is over
 	adjust   = "adjust"   // by hand, or imported
@@ -41,12 +43,12 @@ const (
 
 var entryColumns = []string{
 	"member_id bigint", "wallet text", "at timestamptz", "day bigint", "kind text", "amount bigint", "cause text", "order_id bigint",
-	"event_id bigint", "version_id bigint", "tier text", "opens_day bigint", "last_day bigint", "reason text", "by_whom text",
+	"event_id bigint", "claim_id bigint", "version_id bigint", "tier text", "opens_day bigint", "last_day bigint", "reason text", "by_whom text",
 }
 
 func (e Entry) values() []any {
 	return []any{e.MemberID, e.Wallet, e.At, int64(e.Day), e.Kind, e.Amount, e.Cause, e.OrderID,
-		e.EventID, e.VersionID, e.Tier, e.OpensDay, e.LastDay, e.Reason, e.ByWhom}
+		e.EventID, e.ClaimID, e.VersionID, e.Tier, e.OpensDay, e.LastDay, e.Reason, e.ByWhom}
 }
 
 // wallet is what one member has in one wallet.

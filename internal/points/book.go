@@ -38,6 +38,7 @@ type purchase struct {
 	tier    string
 	rows    int
 	booked  map[int64]int64 // member → points
+	stamps  map[string]*stamped
 	exact   *big.Rat
 	target  int64
 }
@@ -63,8 +64,10 @@ func (r *Rules) Book(tx *store.Tx, orders []int64) error {
 		}
 		entries = append(entries, more...)
 	}
-	_, err = r.add(tx, entries)
-	return err
+	if _, err = r.add(tx, entries); err != nil {
+		return err
+	}
+	return r.stamp(tx, list)
 }
 
 // differences are what is to be booked for an order: its member's, and what somebody
@@ -140,24 +143,36 @@ func (r *Rules) read(tx *store.Tx, orders []int64) ([]*purchase, error) {
 	}
 	byID := map[int64]*purchase{}
 	for _, p := range list {
-		byID[p.ID], p.booked = p, map[int64]int64{}
+		byID[p.ID], p.booked, p.stamps = p, map[int64]int64{}, map[string]*stamped{}
 	}
 	var booked []struct {
 		OrderID, MemberID, Amount, VersionID int64
-		Tier                                 string
+		Tier, Wallet                         string
 	}
-	if err := tx.All(&booked, "select order_id, member_id, amount, version_id, tier from entries where order_id in "+some+" and wallet = '"+Wallet+"' order by id", args); err != nil {
+	if err := tx.All(&booked, "select order_id, member_id, amount, version_id, tier, wallet from entries where order_id in "+some+" order by id", args); err != nil {
 		return nil, err
 	}
 	for _, b := range booked {
 		p := byID[b.OrderID]
+		if b.Wallet != Wallet {
+			s := p.stamps[b.Wallet]
+			if s == nil {
+				s = &stamped{version: b.VersionID, booked: map[int64]int64{}}
+				p.stamps[b.Wallet] = s
+			}
+			s.rows++
+			s.booked[b.MemberID] += b.Amount
+			continue
+		}
 		if p.rows == 0 {
 			p.version, p.tier = b.VersionID, b.Tier
 		}
 		p.rows++
 		p.booked[b.MemberID] += b.Amount
 	}
-	list = slices.DeleteFunc(list, func(p *purchase) bool { return p.rows == 0 && (p.Day < r.Since || p.Status != loyalty.Paid) })
+	list = slices.DeleteFunc(list, func(p *purchase) bool {
+		return p.rows == 0 && len(p.stamps) == 0 && (p.Day < r.Since || p.Status != loyalty.Paid)
+	})
 	for _, p := range list {
 		if p.rows == 0 {
 			p.version, p.tier = r.at(p.At).Version, p.StandTier
@@ -300,7 +315,15 @@ func (r *Rules) countBefore(tx *store.Tx, list []*purchase) error {
 		}
 		byID[p.ID], p.before = p, map[loyalty.Limit]int64{}
 		counted := map[loyalty.Limit]bool{}
-		for _, e := range rates.Earn {
+		limited := slices.Clone(rates.Earn)
+		cards, err := r.cardsOf(p)
+		if err != nil {
+			return err
+		}
+		for _, c := range cards {
+			limited = append(limited, program.Earn{Earn: loyalty.Earn{For: "order", AtMost: c.AtMost, Minimum: c.Stamp.Minimum}})
+		}
+		for _, e := range limited {
 			if l := e.AtMost; l.Per != (loyalty.Period{}) && !counted[l] && (e.For == "" || e.For == "order") {
 				counted[l] = true
 				rows[l] = append(rows[l], []any{p.ID, p.MemberID, p.At, int64(max(l.Per.Before(p.Day)+1, r.Since)), e.Minimum})

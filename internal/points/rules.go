@@ -19,7 +19,10 @@ const Wallet = "points"
 type Rules struct {
 	Since loyalty.Day // orders and events from this day on count
 	Zone  *time.Location
-	Eras  []Era // from the oldest; the last is in force
+
+	NewsWithin time.Duration // an order older than that is history
+
+	Eras []Era // from the oldest; the last is in force
 }
 
 // Era is a version of the program.
@@ -29,10 +32,10 @@ type Era struct {
 	Loyalty func() (*program.Loyalty, error)
 }
 
-// Read returns the rules of points, nil where the program in force has none.
+// Read returns the rules of points and cards, nil where the program in force has neither.
 func Read(tx *store.Tx, v *versions.Version) (*Rules, error) {
 	own := v.Program.Loyalty
-	if own == nil || own.Points == nil {
+	if own == nil || own.Points == nil && len(own.Cards) == 0 {
 		return nil, nil
 	}
 	text, err := tx.Setting(store.SettingPointsSince)
@@ -43,8 +46,8 @@ func Read(tx *store.Tx, v *versions.Version) (*Rules, error) {
 	if err := json.Unmarshal([]byte(text), &first); err != nil {
 		return nil, fmt.Errorf("since when there are points: %w", err)
 	}
-	r := &Rules{Since: first.Day, Zone: v.Program.Zone}
-	if own.Points.Since != 0 {
+	r := &Rules{Since: first.Day, Zone: v.Program.Zone, NewsWithin: v.Program.NewsWithin}
+	if own.Points != nil && own.Points.Since != 0 {
 		r.Since = own.Points.Since
 	}
 	var rows []struct {
@@ -89,6 +92,12 @@ func (r *Rules) of(version int64) Era {
 		}
 	}
 	return r.now()
+}
+
+// KeepsPoints reports whether the program in force keeps points, and not only cards.
+func (r *Rules) KeepsPoints() (bool, error) {
+	l, err := r.now().Loyalty()
+	return l != nil && l.Points != nil, err
 }
 
 func (r *Rules) now() Era { return r.Eras[len(r.Eras)-1] }

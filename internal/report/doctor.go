@@ -28,6 +28,10 @@ type Doctor struct {
 	// nil: nothing is quiet.
 	Quiet func(campaign int64, class, zone string, ownAct, handed loyalty.Instant) bool
 
+	// Tiers returns the stays for which neither a rule nor a person speaks. nil: the
+	// program has no tiers.
+	Tiers func(*store.Tx) ([]Finding, error)
+
 	Limit time.Duration // per check; 0: 30 s
 }
 
@@ -57,6 +61,9 @@ func (d Doctor) Examine(ctx context.Context, db *store.DB) []Check {
 	}
 	checks := d.readChecks(doctorSQL)
 	checks = append(checks, d.factsCheck(), d.capCheck(), d.quietCheck())
+	if d.Tiers != nil {
+		checks = append(checks, check{name: "a tier has a rule or a person that says so", do: "`regulars tier show MEMBER`; set right what is wrong with `regulars tier set`", find: d.Tiers})
+	}
 	var done []Check
 	for _, c := range checks {
 		done = append(done, d.run(ctx, db, c))

@@ -23,6 +23,15 @@ where  r.finished_at is null or {micros r.finished_at} >= {micros @since}
 group  by r.id, r.audience
 having r.audience <> count(s.id);
 
+-- check: a member is in one tier at a time
+-- do: `regulars tier show MEMBER`; report the member
+select 'member ' || s.member_id as place,
+       'is in ' || s.tier || ' since day ' || s.since_day || ' and in ' || o.tier || ' since day ' || o.since_day as what
+from   member_tiers s
+join   member_tiers o on o.member_id = s.member_id and o.id > s.id
+where  s.since_day < coalesce(o.left_day, 9999999) and o.since_day < coalesce(s.left_day, 9999999)
+and    s.since_day < coalesce(s.left_day, 9999999) and o.since_day < coalesce(o.left_day, 9999999);
+
 -- check: a finished run has nothing pending
 -- do: `regulars runs show RUN`; its chunks did not see these sends
 select 'run ' || r.id as place,

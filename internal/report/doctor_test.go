@@ -86,6 +86,10 @@ func TestEachCheckFindsWhatBreaksIt(t *testing.T) {
 		{"the audience of a run is the sum of its sends",
 			[]string{"delete from sends where id = 3"},
 			report.Finding{Place: "run 1", What: "audience 3, sends 2"}},
+		{"a member is in one tier at a time",
+			[]string{`insert into member_tiers (member_id, tier, since_day, since_at, left_day, version_id) values
+			 (1, 'silver', 20000, {now-48h}, 20010, 1), (1, 'gold', 20009, {now-24h}, null, 1), (2, 'silver', 20000, {now-48h}, 20010, 1), (2, 'gold', 20010, {now-24h}, null, 1)`},
+			report.Finding{Place: "member 1", What: "is in silver since day 20000 and in gold since day 20009"}},
 		{"a finished run has nothing pending",
 			[]string{"update sends set state = 'deferred' where id = 3", "insert into due (send_id, lane, not_before) values (3, 'bulk', {now+1h})"},
 			report.Finding{Place: "run 1", What: "1 sends still deferred"}},

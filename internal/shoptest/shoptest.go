@@ -26,6 +26,7 @@ import (
 	"regulars/internal/runs"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
+	"regulars/internal/tiers"
 	"regulars/internal/versions"
 )
 
@@ -213,7 +214,7 @@ func (s *Shop) Order(member, total int64, lines ...loyalty.Line) {
 func (s *Shop) Work() {
 	s.T.Helper()
 	ctx := context.Background()
-	passes := []func(context.Context, *store.DB) (int, error){isolation.Forget, intake.NewDay, norms.Refresh, membership.Forecasts, membership.Segments, flows.Settle, membership.Entries,
+	passes := []func(context.Context, *store.DB) (int, error){isolation.Forget, intake.NewDay, norms.Refresh, membership.Forecasts, tiers.Night, membership.Segments, flows.Settle, membership.Entries,
 		runs.NewZones, flows.Dates, runs.Timetable, flows.React, flows.Advance, runs.FinishRuns}
 	for range 10_000 {
 		did := 0

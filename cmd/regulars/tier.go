@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"regulars/internal/intake"
+	"regulars/internal/loyalty"
+	"regulars/internal/marketing"
+	"regulars/internal/store"
+	"regulars/internal/tiers"
+)
+
+func (a *app) tierCommand() *cobra.Command {
+	group := &cobra.Command{Use: "tier", Short: "Tiers of members: show | set"}
+	group.AddCommand(
+		a.reading("show MEMBER", "Show which tier a member has, why, and what the other ones ask for", a.showTier),
+		a.setTierCommand(),
+	)
+	return group
+}
+
+func (a *app) showTier(tx *store.Tx, args []string) error {
+	id, err := intake.Find(tx, args[0])
+	if err != nil {
+		return err
+	}
+	shown, err := tiers.Show(tx, id)
+	if err != nil {
+		return err
+	}
+	return a.sayTier(shown)
+}
+
+func (a *app) setTierCommand() *cobra.Command {
+	var until dayFlag
+	var h tiers.Hand
+	c := newCommand("set MEMBER TIER", "Give a member a tier by hand, or take it away: none", func(c *cobra.Command, args []string) error {
+		if h.Tier, h.By = args[1], a.by(); until.given {
+			h.Until = &until.Day
+		}
+		return a.opened(c.Context(), false, func(db *store.DB) error {
+			shown, err := marketing.New(db).SetTier(c.Context(), args[0], h)
+			if err != nil {
+				return err
+			}
+			return a.sayTier(shown)
+		})
+	})
+	c.Flags().Var(&until, "until", "keep it through this day, like 2027-12-31 (default: for as long as the tier is kept)")
+	c.Flags().StringVar(&h.Because, "because", "", "why: kept with the tier, for whoever asks later")
+	return c
+}
+
+func (a *app) sayTier(shown tiers.Shown) error {
+	if a.json {
+		return a.printJSON(shown)
+	}
+	switch {
+	case shown.Tier == "":
+		fmt.Fprintln(a.out, "no tier")
+	case shown.Ends == nil:
+		fmt.Fprintf(a.out, "%s, for as long as its rule holds\n", shown.Tier)
+	default:
+		fmt.Fprintf(a.out, "%s, through %s\n", shown.Tier, shown.Ends)
+	}
+	var rows [][]string
+	for _, r := range shown.Rules {
+		rows = append(rows, []string{r.Tier, either(r.Holds, "yes", "no"), r.Why})
+	}
+	if err := a.table([]string{"TIER", "HOLDS", "RULE"}, rows); err != nil || shown.Stays == nil {
+		return err
+	}
+	fmt.Fprintln(a.out)
+	rows = nil
+	for _, s := range shown.Stays {
+		rows = append(rows, []string{s.Tier, s.Since.String(), dayOr(s.Last), dayOr(s.Left), s.By, s.Because})
+	}
+	return a.table([]string{"STAY IN", "SINCE", "KEPT THROUGH", "LEFT", "BY", "BECAUSE"}, rows)
+}
+
+// dayOr is a day, or - for none.
+func dayOr(d *loyalty.Day) string {
+	if d == nil {
+		return "-"
+	}
+	return d.String()
+}

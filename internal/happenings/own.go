@@ -1,0 +1,74 @@
+package happenings
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// OwnSource is whose events are that Regulars itself tells: what became of a tier, a card
+// that is full.
+const OwnSource = "regulars"
+
+// Own is such an event. Its key is its id: the same one is told once.
+type Own struct {
+	Member     int64
+	Type, Key  string
+	Order      int64 // by which it came; 0: by none
+	Properties map[string]any
+	News       bool // campaigns start by it
+}
+
+// Tell stores events of our own that are not stored yet, in their order, and has
+// campaigns hear of them. today is the shop's day. The caller holds the locks of the
+// members.
+func Tell(tx *store.Tx, today loyalty.Day, all []Own) error {
+	if len(all) == 0 {
+		return nil
+	}
+	byKey, rows := map[string]Own{}, make([][]any, len(all))
+	for i, e := range all {
+		var order any
+		if e.Order != 0 {
+			order = e.Order
+		}
+		rows[i] = []any{i, e.Key, e.Member, e.Type, order, json.RawMessage(store.JSON(e.Properties))}
+		byKey[e.Key] = e
+	}
+	var stored []struct {
+		ID         int64
+		ExternalID string
+	}
+	err := tx.All(&stored, `
+		insert into events (source, external_id, member_id, type, at, day, received_at, order_id, properties)
+		select '`+OwnSource+`', r.external_id, r.member_id, r.type, `+tx.Instant("@now")+`, cast(@today as bigint), `+tx.Instant("@now")+`, r.order_id, r.properties
+		from   `+tx.Values("n bigint", "external_id text", "member_id bigint", "type text", "order_id bigint", "properties jsonb")+`
+		where  true
+		order  by r.n
+		on conflict (source, external_id) do nothing
+		returning id, external_id`, store.Args{"rows": store.Rows(rows), "now": tx.At, "today": int64(today)})
+	if err != nil {
+		return fmt.Errorf("telling %d events of our own: %w", len(all), err)
+	}
+	var news, history []Happened
+	for _, s := range stored {
+		e := byKey[s.ExternalID]
+		h := Happened{Member: e.Member, Event: s.ID, Type: e.Type, At: tx.At}
+		if e.News {
+			news = append(news, h)
+		} else {
+			history = append(history, h)
+		}
+	}
+	byEvent := func(a, b Happened) int { return cmp.Compare(a.Event, b.Event) }
+	slices.SortFunc(news, byEvent)
+	slices.SortFunc(history, byEvent)
+	if err := HearHistory(tx, history); err != nil {
+		return err
+	}
+	return Hear(tx, news)
+}

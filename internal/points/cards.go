@@ -1,0 +1,262 @@
+package points
+
+import (
+	"crypto/rand"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"regulars/internal/coupon"
+	"regulars/internal/happenings"
+	"regulars/internal/loyalty"
+	"regulars/internal/program"
+	"regulars/internal/store"
+)
+
+// cardFilled is the event of a card that is full.
+const cardFilled = "card.filled"
+
+// stamped is what was booked for an order in the wallet of a card.
+type stamped struct {
+	version int64 // by which it was booked first
+	rows    int
+	booked  map[int64]int64 // member → stamps
+}
+
+// stamp brings cards to what orders give now, booked by difference as points are: a
+// refund takes stamps back, and what it finds too little is a debt of stamps, while the
+// reward that was given for them stays. Cards that are full then give their codes.
+func (r *Rules) stamp(tx *store.Tx, list []*purchase) error {
+	var entries []Entry
+	news := map[int64]int64{} // member → the last order that is news, 0: none is
+	for _, p := range list {
+		cards, err := r.cardsOf(p)
+		if err != nil {
+			return err
+		}
+		for _, c := range cards {
+			entries = append(entries, r.stamps(tx, p, c)...)
+		}
+		if tx.At.Sub(p.At.Time) <= r.NewsWithin {
+			news[p.MemberID] = p.ID
+		}
+	}
+	fresh, err := r.add(tx, entries)
+	if err != nil {
+		return fmt.Errorf("stamps for %d orders: %w", len(list), err)
+	}
+	return r.fill(tx, keysOf(fresh), news)
+}
+
+// card is one of a version of the program.
+type card struct {
+	program.Card
+	notOn   []loyalty.Of
+	version int64
+}
+
+// cardsOf are the cards that an order may have stamps on: those of the version at its
+// moment, and those that it has stamps on already, by the version of these.
+func (r *Rules) cardsOf(p *purchase) (cards []card, err error) {
+	versions := map[string]int64{}
+	for wallet, s := range p.stamps {
+		versions[wallet] = s.version
+	}
+	now := r.at(p.At)
+	l, err := now.Loyalty()
+	if err != nil {
+		return nil, err
+	}
+	if l != nil {
+		for _, c := range l.Cards {
+			if p.stamps[c.Name] == nil && p.Status == loyalty.Paid {
+				versions[c.Name] = now.Version
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(versions)) {
+		era := r.of(versions[name])
+		l, err := era.Loyalty()
+		if err != nil {
+			return nil, err
+		}
+		c := card{Card: program.Card{Name: name}, version: era.Version}
+		if l != nil {
+			if i := slices.IndexFunc(l.Cards, func(of program.Card) bool { return of.Name == name }); i >= 0 {
+				c.Card = l.Cards[i]
+			}
+			if l.Points != nil {
+				c.notOn = l.Points.NotOn
+			}
+		}
+		cards = append(cards, c)
+	}
+	return cards, nil
+}
+
+// stamps are what is to be booked for an order on a card: its member's, and what
+// somebody else was booked for it by mistake.
+func (r *Rules) stamps(tx *store.Tx, p *purchase, c card) (entries []Entry) {
+	order, refunds := p.order()
+	how := c.Stamp
+	how.AtMost = c.AtMost
+	target := loyalty.Target(order, refunds, loyalty.Rates{Earn: []loyalty.Earn{how}, NotOn: c.notOn})
+	if l := c.AtMost; l.Per != (loyalty.Period{}) {
+		target = min(target, max(0, l.N-p.before[l]))
+	}
+	was := p.stamps[c.Name]
+	if was == nil {
+		was = &stamped{}
+	}
+	owed := map[int64]int64{p.MemberID: target}
+	for member, n := range was.booked {
+		owed[member] -= n
+	}
+	for _, member := range slices.Sorted(maps.Keys(owed)) {
+		n := owed[member]
+		if n == 0 {
+			continue
+		}
+		was.rows++
+		e := Entry{MemberID: member, Wallet: c.Name, At: p.At, Day: r.today(tx), Kind: takeback, Amount: n,
+			Cause: fmt.Sprintf("order:%d:%d", p.ID, was.rows), OrderID: &p.ID, VersionID: c.version, Tier: p.tier}
+		if n > 0 {
+			e.Kind = earn
+			e.opens(p.Day, c.Expire)
+		}
+		entries = append(entries, e)
+	}
+	return entries
+}
+
+// full is a card that was filled, once.
+type full struct {
+	walletKey
+	pool   string
+	stamps int64
+	claim  int64
+	code   int64
+}
+
+// fill has cards with enough stamps give their codes, as many as are full; the surplus
+// stays. Where the pool has none left the card stays full, and gives one with the next
+// stamp.
+func (r *Rules) fill(tx *store.Tx, wallets []walletKey, news map[int64]int64) error {
+	l, err := r.now().Loyalty()
+	if err != nil || l == nil || len(l.Cards) == 0 || len(wallets) == 0 {
+		return err
+	}
+	var rows [][]any
+	for _, c := range l.Cards {
+		for _, w := range wallets {
+			if w.wallet == c.Name {
+				rows = append(rows, []any{w.member, w.wallet, c.Full})
+			}
+		}
+	}
+	var found []struct {
+		MemberID    int64
+		Wallet      string
+		Times, Done int64
+	}
+	err = tx.All(&found, `
+		select r.member_id, r.wallet, cast(sum(l.remains) as bigint) / max(r.stamps) as times,
+		       (select count(*) from claims c where c.member_id = r.member_id and c.reward = r.wallet and c.source = 'card') as done
+		from   `+tx.Values("member_id bigint", "wallet text", "stamps bigint")+`
+		join   lots l on l.member_id = r.member_id and l.wallet = r.wallet and l.opens_day <= @today and coalesce(l.last_day, @today) >= @today
+		group  by r.member_id, r.wallet
+		having sum(l.remains) >= max(r.stamps)
+		order  by r.member_id, r.wallet`, store.Args{"rows": store.Rows(rows), "today": int64(r.today(tx))})
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	var all []*full
+	for _, f := range found {
+		c := l.Cards[slices.IndexFunc(l.Cards, func(c program.Card) bool { return c.Name == f.Wallet })]
+		for n := range f.Times {
+			claim, err := r.claim(tx, f.MemberID, c, f.Done+n+1)
+			if err != nil {
+				return err
+			}
+			all = append(all, &full{walletKey{f.MemberID, f.Wallet}, c.Gives, c.Full, claim, 0})
+		}
+	}
+	if all, err = r.give(tx, all); err != nil || len(all) == 0 {
+		return err
+	}
+	return r.redeem(tx, all, news)
+}
+
+// claim makes the row of a card that is full for the n-th time.
+func (r *Rules) claim(tx *store.Tx, member int64, c program.Card, n int64) (id int64, err error) {
+	err = tx.One(&id, `
+		insert into claims (member_id, reward, price, state, source, key, body, at, day)
+		values (@member, @reward, @price, 'done', 'card', @key, @body, @now, @today) returning id`,
+		store.Args{"member": member, "reward": c.Name, "price": c.Full, "key": fmt.Sprintf("%d %s %d", member, c.Name, n), "body": []byte{},
+			"now": tx.At, "today": int64(r.today(tx))})
+	return id, err
+}
+
+// give gives the full cards a code each, and returns those for whom there was one.
+func (r *Rules) give(tx *store.Tx, all []*full) (given []*full, err error) {
+	pools := map[string][]coupon.To{}
+	for _, f := range all {
+		pools[f.pool] = append(pools[f.pool], coupon.To{Occurrence: -f.claim, Member: f.member})
+	}
+	codes := map[coupon.To]int64{}
+	for _, pool := range slices.Sorted(maps.Keys(pools)) {
+		some, err := coupon.GiveNow(tx, pool, pools[pool], r.today(tx), rand.Reader)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(codes, some)
+	}
+	var none []int64
+	var rows [][]any
+	for _, f := range all {
+		if f.code = codes[coupon.To{Occurrence: -f.claim, Member: f.member}]; f.code == 0 {
+			none = append(none, f.claim)
+			continue
+		}
+		given, rows = append(given, f), append(rows, []any{f.claim, f.code})
+	}
+	if none != nil {
+		if _, err := tx.Exec("delete from claims where id in (select value from "+tx.JSONEach("@ids")+")", store.Args{"ids": store.JSON(none)}); err != nil {
+			return nil, err
+		}
+	}
+	if rows == nil {
+		return nil, nil
+	}
+	_, err = tx.Exec("update claims set code_id = r.code from "+tx.Values("id bigint", "code bigint")+" where claims.id = r.id", store.Args{"rows": store.Rows(rows)})
+	return given, err
+}
+
+// redeem takes the stamps of cards that gave a code, and tells of it.
+func (r *Rules) redeem(tx *store.Tx, all []*full, news map[int64]int64) error {
+	var entries []Entry
+	var ids []int64
+	for _, f := range all {
+		entries = append(entries, Entry{MemberID: f.member, Wallet: f.wallet, At: tx.At, Day: r.today(tx), Kind: redeem, Amount: -f.stamps,
+			Cause: "claim:" + strconv.FormatInt(f.claim, 10), ClaimID: &f.claim, VersionID: r.now().Version})
+		ids = append(ids, f.code)
+	}
+	if _, err := r.add(tx, entries); err != nil {
+		return fmt.Errorf("%d full cards: %w", len(all), err)
+	}
+	codes, err := coupon.Load(tx, ids)
+	if err != nil {
+		return err
+	}
+	var events []happenings.Own
+	for _, f := range all {
+		properties := map[string]any{"card": f.wallet, "code": codes[f.code].Code}
+		if ends := codes[f.code].Ends(); ends != nil {
+			properties["until"] = ends.String()
+		}
+		order, isNews := news[f.member]
+		events = append(events, happenings.Own{Member: f.member, Type: cardFilled, Key: fmt.Sprintf("%s:%d", cardFilled, f.claim), Order: order, Properties: properties, News: isNews})
+	}
+	return happenings.Tell(tx, r.today(tx), events)
+}

@@ -1,0 +1,143 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+	"regulars/segments"
+)
+
+// Tiers is how many members have which tier at the end of a day, and what became of
+// tiers since the end of another. Of several moves of a member on one day the outcome
+// counts.
+type Tiers struct {
+	From  string     `json:"from"`
+	Day   string     `json:"day"`
+	Tiers []TierLine `json:"tiers"` // from the lowest; the first is none
+	Jumps int64      `json:"jumps"` // up by more than one tier at once
+}
+
+// TierLine is one tier.
+type TierLine struct {
+	Tier    string `json:"tier"`
+	Members int64  `json:"members"`
+	Up      int64  `json:"up"`   // came from below
+	Down    int64  `json:"down"` // came from above
+	Kept    int64  `json:"kept"` // of a tier whose last day came: it was kept anew
+	ByHand  int64  `json:"by_hand"`
+}
+
+// TiersOf is what is asked: the tiers from the lowest, and the days.
+type TiersOf struct {
+	Names     []string
+	Day, From loyalty.Day
+	Past      bool // Day is not the shop's present
+}
+
+// Report counts.
+func (q TiersOf) Report(tx *store.Tx) (Tiers, error) {
+	r := Tiers{From: q.From.String(), Day: q.Day.String(), Tiers: []TierLine{{Tier: "none"}}}
+	for _, name := range q.Names {
+		r.Tiers = append(r.Tiers, TierLine{Tier: name})
+	}
+	args := store.Args{"day": int64(q.Day), "from": int64(q.From)}
+	facts := "facts"
+	if q.Past {
+		facts = "(" + segments.FactsSelect(tx.Engine(), "") + ")"
+	}
+	var members []struct {
+		Tier string
+		N    int64
+	}
+	err := tx.All(&members, `
+		select coalesce(s.tier, '') as tier, count(*) as n
+		from   `+facts+` f
+		left   join member_tiers s on s.member_id = f.member_id and s.since_day <= @day and coalesce(s.left_day, @day + 1) > @day
+		group  by 1`, args)
+	if err != nil {
+		return r, fmt.Errorf("who has which tier: %w", err)
+	}
+	for _, m := range members {
+		if place := q.place(m.Tier); place >= 0 {
+			r.Tiers[place].Members += m.N
+		}
+	}
+	var moves []struct {
+		Was, Tier string
+		ByHand    bool
+		N         int64
+	}
+	// A stay that was left on the day on which it began is none; where one ends and
+	// nothing begins, the member has none.
+	err = tx.All(&moves, `
+		with whole as (select * from member_tiers where coalesce(left_day, since_day + 1) > since_day)
+		select coalesce(b.tier, '') as was, s.tier, s.by_whom <> '' as by_hand, count(*) as n
+		from   whole s
+		left   join whole b on b.member_id = s.member_id and b.left_day = s.since_day
+		where  s.since_day > @from and s.since_day <= @day
+		group  by 1, 2, 3
+		union  all
+		select b.tier, '', false, count(*)
+		from   whole b
+		where  b.left_day > @from and b.left_day <= @day
+		and    not exists (select 1 from whole s where s.member_id = b.member_id and s.since_day = b.left_day)
+		group  by 1`, args)
+	if err != nil {
+		return r, fmt.Errorf("who came to which tier: %w", err)
+	}
+	for _, m := range moves {
+		was, is := q.place(m.Was), q.place(m.Tier)
+		if is < 0 {
+			continue
+		}
+		if m.ByHand {
+			r.Tiers[is].ByHand += m.N
+		}
+		switch {
+		case was < 0: // a tier of another program: neither above nor below
+		case is > was:
+			r.Tiers[is].Up += m.N
+			if is > was+1 {
+				r.Jumps += m.N
+			}
+		case is < was:
+			r.Tiers[is].Down += m.N
+		}
+	}
+	return r, q.kept(tx, &r)
+}
+
+// kept counts the tiers that were kept anew.
+func (q TiersOf) kept(tx *store.Tx, r *Tiers) error {
+	var rows []struct {
+		Tier string
+		N    int64
+	}
+	err := tx.All(&rows, `
+		select properties ->> 'tier' as tier, count(*) as n
+		from   events
+		where  source = 'regulars' and type = 'tier.kept' and day > @from and day <= @day
+		group  by 1`, store.Args{"day": int64(q.Day), "from": int64(q.From)})
+	if err != nil {
+		return fmt.Errorf("whose tier was kept: %w", err)
+	}
+	for _, k := range rows {
+		if place := q.place(k.Tier); place >= 0 {
+			r.Tiers[place].Kept += k.N
+		}
+	}
+	return nil
+}
+
+// place is where a tier stands in the report: 0 is none, below 0 one that is no more.
+func (q TiersOf) place(tier string) int {
+	if tier == "" {
+		return 0
+	}
+	if i := slices.Index(q.Names, tier); i >= 0 {
+		return i + 1
+	}
+	return -1
+}

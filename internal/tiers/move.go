@@ -1,0 +1,157 @@
+package tiers
+
+import (
+	"fmt"
+
+	"regulars/internal/happenings"
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// The types of the events that tell what became of a stay.
+const (
+	tierUp     = "tier.up"
+	tierKept   = "tier.kept"
+	tierDown   = "tier.down"
+	tierEnding = "tier.ending"
+)
+
+// How campaigns are to hear of a move.
+const (
+	asNews    = "news"
+	asHistory = "history" // nothing starts by it
+	notAtAll  = ""        // it is no event either
+)
+
+// move is what becomes of a member's standing.
+type move struct {
+	standing
+	what    string       // loyalty.Up, Kept, Down
+	to      loyalty.Stay // afterwards
+	day     loyalty.Day  // as of the end of which the rules were asked
+	order   int64        // by which a tier was reached; 0: by none
+	because string       // "": the rule, and what the member has
+	by      string       // who said so; "": the rule
+	night   bool         // decided about a day that is over: the stay begins with the next
+	heard   string
+}
+
+// explain has each move know why.
+func (t *Tiers) explain(tx *store.Tx, moves []move) error {
+	type group struct {
+		place int
+		day   loyalty.Day
+	}
+	of := map[group][]int64{}
+	for _, m := range moves {
+		if m.because == "" && m.to.Tier > 0 && m.what != loyalty.Kept {
+			of[group{m.to.Tier, m.day}] = append(of[group{m.to.Tier, m.day}], m.Member)
+		}
+	}
+	for g, members := range of {
+		said, err := t.because(tx, g.day, g.place, members)
+		if err != nil {
+			return err
+		}
+		for i := range moves {
+			if m := &moves[i]; m.because == "" && m.to.Tier == g.place && m.day == g.day {
+				m.because = said[m.Member]
+			}
+		}
+	}
+	return nil
+}
+
+// write writes down what became of members' standings, and tells campaigns. The caller
+// holds the locks of their rows.
+func (t *Tiers) write(tx *store.Tx, moves []move) error {
+	if len(moves) == 0 {
+		return nil
+	}
+	if err := t.explain(tx, moves); err != nil {
+		return err
+	}
+	var left, kept, began, facts [][]any
+	for _, m := range moves {
+		var last any
+		if m.to.Last != 0 {
+			last = int64(m.to.Last)
+		}
+		if m.what == loyalty.Kept {
+			kept = append(kept, []any{m.ID, last})
+			continue
+		}
+		facts = append(facts, []any{m.Member, t.name(m.to.Tier)})
+		if m.ID != 0 {
+			left = append(left, []any{m.ID, int64(m.to.Since)})
+		}
+		if m.to.Tier > 0 {
+			var order any
+			if m.order != 0 {
+				order = m.order
+			}
+			at := tx.At
+			if m.night {
+				at = loyalty.At(m.to.Since.Start(t.v.Program.Zone))
+			}
+			began = append(began, []any{m.Member, t.name(m.to.Tier), int64(m.to.Since), at, last, m.because, m.by, order})
+		}
+	}
+	for _, w := range []struct {
+		what, text string
+		rows       [][]any
+	}{
+		{"tiers that were left", "update member_tiers set left_day = r.day from " + tx.Values("id bigint", "day bigint") + " where member_tiers.id = r.id and member_tiers.left_day is null", left},
+		{"tiers that are kept", "update member_tiers set last_day = r.day from " + tx.Values("id bigint", "day bigint") + " where member_tiers.id = r.id", kept},
+		{"tiers of members", `
+			insert into member_tiers (member_id, tier, since_day, since_at, last_day, because, by_whom, order_id, version_id)
+			select r.member_id, r.tier, r.since_day, r.since_at, r.last_day, r.because, r.by_whom, r.order_id, cast(@version as bigint)
+			from   ` + tx.Values("member_id bigint", "tier text", "since_day bigint", "since_at timestamptz", "last_day bigint", "because text", "by_whom text", "order_id bigint") + `
+			where  true
+			order  by r.member_id
+			on conflict (member_id) where left_day is null do nothing`, began},
+		{"the facts", "update facts set tier = r.tier from " + tx.Values("member_id bigint", "tier text") + " where facts.member_id = r.member_id", facts},
+	} {
+		if w.rows == nil {
+			continue
+		}
+		if _, err := tx.Exec(w.text, store.Args{"rows": store.Rows(w.rows), "version": t.v.ID}); err != nil {
+			return fmt.Errorf("%s: %w", w.what, err)
+		}
+	}
+	return t.tell(tx, moves)
+}
+
+// tell stores an event for each step up and for each move, and has campaigns hear of
+// them: of several steps at once the highest alone is news, so that one mail goes out.
+func (t *Tiers) tell(tx *store.Tx, moves []move) error {
+	var all []happenings.Own
+	for _, m := range moves {
+		if m.heard == notAtAll {
+			continue
+		}
+		was := t.place(m.Tier)
+		e := happenings.Own{Member: m.Member, Order: m.order, News: m.heard == asNews, Properties: map[string]any{"tier": t.name(m.to.Tier), "from": t.name(was)}}
+		if m.to.Last != 0 {
+			e.Properties["until"] = t.ladder.Ends(m.to).String()
+		}
+		stay := fmt.Sprintf("%d:%d:%s", m.Member, m.ID, m.to.Since)
+		switch m.what {
+		case loyalty.Up:
+			for place := was + 1; place < m.to.Tier; place++ {
+				step := e
+				step.Type, step.Key, step.News = tierUp, fmt.Sprintf("tier.up:%s:%s", stay, t.name(place)), false
+				step.Properties = map[string]any{"tier": t.name(place), "from": t.name(place - 1)}
+				all = append(all, step)
+				e.Properties["from"] = t.name(place)
+			}
+			e.Type, e.Key = tierUp, fmt.Sprintf("tier.up:%s:%s", stay, t.name(m.to.Tier))
+		case loyalty.Down:
+			e.Type, e.Key = tierDown, "tier.down:"+stay
+		case loyalty.Kept:
+			e.Type, e.Key = tierKept, fmt.Sprintf("tier.kept:%d:%s", m.ID, m.to.Last)
+		}
+		all = append(all, e)
+	}
+	return happenings.Tell(tx, t.today(tx), all)
+}

@@ -1,0 +1,111 @@
+package tiers
+
+import (
+	"errors"
+	"fmt"
+
+	"regulars/internal/happenings"
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// React has members reach the tiers whose rules hold since events of theirs, and takes
+// back one whose order is no more. News says that the events have just happened. The
+// caller holds the locks of the members and has brought their facts up to date.
+//
+// An order is never lost over a rule: what fails here is undone, and the night does it.
+func (t *Tiers) React(tx *store.Tx, events []happenings.Happened, news bool) error {
+	orders := map[int64]int64{} // member → order
+	var members []int64
+	for _, e := range events {
+		if _, seen := orders[e.Member]; !seen && t.reads(tx, e) {
+			members, orders[e.Member] = append(members, e.Member), e.Order
+		}
+	}
+	if members == nil {
+		return nil
+	}
+	heard := asHistory
+	if news {
+		heard = asNews
+	}
+	err := tx.Try(func() error { return t.react(tx, members, orders, heard) })
+	if undone := (*store.Undone)(nil); errors.As(err, &undone) {
+		return nil
+	}
+	return err
+}
+
+// reads reports whether a tier's rule reads what an event has changed.
+func (t *Tiers) reads(tx *store.Tx, e happenings.Happened) bool {
+	change := e.Changed(t.v, tx.At)
+	for _, tier := range t.list {
+		if tier.When.TouchedBy(change) {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *Tiers) react(tx *store.Tx, members []int64, orders map[int64]int64, heard string) error {
+	if err := t.catchUp(tx, members); err != nil {
+		return err
+	}
+	today := t.today(tx)
+	all, err := t.standings(tx, today, members)
+	if err != nil {
+		return err
+	}
+	var moves []move
+	for _, s := range all {
+		if to, what := loyalty.TierUp(t.ladder, t.stay(s), s.Holds, today); what != "" {
+			moves = append(moves, move{standing: s, what: what, to: to, day: today, order: orders[s.Member], heard: heard})
+			continue
+		}
+		if s.OrderID == 0 || s.OrderID != orders[s.Member] || s.Holds >= t.place(s.Tier) {
+			continue
+		}
+		m, undone, err := t.undo(tx, s, today)
+		if err != nil {
+			return fmt.Errorf("the tier of member %d: %w", s.Member, err)
+		}
+		if m.heard = heard; undone {
+			moves = append(moves, m)
+		}
+	}
+	return t.write(tx, moves)
+}
+
+// undo takes a tier back whose rule no longer holds, since the order by which it was
+// reached was given back: while the order is pending, or where the tier ends with it.
+// The member has the tier again that they had before, if it would have lasted.
+func (t *Tiers) undo(tx *store.Tx, s standing, today loyalty.Day) (m move, undone bool, err error) {
+	var order struct {
+		Day      int64
+		Counts   bool
+		Refunded int64
+	}
+	err = tx.One(&order, "select day, counts, refunded from orders where id = @id", store.Args{"id": s.OrderID})
+	if err != nil {
+		return m, false, err
+	}
+	place := t.place(s.Tier)
+	pending := place > 0 && (t.list[place-1].WithOrder || today < loyalty.Day(order.Day)+t.pending)
+	if !pending || order.Counts && order.Refunded == 0 {
+		return m, false, nil
+	}
+	to := t.ladder.Begin(s.Holds, today)
+	var before standing
+	err = tx.One(&before, `
+		select member_id as member, id, tier, since_day, last_day from member_tiers
+		where  member_id = @member and id < @id and left_day = @day
+		order  by id desc limit 1`, store.Args{"member": s.Member, "id": s.ID, "day": s.SinceDay})
+	if err = store.IgnoreNotFound(err); err != nil {
+		return m, false, err
+	}
+	if was := t.stay(before); was.Tier < place && was.Tier > 0 && was.Tier >= to.Tier && (was.Last == 0 || t.ladder.Ends(was) >= today) {
+		to = loyalty.Stay{Tier: was.Tier, Since: today, Last: was.Last}
+	}
+	because := fmt.Sprintf("the order that %s was reached by was given back", s.Tier)
+	return move{standing: s, what: loyalty.Down, to: to, day: today, because: because}, true, nil
+}

@@ -1,0 +1,172 @@
+package tiers
+
+import (
+	"fmt"
+	"strings"
+
+	"regulars/internal/loyalty"
+	"regulars/internal/rules"
+	"regulars/internal/store"
+	"regulars/segments"
+)
+
+// standing is a member's present stay, and the highest tier whose rule holds.
+type standing struct {
+	Member   int64
+	ID       int64  // of the stay; 0: none
+	Tier     string // its name
+	SinceDay int64
+	LastDay  *int64
+	OrderID  int64
+	Holds    int
+}
+
+// stay is the standing as loyalty reckons with it.
+func (t *Tiers) stay(s standing) loyalty.Stay {
+	if s.ID == 0 {
+		return loyalty.Stay{}
+	}
+	stay := loyalty.Stay{Tier: t.place(s.Tier), Since: loyalty.Day(s.SinceDay)}
+	if s.LastDay != nil {
+		stay.Last = loyalty.Day(*s.LastDay)
+	}
+	return stay
+}
+
+// ask is a statement of rules as of the end of a day.
+type ask struct {
+	*rules.Question
+	facts string // what comes after "from" for rows f of facts
+	with  string // what comes before the statement
+}
+
+// ask begins a statement about some members, or about everybody: nil.
+func (t *Tiers) ask(tx *store.Tx, day loyalty.Day, members []int64) *ask {
+	a := &ask{Question: rules.Ask(tx, day, store.Args{"day": int64(day)})}
+	a.Past = day < t.today(tx)
+	in := ""
+	if members != nil {
+		in = a.Among(members)
+	}
+	switch {
+	case a.Past:
+		a.with = "with past as materialized (" + segments.FactsSelect(tx.Engine(), in) + ") "
+		a.facts = "past f"
+	case members != nil:
+		a.facts = rules.FactsOf(tx, in)
+	default:
+		a.facts = "facts f"
+	}
+	return a
+}
+
+// holding is a SELECT of members and the highest tier whose rule holds for them. Each
+// rule stands in a where of its own, as Postgres wants it.
+func (t *Tiers) holding(a *ask) string {
+	parts := make([]string, len(t.list))
+	for i, tier := range t.list {
+		parts[i] = fmt.Sprintf("select f.member_id, %d as place from %s where %s", i+1, a.facts, a.Holds(tier.When))
+	}
+	return "select h.member_id, max(h.place) as holds from (" + strings.Join(parts, "\nunion all ") + ") h group by h.member_id"
+}
+
+// standings returns where some members stand, as of the end of a day.
+func (t *Tiers) standings(tx *store.Tx, day loyalty.Day, members []int64) (all []standing, err error) {
+	if len(members) == 0 {
+		return nil, nil
+	}
+	a := t.ask(tx, day, members)
+	err = a.All(&all, a.with+`
+		select m.id as member, coalesce(s.id, 0) as id, coalesce(s.tier, '') as tier, coalesce(s.since_day, 0) as since_day, s.last_day,
+		       coalesce(s.order_id, 0) as order_id, coalesce(h.holds, 0) as holds
+		from   members m
+		left   join member_tiers s on s.member_id = m.id and s.left_day is null
+		left   join (`+t.holding(a)+`) h on h.member_id = m.id
+		where  m.id in `+a.As.Members+` and `+rules.Present+`
+		order  by m.id`)
+	if err != nil {
+		return nil, fmt.Errorf("the tiers of %d members: %w", len(members), err)
+	}
+	return all, nil
+}
+
+// climbers returns the next members who hold a higher tier than theirs as of the end of a
+// day, and of whom no later day was decided about already. They are looked for among
+// some, or, with nil, among all.
+func (t *Tiers) climbers(tx *store.Tx, day loyalty.Day, after int64, only []int64, most int) (members []int64, err error) {
+	a := t.ask(tx, day, only)
+	a.Args["after"], a.Args["most"] = after, most
+	err = a.All(&members, a.with+`
+		select h.member_id
+		from   (`+t.holding(a)+`) h
+		left   join member_tiers s on s.member_id = h.member_id and s.left_day is null
+		where  h.member_id > @after and h.holds > `+t.placeSQL(a.Args, "s.tier")+`
+		and    not exists (select 1 from members m where m.id = h.member_id and not (`+rules.Present+`))
+		and    not `+ahead+`
+		order  by h.member_id
+		limit  @most`)
+	if err != nil {
+		return nil, fmt.Errorf("who has reached a tier: %w", err)
+	}
+	return members, nil
+}
+
+// ahead is the condition that something was decided about a member h for a day that
+// comes after @day.
+const ahead = "exists (select 1 from member_tiers x where x.member_id = h.member_id and (x.since_day > @day or x.left_day > @day))"
+
+// placeSQL is place of a column.
+func (t *Tiers) placeSQL(args store.Args, column string) string {
+	var text strings.Builder
+	for i, tier := range t.list {
+		name := fmt.Sprint("tier", i+1)
+		args[name] = tier.Name
+		fmt.Fprintf(&text, " when @%s then %d", name, i+1)
+	}
+	return "(case " + column + text.String() + " else 0 end)"
+}
+
+// because says for members why the rule of a tier holds for them, or does not, as of the
+// end of a day: the rule, and what they have of what it compares.
+func (t *Tiers) because(tx *store.Tx, day loyalty.Day, place int, members []int64) (map[int64]string, error) {
+	tier := t.list[place-1]
+	a := t.ask(tx, day, members)
+	columns := []string{"f.member_id"}
+	var measures []segments.Measure
+	for _, part := range tier.When.Parts() {
+		for _, m := range part.Measures() {
+			a.As.Prefix = fmt.Sprintf("w%d_", len(measures))
+			expr, args := m.SQL(a.As)
+			for name, value := range args {
+				a.Args[name] = value
+			}
+			columns, measures = append(columns, expr), append(measures, m)
+		}
+	}
+	rows, err := tx.Query(a.with+"select "+strings.Join(columns, ", ")+" from "+a.facts+" where f.member_id in "+a.As.Members, a.Args)
+	if err != nil {
+		return nil, fmt.Errorf("why members have the tier %s: %w", tier.Name, err)
+	}
+	defer rows.Close()
+	said := map[int64]string{}
+	for rows.Next() {
+		var member int64
+		values := make([]any, len(measures))
+		into := []any{&member}
+		for i := range values {
+			into = append(into, &values[i])
+		}
+		if err := rows.Scan(into...); err != nil {
+			return nil, err
+		}
+		var has []string
+		for i, m := range measures {
+			has = append(has, m.Words(values[i]))
+		}
+		said[member] = tier.When.Text()
+		if has != nil {
+			said[member] += ": " + strings.Join(has, ", ")
+		}
+	}
+	return said, rows.Err()
+}
