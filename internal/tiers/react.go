@@ -13,7 +13,8 @@ import (
 // back one whose order is no more. News says that the events have just happened. The
 // caller holds the locks of the members and has brought their facts up to date.
 //
-// An order is never lost over a rule: what fails here is undone, and the night does it.
+// An order is never lost over a rule: what fails here is undone, and the night does it,
+// or says what is wrong. What somebody has locked is tried again with the order.
 func (t *Tiers) React(tx *store.Tx, events []happenings.Happened, news bool) error {
 	orders := map[int64]int64{} // member → order
 	var members []int64
@@ -30,7 +31,7 @@ func (t *Tiers) React(tx *store.Tx, events []happenings.Happened, news bool) err
 		heard = asNews
 	}
 	err := tx.Try(func() error { return t.react(tx, members, orders, heard) })
-	if undone := (*store.Undone)(nil); errors.As(err, &undone) {
+	if undone := (*store.Undone)(nil); errors.As(err, &undone) && !errors.Is(err, store.ErrLocked) {
 		return nil
 	}
 	return err

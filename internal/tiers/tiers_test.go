@@ -221,6 +221,21 @@ func TestATierThatNothingSpeaksForIsFound(t *testing.T) {
 	})
 }
 
+// Points that are earned count for a tier while they are pending, and what the order
+// earns is by the tier before it.
+func TestPendingPointsCountForATier(t *testing.T) {
+	p := plain("points: {earn: [1 per 1.00], pending: 14d}\ntiers:\n  silver: {when: points_earned(\"12m\") >= 100, keep: 12m, earn: 2x}\n")
+	each(t, p, func(t *testing.T, s *shop) {
+		m := s.Join(1)[0]
+		s.At("2027-03-10 12:00")
+		s.Order(m, 10000)
+		s.Want("silver", s.stays(m), "silver 2027-03-10 – 2028-03-10")
+		s.At("2027-03-10 13:00")
+		s.Order(m, 10000)
+		s.Want("earned", s.Counted("select tier || ' ' || amount as what, count(*) as n from entries group by 1"), "1  100, 1 silver 200")
+	})
+}
+
 // A refund takes back what a pending order reached, and no other.
 func TestARefundUndoesWhatAPendingOrderReached(t *testing.T) {
 	p := climbing("points: {earn: [1 per 1.00], pending: 14d}\n" + silverAndGold)
