@@ -190,10 +190,16 @@ func (t *Tiers) endOf(tx *store.Tx, day loyalty.Day, members []int64) error {
 			continue
 		}
 		if to, what := loyalty.TierAfter(t.ladder, stay, s.Holds, day); what != "" {
-			moves = append(moves, move{standing: s, what: what, to: to, day: day, night: true, heard: t.lately(tx, day+1)})
+			moves = append(moves, move{standing: s, what: what, to: to, day: day, at: t.beginning(to.Since), heard: t.lately(tx, day+1)})
 		}
 	}
 	return t.write(tx, moves)
+}
+
+// beginning is the first moment of a day: however late the night comes, what it decides
+// counts from then on.
+func (t *Tiers) beginning(day loyalty.Day) loyalty.Instant {
+	return loyalty.At(day.Start(t.v.Program.Zone))
 }
 
 // lately says how campaigns hear of what is decided for a day.
@@ -251,7 +257,11 @@ func (t *Tiers) raise(tx *store.Tx, day loyalty.Day, members []int64, heard stri
 	var moves []move
 	for _, s := range all {
 		if to, what := loyalty.TierUp(t.ladder, t.stay(s), s.Holds, day); what != "" {
-			moves = append(moves, move{standing: s, what: what, to: to, day: day, night: day < t.today(tx), heard: heard})
+			m := move{standing: s, what: what, to: to, day: day, heard: heard}
+			if day < t.today(tx) {
+				m.at = t.beginning(day)
+			}
+			moves = append(moves, m)
 		}
 	}
 	if err := t.write(tx, moves); err != nil || heard != notAtAll {
