@@ -128,7 +128,7 @@ func (e *ruledOut) Error() string { return "the gate closed: " + e.reason }
 // How a worker paces itself: what a kill leaves unknown is what was marked and not yet
 // recorded.
 const (
-	flushEvery = 500 * time.Millisecond // how long what landed waits for the rest of its batch
+	flushEvery = 250 * time.Millisecond // how long what landed waits for the rest of its batch
 	aBatch     = 250 * time.Millisecond // what a batch may take on the wire: two are marked at once
 )
 
