@@ -164,6 +164,11 @@ func (w *worker) run(ctx context.Context) {
 func (w *worker) feed(ctx context.Context, batches chan<- *batch) {
 	for !w.over(ctx) && !w.relay.rationed() {
 		b, err := w.claim.next(ctx, w.pace())
+		if err == nil && b != nil && !b.quietUntil().IsZero() { // a few tell nothing of the others
+			if b, err = w.claim.next(ctx, w.d.c.Batch); err == nil && len(b.sends) > w.pace() {
+				b.only(w.pace(), 0)
+			}
+		}
 		if err != nil {
 			w.fail(err)
 			return
@@ -172,10 +177,10 @@ func (w *worker) feed(ctx context.Context, batches chan<- *batch) {
 			w.done = true
 			return
 		}
-		w.write(b)
 		if w.until = b.quietUntil(); !w.until.IsZero() {
 			return
 		}
+		w.write(b)
 		if w.ration(ctx, b); len(b.sends)+len(b.ended) == 0 {
 			return
 		}
