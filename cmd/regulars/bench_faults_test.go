@@ -21,7 +21,7 @@ func TestNoFaultLosesAMailOrSendsItTwice(t *testing.T) {
 	}
 	s := shop{t: t, env: []string{"TEST_DATABASE_URL=" + storetest.Where(t), "PATH=/usr/bin:/bin:/usr/sbin:/sbin"}, binary: built(t)}
 	var trials errgroup.Group
-	trials.SetLimit(4) // of waiting, most of it, but a server has so many connections
+	trials.SetLimit(3) // of waiting, most of it, but a server has so many connections
 	for _, group := range []string{"kill,kill-often,flush,storm", "term,redis,cut,slow", "stop", "postgres"} {
 		for _, engine := range []string{store.Postgres, store.SQLite} {
 			trials.Go(func() error { s.tryFaults(engine, group); return nil })

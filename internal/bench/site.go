@@ -145,7 +145,7 @@ func (s *site) database(ctx context.Context, own bool) (where string, err error)
 	}
 	u.Host, u.Path = s.databaseGate.addr(), "/"+name
 	q := u.Query()
-	q.Set("pool_max_conns", "8") // others use the server, too
+	q.Set("pool_max_conns", "4") // others use the server, too
 	u.RawQuery = q.Encode()
 	return u.String(), nil
 }
