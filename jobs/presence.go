@@ -24,6 +24,7 @@ type Presence struct {
 	Version, Roles string
 	Senses         []func(context.Context) []store.Trouble // asked every few seconds, all at once; each takes 3 s at most
 	Lock           *store.Presence                         // a worker's, kept too; nil: none
+	Rate           *Rate                                   // how much its relay takes; nil: no limit
 	Log            *slog.Logger
 
 	mu       sync.Mutex
@@ -96,6 +97,9 @@ func (p *Presence) pass(ctx context.Context, r store.Replica) error {
 	p.mu.Lock()
 	p.sees = r.Troubles
 	p.mu.Unlock()
+	if p.Rate != nil {
+		r.Rate, r.Rationed = p.Rate.Used()
+	}
 	if p.Clock != nil {
 		r.Ahead = p.Clock.Ahead()
 	}

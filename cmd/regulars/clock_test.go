@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -45,12 +44,7 @@ func (w *watched) ahead(t *testing.T, by time.Duration) {
 	tomorrow := time.Now().Add(23 * time.Hour).UTC().Format(time.RFC3339)
 	w.must("enqueue", "launch", "campaign=letter", "about=tomorrow", "--at", tomorrow, "--key", by.String())
 
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := free.Addr().String()
-	free.Close()
+	address := freePort(t)
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan int, 1)
 	go func() {
@@ -87,7 +81,7 @@ func (w *watched) ahead(t *testing.T, by time.Duration) {
 	}
 	var late int
 	today := time.Now().UTC().Unix()/86400 + 1 // at most: the shop is at +2
-	err = w.db().View(context.Background(), func(tx *store.Tx) error {
+	err := w.db().View(context.Background(), func(tx *store.Tx) error {
 		return tx.One(&late, "select count(*) from passes where day > @today", store.Args{"today": today})
 	})
 	if err != nil || late > 0 && time.Now().UTC().Hour() < 21 {

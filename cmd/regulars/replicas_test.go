@@ -9,7 +9,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -99,12 +98,7 @@ func ownRedis(t *testing.T) string {
 // serve runs a replica until the test ends, and returns where it answers.
 func (s shop) serve(flags ...string) string {
 	s.t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	address := free.Addr().String()
-	free.Close()
+	address := freePort(s.t)
 	ctx, stop := context.WithCancel(context.Background())
 	var out, errs bytes.Buffer
 	done := make(chan int, 1)

@@ -155,6 +155,9 @@ func (a *app) live(ctx context.Context, w *wiring, roles []string, door net.List
 	defer closeRedis()
 	w.hints = jobs.NewHints(redis, w.log)
 	w.db.OnWake(w.hints.Put)
+	if w.rate != nil {
+		w.rate.Through(redis)
+	}
 
 	// Readiness, unsubscribes and the replica's own row must be answered while every
 	// other connection waits for a lock.
@@ -164,7 +167,7 @@ func (a *app) live(ctx context.Context, w *wiring, roles []string, door net.List
 	}
 	defer quick.Close()
 	quick = quick.Hasty(webLockWait)
-	presence := &jobs.Presence{DB: quick, Clock: w.clock, Version: version(), Roles: strings.Join(roles, ","), Log: w.log,
+	presence := &jobs.Presence{DB: quick, Clock: w.clock, Version: version(), Roles: strings.Join(roles, ","), Rate: w.rate, Log: w.log,
 		Senses: []func(context.Context) []store.Trouble{jobs.RedisSense(redis), jobs.DiskSense(w.db)}}
 
 	outside := a.outside(w, redis)

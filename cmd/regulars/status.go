@@ -108,7 +108,14 @@ func (a *app) sayStatus(s report.Status) error {
 		say("next: %s at %s (%s)", d.Campaign, a.moment(d.At), d.Zone)
 	}
 	for _, r := range s.Replicas {
-		say("replica %s: %s, %s, since %s", r.ID, r.Roles, r.Version, a.moment(r.StartedAt))
+		rate := ""
+		switch {
+		case r.Rationed:
+			rate = ", hands over " + r.Rate + ", for which mails wait"
+		case r.Rate != "":
+			rate = ", hands over " + r.Rate + " at most"
+		}
+		say("replica %s: %s, %s, since %s%s", r.ID, r.Roles, r.Version, a.moment(r.StartedAt), rate)
 	}
 	if len(s.Replicas) == 0 {
 		say("no replica was seen in the last minute")

@@ -36,8 +36,8 @@ type door struct {
 func newDoor(t *testing.T, to string) *door {
 	t.Helper()
 	d := &door{t: t, to: to, through: true, open: map[net.Conn]bool{}}
-	d.listen("127.0.0.1:0")
-	d.addr = d.l.Addr().String()
+	d.addr = freePort(t)
+	d.listen(d.addr)
 	t.Cleanup(d.shut)
 	return d
 }
@@ -125,12 +125,7 @@ type watched struct {
 // begin starts the shop's replica.
 func (w *watched) begin() {
 	w.t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.address = free.Addr().String()
-	free.Close()
+	w.address = freePort(w.t)
 	var errs bytes.Buffer
 	p := exec.Command(w.binary, "serve", "--listen", w.address)
 	p.Env, p.Dir, p.Stderr = w.env, w.t.TempDir(), &errs

@@ -39,6 +39,7 @@ type wiring struct {
 	relay  *smtp.Relay
 	urgent *smtp.Relay // the same relay, for mails that go first
 	hints  *jobs.Hints // nil until there is a Redis
+	rate   *jobs.Rate  // nil: the relay takes all
 	log    *slog.Logger
 	uncut  func() // ends the wait for the end of ctx
 }
@@ -73,11 +74,16 @@ func (a *app) wire(ctx context.Context, db *store.DB, log *slog.Logger) (*wiring
 	}
 	w.relay = smtp.New(o)
 	w.urgent = w.relay.Urgent()
+	var limiter delivery.Limiter
+	if o.Rate.N > 0 {
+		w.rate = jobs.NewRate(o.Rate, db)
+		limiter = w.rate
+	}
 	// For each connection a mail whose body is on the wire, and one whose envelope goes with it.
 	w.sender = delivery.New(delivery.Config{
 		DB: db, Programs: versions.Programs{DB: db}, Transports: map[string]delivery.Transport{delivery.Bulk: w.relay, delivery.Urgent: w.urgent}, Links: w.links,
 		Secret: derive(key, "message ids"), MailOnlyTo: a.config.mailOnlyTo, Sink: w.sink != nil,
-		InFlight: 2 * w.relay.Connections(), Log: log,
+		InFlight: 2 * w.relay.Connections(), Limiter: limiter, Log: log,
 	})
 	w.alerts = &marketing.Alerts{DB: db, Transport: w.urgent, Secret: derive(key, "message ids"), MailOnlyTo: a.config.mailOnlyTo, Log: log}
 	w.engine = engine.New(db, w.sender)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -27,12 +28,10 @@ func newCluster(ctx context.Context, dir string) (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	c := &cluster{dir: filepath.Join(dir, "postgres"), bin: bin}
+	if c.port, err = freePort(); err != nil {
 		return nil, err
 	}
-	c := &cluster{dir: filepath.Join(dir, "postgres"), bin: bin, port: l.Addr().(*net.TCPAddr).Port}
-	l.Close()
 	if err := os.Mkdir(c.dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -55,6 +54,19 @@ func newCluster(ctx context.Context, dir string) (*cluster, error) {
 		return nil, err
 	}
 	return c, c.start(ctx)
+}
+
+// freePort is a loopback port on which nobody listens, and which the system gives to
+// no connection while the server is down (Linux gives those from 32768).
+func freePort() (port int, err error) {
+	for range 100 {
+		port = 15_000 + rand.IntN(15_000)
+		var l net.Listener
+		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			return port, l.Close()
+		}
+	}
+	return 0, err
 }
 
 func serverPrograms() (folder string, err error) {

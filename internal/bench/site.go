@@ -144,6 +144,9 @@ func (s *site) database(ctx context.Context, own bool) (where string, err error)
 		return "", err
 	}
 	u.Host, u.Path = s.databaseGate.addr(), "/"+name
+	q := u.Query()
+	q.Set("pool_max_conns", "4") // others use the server, too
+	u.RawQuery = q.Encode()
 	return u.String(), nil
 }
 

@@ -360,8 +360,8 @@ func TestTheLimiterRationsALane(t *testing.T) {
 			}
 			n, err := call()
 			var rest *delivery.Rest
-			if !errors.As(err, &rest) || rest.Wait != time.Second || n != 7 {
-				t.Errorf("%s: %d, %v, want 7 and a rest of a second", lane, n, err)
+			if !errors.As(err, &rest) || rest.Wait != time.Hour || n != 7 {
+				t.Errorf("%s: %d, %v, want 7 and a rest of an hour", lane, n, err)
 			}
 			s.want(lane+" at first", map[string]int{"sent": 7, "queued": 13})
 			l.left = 100
@@ -374,12 +374,48 @@ func TestTheLimiterRationsALane(t *testing.T) {
 	})
 }
 
+// A rate that is used up for a moment is waited for with what was taken up: all goes,
+// in the same call.
+func TestAWorkerWaitsForItsRate(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		for _, lane := range []string{"singles", "chunks"} {
+			s := newShop(t, empty(t, db))
+			members := s.members(20)
+			d := s.sender(func(c *delivery.Config) { c.Limiter = &dripping{} })
+			call := func() (int, error) { return d.Work(context.Background(), 0) }
+			if lane == "singles" {
+				call = func() (int, error) { return d.Singles(context.Background(), delivery.Bulk, 100) }
+				for _, m := range members {
+					s.single("finland", m)
+				}
+			} else {
+				s.run("letter", members, 20)
+			}
+			if n, err := call(); err != nil || n < 20 {
+				t.Errorf("%s: %d, %v, want all 20", lane, n, err)
+			}
+			s.want(lane, map[string]int{"sent": 20})
+		}
+	})
+}
+
+// dripping lets three go, then none, then three …
+type dripping struct{ asked int }
+
+func (l *dripping) Take(_ context.Context, _ string, n int) (int, time.Duration, error) {
+	if l.asked++; l.asked%2 == 0 {
+		return 0, time.Millisecond, nil
+	}
+	return min(n, 3), time.Millisecond, nil
+}
+
 type limiter struct{ left int }
 
 func (l *limiter) Take(_ context.Context, _ string, n int) (int, time.Duration, error) {
 	n = min(n, l.left)
 	l.left -= n
-	return n, time.Second, nil
+	return n, time.Hour, nil
 }
 
 func TestMailsToTheSinkSaySo(t *testing.T) {

@@ -116,7 +116,7 @@ func New(c Config) *Sender {
 		outcomes: outcomes{sink: c.Sink, recheck: c.Recheck},
 		brakes:   brakes{c.Log},
 	}
-	d.pace.Store(int64(min(c.Batch, 2*c.InFlight))) // how fast the wire is will show
+	d.pace.Store(int64(max(1, min(c.Batch, c.InFlight/4)))) // how fast the wire is will show
 	return d
 }
 

@@ -128,7 +128,7 @@ func (e *ruledOut) Error() string { return "the gate closed: " + e.reason }
 // How a worker paces itself: what a kill leaves unknown is what was marked and not yet
 // recorded.
 const (
-	flushEvery = 500 * time.Millisecond // how long what landed waits for the rest of its batch
+	flushEvery = 250 * time.Millisecond // how long what landed waits for the rest of its batch
 	aBatch     = 250 * time.Millisecond // what a batch may take on the wire: two are marked at once
 )
 
@@ -160,23 +160,18 @@ func (w *worker) run(ctx context.Context) {
 	recorder.Wait()
 }
 
-// feed prepares and marks batches for the wire.
+// feed prepares and marks batches for the wire. What the rate does not let go yet of
+// single mails goes after the others.
 func (w *worker) feed(ctx context.Context, batches chan<- *batch) {
+	var b *batch
 	for !w.over(ctx) && !w.relay.rationed() {
-		b, err := w.claim.next(ctx, w.pace())
-		if err != nil {
-			w.fail(err)
-			return
-		}
 		if b == nil {
-			w.done = true
-			return
+			if b = w.prepare(ctx); b == nil {
+				return
+			}
 		}
-		w.write(b)
-		if w.until = b.quietUntil(); !w.until.IsZero() {
-			return
-		}
-		if w.ration(ctx, b); len(b.sends)+len(b.ended) == 0 {
+		late := w.ration(ctx, b)
+		if len(b.sends)+len(b.ended) == 0 {
 			return
 		}
 		marked, err := w.claim.mark(ctx, b)
@@ -190,7 +185,38 @@ func (w *worker) feed(ctx context.Context, batches chan<- *batch) {
 			marked.landed = map[int64]bool{}
 			batches <- marked
 		}
+		b = late
 	}
+	if b != nil { // single mails that nobody hands over
+		b.only(0, 0)
+		if _, err := w.claim.mark(ctx, b); err != nil {
+			w.trouble(err)
+		}
+	}
+}
+
+// prepare takes up the next batch and writes its letters. nil: none is left, or now is
+// no time for it.
+func (w *worker) prepare(ctx context.Context) *batch {
+	b, err := w.claim.next(ctx, w.pace())
+	if err == nil && b != nil && !b.quietUntil().IsZero() { // a few tell nothing of the others
+		if b, err = w.claim.next(ctx, w.d.c.Batch); err == nil && len(b.sends) > w.pace() {
+			b.only(w.pace(), 0)
+		}
+	}
+	if err != nil {
+		w.fail(err)
+		return nil
+	}
+	if b == nil {
+		w.done = true
+		return nil
+	}
+	if w.until = b.quietUntil(); !w.until.IsZero() {
+		return nil
+	}
+	w.write(b)
+	return b
 }
 
 // write makes the letters, on all processors: it is what costs most about a mail.
@@ -231,17 +257,48 @@ func (w *worker) cannotMake(s *send, single bool, err error) result {
 	return result{s: s, state: queued, due: true, wait: textRetry}.keep()
 }
 
-// ration asks the limiter for leave. What gets none goes back, and the lane rests.
-func (w *worker) ration(ctx context.Context, b *batch) {
-	granted, wait, err := w.d.leave(ctx, w.lane, len(b.sends))
-	if err != nil {
-		w.trouble(err)
+// ration waits until the limiter lets some of a batch go, and returns what of single
+// mails has to wait on. Where that takes long, all of it goes back and the lane rests.
+func (w *worker) ration(ctx context.Context, b *batch) (late *batch) {
+	for {
+		granted, wait, err := w.d.leave(ctx, w.lane, len(b.sends))
+		switch {
+		case err != nil:
+			w.trouble(err)
+		case granted == len(b.sends):
+			return nil
+		case granted == 0 && wait <= waitsFor:
+			if w.pass(ctx, wait); !w.over(ctx) {
+				continue
+			}
+			wait = 0
+		case granted > 0 && wait <= waitsFor:
+			if w.d.pace.Store(int64(granted)); b.single {
+				late = &batch{single: true, sends: b.sends[granted:], stuff: b.stuff}
+				b.sends = b.sends[:granted:granted]
+				return late
+			}
+			b.only(granted, wait)
+			return nil
+		}
+		b.only(granted, wait)
+		w.relay.ration(wait)
+		return nil
 	}
-	if granted == len(b.sends) {
-		return
+}
+
+// waitsFor is how long a worker waits for its rate, with what it has taken up.
+const waitsFor = 2 * time.Second
+
+// pass lets some time pass, in pieces in which a hold or the end is seen.
+func (w *worker) pass(ctx context.Context, d time.Duration) {
+	for end := time.Now().Add(d); !w.over(ctx); {
+		left := time.Until(end)
+		if left <= 0 {
+			return
+		}
+		time.Sleep(min(left, lookEvery))
 	}
-	b.only(granted, wait)
-	w.relay.ration(wait)
 }
 
 // pump puts batches on the wire, mail by mail, and learns how fast that goes.

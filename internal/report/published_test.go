@@ -1,3 +1,8 @@
+// Importing a real history shares nothing between goroutines, and takes the race
+// detector minutes: .ci/run has this tried without it.
+
+//go:build !race
+
 package report_test
 
 import (

@@ -83,6 +83,8 @@ type Replica struct {
 	Roles     string          `json:"roles"`
 	StartedAt loyalty.Instant `json:"started_at"`
 	Ahead     float64         `json:"clock_ahead_seconds"` // of the database's clock
+	Rate      string          `json:"rate,omitempty"`      // mails that its relay takes in a length of time
+	Rationed  bool            `json:"rationed,omitempty"`  // … and mails wait for that
 }
 
 // Midnight is the last shop day that the nightly pass has brought facts and
@@ -325,7 +327,7 @@ func (s *Status) machines(tx *store.Tx) error {
 	s.Replicas, s.replicas = []Replica{}, all
 	for _, r := range all {
 		if r.Unseen < time.Minute && r.Roles != "" {
-			s.Replicas = append(s.Replicas, Replica{r.ID, r.Version, r.Roles, r.StartedAt, r.Ahead.Seconds()})
+			s.Replicas = append(s.Replicas, Replica{r.ID, r.Version, r.Roles, r.StartedAt, r.Ahead.Seconds(), r.Rate, r.Rationed})
 		}
 	}
 	var last []struct {

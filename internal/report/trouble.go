@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,7 +74,7 @@ var senses = []sense{
 			if o.Queue == "urgent" {
 				limit = lateUrgent
 			}
-			return only(o.Seconds > limit.Seconds(), o.Queue, time.Duration(o.Seconds)*time.Second)
+			return only(o.Seconds > limit.Seconds() && !(s.rationed() && o.ofMails()), o.Queue, time.Duration(o.Seconds)*time.Second)
 		})
 	}, "queue %[1]s has been waiting for %[2]s", "look at what else stands here; if nothing does, the workers are too few: start another `regulars serve`, or give SMTP_URL more connections"},
 	{"night", true, func(s *Status) []fact {
@@ -308,3 +309,12 @@ func Amiss(ctx context.Context, db *store.DB) []Check {
 	}
 	return all
 }
+
+// rationed reports whether mails wait because the relay takes no more of them in a
+// length of time: a queue of theirs is then as long as it has to be.
+func (s *Status) rationed() bool {
+	return slices.ContainsFunc(s.replicas, func(r store.Replica) bool { return r.Rationed && r.Unseen <= store.Seen })
+}
+
+// ofMails reports whether what waits there are mails.
+func (o Oldest) ofMails() bool { return slices.Contains([]string{"urgent", "bulk", "runs"}, o.Queue) }

@@ -23,6 +23,8 @@ type Replica struct {
 	ID, Host, Version, Roles string
 	Ahead                    time.Duration // how far its clock is ahead of the database's
 	Troubles                 []Trouble     // what it sees from where it stands
+	Rate                     string        // so many mails its relay takes in a length of time; "": no limit
+	Rationed                 bool          // … and mails wait for that
 	StartedAt, SeenAt        loyalty.Instant
 	Unseen                   time.Duration // since when it has not been seen, by the database's clock
 }
@@ -38,11 +40,13 @@ func SayHere(tx *Tx, r Replica) error {
 		r.Troubles = []Trouble{}
 	}
 	_, err := tx.Exec(`
-		insert into replicas (id, host, version, roles, clock_ahead, troubles, started_at, seen_at)
-		values (@id, @host, @version, @roles, @ahead, `+tx.JSONParam("@troubles")+`, `+tx.Machine()+`, `+tx.Machine()+`)
+		insert into replicas (id, host, version, roles, clock_ahead, troubles, rate, rationed, started_at, seen_at)
+		values (@id, @host, @version, @roles, @ahead, `+tx.JSONParam("@troubles")+`, @rate, @rationed, `+tx.Machine()+`, `+tx.Machine()+`)
 		on conflict (id) do update
-		set    clock_ahead = excluded.clock_ahead, troubles = excluded.troubles, seen_at = excluded.seen_at`,
-		Args{"id": r.ID, "host": r.Host, "version": r.Version, "roles": r.Roles, "ahead": r.Ahead.Microseconds(), "troubles": JSON(r.Troubles)})
+		set    clock_ahead = excluded.clock_ahead, troubles = excluded.troubles,
+		       rate = excluded.rate, rationed = excluded.rationed, seen_at = excluded.seen_at`,
+		Args{"id": r.ID, "host": r.Host, "version": r.Version, "roles": r.Roles, "ahead": r.Ahead.Microseconds(), "troubles": JSON(r.Troubles),
+			"rate": r.Rate, "rationed": r.Rationed})
 	if err == nil {
 		_, err = tx.Exec("delete from replicas where seen_at < "+tx.MachineIn(-24*time.Hour), nil)
 	}
@@ -61,12 +65,13 @@ func SayGone(tx *Tx, id string) error {
 // Replicas returns those that have been seen within so long.
 func Replicas(tx *Tx, within time.Duration) ([]Replica, error) {
 	var rows []struct {
-		ID, Host, Version, Roles, Troubles string
-		ClockAhead, Unseen                 int64
-		StartedAt, SeenAt                  loyalty.Instant
+		ID, Host, Version, Roles, Troubles, Rate string
+		Rationed                                 bool
+		ClockAhead, Unseen                       int64
+		StartedAt, SeenAt                        loyalty.Instant
 	}
 	err := tx.All(&rows, `
-		select id, host, version, roles, clock_ahead, cast(troubles as text) as troubles, started_at, seen_at,
+		select id, host, version, roles, clock_ahead, cast(troubles as text) as troubles, rate, rationed, started_at, seen_at,
 		       `+tx.Micros(tx.Machine())+` - `+tx.Micros("seen_at")+` as unseen
 		from   replicas
 		where  seen_at > `+tx.MachineIn(-within)+`
@@ -76,7 +81,7 @@ func Replicas(tx *Tx, within time.Duration) ([]Replica, error) {
 	}
 	all := make([]Replica, len(rows))
 	for i, r := range rows {
-		all[i] = Replica{ID: r.ID, Host: r.Host, Version: r.Version, Roles: r.Roles, StartedAt: r.StartedAt, SeenAt: r.SeenAt,
+		all[i] = Replica{ID: r.ID, Host: r.Host, Version: r.Version, Roles: r.Roles, Rate: r.Rate, Rationed: r.Rationed, StartedAt: r.StartedAt, SeenAt: r.SeenAt,
 			Ahead: time.Duration(r.ClockAhead) * time.Microsecond, Unseen: time.Duration(r.Unseen) * time.Microsecond}
 		if err := json.Unmarshal([]byte(r.Troubles), &all[i].Troubles); err != nil {
 			return nil, fmt.Errorf("what replica %s sees: %w", r.ID, err)

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"regulars/internal/loyalty"
 )
 
 // Security says how a connection is kept from being overheard.
@@ -28,7 +30,7 @@ const (
 
 // ParseURL reads an SMTP_URL:
 //
-//	smtp://user:password@host:587?tls=required&helo=mail.shop.example&connections=8
+//	smtp://user:password@host:587?tls=required&helo=mail.shop.example&connections=8&rate=100/s
 //	smtps://user:password@host
 //
 // tls is required, offered or off; verify=off trusts any certificate. The
@@ -117,8 +119,14 @@ func (o *Options) setting(key, value string) error {
 			return errors.New("the SMTP URL's connections is a number from 1 to 1000")
 		}
 		o.Connections = n
+	case "rate":
+		rate, err := loyalty.ParseRate(value)
+		if err != nil {
+			return fmt.Errorf("the SMTP URL's rate: %w", err)
+		}
+		o.Rate = rate
 	default:
-		return errors.New("an SMTP URL takes tls, verify, helo and connections, nothing else")
+		return errors.New("an SMTP URL takes tls, verify, helo, connections and rate, nothing else")
 	}
 	return nil
 }
@@ -143,6 +151,7 @@ type Options struct {
 	Hello          string // our name in EHLO; "": this machine's
 
 	Connections   int           // at most, for all lanes; 0: 12
+	Rate          loyalty.Rate  // mails at most, of all processes together; zero: no limit. It is the caller's to keep
 	PerConnection int           // mails before a connection is renewed; 0: 100
 	KeepIdle      time.Duration // an unused connection is closed after it; 0: 30 s
 	Deadlines     Deadlines

@@ -1,0 +1,142 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"regulars/internal/delivery"
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// Rate lets no more mails go than a relay takes in a length of time, whatever the
+// number of replicas: through Redis, and by its clock, all of them together. While
+// Redis does not answer each replica lets its share go. It is a delivery.Limiter.
+//
+// It is the generic cell rate algorithm (ITU-T I.371): what is kept is the moment at
+// which all that was let go would have gone one by one. A mail may go ahead of it by a
+// quarter of a second, so that in any ten seconds no more than 105 % of the rate go;
+// an urgent one by another quarter, so that a run never holds it up.
+type Rate struct {
+	limit loyalty.Rate
+	db    *store.DB
+
+	mu      sync.Mutex
+	redis   redis.UniversalClient // nil: none yet
+	next    time.Time             // when all that this replica let go would have gone, at its share
+	share   int                   // of how many replicas it is one
+	counted time.Time             // when they were counted
+	usedUp  time.Time             // when it last let less go than was asked for
+	again   time.Time             // Redis, which did not answer, is not asked before
+}
+
+// NewRate returns a rate that every replica keeps for itself until it shares a Redis.
+func NewRate(limit loyalty.Rate, db *store.DB) *Rate { return &Rate{limit: limit, db: db, share: 1} }
+
+// Through shares the rate with all replicas that use the same Redis.
+func (r *Rate) Through(shared Redis) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.redis = shared.UniversalClient
+}
+
+// Used says how high the rate is, and whether mails wait for it.
+func (r *Rate) Used() (limit string, up bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.limit.String(), time.Since(r.usedUp) < usedUpFor
+}
+
+const (
+	ahead       = 250 * time.Millisecond // by which a mail may go before its moment
+	usedUpFor   = 5 * time.Second        // a rate counts as used up after it has let less go
+	rateWithin  = time.Second            // Redis has to answer
+	shareFor    = 2 * time.Second        // the number of replicas counts for so long
+	keptForIdle = time.Hour              // the moment is kept in Redis after it has passed
+)
+
+// letGo answers how many mails may go now, and after how many microseconds the next.
+// A Redis that knows nothing may have forgotten: nothing goes ahead then.
+var letGo = redis.NewScript(`
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local every, ahead, n = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local next = tonumber(redis.call('GET', KEYS[1]) or now + ahead - every)
+if next < now then next = now end
+local go = math.max(0, math.min(n, math.floor((now + ahead - next) / every)))
+next = next + go * every
+redis.call('SET', KEYS[1], string.format('%.3f', next), 'PX', math.ceil((next - now) / 1000) + tonumber(ARGV[4]))
+return {go, math.max(0, math.ceil(next + every - ahead - now))}`)
+
+// Take implements delivery.Limiter.
+func (r *Rate) Take(ctx context.Context, lane string, n int) (granted int, wait time.Duration, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	early := max(ahead, r.limit.Every())
+	if lane == delivery.Urgent {
+		early *= 2
+	}
+	granted, wait, err = r.together(ctx, early, n)
+	if err != nil {
+		granted, wait = r.alone(ctx, early, n)
+	}
+	if granted < n {
+		r.usedUp = time.Now()
+	}
+	return granted, wait, nil
+}
+
+// together asks Redis.
+func (r *Rate) together(ctx context.Context, early time.Duration, n int) (granted int, wait time.Duration, err error) {
+	if r.redis == nil || time.Now().Before(r.again) {
+		return 0, 0, redis.ErrClosed
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rateWithin)
+	defer cancel()
+	micros := func(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
+	every := micros(r.limit.Per) / float64(r.limit.N)
+	said, err := letGo.Run(ctx, r.redis, []string{"regulars:rate"}, every, micros(early), n, keptForIdle.Milliseconds()).Int64Slice()
+	if err != nil || len(said) != 2 {
+		r.again = time.Now().Add(rateWithin)
+		return 0, 0, fmt.Errorf("asking for the rate: %w", err)
+	}
+	// Should Redis be away the next time, nothing goes ahead: it may just have.
+	r.next = time.Now().Add(2 * early)
+	return int(said[0]), time.Duration(said[1]) * time.Microsecond, nil
+}
+
+// alone lets the share of this replica go.
+func (r *Rate) alone(ctx context.Context, early time.Duration, n int) (granted int, wait time.Duration) {
+	r.count(ctx)
+	every := time.Duration(float64(r.limit.Per) / float64(r.limit.N) * float64(r.share))
+	early = max(early, every)
+	now := time.Now()
+	if r.next.Before(now) {
+		r.next = now
+	}
+	granted = max(0, min(n, int(now.Add(early).Sub(r.next)/every)))
+	r.next = r.next.Add(time.Duration(granted) * every)
+	return granted, max(0, r.next.Add(every-early).Sub(now))
+}
+
+// count learns how many replicas share the rate. Where nobody can be asked it stays.
+func (r *Rate) count(ctx context.Context) {
+	if time.Since(r.counted) < shareFor {
+		return
+	}
+	r.counted = time.Now()
+	ctx, cancel := context.WithTimeout(ctx, rateWithin)
+	defer cancel()
+	_ = r.db.View(ctx, func(tx *store.Tx) error {
+		var n int
+		err := tx.One(&n, "select count(*) from replicas where roles like '%worker%' and seen_at > "+tx.MachineIn(-store.Seen), nil)
+		if err == nil {
+			r.share = max(1, n)
+		}
+		return err
+	})
+}
