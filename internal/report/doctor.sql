@@ -41,6 +41,25 @@ from   claims c
 where  c.source = 'card' and c.state = 'done'
 and   (c.code_id is null or (select count(*) from entries e where e.claim_id = c.id and e.wallet = c.reward and e.amount = - c.price) <> 1);
 
+-- check: a claim took its points once, and gave them back if it came to nothing
+-- do: `regulars member points MEMBER` and `regulars points give|take MEMBER N --because "…"` set the balance right; report the claim
+select 'claim ' || c.id as place,
+       'of ' || c.reward || ' for ' || c.price || ' points is ' || c.state || ': ' || c.taken || ' were taken, ' || c.given || ' came back' as what
+from  (select c.id, c.reward, c.price, c.state,
+              coalesce((select -cast(sum(e.amount) as bigint) from entries e where e.claim_id = c.id and e.kind = 'redeem'), 0) as taken,
+              coalesce((select cast(sum(e.amount) as bigint) from entries e where e.claim_id = c.id and e.kind = 'return'), 0) as given
+       from   claims c
+       where  c.source <> 'card' and {micros c.at} >= {micros @since}) c
+where  c.taken <> c.price
+or     c.given <> case when c.state in ('released', 'reversed') then c.price else 0 end;
+
+-- check: no reward is held for longer than a till may
+-- do: `regulars serve` gives these points back by itself; if it runs, report the numbers
+select 'claim ' || id as place,
+       'of ' || reward || ' is held since ' || {when at} as what
+from   claims
+where  state = 'held' and {micros held_until} < {micros @now} - 3600000000;
+
 -- check: a finished run has nothing pending
 -- do: `regulars runs show RUN`; its chunks did not see these sends
 select 'run ' || r.id as place,
