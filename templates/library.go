@@ -13,11 +13,17 @@ import (
 // A campaign of the library is a folder and nothing else: campaign.yaml, its
 // mails, and the pools and segments that it needs.
 //
-//go:embed */campaign.yaml */pools.yaml */segments.yaml */program.yaml */*.md */issues/*.md
+//go:embed */loyalty.yaml */campaign.yaml */pools.yaml */segments.yaml */program.yaml */*.md */issues/*.md
 var library embed.FS
 
 // starterFolder holds what surrounds the campaigns of a new program.
 const starterFolder = "starter"
+
+// pointsFolder holds the loyalty.yaml that campaigns about points need.
+const pointsFolder = "starter-points"
+
+// ofPoints are the campaigns of the library that need a loyalty.yaml.
+var ofPoints = []string{"points-ending", "statement", "tier-reached"}
 
 // Entry is a ready-made campaign of the library.
 type Entry struct {
@@ -26,6 +32,7 @@ type Entry struct {
 	Files    map[string]string // path below the campaign's folder → text
 	Pools    string            // what it needs in pools.yaml, "" nothing
 	Segments string            // what it needs in segments.yaml, "" nothing
+	Points   bool              // it needs a loyalty.yaml
 }
 
 // Library returns the ready-made campaigns, sorted by name. Each is a draft until
@@ -34,7 +41,7 @@ func Library() []Entry {
 	var all []Entry
 	folders, _ := fs.ReadDir(library, ".") // embedded: always there
 	for _, f := range folders {
-		if f.IsDir() && f.Name() != starterFolder {
+		if f.IsDir() && f.Name() != starterFolder && f.Name() != pointsFolder {
 			all = append(all, entry(f.Name()))
 		}
 	}
@@ -43,7 +50,7 @@ func Library() []Entry {
 
 func entry(name string) Entry {
 	files := folder(name)
-	e := Entry{Name: name, Files: files, Pools: files["pools.yaml"], Segments: files["segments.yaml"]}
+	e := Entry{Name: name, Files: files, Pools: files["pools.yaml"], Segments: files["segments.yaml"], Points: slices.Contains(ofPoints, name)}
 	first, _, _ := strings.Cut(files["campaign.yaml"], "\n")
 	e.About = strings.TrimSpace(strings.TrimPrefix(first, "#"))
 	delete(files, "pools.yaml")
@@ -67,7 +74,8 @@ func folder(name string) map[string]string {
 
 // Starter returns the files of a new program directory: the shop to be filled in,
 // and the named campaigns of the library with the pools and segments that they
-// need; without names, all of them. check passes on it as it stands.
+// need; without names, all that need no points. A loyalty.yaml comes with those that
+// do. check passes on it as it stands.
 func Starter(names ...string) (map[string]string, error) {
 	entries := Library()
 	if len(names) > 0 {
@@ -76,6 +84,8 @@ func Starter(names ...string) (map[string]string, error) {
 			return nil, err
 		}
 		entries = picked
+	} else {
+		entries = slices.DeleteFunc(entries, func(e Entry) bool { return e.Points })
 	}
 	files := folder(starterFolder)
 	for _, e := range entries {
@@ -84,8 +94,20 @@ func Starter(names ...string) (map[string]string, error) {
 		}
 		files["pools.yaml"] += e.Pools
 		files["segments.yaml"] += e.Segments
+		if e.Points {
+			maps.Copy(files, folder(pointsFolder))
+		}
 	}
 	return files, nil
+}
+
+// StarterWithPoints is the starter with every campaign of the library, and points.
+func StarterWithPoints() (map[string]string, error) {
+	var names []string
+	for _, e := range Library() {
+		names = append(names, e.Name)
+	}
+	return Starter(names...)
 }
 
 func pick(all []Entry, names []string) ([]Entry, error) {

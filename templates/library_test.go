@@ -28,6 +28,9 @@ func TestTheStarterPassesCheck(t *testing.T) {
 				t.Errorf("Starter(%v): %s is live, want a draft", names, c.Name)
 			}
 		}
+		if _, points := files["loyalty.yaml"]; points != (p.Loyalty != nil) || points && names == nil {
+			t.Errorf("Starter(%v) has a loyalty.yaml: %t", names, points)
+		}
 		if want := max(len(names), 1); len(p.Campaigns) < want {
 			t.Errorf("Starter(%v) has %d campaigns, want at least %d", names, len(p.Campaigns), want)
 		}
@@ -46,7 +49,7 @@ func TestTheLibrarySaysWhatItHas(t *testing.T) {
 			t.Errorf("%s has the files %v, want campaign.yaml and its mails only", e.Name, e.Files)
 		}
 	}
-	for _, want := range []string{"welcome", "milestone", "win-back", "coupon-drop", "newsletter", "birthday", "second-order"} {
+	for _, want := range []string{"welcome", "milestone", "win-back", "coupon-drop", "newsletter", "birthday", "second-order", "tier-reached", "points-ending", "statement"} {
 		if !have[want] {
 			t.Errorf("the library has no %s", want)
 		}

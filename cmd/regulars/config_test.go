@@ -158,6 +158,22 @@ func TestABrokenEnvironmentLeavesTheRestAlone(t *testing.T) {
 	s.must("check", dir)
 }
 
+// A starter with points has a loyalty.yaml and the campaigns about it, and is sound.
+func TestAStarterWithPoints(t *testing.T) {
+	t.Parallel()
+	s := shop{t: t}
+	dir := filepath.Join(t.TempDir(), "program")
+	if said := s.must("init", "--points", dir); !strings.Contains(said, dir) {
+		t.Errorf("init --points = %s", said)
+	}
+	for _, file := range []string{"loyalty.yaml", "campaigns/points-ending/campaign.yaml", "campaigns/tier-reached/campaign.yaml", "campaigns/statement/campaign.yaml"} {
+		if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(file))); err != nil {
+			t.Error(err)
+		}
+	}
+	s.must("check", dir)
+}
+
 func TestNoPasswordIsPrinted(t *testing.T) {
 	t.Parallel()
 	for _, env := range []string{

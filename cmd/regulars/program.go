@@ -18,10 +18,15 @@ import (
 )
 
 func (a *app) initCommand() *cobra.Command {
-	return newCommand("init DIR", "Write a starter program: settings, segments, pools and ready-made campaigns, all drafts",
+	points := false
+	c := newCommand("init DIR", "Write a starter program: settings, segments, pools and ready-made campaigns, all drafts",
 		func(_ *cobra.Command, args []string) error {
 			dir := args[0]
-			files, err := templates.Starter()
+			starter := func() (map[string]string, error) { return templates.Starter() }
+			if points {
+				starter = templates.StarterWithPoints
+			}
+			files, err := starter()
 			if err != nil {
 				return err
 			}
@@ -32,6 +37,8 @@ func (a *app) initCommand() *cobra.Command {
 				"Wrote a starter program to %s. Next:\n  put your shop's name, sender and postal address into program.yaml\n  regulars check %[1]s\n"+
 					"  set \"live: true\" in the campaigns you want, then: regulars plan %[1]s; regulars apply %[1]s", dir)
 		})
+	c.Flags().BoolVar(&points, "points", false, "with points and tiers: a loyalty.yaml, and the campaigns that are about them")
+	return c
 }
 
 func (a *app) checkCommand() *cobra.Command {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -75,6 +76,25 @@ func TestTheExampleOfLoyaltyLoads(t *testing.T) {
 		if tt.got != tt.want {
 			t.Errorf("%s: %v, want %v", tt.what, tt.got, tt.want)
 		}
+	}
+}
+
+// What README shows is what check takes.
+func TestTheLoyaltyOfTheReadmeLoads(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(readme), "## Points, tiers, cards and rewards")
+	_, after, _ = strings.Cut(after, "```yaml\n")
+	text, _, _ := strings.Cut(after, "```")
+	l, problems := loyalOf(t, text)
+	if len(problems) > 0 {
+		t.Fatal(lines(problems))
+	}
+	if len(l.Points.Earn) != 5 || len(l.Tiers) != 2 || len(l.Rewards) != 2 || l.Referral == nil {
+		t.Errorf("README's loyalty.yaml is read as %+v", l)
 	}
 }
 
