@@ -73,11 +73,18 @@ func loyaltyFields() []*entry {
 // itself has.
 func OfLoyalty(field string) bool { return find(loyaltyFields(), field) != nil }
 
+// earning are the kinds of entries by which points are earned, and earned no more.
+const earning = "('earn', 'bonus', 'takeback')"
+
+// PointsEarned is the beginning of a statement for what members earned in all: more
+// conditions and the grouping by member_id follow.
+const PointsEarned = "select member_id, cast(sum(amount) as bigint) as n from entries where wallet = 'points' and kind in " + earning
+
 var (
 	// endingLots are what is left of credits, by the last day on which it can be spent.
 	endingLots = rows{table: "lots l", member: "l.member_id", day: "l.last_day", where: "l.wallet = 'points' and l.last_day is not null"}
 	// earned and redeemed are rows of the ledger of points.
-	earned   = rows{table: "entries n", member: "n.member_id", day: "n.day", where: "n.wallet = 'points' and n.kind in ('earn', 'bonus', 'takeback')"}
+	earned   = rows{table: "entries n", member: "n.member_id", day: "n.day", where: "n.wallet = 'points' and n.kind in " + earning}
 	redeemed = rows{table: "entries n", member: "n.member_id", day: "n.day", where: "n.wallet = 'points' and n.kind in ('redeem', 'return')"}
 	// cards are the rows of the ledgers of stamps; of them, filled are those that took a full card.
 	cards  = rows{table: "entries n", member: "n.member_id", day: "n.day", match: "n.wallet"}

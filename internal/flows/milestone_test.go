@@ -1,6 +1,7 @@
 package flows_test
 
 import (
+	"strings"
 	"testing"
 
 	"regulars/internal/loyalty"
@@ -87,5 +88,28 @@ func TestAMilestoneGivesACouponAfterTheReturnWindow(t *testing.T) {
 		s.Deliver("sent")
 		s.Work()
 		s.Want("passages after delivery", s.Passages(), "2 done")
+	})
+}
+
+func TestMilestonesOfPointsEarned(t *testing.T) {
+	points := map[string]string{"loyalty.yaml": "points: {earn: [1 per 1.00, '50 for event \"review.written\"'], expire: {after: 12m}}\n"}
+	p := shoptest.Program{Extra: points, Campaigns: map[string]string{"before": "live: false\nstart: {milestone: points_earned, at: [100], every: 500}\nsteps:\n  - mail: well-done\n"}}
+	each(t, p, func(t *testing.T, s *shop) {
+		s.Join(3)
+		s.Order(2, 60000)
+		live := p
+		live.Campaigns = map[string]string{"before": strings.Replace(p.Campaigns["before"], "live: false", "live: true", 1)}
+		s.Apply(live)
+		s.Work()
+		s.Want("what was earned before is recorded", s.reached(), "1 points_earned:100 recorded, 1 points_earned:500 recorded")
+		s.Order(1, 9000)
+		s.Want("ninety points", s.Ledger(), "")
+		s.Event("review.written", 1, nil)
+		s.Want("a hundred and forty, by a review", s.Counted("select cast(member_id as text) as what, count(*) as n from sends group by 1"), "1 1")
+		s.Order(2, 3000)
+		s.Want("what was recorded is not mailed", s.Counted("select cast(member_id as text) as what, count(*) as n from sends group by 1"), "1 1")
+		s.Order(1, 130000)
+		s.Want("two milestones at once are one mail", s.Counted("select o.key as what, count(*) as n from sends s join occurrences o on o.id = s.occurrence_id group by 1"),
+			"1 points_earned:100, 1 points_earned:1000")
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"regulars/internal/rules"
 	"regulars/internal/store"
 	"regulars/internal/versions"
+	"regulars/segments"
 )
 
 // MilestoneKey is the occurrence that all members share who reach a milestone:
@@ -61,7 +62,10 @@ func recordAll(t isolation.Turn) (bool, error) {
 		return false, err
 	}
 	reached := "select f.member_id, f." + t.C.Start.Figure.Kind + " as reached from facts f"
-	if f := t.C.Start.Figure; f.Kind == "items" {
+	switch f := t.C.Start.Figure; f.Kind {
+	case loyalty.PointsEarned:
+		reached = "select e.member_id, e.n as reached from (" + segments.PointsEarned + " group by member_id) e"
+	case "items":
 		args["of"] = f.Of
 		reached = `
 			select l.member_id, cast(sum(l.quantity) as bigint) as reached

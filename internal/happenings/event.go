@@ -46,7 +46,7 @@ func (e Happened) Changed(v *versions.Version, now loyalty.Instant) segments.Cha
 // Measured are a member's rising figures at a moment.
 type Measured struct {
 	Orders, Spent, Points int64
-	Items                 map[string]int64 // by loyalty.Figure.Of: those that Figures asks for
+	Items                 map[string]int64 // by loyalty.Figure.Of: those that Figures asks for; by "": points earned
 }
 
 // of returns one figure.

@@ -7,7 +7,7 @@ import (
 )
 
 // Figures returns the figures of live milestones that are counted from order
-// lines: those that Happened.Before and After must hold under Items.
+// lines or from the ledger of points: those that Happened.Before and After must hold under Items.
 func Figures(tx *store.Tx) ([]loyalty.Figure, error) {
 	v, err := versions.Active(tx)
 	if err != nil {
@@ -16,7 +16,7 @@ func Figures(tx *store.Tx) ([]loyalty.Figure, error) {
 	var figures []loyalty.Figure
 	seen := map[loyalty.Figure]bool{}
 	for _, c := range v.Live("milestone") {
-		if f := c.Start.Figure; f.Kind == "items" && !seen[f] {
+		if f := c.Start.Figure; (f.Kind == "items" || f.Kind == loyalty.PointsEarned) && !seen[f] {
 			seen[f] = true
 			figures = append(figures, f)
 		}

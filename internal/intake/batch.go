@@ -57,7 +57,7 @@ type batch struct {
 	people   *people
 	sources  sources
 	orders   map[orderKey][]*order // several where each door once had keys of its own
-	figures  []loyalty.Figure      // to be counted from order lines
+	figures  []loyalty.Figure      // to be counted from order lines, or from the ledger of points
 	disowned []int64               // members whose order is now somebody else's
 
 	reckoned   []int64 // orders that returns were taken off, or no longer

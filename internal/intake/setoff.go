@@ -5,7 +5,9 @@ import (
 	"slices"
 
 	"regulars/internal/happenings"
+	"regulars/internal/loyalty"
 	"regulars/internal/store"
+	"regulars/segments"
 )
 
 // measureBefore keeps the figures of a wave's people as they are before it.
@@ -21,17 +23,21 @@ func (who *person) measured() happenings.Measured {
 	return happenings.Measured{Orders: who.member.Orders, Spent: who.member.Spent, Points: who.member.Points}
 }
 
-// countItems counts the figures that live milestones want from order lines.
+// countItems counts the figures that live milestones want from order lines, and from the
+// ledger of points.
 func (b *batch) countItems(wave []*item, into func(*item) *happenings.Measured) error {
 	for _, f := range b.figures {
 		var rows []struct{ MemberID, N int64 }
-		err := b.tx.All(&rows, `
+		text := `
 			select member_id, cast(sum(quantity) as bigint) as n
 			from   order_lines
-			where  member_id in (select value from `+b.tx.JSONEach("@members")+`)
+			where  member_id in (select value from ` + b.tx.JSONEach("@members") + `)
 			and    counts and (product = @of or name = @of or category = @of)
-			group  by member_id`,
-			store.Args{"members": ids(wave, func(it *item) int64 { return it.who.id }), "of": f.Of})
+			group  by member_id`
+		if f.Kind == loyalty.PointsEarned {
+			text = segments.PointsEarned + " and member_id in (select value from " + b.tx.JSONEach("@members") + ") group by member_id"
+		}
+		err := b.tx.All(&rows, text, store.Args{"members": ids(wave, func(it *item) int64 { return it.who.id }), "of": f.Of})
 		if err != nil {
 			return fmt.Errorf("counting %s: %w", f, err)
 		}

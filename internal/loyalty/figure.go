@@ -8,17 +8,20 @@ import (
 )
 
 // Figure is a rising number about a member that milestones are set on: orders,
-// spent, points, or items("Coffee"), the quantity bought of something.
+// spent, points, points_earned, or items("Coffee"), the quantity bought of something.
 type Figure struct {
-	Kind string // orders | spent | points | items
+	Kind string // orders | spent | points | points_earned | items
 	Of   string // items: of what
 }
 
-// ParseFigure reads orders, spent, points or items("Coffee").
+// PointsEarned is the figure of all points that a member earned, spent by now or not.
+const PointsEarned = "points_earned"
+
+// ParseFigure reads orders, spent, points, points_earned or items("Coffee").
 func ParseFigure(s string) (Figure, error) {
 	t := strings.TrimSpace(s)
 	switch t {
-	case "orders", "spent", "points":
+	case "orders", "spent", "points", PointsEarned:
 		return Figure{Kind: t}, nil
 	}
 	if inner, ok := strings.CutPrefix(t, "items("); ok && strings.HasSuffix(inner, ")") {
@@ -28,10 +31,10 @@ func ParseFigure(s string) (Figure, error) {
 		}
 		return Figure{"items", of}, nil
 	}
-	if near := Nearest(s, []string{"orders", "spent", "points"}); near != "" {
+	if near := Nearest(s, []string{"orders", "spent", "points", PointsEarned}); near != "" {
 		return Figure{}, fmt.Errorf("%q is not a rising figure; did you mean %s?", s, near)
 	}
-	return Figure{}, fmt.Errorf(`%q is not a rising figure: orders, spent, points or items("Coffee")`, s)
+	return Figure{}, fmt.Errorf(`%q is not a rising figure: orders, spent, points, points_earned or items("Coffee")`, s)
 }
 
 // Money reports whether the figure is an amount in minor units.

@@ -345,6 +345,9 @@ func (s Start) milestones(currency string) string {
 		values = append(values, show(v))
 	}
 	unit := " " + s.Figure.String()
+	if s.Figure.Kind == loyalty.PointsEarned {
+		unit = " points earned"
+	}
 	if len(s.At) == 1 && s.At[0] == 1 {
 		unit = strings.TrimSuffix(unit, "s")
 	}

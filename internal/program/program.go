@@ -128,7 +128,7 @@ type Start struct {
 	Existing Existing           // enters, milestone is always "recorded"
 	Time     *loyalty.TimeOfDay // enters, yearly, date: nil means at once (enters) or 09:00
 
-	Figure loyalty.Figure // milestone: orders | spent | points | items("…")
+	Figure loyalty.Figure // milestone: orders | spent | points | points_earned | items("…")
 	At     []int64        // milestone: the values, ascending; money in minor units
 	Every  int64          // milestone: then every so many; 0: no more
 

@@ -97,10 +97,13 @@ func (e Existing) String() string {
 
 func readFigure(r *loader, n *node, c *folder) {
 	if n.text == "referrals" {
-		r.notYet(n, "milestone: referrals")
+		r.report(n, NotYet, `"milestone: referrals" belongs to the format, but this version does not do it`, "start on {event: referral.rewarded, where: referrals == 3}")
 		return
 	}
 	c.Start.Figure, _ = parsed(r, n, loyalty.ParseFigure)
+	if l := r.program.Loyalty; c.Start.Figure.Kind == loyalty.PointsEarned && (l == nil || l.Points == nil) {
+		r.errorAt(n, "points_earned is what the program's own points are, and it keeps none", "write points: {earn: …} in loyalty.yaml, or milestone: points for a balance that the shop tells us")
+	}
 	r.name(n, segments.ProductOrCategory, c.Start.Figure.Of)
 }
 

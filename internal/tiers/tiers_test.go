@@ -339,6 +339,22 @@ func TestNobodyIsMailedAboutThePast(t *testing.T) {
 	})
 }
 
+// A rule that cannot be answered yet keeps neither an apply nor an order back, and is
+// answered in the first night in which it can be, without mailing anybody.
+func TestATierWhoseRuleCannotBeAnsweredYetWaits(t *testing.T) {
+	each(t, climbing(strings.Replace(silverAndGold, `spent("12m") >= 250.00`, `alive > 0.01`, 1)), func(t *testing.T, s *shop) {
+		m := s.Join(1)[0]
+		s.At("2027-03-10 12:00")
+		s.Order(m, 30000)
+		s.At("2027-03-11 12:00")
+		s.Want("nobody has a tier", s.stays(m)+s.told(m), "")
+		s.Apply(climbing(silverAndGold))
+		s.Work()
+		s.Want("gold", s.stays(m), "gold 2027-03-11 – 2028-03-11")
+		s.Want("mails", s.mails(m), "")
+	})
+}
+
 // A person may give a tier until a day, and take it away, but not below what the rule
 // says.
 func TestAPersonGivesATier(t *testing.T) {

@@ -10,11 +10,15 @@ import (
 	"regulars/internal/rules"
 	"regulars/internal/store"
 	"regulars/internal/versions"
+	"regulars/segments"
 )
 
 // figureSQL is a figure of the member of a row of facts f, as SQL.
 func figureSQL(f loyalty.Figure) string {
-	if f.Kind == "items" {
+	switch f.Kind {
+	case loyalty.PointsEarned:
+		return "coalesce((select e.n from (" + segments.PointsEarned + " group by member_id) e where e.member_id = f.member_id), 0)"
+	case "items":
 		return `(select coalesce(sum(l.quantity), 0) from order_lines l
 		         where l.member_id = f.member_id and l.counts and (l.product = @of or l.name = @of or l.category = @of))`
 	}
