@@ -76,7 +76,6 @@ func (c climb) walk(moves []move, to loyalty.Day, note func(what string, was, is
 
 func TestTiers(t *testing.T) {
 	t.Parallel()
-	const year, life = true, false
 	keep := func(n int) loyalty.Tenure { return loyalty.Tenure{Keep: months(n)} }
 	yearly := loyalty.Tenure{Year: true}
 	graced := loyalty.Tenure{Keep: months(12), Grace: days(30)}

@@ -49,13 +49,13 @@ func (r *Rules) ByHand(tx *store.Tx, h Hand) (bool, error) {
 	if h.Key != "" {
 		e.Cause = "key:" + h.Key
 		var was []struct{ MemberID, Amount int64 }
-		if err := tx.All(&was, "select member_id, amount from entries where cause = @cause and wallet = '"+Wallet+"'", store.Args{"cause": e.Cause}); err != nil {
+		if err := tx.All(&was, "select member_id, amount from entries where cause = @cause and kind = '"+adjust+"' and wallet = '"+Wallet+"' limit 1", store.Args{"cause": e.Cause}); err != nil {
 			return false, err
 		}
-		for _, w := range was {
-			if w.MemberID != h.Member || w.Amount != h.N {
-				return false, ErrKey
-			}
+		if len(was) > 0 && (was[0].MemberID != h.Member || was[0].Amount != h.N) {
+			return false, ErrKey
+		}
+		if len(was) > 0 {
 			return false, nil
 		}
 	} else {

@@ -25,6 +25,7 @@ create table entries (
   unique (member_id, wallet, cause)
 );
 create index entries_order on entries (order_id) where order_id is not null;
+create index entries_hand on entries (cause) where kind = 'adjust'; -- by keys of idempotency
 create index entries_member on entries (member_id, wallet, day);
 
 -- From which credits a debit took. A return draws back: its amount is below zero.
