@@ -215,7 +215,11 @@ func (b *batch) dropOthers() {
 // tables have grown, where they have by much.
 func (b *batch) refreshFile() error {
 	if b.grown {
-		for _, table := range []string{"members", "member_keys", "orders"} {
+		tables := []string{"members", "member_keys", "orders"}
+		if b.shop.points != nil {
+			tables = append(tables, "entries", "lots")
+		}
+		for _, table := range tables {
 			if err := b.tx.Analyze(table); err != nil {
 				return err
 			}

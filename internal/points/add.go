@@ -99,8 +99,17 @@ func (r *Rules) add(tx *store.Tx, entries []Entry) ([]Entry, error) {
 			continue
 		}
 		w.debts = append(w.debts, &loyalty.Debt{ID: e.ID, Day: e.Day, Rest: short})
-		if points.NoDebt && e.Kind == takeback {
-			e.Kind, e.Amount, e.OrderID, e.OpensDay = adjust, short, nil, &b.today
+		if e.Kind != takeback || own == 0 {
+			continue
+		}
+		free := short
+		if !points.NoDebt {
+			if free, err = gone(tx, e, short); err != nil {
+				return nil, err
+			}
+		}
+		if free > 0 {
+			e.Kind, e.Amount, e.OrderID, e.OpensDay = adjust, free, nil, &b.today
 			e.Cause, e.Reason = "let go:"+e.Cause, "nothing was left to take back"
 			letGo = append(letGo, e)
 		}
@@ -113,6 +122,22 @@ func (r *Rules) add(tx *store.Tx, entries []Entry) ([]Entry, error) {
 		_, err = r.add(tx, letGo)
 	}
 	return fresh, err
+}
+
+// gone is how many of the points that an order is to lose have ended already: they are
+// lost once, and no debt.
+func gone(tx *store.Tx, e Entry, short int64) (n int64, err error) {
+	err = tx.One(&n, `
+		select coalesce((select cast(sum(d.amount) as bigint)
+		                 from   entries c
+		                 join   draws d   on d.credit_id = c.id
+		                 join   entries x on x.id = d.debit_id and x.kind = '`+expire+`'
+		                 where  c.order_id = @order and c.member_id = @member and c.wallet = @wallet), 0)
+		     - coalesce((select cast(sum(a.amount) as bigint)
+		                 from   entries a
+		                 where  a.member_id = @member and a.wallet = @wallet and a.cause like @causes), 0) as n`,
+		store.Args{"order": *e.OrderID, "member": e.MemberID, "wallet": e.Wallet, "causes": fmt.Sprintf("let go:order:%d:%%", *e.OrderID)})
+	return max(0, min(n, short)), err
 }
 
 func (w *wallet) credit(e Entry) {

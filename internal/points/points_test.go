@@ -209,6 +209,8 @@ func TestPendingAndExpiry(t *testing.T) {
 		s.want(t, m[1], "ended", "0, 0 pending, 3 rows")
 		s.to(40)
 		s.want(t, m[0], "ended once", "0, 0 pending, 2 rows")
+		s.order(loyalty.OrderRefunded, m[0], "a", given(5000))
+		s.want(t, m[0], "what has ended is not taken once more", "0, 0 pending, 4 rows")
 	})
 }
 
