@@ -36,7 +36,8 @@ type Happened struct {
 func (e Happened) Changed(v *versions.Version, now loyalty.Instant) segments.Change {
 	c := segments.Of(e.Type)
 	c.Orders = c.Orders || e.Order != 0
-	c.Points = c.Points || e.Before.Points != e.After.Points
+	// A program that keeps points itself books pending ones and stamps, too.
+	c.Points = c.Points || e.Before.Points != e.After.Points || v.Program.Loyalty != nil
 	c.Profile = e.Profile || e.Joined
 	c.Everything = e.New || v.Day(e.At) > v.Day(now)
 	return c

@@ -90,7 +90,7 @@ const (
 
 // endSome books what the day brings to points by itself: the orders since the program's
 // first day that came in before it was applied, then what has ended or opened, then
-// birthdays. It returns of how many members.
+// birthdays, and cards that wait for a code. It returns of how many members.
 func endSome(tx *store.Tx, name string, today loyalty.Day) (int, error) {
 	rules, err := rulesOf(tx)
 	if err != nil {
@@ -129,6 +129,16 @@ func endSome(tx *store.Tx, name string, today loyalty.Day) (int, error) {
 			return 0, err
 		}
 		members = append(members, some...)
+	}
+	full, err := rules.Waiting(tx, endAtOnce)
+	if err != nil {
+		return 0, err
+	}
+	if err := lockIDs(tx, full); err != nil {
+		return 0, err
+	}
+	if err := rules.Fill(tx, full); err != nil {
+		return 0, err
 	}
 	if _, err := refreshFacts(tx, today, members); err != nil {
 		return 0, err

@@ -132,7 +132,10 @@ func (r *Rules) read(tx *store.Tx, orders []int64) ([]*purchase, error) {
 	err = tx.All(&list, `
 		select o.id, o.member_id, o.at, o.day, o.status, o.total, o.refunded, o.discount, o.tax, o.shipping, o.quantity, o.shop,
 		       coalesce((select t.tier from member_tiers t
-		                 where  t.member_id = o.member_id and t.since_at <= o.at and (t.left_day is null or t.left_day > o.day)
+		                 where  t.member_id = o.member_id and t.since_at <= o.at
+		                 and   (t.left_day is null or t.left_day > o.day
+		                        or t.left_day = o.day and exists (select 1 from member_tiers n -- left in the course of that day, later
+		                                                          where n.member_id = t.member_id and n.since_day = t.left_day and n.since_at > o.at))
 		                 and   (t.order_id is null or t.order_id <> o.id)
 		                 order  by t.since_at desc, t.id desc limit 1), '') as stand_tier
 		from   orders o

@@ -141,7 +141,7 @@ type full struct {
 
 // fill has cards with enough stamps give their codes, as many as are full; the surplus
 // stays. Where the pool has none left the card stays full, and gives one with the next
-// stamp.
+// stamp, or in the first night in which there is one.
 func (r *Rules) fill(tx *store.Tx, wallets []walletKey, news map[int64]int64) error {
 	l, err := r.now().Loyalty()
 	if err != nil || l == nil || len(l.Cards) == 0 || len(wallets) == 0 {
@@ -186,6 +186,47 @@ func (r *Rules) fill(tx *store.Tx, wallets []walletKey, news map[int64]int64) er
 		return err
 	}
 	return r.redeem(tx, all, news)
+}
+
+// Waiting returns the next members with a card that is full and has not given its code.
+func (r *Rules) Waiting(tx *store.Tx, limit int) (members []int64, err error) {
+	l, err := r.now().Loyalty()
+	if err != nil || l == nil || len(l.Cards) == 0 {
+		return nil, err
+	}
+	var rows [][]any
+	for _, c := range l.Cards {
+		rows = append(rows, []any{c.Name, c.Full})
+	}
+	err = tx.All(&members, fmt.Sprintf(`
+		select distinct member_id from (
+		  select l.member_id, l.wallet
+		  from   `+tx.Values("wallet text", "stamps bigint")+`
+		  join   lots l on l.wallet = r.wallet and l.opens_day <= @today and coalesce(l.last_day, @today) >= @today
+		  group  by l.member_id, l.wallet
+		  having sum(l.remains) >= max(r.stamps)) w
+		order  by member_id limit %d`, limit), store.Args{"rows": store.Rows(rows), "today": int64(r.today(tx))})
+	if err != nil {
+		return nil, fmt.Errorf("whose cards are full: %w", err)
+	}
+	return members, nil
+}
+
+// Fill has the full cards of members give their codes. The members are locked.
+func (r *Rules) Fill(tx *store.Tx, members []int64) error {
+	l, err := r.now().Loyalty()
+	if err != nil || l == nil {
+		return err
+	}
+	var wallets []walletKey
+	news := map[int64]int64{}
+	for _, m := range members {
+		news[m] = 0
+		for _, c := range l.Cards {
+			wallets = append(wallets, walletKey{m, c.Name})
+		}
+	}
+	return r.fill(tx, wallets, news)
 }
 
 // claim makes the row of a card that is full for the n-th time.

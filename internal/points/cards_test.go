@@ -90,8 +90,10 @@ func TestACardOfOrdersWaitsForAPoolThatIsEmpty(t *testing.T) {
 		s.Want("the pool is empty", s.card(m), "2 left, 0 owed, 1 codes")
 		s.Apply(punching("  visits: {stamp: order, minimum: 15.00, of: 2, gives: coffee, at_most: 1 per 1d}\n", ", stock: 9"))
 		s.to(1)
+		s.Want("it has codes again", s.card(m), "0 left, 0 owed, 2 codes")
 		s.order(loyalty.OrderPlaced, m, "q", total(2000))
-		s.Want("it has codes again", s.card(m), "1 left, 0 owed, 2 codes")
+		s.Want("the next card", s.card(m), "1 left, 0 owed, 2 codes")
+		s.Want("mailed", fmt.Sprint(s.Number("select count(*) from sends")), "2")
 		s.doctor(t)
 	})
 }

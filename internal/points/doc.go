@@ -20,6 +20,9 @@
 // credits; what it finds too little is a debt, which the next credits pay. Lots are what
 // is left of credits, and can be built anew from entries and draws (Rebuild).
 //
+// Punch cards are wallets of stamps in the same ledger, booked by the same difference. A
+// full card is a claim, which takes its stamps and gives a code of a pool (cards.go).
+//
 // The caller holds the locks of the members' rows. Rules on who may be given what are
 // in loyalty, as values; facts, campaigns and mails are others'.
 package points

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"regulars/internal/happenings"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
@@ -69,7 +70,7 @@ func (r Rehearsal) sources() map[int]string {
 		aMember: members, anAnswer: answers,
 		aPoint:  "select id, at from point_changes where day <= @to",
 		anOrder: "select id, at from orders where day <= @to and (counts or status = 'refunded')",
-		anEvent: "select e.id, e.at from events e where e.day <= @to and e.type not in " + played,
+		anEvent: "select e.id, e.at from events e where e.day <= @to and e.source <> '" + happenings.OwnSource + "' and e.type not in " + played, // what is our own comes again by itself
 		aRefund: "select f.order_id, f.at from refunds f join orders o on o.id = f.order_id where o.counts or o.status = 'refunded'",
 		aReturn: "select o.id, o.changed_at as at from orders o where o.day <= @to and o.status = 'refunded' and not exists (select 1 from refunds f where f.order_id = o.id)",
 	}

@@ -30,12 +30,15 @@ zone: UTC
 attributes: {plan: text, renewal: date}
 `,
 		"segments.yaml": "rich: spent >= 100\nclub: tag(\"club\")\n",
+		"loyalty.yaml":  "tiers:\n  silver: {when: spent(\"12m\") >= 100.00, keep: 12m}\n",
 		"pools.yaml": "short: {kind: imported, amount: 5, valid_for: 30d, stock: 2}\n" +
 			"file: {kind: generated, pattern: \"F-########\", amount: 5, valid_for: 30d, checkout: file}\n",
 	}
 	for name, text := range map[string]string{
 		"wish":     "start: {event: wishlist.added, where: event.size >= 42}\ntopic: offers",
 		"sent-out": "start: {event: order.fulfilled}\ntopic: offers",
+		"climber":  "start: {event: tier.up}\ntopic: offers\nagain: each",
+		"dropped":  "start: {event: tier.down}\ntopic: offers",
 		"never":    "start: {event: basket.left}\ntopic: offers",
 		"by-hand":  "start: {launch: {}}",
 		"rising":   "start: {milestone: points, at: [100]}\ntopic: offers\nclass: offer",
@@ -126,6 +129,16 @@ func history(t *testing.T, db *store.DB) {
 			t.Fatalf("event %d: %+v", i, r)
 		}
 	}
+	err = db.Update(t.Context(), func(tx *store.Tx) error {
+		_, err := tx.Exec(`
+			insert into events (source, external_id, member_id, type, at, day, received_at)
+			select 'regulars', 'tier.up:1', id, 'tier.up', `+tx.Instant("@at")+`, @day, `+tx.Instant("@at")+` from members where external_id = 'ANA'`,
+			store.Args{"at": at("2027-03-02 10:00"), "day": int64(loyalty.Date(2027, 3, 2))})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func rehearsed(t *testing.T, db *store.DB) rehearsal.Outcome {
@@ -156,6 +169,7 @@ func TestARehearsalPlaysWhateverThePastTells(t *testing.T) {
 			{"club", 1, 0, "tags are there"},
 			{"offers", 2, 0, "somebody known with consent gets it, and who took consent back does not"},
 			{"renewal", 1, 0, "a date field is there"},
+			{"climber", 1, 0, "what Regulars itself tells comes of the orders, and is not played once more"},
 			{"twice", 4, 2, "two mails show one code"},
 			{"few", 2, 2, "an imported pool has the codes that it says, and not one more"},
 		} {
@@ -178,6 +192,7 @@ func TestARehearsalSaysWhatItDidNotTry(t *testing.T) {
 		for name, want := range map[string]string{
 			"by-hand": "it is started by hand, and a rehearsal launches nothing",
 			"never":   "no event basket.left is known of these days",
+			"dropped": "nothing in these days brought about tier.down",
 		} {
 			if c := got.Campaigns[name]; c.NotTried != want || c.Mails != 0 {
 				t.Errorf("%s: %+v, want not tried: %s", name, c, want)

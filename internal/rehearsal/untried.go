@@ -92,6 +92,8 @@ func (r Rehearsal) reason(c *program.Campaign, k known) string {
 		return "no members are known"
 	case start.Kind == "joins" && k.joined == 0 && !r.Everyone:
 		return "nobody is known to have joined in these days" + everyone
+	case start.Kind == "event" && slices.Contains(loyalty.OwnEvents, start.Event):
+		return fmt.Sprintf("nothing in these days brought about %s", start.Event)
 	case start.Kind == "event" && k.events[start.Event] == 0:
 		return fmt.Sprintf("no event %s is known of these days", start.Event)
 	case start.Figure.Kind == loyalty.PointsEarned:

@@ -32,6 +32,15 @@ join   member_tiers o on o.member_id = s.member_id and o.id > s.id
 where  s.since_day < coalesce(o.left_day, 9999999) and o.since_day < coalesce(s.left_day, 9999999)
 and    s.since_day < coalesce(s.left_day, 9999999) and o.since_day < coalesce(o.left_day, 9999999);
 
+-- check: a full card gave a code, and took its stamps
+-- do: `regulars member show MEMBER`; report the member
+select 'claim ' || c.id as place,
+       'of card ' || c.reward || ' has ' || (select count(*) from entries e where e.claim_id = c.id and e.amount = - c.price)
+       || ' rows of ' || c.price || ' stamps' || case when c.code_id is null then ' and no code' else '' end as what
+from   claims c
+where  c.source = 'card' and c.state = 'done'
+and   (c.code_id is null or (select count(*) from entries e where e.claim_id = c.id and e.wallet = c.reward and e.amount = - c.price) <> 1);
+
 -- check: a finished run has nothing pending
 -- do: `regulars runs show RUN`; its chunks did not see these sends
 select 'run ' || r.id as place,

@@ -88,8 +88,12 @@ func TestEachCheckFindsWhatBreaksIt(t *testing.T) {
 			report.Finding{Place: "run 1", What: "audience 3, sends 2"}},
 		{"a member is in one tier at a time",
 			[]string{`insert into member_tiers (member_id, tier, since_day, since_at, left_day, version_id) values
-			 (1, 'silver', 20000, {now-48h}, 20010, 1), (1, 'gold', 20009, {now-24h}, null, 1), (2, 'silver', 20000, {now-48h}, 20010, 1), (2, 'gold', 20010, {now-24h}, null, 1)`},
+			 (1, 'silver', 20000, {now-48h}, 20010, 1), (1, 'gold', 20009, {now-24h}, null, 1), (2, 'silver', 20000, {now-48h}, 20010, 1), (2, 'gold', 20010, {now-24h}, null, 1)`,
+				"update facts set tier = 'gold' where member_id in (1, 2)"},
 			report.Finding{Place: "member 1", What: "is in silver since day 20000 and in gold since day 20009"}},
+		{"a full card gave a code, and took its stamps",
+			[]string{`insert into claims (id, member_id, reward, price, state, source, key, body, at, day) values (1, 1, 'visits', 6, 'done', 'card', '1 visits 1', '', {now-1h}, {today})`},
+			report.Finding{Place: "claim 1", What: "of card visits has 0 rows of 6 stamps and no code"}},
 		{"a finished run has nothing pending",
 			[]string{"update sends set state = 'deferred' where id = 3", "insert into due (send_id, lane, not_before) values (3, 'bulk', {now+1h})"},
 			report.Finding{Place: "run 1", What: "1 sends still deferred"}},

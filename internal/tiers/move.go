@@ -26,13 +26,13 @@ const (
 // move is what becomes of a member's standing.
 type move struct {
 	standing
-	what    string       // loyalty.Up, Kept, Down
-	to      loyalty.Stay // afterwards
-	day     loyalty.Day  // as of the end of which the rules were asked
-	order   int64        // by which a tier was reached; 0: by none
-	because string       // "": the rule, and what the member has
-	by      string       // who said so; "": the rule
-	night   bool         // decided about a day that is over: the stay begins with the next
+	what    string          // loyalty.Up, Kept, Down
+	to      loyalty.Stay    // afterwards
+	day     loyalty.Day     // as of the end of which the rules were asked
+	order   int64           // by which a tier was reached; 0: by none
+	because string          // "": the rule, and what the member has
+	by      string          // who said so; "": the rule
+	at      loyalty.Instant // from which moment on it counts; none: that of the transaction
 	heard   string
 }
 
@@ -91,8 +91,8 @@ func (t *Tiers) write(tx *store.Tx, moves []move) error {
 				order = m.order
 			}
 			at := tx.At
-			if m.night {
-				at = loyalty.At(m.to.Since.Start(t.v.Program.Zone))
+			if !m.at.IsZero() {
+				at = m.at
 			}
 			began = append(began, []any{m.Member, t.name(m.to.Tier), int64(m.to.Since), at, last, m.because, m.by, order})
 		}

@@ -8,6 +8,7 @@ import (
 
 	"regulars/internal/happenings"
 	"regulars/internal/loyalty"
+	"regulars/internal/rules"
 	"regulars/internal/store"
 )
 
@@ -56,6 +57,9 @@ func Night(ctx context.Context, db *store.DB) (n int, err error) {
 		n, err = night(tx)
 		return err
 	})
+	if rules.Unready(err) { // nothing to do until it can be answered
+		return 0, nil
+	}
 	if err != nil {
 		return 0, fmt.Errorf("the night's tiers: %w", err)
 	}
@@ -65,6 +69,9 @@ func Night(ctx context.Context, db *store.DB) (n int, err error) {
 func night(tx *store.Tx) (int, error) {
 	t, err := inForce(tx)
 	if err != nil || t == nil {
+		return 0, err
+	}
+	if err := tx.One(&t.quiet, "select count(*) = 0 from passes where name = '"+Pass+"' and finished_at is not null", nil); err != nil {
 		return 0, err
 	}
 	today := t.today(tx)
@@ -190,14 +197,23 @@ func (t *Tiers) endOf(tx *store.Tx, day loyalty.Day, members []int64) error {
 			continue
 		}
 		if to, what := loyalty.TierAfter(t.ladder, stay, s.Holds, day); what != "" {
-			moves = append(moves, move{standing: s, what: what, to: to, day: day, night: true, heard: t.lately(tx, day+1)})
+			moves = append(moves, move{standing: s, what: what, to: to, day: day, at: t.beginning(to.Since), heard: t.lately(tx, day+1)})
 		}
 	}
 	return t.write(tx, moves)
 }
 
+// beginning is the first moment of a day: however late the night comes, what it decides
+// counts from then on.
+func (t *Tiers) beginning(day loyalty.Day) loyalty.Instant {
+	return loyalty.At(day.Start(t.v.Program.Zone))
+}
+
 // lately says how campaigns hear of what is decided for a day.
 func (t *Tiers) lately(tx *store.Tx, day loyalty.Day) string {
+	if t.quiet {
+		return notAtAll
+	}
 	if tx.At.Sub(day.Start(t.v.Program.Zone)) <= t.v.Program.NewsWithin {
 		return asNews
 	}
@@ -251,7 +267,11 @@ func (t *Tiers) raise(tx *store.Tx, day loyalty.Day, members []int64, heard stri
 	var moves []move
 	for _, s := range all {
 		if to, what := loyalty.TierUp(t.ladder, t.stay(s), s.Holds, day); what != "" {
-			moves = append(moves, move{standing: s, what: what, to: to, day: day, night: day < t.today(tx), heard: heard})
+			m := move{standing: s, what: what, to: to, day: day, heard: heard}
+			if day < t.today(tx) {
+				m.at = t.beginning(day)
+			}
+			moves = append(moves, m)
 		}
 	}
 	if err := t.write(tx, moves); err != nil || heard != notAtAll {
@@ -343,9 +363,6 @@ func Settle(tx *store.Tx) error {
 	for _, text := range []string{
 		"update member_tiers set left_day = @today where left_day is null and tier not in @names",
 		"update facts set tier = '' where tier <> '' and tier not in @names",
-		// Of the days before the first tiers there is nothing to decide.
-		"insert into passes (name, day, started_at, finished_at) select '" + Pass + "', cast(@today as bigint), " + tx.Instant("@now") + ", " + tx.Instant("@now") +
-			" where not exists (select 1 from passes where name = '" + Pass + "') on conflict (name, day) do nothing",
 	} {
 		if _, err := tx.Exec(text, args); err != nil {
 			return err
@@ -353,14 +370,24 @@ func Settle(tx *store.Tx) error {
 	}
 	for last := int64(0); ; {
 		members, err := t.climbers(tx, today, last, nil, atOnce)
-		if err != nil || len(members) == 0 {
+		if rules.Unready(err) { // the first night that can answer does it, as quietly
+			return nil
+		}
+		if err != nil {
 			return err
+		}
+		if len(members) == 0 {
+			break
 		}
 		if err := t.raise(tx, today, members, notAtAll); err != nil {
 			return err
 		}
 		last = slices.Max(members)
 	}
+	// Of the days before the first tiers there is nothing to decide.
+	_, err = tx.Exec("insert into passes (name, day, started_at, finished_at) select '"+Pass+"', cast(@today as bigint), "+tx.Instant("@now")+", "+tx.Instant("@now")+
+		" where not exists (select 1 from passes where name = '"+Pass+"') on conflict (name, day) do nothing", args)
+	return err
 }
 
 // leaveAll ends all stays: the program has no tiers any more.

@@ -13,13 +13,14 @@ import (
 // back one whose order is no more. News says that the events have just happened. The
 // caller holds the locks of the members and has brought their facts up to date.
 //
-// An order is never lost over a rule: what fails here is undone, and the night does it.
+// An order is never lost over a rule: what fails here is undone, and the night does it,
+// or says what is wrong. What somebody has locked is tried again with the order.
 func (t *Tiers) React(tx *store.Tx, events []happenings.Happened, news bool) error {
-	orders := map[int64]int64{} // member → order
+	by := map[int64]happenings.Happened{} // member → event
 	var members []int64
 	for _, e := range events {
-		if _, seen := orders[e.Member]; !seen && t.reads(tx, e) {
-			members, orders[e.Member] = append(members, e.Member), e.Order
+		if _, seen := by[e.Member]; !seen && t.reads(tx, e) {
+			members, by[e.Member] = append(members, e.Member), e
 		}
 	}
 	if members == nil {
@@ -29,8 +30,8 @@ func (t *Tiers) React(tx *store.Tx, events []happenings.Happened, news bool) err
 	if news {
 		heard = asNews
 	}
-	err := tx.Try(func() error { return t.react(tx, members, orders, heard) })
-	if undone := (*store.Undone)(nil); errors.As(err, &undone) {
+	err := tx.Try(func() error { return t.react(tx, members, by, heard) })
+	if undone := (*store.Undone)(nil); errors.As(err, &undone) && !errors.Is(err, store.ErrLocked) {
 		return nil
 	}
 	return err
@@ -47,7 +48,7 @@ func (t *Tiers) reads(tx *store.Tx, e happenings.Happened) bool {
 	return false
 }
 
-func (t *Tiers) react(tx *store.Tx, members []int64, orders map[int64]int64, heard string) error {
+func (t *Tiers) react(tx *store.Tx, members []int64, by map[int64]happenings.Happened, heard string) error {
 	if err := t.catchUp(tx, members); err != nil {
 		return err
 	}
@@ -59,10 +60,15 @@ func (t *Tiers) react(tx *store.Tx, members []int64, orders map[int64]int64, hea
 	var moves []move
 	for _, s := range all {
 		if to, what := loyalty.TierUp(t.ladder, t.stay(s), s.Holds, today); what != "" {
-			moves = append(moves, move{standing: s, what: what, to: to, day: today, order: orders[s.Member], heard: heard})
+			m := move{standing: s, what: what, to: to, day: today, order: by[s.Member].Order, heard: heard}
+			// What comes right after the event, though it came in with it, is after the tier.
+			if at := by[s.Member].At; heard == asNews && t.v.Day(at) == today && at.Before(tx.At.Time) {
+				m.at = at
+			}
+			moves = append(moves, m)
 			continue
 		}
-		if s.OrderID == 0 || s.OrderID != orders[s.Member] || s.Holds >= t.place(s.Tier) {
+		if s.OrderID == 0 || s.OrderID != by[s.Member].Order || s.Holds >= t.place(s.Tier) {
 			continue
 		}
 		m, undone, err := t.undo(tx, s, today)

@@ -32,6 +32,7 @@ type Tiers struct {
 	v       *versions.Version
 	list    []program.Tier
 	ladder  loyalty.Ladder
+	quiet   bool        // the first night: what holds has held before there were tiers
 	pending loyalty.Day // so many days from an order's it may undo what it did
 }
 

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/shoptest"
 	"regulars/internal/store"
@@ -221,6 +223,44 @@ func TestATierThatNothingSpeaksForIsFound(t *testing.T) {
 	})
 }
 
+// Points that are earned count for a tier while they are pending, and what the order
+// earns is by the tier before it.
+func TestPendingPointsCountForATier(t *testing.T) {
+	p := plain("points: {earn: [1 per 1.00], pending: 14d}\ntiers:\n  silver: {when: points_earned(\"12m\") >= 100, keep: 12m, earn: 2x}\n")
+	each(t, p, func(t *testing.T, s *shop) {
+		m := s.Join(1)[0]
+		s.At("2027-03-10 12:00")
+		s.Order(m, 10000)
+		s.Want("silver", s.stays(m), "silver 2027-03-10 – 2028-03-10")
+		s.At("2027-03-10 13:00")
+		s.Order(m, 10000)
+		s.Want("earned", s.Counted("select tier || ' ' || amount as what, count(*) as n from entries group by 1"), "1  100, 1 silver 200")
+	})
+}
+
+// Orders that come in together earn by the tier of their own moment; so does one that
+// comes in after the next tier was reached.
+func TestOrdersEarnByTheTierOfTheirMoment(t *testing.T) {
+	p := plain("points: {earn: [1 per 1.00]}\ntiers:\n  silver: {when: spent(\"12m\") >= 100.00, keep: 12m, earn: 2x}\n  gold: {when: spent(\"12m\") >= 250.00, keep: 12m, earn: 3x}\n")
+	each(t, p, func(t *testing.T, s *shop) {
+		m := s.Join(1)[0]
+		s.At("2027-03-10 12:00")
+		event := func(order string, hoursAgo int) loyalty.Event {
+			e := loyalty.Event{Source: "test", Type: loyalty.OrderPlaced, ID: order, At: loyalty.At(s.Now.Add(-time.Duration(hoursAgo) * time.Hour))}
+			e.Member.ID = fmt.Sprintf("M-%d", m)
+			e.Order = &loyalty.Order{ID: order, Status: loyalty.Paid, Total: 10000, HasTotal: true}
+			return e
+		}
+		for _, together := range [][]loyalty.Event{{event("a", 8), event("b", 6), event("c", 4), event("d", 3)}, {event("late", 5)}} {
+			if _, err := intake.New(s.DB).Apply(t.Context(), together, intake.Live); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.Want("earned", s.Counted("select o.external_id || ' ' || e.tier || ' ' || e.amount as what, count(*) as n from entries e join orders o on o.id = e.order_id group by 1"),
+			"1 a  100, 1 b silver 200, 1 c silver 200, 1 d gold 300, 1 late silver 200")
+	})
+}
+
 // A refund takes back what a pending order reached, and no other.
 func TestARefundUndoesWhatAPendingOrderReached(t *testing.T) {
 	p := climbing("points: {earn: [1 per 1.00], pending: 14d}\n" + silverAndGold)
@@ -296,6 +336,22 @@ func TestNobodyIsMailedAboutThePast(t *testing.T) {
 		s.Apply(shoptest.Program{})
 		s.Want("no tiers any more", s.stays(m[0])+s.tier(m[0]), "gold 2027-03-10 – 2028-03-10 → 2027-03-10; golden 2027-03-10 – 2028-03-10 → 2027-03-10")
 		s.Want("mails", fmt.Sprint(s.Number("select count(*) from sends")), "0")
+	})
+}
+
+// A rule that cannot be answered yet keeps neither an apply nor an order back, and is
+// answered in the first night in which it can be, without mailing anybody.
+func TestATierWhoseRuleCannotBeAnsweredYetWaits(t *testing.T) {
+	each(t, climbing(strings.Replace(silverAndGold, `spent("12m") >= 250.00`, `alive > 0.01`, 1)), func(t *testing.T, s *shop) {
+		m := s.Join(1)[0]
+		s.At("2027-03-10 12:00")
+		s.Order(m, 30000)
+		s.At("2027-03-11 12:00")
+		s.Want("nobody has a tier", s.stays(m)+s.told(m), "")
+		s.Apply(climbing(silverAndGold))
+		s.Work()
+		s.Want("gold", s.stays(m), "gold 2027-03-11 – 2028-03-11")
+		s.Want("mails", s.mails(m), "")
 	})
 }
 
