@@ -82,6 +82,7 @@ type call struct {
 	booked    bool
 	cards     map[string]int64 // of the program
 	prices    map[string]Price
+	goal      *Goal // of missing_for_tier: the one figure that the tier asks to rise
 }
 
 // fixed reports whether the value is known before the statement runs.

@@ -38,6 +38,10 @@ func loyaltyFields() []*entry {
 			noun: "days until the last day for which the tier is kept", says: "whose tier is kept for {n}", unit: "more day",
 			also: []string{"tier_ends", "tier_days_left"},
 			in:   days{rows: stays, day: "max(t.last_day)", ahead: true}},
+		{name: "missing_for_tier", typ: Number, what: "tier", from: fromPoints,
+			noun: "what is missing for the tier: money or a number, as its rule asks for one figure", says: "who lack {n} for the tier {x}",
+			also: []string{"to_next_tier", "missing_to_tier", "tier_missing"},
+			in:   missingForTier{}},
 		{name: "stamps", typ: Number, what: "card", from: fromPoints,
 			noun: "stamps on the card", says: "who have {n} on the card {x}", unit: "stamp",
 			also: []string{"stamp", "punches"},
@@ -129,6 +133,40 @@ func (missingStamps) is(b *builder, c *call, op string, vs []value) string {
 
 func (missingStamps) scalar(b *builder, c *call) string {
 	return "(" + b.bind(c.full()) + " - coalesce(" + onCard.scalar(b, c) + ", 0))"
+}
+
+// missingForTier is what the figure of a tier's rule lacks; 0 where it is reached.
+type missingForTier struct{}
+
+func (r missingForTier) is(b *builder, c *call, op string, vs []value) string {
+	return b.cmp(r.scalar(b, c), op, vs, true)
+}
+
+func (missingForTier) scalar(b *builder, c *call) string {
+	if c.goal == nil {
+		return "0"
+	}
+	figure := "coalesce(" + c.goal.call.in.scalar(b, c.goal.call) + ", 0)"
+	return "(case when " + figure + " >= " + b.bind(c.goal.At) + " then 0 else " + b.bind(c.goal.At) + " - " + figure + " end)"
+}
+
+// goalOf reads the rule of the tier that a call names, and gives the call the type of the
+// one figure that it asks for.
+func (c *checker) goalOf(call *call, s *syntax) {
+	name := call.what.lit.text
+	text, known := c.scope.TierRules[name]
+	if !known {
+		return
+	}
+	c.noCircle("tier "+name, s.pos)
+	rule := c.inner("tier "+name, text, s.pos)
+	goals := rule.Goals()
+	if len(goals) != 1 {
+		panic(fail(s.pos, "what is missing for %s cannot be told in one number: its rule asks for %d figures", name, len(goals)))
+	}
+	if call.goal = &goals[0]; call.goal.Money {
+		call.typ = Money
+	}
 }
 
 // full is how many stamps fill the card.

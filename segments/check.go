@@ -321,10 +321,7 @@ func (c *checker) inSegment(name string, pos int) node {
 }
 
 func (c *checker) segment(name string, pos int) inSegment {
-	if at := slices.Index(c.path, name); at >= 0 {
-		circle := append(slices.Clone(c.path[at:]), name)
-		panic(fail(pos, "the segments go round in a circle: %s; one of them must do without the other", strings.Join(circle, " → ")))
-	}
+	c.noCircle(name, pos)
 	if r := c.rules[name]; r != nil {
 		return inSegment{name, r}
 	}
@@ -332,6 +329,21 @@ func (c *checker) segment(name string, pos int) inSegment {
 	if !ok {
 		panic(c.unknownSegment(name, pos))
 	}
+	r := c.inner(name, text, pos)
+	c.rules[name] = r
+	return inSegment{name, r}
+}
+
+// noCircle refuses a segment or a tier whose rule is being read now.
+func (c *checker) noCircle(name string, pos int) {
+	if at := slices.Index(c.path, name); at >= 0 {
+		circle := append(slices.Clone(c.path[at:]), name)
+		panic(fail(pos, "the segments go round in a circle: %s; one of them must do without the other", strings.Join(circle, " → ")))
+	}
+}
+
+// inner reads the rule of a segment or a tier that another rule asks for.
+func (c *checker) inner(name, text string, pos int) *Rule {
 	c.path = append(c.path, name)
 	defer func() { c.path = c.path[:len(c.path)-1] }()
 	alone := &checker{scope: c.scope, opened: c.opened}
@@ -341,10 +353,17 @@ func (c *checker) segment(name string, pos int) inSegment {
 	case err != nil && strings.HasPrefix(err.Message, "the segments go round"):
 		panic(fail(pos, "%s", err.Message))
 	case err != nil:
-		panic(fail(pos, "the rule of segment %s is wrong itself: %v", name, err.locate(text)))
+		panic(fail(pos, "the rule of %s is wrong itself: %v", ruleOf(name), err.locate(text)))
 	}
-	c.rules[name] = r
-	return inSegment{name, r}
+	return r
+}
+
+// ruleOf says whose rule it is: a tier's name has its kind with it.
+func ruleOf(name string) string {
+	if strings.Contains(name, " ") {
+		return name
+	}
+	return "segment " + name
 }
 
 // unknownSegment names the nearest segments, or if none is near, those there are.

@@ -67,6 +67,9 @@ func (c *checker) subject(call *call, s *syntax, args []*syntax) (rest []*syntax
 	default:
 		call.what = c.textArgument(call, args[0], call.check)
 		c.existing(call, args[0])
+		if e.what == "tier" {
+			c.goalOf(call, args[0])
+		}
 	}
 	return args[1:]
 }
@@ -90,7 +93,7 @@ func (c *checker) textArgument(of *call, s *syntax, check func(string) string) o
 }
 
 func (c *checker) existing(of *call, s *syntax) {
-	names := map[string][]string{"pool": c.scope.AllPools, "campaign": c.scope.Campaigns, "card": namesIn(c.scope.Cards), "reward": namesIn(c.scope.Rewards)}[of.entry.what]
+	names := map[string][]string{"pool": c.scope.AllPools, "campaign": c.scope.Campaigns, "card": namesIn(c.scope.Cards), "reward": namesIn(c.scope.Rewards), "tier": c.scope.Tiers}[of.entry.what]
 	if of.name == "unused" {
 		switch names = c.scope.Pools; {
 		case names == nil:
@@ -99,7 +102,7 @@ func (c *checker) existing(of *call, s *syntax) {
 			panic(fail(s.pos, `unused takes the name of a pool in quotes`))
 		}
 	}
-	if ours := of.entry.what == "card" || of.entry.what == "reward"; ours && s.form != formText {
+	if ours := of.entry.what == "card" || of.entry.what == "reward" || of.entry.what == "tier"; ours && s.form != formText {
 		panic(fail(s.pos, "%s takes the name of a %s in quotes", of.name, of.entry.what))
 	} else if ours && names != nil && len(names) == 0 {
 		panic(fail(s.pos, "the program has no %ss: they are written in loyalty.yaml", of.entry.what))

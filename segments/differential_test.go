@@ -250,6 +250,7 @@ var leaves = []string{
 	`used_code("gift"{,w})`, `not used_code("summer"{,w})`, `codes_used{(w)} {<} {n}`, `holds_code(launch.missing)`, `used_code(launch.category{,w})`,
 	`points_pending {<} {n}`, `points_debt {<} {s}`, `points_debt {<} {n}`, `points_expiring({soon}) {<} {n}`, `points_expiring({ahead}) {<} {N}`, `points_earned{(w)} {<} {n}`, `points_earned{(w)} {<} {N}`, `points_spent{(w)} {<} {n}`,
 	`tier {<} {T}`, `tier {<} {T}`, `tier in (silver, "black")`, `tier not in (gold)`, `known(tier)`, `days_in_tier {<} {d}`, `known(days_in_tier)`, `days_until_tier_ends {<} {d}`, `known(days_until_tier_ends)`,
+	`missing_for_tier("silver") {<} {n}`, `missing_for_tier("gold") {<} {m}`, `missing_for_tier("silver") {<} {N}`, `known(missing_for_tier("gold"))`,
 	`stamps({w}) {<} {n}`, `stamps("coffee") {<} {N}`, `stamps_missing({w}) {<} {n}`, `stamps_missing("tea") in (10, {n})`, `known(stamps_missing("tea"))`, `stamps_missing("coffee") {<} {N}`, `cards_filled({w}{,w}) {<} {n}`,
 	`can_claim("latte")`, `can_claim("lounge")`, `not can_claim("lounge")`, `rewards_claimed{(w)} {<} {n}`, `referrals{(w)} {<} {n}`, `referred`, `not referred`,
 	`orders("this year") {<} {n}`, `spent("this year") {<} {m}`, `points_earned("this year") {<} {n}`, `bought_category({c}, "this year")`,

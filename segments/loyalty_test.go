@@ -11,7 +11,8 @@ import (
 
 func loyaltyScope() segments.Scope {
 	return segments.Scope{Tiers: []string{"silver", "gold", "black"}, Cards: map[string]int64{"coffee": 10},
-		Rewards: map[string]segments.Price{"latte": {Points: 300}}, Segments: map[string]string{}}
+		Rewards: map[string]segments.Price{"latte": {Points: 300}}, Segments: map[string]string{"buyers": `missing_for_tier("black") < 3`},
+		TierRules: map[string]string{"silver": `spent("12m") >= 250.00`, "gold": `spent >= 600.00 and orders >= 4`, "black": `in_segment("buyers")`}}
 }
 
 // Tiers have a rank, and stand with quotes or without.
@@ -32,6 +33,10 @@ func TestTiersAreCompared(t *testing.T) {
 		{`tier == "platinum"`, `there is no tier called platinum; there are black, gold, silver`},
 		{`tier == none`, `whether a member holds a tier is asked with known(tier), or not known(tier)`},
 		{`tier >= 3`, `tier is the name of one: tier >= silver`},
+		{`missing_for_tier("silver") <= 50.00`, `Members who lack at most 50.00 EUR for the tier "silver".`},
+		{`missing_for_tier("gold") <= 50`, `what is missing for gold cannot be told in one number: its rule asks for 2 figures`},
+		{`missing_for_tier("glod") <= 50`, `there is no tier called glod; did you mean gold?`},
+		{`missing_for_tier("black") <= 5`, `the segments go round in a circle: tier black → buyers → tier black; one of them must do without the other`},
 		{`stamps("cofee") >= 3`, `there is no card called cofee; did you mean coffee?`},
 		{`can_claim("tea")`, `there is no reward called tea; there are latte`},
 		{`stamps_missing("coffee") <= 2`, `Members who lack at most 2 stamps on the card "coffee".`},

@@ -54,6 +54,9 @@ func usesIn(n node, segment string) (all []use) {
 		if c.filter != nil {
 			all = append(all, usesIn(c.filter, segment)...)
 		}
+		if c.goal != nil {
+			field(c.goal.call, nil)
+		}
 		for _, o := range append([]operand{c.what, {call: c.of}}, with...) {
 			if o.call != nil {
 				field(o.call, nil)

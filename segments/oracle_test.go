@@ -163,6 +163,12 @@ func plainly() map[string]func(k *Known, c *call) value {
 			}
 			return value{}
 		},
+		"missing_for_tier": func(k *Known, c *call) value {
+			if c.goal == nil { // no rule is known
+				return number(0)
+			}
+			return value{typ: c.typ, num: max(0, float64(c.goal.At)-k.look(c.goal.call).num)}
+		},
 		"stamps": func(k *Known, c *call) value { return number(amounts(k.entries(c, c.what.lit.text))) },
 		"stamps_missing": func(k *Known, c *call) value {
 			return number(c.cards[c.what.lit.text] - amounts(k.entries(c, c.what.lit.text)))

@@ -23,9 +23,10 @@ type Scope struct {
 	Campaigns []string // of the program; nil: their names are not checked
 	Tiers     []string // of the program, from the lowest; nil: their names are not checked
 
-	Cards   map[string]int64 // card → how many stamps fill it; nil: their names are not checked
-	Rewards map[string]Price // nil: their names are not checked
-	Booked  bool             // the program keeps points itself: orders and events change them
+	TierRules map[string]string // tier → its rule, for missing_for_tier
+	Cards     map[string]int64  // card → how many stamps fill it; nil: their names are not checked
+	Rewards   map[string]Price  // nil: their names are not checked
+	Booked    bool              // the program keeps points itself: orders and events change them
 
 	Earning bool // on how points are earned: what is known of the order or event, and the tier
 

@@ -16,6 +16,7 @@ const loyaltyFile = "loyalty.yaml"
 // readLoyaltyNames reads what tiers, cards and rewards are called, and the figures of
 // these, before the rules that name them. What is wrong is said when the file is read.
 func (r *loader) readLoyaltyNames() {
+	r.tierRules = map[string]string{}
 	r.tiers, r.cards, r.rewards = []string{}, map[string]int64{}, map[string]segments.Price{}
 	if _, there := r.files[loyaltyFile]; !there {
 		return
@@ -40,6 +41,9 @@ func (r *loader) readLoyaltyNames() {
 	}
 	for _, kv := range things("tiers") {
 		r.tiers = append(r.tiers, kv.key.text)
+		if when := (section{quiet, kv.value}).pair("when").value; when != nil && when.form == scalar {
+			r.tierRules[kv.key.text] = strings.TrimSpace(when.text)
+		}
 	}
 	for _, kv := range things("cards") {
 		r.cards[kv.key.text] = whole(kv.value, "of")

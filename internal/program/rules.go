@@ -56,7 +56,7 @@ func (r *loader) readSegments() {
 func (r *loader) scope() segments.Scope {
 	s := r.program.Scope()
 	s.Segments, s.Campaigns = r.segments, r.campaignNames()
-	s.Tiers, s.Cards, s.Rewards = r.tiers, r.cards, r.rewards
+	s.Tiers, s.TierRules, s.Cards, s.Rewards = r.tiers, r.tierRules, r.cards, r.rewards
 	_, s.Booked = r.files[loyaltyFile]
 	if r.blind {
 		s.AllPools, s.Tiers, s.Cards, s.Rewards = nil, nil, nil, nil // they cannot be told
@@ -80,8 +80,10 @@ func (p *Program) Scope() segments.Scope {
 	}
 	s.Tiers, s.Cards, s.Rewards = []string{}, map[string]int64{}, map[string]segments.Price{}
 	if s.Booked = p.Loyalty != nil; s.Booked {
+		s.TierRules = map[string]string{}
 		for _, t := range p.Loyalty.Tiers {
 			s.Tiers = append(s.Tiers, t.Name)
+			s.TierRules[t.Name] = t.When.Text()
 		}
 		for _, c := range p.Loyalty.Cards {
 			s.Cards[c.Name] = c.Full
