@@ -56,7 +56,7 @@ var arrows = map[string][]string{
 	"jobs":                      {"internal/engine", "internal/importer", "internal/marketing"},
 	"internal/public":           {"jobs", "internal/webhook", "internal/engine", "internal/report"},
 	"internal/console":          {"jobs", "internal/engine", "internal/report"},
-	"internal/demo":             {"internal/apply", "internal/engine", "internal/report"},
+	"internal/demo":             {"internal/apply", "internal/engine", "internal/marketing", "internal/report"},
 	"internal/rehearsal":        {"internal/apply", "internal/engine", "internal/report"},
 	"internal/bench":            {"internal/embedded", "internal/public"}, // embedded: the relay and the Redis of bench faults; public: the hooks of bench ingest
 	"cmd/regulars": {"internal/console", "internal/public", "internal/demo", "internal/bench", "internal/rehearsal",

@@ -30,7 +30,7 @@ func TestTheDemoTellsWhatCameOfIt(t *testing.T) {
 	t.Parallel()
 	s := shop{t: t, env: []string{"DATABASE_URL=postgres://nobody@127.0.0.1:1/none", "REDIS_URL=redis://127.0.0.1:1", "SMTP_URL=smtp://127.0.0.1:1"}}
 	out := s.must("demo", "--exit", "--days", "12", "--members", "60")
-	for _, want := range []string{"Harbour Coffee", "welcome", "The drop gave", "mails went over SMTP"} {
+	for _, want := range []string{"Harbour Coffee", "welcome", "The drop gave", "Beans, with the year before: ", "Members with a tier: ", "Coffee cards filled", "mails went over SMTP"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the demo does not say %q:\n%s", want, out)
 		}

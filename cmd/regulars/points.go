@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"regulars/internal/intake"
-	"regulars/internal/loyalty"
 	"regulars/internal/points"
 	"regulars/internal/store"
 )
@@ -79,10 +78,10 @@ func (a *app) expireCommand() *cobra.Command {
 
 // endedLine is a lot that has ended, as --json prints it.
 type endedLine struct {
-	Member  string      `json:"member"`
-	Wallet  string      `json:"wallet"`
-	Points  int64       `json:"points"`
-	LastDay loyalty.Day `json:"last_day"`
+	Member  string `json:"member"`
+	Wallet  string `json:"wallet"`
+	Points  int64  `json:"points"`
+	LastDay string `json:"last_day"`
 }
 
 func (a *app) expirePoints(ctx context.Context, db *store.DB, dry bool) error {
@@ -104,7 +103,7 @@ func (a *app) expirePoints(ctx context.Context, db *store.DB, dry bool) error {
 				if err := tx.One(&name, "select external_id from members where id = @id", store.Args{"id": e.Member}); err != nil {
 					return err
 				}
-				some = append(some, endedLine{name, e.Wallet, e.Remains, e.LastDay})
+				some = append(some, endedLine{name, e.Wallet, e.Remains, e.LastDay.String()})
 			}
 			if dry {
 				return errShown
@@ -120,6 +119,37 @@ func (a *app) expirePoints(ctx context.Context, db *store.DB, dry bool) error {
 	return printList(a, lines, "MEMBER|WALLET|ENDED|LAST DAY", func(l endedLine) []any { return []any{l.Member, l.Wallet, l.Points, l.LastDay} })
 }
 
+// shownPoints is a statement as --json prints it.
+type shownPoints struct {
+	points.Statement
+	Entries []shownEntry `json:"entries"`
+	Lots    []shownLot   `json:"lots"`
+}
+
+type shownEntry struct {
+	points.Line
+	Day   string `json:"day"`
+	Opens string `json:"opens,omitempty"`
+	Last  string `json:"last_day,omitempty"`
+}
+
+type shownLot struct {
+	points.LotLine
+	Opens string `json:"opens"`
+	Last  string `json:"last_day,omitempty"`
+}
+
+func showPoints(s points.Statement) shownPoints {
+	shown := shownPoints{Statement: s, Entries: []shownEntry{}, Lots: []shownLot{}}
+	for _, l := range s.Entries {
+		shown.Entries = append(shown.Entries, shownEntry{l, l.Day.String(), dayOr(l.Opens, ""), dayOr(l.Last, "")})
+	}
+	for _, l := range s.Lots {
+		shown.Lots = append(shown.Lots, shownLot{l, l.Opens.String(), dayOr(l.Last, "")})
+	}
+	return shown
+}
+
 // memberPoints shows a member's statement.
 func (a *app) memberPoints(tx *store.Tx, args []string) error {
 	member, err := intake.Find(tx, args[0])
@@ -131,7 +161,7 @@ func (a *app) memberPoints(tx *store.Tx, args []string) error {
 		return err
 	}
 	if a.json {
-		return a.printJSON(s)
+		return a.printJSON(showPoints(s))
 	}
 	fmt.Fprintf(a.out, "%s, %d pending\n", plural(s.Balance, "point", "points"), s.Pending)
 	for _, l := range s.Lots {

@@ -53,9 +53,31 @@ func (a *app) setTierCommand() *cobra.Command {
 	return c
 }
 
+// shownTier is a member's standing as --json prints it.
+type shownTier struct {
+	tiers.Shown
+	Ends  *string     `json:"ends"`
+	Stays []shownStay `json:"stays"`
+}
+
+type shownStay struct {
+	tiers.Stay
+	Since string  `json:"since"`
+	Last  *string `json:"last"`
+	Left  *string `json:"left"`
+}
+
+func showTier(s tiers.Shown) shownTier {
+	shown := shownTier{Shown: s, Ends: dayOrNull(s.Ends), Stays: []shownStay{}}
+	for _, stay := range s.Stays {
+		shown.Stays = append(shown.Stays, shownStay{stay, stay.Since.String(), dayOrNull(stay.Last), dayOrNull(stay.Left)})
+	}
+	return shown
+}
+
 func (a *app) sayTier(shown tiers.Shown) error {
 	if a.json {
-		return a.printJSON(shown)
+		return a.printJSON(showTier(shown))
 	}
 	switch {
 	case shown.Tier == "":
@@ -75,15 +97,24 @@ func (a *app) sayTier(shown tiers.Shown) error {
 	fmt.Fprintln(a.out)
 	rows = nil
 	for _, s := range shown.Stays {
-		rows = append(rows, []string{s.Tier, s.Since.String(), dayOr(s.Last), dayOr(s.Left), s.By, s.Because})
+		rows = append(rows, []string{s.Tier, s.Since.String(), dayOr(s.Last, "-"), dayOr(s.Left, "-"), s.By, s.Because})
 	}
 	return a.table([]string{"STAY IN", "SINCE", "KEPT THROUGH", "LEFT", "BY", "BECAUSE"}, rows)
 }
 
-// dayOr is a day, or - for none.
-func dayOr(d *loyalty.Day) string {
+// dayOr is a day, or other words for none.
+func dayOr(d *loyalty.Day, none string) string {
 	if d == nil {
-		return "-"
+		return none
 	}
 	return d.String()
+}
+
+// dayOrNull is a day as --json prints it where null stands for none.
+func dayOrNull(d *loyalty.Day) *string {
+	if d == nil {
+		return nil
+	}
+	text := d.String()
+	return &text
 }

@@ -154,12 +154,12 @@ func (p Play) drop(ctx context.Context) error {
 // read has the customers look into their inboxes.
 func (p Play) read(ctx context.Context, s *shop) error {
 	var letters []struct {
-		ID                           int64
+		ID, Row                      int64
 		Member, Campaign, Step, Code string
 	}
 	err := p.DB.View(ctx, func(tx *store.Tx) error {
 		return tx.All(&letters, `
-			select s.id, m.external_id as member, c.name as campaign, s.step, coalesce(k.code, '') as code
+			select s.id, m.id as row, m.external_id as member, c.name as campaign, s.step, coalesce(k.code, '') as code
 			from   sends s
 			join   members m on m.id = s.member_id
 			join   campaigns c on c.id = s.campaign_id
@@ -172,18 +172,31 @@ func (p Play) read(ctx context.Context, s *shop) error {
 	}
 	for _, l := range letters {
 		s.readTo = max(s.readTo, l.ID)
-		s.read(letter{l.Member, l.Campaign, l.Step, l.Code, p.Clock.Now()})
+		came := letter{l.Member, l.Campaign, l.Step, l.Code, p.Clock.Now()}
+		if !s.tempted(came) {
+			continue
+		}
+		if speaksOfBeans[l.Campaign] {
+			if came.code, err = p.claim(ctx, l.ID, l.Row); err != nil {
+				return err
+			}
+		}
+		s.answer(came)
 	}
 	s.readAt = loyalty.At(p.Clock.Now())
 	return nil
 }
 
-// program is the library's starter, filled in for the roaster and live.
+// program is the library's starter, filled in for the roaster and live, with what it
+// gives for loyalty.
 func program(first loyalty.Day, days int) (map[string]string, error) {
-	files, err := templates.Starter()
+	files, err := templates.Starter(campaigns...)
 	if err != nil {
 		return nil, err
 	}
+	files["loyalty.yaml"] = fmt.Sprintf(beans, first-365)
+	files["pools.yaml"] += bags
+	files["campaigns/milestone/thank-you.en.md"] = strings.Replace(files["campaigns/milestone/thank-you.en.md"], "\n*With thanks", balance+"\n*With thanks", 1)
 	files["program.yaml"] = strings.NewReplacer(
 		`{name: Your Shop, url: https://shop.example, address: "Street 1, 00100 City"}`,
 		`{name: Harbour Coffee, url: https://harbour.example, address: "Harbour Street 2, 00140 Helsinki"}`,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"regulars/internal/loyalty"
@@ -110,7 +111,9 @@ func (s *shop) order(p *person, at time.Time, code string) loyalty.Event {
 	o.HasTotal = true
 	if code != "" && !s.used[code] {
 		s.used[code] = true
-		o.Discount = o.Total / 10
+		if o.Discount = o.Total / 10; strings.HasPrefix(code, "BAG-") {
+			o.Discount = min(o.Total, shelf[0].cents)
+		}
 		o.Total -= o.Discount
 		o.Coupons = []loyalty.UsedCoupon{{Code: code, Discount: o.Discount}}
 	}
@@ -126,19 +129,20 @@ type letter struct {
 
 // appeal is how likely a mail of a campaign brings its reader to the shop within
 // a few days, beside what the reader would have done anyway.
-var appeal = map[string]float64{"welcome": 0.10, "milestone": 0.15, "win-back": 0.09, "coupon-drop": 0.14, "birthday": 0.2, "second-order": 0.12, "newsletter": 0.02}
+var appeal = map[string]float64{"welcome": 0.10, "milestone": 0.15, "win-back": 0.09, "coupon-drop": 0.14, "birthday": 0.2, "second-order": 0.12, "newsletter": 0.02, "points-ending": 0.2, "tier-reached": 0.1}
 
-// read lets the customer decide what to do about a mail: perhaps an order that
-// uses its code, within a few days.
-func (s *shop) read(l letter) {
-	p := s.byID[l.member]
+// tempted says whether a mail brings its reader to the shop.
+func (s *shop) tempted(l letter) bool {
 	chance := appeal[l.campaign]
 	if l.code != "" {
 		chance *= 1.6
 	}
-	if p == nil || s.rng.Float64() >= chance {
-		return
-	}
+	return s.byID[l.member] != nil && s.rng.Float64() < chance
+}
+
+// answer is an order that uses the code, within a few days.
+func (s *shop) answer(l letter) {
+	p := s.byID[l.member]
 	at := shoppingHour(s.rng, l.at.Add(time.Duration(1+s.rng.IntN(5*24))*time.Hour), p.home)
 	if !at.After(l.at) {
 		at = l.at.Add(time.Hour)

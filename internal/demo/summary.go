@@ -25,6 +25,7 @@ type Summary struct {
 	Milestone []Reached        `json:"milestones" gorm:"-"`
 	WinBack   WinBack          `json:"win_back" gorm:"-"`
 	Pools     []report.PoolUse `json:"pools" gorm:"-"`
+	Beans     Beans            `json:"beans" gorm:"-"`
 	LeftOut   []Reason         `json:"left_out" gorm:"-"`
 }
 
@@ -87,6 +88,9 @@ func (s *Summary) count(tx *store.Tx, first loyalty.Day) error {
 	if err != nil {
 		return err
 	}
+	if err := s.Beans.count(tx); err != nil {
+		return err
+	}
 	return s.winBack(tx)
 }
 
@@ -143,6 +147,7 @@ func (s Summary) Print(w io.Writer) {
 			say("The drop gave %d codes, each its own; %d were redeemed, for %s of discount.", p.Given, p.Redeemed, euros(p.Discount))
 		}
 	}
+	s.Beans.print(say)
 	if len(s.LeftOut) > 0 {
 		var parts []string
 		for _, r := range s.LeftOut {
