@@ -84,9 +84,6 @@ type chunkClaim struct {
 	renewed time.Time // when the lease was last known to begin, by our clock
 }
 
-// lookEvery is how soon a hold is seen.
-const lookEvery = 250 * time.Millisecond
-
 func (c *chunkClaim) keepEvery() time.Duration { return min(lookEvery, c.d.c.Renew) }
 
 // next loads the next sends of the chunk and asks the gate.

@@ -287,6 +287,9 @@ func (w *worker) ration(ctx context.Context, b *batch) (late *batch) {
 	}
 }
 
+// lookEvery is how soon a hold is seen.
+const lookEvery = 250 * time.Millisecond
+
 // waitsFor is how long a worker waits for its rate, with what it has taken up.
 const waitsFor = 2 * time.Second
 
