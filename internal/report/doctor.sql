@@ -42,7 +42,7 @@ where  c.source = 'card' and c.state = 'done'
 and   (c.code_id is null or (select count(*) from entries e where e.claim_id = c.id and e.wallet = c.reward and e.amount = - c.price) <> 1);
 
 -- check: a claim took its points once, and gave them back if it came to nothing
--- do: `regulars member points MEMBER` and `regulars points give|take MEMBER N --because "…"` set the balance right; report the claim
+-- do: `regulars member points MEMBER` shows them, `regulars points give MEMBER N --because WHY` sets them right; report the claim
 select 'claim ' || c.id as place,
        'of ' || c.reward || ' for ' || c.price || ' points is ' || c.state || ': ' || c.taken || ' were taken, ' || c.given || ' came back' as what
 from  (select c.id, c.reward, c.price, c.state,
