@@ -18,6 +18,8 @@ var loyalShop = map[string]string{
 	"program.yaml":                  askedShop["program.yaml"],
 	"pools.yaml":                    `free-coffee: {kind: generated, pattern: "COFFEE-####-####-####", item: Coffee, worth: 2.40, valid_for: 14d, checkout: asks_us}` + "\n",
 	"campaigns/climb/campaign.yaml": "live: true\nstart: {event: tier.up}\nagain: each\nsteps:\n  - mail: m\n",
+	"campaigns/rich/campaign.yaml":  "live: true\nstart: {milestone: points, at: [100]}\nsteps:\n  - mail: m\n",
+	"campaigns/rich/m.en.md":        "---\nsubject: A hundred\n---\nYou have {{ points.balance }}.\n",
 	"campaigns/climb/m.en.md":       "---\nsubject: You are {{ tier.name | default \"up\" }}\n---\nYou have {{ points.balance }}.\n",
 	"loyalty.yaml": `
 points:
@@ -231,13 +233,36 @@ func TestMistakesAboutPoints(t *testing.T) {
 	}
 }
 
-// TestARehearsalClimbsTiers plays a program with loyalty.yaml over past orders.
-func TestARehearsalClimbsTiers(t *testing.T) {
+// TestARehearsalBooksPoints plays a program with loyalty.yaml over past orders, from a
+// file and over those of a shop that booked the same live.
+func TestARehearsalBooksPoints(t *testing.T) {
 	t.Parallel()
-	s := shop{t: t}
 	day := func(n int) string { return time.Now().AddDate(0, 0, -n).Format(time.DateOnly) }
-	got := read[rehearsal.Outcome](s, "rehearse", directory(t, loyalShop), "--orders", loyalOrders(t), "--from", day(60), "--to", day(2), "--everyone")
-	if c := got.Campaigns["climb"]; c == nil || c.Mails != 1 {
-		t.Errorf("rehearse says %+v, want that ANA is told of her tier", c)
-	}
+	eachShop(t, func(t *testing.T, s shop) {
+		dir, orders := directory(t, loyalShop), loyalOrders(t)
+		play := func(more ...string) rehearsal.Outcome {
+			got := read[rehearsal.Outcome](s, append([]string{"rehearse", dir, "--from", day(60), "--to", day(0), "--everyone"}, more...)...)
+			for _, name := range []string{"climb", "rich"} { // ANA: 60.90 and 60.00 within the year
+				if c := got.Campaigns[name]; c == nil || c.Mails != 1 {
+					t.Errorf("rehearse %v says of %s %+v, want one mail", more, name, c)
+				}
+			}
+			if got.Unplayed > 0 {
+				t.Errorf("rehearse %v could not play %d events: %s", more, got.Unplayed, got.Because)
+			}
+			return got
+		}
+		if got := play("--orders", orders); got.Notes != nil {
+			t.Errorf("rehearse of a file notes %q", got.Notes)
+		}
+		s.must("apply", dir)
+		s.must("import", "orders", orders)
+		s.must("tier", "set", "BEN", "gold", "--because", "a friend")
+		s.must("points", "give", "BEN", "90", "--because", "late parcel")
+		s.must("points", "expire")
+		s.has("ANA", "live", 120, "expire", "earn", "earn", "earn")
+		if got := play(); len(got.Notes) != 1 || !strings.Contains(got.Notes[0], "1 that were booked by hand") {
+			t.Errorf("rehearse notes %q, want that what was given by hand is not played", got.Notes)
+		}
+	})
 }
