@@ -10,7 +10,6 @@ import (
 
 	"regulars/internal/loyalty"
 	"regulars/internal/report"
-	"regulars/internal/tiers"
 )
 
 // TestTiersByHand has three members' orders come in, looks at their tiers and gives one
@@ -53,7 +52,7 @@ func TestTiersByHand(t *testing.T) {
 				t.Errorf("tier set says\n%s, want %q", said, want)
 			}
 		}
-		var shown tiers.Shown
+		var shown shownTier
 		if err := json.Unmarshal([]byte(s.must("tier", "show", "ana", "--json")), &shown); err != nil || shown.Tier != "gold" || len(shown.Stays) != 1 || !shown.Rules[1].Holds {
 			t.Errorf("tier show ana --json = %+v, %v", shown, err)
 		}

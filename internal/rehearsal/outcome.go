@@ -20,6 +20,8 @@ type Outcome struct {
 
 	Unplayed int64  `json:"unplayed,omitempty"` // events of the past that could not be played
 	Because  string `json:"because,omitempty"`  // of the first of them
+
+	Notes []string `json:"notes,omitempty"` // what else of the past is not played
 }
 
 // Campaign is what one campaign would have sent.
@@ -90,6 +92,9 @@ func outcome(ctx context.Context, db *store.DB, p *program.Program, zone *time.L
 func (o Outcome) Print(w io.Writer) {
 	if o.Unplayed > 0 {
 		fmt.Fprintf(w, "note: %d events of the past could not be played, the first of them %s\n", o.Unplayed, o.Because)
+	}
+	for _, note := range o.Notes {
+		fmt.Fprintf(w, "note: %s\n", note)
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.Campaigns)) {
 		c := o.Campaigns[name]

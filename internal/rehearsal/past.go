@@ -49,7 +49,8 @@ const (
 // pageSize is how much of the past is in memory at once.
 const pageSize = 500
 
-// played are the events that are told by tables of their own.
+// played are the events that are told by tables of their own. Those that Regulars tells
+// itself, of tiers and cards, come about anew on the stage.
 const played = "('order.placed', 'order.changed', 'order.refunded', 'order.cancelled', 'member.joined', 'member.changed', 'points.changed')"
 
 // sources say when what happened, by rank: the id of a row and its moment.
@@ -70,7 +71,7 @@ func (r Rehearsal) sources() map[int]string {
 		aMember: members, anAnswer: answers,
 		aPoint:  "select id, at from point_changes where day <= @to",
 		anOrder: "select id, at from orders where day <= @to and (counts or status = 'refunded')",
-		anEvent: "select e.id, e.at from events e where e.day <= @to and e.source <> '" + happenings.OwnSource + "' and e.type not in " + played, // what is our own comes again by itself
+		anEvent: "select e.id, e.at from events e where e.day <= @to and e.source <> '" + happenings.OwnSource + "' and e.type not in " + played,
 		aRefund: "select f.order_id, f.at from refunds f join orders o on o.id = f.order_id where o.counts or o.status = 'refunded'",
 		aReturn: "select o.id, o.changed_at as at from orders o where o.day <= @to and o.status = 'refunded' and not exists (select 1 from refunds f where f.order_id = o.id)",
 	}

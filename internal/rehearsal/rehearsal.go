@@ -85,7 +85,7 @@ func (r Rehearsal) Run(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	o.Unplayed, o.Because = s.unplayed, s.because
-	return o, r.untried(ctx, o)
+	return o, r.untried(ctx, &o)
 }
 
 // stage is the engine over the rehearsal's own database.

@@ -15,16 +15,20 @@ import (
 // known is what the past tells of.
 type known struct {
 	members, joined, orders, points, birthdays, refunds int64
+	byHand, claims                                      int64            // points booked by hand or brought in, and rewards
 	events                                              map[string]int64 // by type, of the days that are played
 	dates                                               map[string]int64 // by attribute, members who have it
 }
 
 // untried says of the campaigns without a mail which the past could not start, and
 // of all what their rules read that nobody does in a rehearsal.
-func (r Rehearsal) untried(ctx context.Context, o Outcome) error {
+func (r Rehearsal) untried(ctx context.Context, o *Outcome) error {
 	k, err := r.known(ctx)
 	if err != nil {
 		return err
+	}
+	if r.keepsPoints() && k.byHand+k.claims > 0 {
+		o.Notes = append(o.Notes, fmt.Sprintf("points are booked as orders and events earn them: %d that were booked by hand or from a file and %d rewards of the past are not played", k.byHand, k.claims))
 	}
 	for _, c := range r.Program.Program.Campaigns {
 		of := o.Campaigns[c.Name]
@@ -47,6 +51,8 @@ func (r Rehearsal) known(ctx context.Context) (k known, err error) {
 			&k.orders:    "select count(*) from orders where counts and day <= @to",
 			&k.points:    "select count(*) from point_changes where " + days,
 			&k.birthdays: "select count(*) from members where birth_month is not null",
+			&k.byHand:    "select count(*) from entries where kind = 'adjust' and day <= @to",
+			&k.claims:    "select count(*) from claims where source <> 'card' and day <= @to",
 			&k.refunds:   "select count(*) from refunds f join orders o on o.id = f.order_id where o.day <= @to",
 		} {
 			if err := tx.One(into, query, args); err != nil {
@@ -93,23 +99,27 @@ func (r Rehearsal) reason(c *program.Campaign, k known) string {
 	case start.Kind == "joins" && k.joined == 0 && !r.Everyone:
 		return "nobody is known to have joined in these days" + everyone
 	case start.Kind == "event" && slices.Contains(loyalty.OwnEvents, start.Event):
-		return fmt.Sprintf("nothing in these days brought about %s", start.Event)
+		return fmt.Sprintf("no event %s came about in these days", start.Event)
 	case start.Kind == "event" && k.events[start.Event] == 0:
 		return fmt.Sprintf("no event %s is known of these days", start.Event)
-	case start.Figure.Kind == loyalty.PointsEarned:
-		return "a rehearsal books no points"
-	case start.Kind == "milestone" && start.Figure.Kind == "points" && k.points == 0:
+	case start.Kind == "milestone" && start.Figure.Kind == "points" && k.points == 0 && !r.keepsPoints():
 		return "no change of points is known of these days"
-	case start.Kind == "milestone" && start.Figure.Kind != "points" && k.orders == 0:
+	case start.Kind == "milestone" && (start.Figure.Kind != "points" || r.keepsPoints()) && k.orders == 0:
 		return "no orders are known"
 	case start.Kind == "yearly" && start.Field == "birthday" && k.birthdays == 0:
 		return "no birthdays are known"
 	case r.Program.Program.ExpireOn(start.Field):
-		return "a rehearsal books no points"
+		return "no points were about to end in these days"
 	case start.Kind == "date" && k.dates[start.Field] == 0:
 		return fmt.Sprintf("no member is known to have a %s", start.Field)
 	}
 	return ""
+}
+
+// keepsPoints says whether the program books points itself.
+func (r Rehearsal) keepsPoints() bool {
+	l := r.Program.Program.Loyalty
+	return l != nil && l.Points != nil
 }
 
 // unplayed are what rules may read of mails and codes that a rehearsal does not
