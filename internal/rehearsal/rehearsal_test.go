@@ -192,7 +192,7 @@ func TestARehearsalSaysWhatItDidNotTry(t *testing.T) {
 		for name, want := range map[string]string{
 			"by-hand": "it is started by hand, and a rehearsal launches nothing",
 			"never":   "no event basket.left is known of these days",
-			"dropped": "nothing in these days brought about tier.down",
+			"dropped": "no event tier.down came about in these days",
 		} {
 			if c := got.Campaigns[name]; c.NotTried != want || c.Mails != 0 {
 				t.Errorf("%s: %+v, want not tried: %s", name, c, want)
