@@ -97,7 +97,7 @@ func (a *app) printRates(out bench.IngestOutcome) error {
 		rows = append(rows, []string{r.Engine, r.Work, fmt.Sprint(r.N), fmt.Sprintf("%.0f", r.PerSecond), millis(r.Median), millis(r.P99),
 			micros(r.Ours), micros(r.Database), peer, growth, memory, r.Target, verdict})
 	}
-	err := a.table([]string{"ENGINE", "WORK", "N", "A SECOND", "MEDIAN", "P99", "CPU", "DATABASE", "AGAINST BARE ROWS", "GROWTH", "MEMORY", "TARGET", ""}, rows)
+	err := a.table([]string{"ENGINE", "WORK", "N", "A SECOND", "MEDIAN", "P99", "CPU", "DATABASE", "AGAINST", "GROWTH", "MEMORY", "TARGET", ""}, rows)
 	if err == nil && !out.Full() {
 		fmt.Fprintf(a.out, "\nThe targets are meant for %d webhooks over 32 connections and %d orders: at this size they are not judged.\n", bench.FullDeliveries, bench.FullIngest)
 	}

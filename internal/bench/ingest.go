@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -66,9 +67,9 @@ type Rate struct {
 	P99       time.Duration `json:"p99_ns,omitempty"`
 	Ours      time.Duration `json:"cpu_ours_ns"`               // of this process for each, with what makes the load
 	Database  time.Duration `json:"cpu_database_ns,omitempty"` // of the server's processes for each, where they can be seen
-	Peer      float64       `json:"peer_per_second,omitempty"`
-	Growth    float64       `json:"growth,omitempty"` // the processor's time of the last tenth through that of the second
-	Memory    int64         `json:"memory,omitempty"` // of this process at its highest until now
+	Peer      float64       `json:"peer_per_second,omitempty"` // of bare rows, or of the same without points
+	Growth    float64       `json:"growth,omitempty"`          // the processor's time of the last tenth through that of the second
+	Memory    int64         `json:"memory,omitempty"`          // of this process at its highest until now
 	Target    string        `json:"target,omitempty"`
 	Met       bool          `json:"met"`
 }
@@ -107,6 +108,7 @@ const (
 	single  = "webhooks of one order, signed"
 	many    = "orders in webhooks of 100"
 	reacted = "reactions to them"
+	pointed = "webhooks with points, tiers and a card, against without"
 	filed   = "orders of a file"
 )
 
@@ -155,11 +157,7 @@ func (m *ingesting) run(ctx context.Context) error {
 	files := program()
 	files["campaigns/fifth/campaign.yaml"] = "live: true\nstart: {milestone: orders, at: [5]}\nclass: service\nsteps:\n  - mail: a\n"
 	files["campaigns/fifth/a.en.md"] = "---\nsubject: Hello\n---\nHello.\n"
-	err := m.db.Update(ctx, func(tx *store.Tx) error {
-		_, err := apply.Apply(tx, files, "bench", "")
-		return err
-	})
-	if err != nil {
+	if err := m.apply(ctx, files); err != nil {
 		return err
 	}
 	for _, pass := range []func(context.Context, *store.DB) (int, error){membership.Segments, flows.Settle} {
@@ -170,10 +168,25 @@ func (m *ingesting) run(ctx context.Context) error {
 	if err := m.peerTable(ctx); err != nil {
 		return err
 	}
-	if err := m.webhooks(ctx); err != nil {
+	to, stop, err := m.serve(ctx)
+	if err != nil {
 		return err
 	}
-	return m.file(ctx)
+	defer stop()
+	if err := m.webhooks(ctx, to); err != nil {
+		return err
+	}
+	if err := m.file(ctx); err != nil {
+		return err
+	}
+	return m.points(ctx, to, files)
+}
+
+func (m *ingesting) apply(ctx context.Context, files map[string]string) error {
+	return m.db.Update(ctx, func(tx *store.Tx) error {
+		_, err := apply.Apply(tx, files, "bench", "")
+		return err
+	})
 }
 
 func untilDone(ctx context.Context, db *store.DB, pass func(context.Context, *store.DB) (int, error)) error {
@@ -220,27 +233,29 @@ func (m *ingesting) cpuServer(ctx context.Context) (all time.Duration, err error
 // hookSecret is what the bench's shop signs with.
 var hookKey = []byte("0123456789abcdef0123456789abcdef")
 
-// webhooks posts orders to a real server on loopback, between two halves of the peer:
-// single ones, then bodies of many, then what they set off is done.
-func (m *ingesting) webhooks(ctx context.Context) error {
+// serve starts a real server of webhooks on loopback.
+func (m *ingesting) serve(ctx context.Context) (to string, stop func(), err error) {
 	quick, err := m.db.Beside(ctx, 4)
 	if err != nil {
-		return err
+		return "", nil, err
 	}
-	defer quick.Close()
 	web := m.db.Share(benchShare).Hasty(benchQuiet)
 	site := &public.Site{DB: web, Quick: quick.Hasty(benchQuiet), Intake: intake.New(web), Log: slog.New(slog.DiscardHandler),
 		Secrets: map[string][]string{"standard": {"whsec_" + base64.StdEncoding.EncodeToString(hookKey)}}}
 	door, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return err
+		return "", nil, errors.Join(err, quick.Close())
 	}
 	server := &http.Server{Handler: site.Handler()}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(door) }()
-	defer func() { server.Close(); <-served }()
-	to := "http://" + door.Addr().String() + "/hooks/standard"
+	stop = func() { server.Close(); <-served; quick.Close() }
+	return "http://" + door.Addr().String() + "/hooks/standard", stop, nil
+}
 
+// webhooks posts orders, between two halves of the peer: single ones, then bodies of
+// many, then what they set off is done.
+func (m *ingesting) webhooks(ctx context.Context, to string) error {
 	warm := &poster{to: to, members: m.Members, name: "warm", client: m.client()}
 	if err := warm.post(ctx, m.Connections, max(m.Deliveries/20, m.Connections), 1, func(int64) {}); err != nil {
 		return err
@@ -288,6 +303,60 @@ func (m *ingesting) webhooks(ctx context.Context) error {
 	m.rates = append(m.rates, one, batches, reactions)
 	return errors.Join(err, m.allThere(ctx))
 }
+
+// points posts single orders before and after the program gets a loyalty.yaml.
+func (m *ingesting) points(ctx context.Context, to string, files map[string]string) error {
+	plain := &poster{to: to, members: m.Members, name: "plain", client: m.client()}
+	began := time.Now()
+	if err := plain.post(ctx, m.Connections, m.Deliveries, 1, m.watch(single, m.Deliveries)); err != nil {
+		return err
+	}
+	without := float64(m.Deliveries) / time.Since(began).Seconds()
+	more := maps.Clone(files)
+	more["loyalty.yaml"], more["pools.yaml"] = beans, cup
+	if err := m.apply(ctx, more); err != nil {
+		return err
+	}
+	p := &poster{to: to, members: m.Members, name: "points", client: m.client()}
+	r, err := m.measured(ctx, Rate{Work: pointed, N: m.Deliveries, Peer: without}, func() error {
+		return p.post(ctx, m.Connections, m.Deliveries, 1, m.watch(pointed, m.Deliveries))
+	})
+	if err != nil {
+		return err
+	}
+	r.Median, r.P99 = p.quantile(0.5), p.quantile(0.99)
+	m.rates = append(m.rates, r)
+	var earned bool
+	if err := m.db.View(ctx, func(tx *store.Tx) error {
+		return tx.One(&earned, "select exists (select 1 from entries where kind = 'earn')", nil)
+	}); err != nil {
+		return err
+	}
+	if !earned {
+		return errors.New("no order has earned points")
+	}
+	return nil
+}
+
+// beans and cup are the loyalty.yaml and the pool of the webhooks with points.
+const (
+	beans = `
+points:
+  earn:
+    - 1 per 1.00
+    - 1 per 1.00 of category "tea"
+  pending: 14d
+  expire:  {unused: 12m}
+tiers:
+  silver: {when: spent("12m") >= 250.00, keep: 12m, earn: 1.25x}
+  gold:   {when: spent("12m") >= 600.00, keep: 12m, earn: 1.5x}
+cards:
+  tea: {stamp: category "tea", of: 10, gives: cup}
+rewards:
+  cup: {price: 300, gives: cup}
+`
+	cup = `cup: {kind: generated, pattern: "CUP-####-####-####", item: Tea, worth: 2.40, valid_for: 60d, checkout: asks_us}` + "\n"
+)
 
 // allThere makes sure that what was answered is there, and the facts with it.
 func (m *ingesting) allThere(ctx context.Context) error {
