@@ -126,9 +126,9 @@ const factsSelect = `select m.id as member_id,
                     min(case when c.opens_day <= @day and c.ends >= @day and c.remains > 0 then c.ends end) as ends
                from (select e.member_id, e.amount, e.opens_day, coalesce(e.last_day, l.last_day) as ends,
                             case when e.opens_day is null then 0
-                                 else e.amount - coalesce((select sum(d.amount) from draws d join entries b on b.id = d.debit_id
-                                                            where d.credit_id = e.id and b.day <= @day
-                                                              and (e.opens_day <= @day or b.order_id = e.order_id)), 0) end as remains
+                                 else e.amount - coalesce((select sum(case when (select b.day <= @day and (e.opens_day <= @day or b.order_id = e.order_id)
+                                                                                   from entries b where b.id = d.debit_id) then d.amount else 0 end)
+                                                             from draws d where d.credit_id = e.id), 0) end as remains
                        from entries e left join lots l on l.credit_id = e.id
                       where e.wallet = 'points' and e.day <= @day$entry
                         and (select s.value from settings s where s.key = 'points') = 'entries') c

@@ -404,13 +404,15 @@ func lastActive(tx *store.Tx, name string, list []*wallet, zone *time.Location) 
 		At       loyalty.Instant
 	}
 	err := tx.All(&rows, `
-		select e.member_id, max(e.at) as at
-		from   entries e
-		where  e.member_id in (select value from `+tx.JSONEach("@members")+`) and e.wallet = @wallet
-		and   (e.kind = 'redeem' and exists (select 1 from claims c where c.id = e.claim_id and c.state in ('held', 'done')) or e.kind = 'bonus' and e.cause not like 'birthday:%'
-		       or e.kind = 'earn' and (select sum(x.amount) from entries x
-		                               where x.order_id = e.order_id and x.member_id = e.member_id and x.wallet = e.wallet) > 0)
-		group  by e.member_id`, store.Args{"members": membersOf(list), "wallet": name})
+		select g.member_id, max(g.at) as at
+		from  (select e.member_id, e.order_id, max(e.at) as at, sum(e.amount) as n, max(e.kind) as kind, max(e.cause) as cause, max(e.claim_id) as claim_id
+		       from   entries e
+		       where  e.member_id in (select value from `+tx.JSONEach("@members")+`) and e.wallet = @wallet
+		       group  by e.member_id, e.order_id, case when e.order_id is null then e.id end) g
+		where  g.order_id is not null and g.n > 0
+		or     g.order_id is null and (g.kind = 'bonus' and g.cause not like 'birthday:%'
+		       or g.kind = 'redeem' and exists (select 1 from claims c where c.id = g.claim_id and c.state in ('held', 'done')))
+		group  by g.member_id`, store.Args{"members": membersOf(list), "wallet": name})
 	days := map[int64]loyalty.Day{}
 	for _, row := range rows {
 		days[row.MemberID] = loyalty.DayOf(row.At.Time, zone)

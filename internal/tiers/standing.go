@@ -143,7 +143,7 @@ func (t *Tiers) because(tx *store.Tx, day loyalty.Day, place int, members []int6
 			columns, measures = append(columns, expr), append(measures, m)
 		}
 	}
-	rows, err := tx.Query(a.with+"select "+strings.Join(columns, ", ")+" from "+a.facts+" where f.member_id in "+a.As.Members, a.Args)
+	rows, err := tx.Query(a.with+"select "+strings.Join(columns, ", ")+" from "+a.facts, a.Args)
 	if err != nil {
 		return nil, fmt.Errorf("why members have the tier %s: %w", tier.Name, err)
 	}
