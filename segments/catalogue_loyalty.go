@@ -93,8 +93,8 @@ var (
 	// cards are the rows of the ledgers of stamps; of them, filled are those that took a full card.
 	cards  = rows{table: "entries n", member: "n.member_id", day: "n.day", match: "n.wallet"}
 	filled = rows{table: "entries n", member: "n.member_id", day: "n.day", where: "n.kind = 'redeem'", match: "n.wallet"}
-	// claims are those that stand; that of a full card is no reward.
-	claims = rows{table: "claims k", member: "k.member_id", day: "k.day", where: "k.state in ('held', 'done') and k.source <> 'card'"}
+	// claims are those that stand; those of a full card and of a referral are no rewards.
+	claims = rows{table: "claims k", member: "k.member_id", day: "k.day", where: "k.state in ('held', 'done') and k.source not in ('card', 'referral')"}
 	// rewarded are referrals by the one who is rewarded; brought are those of the friend.
 	rewarded = rows{table: "(select referrer_id as member_id, state, day from referrals) r", member: "r.member_id", day: "r.day", where: "r.state = 'rewarded'"}
 	brought  = rows{table: "referrals r", member: "r.friend_id", day: "r.day", where: "r.state <> 'refused'"}

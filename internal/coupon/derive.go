@@ -117,11 +117,11 @@ func claimNames(tx *store.Tx, ids []int64, names map[int64]string) error {
 		ID           int64
 		Source, Name string
 	}
-	// A till's claim is known by its key. That of a full card has the number of its
-	// member's row: the card's name and how often it was full are what stays.
+	// A till's claim is known by its key. That of a full card or of a referral has
+	// the number of a row: its name and how often it was given are what stays.
 	err := tx.All(&rows, `
 		select c.id, c.source,
-		       case when c.source <> 'card' then c.key
+		       case when c.source not in ('card', 'referral') then c.key
 		            else c.reward || ' ' || (select count(*) from claims b where b.member_id = c.member_id and b.reward = c.reward and b.source = c.source and b.id <= c.id) end as name
 		from   claims c
 		where  c.id in (select value from `+tx.JSONEach("@ids")+`)`, store.Args{"ids": store.JSON(claims)})

@@ -93,7 +93,7 @@ func (b *Beans) count(tx *store.Tx) error {
 		              coalesce(cast(-sum(amount) filter (where kind = 'expire') as bigint), 0) as expired
 		       from   entries where wallet = 'points') b,
 		      (select coalesce(cast(sum(points) as bigint), 0) as "left", coalesce(cast(sum(points_pending) as bigint), 0) as pending from facts) f,
-		      (select count(*) filter (where source <> 'card') as claimed, count(*) filter (where source = 'card') as cards
+		      (select count(*) filter (where source not in ('card', 'referral')) as claimed, count(*) filter (where source = 'card') as cards
 		       from   claims where state = 'done') c`, nil)
 	if err != nil {
 		return err

@@ -63,6 +63,9 @@ type batch struct {
 	reckoned   []int64 // orders that returns were taken off, or no longer
 	unreturned []int64 // members of whom a return may be none any more
 
+	named     map[string]int64 // by who brought a member, as an item names them
+	referrers map[int64]bool   // who brought members of the batch; locked
+
 	fresh []orderKey // orders that the batch makes
 	early []orderKey // orders to come, for which it keeps events
 }

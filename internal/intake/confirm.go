@@ -115,6 +115,11 @@ func (j joining) confirm(tx *store.Tx, how consent.How) error {
 	if err := consent.SetAll(tx, answers); err != nil {
 		return err
 	}
+	if joined > 0 {
+		if err := referConfirmed(tx, j.MemberID); err != nil {
+			return err
+		}
+	}
 	figures, err := refreshFacts(tx, today, []int64{j.MemberID})
 	if err != nil {
 		return err

@@ -110,6 +110,7 @@ func uniteRound(tx *store.Tx, doubled []*order) error {
 		`update redemptions set order_id = r.kept from ` + pairs + ` where redemptions.order_id = r.gone`,
 		`update events set order_id = r.kept from orders o, ` + pairs + ` where o.id = r.gone and events.member_id = o.member_id and events.order_id = r.gone`,
 		`update passages set order_id = r.kept from orders o, ` + pairs + ` where o.id = r.gone and passages.member_id = o.member_id and passages.order_id = r.gone`,
+		`update referrals set order_id = r.kept from ` + pairs + ` where referrals.order_id = r.gone`,
 		`update entries set order_id = r.kept from ` + pairs + ` where entries.order_id = r.gone`,
 		`delete from order_lines where order_id in ` + gone,
 		`delete from orders where id in ` + gone,

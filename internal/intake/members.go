@@ -83,6 +83,9 @@ func (b *batch) lock() error {
 	for who := range b.touched() {
 		list = append(list, who)
 	}
+	if err := b.lockReferrers(list); err != nil {
+		return err
+	}
 	return b.lockThese(list)
 }
 

@@ -20,7 +20,7 @@ func NewDay(ctx context.Context, db *store.DB) (n int, err error) {
 	for _, pass := range []struct {
 		name  string
 		piece func(tx *store.Tx, name string, today loyalty.Day) (int, error)
-	}{{"doubles", uniteSome}, {"returns", returnSome}, {"points", endSome}, {"facts", renewSome}} {
+	}{{"doubles", uniteSome}, {"returns", returnSome}, {"points", endSome}, {"referrals", referSome}, {"facts", renewSome}} {
 		var today loyalty.Day
 		done := false
 		err := db.View(ctx, func(tx *store.Tx) (err error) {

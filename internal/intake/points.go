@@ -46,7 +46,10 @@ func (b *batch) book(items []*item) error {
 	for _, it := range items {
 		members = append(members, it.who.id)
 	}
-	return rules.Joined(b.tx, members)
+	if err := rules.Joined(b.tx, members); err != nil {
+		return err
+	}
+	return b.refer(items)
 }
 
 // bookAgain books orders that something else than an event has changed. Their members

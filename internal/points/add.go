@@ -24,11 +24,14 @@ type Entry struct {
 	EventID   *int64
 	ClaimID   *int64
 	VersionID int64
-	Tier      string
-	OpensDay  *loyalty.Day
-	LastDay   *loyalty.Day // of a credit: the last day it can be spent, where that is known beforehand
-	Reason    string
-	ByWhom    string
+
+	ReferralID *int64
+
+	Tier     string
+	OpensDay *loyalty.Day
+	LastDay  *loyalty.Day // of a credit: the last day it can be spent, where that is known beforehand
+	Reason   string
+	ByWhom   string
 }
 
 // Kinds of entries.
@@ -44,12 +47,12 @@ const (
 
 var entryColumns = []string{
 	"member_id bigint", "wallet text", "at timestamptz", "day bigint", "kind text", "amount bigint", "cause text", "order_id bigint",
-	"event_id bigint", "claim_id bigint", "version_id bigint", "tier text", "opens_day bigint", "last_day bigint", "reason text", "by_whom text",
+	"event_id bigint", "claim_id bigint", "referral_id bigint", "version_id bigint", "tier text", "opens_day bigint", "last_day bigint", "reason text", "by_whom text",
 }
 
 func (e Entry) values() []any {
 	return []any{e.MemberID, e.Wallet, e.At, int64(e.Day), e.Kind, e.Amount, e.Cause, e.OrderID,
-		e.EventID, e.ClaimID, e.VersionID, e.Tier, e.OpensDay, e.LastDay, e.Reason, e.ByWhom}
+		e.EventID, e.ClaimID, e.ReferralID, e.VersionID, e.Tier, e.OpensDay, e.LastDay, e.Reason, e.ByWhom}
 }
 
 // wallet is what one member has in one wallet.
@@ -100,7 +103,7 @@ func (r *Rules) add(tx *store.Tx, entries []Entry) ([]Entry, error) {
 			continue
 		}
 		w.debts = append(w.debts, &loyalty.Debt{ID: e.ID, Day: e.Day, Rest: short})
-		if e.Kind != takeback || own == 0 {
+		if e.Kind != takeback || own == 0 && e.ReferralID == nil {
 			continue
 		}
 		free := short
@@ -110,7 +113,7 @@ func (r *Rules) add(tx *store.Tx, entries []Entry) ([]Entry, error) {
 			}
 		}
 		if free > 0 {
-			e.Kind, e.Amount, e.OrderID, e.OpensDay = adjust, free, nil, &b.today
+			e.Kind, e.Amount, e.OrderID, e.ReferralID, e.OpensDay = adjust, free, nil, nil, &b.today
 			e.Cause, e.Reason = "let go:"+e.Cause, "nothing was left to take back"
 			letGo = append(letGo, e)
 		}
@@ -125,7 +128,7 @@ func (r *Rules) add(tx *store.Tx, entries []Entry) ([]Entry, error) {
 	return fresh, err
 }
 
-// gone is how many of the points that an order is to lose have ended already: they are
+// gone is how many of the points that an order or a referral is to lose have ended already: they are
 // lost once, and no debt.
 func gone(tx *store.Tx, e Entry, short int64) (n int64, err error) {
 	err = tx.One(&n, `
@@ -133,11 +136,11 @@ func gone(tx *store.Tx, e Entry, short int64) (n int64, err error) {
 		                 from   entries c
 		                 join   draws d   on d.credit_id = c.id
 		                 join   entries x on x.id = d.debit_id and x.kind = '`+expire+`'
-		                 where  c.order_id = @order and c.member_id = @member and c.wallet = @wallet), 0)
+		                 where  (c.order_id = @order or c.referral_id = @referral) and c.member_id = @member and c.wallet = @wallet), 0)
 		     - coalesce((select cast(sum(a.amount) as bigint)
 		                 from   entries a
 		                 where  a.member_id = @member and a.wallet = @wallet and a.cause like @causes), 0) as n`,
-		store.Args{"order": *e.OrderID, "member": e.MemberID, "wallet": e.Wallet, "causes": fmt.Sprintf("let go:order:%d:%%", *e.OrderID)})
+		store.Args{"order": e.OrderID, "referral": e.ReferralID, "member": e.MemberID, "wallet": e.Wallet, "causes": "let go:" + e.Cause[:strings.LastIndex(e.Cause, ":")] + ":%"})
 	return max(0, min(n, short)), err
 }
 

@@ -32,10 +32,11 @@ type Era struct {
 	Loyalty func() (*program.Loyalty, error)
 }
 
-// Read returns the rules of points and cards, nil where the program in force has neither.
+// Read returns the rules of points, cards and referrals, nil where the program in force
+// has none of them.
 func Read(tx *store.Tx, v *versions.Version) (*Rules, error) {
 	own := v.Program.Loyalty
-	if own == nil || own.Points == nil && len(own.Cards) == 0 {
+	if own == nil || own.Points == nil && len(own.Cards) == 0 && own.Referral == nil {
 		return nil, nil
 	}
 	text, err := tx.Setting(store.SettingPointsSince)

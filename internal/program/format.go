@@ -212,7 +212,7 @@ func referralKeys() keys[Referral] {
 			at("within", func(f *Referral) *loyalty.Period { return &f.Within }, period()).as("within"),
 		}}),
 		at("at_most", func(f *Referral) *loyalty.Limit { return &f.AtMost }, limit()),
-		{name: "also_refuse", read: readAlsoRefuse, show: func(f *Referral, _ string) string { return map[bool]string{true: "same address"}[f.RefuseAddress] }},
+		{name: "also_refuse", read: readAlsoRefuse},
 	}}
 }
 

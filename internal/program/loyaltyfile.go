@@ -598,7 +598,8 @@ func readReferrer(r *loader, n *node, f *Referral) {
 	}
 }
 
-func readAlsoRefuse(r *loader, n *node, f *Referral) {
-	distinct(r, n, "%q", func(item *node) (string, bool) { return oneOf("address").read(r, item) })
-	f.RefuseAddress = true
+func readAlsoRefuse(r *loader, n *node, _ *Referral) {
+	if said := distinct(r, n, "%q", func(item *node) (string, bool) { return oneOf("address").read(r, item) }); len(said) > 0 {
+		r.report(n, NotYet, "\"also_refuse: [address]\" belongs to the format, but this version does not do it: it knows no postal addresses", "leave it out: the same member, mailbox and phone are refused already")
+	}
 }

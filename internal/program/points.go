@@ -80,5 +80,4 @@ type Referral struct {
 	Minimum        int64          // of the friend's order, minor units
 	Within         loyalty.Period // of the friend's joining
 	AtMost         loyalty.Limit  // rewards per referrer
-	RefuseAddress  bool           // also_refuse: [address]
 }

@@ -53,6 +53,20 @@ from  (select c.id, c.reward, c.price, c.state,
 where  c.taken <> c.price
 or     c.given <> case when c.state in ('released', 'reversed') then c.price else 0 end;
 
+-- check: who brought a friend is rewarded once, and only for a friend
+-- do: `regulars referral list`, and `regulars points give|take MEMBER N --because "…"` sets the balance right; report the referral
+select 'referral ' || f.id as place,
+       'is ' || f.state || ': ' || f.n || ' rewards, ' || f.points || ' points' || case when f.referrer_id = f.friend_id then ', and the friend is the referrer' else '' end as what
+from  (select r.id, r.state, r.referrer_id, r.friend_id,
+              (select count(*) from entries e where e.referral_id = r.id and e.kind = 'bonus' and e.member_id = r.referrer_id)
+              + (select count(*) from claims c where c.source = 'referral' and c.key = r.id || ' referrer' and c.state = 'done' and c.code_id is not null) as n,
+              coalesce((select cast(sum(e.amount) as bigint) from entries e where e.referral_id = r.id), 0) as points
+       from   referrals r) f
+where  f.state = 'rewarded' and (f.n <> 1 or f.points < 0)
+or     f.state in ('pending', 'ended') and f.n <> 0
+or     f.state = 'refused' and f.points <> 0
+or     f.state <> 'refused' and f.referrer_id = f.friend_id;
+
 -- check: no reward is held for longer than a till may
 -- do: `regulars serve` gives these points back by itself; if it runs, report the numbers
 select 'claim ' || id as place,

@@ -93,7 +93,7 @@ func keepGround(tx *store.Tx, next *program.Program, done *Applied) error {
 	return norms.SetScoring(tx, next.Scoring)
 }
 
-// FirstPoints is by which version a program first kept points or cards itself, and when.
+// FirstPoints is by which version a program first kept points, cards or referrals itself, and when.
 type FirstPoints struct {
 	Version int64       `json:"version"`
 	Day     loyalty.Day `json:"day"`
@@ -105,7 +105,7 @@ func keepPoints(tx *store.Tx, next *program.Program, done *Applied) error {
 	if next.Loyalty != nil && next.Loyalty.Points != nil {
 		keeps = "entries"
 	}
-	if next.Loyalty != nil && (next.Loyalty.Points != nil || len(next.Loyalty.Cards) > 0) {
+	if next.Loyalty != nil && (next.Loyalty.Points != nil || len(next.Loyalty.Cards) > 0 || next.Loyalty.Referral != nil) {
 		first := FirstPoints{done.Version, loyalty.DayOf(tx.At.Time, next.Zone)}
 		if _, err := tx.SettingOr(store.SettingPointsSince, func() string { return store.JSON(first) }); err != nil {
 			return err
