@@ -54,7 +54,7 @@ where  c.taken <> c.price
 or     c.given <> case when c.state in ('released', 'reversed') then c.price else 0 end;
 
 -- check: who brought a friend is rewarded once, and only for a friend
--- do: `regulars referral list`, and `regulars points give|take MEMBER N --because "…"` sets the balance right; report the referral
+-- do: `regulars referral list`, and `regulars points give MEMBER N --because WHY` sets the balance right; report the referral
 select 'referral ' || f.id as place,
        'is ' || f.state || ': ' || f.n || ' rewards, ' || f.points || ' points' || case when f.referrer_id = f.friend_id then ', and the friend is the referrer' else '' end as what
 from  (select r.id, r.state, r.referrer_id, r.friend_id,
