@@ -20,6 +20,9 @@ func WithPoints(tx *store.Tx, f func(r *points.Rules) (members []int64, err erro
 	if rules == nil {
 		return points.ErrNone
 	}
+	if err := tx.ByIndex(); err != nil {
+		return err
+	}
 	members, err := f(rules)
 	if err != nil || len(members) == 0 {
 		return err

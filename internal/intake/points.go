@@ -102,6 +102,9 @@ func endSome(tx *store.Tx, name string, today loyalty.Day) (int, error) {
 	if rules == nil {
 		return 0, passed(tx, name, today)
 	}
+	if err := tx.ByIndex(); err != nil { // it is some members' each time
+		return 0, err
+	}
 	if n, err := bookPast(tx, rules, name+" history", today); n > 0 || err != nil {
 		return n, err
 	}
