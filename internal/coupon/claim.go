@@ -35,14 +35,16 @@ func Claim(tx *store.Tx, pool string, claim, member int64, today loyalty.Day, ra
 	return given[to], err
 }
 
-// IssueClaimed makes a reserved code its member's to use, with its last day.
-func IssueClaimed(tx *store.Tx, code int64, today loyalty.Day) error {
-	if err := Date(tx, []int64{code}, today); err != nil {
+// IssueNow makes reserved codes their members' to use without a mail, with their last
+// days.
+func IssueNow(tx *store.Tx, codes []int64, today loyalty.Day) error {
+	if err := Date(tx, codes, today); err != nil {
 		return err
 	}
-	_, err := tx.Exec("update codes set state = 'issued', issued_at = @now where id = @code and state = 'reserved'", store.Args{"code": code, "now": tx.At})
+	_, err := tx.Exec("update codes set state = 'issued', issued_at = @now where state = 'reserved' and id in (select value from "+tx.JSONEach("@ids")+")",
+		store.Args{"ids": store.JSON(codes), "now": tx.At})
 	if err != nil {
-		return fmt.Errorf("issuing code %d: %w", code, err)
+		return fmt.Errorf("issuing %d codes: %w", len(codes), err)
 	}
 	return nil
 }

@@ -34,16 +34,7 @@ func GiveNow(tx *store.Tx, pool string, to []To, today loyalty.Day, random io.Re
 	if err != nil || len(given) == 0 {
 		return given, err
 	}
-	ids := slices.Collect(maps.Values(given))
-	if err := Date(tx, ids, today); err != nil {
-		return nil, err
-	}
-	_, err = tx.Exec("update codes set state = 'issued', issued_at = @now where state = 'reserved' and id in (select value from "+tx.JSONEach("@ids")+")",
-		store.Args{"ids": store.JSON(ids), "now": tx.At})
-	if err != nil {
-		return nil, fmt.Errorf("issuing %d codes of pool %s: %w", len(ids), pool, err)
-	}
-	return given, nil
+	return given, IssueNow(tx, slices.Collect(maps.Values(given)), today)
 }
 
 func giveEach(tx *store.Tx, pool string, to []To, today loyalty.Day, random io.Reader) (map[To]int64, error) {

@@ -178,7 +178,7 @@ func DecideReferral(tx *store.Tx, id int64, good bool, because, by string) (ref 
 	}
 	if refers, err := rules.Refers(); err != nil || !refers {
 		if err == nil {
-			err = errors.New("the program in force rewards nobody for a friend: loyalty.yaml says nothing under referral")
+			err = points.ErrNoReferral
 		}
 		return ref, err
 	}

@@ -129,7 +129,7 @@ func (r *Rules) Claim(tx *store.Tx, a Ask, random io.Reader) (c Claim, err error
 			return c, err
 		}
 		if c.State == Done {
-			if err := coupon.IssueClaimed(tx, c.CodeID, r.today(tx)); err != nil {
+			if err := coupon.IssueNow(tx, []int64{c.CodeID}, r.today(tx)); err != nil {
 				return c, err
 			}
 		}
@@ -336,7 +336,7 @@ func (r *Rules) Confirm(tx *store.Tx, id int64) (c Claim, err error) {
 		return c, settled(c)
 	}
 	if c.CodeID != 0 {
-		if err := coupon.IssueClaimed(tx, c.CodeID, r.today(tx)); err != nil {
+		if err := coupon.IssueNow(tx, []int64{c.CodeID}, r.today(tx)); err != nil {
 			return c, err
 		}
 	}

@@ -5,7 +5,8 @@
 // An order is booked by difference: what it has earned by the rates of its own moment
 // (loyalty.Target), less what is in the ledger for it already. So an order that comes
 // twice, is edited, given back in parts or comes late ends in the same sum. Its version
-// of the program, its tier and its member are those of its first entry.
+// of the program and its tier are those of its first entry; where it turns out to be
+// another member's, the difference is booked to both.
 //
 //	intake, in the transaction of an order            the night, a transaction for some members
 //	  members locked, order and refunds written         Expire: debts paid by what opened,
@@ -23,6 +24,10 @@
 // Punch cards are wallets of stamps in the same ledger, booked by the same difference. A
 // full card is a claim, which takes its stamps and gives a code of a pool (cards.go).
 //
-// The caller holds the locks of the members' rows. Rules on who may be given what are
+// A claim takes a reward's points and reserves the code that they buy (claim.go); one that
+// is released or reversed gives them back to the lots that they came from. A referral is
+// a row between two members, which the friend's orders bring to its end (referral.go).
+//
+// The caller holds the locks of the members' rows, but for claims, which take them. Rules on who may be given what are
 // in loyalty, as values; facts, campaigns and mails are others'.
 package points

@@ -12,6 +12,9 @@ import (
 // ErrNone says that the program in force keeps no points.
 var ErrNone = errors.New("the program in force keeps no points: it has no points in loyalty.yaml")
 
+// ErrNoReferral says the same of bringing friends.
+var ErrNoReferral = errors.New("the program in force rewards nobody for a friend: loyalty.yaml says nothing under referral")
+
 // ErrKey says that a key of idempotency was used for something else.
 var ErrKey = errors.New("this key was used for another booking")
 

@@ -484,7 +484,7 @@ func (r *Rules) DecideReferral(tx *store.Tx, id int64, good bool, because, by st
 	case because == "":
 		return errors.New("say why, as in --because \"they live in one house\": it is kept with the referral")
 	case f == nil:
-		return errors.New("the program in force rewards nobody for a friend: loyalty.yaml says nothing under referral")
+		return ErrNoReferral
 	case good && ref.FriendID == ref.ReferrerID:
 		return errors.New("nobody is rewarded for bringing themselves")
 	case good && ref.State == referralRewarded:
