@@ -166,7 +166,7 @@ func (b *breaker) look() (t ticket, full, due bool) {
 	h, now := &b.health, b.now()
 	trouble := b.state.Open || b.row > 0
 	switch {
-	case b.resting() > 0, !trouble && (len(h.flights) > 0 || now.Sub(h.heard) < h.idle):
+	case b.resting() > 0, !trouble && (len(h.flights) > 0 || now.Sub(h.heard) < idleFor):
 		return ticket{}, false, false
 	}
 	b.probing = b.state.Open
@@ -194,7 +194,6 @@ func (b *breaker) looked(t ticket, full bool, o delivery.Outcome) {
 		}
 		return
 	}
-	h.idle = min(max(2*h.idle, firstIdle), longIdle)
 	h.signed = h.signed || full
 	switch early := h.stage <= delivery.StageAuth; {
 	case b.state.Open && early:

@@ -13,8 +13,7 @@ const (
 	refusedFor = 15 * time.Minute // how long such refusals are news
 	silentFor  = 8 * time.Second  // with a mail on the wire and no answer to any
 	lookFor    = 4 * time.Second  // how long one look may take
-	firstIdle  = 5 * time.Second  // after which a relay that nobody used is looked at; twice as long after each look that found it well …
-	longIdle   = 4 * time.Minute  // … up to this: a relay of others is not to be asked for nothing all day
+	idleFor    = 8 * time.Second  // after which a relay that nobody used is looked at, so that status names it within 15 s
 )
 
 // health is what the hand-overs of late say together. The breaker's lock guards it.
@@ -22,7 +21,6 @@ type health struct {
 	flights map[int]time.Time // mails on the wire, since when
 	last    int               // the number of the last one
 	heard   time.Time         // when a mail or a look last came to an end
-	idle    time.Duration     // the pause before the next look; 0 before the first
 
 	stage   delivery.Stage // at which it was away last
 	because string         // and why
@@ -57,7 +55,7 @@ func (h *health) end(flight int, o delivery.Outcome, now time.Time) {
 }
 
 func (h *health) away(o delivery.Outcome) {
-	h.stage, h.because, h.idle = o.Stage, reason(o), firstIdle
+	h.stage, h.because = o.Stage, reason(o)
 }
 
 // silent returns for how long mails have been on the wire without an answer to any.

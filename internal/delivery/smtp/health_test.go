@@ -76,9 +76,9 @@ func TestARelayThatNobodyAsksIsLookedAt(t *testing.T) {
 	}
 }
 
-// An idle relay is looked at every four minutes in the end, not every five seconds;
-// a mail that finds it away has it looked at anew.
-func TestAnIdleRelayIsLookedAtMoreAndMoreSeldom(t *testing.T) {
+// An idle relay that goes away is named within ten seconds, without a mail, and asked no
+// more often than that needs.
+func TestAnIdleRelayThatGoesAwayIsNamedWithoutAMail(t *testing.T) {
 	t.Parallel()
 	p := newPatient(t)
 	looks := func(seconds int) int64 {
@@ -89,11 +89,16 @@ func TestAnIdleRelayIsLookedAtMoreAndMoreSeldom(t *testing.T) {
 		}
 		return p.accepted() - before
 	}
-	for i, want := range []int64{1, 2, 2, 2, 1} { // at 1, 6, 16, 36, 76, 156, 316 and 556 s
-		seconds := []int{1, 15, 60, 240, 240}[i]
-		if got := looks(seconds); got != want {
-			t.Errorf("%d looks within the next %d s, want %d", got, seconds, want)
-		}
+	if got := looks(80); got != 10 {
+		t.Errorf("%d looks within 80 s, want 10", got)
+	}
+	p.ill()
+	if looks(10); p.Health() == (smtp.Health{}) {
+		t.Error("it is away for ten seconds, and is said to be well")
+	}
+	p.well()
+	if looks(20); p.Health() != (smtp.Health{}) {
+		t.Errorf("after its end: %+v", p.Health())
 	}
 	p.ill()
 	p.hand()

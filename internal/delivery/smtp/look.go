@@ -44,9 +44,9 @@ func cure(s delivery.Stage) string {
 }
 
 // Look asks a relay that is in trouble whether it takes connections, so that the end
-// is known without a mail; and one that is well at the start, and then more and more
-// seldom while nobody uses it. A mail that finds it away is trouble, so that it is
-// looked at at once. It is to be called every few seconds.
+// is known without a mail; and one that is well at the start, and every few seconds while
+// nobody uses it. A mail that finds it away is trouble, so that it is looked at at once.
+// It is to be called every second.
 func (r *Relay) Look(ctx context.Context) {
 	t, full, due := r.breaker.look()
 	if !due {
