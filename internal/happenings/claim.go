@@ -13,8 +13,8 @@ import (
 // readyReactions is the condition on reactions r of @campaign that their turn has
 // come: none of the same member that failed waits before them.
 func readyReactions(tx *store.Tx) string {
-	return `r.campaign_id = @campaign and not exists (
-		select 1 from reactions f where f.campaign_id = r.campaign_id and f.member_id = r.member_id and f.retry_at > ` + tx.Machine() + `)`
+	return `r.campaign_id = @campaign and r.member_id not in (
+		select f.member_id from reactions f where f.campaign_id = @campaign and f.retry_at is not null and f.retry_at > ` + tx.Machine() + `)`
 }
 
 // Failed asks whether a reaction of @campaign was put off, of another member than

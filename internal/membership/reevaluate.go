@@ -118,7 +118,7 @@ func answerable(tx *store.Tx, v *versions.Version, ask []asked, quiet bool) (can
 // stays returns in which segments members are by the table.
 func stays(tx *store.Tx, members []int64) (map[stay]bool, error) {
 	var rows []stay
-	err := tx.All(&rows, "select segment_id as segment, member_id from segment_members where left_at is null and member_id in "+tx.In("@members"),
+	err := tx.All(&rows, "select s.segment_id as segment, s.member_id from "+tx.RowsOf("segment_members", "member_id", "@members")+" s where s.left_at is null",
 		store.Args{"members": store.IDs(members)})
 	return setOf(rows), err
 }

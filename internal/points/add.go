@@ -389,8 +389,8 @@ func (b *books) renew() error {
 func ownLast(tx *store.Tx, name string, list []*wallet) (map[int64]bool, error) {
 	var ids []int64
 	err := tx.All(&ids, `
-		select id from entries
-		where  member_id in (select value from `+tx.JSONEach("@members")+`) and wallet = @wallet and last_day is not null`,
+		select e.id from `+tx.RowsOf("entries", "member_id", "@members")+` e
+		where  e.wallet = @wallet and e.last_day is not null`,
 		store.Args{"members": membersOf(list), "wallet": name})
 	own := map[int64]bool{}
 	for _, id := range ids {
@@ -409,8 +409,8 @@ func lastActive(tx *store.Tx, name string, list []*wallet, zone *time.Location) 
 	err := tx.All(&rows, `
 		select g.member_id, max(g.at) as at
 		from  (select e.member_id, e.order_id, max(e.at) as at, sum(e.amount) as n, max(e.kind) as kind, max(e.cause) as cause, max(e.claim_id) as claim_id
-		       from   entries e
-		       where  e.member_id in (select value from `+tx.JSONEach("@members")+`) and e.wallet = @wallet
+		       from   `+tx.RowsOf("entries", "member_id", "@members")+` e
+		       where  e.wallet = @wallet
 		       group  by e.member_id, e.order_id, case when e.order_id is null then e.id end) g
 		where  g.order_id is not null and g.n > 0
 		or     g.order_id is null and (g.kind = 'bonus' and g.cause not like 'birthday:%'

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"regulars/internal/loyalty"
@@ -60,7 +61,7 @@ func Read(tx *store.Tx, v *versions.Version) (*Rules, error) {
 		return nil, err
 	}
 	for _, row := range rows {
-		r.Eras = append(r.Eras, Era{row.ID, row.AppliedAt, func() (*program.Loyalty, error) {
+		r.Eras = append(r.Eras, Era{row.ID, row.AppliedAt, sync.OnceValues(func() (*program.Loyalty, error) {
 			of, err := versions.Of(tx, row.ID)
 			if refused := (*versions.Refused)(nil); errors.As(err, &refused) { // a version that this binary does not read any more
 				return own, nil
@@ -69,7 +70,7 @@ func Read(tx *store.Tx, v *versions.Version) (*Rules, error) {
 				return nil, err
 			}
 			return of.Program.Loyalty, nil
-		}})
+		})})
 	}
 	return r, nil
 }

@@ -69,6 +69,16 @@ func IDs(ids []int64) string {
 // In is a JSON parameter of numbers as the right side of "in".
 func (tx *Tx) In(param string) string { return "(select value from " + tx.JSONEach(param) + ")" }
 
+// RowsOf is a table expression: the rows of a table that have one of the ids of a JSON
+// parameter in a column. On Postgres each id is looked up by the index of that column:
+// joined or asked with "in", a table that was never analysed may be read once for each.
+func (tx *Tx) RowsOf(table, column, param string) string {
+	if !tx.Postgres() {
+		return "(select * from " + table + " where " + column + " in " + tx.In(param) + ")"
+	}
+	return "(select o.* from (select distinct value from " + tx.JSONEach(param) + ") i cross join lateral (select * from " + table + " where " + column + " = i.value offset 0) o)"
+}
+
 // ForUpdateOf locks the rows of one table of a join.
 func (tx *Tx) ForUpdateOf(table string) string {
 	if lock := tx.ForUpdate(); lock != "" {
