@@ -3,8 +3,10 @@ package loyalty_test
 import (
 	"compress/gzip"
 	"encoding/csv"
+	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -83,16 +85,16 @@ func table(t *testing.T, name string) [][]string {
 	return rows[1:]
 }
 
-// The figures O31 and O32.
-func TestCardsOfTheCompleteJourney(t *testing.T) {
-	t.Parallel()
-	lines := table(t, "transactions.csv.gz")
-	category := map[string]string{}
+// journey are the baskets of the Complete Journey. A line is of its product's category; its
+// labels are its department, and "goods" where that is not fuel.
+func journey(t *testing.T) (rows []bought) {
+	t.Helper()
+	products := map[string][]string{}
 	for _, r := range table(t, "products.csv.gz") {
-		category[r[0]] = r[4]
+		products[r[0]] = r
 	}
-	baskets := map[string]*bought{}
-	for _, r := range lines {
+	at := map[string]int{}
+	for _, r := range table(t, "transactions.csv.gz") {
 		quantity, err := strconv.ParseInt(r[4], 10, 64)
 		if err != nil {
 			t.Fatal(err)
@@ -101,18 +103,77 @@ func TestCardsOfTheCompleteJourney(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := baskets[r[2]]
-		if b == nil {
-			b = &bought{member: r[0], order: loyalty.Order{Status: loyalty.Paid}}
-			baskets[r[2]] = b
+		i, known := at[r[2]]
+		if !known {
+			i = len(rows)
+			at[r[2]], rows = i, append(rows, bought{member: r[0], order: loyalty.Order{Status: loyalty.Paid}})
 		}
-		b.order.Total += total
-		b.order.Lines = append(b.order.Lines, loyalty.Line{Product: r[3], Category: category[r[3]], Quantity: quantity, Total: total})
+		line := loyalty.Line{Product: r[3], Quantity: quantity, Total: total}
+		if p := products[r[3]]; p != nil {
+			line.Category, line.Brand, line.Labels = p[4], p[3], loyalty.Labels{p[2]}
+		}
+		if !slices.Contains(line.Labels, "FUEL") {
+			line.Labels = append(line.Labels, "goods")
+		}
+		o := &rows[i].order
+		o.Total, o.Lines = o.Total+total, append(o.Lines, line)
 	}
-	var rows []bought
-	for _, b := range baskets {
-		rows = append(rows, *b)
+	return rows
+}
+
+// The figures O29 and O30.
+func TestPointsOfTheCompleteJourney(t *testing.T) {
+	t.Parallel()
+	rows := journey(t)
+	if len(rows) != 47_243 {
+		t.Fatalf("%d baskets, want 47243", len(rows))
 	}
+	sum := func(r loyalty.Rates) (n int64) {
+		for _, b := range rows {
+			n += loyalty.Target(b.order, nil, r)
+		}
+		return n
+	}
+	one, half := loyalty.Earn{N: 1, Per: 100}, loyalty.Earn{N: 1, Per: 200}
+	of := func(e loyalty.Earn, kind, name string) loyalty.Earn {
+		e.Of = loyalty.Of{Kind: kind, Name: name}
+		return e
+	}
+	var lines int64
+	households := map[string][]*big.Rat{}
+	for _, b := range rows {
+		for _, l := range b.order.Lines {
+			lines += loyalty.Target(loyalty.Order{Status: loyalty.Paid, Total: l.Total}, nil, loyalty.Rates{Earn: []loyalty.Earn{one}})
+		}
+		households[b.member] = append(households[b.member], loyalty.Exact(b.order, nil, loyalty.Rates{Earn: []loyalty.Earn{one}}))
+	}
+	var carried int64
+	for _, earned := range households {
+		for _, n := range loyalty.Carry(earned) {
+			carried += n
+		}
+	}
+	for _, c := range []struct {
+		id        string
+		got, want int64
+	}{
+		{"O29 a floor for each basket", sum(loyalty.Rates{Earn: []loyalty.Earn{one}}), 209_739},
+		{"O29 a floor for each line", lines, 196_055},
+		{"O29 carried on in each household", carried, 232_736},
+		{"O30 not on fuel", sum(loyalty.Rates{Earn: []loyalty.Earn{one}, NotOn: []loyalty.Of{{Kind: "label", Name: "FUEL"}}}), 193_342},
+		{"O30 half as much on fuel", sum(loyalty.Rates{Earn: []loyalty.Earn{half, of(half, "label", "goods")}}), 201_401},
+		{"O30 twice as much on the own brand", sum(loyalty.Rates{Earn: []loyalty.Earn{one, of(one, "brand", "Private")}}), 276_472},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: %d, want %d", c.id, c.got, c.want)
+		}
+	}
+}
+
+// The figures O31 and O32.
+func TestCardsOfTheCompleteJourney(t *testing.T) {
+	t.Parallel()
+	rows := journey(t)
 	for _, c := range []struct {
 		id          string
 		of          loyalty.Of
