@@ -20,6 +20,7 @@ type entry struct {
 	window   bool   // may have a time span
 	spanned  bool   // must have one
 	ahead    bool   // the time span lies ahead and is at most a year
+	until    bool   // and goes to the day that is so far away: "30d" is today and 30 days more
 
 	noun   string // what it is, in words: "number of orders"
 	says   string // a clause with {n} for the amount, {x} for the text: "who have {n}"; "": whose NOUN is …

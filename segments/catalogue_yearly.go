@@ -42,7 +42,7 @@ type yearly struct {
 
 func (r yearly) span(c *call, today loyalty.Day) (first, last loyalty.Day) {
 	if c.ahead {
-		return c.window.ahead(today)
+		return c.comes(today)
 	}
 	return c.window.past(today)
 }

@@ -41,7 +41,7 @@ func TestTiersAreCompared(t *testing.T) {
 		{`can_claim("tea")`, `there is no reward called tea; there are latte`},
 		{`stamps_missing("coffee") <= 2`, `Members who lack at most 2 stamps on the card "coffee".`},
 		{`cards_filled("coffee", "12m") >= 1`, `Members who filled the card "coffee" in the last 12 months at least 1 time.`},
-		{`points_expiring("30d") > 0`, `Members who have more than 0 points that end in the next 30 days.`},
+		{`points_expiring("30d") > 0`, `Members who have more than 0 points that end within 30 days.`},
 		{`points_earned("this year") >= 500`, `Members who earned at least 500 points this year.`},
 		{`points_expiring("this year") > 0`, `this year is over as far as it lies behind, and points_expiring looks ahead: points_expiring("7d")`},
 		{`not can_claim("latte")`, `Members who cannot claim "latte".`},

@@ -133,6 +133,9 @@ func plainly() map[string]func(k *Known, c *call) value {
 		"points_debt":    func(k *Known, _ *call) value { return number(max(0, -k.points())) },
 		"points_expiring": func(k *Known, c *call) value {
 			first, last := c.window.ahead(k.Day)
+			if !c.window.fixed() {
+				last++
+			}
 			n := int64(0)
 			for _, l := range k.Lots {
 				if l.Wallet == "points" && l.Last != nil && first <= *l.Last && *l.Last <= last {

@@ -42,7 +42,7 @@ func (r rows) when(b *builder, c *call) []string {
 	}
 	first, last := c.window.past(b.q.Day)
 	if c.ahead {
-		first, last = c.window.ahead(b.q.Day)
+		first, last = c.comes(b.q.Day)
 	}
 	return []string{r.day + " >= " + b.bind(int64(first)), r.day + " <= " + b.bind(int64(last))}
 }

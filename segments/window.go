@@ -71,6 +71,15 @@ func (w window) ahead(today loyalty.Day) (first, last loyalty.Day) {
 	return today, w.shifted(today, 1) - 1
 }
 
+// comes returns the first and the last day of the span of a call that looks ahead.
+func (c *call) comes(today loyalty.Day) (first, last loyalty.Day) {
+	first, last = c.window.ahead(today)
+	if c.until && !c.window.fixed() {
+		last++
+	}
+	return first, last
+}
+
 // shifted returns the day that lies the span before (-1) or after (1) a day.
 func (w window) shifted(d loyalty.Day, sign int) loyalty.Day {
 	switch w.unit {
@@ -93,7 +102,7 @@ func monthsFrom(d loyalty.Day, n int) loyalty.Day {
 	return last - loyalty.Day(max(0, last.UTC().Day()-day))
 }
 
-func (w window) words(ahead bool) string {
+func (w window) words(ahead, until bool) string {
 	unit := map[byte]string{'d': "day", 'w': "week", 'm': "month", 'y': "year"}[w.unit]
 	direction := "last"
 	if ahead {
@@ -106,6 +115,10 @@ func (w window) words(ahead bool) string {
 		return "between " + w.from.String() + " and " + w.to.String()
 	case w.unit == thisYear:
 		return "this year"
+	case until && w.n == 1:
+		return "within a " + unit
+	case until:
+		return fmt.Sprintf("within %d %ss", w.n, unit)
 	case ahead && w.n == 1 && w.unit == 'd':
 		return "today"
 	case w.n == 1:

@@ -180,7 +180,7 @@ func (c *call) filterWords() string {
 	return " " + c.filter.words()
 }
 
-func (c *call) spanWords() string { return c.window.words(c.ahead) }
+func (c *call) spanWords() string { return c.window.words(c.ahead, c.until) }
 
 // noun is what the field is, with what stands in brackets.
 func (c *call) noun() string {

@@ -301,6 +301,29 @@ func TestEarningOfCDNOW(t *testing.T) {
 	}
 }
 
+// The figures O11: points whose last day is at most so far away.
+func TestWhatOfCDNOWEndsSoon(t *testing.T) {
+	t.Parallel()
+	rows := cdnow(t)
+	today, e := dayOf("1998-03-01"), loyalty.Expiry{After: months(12)}
+	for _, c := range []struct {
+		days            loyalty.Day
+		points, members int64
+	}{{30, 385_345, 9_506}, {7, 111_956, 3_300}} {
+		ending := map[string]int64{}
+		var points int64
+		for _, b := range rows {
+			last, n := e.LastDay(b.day, 0), loyalty.Target(b.order, nil, rates(per(1, 100)))
+			if b.day <= today && last >= today && last <= today+c.days && n > 0 {
+				points, ending[b.member] = points+n, ending[b.member]+n
+			}
+		}
+		if points != c.points || int64(len(ending)) != c.members {
+			t.Errorf("O11 within %d days: %d points of %d members, want %d of %d", c.days, points, len(ending), c.points, c.members)
+		}
+	}
+}
+
 // The figures O7 to O18: what ends, and what a reward claimed at once leaves to end.
 func TestExpiryOfCDNOW(t *testing.T) {
 	t.Parallel()
