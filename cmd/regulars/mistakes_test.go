@@ -127,7 +127,7 @@ func TestWrongUsageSaysWhatWouldBeRight(t *testing.T) {
 		{"member erase 1", misuse, "member erase: not yet"},
 		{"user add a@example.test --role admin", misuse, "user: not yet"},
 		{"bench send", misuse, "bench send: not yet"},
-		{"report orders --svg x.svg", misuse, "--svg: not yet"},
+		{"report summary --svg x.svg", misuse, "the report summary has no picture; these have: brands"},
 		{"doctor --after-restore tomorrow", misuse, "--after-restore takes the moment of the copy"},
 		{"rehearse x --against y", misuse, "--against: not yet"},
 	})

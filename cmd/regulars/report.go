@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/csv"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +20,7 @@ type reportFlags struct {
 	at    dayFlag
 	limit int
 	csv   bool
+	svg   string // the file to draw it into
 }
 
 func (a *app) reportCommand() *cobra.Command {
@@ -37,6 +39,7 @@ func (a *app) reportCommand() *cobra.Command {
 	})
 	group.Flags().Var(&f.at, "at", "as of the end of this day, like 2027-06-21 (default: now)")
 	group.Flags().IntVar(&f.limit, "limit", 0, "list at most so many rows")
+	group.Flags().StringVar(&f.svg, "svg", "", "draw it into this file ("+strings.Join(report.WithPictures(), ", ")+")")
 	group.PersistentFlags().BoolVar(&f.csv, "csv", false, "print CSV, for spreadsheets")
 	group.AddCommand(newCommand("list", "List the reports", func(*cobra.Command, []string) error {
 		return a.listReports(own)
@@ -87,6 +90,8 @@ func (a *app) report(tx *store.Tx, r report.Named, f reportFlags) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("report %s: %w", r.Name, err)
+	case f.svg != "":
+		return a.draw(r, ask, answer, f.svg)
 	case a.json:
 		return a.printJSON(answer.Value)
 	case f.csv:
@@ -95,10 +100,22 @@ func (a *app) report(tx *store.Tx, r report.Named, f reportFlags) error {
 	return a.table(answer.Head, answer.Rows)
 }
 
+// draw writes the picture of a report into a file.
+func (a *app) draw(r report.Named, ask report.Ask, answer report.Table, file string) error {
+	svg, _ := r.Picture(ask, answer)
+	if err := os.WriteFile(file, []byte(svg), 0o644); err != nil {
+		return fmt.Errorf("drawing report %s: %w", r.Name, err)
+	}
+	return a.say(map[string]string{"file": file}, "wrote %s", file)
+}
+
 // check reports what is wrong with the flags, before a database is opened.
 func (f reportFlags) check(r report.Named) error {
 	if f.limit < 0 {
 		return usage("--limit takes a number of rows, not %d", f.limit)
+	}
+	if f.svg != "" && !slices.Contains(report.WithPictures(), r.Name) {
+		return usage("the report %s has no picture; these have: %s", r.Name, strings.Join(report.WithPictures(), ", "))
 	}
 	if f.at.given && !r.Dated {
 		return usage("the report %s is of today: --at says nothing to it", r.Name)

@@ -20,7 +20,6 @@ var later = map[string][]string{
 	"regulars bench":    {"send", "codes"},
 	"regulars member":   {"merge", "export", "erase"},
 	"regulars hooks":    {"list", "show", "replay"},
-	"regulars report":   {"--svg"},
 	"regulars rehearse": {"--against"},
 }
 

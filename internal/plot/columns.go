@@ -1,0 +1,137 @@
+package plot
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// Columns are figures over time: series that are stacked upwards and downwards from zero,
+// and lines over them. Up, Down and Lines have as many values as there are labels; a value
+// that is not a number is left out. The axis has whole numbers.
+type Columns struct {
+	Title  string
+	Says   string   // what it shows, in words
+	Labels []string // of the columns: months, days
+	Up     []Series
+	Down   []Series
+	Lines  []Series
+	Text   func(float64) string // a value in words; nil: Count
+}
+
+// Series are the values of one kind.
+type Series struct {
+	Name   string
+	Values []float64
+	Dashed bool // of a line: not there yet, expected
+}
+
+// at is the value of a column; 0 where there is none.
+func (s Series) at(i int) float64 {
+	if i >= len(s.Values) || math.IsNaN(s.Values[i]) || math.IsInf(s.Values[i], 0) {
+		return 0
+	}
+	return s.Values[i]
+}
+
+const (
+	plotHeight = 220.0
+	axisRoom   = 64.0 // for the figures at the left
+)
+
+// SVG draws them.
+func (c Columns) SVG() string {
+	var d drawing
+	var keys []key
+	for i, s := range slices.Concat(c.Up, c.Down) {
+		keys = append(keys, key{name: s.Name, fill: fills[i%len(fills)]})
+	}
+	for _, s := range c.Lines {
+		keys = append(keys, key{name: s.Name, line: true, dashed: s.Dashed})
+	}
+	if len(keys) == 1 {
+		keys = nil // the title says it
+	}
+	top := d.heading(c.Title, keys)
+	d.height = top + plotHeight + 26
+	scale := ticks(c.span())
+	low, high := scale[0], scale[len(scale)-1]
+	y := func(v float64) float64 { return top + plotHeight*(high-v)/(high-low) }
+	for _, v := range scale {
+		d.line(axisRoom, y(v), Width, y(v), v != 0)
+		d.text(axisRoom-8, y(v)+4, "end", c.text(v), axisRoom-8)
+	}
+	if len(c.Labels) == 0 {
+		return d.svg(c.Title, c.Says)
+	}
+	step := (Width - axisRoom) / float64(len(c.Labels))
+	for i, label := range c.Labels {
+		x := axisRoom + step*float64(i)
+		c.stack(&d, i, x+step*0.15, step*0.7, y)
+		if every := 1 + int(perRune*float64(len([]rune(label))+2)/step); i%every == 0 {
+			d.text(x+step/2, top+plotHeight+18, "middle", label, 0)
+		}
+	}
+	for _, s := range c.Lines {
+		c.path(&d, s, step, y)
+	}
+	return d.svg(c.Title, c.Says)
+}
+
+// stack draws the boxes of one column.
+func (c Columns) stack(d *drawing, i int, x, width float64, y func(float64) float64) {
+	n := 0
+	for _, way := range []struct {
+		series []Series
+		sign   float64
+	}{{c.Up, 1}, {c.Down, -1}} {
+		sum := 0.0
+		for _, s := range way.series {
+			v := max(0, s.at(i))
+			from, to := y(way.sign*sum), y(way.sign*(sum+v))
+			if v > 0 {
+				d.rect(x, min(from, to), width, math.Abs(to-from), fills[n%len(fills)], fmt.Sprintf("%s: %s %s", c.Labels[i], c.text(v), s.Name))
+			}
+			sum += v
+			n++
+		}
+	}
+}
+
+// path draws a line through the middles of the columns.
+func (c Columns) path(d *drawing, s Series, step float64, y func(float64) float64) {
+	var points []string
+	for i := range c.Labels {
+		if i < len(s.Values) && !math.IsNaN(s.Values[i]) && !math.IsInf(s.Values[i], 0) {
+			points = append(points, num(axisRoom+step*(float64(i)+0.5))+","+num(y(s.Values[i])))
+		}
+	}
+	fmt.Fprintf(&d.b, `<polyline points="%s" fill="none" stroke="currentColor" stroke-width="2"%s><title>%s</title></polyline>`+"\n",
+		strings.Join(points, " "), key{dashed: s.Dashed}.dashes(), plain(s.Name))
+}
+
+// span is from the least to the most that is drawn.
+func (c Columns) span() (least, most float64) {
+	for i := range c.Labels {
+		up, down := 0.0, 0.0
+		for _, s := range c.Up {
+			up += max(0, s.at(i))
+		}
+		for _, s := range c.Down {
+			down += max(0, s.at(i))
+		}
+		least, most = min(least, -down), max(most, up)
+		for _, s := range c.Lines {
+			least, most = min(least, s.at(i)), max(most, s.at(i))
+		}
+	}
+	return least, most
+}
+
+func (c Columns) text(v float64) string {
+	if c.Text != nil {
+		return c.Text(v)
+	}
+	return Count(v)
+}

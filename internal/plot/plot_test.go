@@ -1,0 +1,113 @@
+package plot_test
+
+import (
+	"encoding/xml"
+	"flag"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"regulars/internal/plot"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+var months = []string{"2027-01", "2027-02", "2027-03", "2027-04"}
+
+var drawings = []struct {
+	name string
+	svg  func() string
+}{
+	{"columns", plot.Columns{Title: "Points by month", Says: "Points earned, redeemed and expired in each month, and how many were left at its end.", Labels: months,
+		Up:    []plot.Series{{Name: "earned", Values: []float64{1200, 2400, 1800, 900}}, {Name: "bonus", Values: []float64{0, 150, 150, 0}}},
+		Down:  []plot.Series{{Name: "redeemed", Values: []float64{0, 300, 900, 600}}, {Name: "expired", Values: []float64{0, 0, 40, 700}}},
+		Lines: []plot.Series{{Name: "left", Values: []float64{1200, 3450, 4460, 4060}}, {Name: "pending", Values: []float64{math.NaN(), 300, 120, 80}, Dashed: true}}}.SVG},
+	{"single", plot.Columns{Title: "Orders by month", Says: "Paid orders.", Labels: months, Up: []plot.Series{{Name: "orders", Values: []float64{12, 7, 0, 31}}}}.SVG},
+	{"nothing", plot.Columns{Title: "Orders by month", Says: "There are none yet."}.SVG},
+	{"bars", plot.Bars{Title: "Sales by category", Says: "What was sold, the most first.", Rows: []plot.Bar{
+		{Label: "Coffee", Value: 12345, Text: "12,345.00 EUR"}, {Label: "Gift sets with a very long name that nobody can read whole", Value: 4000, Text: "4,000.00 EUR"}, {Label: "Returns", Value: -3, Text: "-3.00 EUR"}, {Label: "others", Value: 900, Text: "900.00 EUR", Light: true}}}.SVG},
+	{"heat", plot.Heat{Title: "Cohorts", Says: "Of the members of each month, who ordered again.", Across: []string{"0", "+1", "+2"}, Rows: []plot.HeatRow{
+		{Label: "2027-01", Beside: "120", Cells: []plot.HeatCell{{1, "100", "2027-01: 120"}, {0.42, "42", "+1: 50"}, {0.3, "30", "+2: 36"}}},
+		{Label: "2027-02", Beside: "90", Cells: []plot.HeatCell{{1, "100", "2027-02: 90"}, {0.55, "55", "+1: 49"}}}}}.SVG},
+	{"hostile", plot.Bars{Title: "<script>alert(1)</script>", Says: `"&'` + "\x00\xff", Rows: []plot.Bar{{Label: "</text><image href=x>", Value: math.Inf(1), Text: "\u202e]]>"}}}.SVG},
+}
+
+func TestDrawingsAreAsTheyWere(t *testing.T) {
+	t.Parallel()
+	for _, d := range drawings {
+		got := d.svg()
+		file := filepath.Join("testdata", d.name+".svg")
+		if *update {
+			if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got != string(want) {
+			t.Errorf("%s is drawn otherwise: look at it, then -update", d.name)
+		}
+		if wrong := amiss(got); wrong != "" {
+			t.Errorf("%s: %s", d.name, wrong)
+		}
+	}
+}
+
+// amiss is what keeps a drawing from a page of ours: not XML, an element or attribute that
+// does more than draw, or a place that is no number.
+func amiss(svg string) string {
+	elements := map[string]bool{"svg": true, "title": true, "desc": true, "text": true, "rect": true, "line": true, "polyline": true}
+	for d := xml.NewDecoder(strings.NewReader(svg)); ; {
+		token, err := d.Token()
+		if err == io.EOF {
+			return ""
+		}
+		if err != nil {
+			return err.Error()
+		}
+		start, ok := token.(xml.StartElement)
+		if !ok {
+			continue
+		}
+		if !elements[start.Name.Local] {
+			return "an element " + start.Name.Local
+		}
+		for _, a := range start.Attr {
+			if strings.HasPrefix(a.Name.Local, "on") || a.Name.Local == "href" || a.Name.Local == "style" || strings.ContainsAny(a.Value, "<>") || strings.Contains(a.Value, "NaN") || strings.Contains(a.Value, "Inf") {
+				return fmt.Sprintf("an attribute %s=%q", a.Name.Local, a.Value)
+			}
+		}
+	}
+}
+
+func TestCountsAreShort(t *testing.T) {
+	t.Parallel()
+	for v, want := range map[float64]string{0: "0", 7: "7", 0.5: "0.5", 950: "950", 1000: "1k", 12345: "12.3k", 3_400_000: "3.4M", -2500: "-2.5k", 7e9: "7G"} {
+		if got := plot.Count(v); got != want {
+			t.Errorf("Count(%v) = %q, want %q", v, got, want)
+		}
+	}
+}
+
+func FuzzDrawings(f *testing.F) {
+	f.Add("Coffee", "what was sold", 12.5, -3.0)
+	f.Add("<b>&\x00", "\u202e", math.Inf(1), math.NaN())
+	f.Add("", "", 1e-300, 1e300)
+	f.Fuzz(func(t *testing.T, name, says string, v, w float64) {
+		for _, svg := range []string{
+			plot.Columns{Title: name, Says: says, Labels: []string{name, says}, Up: []plot.Series{{Name: name, Values: []float64{v, w}}}, Lines: []plot.Series{{Name: says, Values: []float64{w, v}}}}.SVG(),
+			plot.Bars{Title: name, Says: says, Rows: []plot.Bar{{Label: name, Value: v, Text: says}, {Label: says, Value: w, Text: name}}}.SVG(),
+			plot.Heat{Title: name, Says: says, Across: []string{name}, Rows: []plot.HeatRow{{Label: says, Beside: name, Cells: []plot.HeatCell{{v, name, says}, {w, says, name}}}}}.SVG(),
+		} {
+			if wrong := amiss(svg); wrong != "" {
+				t.Errorf("%s in %s", wrong, svg)
+			}
+		}
+	})
+}

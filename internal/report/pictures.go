@@ -1,0 +1,128 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	"regulars/internal/plot"
+)
+
+// pictures are how the values of reports are drawn, by the report's name.
+var pictures = map[string]func(Ask, any) string{
+	"brands":     drawSales("Sales by brand"),
+	"categories": drawSales("Sales by category"),
+	"cohorts":    drawCohorts,
+	"favourites": drawFavourites,
+	"orders":     drawOrders,
+	"points":     drawPoints,
+	"products":   drawSales("Sales by product"),
+	"repeat":     drawRepeat,
+	"shops":      drawSales("Sales by point of sale"),
+}
+
+// WithPictures are the names of the reports that can be drawn, sorted.
+func WithPictures() []string { return slices.Sorted(maps.Keys(pictures)) }
+
+// Picture is what a report says as an SVG; false where it has no picture.
+func (r Named) Picture(ask Ask, t Table) (svg string, ok bool) {
+	draw, ok := pictures[r.Name]
+	if !ok {
+		return "", false
+	}
+	return draw(ask, t.Value), true
+}
+
+// drawnBars is how many bars stand below each other; the rest is drawn as one.
+const drawnBars = 15
+
+func drawSales(title string) func(Ask, any) string {
+	return func(ask Ask, value any) string {
+		b := plot.Bars{Title: title, Says: "What was sold, in " + ask.Currency + ", the most first, with its share, as of " + ask.Day.String() + "."}
+		var rest Sale
+		list := value.([]Sale)
+		for i, s := range list {
+			if i >= drawnBars {
+				rest.Amount, rest.Share = rest.Amount+s.Amount, rest.Share+s.Share
+				continue
+			}
+			b.Rows = append(b.Rows, plot.Bar{Label: cmp.Or(s.Name, "(none)"), Value: float64(s.Amount), Text: ask.money(s.Amount) + ", " + percent(s.Share)})
+		}
+		if more := len(list) - drawnBars; more > 0 {
+			b.Rows = append(b.Rows, plot.Bar{Label: fmt.Sprintf("%d more", more), Value: float64(rest.Amount), Text: ask.money(rest.Amount) + ", " + percent(rest.Share), Light: true})
+		}
+		return b.SVG()
+	}
+}
+
+func drawFavourites(ask Ask, value any) string {
+	b := plot.Bars{Title: "Favourite categories", Says: "For how many members each category is the one they spend most on, as of " + ask.Day.String() + "."}
+	for i, f := range value.([]Favourite) {
+		if i < drawnBars {
+			b.Rows = append(b.Rows, plot.Bar{Label: cmp.Or(f.Category, "(none)"), Value: float64(f.Members), Text: fmt.Sprint(f.Members)})
+		}
+	}
+	return b.SVG()
+}
+
+func drawRepeat(ask Ask, value any) string {
+	b := plot.Bars{Title: "How often customers have ordered", Says: "Customers with at least so many orders, and their share of all, as of " + ask.Day.String() + "."}
+	for _, r := range value.([]Repeat) {
+		b.Rows = append(b.Rows, plot.Bar{Label: fmt.Sprintf("%d or more", r.Orders), Value: float64(r.Customers), Text: fmt.Sprintf("%d, %s", r.Customers, percent(r.Share))})
+	}
+	return b.SVG()
+}
+
+func drawOrders(ask Ask, value any) string {
+	c := plot.Columns{Title: "Orders and members who ordered, by month", Says: "Paid orders of each month and, as a line, how many members placed them, as of " + ask.Day.String() + "."}
+	orders, members := plot.Series{Name: "orders"}, plot.Series{Name: "members"}
+	for _, m := range value.([]Month) {
+		c.Labels = append(c.Labels, m.Month)
+		orders.Values, members.Values = append(orders.Values, float64(m.Orders)), append(members.Values, float64(m.Members))
+	}
+	c.Up, c.Lines = []plot.Series{orders}, []plot.Series{members}
+	return c.SVG()
+}
+
+func drawPoints(ask Ask, value any) string {
+	c := plot.Columns{Title: "Points by month", Says: "Points that came, above the line, and went, below it, in each month, and how many were left at its end, as of " + ask.Day.String() + "."}
+	earned, bonus, given := plot.Series{Name: "earned"}, plot.Series{Name: "bonus"}, plot.Series{Name: "by hand"}
+	redeemed, expired, taken := plot.Series{Name: "redeemed"}, plot.Series{Name: "expired"}, plot.Series{Name: "taken back"}
+	left := plot.Series{Name: "left"}
+	for _, m := range value.([]PointsMonth) {
+		c.Labels = append(c.Labels, m.Month)
+		add := func(s *plot.Series, n int64) { s.Values = append(s.Values, float64(max(0, n))) }
+		add(&earned, m.Earned)
+		add(&bonus, m.Bonus)
+		add(&given, m.Adjusted)
+		add(&redeemed, m.Redeemed)
+		add(&expired, m.Expired)
+		add(&taken, max(0, -m.Earned)+max(0, -m.Bonus)+max(0, -m.Adjusted)+max(0, -m.Redeemed))
+		left.Values = append(left.Values, float64(m.Left))
+	}
+	c.Up, c.Down, c.Lines = []plot.Series{earned, bonus, given}, []plot.Series{redeemed, expired, taken}, []plot.Series{left}
+	return c.SVG()
+}
+
+// drawnMonths is how many months of cohorts, and after each, are drawn: the last ones.
+const drawnMonths = 24
+
+func drawCohorts(ask Ask, value any) string {
+	h := plot.Heat{Title: "Of the members of each month, who ordered again (%)",
+		Says: "A row for the members who ordered first in a month, with their number, and of them the share who ordered in each month after, as of " + ask.Day.String() + "."}
+	list := value.([]Cohort)
+	list = list[max(0, len(list)-drawnMonths):]
+	for i, c := range list {
+		r := plot.HeatRow{Label: c.Month, Beside: fmt.Sprint(c.Members)}
+		for n, active := range c.Active[1:min(len(c.Active), 1+drawnMonths)] {
+			if i == 0 {
+				h.Across = append(h.Across, fmt.Sprintf("+%d", n+1))
+			}
+			share := ratio(active, c.Members)
+			r.Cells = append(r.Cells, plot.HeatCell{Share: share, Text: fmt.Sprintf("%.0f", 100*share), Title: fmt.Sprintf("of %d who began in %s, %d (%s) ordered in the month +%d", c.Members, c.Month, active, percent(share), n+1)})
+		}
+		h.Rows = append(h.Rows, r)
+	}
+	return h.SVG()
+}
