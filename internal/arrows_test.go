@@ -51,7 +51,7 @@ var arrows = map[string][]string{
 	"internal/delivery/smtp":    {"internal/delivery"},
 	"internal/engine":           {"internal/delivery", "internal/intake", "internal/runs"},
 	"internal/report":           {"internal/forecast", "internal/norms", "internal/phone", "internal/store", "segments"},
-	"internal/marketing":        {"internal/apply", "internal/intake", "internal/delivery", "internal/report"},
+	"internal/marketing":        {"internal/apply", "internal/intake", "internal/person", "internal/delivery", "internal/report"},
 	"internal/embedded":         {"internal/loyalty"},
 	"jobs":                      {"internal/engine", "internal/importer", "internal/marketing"},
 	"internal/public":           {"jobs", "internal/webhook", "internal/engine", "internal/report"},
