@@ -210,8 +210,13 @@ func hashTexts(tx *store.Tx, args store.Args) error {
 }
 
 func eraseTables(tx *store.Tx, args store.Args) error {
+	said := `json_object('_order', json(properties -> '_order'))` // what an event said of its order: later ones are held against it
+	if tx.Postgres() {
+		said = "jsonb_build_object('_order', properties -> '_order')"
+	}
 	for _, t := range tables {
 		for _, text := range t.erase {
+			text = strings.ReplaceAll(text, "$said", said)
 			if _, err := tx.Exec(filled(tx, text), args); err != nil {
 				return fmt.Errorf("%s: %w", t.name, err)
 			}
@@ -288,7 +293,7 @@ func eraseMentions(tx *store.Tx, names []name) error {
 // husk empties the rows of members. Their names are such that no shop sends one.
 func husk(tx *store.Tx, ids []int64, args store.Args) error {
 	for _, id := range ids {
-		args["one"], args["name"] = id, "erased:"+rand.Text()
+		args["one"], args["name"] = id, intake.ErasedName+rand.Text()
 		if _, err := tx.Exec(`
 			update members
 			set    external_id = @name, named = false, email = '', email_key = null, phone = '', card = '', first_name = '', last_name = '',

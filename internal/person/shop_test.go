@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 
+	"regulars/internal/coupon"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/person"
@@ -71,6 +72,19 @@ func (s shop) buys(n int, number string, cents int64, lines ...loyalty.Line) {
 	s.T.Helper()
 	s.Event(loyalty.OrderPlaced, int64(n), func(e *loyalty.Event) {
 		e.Order = &loyalty.Order{ID: number, Status: loyalty.Paid, Total: cents, HasTotal: true, Lines: lines}
+	})
+}
+
+// deliver brings the mails that are due to their end, with their codes.
+func (s shop) deliver() {
+	s.T.Helper()
+	s.Deliver("sent")
+	s.Do(func(tx *store.Tx) error {
+		var sent []int64
+		if err := tx.All(&sent, "select id from sends where state = 'sent'", nil); err != nil {
+			return err
+		}
+		return coupon.Issued(tx, sent)
 	})
 }
 

@@ -54,7 +54,8 @@ var tables = []table{
 
 	{"orders", "orders", nil, move("orders"), "erased: figures; an order number names nobody"},
 	{"order_lines", "orders", nil, move("order_lines"), "erased: figures"},
-	{"events", "events", []string{"update events set properties = '{}' where member_id in $them"}, move("events"),
+	{"events", "events", []string{
+		"update events set properties = case when properties -> '_order' is null then '{}' else $said end where member_id in $them"}, move("events"),
 		"erased: the row stays, so that the same event is not taken in anew"},
 	{"point_changes", "points_reported", nil, move("point_changes"), "erased: figures"},
 
