@@ -44,6 +44,7 @@ var arrows = map[string][]string{
 	"internal/phone":            {},
 	"internal/points":           {"internal/coupon", "internal/happenings"},
 	"internal/intake":           {"internal/phone", "internal/points", "internal/tiers"},
+	"internal/person":           {"internal/flows", "internal/intake"}, // flows: passages end by an erasure and a merge
 	"internal/importer":         {"internal/flows", "internal/intake"}, // flows: campaigns settle with what a file brought
 	"internal/webhook":          {"internal/loyalty"},
 	"internal/delivery":         {"internal/consent", "internal/coupon", "internal/delivery/compose", "internal/norms", "internal/program", "internal/store"},

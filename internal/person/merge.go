@@ -17,8 +17,13 @@ import (
 	"regulars/internal/versions"
 )
 
+// Refused says why two members cannot be made one.
+type Refused struct{ Words string }
+
+func (e *Refused) Error() string { return e.Words }
+
 // ErrGone says that an erased member cannot be made one with another.
-var ErrGone = errors.New("a member who was erased cannot be made one with another: nothing is known of them")
+var ErrGone = &Refused{"a member who was erased cannot be made one with another: nothing is known of them"}
 
 // Merged says what a merge moves, before it or after.
 type Merged struct {
@@ -50,7 +55,7 @@ func WouldMerge(tx *store.Tx, from, into int64) (m Merged, err error) {
 			return m, ErrGone
 		}
 		if row.Gone {
-			return m, fmt.Errorf("%s is one with another member: name that one", row.ExternalID)
+			return m, &Refused{row.ExternalID + " is one with another member: name that one"}
 		}
 		if row.ID == from {
 			m.From = row.ExternalID
@@ -181,7 +186,7 @@ func (a *act) referrals() error {
 			return err
 		}
 		if err != nil {
-			return fmt.Errorf("referral %d is between the two, and the program in force has no rules by which it could be taken back: refuse it first", id)
+			return &Refused{fmt.Sprintf("referral %d is between the two, and the program in force has no rules by which it could be taken back: put one with a referral in force first", id)}
 		}
 	}
 	var brought []struct {
