@@ -38,13 +38,17 @@ func (m Marketer) PreviewErase(ctx context.Context, member string) (e person.Era
 
 // EraseMember takes away what is known of a member, and says what it did.
 func (m Marketer) EraseMember(ctx context.Context, member, by string) (person.Erased, error) {
-	return update(ctx, m.DB, func(tx *store.Tx) (e person.Erased, err error) {
+	e, err := update(ctx, m.DB, func(tx *store.Tx) (e person.Erased, err error) {
 		id, err := intake.Find(tx, member)
 		if err == nil {
 			e, err = person.Erase(tx, id, by)
 		}
 		return e, err
 	})
+	if err == nil {
+		person.Shred(ctx, m.DB)
+	}
+	return e, err
 }
 
 // PreviewMerge says what MergeMembers would move.
@@ -89,7 +93,7 @@ func ExportKnown(tx *store.Tx, who Who) (d person.Document, err error) {
 
 // EraseKnown is EraseMember for another system's customer, within the caller's
 // transaction. store.ErrNotFound: nothing is known of them, or no more; a webhook that is
-// delivered again is answered as the first.
+// delivered again is answered as the first. Once it is committed, call person.Shred.
 func EraseKnown(tx *store.Tx, who Who, by string) (e person.Erased, err error) {
 	id, err := person.Find(tx, who.Source, who.ID, who.Email)
 	if err != nil {

@@ -1,6 +1,7 @@
 package person
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -44,7 +45,7 @@ func WouldErase(tx *store.Tx, member int64) (e Erased, err error) {
 	args := store.Args{"id": member, "ids": store.IDs(ids)}
 	err = tx.One(&e, filled(tx, `
 		select m.external_id as member, m.erased_at is not null as again,
-		       (select count(*) from members w where w.email_key = m.email_key and w.id <> m.id) as sharing,
+		       (select count(*) from members w where w.email_key = m.email_key and w.id not in $them and w.merged_into is null) as sharing,
 		       (select count(*) from member_keys k where k.member_id in $them) as keys,
 		       (select count(*) from passages p where p.member_id in $them and p.state in ('ready', 'sending')) as passages,
 		       (select count(*) from sends s where s.member_id in $them and s.state in ('queued', 'deferred')) as queued,
@@ -304,6 +305,20 @@ func husk(tx *store.Tx, ids []int64, args store.Args) error {
 		}
 	}
 	return nil
+}
+
+// Shred has what was erased leave the files of the database, too. Call it after the
+// commit. That it does not come to an end now is no reason to say that nobody was erased.
+func Shred(ctx context.Context, db *store.DB) {
+	shredded := []string{"members", "hooks", "early_events", "jobs"}
+	for _, t := range tables {
+		if t.erase != nil {
+			shredded = append(shredded, t.name)
+		}
+	}
+	if err := db.Shred(ctx, shredded...); err != nil {
+		db.Log().WarnContext(ctx, "what was erased is still in the database's files until it tidies up by itself", "err", err)
+	}
 }
 
 // EraseAgain erases those who had themselves erased before the database was restored from

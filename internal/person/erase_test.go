@@ -1,9 +1,11 @@
 package person_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -126,6 +128,12 @@ func TestNothingOfAnErasedPersonIsLeft(t *testing.T) {
 		}
 		for _, place := range seen(t, s, texts...) {
 			t.Errorf("still there: %s", place)
+		}
+		person.Shred(t.Context(), s.DB)
+		for _, file := range []string{s.DB.File(), s.DB.File() + "-wal"} {
+			if content, err := os.ReadFile(file); err == nil && s.DB.Engine() == store.SQLite && bytes.Contains(content, []byte(mark)) {
+				t.Errorf("%s still says it somewhere", file)
+			}
 		}
 		s.doctor()
 		if again := s.erase(id); !again.Again {

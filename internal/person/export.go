@@ -354,7 +354,9 @@ func (d *Document) read(tx *store.Tx, member int64) error {
 	var lines []Line
 	var refunds []Refund
 	var touches []Touch
-	d.Tags, d.Earlier = []string{}, nil
+	d.Tags, d.Keys, d.Segments, d.Topics, d.Consents, d.Orders, d.Events = []string{}, []Key{}, []Stay{}, []Topic{}, []Consent{}, []Order{}, []Event{}
+	d.Points, d.Balances, d.Tiers, d.Claims, d.Codes, d.Used = []Entry{}, []Balance{}, []Tier{}, []Claim{}, []Code{}, []Use{}
+	d.Referrals, d.Mails, d.Passages = []Brought{}, []Mail{}, []Passage{}
 	for _, part := range []struct {
 		into  any
 		query string

@@ -287,7 +287,7 @@ func (a *act) move() error {
 }
 
 // profile fills what into leaves open from from, whose row points at into and is found by
-// nothing any more. An id of the shop goes to a member who has none.
+// nothing any more; its address stays there, for links in mails that went to it. An id of the shop goes to a member who has none.
 func (a *act) profile() error {
 	attributes := "cast(f.attributes as jsonb) || cast(members.attributes as jsonb)"
 	if !a.tx.Postgres() {
@@ -329,7 +329,7 @@ func (a *act) profile() error {
 		from   members f
 		where  members.id = @into and f.id = @from`, `
 		update members
-		set    merged_into = @into, email_key = null, fingerprint = null, changed_at = @now
+		set    merged_into = @into, fingerprint = null, changed_at = @now
 		where  id = @from`)
 }
 

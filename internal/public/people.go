@@ -39,6 +39,7 @@ func (s *server) apiErase(w http.ResponseWriter, r *http.Request, c caller) erro
 	if err != nil {
 		return err
 	}
+	person.Shred(r.Context(), s.DB)
 	return writeJSON(w, http.StatusOK, e)
 }
 
