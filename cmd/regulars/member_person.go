@@ -88,18 +88,25 @@ func (a *app) mergeMembersCommand() *cobra.Command {
 				if p.Again {
 					return errors.New("these are one member already")
 				}
-				fmt.Fprintf(a.err, "%s goes into %s, with %s, %s, %s, %s of points, %s and %s; both have %s together. Nobody is mailed about it.\n", p.From, p.Into,
+				fmt.Fprintf(a.err, "%s goes into %s, with %s, %s, %s, %s of points, %s and %s; both have %s together%s. Nobody is mailed about it.\n", p.From, p.Into,
 					plural(p.Orders, "order", "orders"), plural(p.Events, "event", "events"), plural(p.Mails, "mail", "mails"), plural(p.Entries, "entry", "entries"),
-					plural(p.Codes, "code", "codes"), plural(p.Consents, "answer", "answers"), plural(p.Points, "point", "points"))
+					plural(p.Codes, "code", "codes"), plural(p.Consents, "answer", "answers"), plural(p.Points, "point", "points"), pending(p.Pending))
 				return nil
 			}, func(ctx context.Context) (any, string, error) {
 				done, err := m.MergeMembers(ctx, args[0], args[1], a.by())
-				return done, fmt.Sprintf("%s is %s now, with %s", args[0], done.Into, plural(done.Points, "point", "points")), err
+				return done, fmt.Sprintf("%s is %s now, with %s%s", args[0], done.Into, plural(done.Points, "point", "points"), pending(done.Pending)), err
 			})
 		})
 	})
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return c
+}
+
+func pending(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" and %d pending", n)
 }
 
 // sure shows what is to be done, asks unless told not to, and does it.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"regulars/internal/consent"
 	"regulars/internal/intake"
@@ -156,14 +157,19 @@ func TestNothingOfAnErasedPersonIsLeft(t *testing.T) {
 	})
 }
 
+func (s shop) buysAs(name, email, number string) {
+	s.T.Helper()
+	s.Event(loyalty.OrderPlaced, 0, func(e *loyalty.Event) {
+		e.Member.ID, e.Member.Email = name, email
+		e.Order = &loyalty.Order{ID: number, Status: loyalty.Paid, Total: 4000, HasTotal: true}
+	})
+}
+
 func TestWhoComesBackIsSomebodyNew(t *testing.T) {
 	each(t, func(t *testing.T, s shop) {
 		id := everything(s)
 		s.erase(id)
-		s.Event(loyalty.OrderPlaced, 0, func(e *loyalty.Event) {
-			e.Member.ID, e.Member.Email = mark+"-id", mark+".mail@example.test"
-			e.Order = &loyalty.Order{ID: "O-2", Status: loyalty.Paid, Total: 4000, HasTotal: true}
-		})
+		s.buysAs(mark+"-id", mark+".mail@example.test", "O-2")
 		again := s.find(mark + "-id")
 		if again == id {
 			t.Fatal("the husk was revived")
@@ -171,6 +177,30 @@ func TestWhoComesBackIsSomebodyNew(t *testing.T) {
 		s.Want("what is known of them", s.Counted(fmt.Sprintf("select 'orders ' || f.orders || ', joined ' || f.joined as what, count(*) as n from facts f where member_id = %d group by 1", again)),
 			map[string]string{store.SQLite: "1 orders 1, joined 0", store.Postgres: "1 orders 1, joined false"}[s.DB.Engine()])
 		s.Want("consent", fmt.Sprint(s.Number(fmt.Sprintf("select count(*) from member_topics where granted and member_id = %d", again))), "0")
+		for _, tt := range []struct {
+			claim string
+			at    loyalty.Instant
+			want  string
+		}{
+			{"a yes that nobody knows the time of", loyalty.Instant{}, "1"},
+			{"a yes from before", loyalty.At(s.Now.Add(-time.Hour)), "1"},
+			{"a yes of today", loyalty.At(s.Now.Add(time.Minute)), "0"},
+		} {
+			s.Now = s.Now.Add(2 * time.Minute)
+			s.Event(loyalty.MemberChanged, 0, func(e *loyalty.Event) {
+				e.Member.ID, e.Member.Consent, e.Member.ConsentSource, e.Member.ConsentAt = mark+"-id", map[string]bool{"offers": true}, tt.claim, tt.at
+			})
+			s.Want(tt.claim, fmt.Sprint(s.Number("select count(*) from suppressions")), tt.want)
+		}
+	})
+}
+
+func TestTheirAddressGetsNothing(t *testing.T) {
+	each(t, func(t *testing.T, s shop) {
+		id := everything(s)
+		s.erase(id)
+		s.buysAs(mark+"-id", mark+".mail@example.test", "O-2")
+		again := s.find(mark + "-id")
 		s.Want("their mail", fmt.Sprint(s.Number(fmt.Sprintf("select count(*) from suppressions x join members m on m.email_key = x.email_key where m.id = %d and x.reason = 'erased'", again))), "1")
 		// What comes late for the husk's order finds no person to change.
 		s.Event(loyalty.OrderRefunded, 0, func(e *loyalty.Event) {

@@ -36,7 +36,8 @@ type Merged struct {
 	Entries  int64  `json:"entries"` // of the ledger of points
 	Codes    int64  `json:"codes"`
 	Consents int64  `json:"consents"`
-	Points   int64  `json:"points"` // afterwards; before: the sum
+	Points   int64  `json:"points"`         // of both together
+	Pending  int64  `json:"points_pending"` // … that cannot be spent yet
 }
 
 // WouldMerge says what Merge would do. It only reads.
@@ -75,7 +76,8 @@ func WouldMerge(tx *store.Tx, from, into int64) (m Merged, err error) {
 		       (select count(*) from entries where member_id = @from)  as entries,
 		       (select count(*) from codes where member_id = @from)    as codes,
 		       (select count(*) from consents where member_id = @from) as consents,
-		       (select coalesce(cast(sum(points) as bigint), 0) from facts where member_id in (@from, @into)) as points`, args)
+		       (select coalesce(cast(sum(points) as bigint), 0) from facts where member_id in (@from, @into)) as points,
+		       (select coalesce(cast(sum(points_pending) as bigint), 0) from facts where member_id in (@from, @into)) as pending`, args)
 	counts.From, counts.Into = m.From, m.Into
 	return counts, err
 }
@@ -114,7 +116,10 @@ func Merge(tx *store.Tx, from, into int64, by string) (m Merged, err error) {
 			return m, fmt.Errorf("making member %d one with %d: %w", from, into, err)
 		}
 	}
-	return m, store.IgnoreNotFound(tx.One(&m.Points, "select points from facts where member_id = @into", a.args))
+	var now struct{ Points, Pending int64 }
+	err = tx.One(&now, "select points, points_pending as pending from facts where member_id = @into", a.args)
+	m.Points, m.Pending = now.Points, now.Pending
+	return m, store.IgnoreNotFound(err)
 }
 
 // act is a merge under way.

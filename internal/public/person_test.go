@@ -38,7 +38,7 @@ func TestAMemberIsExportedMergedAndErasedByAPI(t *testing.T) {
 			t.Errorf("the merge: %d %s", a.Status, a.Body)
 		}
 		h.asks("again", "POST", "write", "/v1/members/M-1/merge", `{"into": "M-2"}`, 200,
-			`{"from":"M-2","into":"M-2","again":true,"orders":0,"events":0,"mails":0,"entries":0,"codes":0,"consents":0,"points":0}`)
+			`{"from":"M-2","into":"M-2","again":true,"orders":0,"events":0,"mails":0,"entries":0,"codes":0,"consents":0,"points":0,"points_pending":0}`)
 		if a := h.ask("GET", old, ""); a.Status != 200 || !strings.Contains(a.Body, "350") {
 			t.Errorf("the link in an old mail: %d, want the points of who they became", a.Status)
 		}
