@@ -45,6 +45,7 @@ var arrows = map[string][]string{
 	"internal/phone":            {},
 	"internal/points":           {"internal/coupon", "internal/happenings"},
 	"internal/intake":           {"internal/phone", "internal/points", "internal/tiers"},
+	"internal/person":           {"internal/flows", "internal/intake"}, // flows: passages end by an erasure and a merge
 	"internal/importer":         {"internal/flows", "internal/intake"}, // flows: campaigns settle with what a file brought
 	"internal/webhook":          {"internal/loyalty"},
 	"internal/delivery":         {"internal/consent", "internal/coupon", "internal/delivery/compose", "internal/norms", "internal/program", "internal/store"},
@@ -52,7 +53,7 @@ var arrows = map[string][]string{
 	"internal/delivery/smtp":    {"internal/delivery"},
 	"internal/engine":           {"internal/delivery", "internal/intake", "internal/runs"},
 	"internal/report":           {"internal/forecast", "internal/norms", "internal/phone", "internal/plot", "internal/store", "segments"},
-	"internal/marketing":        {"internal/apply", "internal/intake", "internal/delivery", "internal/report"},
+	"internal/marketing":        {"internal/apply", "internal/intake", "internal/person", "internal/delivery", "internal/report"},
 	"internal/embedded":         {"internal/loyalty"},
 	"jobs":                      {"internal/engine", "internal/importer", "internal/marketing"},
 	"internal/public":           {"jobs", "internal/webhook", "internal/engine", "internal/report"},

@@ -19,7 +19,7 @@ import (
 )
 
 func (a *app) memberCommand() *cobra.Command {
-	group := &cobra.Command{Use: "member", Short: "One member: find | show | points | topics | suppress | unsuppress | why"}
+	group := &cobra.Command{Use: "member", Short: "One member: find | show | points | topics | suppress | unsuppress | why | export | erase | merge"}
 	act := func(use, short string, f func(context.Context, marketing.Marketer, string) error) *cobra.Command {
 		return newCommand(use+" MEMBER", short, func(c *cobra.Command, args []string) error {
 			return a.opened(c.Context(), false, func(db *store.DB) error { return f(c.Context(), marketing.New(db), args[0]) })
@@ -44,6 +44,9 @@ func (a *app) memberCommand() *cobra.Command {
 			return a.done(either(was, "may be mailed again", "was not suppressed"))
 		}),
 		a.whyCommand(),
+		a.exportMemberCommand(),
+		a.eraseMemberCommand(),
+		a.mergeMembersCommand(),
 	)
 	return group
 }

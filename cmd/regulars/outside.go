@@ -17,6 +17,7 @@ import (
 	"regulars/internal/flows"
 	"regulars/internal/loyalty"
 	"regulars/internal/marketing"
+	"regulars/internal/person"
 	"regulars/internal/store"
 	"regulars/jobs"
 )
@@ -115,15 +116,25 @@ func (a *app) recall(c *cobra.Command, file string, dryRun bool) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}
+		erased := 0 // who had themselves erased since the copy was made
+		if !dryRun {
+			if err := db.Update(c.Context(), func(tx *store.Tx) (err error) { erased, err = person.EraseAgain(tx); return err }); err != nil {
+				return err
+			}
+			person.Shred(c.Context(), db)
+		}
 		codes, err := a.recallCodes(c, f, db, dryRun)
 		if err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}
 		if a.json {
-			return a.printJSON(map[string]int64{"read": sum.Read, "refusals": sum.Refusals, "suppressions": sum.Suppressions, "strangers": sum.Strangers,
+			return a.printJSON(map[string]int64{"read": sum.Read, "refusals": sum.Refusals, "suppressions": sum.Suppressions, "strangers": sum.Strangers, "erased": int64(erased),
 				"codes": codes.Read, "codes_kept": codes.Promised, "codes_known": codes.Known, "codes_strangers": codes.Strangers})
 		}
 		fmt.Fprintln(a.out, sum)
+		if erased > 0 {
+			fmt.Fprintf(a.out, "%s erased again: they had themselves erased after the copy was made\n", plural(int64(erased), "member is", "members are"))
+		}
 		if codes.Read > 0 {
 			fmt.Fprintln(a.out, codes)
 		}

@@ -137,10 +137,41 @@ func setChunk(tx *store.Tx, answers []Answer) error {
 	if err := stand(tx, answerRows(tx), args); err != nil {
 		return err
 	}
+	if slices.ContainsFunc(answers, Answer.anew) {
+		if err := readmit(tx, args); err != nil {
+			return err
+		}
+	}
 	if slices.ContainsFunc(answers, Answer.ofAddress) {
 		return ofAddresses(tx, args)
 	}
 	return nil
+}
+
+// anew reports whether it is a yes with a time.
+func (a Answer) anew() bool { return a.Granted && !a.At.IsZero() }
+
+// readmit lets addresses get mail again whose owners had themselves erased and have said
+// yes since then: nobody else can take that back. A yes without a time, or from before
+// the erasure, is none.
+func readmit(tx *store.Tx, args store.Args) error {
+	var again []struct{ EmailKey []byte }
+	err := tx.All(&again, `
+		select distinct s.email_key
+		from   `+answerRows(tx)+`
+		join   members m      on m.id = r.member_id and m.erased_at is null
+		join   suppressions s on s.email_key = m.email_key
+		where  r.granted and r.timed and s.reason = '`+ErasedWish+`' and r.at > s.at`, args)
+	if err != nil || len(again) == 0 {
+		return err
+	}
+	var keys [][]byte
+	for _, a := range again {
+		keys = append(keys, a.EmailKey)
+	}
+	_, err = tx.Exec("delete from suppressions where reason = '"+ErasedWish+"' and email_key in (select r.email_key from "+tx.Values("email_key bytea")+")",
+		store.Args{"rows": store.Column(keys)})
+	return err
 }
 
 // lock locks the rows of members, in the order of their ids: what stands is

@@ -48,7 +48,7 @@ func Inherit(tx *store.Tx, members []int64) error {
 func inherit(tx *store.Tx, members string, args store.Args) error {
 	const ofThem = `
 		from   refusals f
-		join   members m on m.email_key = f.email_key`
+		join   members m on m.email_key = f.email_key and m.merged_into is null`
 	if err := lock(tx, "select m.id"+ofThem+" where m.id in ("+members+")", args); err != nil {
 		return fmt.Errorf("who has refused addresses: %w", err)
 	}
@@ -100,7 +100,7 @@ func Sharing(tx *store.Tx, member int64) ([]int64, error) {
 	var all []int64
 	err := tx.All(&all, `
 		select m.id from members m
-		where  m.id = @member or m.email_key = (select w.email_key from members w where w.id = @member)
+		where  m.id = @member or m.email_key = (select w.email_key from members w where w.id = @member) and m.merged_into is null
 		order  by m.id `+tx.ForUpdate(), store.Args{"member": member})
 	if err != nil {
 		return nil, fmt.Errorf("who shares the address of member %d: %w", member, err)

@@ -62,8 +62,21 @@ func retain(ctx context.Context, db *store.DB) (int, error) {
 			}
 			did, more = did+n, more || n > 0
 		}
-		return did, more, nil
+		return did, more, forgetErased(tx)
 	})
+}
+
+// forgetErased empties what the relay said of mails that were in its hands while their
+// member was erased.
+func forgetErased(tx *store.Tx) error {
+	_, err := tx.Exec(`
+		update sends set smtp_text = null, email_key = null
+		where  member_id in (select id from members where erased_at >= @since) and (smtp_text is not null or email_key is not null)`,
+		store.Args{"since": loyalty.At(tx.At.AddDate(0, 0, -3))})
+	if err != nil {
+		return fmt.Errorf("what relays said of erased members: %w", err)
+	}
+	return nil
 }
 
 // scrub says which column of a table is emptied when its row is old. at is the

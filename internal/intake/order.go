@@ -13,6 +13,7 @@ type order struct {
 	Source      string
 	ExternalID  string
 	MemberID    int64
+	Husk        bool // its member was erased
 	At          loyalty.Instant
 	Day         loyalty.Day
 	Status      string
@@ -212,7 +213,7 @@ func (o *order) apply(s statement, before []claim) {
 	if says(saysLines) {
 		o.lines, o.relined = s.order.Lines, true
 	}
-	if says(saysMember) || o.MemberID == 0 {
+	if (says(saysMember) || o.MemberID == 0) && !o.Husk { // what an erased person bought is nobody's now
 		o.MemberID = s.member
 	}
 	o.place(s, says(saysAt), before)

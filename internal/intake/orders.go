@@ -87,9 +87,10 @@ func (b *batch) loadOrders() error {
 	var found []*order
 	err := b.tx.All(&found, `
 		select o.id, o.source, o.external_id, o.member_id, o.at, o.day, o.status, o.total, o.refunded, o.discount,
-		       o.tax, o.shipping, o.quantity, o.shop, o.version, o.changed_at, o.fingerprint
+		       o.tax, o.shipping, o.quantity, o.shop, o.version, o.changed_at, o.fingerprint, m.erased_at is not null as husk
 		from   `+b.tx.Values("source text", "id text")+`
 		join   orders o on o.source = r.source and o.external_id = r.id
+		join   members m on m.id = o.member_id
 		order  by o.id`, store.Args{"rows": store.Rows(b.sources.rows(keys))})
 	if err != nil {
 		return fmt.Errorf("reading orders: %w", err)
@@ -278,13 +279,15 @@ func (k storedClaim) claim(at loyalty.Instant, kind int, arrival int64) claim {
 // properties is what is stored with an event.
 func properties(it *item) json.RawMessage {
 	if !it.about() {
-		if len(it.Properties) == 0 {
+		if len(it.Properties) == 0 || it.who.erased() {
 			return nil
 		}
 		return json.RawMessage(store.JSON(it.Properties))
 	}
 	all := map[string]any{}
-	maps.Copy(all, it.Properties)
+	if !it.who.erased() {
+		maps.Copy(all, it.Properties)
+	}
 	s := stated(it.tells(), 0)
 	all[claimProperty] = storedClaim{s.Version, strings.Join(s.Says, " "), s.Status}
 	return json.RawMessage(store.JSON(all))

@@ -44,6 +44,13 @@ type person struct {
 	tags        []string
 }
 
+// ErasedName begins the name of somebody who was erased.
+const ErasedName = "erased:"
+
+// erased reports whether what comes in is about somebody who was erased: a change of an
+// order of theirs that names nobody.
+func (who *person) erased() bool { return !who.named && strings.HasPrefix(who.external, ErasedName) }
+
 // holders are those who have a key: how many, and one of them. Addresses, cards
 // and phones may have several.
 type holders struct {

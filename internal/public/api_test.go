@@ -24,6 +24,7 @@ func TestWhoMayUseTheAPI(t *testing.T) {
 		needs := map[string]string{
 			"POST /v1/events": "write", "POST /v1/jobs": "launch", "GET /v1/jobs": "read", "GET /v1/jobs/1": "read",
 			"GET /v1/members/find": "read", "GET /v1/coupons/X": "redeem", "POST /v1/coupons/X/redeem": "redeem",
+			"GET /v1/members/M-1/export": "read", "POST /v1/members/M-1/erase": "write", "POST /v1/members/M-1/merge": "write",
 		}
 		for route, scope := range needs {
 			method, path, _ := strings.Cut(route, " ")

@@ -154,6 +154,9 @@ func (s *server) routes() []route {
 		{"POST /v1/rewards/{name}/claim", smallBody, s.api("redeem", s.apiClaim)},
 		{"POST /v1/claims/{id}/{how}", smallBody, s.api("redeem", s.apiEndClaim)},
 		{"POST /v1/members/{id}/points", smallBody, s.api("write", s.apiPoints)},
+		{"GET /v1/members/{id}/export", smallBody, s.api("read", s.apiExport)}, // whoever answers what people ask under the GDPR
+		{"POST /v1/members/{id}/erase", smallBody, s.api("write", s.apiErase)},
+		{"POST /v1/members/{id}/merge", smallBody, s.api("write", s.apiMerge)},
 		{"GET /v1/openapi.json", smallBody, s.openAPI},
 
 		{"GET /u/{token}", smallBody, s.page(consent.KindUnsubscribe, "preferences", s.preferencesPage)}, // members, and scanners of their mail

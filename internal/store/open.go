@@ -173,7 +173,7 @@ func openLite(ctx context.Context, file, lock string, conns int) (*gorm.DB, erro
 	readOnly := map[bool]string{true: "1", false: "0"}[lock == "deferred"] // View must not write, on this engine either
 	q := url.Values{
 		"_query_only": {readOnly},
-		"_pragma":     {"busy_timeout(1000)", "journal_mode(WAL)", "synchronous(NORMAL)", "foreign_keys(1)", "cache_size(-32000)"},
+		"_pragma":     {"busy_timeout(1000)", "journal_mode(WAL)", "synchronous(NORMAL)", "foreign_keys(1)", "cache_size(-32000)", "secure_delete(1)"},
 		"_txlock":     {lock}, "_time_integer_format": {"unix_micro"}, "_inttotime": {"1"},
 	}
 	sqlDB := sql.OpenDB(liteConnector{&sqlite.Driver{}, "file:" + (&url.URL{Path: file}).EscapedPath() + "?" + q.Encode()})

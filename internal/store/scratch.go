@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -65,6 +66,21 @@ func randomName() string {
 	b := make([]byte, 6)
 	rand.Read(b)
 	return hex.EncodeToString(b)
+}
+
+// Shred has what was deleted and overwritten in tables leave the files of the database,
+// as far as that is ours to say: SQLite writes zeros over it and here empties its journal,
+// Postgres gives the room of old rows away. What it cannot do now, for somebody is still
+// reading, the database does by itself later.
+func (db *DB) Shred(ctx context.Context, tables ...string) error {
+	statement := "pragma wal_checkpoint(truncate)"
+	if db.Engine() == Postgres {
+		statement = "vacuum " + strings.Join(tables, ", ")
+	}
+	if err := db.g.WithContext(ctx).Exec(statement).Error; err != nil {
+		return fmt.Errorf("%s: %w", statement, err)
+	}
+	return nil
 }
 
 // Vacuum tidies tables after a bulk change and refreshes the planner's idea of
