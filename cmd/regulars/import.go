@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"regulars/internal/consent"
 	"regulars/internal/importer"
 
 	"github.com/schollz/progressbar/v3"
@@ -125,6 +126,8 @@ func (a *app) importFile(c *cobra.Command, kind, file string, f importFlags) err
 		var done func()
 		im.Progress, done = bar[int64](a, "importing "+kind, progressbar.OptionShowBytes(true))
 		said := a.noting(&im, file)
+		var reading importer.Reading
+		im.Taken = func(r importer.Reading) { reading = r; a.sayReading(file, r) }
 		var samples []importer.Sample
 		if f.dryRun {
 			im.Shown = func(s importer.Sample) { samples = append(samples, s) }
@@ -132,11 +135,12 @@ func (a *app) importFile(c *cobra.Command, kind, file string, f importFlags) err
 		tally, err := importer.New(db).Import(c.Context(), im)
 		done()
 		said()
+		slices.SortFunc(samples, func(a, b importer.Sample) int { return a.Line - b.Line }) // orders are whole at their last row
 		if err := a.sayTally(tally, samples, err); err != nil {
 			return err
 		}
 		if kind == "orders" && !a.json {
-			a.sayKeys(im)
+			a.sayKeys(im, reading)
 		}
 		if tally.Read > 0 && tally.Refused == tally.Read {
 			return fmt.Errorf("nothing came in: every row of %s was refused", file)
@@ -159,12 +163,29 @@ func isFile(name string) error {
 
 // sayKeys says by what an order is known, so that one that also comes by a webhook is
 // one order.
-func (a *app) sayKeys(im importer.File) {
-	source := "the shop's own source, as of its webhooks and the API"
-	if im.Source != "" {
-		source = fmt.Sprintf("source %q: a webhook or token that tells of the same orders names it, too", im.Source)
+func (a *app) sayKeys(im importer.File, r importer.Reading) {
+	key := strings.Join(slices.Concat(columnsOf(r, "order.id"), columnsOf(r, "order")), ", or else by ")
+	switch {
+	case im.OrderID == "row":
+		key = "the file's name and their row"
+	case im.Key == importer.NumberDayShop:
+		key += ", their day and shop"
 	}
-	fmt.Fprintf(a.err, "orders are known by their number in %s\n", source)
+	if im.Source != "" {
+		fmt.Fprintf(a.err, "orders are known by %s, as of source %q: the same order by webhook or API is one with it where that has ?source=%s or a token of that source\n", key, im.Source, im.Source)
+		return
+	}
+	fmt.Fprintf(a.err, "orders are known by %s: the same order by webhook or API is one with it; a system that numbers its orders for itself needs --source\n", key)
+}
+
+// columnsOf are the columns that a field was read from.
+func columnsOf(r importer.Reading, field string) (columns []string) {
+	for _, u := range r.Uses {
+		if u.Field == field {
+			columns = append(columns, u.Column)
+		}
+	}
+	return columns
 }
 
 func (a *app) sayTally(t importer.Tally, samples []importer.Sample, err error) error {
@@ -208,9 +229,12 @@ func (f importFlags) read(kind, file string) (im importer.File, err error) {
 	case len(im.Consent) > 0 && (f.consentSource == "" || !f.consentAt.given):
 		return im, usage("--consent needs --consent-source and --consent-at: who agreed must be on record with where and when")
 	}
+	if len(im.Refusal) > 0 && kind != "members" {
+		return im, usage("--refused is about a file of members, not of %s", kind)
+	}
 	for _, topic := range im.Refusal {
-		if slices.Contains(im.Consent, topic) && f.format == "csv" {
-			return im, usage("--consent and --refused both name %s: import those who refused it as a file of their own", topic)
+		if !slices.Contains(consent.Topics(), topic) {
+			return im, usage("--refused: %q: %v", topic, consent.ErrTopic)
 		}
 	}
 	if im.Map, err = importer.ParseMap(f.columns); err != nil {

@@ -36,7 +36,7 @@ func fieldsOf(kind string) []string {
 	case "orders":
 		return slices.Concat(orderFields, person)
 	case "suppressions":
-		return []string{"email", "consent"}
+		return []string{"email", "consent", "suppressed"}
 	case "points":
 		return []string{"member", "points", "last_day"}
 	}

@@ -252,6 +252,9 @@ func (r *reader) complete(ctx context.Context, d *draft) error {
 	if d.wrong == nil {
 		d.wrong = r.shop.Check(d.Row)
 	}
+	if d.wrong != nil && d.wrong.Field == "order.status" {
+		d.wrong.Reason += "; --status WORD=paid says what the file means by it"
+	}
 	if d.wrong != nil {
 		at := cmp.Or(d.wrong.Line, first)
 		for _, line := range d.lines {

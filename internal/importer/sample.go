@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -99,9 +100,7 @@ func (r *reader) orderSays(row *intake.Row) string {
 	o := row.Order
 	money := func(n int64) string { return loyalty.FormatMoney(n, r.shop.Currency) }
 	said := []string{fmt.Sprintf("order %s of %s on %s", o.ID, whose(&row.Member), row.At.In(r.shop.Zone).Format("2006-01-02 15:04"))}
-	if o.Status != "" {
-		said = append(said, o.Status)
-	}
+	said = append(said, cmp.Or(o.Status, loyalty.Paid))
 	if o.HasTotal {
 		said = append(said, money(o.Total)+" "+r.shop.Currency)
 	}
@@ -119,11 +118,7 @@ func (r *reader) orderSays(row *intake.Row) string {
 			said = append(said, fmt.Sprintf("and %d more lines", len(o.Lines)-n))
 			break
 		}
-		name := l.Product
-		if name == "" {
-			name = l.Name
-		}
-		said = append(said, fmt.Sprintf("%d × %s %s", l.Quantity, name, money(l.Total)))
+		said = append(said, fmt.Sprintf("%d × %s %s", l.Quantity, cmp.Or(l.Product, l.Name, l.Category), money(l.Total)))
 	}
 	for _, c := range o.Coupons {
 		said = append(said, "code "+c.Code)

@@ -20,11 +20,8 @@ func (r *reader) suppressions(ctx context.Context) error {
 	}
 	var folded []string
 	err := r.each(ctx, func(row row) error {
-		if r.cols.has("consent") && r.Map["email"] == "" {
-			a, err := readAnswer(r.cols.get("consent"))
-			if err != nil || a != unsubscribed && a != undeliverable && a != declined && !r.isSuppressed() {
-				return r.refuse(row.written(), loyalty.Note{Line: row.line, Field: "consent", Reason: "does not say that they unsubscribed, or that their address takes no mail: only such are suppressed"})
-			}
+		if why := r.mayBeSent(); why != "" {
+			return r.refuse(row.written(), loyalty.Note{Line: row.line, Field: "consent", Reason: why})
 		}
 		_, known, err := address.Read(intake.ReadID(r.cols.get("email")))
 		if err != nil {
@@ -40,6 +37,18 @@ func (r *reader) suppressions(ctx context.Context) error {
 		return err
 	}
 	return r.suppress(ctx, folded)
+}
+
+// mayBeSent says why the address of a row is not to be suppressed, of a system's list
+// that tells who refused; "": it is to be.
+func (r *reader) mayBeSent() string {
+	if !r.cols.has("consent") || r.Map["email"] != "" || r.isSuppressed() {
+		return ""
+	}
+	if a, err := readAnswer(r.cols.get("consent")); err == nil && (a == unsubscribed || a == undeliverable) {
+		return ""
+	}
+	return "does not say that they unsubscribed, or that their address takes no mail: only such are suppressed; --map email=COLUMN takes every address of the file"
 }
 
 // suppress sees to it that some addresses get nothing, and counts them.

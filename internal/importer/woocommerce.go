@@ -88,35 +88,42 @@ type packed map[string]string
 // packedItems reads name:value|name:value;name:value|… as the plug-ins write what
 // there are several of. A bar or semicolon within a value belongs to it.
 func packedItems(text string) (all []packed) {
-	var last string // the name of the value that may go on
-	for _, item := range strings.SplitAfter(text, ";") {
-		begins := strings.HasPrefix(item, "id:") || strings.HasPrefix(item, "name:") || strings.HasPrefix(item, "code:") || strings.HasPrefix(item, "amount:")
-		if begins || len(all) == 0 {
-			all, last = append(all, packed{}), ""
-		}
-		now := all[len(all)-1]
-		for i, part := range strings.Split(item, "|") {
-			name, value, ok := strings.Cut(part, ":")
-			ok = ok && packedName.MatchString(name) && (begins || i > 0)
-			switch {
-			case ok:
-				now[name], last = value, name
-			case last != "" && i > 0:
-				now[last] += "|" + part
-			case last != "":
-				now[last] += part
-			}
+	name, from := "", 0 // of the value that is being read
+	end := func(at int) {
+		if name != "" {
+			all[len(all)-1][name] = strings.TrimSpace(text[from:at])
 		}
 	}
-	for _, item := range all {
-		for name, value := range item {
-			item[name] = strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), ";"))
+	for at := 0; at < len(text); {
+		next := len(text)
+		if i := strings.IndexAny(text[at:], "|;"); i >= 0 {
+			next = at + i
 		}
+		part := text[at:next]
+		begins := at == 0 || text[at-1] == ';' && firstOfItem.MatchString(part)
+		if begins || text[at-1] == '|' {
+			if found := packedName.FindStringSubmatch(part); found != nil || begins {
+				end(at - 1)
+				if name = ""; begins {
+					all = append(all, packed{})
+				}
+				if found != nil {
+					name, from = found[1], at+len(found[0])
+				}
+			}
+		}
+		at = next + 1
+	}
+	if end(len(strings.TrimRight(text, ";"))); len(all) == 1 && len(all[0]) == 0 {
+		return nil
 	}
 	return all
 }
 
-var packedName = regexp.MustCompile(`^_?[a-z]+(_[a-z]+)*$`)
+var (
+	packedName  = regexp.MustCompile(`^(_?[a-z]+(?:_[a-z]+)*):`)
+	firstOfItem = regexp.MustCompile(`^(id|name|code|amount):`)
+)
 
 // unpack returns the values of one name of a packed text, or the text itself where it
 // is not packed.
