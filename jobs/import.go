@@ -49,11 +49,17 @@ var importJob = kind{
 			return "", giveUp{err}
 		}
 		defer im.Opened.Close()
+		what := ""
+		im.Taken = func(r importer.Reading) {
+			if r.What != "" {
+				what += "taken for " + r.What + "; "
+			}
+		}
 		tally, err := importer.New(r.DB).Import(ctx, im)
 		if err == nil && tally.Refused == tally.Read {
 			err = fmt.Errorf("nothing came in: every one of its %d rows was refused; `regulars import %s %s --dry-run` says why", tally.Read, im.Kind, im.Path)
 		}
-		return tally.String(), final(err)
+		return what + tally.String(), final(err)
 	},
 }
 

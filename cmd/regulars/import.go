@@ -126,8 +126,9 @@ func (a *app) importFile(c *cobra.Command, kind, file string, f importFlags) err
 		var done func()
 		im.Progress, done = bar[int64](a, "importing "+kind, progressbar.OptionShowBytes(true))
 		said := a.noting(&im, file)
-		var reading importer.Reading
-		im.Taken = func(r importer.Reading) { reading = r; a.sayReading(file, r) }
+		if kind == "orders" {
+			im.Taken = func(r importer.Reading) { a.sayReading(file, r); a.sayKeys(im, r) }
+		}
 		var samples []importer.Sample
 		if f.dryRun {
 			im.Shown = func(s importer.Sample) { samples = append(samples, s) }
@@ -138,9 +139,6 @@ func (a *app) importFile(c *cobra.Command, kind, file string, f importFlags) err
 		slices.SortFunc(samples, func(a, b importer.Sample) int { return a.Line - b.Line }) // orders are whole at their last row
 		if err := a.sayTally(tally, samples, err); err != nil {
 			return err
-		}
-		if kind == "orders" && !a.json {
-			a.sayKeys(im, reading)
 		}
 		if tally.Read > 0 && tally.Refused == tally.Read {
 			return fmt.Errorf("nothing came in: every row of %s was refused", file)

@@ -72,18 +72,12 @@ func (f File) parts() (parts []File, done func(), err error) {
 func (f File) inside(entry *zip.File, name string) File {
 	part := f
 	part.Path, part.entry = name, name
+	part.packedSize = int64(min(entry.UncompressedSize64, unpacked))
 	part.unpack = func() (io.ReadCloser, error) {
-		if entry.UncompressedSize64 > unpacked {
+		if entry.UncompressedSize64 > unpacked { // an entry that is larger than it says is an error of its reader
 			return nil, fmt.Errorf("%s unpacks to more than %d MB", name, unpacked>>20)
 		}
-		in, err := entry.Open()
-		if err != nil {
-			return nil, err
-		}
-		return struct { // whatever size the archive says
-			io.Reader
-			io.Closer
-		}{io.LimitReader(in, unpacked), in}, nil
+		return entry.Open()
 	}
 	naming := func(say func(loyalty.Note)) func(loyalty.Note) {
 		if say == nil {

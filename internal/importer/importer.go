@@ -65,8 +65,9 @@ type File struct {
 	Refusal       []string    // topics that they refused, the same
 	RefusedDay    loyalty.Day // the shop's day on which they did; 0: nobody knows
 
-	entry  string                        // its name in an archive
-	unpack func() (io.ReadCloser, error) // opens it there, again after the first time
+	entry      string                        // its name in an archive
+	unpack     func() (io.ReadCloser, error) // opens it there, again after the first time
+	packedSize int64                         // of it in bytes, when it is unpacked
 
 	Progress func(read, total int64) // bytes; may be nil
 	Refused  func(loyalty.Note)      // each refused row; may be nil
@@ -322,7 +323,7 @@ func (r *reader) open() (err error) {
 			return err
 		}
 		r.closers = append(r.closers, in.Close)
-		r.again = true
+		r.size, r.again = r.packedSize, true
 		r.table, err = readTable(in, r.Charset)
 		return err
 	}

@@ -154,6 +154,9 @@ func (r *reader) fingerprint() []byte {
 	for _, i := range r.cols.packed {
 		add(r.cols.fields[i])
 	}
+	for _, field := range slices.Sorted(maps.Keys(r.cols.always)) {
+		add(field + " always " + r.cols.always[field])
+	}
 	if r.zone != r.shop.Zone {
 		add(r.zone.String())
 	}
