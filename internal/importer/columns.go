@@ -95,8 +95,10 @@ func mapColumns(kind string, header []string, l *layout, given map[string]string
 func (c *columns) byLayout(kind string, known []string, l *layout, named map[int]bool) {
 	c.values, c.always = l.values, l.always
 	taken := maps.Clone(named)
+	_, keyed := c.at["order"]
 	for field, names := range l.columns {
-		if _, there := c.at[field]; there || kind == "suppressions" && !slices.Contains(known, field) {
+		_, there := c.at[field]
+		if there || kind == "suppressions" && !slices.Contains(known, field) || keyed && field == "order.id" {
 			continue
 		}
 		var at place

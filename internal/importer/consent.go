@@ -108,7 +108,7 @@ func (r *reader) answeredAt(m *loyalty.Member) *loyalty.Note {
 			day = r.RefusedDay
 		}
 		if !granted && field == "consent_at" && r.cols.has("refused_at") {
-			m.ConsentDay = day // when they agreed is not when they refused
+			m.ConsentDay = r.RefusedDay // when they agreed is not when they refused
 			return nil
 		}
 	}

@@ -229,6 +229,9 @@ func (r *reader) whole(ctx context.Context) (err error) {
 	if err := r.recognise(); err != nil {
 		return err
 	}
+	if len(r.Consent) > 0 && len(r.Refusal) > 0 && !r.cols.has("consent") {
+		return errors.New("it does not say who agreed and who refused: import it once with --consent and once with --refused, or those who refused as a file of their own")
+	}
 	ahead := (r.Kind == "members" || r.Kind == "orders") && r.again
 	for _, twice := range []bool{ahead, r.Kind == "orders" && r.OrderID == ""} {
 		if twice {

@@ -212,3 +212,30 @@ func TestADryRunShowsTheFirstRowsAsTheyWouldBe(t *testing.T) {
 		}
 	})
 }
+
+func TestAReturnUnderATransactionOfItsOwnIsTakenOffWhatWasBought(t *testing.T) {
+	t.Parallel()
+	const content = "Date,Time,Time Zone,Item,Qty,SKU,Net Sales,Tax,Discounts,Transaction ID,Event Type,Customer ID\n" +
+		"2027-02-01,10:00:00,Eastern Time (US & Canada),Ball,2.0,B,€20.00,€0.00,€0.00,TX1,Payment,SQ1\n" +
+		"2027-02-03,10:00:00,Eastern Time (US & Canada),Ball,-1.0,B,(€10.00),€0.00,€0.00,TX2,Refund,SQ1\n"
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		d := newDoor(t, db)
+		_, said := d.noting(importer.File{Kind: "orders", Path: file(t, "items.csv", content)})
+		if got, want := strings.Join(d.rows("select external_id || ' ' || status || ' ' || total || '-' || refunded from orders order by 1"), ", "), "TX1 paid 2000-1000, TX2 returned -1000--1000"; got != want || said != "" {
+			t.Errorf("orders %s, want %s\n%s", got, want, said)
+		}
+	})
+}
+
+func TestWhatSomebodyNamesGoesBeforeALayout(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, storetest.SQLite(t))
+	d.noting(importer.File{Kind: "orders", Path: "testdata/shopify.orders.csv", Map: map[string]string{"order": "Name", "shop": "Source"}})
+	if got, want := strings.Join(d.rows("select external_id || ' ' || shop || ' ' || total from orders order by 1"), ", "), "#1001 web 2740, #1002 web 990, #1003 web 3000, #1005 web 990"; got != want {
+		t.Errorf("orders %s, want %s", got, want)
+	}
+	_, err := d.Import(t.Context(), importer.File{Kind: "members", Path: file(t, "m.csv", "member\nM-1\n"), Consent: []string{"offers"}, Refusal: []string{"newsletter"}})
+	if err == nil || !strings.Contains(err.Error(), "once with --consent and once with --refused") {
+		t.Errorf("who agreed and refused in one file that does not say who: %v", err)
+	}
+}
