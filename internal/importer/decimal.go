@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -64,11 +65,11 @@ func marksOf(text string) Decimal {
 // we read it: without the sign of its currency, with a point before its decimals and
 // nothing between thousands. What may be two numbers is refused.
 func amount(text string, decimal Decimal, currency string) (string, error) {
-	if bare.MatchString(text) && decimal != comma {
+	if bare.MatchString(text) && (decimal != comma || !strings.Contains(text, ".")) {
 		return text, nil
 	}
 	found := body.FindStringIndex(text)
-	if found == nil || strings.ContainsAny(text, "eE%") && bare.MatchString(text) {
+	if found == nil {
 		return text, nil // whoever reads the number says what is wrong with it
 	}
 	number := spacing.Replace(text[found[0]:found[1]])
@@ -83,19 +84,19 @@ func amount(text string, decimal Decimal, currency string) (string, error) {
 		}
 		return "", fmt.Errorf("%s is not an amount like the others of the file: say --decimal , where a comma stands before decimals, --decimal . where a point does", loyalty.Quoted(text))
 	}
-	between := ","
+	mark, between := string(cmp.Or(decimal, point)), string(comma)
 	if decimal == comma {
-		between = "."
+		between = string(point)
 	}
-	whole, fraction, _ := strings.Cut(number, string(or2(decimal, point)))
+	whole, fraction, _ := strings.Cut(number, mark)
 	if groups := strings.Split(whole, between); len(groups) > 1 {
 		if len(groups[0]) > 3 || groups[0] == "" || slices.ContainsFunc(groups[1:], func(g string) bool { return len(g) != 3 }) {
-			return "", fmt.Errorf("%s is not an amount with %q before its decimals", loyalty.Quoted(text), string(or2(decimal, point)))
+			return "", fmt.Errorf("%s is not an amount with %q before its decimals", loyalty.Quoted(text), mark)
 		}
 		whole = strings.Join(groups, "")
 	}
 	if strings.ContainsAny(fraction, ".,") {
-		return "", fmt.Errorf("%s is not an amount with %q before its decimals", loyalty.Quoted(text), string(or2(decimal, point)))
+		return "", fmt.Errorf("%s is not an amount with %q before its decimals", loyalty.Quoted(text), mark)
 	}
 	sign := ""
 	if strings.ContainsAny(around, "-\u2212") || strings.Contains(around, "(") && strings.Contains(around, ")") {
@@ -105,13 +106,6 @@ func amount(text string, decimal Decimal, currency string) (string, error) {
 		fraction = "." + fraction
 	}
 	return sign + whole + fraction, nil
-}
-
-func or2(decimal, otherwise Decimal) Decimal {
-	if decimal == "" {
-		return otherwise
-	}
-	return decimal
 }
 
 // isOf reports whether a unit of an amount is the currency's: its code, or a sign that
