@@ -16,10 +16,12 @@ type amounts struct {
 	orderTotal figure
 	lineTotal  figure // of the line, or its price times its quantity
 	apiece     bool   // the latter
+	lineTax    figure // of the line, on top of what it costs
 	discount   figure
 	tax        figure
 	shipping   figure
-	cut        bool // the row ends before the column total
+	refunded   figure // of the order in all
+	cut        bool   // the row ends before the column total
 }
 
 // figure is an amount that may not be said.
@@ -47,20 +49,33 @@ func (r *reader) readAmounts(it *intake.Row, row row) (amounts, *loyalty.Note) {
 		field string
 		into  *figure
 	}{{"total", &sums.total}, {"order_total", &sums.orderTotal}, {"line_total", &sums.lineTotal}, {"discount", &sums.discount},
-		{"tax", &sums.tax}, {"shipping", &sums.shipping}} {
+		{"line_tax", &sums.lineTax}, {"tax", &sums.tax}, {"shipping", &sums.shipping}} {
 		text := r.cols.get(f.field)
 		if text == "" {
 			continue
 		}
-		n, exact, err := loyalty.ParseExact(text, places)
+		n, exact, err := r.money(text, places)
 		if err == nil && !exact {
 			it.Note(f.field, "%s has more decimals than %s: it is taken as %s", loyalty.Quoted(text), currency, loyalty.FormatMoney(n, currency))
 		}
 		say(f.field, n, err)
 		*f.into = figure{n, true}
 	}
+	for _, part := range unpack(r.cols.get("refunded"), "amount") { // of each time that something was given back
+		if part != "" {
+			n, _, err := r.money(part, places)
+			say("refunded", n, err)
+			sums.refunded = figure{sums.refunded.n + max(n, -n), true}
+		}
+	}
+	if d := &sums.discount; d.n < 0 && sums.total.n >= 0 && sums.orderTotal.n >= 0 && sums.lineTotal.n >= 0 {
+		d.n = -d.n // taken off, however it is written
+	}
 	quantity := r.cols.get("quantity")
 	if quantity != "" {
+		if number, err := amount(quantity, r.decimal, ""); err == nil {
+			quantity = number
+		}
 		n, weighed, err := loyalty.ParsePieces(quantity)
 		if say("quantity", n, err); err == nil && weighed {
 			it.Note("quantity", "%s is no number of pieces: it counts as one, as what is sold by weight does", loyalty.Quoted(quantity))
@@ -68,13 +83,25 @@ func (r *reader) readAmounts(it *intake.Row, row row) (amounts, *loyalty.Note) {
 		it.Order.Quantity = n
 	}
 	if price := r.cols.get("price"); price != "" && !sums.lineTotal.said && bad == nil {
-		n, err := loyalty.Times(price, cmp.Or(quantity, "1"), places)
+		price, err := amount(price, r.decimal, currency)
+		n := int64(0)
+		if err == nil {
+			n, err = loyalty.Times(price, cmp.Or(quantity, "1"), places)
+		}
 		say("price", n, err)
 		sums.lineTotal, sums.apiece = figure{n, true}, true
 	}
-	at, there := r.cols.at["total"]
-	sums.cut = there && at >= row.there
+	sums.cut = r.cols.cut("total", row.there)
 	return sums, bad
+}
+
+// money reads an amount as the file writes them.
+func (r *reader) money(text string, places int) (n int64, exact bool, err error) {
+	number, err := amount(text, r.decimal, r.shop.Currency)
+	if err != nil {
+		return 0, false, err
+	}
+	return loyalty.ParseExact(number, places)
 }
 
 // addUp makes the order's figures of those of its rows. Files write an order's
@@ -93,10 +120,19 @@ func (d *draft) addUp() *loyalty.Note {
 		if !line.said && !ofOrder.said {
 			line = sums.total
 		}
+		if sums.lineTax.said {
+			line = figure{line.n + sums.lineTax.n, true}
+			if !ofOrder.said {
+				o.Tax, o.HasTax = o.Tax+sums.lineTax.n, true
+			}
+		}
 		if sums.lined && n < len(o.Lines) {
 			o.Lines[n].Total = line.n
 		}
 		lines = figure{lines.n + line.n, lines.said || line.said}
+		if sums.refunded.said && !o.HasRefunded {
+			o.Refunded, o.HasRefunded = sums.refunded.n, true
+		}
 		if sums.discount.said && !(n > 0 && ofOrder.said && d.repeats(n)) {
 			o.Discount, o.HasDiscount = o.Discount+sums.discount.n, true
 		}

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,9 +15,14 @@ import (
 
 // Fields of files, beside consent.TOPIC, ids.SOURCE and the program's attributes.
 var (
-	memberFields = []string{"birthday", "tags", "joined", "joined_at", "referred_by", "consent_source", "consent_at", "consent_text", "points"}
-	orderFields  = []string{"order", "at", "total", "order_total", "line_total", "price", "quantity", "discount", "tax", "shipping", "currency", "status", "product", "name", "category", "brand", "labels", "coupon", "shop"}
+	memberFields = []string{"full_name", "birthday", "tags", "joined", "joined_at", "referred_by", "consent", "consent_source", "consent_at", "consent_text", "refused_at", "suppressed", "points"}
+	orderFields  = []string{"order", "order.id", "at", "total", "order_total", "line_total", "line_tax", "price", "quantity", "discount", "tax", "shipping", "refunded", "currency", "status", "cancelled_at",
+		"product", "name", "category", "brand", "labels", "coupon", "shop", "event", "full_name"}
 )
+
+// onlyNamed are fields that a column has only where somebody or a layout says so: by
+// such a name other systems mean other things.
+var onlyNamed = []string{"consent", "suppressed", "event", "refunded", "order.id", "full_name", "refused_at"}
 
 // fieldsOf returns the fields of a kind of file, nil if there is no such kind.
 func fieldsOf(kind string) []string {
@@ -30,7 +36,7 @@ func fieldsOf(kind string) []string {
 	case "orders":
 		return slices.Concat(orderFields, person)
 	case "suppressions":
-		return []string{"email"}
+		return []string{"email", "consent", "suppressed"}
 	case "points":
 		return []string{"member", "points", "last_day"}
 	}
@@ -39,72 +45,158 @@ func fieldsOf(kind string) []string {
 
 // columns says which field stands in which column of a file.
 type columns struct {
-	at      map[string]int // field → index
+	at      map[string]place
 	header  []string
 	ignored []string                     // columns that are no field
 	fields  []string                     // of the row being read
-	values  map[string]map[string]string // of the format: field → what stands there → what we call it
+	packed  []int                        // columns that hold lines of an order
+	values  map[string]map[string]string // field → what stands there, in lower case → what we call it
+	always  map[string]string            // field → what is true of a row that does not say
 }
 
+// place is where a field stands: the first of these columns in which there is
+// something, each of them several that are joined.
+type place [][]int
+
 // mapColumns finds the fields of a kind of file in a header: those that somebody
-// named, which must be there, then those of the file's format, then those of their
-// own names, compared without case, and with spaces, hyphens or underscores between
-// words.
-func mapColumns(kind string, header []string, f format, given map[string]string, attributes map[string]segments.Type) (*columns, error) {
+// named, which must be there, then those of the file's layout, nil if there is none,
+// then those of their own names, compared without case, and with spaces, hyphens or
+// underscores between words.
+func mapColumns(kind string, header []string, l *layout, given map[string]string, attributes map[string]segments.Type) (*columns, error) {
 	known := fieldsOf(kind)
 	if known == nil {
 		return nil, fmt.Errorf("there is nothing to import as %q: members, orders, suppressions or points", kind)
 	}
-	c := &columns{at: map[string]int{}, header: header, values: f.values}
+	c := &columns{at: map[string]place{}, header: header}
 	taken := map[int]bool{}
 	for _, field := range slices.Sorted(maps.Keys(given)) {
 		name, ok := fieldName(kind, strings.ToLower(field), known, attributes)
 		if !ok {
 			return nil, fmt.Errorf("%s is not a field of %s: %s%s", field, kind, strings.Join(known, ", "), families(kind, attributes))
 		}
-		is := func(h string) bool { return strings.EqualFold(h, given[field]) }
-		i := slices.IndexFunc(header, is)
+		i := column(header, given[field])
 		if i < 0 {
 			return nil, fmt.Errorf("the file has no column %s for %s: it has %s", given[field], field, strings.Join(header, ", "))
 		}
-		if slices.IndexFunc(header[i+1:], is) >= 0 {
+		if column(header[i+1:], given[field]) >= 0 {
 			return nil, fmt.Errorf("the file has two columns %s: give one of them another name", header[i])
 		}
-		c.at[name], taken[i] = i, true
+		c.at[name], taken[i] = place{{i}}, true
 	}
-	for field, column := range f.columns[kind] {
-		i := slices.IndexFunc(header, func(h string) bool { return strings.EqualFold(h, column) })
-		if _, there := c.at[field]; i >= 0 && !there && !taken[i] {
-			c.at[field], taken[i] = i, true
+	if l != nil {
+		c.byLayout(kind, known, l, taken)
+		return c, nil
+	}
+	return c, c.byName(kind, known, taken, attributes)
+}
+
+// byLayout finds the fields that a layout has. What somebody named otherwise is not
+// asked of it.
+func (c *columns) byLayout(kind string, known []string, l *layout, named map[int]bool) {
+	c.values, c.always = l.values, l.always
+	taken := maps.Clone(named)
+	_, keyed := c.at["order"]
+	for field, names := range l.columns {
+		_, there := c.at[field]
+		if there || kind == "suppressions" && !slices.Contains(known, field) || keyed && field == "order.id" {
+			continue
+		}
+		var at place
+		for _, name := range names {
+			if parts := c.parts(name); parts != nil && !named[parts[0]] {
+				at = append(at, parts)
+			}
+		}
+		for _, parts := range at {
+			for _, i := range parts {
+				taken[i] = true
+			}
+		}
+		if at != nil {
+			c.at[field] = at
 		}
 	}
+	for i, h := range c.header {
+		switch {
+		case taken[i]:
+		case l.packed != nil && l.packed.MatchString(h):
+			c.packed = append(c.packed, i)
+		default:
+			c.ignored = append(c.ignored, h)
+		}
+	}
+}
+
+// parts returns where the columns A + B + … stand: those that are there, nil if the
+// first is not.
+func (c *columns) parts(names string) (all []int) {
+	for n, name := range strings.Split(names, " + ") {
+		i := column(c.header, name)
+		if i < 0 && n == 0 {
+			return nil
+		}
+		if i >= 0 {
+			all = append(all, i)
+		}
+	}
+	return all
+}
+
+// byName finds the fields that stand in columns of their own names.
+func (c *columns) byName(kind string, known []string, taken map[int]bool, attributes map[string]segments.Type) error {
 	mapped := maps.Clone(c.at)
 	var left []int // columns that are no field by their own name
-	for i, h := range header {
+	for i, h := range c.header {
 		if taken[i] {
 			continue
 		}
 		name, ok := fieldName(kind, plainly(h, known), known, attributes)
+		if slices.Contains(onlyNamed, name) {
+			if ok = attributes[name] != 0; ok {
+				name = "attributes." + name
+			}
+		}
 		_, elsewhere := mapped[name]
 		before, twice := c.at[name]
 		switch {
-		case !ok || elsewhere || f.columns[kind] != nil:
+		case !ok || elsewhere:
 			left = append(left, i)
 		case twice:
-			return nil, fmt.Errorf("the file has two columns for %s, %s and %s: give one of them another name, or name the right one with --map %s=COLUMN", name, header[before], h, name)
+			return fmt.Errorf("the file has two columns for %s, %s and %s: give one of them another name, or name the right one with --map %s=COLUMN", name, c.header[before[0][0]], h, name)
 		default:
-			c.at[name] = i
+			c.at[name] = place{{i}}
 		}
 	}
 	for _, i := range left {
-		name := otherwise[strings.Join(words(header[i]), " ")]
-		if _, there := c.at[name]; there || !slices.Contains(known, name) || f.columns[kind] != nil {
-			c.ignored = append(c.ignored, header[i])
+		name := otherwise[strings.Join(words(c.header[i]), " ")]
+		if _, there := c.at[name]; there || !slices.Contains(known, name) {
+			c.ignored = append(c.ignored, c.header[i])
 			continue
 		}
-		c.at[name] = i
+		c.at[name] = place{{i}}
 	}
-	return c, nil
+	return nil
+}
+
+// uses are the columns that hold fields, in the order of the header.
+func (c *columns) uses() (all []Use) {
+	of := map[int][]string{}
+	for field, at := range c.at {
+		for _, parts := range at {
+			for _, i := range parts {
+				of[i] = append(of[i], field)
+			}
+		}
+	}
+	for _, i := range c.packed {
+		of[i] = append(of[i], "lines")
+	}
+	for i, h := range c.header {
+		if slices.Sort(of[i]); of[i] != nil {
+			all = append(all, Use{h, strings.Join(of[i], " and ")})
+		}
+	}
+	return all
 }
 
 // otherwise are names that many systems give to fields of ours. The price of a
@@ -168,23 +260,44 @@ func families(kind string, attributes map[string]segments.Type) string {
 
 // name returns the column of a field as the header writes it.
 func (c *columns) name(field string) string {
-	if i, ok := c.at[field]; ok {
-		return c.header[i]
+	if at, ok := c.at[field]; ok {
+		return c.header[at[0][0]]
 	}
 	return field
 }
 
-func (c *columns) has(field string) bool { _, ok := c.at[field]; return ok }
+func (c *columns) has(field string) bool {
+	_, ok := c.at[field]
+	return ok || c.always[field] != ""
+}
+
+// cut reports whether a row of so many fields ends before a field's column.
+func (c *columns) cut(field string, there int) bool {
+	at, ok := c.at[field]
+	return ok && at[0][0] >= there
+}
 
 // get returns a field of the row, trimmed; "" if the file does not have it.
 func (c *columns) get(field string) string {
-	i, ok := c.at[field]
-	if !ok {
-		return ""
+	for _, parts := range c.at[field] {
+		text := c.joined(parts)
+		if ours, known := c.values[field][strings.ToLower(text)]; known {
+			text = ours
+		}
+		if text != "" {
+			return text
+		}
 	}
-	text := norm.NFC.String(strings.TrimSpace(c.fields[i]))
-	if ours, known := c.values[field][strings.ToLower(text)]; known {
-		return ours
+	return c.always[field]
+}
+
+// joined returns what stands in some columns of the row; "" where the first is empty.
+func (c *columns) joined(parts []int) string {
+	text := norm.NFC.String(strings.TrimSpace(c.fields[parts[0]]))
+	for _, i := range parts[1:] {
+		if more := strings.TrimSpace(c.fields[i]); text != "" && more != "" {
+			text += " " + more
+		}
 	}
 	return text
 }
@@ -219,22 +332,70 @@ func parseFlag(text string) (*bool, error) {
 }
 
 // ParseMap reads field=column,… as --map takes it: which column of the header
-// holds which of our fields.
+// holds which of our fields. A column with a comma in its name stands in quotes.
 func ParseMap(text string) (map[string]string, error) {
 	columns := map[string]string{}
-	for part := range strings.SplitSeq(text, ",") {
+	for _, part := range splitQuoted(text) {
 		if part = strings.TrimSpace(part); part == "" {
 			continue
 		}
+		if whole, ok := unquote(part); ok {
+			part = whole
+		}
 		field, column, ok := strings.Cut(part, "=")
 		field, column = strings.TrimSpace(field), strings.TrimSpace(column)
+		if name, quoted := unquote(column); quoted {
+			column = name
+		}
 		switch _, twice := columns[field]; {
 		case !ok || field == "" || column == "":
-			return nil, fmt.Errorf("%q should be field=column", part)
+			return nil, fmt.Errorf("%q should be field=column; a column with a comma in its name stands in quotes, as in 'name=\"Item, long\"'", part)
 		case twice:
 			return nil, fmt.Errorf("%s is mapped twice", field)
 		}
 		columns[field] = column
 	}
 	return columns, nil
+}
+
+// splitQuoted splits a text at commas that stand outside of quotes.
+func splitQuoted(text string) (parts []string) {
+	quoted, from := false, 0
+	for i := range len(text) {
+		switch {
+		case text[i] == '"':
+			quoted = !quoted
+		case text[i] == ',' && !quoted:
+			parts, from = append(parts, text[from:i]), i+1
+		}
+	}
+	return append(parts, text[from:])
+}
+
+// unquote returns what stands in quotes, with "" for a quote.
+func unquote(text string) (string, bool) {
+	if len(text) < 2 || text[0] != '"' || text[len(text)-1] != '"' {
+		return text, false
+	}
+	return strings.ReplaceAll(text[1:len(text)-1], `""`, `"`), true
+}
+
+// statuses are what a file may call an order, beside its own words for these.
+var statuses = []string{loyalty.Pending, loyalty.Paid, loyalty.Cancelled, loyalty.Refunded, loyalty.Test}
+
+// ParseStatuses reads word=status,… as --status takes it: what a file's words for
+// statuses are called here.
+func ParseStatuses(text string) (map[string]string, error) {
+	words, err := ParseMap(text)
+	if err != nil {
+		return nil, errors.New(strings.Replace(err.Error(), "field=column; a column", "word=status; a word", 1))
+	}
+	lower := map[string]string{}
+	for word, ours := range words {
+		if ours = strings.ToLower(ours); !slices.Contains(statuses, ours) {
+			return nil, fmt.Errorf("%q is no status: WORD=%s", ours, strings.Join(statuses, "|"))
+		}
+		lower[strings.ToLower(word)] = ours
+	}
+	return lower, nil
 }

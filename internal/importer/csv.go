@@ -11,6 +11,9 @@ import (
 	"math"
 	"strings"
 	"unicode/utf8"
+
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/unicode"
 )
 
 // Bounds of a file: what lies beyond them is no table of a shop, and must not take
@@ -22,8 +25,8 @@ const (
 	ratio      = 200       // how many times its size it may have beyond them
 )
 
-// table is read from a CSV file row by row: with or without a byte order
-// mark, packed by gzip or not, with commas, semicolons, tabs or bars between
+// table is read from a CSV file row by row: in UTF-8 with or without a byte order
+// mark, in UTF-16 with one, or as somebody says, packed by gzip or not, with commas, semicolons, tabs or bars between
 // fields, with line ends of any system, and quoted fields that may go over several
 // lines.
 type table struct {
@@ -117,10 +120,38 @@ func (t *textReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Charset is what the bytes of a file mean: "" is UTF-8, or what its mark says.
+type Charset string
+
+// The ways to write letters as bytes that may be named.
+const (
+	UTF8    Charset = "utf-8"
+	UTF16   Charset = "utf-16"
+	Western Charset = "windows-1252"
+)
+
+// ParseCharset reads the name of one.
+func ParseCharset(text string) (Charset, error) {
+	switch strings.ToLower(text) {
+	case "", "auto":
+		return "", nil
+	case "utf-8", "utf8":
+		return UTF8, nil
+	case "utf-16", "utf16":
+		return UTF16, nil
+	case "windows-1252", "cp1252", "latin1", "latin-1", "iso-8859-1":
+		return Western, nil
+	}
+	return "", fmt.Errorf("%q is none of utf-8, utf-16 and windows-1252", text)
+}
+
+// notUTF8 says what to do about bytes that are no UTF-8.
+const notUTF8 = "is not UTF-8: say --encoding windows-1252 if a program of Windows wrote the file, or save it as CSV in UTF-8"
+
 // readTable reads the header of a table.
-func readTable(r io.Reader) (*table, error) {
+func readTable(r io.Reader, charset Charset) (*table, error) {
 	t := &table{raw: &countingReader{r: r}}
-	in, head, err := openText(t.raw)
+	in, head, err := openText(t.raw, charset)
 	if err != nil {
 		return nil, err
 	}
@@ -143,13 +174,13 @@ func readTable(r io.Reader) (*table, error) {
 // TextOf hands on the text of a file: unpacked, without a byte order mark, with line
 // feeds at the ends of its lines. What is no text is an error.
 func TextOf(file io.Reader) (io.Reader, error) {
-	in, _, err := openText(&countingReader{r: file})
+	in, _, err := openText(&countingReader{r: file}, "")
 	return &textReader{in: in, row: math.MaxInt64}, err // its reader bounds the lines
 }
 
-// openText returns what stands in a file after its byte order mark, and the
+// openText returns what stands in a file after its byte order mark, in UTF-8, and the
 // beginning of that.
-func openText(raw *countingReader) (in *bufio.Reader, head []byte, err error) {
+func openText(raw *countingReader, charset Charset) (in *bufio.Reader, head []byte, err error) {
 	in = bufio.NewReaderSize(raw, 1<<16)
 	if magic, _ := in.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
 		z, err := gzip.NewReader(in)
@@ -158,10 +189,17 @@ func openText(raw *countingReader) (in *bufio.Reader, head []byte, err error) {
 		}
 		in = bufio.NewReaderSize(&unpacker{countingReader{r: z}, raw}, 1<<16)
 	}
-	if mark, _ := in.Peek(3); bytes.Equal(mark, []byte("\xef\xbb\xbf")) {
+	mark, _ := in.Peek(3)
+	switch {
+	case bytes.HasPrefix(mark, []byte("\xff\xfe")), bytes.HasPrefix(mark, []byte("\xfe\xff")), charset == UTF16:
+		decoder := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder() // little-endian without a mark
+		in = bufio.NewReaderSize(decoder.Reader(in), 1<<16)
+	case bytes.Equal(mark, []byte("\xef\xbb\xbf")):
 		if _, err := in.Discard(3); err != nil {
 			return nil, nil, err
 		}
+	case charset == Western:
+		in = bufio.NewReaderSize(charmap.Windows1252.NewDecoder().Reader(in), 1<<16)
 	}
 	head, err = in.Peek(1 << 15)
 	if err != nil && err != io.EOF {
@@ -178,7 +216,6 @@ func openText(raw *countingReader) (in *bufio.Reader, head []byte, err error) {
 func foreign(head []byte) string {
 	const save = ": save the table as CSV in UTF-8"
 	for _, f := range []struct{ begins, is string }{
-		{"\xff\xfe", "it is UTF-16"}, {"\xfe\xff", "it is UTF-16"},
 		{"PK\x03\x04", "it is a workbook (.xlsx, .ods) or another zip archive"}, {"PK\x05\x06", "it is an empty zip archive"},
 		{"\xd0\xcf\x11\xe0", "it is a workbook (.xls)"}, {"%PDF", "it is a PDF"},
 		{"BZh", "it is packed by bzip2, not gzip"}, {"\xfd7zXZ", "it is packed by xz, not gzip"}, {"\x28\xb5\x2f\xfd", "it is packed by zstd, not gzip"},
@@ -195,7 +232,7 @@ func foreign(head []byte) string {
 	case bytes.HasPrefix(trimmed, []byte("{")), bytes.HasPrefix(bytes.TrimSpace(bytes.TrimPrefix(trimmed, []byte("["))), []byte("{")):
 		return "it is JSON, not a table" + save
 	case bytes.Count(head, []byte{0})*8 > len(head): // a stray one is its field's affair
-		return "it is not text (UTF-16 without a mark, perhaps)" + save
+		return "it is not text (if it is UTF-16 without a mark, say --encoding utf-16)" + save
 	}
 	return ""
 }
@@ -233,7 +270,7 @@ func (t *table) readHeader() error {
 	t.line += t.first
 	for _, name := range first {
 		if !utf8.ValidString(name) {
-			return errors.New("its first line is not UTF-8 (Windows-1252, perhaps): save it as CSV in UTF-8")
+			return errors.New("its first line " + notUTF8)
 		}
 		t.header = append(t.header, strings.TrimSpace(name))
 	}
@@ -315,7 +352,7 @@ func (t *table) unclosed(err *csv.ParseError) bool {
 func (t *table) checkRow(r row) error {
 	for i, v := range r.fields {
 		if !utf8.ValidString(v) {
-			return &badRow{r, fmt.Sprintf("column %s is not UTF-8 (Windows-1252, perhaps): save the file as CSV in UTF-8", t.name(i))}
+			return &badRow{r, fmt.Sprintf("column %s %s", t.name(i), notUTF8)}
 		}
 	}
 	for _, v := range r.fields[len(t.header):] {

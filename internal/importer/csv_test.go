@@ -87,11 +87,11 @@ func FuzzTable(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		s, err := readTable(bytes.NewReader(data))
+		s, err := readTable(bytes.NewReader(data), "")
 		if err != nil {
 			return
 		}
-		if _, err := mapColumns("orders", s.header, format{}, nil, nil); err != nil && !strings.Contains(err.Error(), "two columns") {
+		if _, err := mapColumns("orders", s.header, nil, nil, nil); err != nil && !strings.Contains(err.Error(), "two columns") {
 			t.Errorf("mapColumns(%q) = %v", s.header, err)
 		}
 		last, n := 0, 0

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -16,21 +17,33 @@ import (
 const noon = 12
 
 // Dates says what comes first in a date like 01/02/2027, which only the country
-// of its writer tells.
+// of its writer tells, or that a number is a day as spreadsheets count them.
 type Dates string
 
-// The ways to write such a date; "" is neither: it is refused.
+// The ways to write such a date; "" is none: it is refused.
 const (
 	DayFirst   Dates = "dmy"
 	MonthFirst Dates = "mdy"
+	Serial     Dates = "serial"
 )
 
-// ParseDates reads dmy or mdy; "" is neither.
+// ParseDates reads dmy, mdy or serial; "" is none.
 func ParseDates(text string) (Dates, error) {
-	if d := Dates(strings.ToLower(text)); d == "" || d == DayFirst || d == MonthFirst {
+	if d := Dates(strings.ToLower(text)); d == "" || d == DayFirst || d == MonthFirst || d == Serial {
 		return d, nil
 	}
-	return "", fmt.Errorf("%q is neither dmy, for 31/12/2027, nor mdy, for 12/31/2027", text)
+	return "", fmt.Errorf("%q is neither dmy, for 31/12/2027, nor mdy, for 12/31/2027, nor serial, for the 46752 of a spreadsheet", text)
+}
+
+// words say it of a column.
+func (d Dates) words() string {
+	switch d {
+	case DayFirst:
+		return "has the day first"
+	case MonthFirst:
+		return "has the month first"
+	}
+	return "counts days as spreadsheets do"
 }
 
 // clocks are what times of a file are read by.
@@ -38,6 +51,19 @@ type clocks struct {
 	zone  *time.Location // of a time without an offset
 	local *time.Location // the shop's, of a day without a time
 	dates Dates
+	names map[string]string // of zones, in lower case, as a system calls them; may be nil
+}
+
+// on are the clocks by which a field of the file is read.
+func (r *reader) on(field string) clocks {
+	c := r.clocks
+	if told, ok := r.told[field]; ok && c.dates == "" {
+		c.dates = told
+	}
+	if field == "birthday" && c.dates == "" && r.layout != nil {
+		c.dates = r.layout.dates
+	}
+	return c
 }
 
 // The ways to write a day, each with what its groups are.
@@ -102,7 +128,7 @@ func (c clocks) day(text string) (day loyalty.Day, rest string, err error) {
 		}
 		parts := form.parts
 		if parts == "s" {
-			if parts = string(c.dates); parts == "" {
+			if parts = string(c.dates); parts == "" || c.dates == Serial {
 				return 0, "", errEither
 			}
 		}
@@ -121,15 +147,39 @@ func (c clocks) day(text string) (day loyalty.Day, rest string, err error) {
 		return day, text[len(found[0]):], nil
 	}
 	if serial.MatchString(text) {
-		return 0, "", errSerial
+		return c.serialDay(text)
 	}
 	return 0, "", errMoment
+}
+
+// epoch is the day that spreadsheets count as 0. Their day 60 is a 29th of February
+// that 1900 did not have; nobody's orders are that old.
+var epoch = loyalty.DayOf(time.Date(1899, 12, 30, 0, 0, 0, 0, time.UTC), time.UTC)
+
+// serialDay reads a day as spreadsheets count them, with the time as its fraction.
+func (c clocks) serialDay(text string) (loyalty.Day, string, error) {
+	if c.dates != Serial {
+		return 0, "", errSerial
+	}
+	n, err := strconv.ParseFloat(strings.Replace(text, ",", ".", 1), 64)
+	if err != nil {
+		return 0, "", errMoment
+	}
+	past := time.Duration((n - math.Floor(n)) * float64(24*time.Hour)).Round(time.Second)
+	day := epoch + loyalty.Day(n)
+	switch {
+	case past == 24*time.Hour:
+		return day + 1, "", nil
+	case past == 0:
+		return day, "", nil
+	}
+	return day, time.Time{}.Add(past).Format(" 15:04:05"), nil
 }
 
 var (
 	errMoment = fmt.Errorf("is not a moment like 2026-11-22, 2026-11-22 10:00 or 2026-11-22T10:00:00Z")
 	errEither = fmt.Errorf("may be two days: say --dates dmy where the day stands first, --dates mdy where the month does")
-	errSerial = fmt.Errorf("is how a spreadsheet counts days: give the column the format of a date, like 2026-11-22, and export it anew")
+	errSerial = fmt.Errorf("is how a spreadsheet counts days: say --dates serial where all of the file's are, or give the column the format of a date, like 2026-11-22, and export it anew")
 )
 
 // location returns whose clocks a time was read on: an offset, a zone's name, or
@@ -149,6 +199,9 @@ func (c clocks) location(zone string, day loyalty.Day) (*time.Location, bool) {
 		return c.zone, true
 	case "Z", "UTC", "GMT", "UT":
 		return time.UTC, true
+	}
+	if name, ok := c.names[strings.ToLower(zone)]; ok {
+		zone = name
 	}
 	for _, month := range []loyalty.Day{day, day + 182} { // both clocks of the year
 		if name, _ := loyalty.Wall(month, noon, 0, c.zone).Zone(); name == zone {
@@ -188,7 +241,10 @@ func (c clocks) birthday(text string) string {
 	case found[2] == ".":
 	case c.dates == MonthFirst:
 		day, month = month, day
-	case c.dates == "":
+	case c.dates != DayFirst:
+		return text
+	}
+	if month > 12 {
 		return text
 	}
 	return fmt.Sprintf("--%02d-%02d", month, day)

@@ -3,11 +3,13 @@ package importer_test
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"regulars/internal/importer"
 
@@ -153,13 +155,13 @@ func TestRowsOfOneNumberThatAreTwoOrders(t *testing.T) {
 func TestWhatCannotBeReadIsLeftOutAndSaid(t *testing.T) {
 	t.Parallel()
 	content := `member,email,phone,first_name,birthday,country,language,time_zone,tags,consent.offers,consent.newsletter
-M-1,ida@gmail;com,+358401112223,Ida,02/28,the Finland,Finnish,Helsinki,vip,perhaps,yes
+M-1,ida@gmail;com,+358401112223,Ida,02/03,the Finland,Finnish,Helsinki,vip,perhaps,yes
 M-2,jon@example.test,,Jon,--02-29,Narnia,Klingonese,Middle Earth,,no,yes
 M-3,kim@example.test,,` + strings.Repeat("Kim", 200) + `,24.12.1980,fin,SUOMI,europe/helsinki,,yes,no
 ,lea@,,Lea,,,,,,,
 `
 	want := []string{
-		`2 email: "ida@gmail;com" is not an address`, `2 Birthday: "02/28": may be two days: say --dates dmy`, `2 consent.offers: "perhaps" is neither yes nor no`,
+		`2 email: "ida@gmail;com" is not an address`, `2 Birthday: "02/03": may be two days: say --dates dmy`, `2 consent.offers: "perhaps" is neither yes nor no`,
 		`3 country: "Narnia" is neither a country's letters`, `3 language: "Klingonese" is neither a language's tag`, `3 time_zone: "Middle Earth" is not a time zone`,
 		`4 first_name: is longer than 500 characters`, `refused 5 email: "lea@" is not an address`,
 	}
@@ -181,7 +183,7 @@ M-3,kim@example.test,,` + strings.Repeat("Kim", 200) + `,24.12.1980,fin,SUOMI,eu
 		}
 		clear(t, db)
 		im.Dates = importer.MonthFirst
-		if d.noting(im); d.one("select birth_month || '-' || birth_date from members where external_id = 'M-1'") != "2-28" {
+		if d.noting(im); d.one("select birth_month || '-' || birth_date from members where external_id = 'M-1'") != "2-3" {
 			t.Errorf("a birthday with its month first: %s", d.one("select birth_month || '-' || birth_date from members where external_id = 'M-1'"))
 		}
 	})
@@ -255,7 +257,6 @@ func TestAFileOfWhichNothingIsReadIsNoSuccess(t *testing.T) {
 		{"a byte order mark alone", "members", "\ufeff", "it is empty"},
 		{"a workbook", "members", "PK\x03\x04\x14\x00", "it is a workbook (.xlsx, .ods) or another zip archive"},
 		{"an old workbook", "members", "\xd0\xcf\x11\xe0\xa1", "it is a workbook (.xls)"},
-		{"UTF-16", "orders", "\xff\xfeo\x00", "it is UTF-16"},
 		{"UTF-16 without a mark", "orders", "o\x00r\x00", "it is not text"},
 		{"JSON", "orders", `[{"order": 1}]`, "it is JSON"},
 		{"a web page", "orders", "<!DOCTYPE html><html>", "it is a web page"},
@@ -276,6 +277,33 @@ func TestAFileOfWhichNothingIsReadIsNoSuccess(t *testing.T) {
 	}
 }
 
+// inUTF16 is a text in UTF-16 with a mark.
+func inUTF16(text string, big bool) string {
+	var b []byte
+	for _, unit := range utf16.Encode([]rune("\ufeff" + text)) {
+		if big {
+			b = binary.BigEndian.AppendUint16(b, unit)
+		} else {
+			b = binary.LittleEndian.AppendUint16(b, unit)
+		}
+	}
+	return string(b)
+}
+
+func TestLettersOfWindowsAreReadWhereSomebodySaysSo(t *testing.T) {
+	t.Parallel()
+	db := storetest.SQLite(t)
+	d := newDoor(t, db)
+	im := importer.File{Kind: "members", Path: file(t, "m.csv", "member,first_name\nM-1,Bj\xf6rn\n")}
+	if got, said := d.noting(im); !strings.Contains(said, "column first_name is not UTF-8: say --encoding windows-1252") {
+		t.Errorf("%s\n%s", got, said)
+	}
+	im.Charset = importer.Western
+	if got, said := d.noting(im); d.one("select first_name from members") != "Björn" {
+		t.Errorf("%s\n%s, %s", got, said, d.one("select first_name from members"))
+	}
+}
+
 func TestFilesAsProgramsWriteThem(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, content string }{
@@ -286,6 +314,8 @@ func TestFilesAsProgramsWriteThem(t *testing.T) {
 		{"a mark, and such a line in quotes", "\ufeff\"sep=|\"\nmember|email|first_name\nM-1|ida@example.test|Ida\nM-2|jon@example.test|Jon\n"},
 		{"bars", "member|email|first_name\nM-1|ida@example.test|Ida\nM-2|jon@example.test|Jon\n"},
 		{"rows without their empty ends", "member,email,first_name,phone,tags\nM-1,ida@example.test,Ida,,\nM-2,jon@example.test,Jon\n"},
+		{"UTF-16 of little ends", inUTF16("member,email,first_name\r\nM-1,ida@example.test,Ida\r\nM-2,jon@example.test,Jon\r\n", false)},
+		{"UTF-16 of big ends", inUTF16("member\temail\tfirst_name\nM-1\tida@example.test\tIda\nM-2\tjon@example.test\tJon", true)},
 		{"a header as people write it", " Member ,E-mail,Email,FIRST name\nM-1,x,ida@example.test,Ida\nM-2,x,jon@example.test,Jon\n"},
 		{"accents in two parts", "member,email,first_name\nM-1,ida@example.test,Ida\nM-2,jon@example.test,Jon\n"},
 	}

@@ -1,7 +1,8 @@
 // Package importer takes files in: of members, of orders, of addresses that are to
 // get nothing, of points that members bring. It reads them (csv.go), finds our fields in their columns (columns.go),
 // also where another system named these (format.go), reads dates and amounts as
-// people write them, and hands the rows on to intake, which takes them in like
+// people write them (decimal.go, dates.go; what only a whole column tells, survey.go
+// looks up first), and hands the rows on to intake, which takes them in like
 // everything else.
 //
 //	File → rows → an order's rows together → Shop.Check → intake.Take, 5,000 at once
@@ -19,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -27,6 +29,7 @@ import (
 	"strings"
 	"time"
 
+	"regulars/internal/address"
 	"regulars/internal/consent"
 	"regulars/internal/flows"
 	"regulars/internal/intake"
@@ -42,37 +45,51 @@ type File struct {
 	Kind    string            // members | orders | suppressions | points
 	Path    string            // .csv or .csv.gz
 	Opened  *os.File          // the file itself, where it is open already; it stays the caller's. nil: Path is opened
-	Format  string            // of Formats; "": csv
+	Format  string            // of Formats; "": auto
 	Map     map[string]string // field → column of the header; others by their own name
+	Status  map[string]string // the file's words for statuses of orders, in lower case → ours
 	Zone    *time.Location    // of times without an offset; nil: the shop's
 	Source  string            // whose orders they are; "": import
-	Dates   Dates             // what comes first in a date like 01/02/2027; "": such dates are refused
+	Dates   Dates             // how dates like 01/02/2027 are written; "": as the whole column tells
+	Decimal Decimal           // what stands before the decimals of amounts; "": as the whole file tells
+	Charset Charset           // what the bytes of the file mean; "": UTF-8, or what its mark says
 	OrderID string            // "row": each row is an order, known by file name and row number
 	Key     string            // what tells orders apart: "number+day+shop", or "" for the number alone
 	News    bool              // rows within news_within have just happened
 	DryRun  bool              // say what would happen, change nothing
 	Rejects string            // file for refused rows; "": none
 
-	Consent       []string    // topics that every member of the file agreed to
+	Consent       []string    // topics that every member of the file agreed to, or those whom the file says it of
 	ConsentSource string      // where they did
 	ConsentDay    loyalty.Day // the shop's day on which they did
+	Refusal       []string    // topics that they refused, the same
+	RefusedDay    loyalty.Day // the shop's day on which they did; 0: nobody knows
+
+	entry      string                        // its name in an archive
+	unpack     func() (io.ReadCloser, error) // opens it there, again after the first time
+	packedSize int64                         // of it in bytes, when it is unpacked
 
 	Progress func(read, total int64) // bytes; may be nil
 	Refused  func(loyalty.Note)      // each refused row; may be nil
 	Noted    func(loyalty.Note)      // each value left out of a row that was taken, or taken in another way; may be nil
-	Ignored  func(columns []string)  // columns that are no field of ours; may be nil
+	Taken    func(Reading)           // what the file was taken for; may be nil
+	Shown    func(Sample)            // of a dry run: the first rows as they would be; may be nil
 }
 
 // Tally counts what an import did. Read and Refused count rows; of an order file
 // New, Updated and Unchanged count orders, whose lines may be many rows. Noted are
-// values that were left out, or taken in another way than they are written.
-type Tally struct{ Read, New, Updated, Unchanged, Refused, Noted int64 }
+// values that were left out, or taken in another way than they are written. Suppressed
+// are addresses of members to which nothing is sent from now on.
+type Tally struct{ Read, New, Updated, Unchanged, Refused, Noted, Suppressed int64 }
 
 // String is the last line of an import.
 func (t Tally) String() string {
 	line := fmt.Sprintf("%d read, %d new, %d updated, %d unchanged, %d refused", t.Read, t.New, t.Updated, t.Unchanged, t.Refused)
 	if t.Noted > 0 {
 		line += fmt.Sprintf(", %d noted", t.Noted)
+	}
+	if t.Suppressed > 0 {
+		line += fmt.Sprintf(", %d suppressed", t.Suppressed)
 	}
 	return line
 }
@@ -109,7 +126,32 @@ func New(db *store.DB) *Importer {
 // What a file says is history, of which facts and segments know at once, and
 // which starts no campaign.
 func (im *Importer) Import(ctx context.Context, f File) (Tally, error) {
-	r := &reader{Importer: im, File: f, lines: map[int64]int{}, kept: map[int][]string{}, passes: 1}
+	parts, done, err := f.parts()
+	if err != nil {
+		return Tally{}, fmt.Errorf("importing %s: %w", filepath.Base(f.Path), err)
+	}
+	defer done()
+	var all Tally
+	for _, part := range parts {
+		tally, err := im.importPart(ctx, part)
+		if all.add(tally); err != nil && !(errors.Is(err, ErrNothing) && len(parts) > 1) {
+			return all, err
+		}
+	}
+	if all.Read == 0 {
+		return all, fmt.Errorf("importing %s: %w", filepath.Base(f.Path), ErrNothing)
+	}
+	return all, nil
+}
+
+func (t *Tally) add(more Tally) {
+	t.Read, t.New, t.Updated, t.Unchanged = t.Read+more.Read, t.New+more.New, t.Updated+more.Updated, t.Unchanged+more.Unchanged
+	t.Refused, t.Noted, t.Suppressed = t.Refused+more.Refused, t.Noted+more.Noted, t.Suppressed+more.Suppressed
+}
+
+// importPart takes in one table: a file, or one of an archive.
+func (im *Importer) importPart(ctx context.Context, f File) (Tally, error) {
+	r := &reader{Importer: im, File: f, lines: map[int64]int{}, kept: map[int][]string{}, told: map[string]Dates{}, unreachable: map[*intake.Row]bool{}, passes: 1}
 	err := r.whole(ctx)
 	for _, c := range r.closers {
 		err = errors.Join(err, c())
@@ -127,10 +169,15 @@ type reader struct {
 	tally Tally
 	shop  intake.Shop
 	clocks
-	cols  *columns
-	file  *os.File
-	size  int64 // of the file in bytes
-	table *table
+	told    map[string]Dates // field → how the column writes its dates, as the whole of it tells
+	decimal Decimal
+	layout  *layout // nil: a table with our own names
+	reading Reading
+	cols    *columns
+	file    *os.File
+	size    int64 // of the file in bytes
+	again   bool  // it can be read again
+	table   *table
 
 	passes int   // how often the file is read
 	before int64 // bytes read in earlier passes
@@ -142,6 +189,8 @@ type reader struct {
 	lines         map[int64]int         // member → the line where they stand
 	measured      int64                 // rows read when the planner last looked at the tables
 	kept          map[int][]string      // line → the row as it stood, while it may be refused
+	unreachable   map[*intake.Row]bool  // whose address is to get nothing
+	shown         int                   // rows of a dry run
 	rejects       *csv.Writer
 	closers       []func() error
 }
@@ -151,18 +200,17 @@ type reader struct {
 func (r *reader) whole(ctx context.Context) (err error) {
 	r.Source = cmp.Or(r.Source, "import")
 	r.of = map[*intake.Row][]int{}
-	format, known := formats[cmp.Or(r.Format, "csv")]
 	switch {
-	case !known:
+	case r.Format != "" && !slices.Contains(Formats(), r.Format):
 		return fmt.Errorf("%q is not a format: %s", r.Format, strings.Join(Formats(), ", "))
 	case r.OrderID != "" && r.OrderID != "row":
 		return fmt.Errorf("%q is not a way to know orders: row", r.OrderID)
 	case r.Key != "" && r.Key != "number" && r.Key != NumberDayShop:
 		return fmt.Errorf("%q is not a way to tell orders apart: number or %s", r.Key, NumberDayShop)
-	case len(r.Consent) > 0 && r.Kind != "members":
-		return fmt.Errorf("a file of %s is not one of people who agreed to topics", r.Kind)
+	case len(r.Consent)+len(r.Refusal) > 0 && r.Kind != "members":
+		return fmt.Errorf("a file of %s is not one of people who agreed to topics, or refused them", r.Kind)
 	}
-	for _, topic := range r.Consent {
+	for _, topic := range slices.Concat(r.Consent, r.Refusal) {
 		if !slices.Contains(consent.Topics(), topic) {
 			return fmt.Errorf("%q: %w", topic, consent.ErrTopic)
 		}
@@ -175,15 +223,28 @@ func (r *reader) whole(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	r.clocks = clocks{zone: cmp.Or(r.Zone, r.shop.Zone), local: r.shop.Zone, dates: r.Dates}
 	if err := r.open(); err != nil {
 		return err
 	}
-	if r.cols, err = mapColumns(r.Kind, r.table.header, format, r.Map, r.shop.Attributes); err != nil {
+	if err := r.recognise(); err != nil {
 		return err
 	}
-	if r.Ignored != nil && len(r.cols.ignored) > 0 {
-		r.Ignored(r.cols.ignored)
+	if len(r.Consent) > 0 && len(r.Refusal) > 0 && !r.cols.has("consent") {
+		return errors.New("it does not say who agreed and who refused: import it once with --consent and once with --refused, or those who refused as a file of their own")
+	}
+	ahead := (r.Kind == "members" || r.Kind == "orders") && r.again
+	for _, twice := range []bool{ahead, r.Kind == "orders" && r.OrderID == ""} {
+		if twice {
+			r.passes++
+		}
+	}
+	if ahead {
+		if err := r.readAhead(ctx); err != nil {
+			return err
+		}
+	}
+	if r.Taken != nil {
+		r.Taken(r.reading)
 	}
 	err = map[string]func(context.Context) error{"members": r.members, "orders": r.orders, "suppressions": r.suppressions, "points": r.points}[r.Kind](ctx)
 	if err == nil && r.tally.Read == 0 {
@@ -206,6 +267,38 @@ func (r *reader) whole(ctx context.Context) (err error) {
 	return errors.Join(err, settling, r.analyse(ctx))
 }
 
+// recognise finds out which system wrote the table, and where our fields stand in it.
+func (r *reader) recognise() (err error) {
+	r.clocks = clocks{zone: cmp.Or(r.Zone, r.shop.Zone), local: r.shop.Zone, dates: r.Dates}
+	r.decimal = r.Decimal
+	if r.layout, err = recognise(r.File, r.table.header); err != nil {
+		return err
+	}
+	if r.cols, err = mapColumns(r.Kind, r.table.header, r.layout, r.Map, r.shop.Attributes); err != nil {
+		return err
+	}
+	r.reading = Reading{File: r.entry, Format: plain, Uses: r.cols.uses(), LeftOut: r.cols.ignored}
+	if r.layout != nil {
+		r.reading.Format, r.reading.What, r.clocks.names = r.layout.format, r.layout.what, r.layout.zones
+		if r.layout.zone != "" && r.Zone == nil {
+			if r.clocks.zone, err = loyalty.ParseZone(r.layout.zone); err != nil {
+				return err
+			}
+		}
+	}
+	if len(r.Status) > 0 {
+		values := map[string]map[string]string{}
+		maps.Copy(values, r.cols.values)
+		words := maps.Clone(values["status"])
+		if words == nil {
+			words = map[string]string{}
+		}
+		maps.Copy(words, r.Status)
+		values["status"], r.cols.values = words, values
+	}
+	return nil
+}
+
 // analyse tells the planner what the tables hold that the file has filled.
 func (r *reader) analyse(ctx context.Context) error {
 	if r.tally.New+r.tally.Updated == 0 {
@@ -224,9 +317,21 @@ func (r *reader) analyse(ctx context.Context) error {
 // open begins to read the file, again after the first time: the same one, whatever
 // its name stands for by now.
 func (r *reader) open() (err error) {
+	if r.table != nil {
+		r.before += r.table.raw.n
+	}
+	if r.unpack != nil {
+		in, err := r.unpack()
+		if err != nil {
+			return err
+		}
+		r.closers = append(r.closers, in.Close)
+		r.size, r.again = r.packedSize, true
+		r.table, err = readTable(in, r.Charset)
+		return err
+	}
 	switch {
 	case r.table != nil:
-		r.before += r.table.raw.n
 		if _, err := r.file.Seek(0, io.SeekStart); err != nil {
 			return fmt.Errorf("it is read twice, which cannot be done with a pipe: %w", err)
 		}
@@ -242,8 +347,8 @@ func (r *reader) open() (err error) {
 	if err != nil {
 		return err
 	}
-	r.size = info.Size()
-	r.table, err = readTable(r.file)
+	r.size, r.again = info.Size(), info.Mode().IsRegular()
+	r.table, err = readTable(r.file, r.Charset)
 	return err
 }
 
@@ -385,6 +490,7 @@ func (r *reader) flush(ctx context.Context) error {
 			return err
 		}
 		for _, row := range rows {
+			r.show(row)
 			switch row.Result.State {
 			case intake.Stored:
 				r.tally.New++
@@ -425,7 +531,27 @@ func (r *reader) flush(ctx context.Context) error {
 		}
 	}
 	clear(r.of)
-	return nil
+	return r.suppressThem(ctx, slices.Concat(history, news))
+}
+
+// suppressThem sees to it that nothing is sent to the addresses of rows that say so.
+func (r *reader) suppressThem(ctx context.Context, rows []*intake.Row) error {
+	var folded []string
+	for _, row := range rows {
+		if !r.unreachable[row] || row.Result.State == intake.Refused {
+			continue
+		}
+		if _, known, err := address.Read(row.Member.Email); err == nil && known != "" {
+			folded = append(folded, known)
+		}
+	}
+	clear(r.unreachable)
+	if folded == nil {
+		return nil
+	}
+	fresh, err := r.suppressAll(ctx, folded)
+	r.tally.Suppressed += fresh
+	return err
 }
 
 // ofLine is a field of a line of an order, whose lines are the rows of a file.

@@ -3,6 +3,7 @@ package importer
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/csv"
 	"fmt"
 	"maps"
 	"slices"
@@ -38,6 +39,13 @@ func (r *reader) person(row row, at loyalty.Instant, kind string) *intake.Row {
 	for _, t := range texts(&it.Member) {
 		*t.of = r.cols.get(t.field)
 	}
+	if phone := it.Member.Phone; phone != "" && !strings.ContainsFunc(phone, func(c rune) bool { return c >= '0' && c <= '9' }) {
+		it.Note("phone", "%s is not a phone number", loyalty.Quoted(phone))
+		it.Member.Phone = ""
+	}
+	if m := &it.Member; m.FirstName == "" && m.LastName == "" {
+		m.FirstName, m.LastName, _ = strings.Cut(loyalty.OneLine(r.cols.get("full_name")), " ")
+	}
 	return it
 }
 
@@ -58,7 +66,8 @@ func (r *reader) readMember(row row, now loyalty.Instant) (*intake.Row, *loyalty
 	get, it := r.cols.get, r.person(row, now, loyalty.MemberChanged)
 	m := &it.Member
 	m.ReferredBy, m.ConsentSource, m.ConsentText = get("referred_by"), get("consent_source"), get("consent_text")
-	if m.Birthday = r.birthday(get("birthday")); r.dates == "" && slashed.MatchString(m.Birthday) {
+	days := r.on("birthday")
+	if m.Birthday = days.birthday(get("birthday")); (days.dates == "" || days.dates == Serial) && slashed.MatchString(m.Birthday) {
 		it.Note("birthday", "%s: %v", loyalty.Quoted(m.Birthday), errEither)
 		m.Birthday = ""
 	}
@@ -67,49 +76,26 @@ func (r *reader) readMember(row row, now loyalty.Instant) (*intake.Row, *loyalty
 	}
 
 	if text := get("joined_at"); text != "" {
-		at, err := r.when(text)
+		at, err := r.on("joined_at").when(text)
 		if err != nil {
 			return nil, &loyalty.Note{Field: "joined_at", Reason: err.Error()}
 		}
 		m.JoinedAt = at
 	}
 	if !r.cols.has("joined") {
-		yes := !r.cols.has("joined_at") || !m.JoinedAt.IsZero()
+		yes := !r.cols.has("joined_at") || !m.JoinedAt.IsZero() || r.layout != nil // who a system knows is there
 		m.Joined = &yes
 	} else if said, err := parseFlag(get("joined")); err == nil {
 		m.Joined = said
-	} else if at, notDate := r.when(get("joined")); notDate == nil {
+	} else if at, notDate := r.on("joined").when(get("joined")); notDate == nil {
 		m.JoinedAt = at
 	} else {
 		return nil, &loyalty.Note{Field: "joined", Reason: err.Error()}
 	}
 
-	m.Consent = map[string]bool{}
-	for _, topic := range r.Consent {
-		m.Consent[topic] = true
+	if wrong := r.readConsent(it); wrong != nil {
+		return nil, wrong
 	}
-	for topic, text := range r.cols.family("consent") {
-		said, err := parseFlag(text)
-		if err != nil {
-			delete(m.Consent, topic) // also what is said of the file as a whole
-			it.Notes = append(it.Notes, loyalty.Note{Field: "consent." + topic, Reason: err.Error()})
-			continue
-		}
-		m.Consent[topic] = *said
-	}
-	if m.ConsentSource == "" {
-		m.ConsentSource = r.ConsentSource
-	}
-	if text := get("consent_at"); text == "" {
-		m.ConsentDay = r.ConsentDay
-	} else if at, alone, err := r.whenOrDay(text); err != nil {
-		return nil, &loyalty.Note{Field: "consent_at", Reason: err.Error()}
-	} else if alone {
-		m.ConsentDay = loyalty.DayOf(at.Time, r.shop.Zone)
-	} else {
-		m.ConsentAt = at
-	}
-
 	if text := get("points"); text != "" {
 		n, exact, err := loyalty.ParseExact(text, 0)
 		switch {
@@ -135,7 +121,7 @@ func (r *reader) readAttributes(m *loyalty.Member) {
 		var value any = text
 		switch r.shop.Attributes[name] {
 		case segments.Date:
-			if at, alone, err := r.whenOrDay(text); err == nil && alone {
+			if at, alone, err := r.on("attributes." + name).whenOrDay(text); err == nil && alone {
 				value = loyalty.DayOf(at.Time, r.shop.Zone).String()
 			} else if err == nil {
 				value = at.Format(time.RFC3339)
@@ -165,14 +151,29 @@ func (r *reader) fingerprint() []byte {
 			add(text)
 		}
 	}
+	for _, i := range r.cols.packed {
+		add(r.cols.fields[i])
+	}
+	for _, field := range slices.Sorted(maps.Keys(r.cols.always)) {
+		add(field + " always " + r.cols.always[field])
+	}
 	if r.zone != r.shop.Zone {
 		add(r.zone.String())
 	}
 	if r.dates != "" {
 		add(string(r.dates))
 	}
+	for _, field := range slices.Sorted(maps.Keys(r.told)) {
+		add(field + " " + string(r.told[field]))
+	}
+	if r.decimal == comma {
+		add("decimal comma")
+	}
 	for _, topic := range r.Consent {
 		add("consent " + topic)
+	}
+	for _, topic := range r.Refusal {
+		add("refused " + topic + " " + r.RefusedDay.String())
 	}
 	if len(r.Consent) > 0 {
 		add(r.ConsentSource)
@@ -182,7 +183,14 @@ func (r *reader) fingerprint() []byte {
 	return sum[:16]
 }
 
-// listed returns the items of a list in one field of a file.
+// listed returns the items of a list in one field of a file, each in quotes or not.
 func listed(s string) []string {
+	if strings.Contains(s, `"`) {
+		in := csv.NewReader(strings.NewReader(s))
+		in.LazyQuotes, in.TrimLeadingSpace = true, true
+		if items, err := in.Read(); err == nil {
+			return items
+		}
+	}
 	return strings.FieldsFunc(s, func(c rune) bool { return c == ',' || c == ';' || c == '|' })
 }

@@ -25,7 +25,16 @@ type draft struct {
 	prints [][]byte      // fingerprints of its rows
 	lines  []int         // of the file
 	asked  bool          // the file has a column for amounts
+	id     string        // what the order is known by, where that is not its number
+	back   []returned    // rows of what was given back
 	wrong  *loyalty.Note // with one of the rows, whose line it names
+}
+
+// returned is a row of what was given back on an order.
+type returned struct {
+	at    loyalty.Instant
+	sums  amounts
+	lines []loyalty.Line
 }
 
 func wrong(field, reason string, args ...any) *loyalty.Note {
@@ -59,9 +68,7 @@ func (r *reader) orders(ctx context.Context) error {
 	}
 	seed := maphash.MakeSeed()
 	left := map[uint64]int{} // rows of each order that are yet to come
-	r.passes = 2
-	quiet := reader{Importer: r.Importer, shop: r.shop, clocks: r.clocks, cols: r.cols, table: r.table, size: r.size, passes: 2}
-	quiet.File = File{Kind: r.Kind, Key: r.Key, Progress: r.Progress}
+	quiet := r.quiet()
 	err := quiet.each(ctx, func(row) error {
 		left[maphash.String(seed, quiet.orderID())]++
 		return nil
@@ -107,7 +114,7 @@ func (r *reader) orderID() string {
 		return number
 	}
 	id := number
-	switch at, err := r.when(r.cols.get("at")); {
+	switch at, err := r.on("at").when(r.cols.get("at")); {
 	case err == nil:
 		id += "/" + loyalty.DayOf(at.Time, r.shop.Zone).String()
 		if shop := r.cols.get("shop"); shop != "" {
@@ -124,6 +131,11 @@ func (r *reader) orderID() string {
 func (r *reader) addRow(d *draft, row row, id string) *draft {
 	it, sums, wrongRow := r.readOrder(row, id)
 	first := d == nil
+	givenBack := r.cols.get("event") == "refund"
+	back := returned{it.At, sums, it.Order.Lines}
+	if givenBack { // another day, and no line of what was bought
+		it.At, it.Order.Lines, it.Order.Quantity, sums = loyalty.Instant{}, nil, 0, amounts{line: row.line}
+	}
 	if first {
 		d = &draft{Row: it, asked: slices.ContainsFunc([]string{"total", "order_total", "line_total", "price"}, r.cols.has)}
 	}
@@ -132,10 +144,16 @@ func (r *reader) addRow(d *draft, row row, id string) *draft {
 		wrongRow = wrong("order", "%s has more than %d rows: does the column tell orders apart?", loyalty.Quoted(id), maxRows)
 		d.Order.Lines, d.rows, d.prints = nil, nil, nil
 	} else {
-		d.prints, d.rows = append(d.prints, it.Fingerprint), append(d.rows, sums)
+		d.prints = append(d.prints, it.Fingerprint)
+		if givenBack {
+			d.back = append(d.back, back)
+		} else {
+			d.rows = append(d.rows, sums)
+		}
 		if wrongRow == nil && !first {
 			wrongRow = d.join(it, r.shop.Zone)
 		}
+		d.id = cmp.Or(d.id, intake.ReadID(r.cols.get("order.id")))
 	}
 	if wrongRow != nil && d.wrong == nil {
 		wrongRow.Line = row.line
@@ -220,14 +238,22 @@ func differ(a, b *loyalty.Event, zone *time.Location) (field, one, other string)
 // all of them: with a line missing, its figures would be wrong.
 func (r *reader) complete(ctx context.Context, d *draft) error {
 	first := d.lines[0]
+	d.Order.ID = cmp.Or(d.id, d.Order.ID)
 	if d.wrong == nil {
+		d.takeBack()
 		d.wrong = d.addUp()
+	}
+	if d.wrong == nil {
+		d.giveBack()
 	}
 	if d.wrong == nil && d.At.IsZero() {
 		d.wrong = wrong("at", "is empty")
 	}
 	if d.wrong == nil {
 		d.wrong = r.shop.Check(d.Row)
+	}
+	if d.wrong != nil && d.wrong.Field == "order.status" {
+		d.wrong.Reason += "; --status WORD=paid says what the file means by it"
 	}
 	if d.wrong != nil {
 		at := cmp.Or(d.wrong.Line, first)
@@ -252,6 +278,33 @@ func (r *reader) complete(ctx context.Context, d *draft) error {
 	return r.add(ctx, d.Row, d.At, d.lines)
 }
 
+// takeBack makes an order of rows of what was given back, where the file does not
+// have the order: one below zero, which is a return.
+func (d *draft) takeBack() {
+	if len(d.rows) > 0 {
+		return
+	}
+	for _, back := range d.back {
+		d.rows = append(d.rows, back.sums)
+		d.Order.Lines = append(d.Order.Lines, back.lines...)
+		if d.At.IsZero() || back.at.Before(d.At.Time) {
+			d.At = back.at
+		}
+	}
+	d.back = nil
+}
+
+// giveBack notes with the order what rows of their own say was given back of it.
+func (d *draft) giveBack() {
+	for _, back := range d.back {
+		n := back.sums.lineTotal.n + back.sums.lineTax.n
+		if back.sums.orderTotal.said {
+			n = back.sums.orderTotal.n
+		}
+		d.Order.Refunded, d.Order.HasRefunded = d.Order.Refunded+max(n, -n), true
+	}
+}
+
 // readOrder reads a row of an orders file. It is there even when something is wrong.
 func (r *reader) readOrder(row row, id string) (*intake.Row, amounts, *loyalty.Note) {
 	get, it := r.cols.get, r.person(row, loyalty.Instant{}, loyalty.OrderPlaced)
@@ -260,11 +313,18 @@ func (r *reader) readOrder(row row, id string) (*intake.Row, amounts, *loyalty.N
 	if id == "" {
 		return it, amounts{}, wrong("order", "is empty: the number of the order stands on each of its rows")
 	}
-	if reason := intake.NotAnID(get("order")); reason != "" {
-		return it, amounts{}, wrong("order", "%s", reason)
+	for _, field := range []string{"order", "order.id"} {
+		if reason := intake.NotAnID(get(field)); reason != "" {
+			return it, amounts{}, wrong(field, "%s", reason)
+		}
+	}
+	if text := get("cancelled_at"); text != "" && o.Status != loyalty.Refunded && o.Status != loyalty.Test {
+		if said, err := parseFlag(text); err != nil || *said { // when, or whether
+			o.Status = loyalty.Cancelled
+		}
 	}
 	if text := get("at"); text != "" {
-		at, err := r.when(text)
+		at, err := r.on("at").when(text)
 		if err != nil {
 			return it, amounts{}, wrong("at", "%v", err)
 		}
@@ -273,8 +333,12 @@ func (r *reader) readOrder(row row, id string) (*intake.Row, amounts, *loyalty.N
 	if r.cols.has("coupon") {
 		o.Coupons = []loyalty.UsedCoupon{}
 	}
-	if code := get("coupon"); code != "" {
-		o.Coupons = append(o.Coupons, loyalty.UsedCoupon{Code: code})
+	for _, text := range unpack(get("coupon"), "code") {
+		for _, code := range listed(text) {
+			if code = strings.TrimSpace(code); code != "" {
+				o.Coupons = append(o.Coupons, loyalty.UsedCoupon{Code: code})
+			}
+		}
 	}
 	sums, wrongRow := r.readAmounts(it, row)
 	if wrongRow != nil {
@@ -287,5 +351,41 @@ func (r *reader) readOrder(row row, id string) (*intake.Row, amounts, *loyalty.N
 		o.Lines = []loyalty.Line{{Product: get("product"), Name: get("name"), Category: get("category"), Brand: get("brand"),
 			Labels: listed(get("labels")), Quantity: o.Quantity}}
 	}
-	return it, sums, nil
+	if len(r.cols.packed) > 0 && get("name") == "" && get("product") == "" {
+		sums.lined = false
+		wrongRow = r.packedLines(it)
+	}
+	return it, sums, wrongRow
+}
+
+// packedLines reads the lines of an order that stand together in one column, or each
+// in one of its own.
+func (r *reader) packedLines(it *intake.Row) *loyalty.Note {
+	o, places := it.Order, loyalty.CurrencyDigits(r.shop.Currency)
+	o.Lines, o.Quantity = nil, 0
+	for _, i := range r.cols.packed {
+		text := strings.TrimSpace(r.cols.fields[i])
+		if text == "" {
+			continue
+		}
+		for _, item := range packedItems(text) {
+			l := loyalty.Line{Product: item["sku"], Name: item["name"], Quantity: 1}
+			var err error
+			if item["quantity"] != "" {
+				l.Quantity, _, err = loyalty.ParsePieces(item["quantity"])
+			}
+			for _, name := range []string{"total", "total_tax"} {
+				if item[name] != "" && err == nil {
+					var n int64
+					n, _, err = r.money(item[name], places)
+					l.Total += n
+				}
+			}
+			if err != nil {
+				return wrong(r.cols.header[i], "%v", err)
+			}
+			o.Lines, o.Quantity = append(o.Lines, l), o.Quantity+l.Quantity
+		}
+	}
+	return nil
 }

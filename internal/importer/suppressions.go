@@ -20,6 +20,9 @@ func (r *reader) suppressions(ctx context.Context) error {
 	}
 	var folded []string
 	err := r.each(ctx, func(row row) error {
+		if why := r.mayBeSent(); why != "" {
+			return r.refuse(row.written(), loyalty.Note{Line: row.line, Field: "consent", Reason: why})
+		}
 		_, known, err := address.Read(intake.ReadID(r.cols.get("email")))
 		if err != nil {
 			return r.refuse(row.written(), loyalty.Note{Line: row.line, Field: "email", Reason: err.Error()})
@@ -36,8 +39,29 @@ func (r *reader) suppressions(ctx context.Context) error {
 	return r.suppress(ctx, folded)
 }
 
+// mayBeSent says why the address of a row is not to be suppressed, of a system's list
+// that tells who refused; "": it is to be.
+func (r *reader) mayBeSent() string {
+	if !r.cols.has("consent") || r.Map["email"] != "" || r.isSuppressed() {
+		return ""
+	}
+	if a, err := readAnswer(r.cols.get("consent")); err == nil && (a == unsubscribed || a == undeliverable) {
+		return ""
+	}
+	return "does not say that they unsubscribed, or that their address takes no mail: only such are suppressed; --map email=COLUMN takes every address of the file"
+}
+
+// suppress sees to it that some addresses get nothing, and counts them.
 func (r *reader) suppress(ctx context.Context, folded []string) error {
 	total := int64(len(folded))
+	fresh, err := r.suppressAll(ctx, folded)
+	r.tally.New += fresh
+	r.tally.Unchanged += total - fresh
+	return err
+}
+
+// suppressAll returns how many of the addresses were not suppressed before.
+func (r *reader) suppressAll(ctx context.Context, folded []string) (int64, error) {
 	slices.Sort(folded)
 	folded = slices.Compact(folded)
 	var known int64
@@ -58,11 +82,5 @@ func (r *reader) suppress(ctx context.Context, folded []string) error {
 		}
 		return consent.SuppressAll(tx, keys, consent.Imported, strings.TrimSpace(r.Source))
 	})
-	if err != nil {
-		return err
-	}
-	fresh := int64(len(folded)) - known
-	r.tally.New += fresh
-	r.tally.Unchanged += total - fresh
-	return nil
+	return int64(len(folded)) - known, err
 }

@@ -377,7 +377,7 @@ func (c *checker) order(e *Row, currency string) {
 	for _, n := range []struct {
 		field string
 		n     int64
-	}{{"total", o.Total}, {"discount", o.Discount}, {"tax", o.Tax}, {"shipping", o.Shipping}, {"quantity", o.Quantity}} {
+	}{{"total", o.Total}, {"discount", o.Discount}, {"tax", o.Tax}, {"shipping", o.Shipping}, {"refunded", o.Refunded}, {"quantity", o.Quantity}} {
 		c.number("order."+n.field, n.n)
 	}
 	if o.Version < 0 {

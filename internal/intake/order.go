@@ -280,8 +280,25 @@ func (o *order) settled(base string) string {
 
 func (o *order) givenBack() bool { return o.Total > 0 && o.Refunded >= o.Total }
 
+// inAFile is the refund of what a file says was given back in all, beyond what was
+// told one by one.
+const inAFile = "in a file"
+
+// refundedInAll takes what a file of now says was given back of the order in all.
+func (o *order) refundedInAll(total int64, now loyalty.Instant) {
+	rest := total
+	for id, r := range o.refunds {
+		if id != inAFile {
+			rest -= r.Total
+		}
+	}
+	if rest = max(rest, 0); rest != o.refunds[inAFile].Total {
+		o.refund(refund{ExternalID: inAFile, At: now, Total: rest})
+	}
+}
+
 // refund adds what was given back. The same refund told again counts once, as it
-// was told last.
+// was told last. One from before a file that said it in all is part of that.
 func (o *order) refund(r refund) {
 	old, known := o.refunds[r.ExternalID]
 	if known && r.At.Before(old.At.Time) {
@@ -289,6 +306,11 @@ func (o *order) refund(r refund) {
 	}
 	if o.refunds == nil {
 		o.refunds = map[string]refund{}
+	}
+	if all, there := o.refunds[inAFile]; there && !known && !r.At.After(all.At.Time) {
+		part := min(all.Total, r.Total)
+		all.Total, o.Refunded = all.Total-part, o.Refunded-part
+		o.refunds[inAFile] = all
 	}
 	o.refunds[r.ExternalID] = r
 	o.Refunded += r.Total - old.Total

@@ -169,6 +169,10 @@ func (b *batch) saveOrders(wave []*item) error {
 			o.refund(refund{ExternalID: r.ID, At: it.At, Total: r.Total, lines: r.Lines})
 			refunds = append(refunds, o)
 		}
+		if it.Order.HasRefunded {
+			o.refundedInAll(it.Order.Refunded, b.tx.At)
+			refunds = append(refunds, o)
+		}
 		it.late = s.says(saysCoupons) && !newest(s.claim, saysCoupons, claims[o.ID])
 		o.apply(s, claims[o.ID])
 		if it.Fingerprint != nil {
@@ -192,7 +196,8 @@ func (b *batch) saveOrders(wave []*item) error {
 func (b *batch) readRefunds(about []*item) error {
 	var list []int64
 	for _, it := range about {
-		if it.tells().Type == loyalty.OrderRefunded && it.order.ID != 0 && it.order.refunds == nil {
+		back := it.tells().Type == loyalty.OrderRefunded || it.Order.HasRefunded
+		if back && it.order.ID != 0 && it.order.refunds == nil {
 			list = append(list, it.order.ID)
 			it.order.refunds = map[string]refund{}
 		}

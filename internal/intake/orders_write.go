@@ -109,7 +109,7 @@ func (b *batch) addOrders(list []*order) error {
 }
 
 // copyOrders adds many orders in bulk. Of a file, only the ids of those with lines
-// are needed, unless they earn points.
+// or refunds are needed, unless they earn points.
 func (b *batch) copyOrders(list []*order, rows [][]any, stored any) error {
 	columns := strings.Split(names(orderColumns, ""), ", ")
 	if _, err := b.tx.Bulk("orders", columns, rows); err != nil {
@@ -117,7 +117,7 @@ func (b *batch) copyOrders(list []*order, rows [][]any, stored any) error {
 	}
 	var lined [][]any
 	for _, o := range list {
-		if len(o.lines) > 0 || !b.file || b.shop.points != nil {
+		if len(o.lines) > 0 || len(o.refunds) > 0 || !b.file || b.shop.points != nil {
 			lined = append(lined, []any{o.Source, o.ExternalID})
 		}
 	}

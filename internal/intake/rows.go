@@ -172,7 +172,11 @@ func (b *batch) takeOrders() error {
 	if err := b.unite(b.items); err != nil {
 		return err
 	}
+	if err := b.readRefunds(b.items); err != nil {
+		return err
+	}
 	var list []*order
+	var refunded []*order
 	var told []*item // of what was given back on orders that we know
 	for _, it := range b.items {
 		it.Result.State = Updated
@@ -183,11 +187,16 @@ func (b *batch) takeOrders() error {
 			told = append(told, it)
 			continue
 		}
+		if it.Order.HasRefunded {
+			it.order.refundedInAll(it.Order.Refunded, b.tx.At)
+			refunded = append(refunded, it.order)
+		}
 		it.order.state(it, b.shop)
 		list = append(list, it.order)
 	}
 	return inSteps(
 		func() error { return b.writeOrders(list) },
+		func() error { return b.writeRefunds(refunded) },
 		func() error { return b.saveOrders(told) },
 		func() error { return b.giveBack(b.items) },
 		func() error { return b.redeem(b.items) },

@@ -121,6 +121,9 @@ type Order struct {
 	Shipping    int64 `json:",omitempty"` // of Total: it is no goods
 	HasTax      bool  `json:",omitempty"` // Tax is stated
 	HasShipping bool  `json:",omitempty"` // Shipping is stated
+
+	Refunded    int64 `json:",omitempty"` // given back of it in all, as files say it; what refunds say one by one is part of that
+	HasRefunded bool  `json:",omitempty"` // Refunded is stated
 }
 
 // UsedCoupon is a code that was used on an order.

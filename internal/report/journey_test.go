@@ -154,7 +154,7 @@ func TestPublishedFiguresOfTheCompleteJourney(t *testing.T) {
 			"lapsed: orders >= 2 and days_since_last_order > 90\n"))
 		// The files say brand for national or private; the departments are more of use.
 		var ignored []string
-		im := importer.File{Kind: "orders", Path: file, Source: "tcj", Ignored: func(columns []string) { ignored = columns }}
+		im := importer.File{Kind: "orders", Path: file, Source: "tcj", Taken: func(r importer.Reading) { ignored = r.LeftOut }}
 		const columns = "order=basket_id,member=household_id,at=transaction_timestamp,quantity=quantity,total=sales_value,discount=coupon_disc,product=product_id,category=product_category,brand=department,shop=store_id"
 		if got, want := importFile(t, db, im, columns), "75000 read, 47243 new, 0 updated, 0 unchanged, 0 refused"; got != want {
 			t.Errorf("the import of lines: %s, want %s", got, want)
