@@ -46,6 +46,7 @@ var arrows = map[string][]string{
 	"internal/intake":           {"internal/phone", "internal/points", "internal/tiers"},
 	"internal/importer":         {"internal/flows", "internal/intake"}, // flows: campaigns settle with what a file brought
 	"internal/webhook":          {"internal/loyalty"},
+	"internal/parked":           {"internal/intake", "internal/webhook"},
 	"internal/delivery":         {"internal/consent", "internal/coupon", "internal/delivery/compose", "internal/norms", "internal/program", "internal/store"},
 	"internal/delivery/compose": {"internal/address", "templates"},
 	"internal/delivery/smtp":    {"internal/delivery"},
@@ -54,7 +55,7 @@ var arrows = map[string][]string{
 	"internal/marketing":        {"internal/apply", "internal/intake", "internal/delivery", "internal/report"},
 	"internal/embedded":         {"internal/loyalty"},
 	"jobs":                      {"internal/engine", "internal/importer", "internal/marketing"},
-	"internal/public":           {"jobs", "internal/webhook", "internal/engine", "internal/report"},
+	"internal/public":           {"jobs", "internal/parked", "internal/engine", "internal/report"},
 	"internal/console":          {"jobs", "internal/engine", "internal/report"},
 	"internal/demo":             {"internal/apply", "internal/engine", "internal/marketing", "internal/report"},
 	"internal/rehearsal":        {"internal/apply", "internal/engine", "internal/report"},
