@@ -82,7 +82,7 @@ type Parked struct{ Reason string }
 func (p Parked) Error() string { return p.Reason }
 
 // Sources are the systems whose webhooks are taken.
-var Sources = []Source{standard, shopify}
+var Sources = []Source{standard, shopify, woocommerce, stripe, square}
 
 // Named returns the source of a name.
 func Named(name string) (Source, bool) {
