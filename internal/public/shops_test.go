@@ -5,18 +5,23 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"regulars/internal/apply"
+	"regulars/internal/consent"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
 )
+
+var renew = flag.Bool("update", false, "write the golden files")
 
 // The secrets that the recorded bodies are signed with.
 var shopSecrets = map[string]string{
@@ -67,6 +72,7 @@ func newShop(t testing.TB, db *store.DB, currency string) *house {
 	}
 	h.Secrets["standard"] = []string{hookSecret, shopSecrets["standard"]}
 	h.Clock = func() time.Time { return time.Unix(1770000000, 0) }
+	h.Links = consent.NewLinks("https://example.test", [][]byte{[]byte("a key of this test's own")})
 	h.open()
 	return h
 }
@@ -84,13 +90,32 @@ func (h *house) deliverRecorded(r recorded, body []byte, change func(name, value
 
 func unchanged(_, value string) string { return value }
 
-// effects is all that deliveries can change.
-func (h *house) effects() string {
-	return h.one(`select (select count(*) from events) || ' events, ' || (select count(*) from early_events) || ' early, ' || (select count(*) from orders) || ' orders, ' ||
-		(select count(*) from refunds) || ' refunds, ' || (select count(*) from members) || ' members, ' || (select count(*) from hooks) || ' parked, ' || (select count(*) from consents) || ' answers'`)
+// counted is what deliveries can change.
+var counted = []string{"events", "early_events", "orders", "order_lines", "refunds", "members", "consents", "hooks"}
+
+func (h *house) counts() (counts []int) {
+	h.t.Helper()
+	for _, table := range counted {
+		n, err := strconv.Atoi(h.one("select count(*) from " + table))
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		counts = append(counts, n)
+	}
+	return counts
 }
 
-// said is what became of a delivery, in short.
+// effect is what has come between two counts; "": nothing.
+func effect(before, after []int) (words string) {
+	for i, table := range counted {
+		if n := after[i] - before[i]; n != 0 {
+			words += fmt.Sprintf(" %+d %s", n, table)
+		}
+	}
+	return words
+}
+
+// outcome is what became of a delivery, in short.
 func outcome(a answer) string {
 	var v struct {
 		Ignored, Parked, Error string
@@ -114,15 +139,111 @@ func outcome(a answer) string {
 func TestEveryRecordedBodyHasTheEffectThatItsTopicMeans(t *testing.T) {
 	t.Parallel()
 	all := recordedBodies(t)
+	golden, err := os.ReadFile("testdata/shops.golden")
+	if err != nil && !*renew {
+		t.Fatal(err)
+	}
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		h := newShop(t, db, "USD")
+		var lines []string
 		for _, r := range all {
-			before := h.effects()
+			before := h.counts()
 			a := h.deliverRecorded(r, r.body, unchanged)
-			got := outcome(a)
-			fmt.Printf("\t\t%q: %q, // %s -> %s\n", r.File, got, before, h.effects())
+			lines = append(lines, strings.TrimSpace(r.File+": "+outcome(a)+effect(before, h.counts())))
+			after := h.counts()
+			h.deliverRecorded(r, r.body, unchanged)
+			if again := effect(after, h.counts()); again != "" {
+				t.Errorf("%s had an effect again: %s", r.File, again)
+			}
+		}
+		if got := strings.Join(lines, "\n") + "\n"; *renew {
+			if err := os.WriteFile("testdata/shops.golden", []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		} else if got != string(golden) {
+			for i, want := range strings.Split(string(golden), "\n") {
+				if i >= len(lines) || lines[i] != want {
+					t.Errorf("line %d is\n%s\nwant\n%s", i+1, strings.Join(append(lines, "")[min(i, len(lines)):min(i+1, len(lines)+1)], ""), want)
+				}
+			}
+		}
+		if body := h.one("select total || ' ' || status from orders where external_id = '820982911946154508'"); body != "41495 test" {
+			t.Errorf("the order whose id a float cannot hold is %q, want 41495 test", body)
 		}
 	})
+}
+
+// Only a body as it was signed, with the signature that it got, has an effect.
+func TestNoRecordedBodyThatWasTamperedWithIsTaken(t *testing.T) {
+	t.Parallel()
+	all := recordedBodies(t)
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		h := newShop(t, db, "USD")
+		other := *h
+		other.Site = h.another()
+		other.Clock = h.Clock
+		other.Secrets = map[string][]string{"shopify": {"another secret"}, "woocommerce": {"another secret"}, "stripe": {"whsec_another"}, "square": {"another secret"}, "standard": {oldSecret}}
+		other.open()
+		before := h.counts()
+		for _, r := range all {
+			body := bytes.Clone(r.body)
+			body[len(body)/2] ^= 1
+			for claim, a := range map[string]answer{
+				"a byte of the body":          h.deliverRecorded(r, body, unchanged),
+				"the last byte of the body":   h.deliverRecorded(r, append(bytes.Clone(r.body), ' '), unchanged),
+				"a letter of the signature":   h.deliverRecorded(r, r.body, flipped),
+				"the signature left out":      h.deliverRecorded(r, r.body, unsigned),
+				"the secret":                  other.deliverRecorded(r, r.body, unchanged),
+				"the signature and the other": other.deliverRecorded(r, r.body, flipped),
+			} {
+				ping := strings.HasSuffix(r.File, ".form") && !strings.Contains(claim, "body")
+				if want := either(ping, 200, 401); a.Status != want {
+					t.Errorf("%s, with %s changed: %d %s, want %d", r.File, claim, a.Status, a.Body, want)
+				}
+			}
+		}
+		if made := effect(before, h.counts()); made != "" {
+			t.Errorf("tampered deliveries made %s", made)
+		}
+	})
+}
+
+func either(is bool, yes, no int) int {
+	if is {
+		return yes
+	}
+	return no
+}
+
+// flipped changes a signature by one letter, unsigned leaves it out.
+func flipped(name, value string) string {
+	if !isSignature(name) {
+		return value
+	}
+	at := strings.LastIndexAny(value, "=,") // the digest begins after v1= or v1,
+	if at >= len(value)-2 {
+		at = -1
+	}
+	letter := "A"
+	if value[at+2] == 'A' {
+		letter = "B"
+	}
+	if strings.Contains(value, "v1=") {
+		letter = string("0123456789abcdef"[(strings.IndexByte("0123456789abcdef", value[at+2])+1)%16])
+	}
+	return value[:at+2] + letter + value[at+3:]
+}
+
+func unsigned(name, value string) string {
+	if isSignature(name) {
+		return ""
+	}
+	return value
+}
+
+func isSignature(name string) bool {
+	name = strings.ToLower(name)
+	return strings.Contains(name, "signature") || strings.Contains(name, "hmac")
 }
 
 // inCurrency puts the program of testdata in force in another currency.
