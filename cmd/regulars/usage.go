@@ -19,7 +19,6 @@ var later = map[string][]string{
 	"regulars":          {"user"},
 	"regulars bench":    {"send", "codes"},
 	"regulars member":   {"merge", "export", "erase"},
-	"regulars hooks":    {"list", "show", "replay"},
 	"regulars report":   {"--svg"},
 	"regulars rehearse": {"--against"},
 }

@@ -59,9 +59,8 @@ var shopify = Source{
 		{"customers/data_request", "waits for a person"}, {"customers/redact", "waits for a person"}, {"shop/redact", "waits for a person"},
 	},
 	Sample: func(secret, _ string, at time.Time) (http.Header, []byte) {
-		when := at.UTC().Format(time.RFC3339)
-		body := []byte(`{"id": 1, "test": true, "email": "test@example.com", "created_at": "` + when + `", "updated_at": "` + when + `", "total_price": "10.00", "financial_status": "paid", "line_items": []}`)
-		return http.Header{"Content-Type": {"application/json"}, "X-Shopify-Topic": {"orders/updated"}, "X-Shopify-Hmac-Sha256": {inBase64(sum(secret, body))}}, body
+		body := []byte(`{"test": "of regulars hooks test, ` + at.UTC().Format(time.RFC3339) + `"}`)
+		return http.Header{"Content-Type": {"application/json"}, "X-Shopify-Topic": {"shop/update"}, "X-Shopify-Hmac-Sha256": {inBase64(sum(secret, body))}}, body
 	},
 }
 

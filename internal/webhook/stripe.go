@@ -64,8 +64,7 @@ var stripe = Source{
 	},
 	Sample: func(secret, _ string, at time.Time) (http.Header, []byte) {
 		when := strconv.FormatInt(at.Unix(), 10)
-		body := []byte(`{"id": "evt_regulars_test", "object": "event", "created": ` + when + `, "livemode": false, "type": "customer.updated",
-			"data": {"object": {"id": "cus_regulars_test", "object": "customer", "email": "test@example.com"}}}`)
+		body := []byte(`{"id": "evt_regulars_test", "object": "event", "created": ` + when + `, "livemode": false, "type": "ping", "data": {"object": {}}}`)
 		signature := hex.EncodeToString(sum(secret, []byte(when+"."), body))
 		return http.Header{"Content-Type": {"application/json"}, "Stripe-Signature": {"t=" + when + ",v1=" + signature}}, body
 	},

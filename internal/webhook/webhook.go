@@ -61,7 +61,7 @@ type Source struct {
 	Ticks   []Topic
 	ByHand  func(base string) string
 
-	// Sample is a delivery that counts nowhere, signed with a secret: a test of the door.
+	// Sample is a delivery without effect, signed with a secret: a test of the door.
 	Sample func(secret, address string, at time.Time) (http.Header, []byte)
 }
 

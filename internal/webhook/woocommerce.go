@@ -49,10 +49,8 @@ var woocommerce = Source{
 		{"Customer created", "somebody has an account"}, {"Customer updated", "name, address, phone, country"},
 	},
 	Sample: func(secret, _ string, at time.Time) (http.Header, []byte) {
-		when := at.UTC().Format("2006-01-02T15:04:05")
-		body := []byte(`{"id": 1, "status": "processing", "date_created_gmt": "` + when + `", "date_modified_gmt": "` + when + `", "total": "10.00", "customer_id": 0,
-			"billing": {"email": "test@example.com"}, "line_items": [], "meta_data": [{"key": "_wcpay_mode", "value": "test"}]}`)
-		return http.Header{"Content-Type": {"application/json"}, "X-Wc-Webhook-Topic": {"order.updated"}, "X-Wc-Webhook-Signature": {inBase64(sum(secret, body))}}, body
+		body := []byte(`{"test": "of regulars hooks test, ` + at.UTC().Format(time.RFC3339) + `"}`)
+		return http.Header{"Content-Type": {"application/json"}, "X-Wc-Webhook-Topic": {"coupon.updated"}, "X-Wc-Webhook-Signature": {inBase64(sum(secret, body))}}, body
 	},
 }
 
