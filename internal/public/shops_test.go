@@ -4,19 +4,27 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"regulars/internal/apply"
 	"regulars/internal/consent"
+	"regulars/internal/parked"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
 )
@@ -93,14 +101,15 @@ func unchanged(_, value string) string { return value }
 // counted is what deliveries can change.
 var counted = []string{"events", "early_events", "orders", "order_lines", "refunds", "members", "consents", "hooks"}
 
-func (h *house) counts() (counts []int) {
+func (h *house) counts() []int {
 	h.t.Helper()
+	var selects []string
 	for _, table := range counted {
-		n, err := strconv.Atoi(h.one("select count(*) from " + table))
-		if err != nil {
-			h.t.Fatal(err)
-		}
-		counts = append(counts, n)
+		selects = append(selects, "(select count(*) from "+table+")")
+	}
+	counts := make([]int, len(counted))
+	for i, text := range strings.Split(h.one("select "+strings.Join(selects, " || ' ' || ")), " ") {
+		counts[i], _ = strconv.Atoi(text)
 	}
 	return counts
 }
@@ -244,6 +253,177 @@ func unsigned(name, value string) string {
 func isSignature(name string) bool {
 	name = strings.ToLower(name)
 	return strings.Contains(name, "signature") || strings.Contains(name, "hmac")
+}
+
+// Fifty times each, in any sequence and at the same time on three servers over one
+// database, every webhook has its effect once.
+func TestWebhooksThatComeAgainAtOnceInAnySequenceHaveTheirEffectOnce(t *testing.T) {
+	t.Parallel()
+	var all []recorded
+	for _, r := range recordedBodies(t) {
+		if slices.Contains([]string{"shopify/constructed_id_over_2pow53.json", "shopify/refunds_create.json", "shopify/customers_create.json", "shopify/customers_redact.json",
+			"woocommerce/docs_order_create.json", "woocommerce/ios_orders-load-all_3.json", "woocommerce/docs_customer_create.json", "stripe/charge.succeeded_payrails.json", "stripe/dotnet_event_plan.json"}, r.File) {
+			all = append(all, r)
+		}
+	}
+	times := 50
+	if testing.Short() {
+		times = 5
+	}
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		h := newShop(t, db, "USD")
+		servers := []*house{h}
+		for range 2 {
+			other := *h
+			other.Site = h.another()
+			other.Clock = h.Clock
+			other.open()
+			servers = append(servers, &other)
+		}
+		var queue []recorded
+		for range times {
+			queue = append(queue, all...)
+		}
+		random := rand.New(rand.NewPCG(1, 2))
+		random.Shuffle(len(queue), func(i, j int) { queue[i], queue[j] = queue[j], queue[i] })
+		before := h.counts()
+		var senders sync.WaitGroup
+		next := make(chan recorded)
+		for i := range 9 {
+			senders.Go(func() {
+				for r := range next {
+					a := servers[i%3].deliverRecorded(r, r.body, unchanged)
+					for try := 0; a.Status == 503 && try < 20; try++ { // as a sender tries again
+						a = servers[i%3].deliverRecorded(r, r.body, unchanged)
+					}
+					if a.Status != 202 {
+						t.Errorf("%s: %d %s", r.File, a.Status, a.Body)
+					}
+				}
+			})
+		}
+		for _, r := range queue {
+			next <- r
+		}
+		close(next)
+		senders.Wait()
+		const want = " +10 events +1 early_events +4 orders +15 order_lines +4 refunds +5 members +1 consents +1 hooks"
+		if got := effect(before, h.counts()); got != want {
+			t.Errorf("%d deliveries made%s, want%s", len(queue), got, want)
+		}
+	})
+}
+
+// fixture posts a body of the sources' own testdata, signed.
+func (h *house) fixture(file string) answer {
+	h.t.Helper()
+	body, err := os.ReadFile("../webhook/testdata/" + file)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	source, rest, _ := strings.Cut(file, "/")
+	parts := strings.Split(rest, ".")
+	mac := hmac.New(sha256.New, []byte(shopSecrets[source]))
+	r := recorded{Source: source, Headers: map[string]string{"X-Shopify-Topic": parts[0] + "/" + parts[1], "X-WC-Webhook-Topic": parts[0] + "." + parts[1]}}
+	mac.Write(body)
+	signature := base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	r.Headers["X-Shopify-Hmac-Sha256"], r.Headers["X-WC-Webhook-Signature"] = signature, signature
+	return h.deliverRecorded(r, body, unchanged)
+}
+
+func TestAnOrderEndsTheSameWhateverComesFirst(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		h := newShop(t, db, "EUR")
+		for _, sequence := range []string{"create updated refund", "refund updated create", "updated create refund", "refund create updated", "create refund updated", "updated refund create create"} {
+			for _, table := range []string{"events", "early_events", "order_lines", "refunds", "orders"} {
+				h.exec("delete from " + table)
+			}
+			for what := range strings.FieldsSeq(sequence) {
+				file := map[string]string{"create": "orders.create", "updated": "orders.updated", "refund": "refunds.create"}[what]
+				if a := h.fixture("shopify/" + file + ".json"); a.Status != 202 || strings.Contains(a.Body, "parked") {
+					t.Fatalf("%s: %d %s", file, a.Status, a.Body)
+				}
+			}
+			got := h.one("select status || ' ' || total || ' less ' || refunded || ', ' || (select count(*) from refunds) || ' refund, ' || (select count(*) from early_events) || ' early' from orders")
+			if want := "paid 5990 less 2995, 1 refund, 0 early"; got != want {
+				t.Errorf("%s: %s, want %s", sequence, got, want)
+			}
+		}
+	})
+}
+
+func TestWhatIsParkedIsAnsweredAndReadAgain(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		h := newShop(t, db, "SEK") // the orders are in euros
+		for range 3 {
+			if a := h.fixture("shopify/orders.create.json"); a.Status != 202 || !strings.Contains(a.JSON("parked"), `"EUR" is not the program's SEK`) {
+				t.Fatalf("an order in another currency: %d %s", a.Status, a.Body)
+			}
+		}
+		h.fixture("shopify/customers.redact.json")
+		if a := h.fixture("shopify/app.uninstalled.json"); a.Status != 202 || a.JSON("ignored") == "" {
+			t.Errorf("what is of no matter: %d %s", a.Status, a.Body)
+		}
+		ctx := context.Background()
+		var list []parked.Hook
+		h.update(func(tx *store.Tx) (err error) { list, err = parked.List(tx, false, 10); return err })
+		if len(list) != 2 || list[1].Topic != "orders/create" || strings.Contains(list[1].Headers, "Hmac") {
+			t.Fatalf("parked: %+v", list)
+		}
+		if again, err := parked.Replay(ctx, db, h.Intake, list[1].ID); err != nil || again.State != parked.Waiting {
+			t.Errorf("Replay in the same currency = %+v, %v", again, err)
+		}
+		h.inCurrency("EUR")
+		if again, err := parked.Replay(ctx, db, h.Intake, list[1].ID); err != nil || again.State != parked.Stored {
+			t.Errorf("Replay = %+v, %v", again, err)
+		}
+		if again, err := parked.Replay(ctx, db, h.Intake, list[0].ID); err != nil || again.State != parked.Waiting {
+			t.Errorf("Replay of an erasure = %+v, %v: a person has to do it", again, err)
+		}
+		if h, err := parked.Settle(ctx, db, list[0].ID); err != nil || h.State != parked.Done {
+			t.Errorf("Settle = %+v, %v", h, err)
+		}
+		if got := h.one("select count(*) || ' ' || max(total) from orders") + ", " + h.one("select count(*) from hooks where state = 'parked'"); got != "1 5990, 0" {
+			t.Errorf("after all: %s", got)
+		}
+	})
+}
+
+func TestNothingIsAnsweredWellThatIsNotKept(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		h := newShop(t, db, "EUR")
+		h.update(func(tx *store.Tx) error {
+			var rows [][]any
+			for i := range parked.Most {
+				rows = append(rows, []any{fmt.Sprint(i)})
+			}
+			_, err := tx.Exec("insert into hooks (source, external_id, received_at, state) select 'shopify', r.id, "+tx.Instant("@now")+", 'parked' from "+tx.Values("id text"),
+				store.Args{"rows": store.Rows(rows), "now": tx.At})
+			return err
+		})
+		if a := h.fixture("shopify/moons.create.json"); a.Status != 503 {
+			t.Errorf("with no room to park: %d %s, want 503", a.Status, a.Body)
+		}
+		if a := h.fixture("shopify/orders.create.json"); a.Status != 202 {
+			t.Errorf("what is understood: %d %s", a.Status, a.Body)
+		}
+		encoded := recorded{Source: "shopify", Headers: map[string]string{"Content-Encoding": "gzip", "X-Shopify-Hmac-Sha256": base64.StdEncoding.EncodeToString(make([]byte, 32))}}
+		if a := h.deliverRecorded(encoded, []byte("x"), unchanged); a.Status != 415 {
+			t.Errorf("an encoded body: %d %s, want 415", a.Status, a.Body)
+		}
+		large := recorded{Source: "shopify", Headers: encoded.Headers}
+		if a := h.deliverRecorded(large, make([]byte, 9<<20), func(name, value string) string {
+			if name == "Content-Encoding" {
+				return ""
+			}
+			return value
+		}); a.Status != 413 {
+			t.Errorf("nine megabytes: %d %s, want 413", a.Status, a.Body)
+		}
+	})
 }
 
 // inCurrency puts the program of testdata in force in another currency.
