@@ -48,6 +48,7 @@ var arrows = map[string][]string{
 	"internal/person":           {"internal/flows", "internal/intake"}, // flows: passages end by an erasure and a merge
 	"internal/importer":         {"internal/flows", "internal/intake"}, // flows: campaigns settle with what a file brought
 	"internal/webhook":          {"internal/loyalty"},
+	"internal/parked":           {"internal/person", "internal/webhook"},
 	"internal/delivery":         {"internal/consent", "internal/coupon", "internal/delivery/compose", "internal/norms", "internal/program", "internal/store"},
 	"internal/delivery/compose": {"internal/address", "templates"},
 	"internal/delivery/smtp":    {"internal/delivery"},
@@ -56,7 +57,7 @@ var arrows = map[string][]string{
 	"internal/marketing":        {"internal/apply", "internal/intake", "internal/person", "internal/delivery", "internal/report"},
 	"internal/embedded":         {"internal/loyalty"},
 	"jobs":                      {"internal/engine", "internal/importer", "internal/marketing"},
-	"internal/public":           {"jobs", "internal/webhook", "internal/engine", "internal/report"},
+	"internal/public":           {"jobs", "internal/parked", "internal/engine", "internal/report"},
 	"internal/console":          {"jobs", "internal/engine", "internal/report"},
 	"internal/demo":             {"internal/apply", "internal/engine", "internal/marketing", "internal/report"},
 	"internal/rehearsal":        {"internal/apply", "internal/engine", "internal/report"},

@@ -121,8 +121,8 @@ func TestANameThatLooksLikeOursStopsNothingBesideOurs(t *testing.T) {
 		{"REDIS_URI=x REDIS_URL=", true, false},
 		{"SECRETKEY=x SECRET_KEY_FILE=" + key, false, true},
 		{"SMTP_URI=x REDIS_URL=redis://h:1", true, false}, // another of ours does not help
-		{"HOOK_SECRET_SHOPIFY=x " + hook, false, true},
-		{"HOOK_SECRET_SHOPIFY=x", true, false},
+		{"HOOK_SECRET_SHOPFY=x " + hook, false, true},
+		{"HOOK_SECRET_SHOPFY=x", true, false},
 		{"SFTP_URL=x", false, false},
 		{"SFTP_URL=x SMTP_URL=inbox:", false, false},
 		{"NLOG_LEVEL=x", false, false},

@@ -144,7 +144,7 @@ func TestUsageIsExplained(t *testing.T) {
 		{[]string{"import", "coupons", "x.csv"}, misuse, "members, orders, suppressions or points"},
 		{[]string{"import", "members", "x.csv", "--consent", "offers"}, misuse, "--consent-source"},
 		{[]string{"serve", "--roles", "wbe"}, misuse, "web, worker"},
-		{[]string{"hooks", "url", "shopify"}, misuse, "not yet"},
+		{[]string{"hooks", "url", "shopify"}, 0, "HOOK_SECRET_SHOPIFY is not set here"},
 		{[]string{"version"}, 0, ""},
 	} {
 		got := s.run(tt.args...)

@@ -18,8 +18,6 @@ import (
 var later = map[string][]string{
 	"regulars":          {"user"},
 	"regulars bench":    {"send", "codes"},
-	"regulars member":   {"merge", "export", "erase"},
-	"regulars hooks":    {"list", "show", "replay"},
 	"regulars rehearse": {"--against"},
 }
 

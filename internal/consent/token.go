@@ -34,6 +34,9 @@ func NewLinks(base string, keys [][]byte) *Links {
 	return l
 }
 
+// Base is what the addresses of all pages and hooks begin with, as the world knows us.
+func (l *Links) Base() string { return l.base }
+
 // Origin is that of the base: the scheme and host from which a browser says that
 // our own pages' forms come. "" when the base has none.
 func (l *Links) Origin() string {

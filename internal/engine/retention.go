@@ -34,11 +34,11 @@ type kept struct {
 	keep            time.Duration
 }
 
-// A webhook that waits for a person stays until it was dealt with: nobody has
-// taken its contents in yet. A job that is not over is never old. What was told of an
+// A webhook that nobody has dealt with in all this time goes, too: its body is personal
+// data. A job that is not over is never old. What was told of an
 // order that nobody has told of since will never be applied.
 var retention = []kept{
-	{"hooks", "id", "state <> 'parked' and received_at < @before", keepHooks},
+	{"hooks", "id", "received_at < @before", keepHooks},
 	{"happenings", "id", "taken_at < @before and not exists (select 1 from reactions r where r.happening_id = happenings.id)", keepHooks},
 	{"jobs", "id", "state in ('done', 'failed', 'cancelled') and finished_at < @before", keepJobs},
 	{"early_events", "(source, external_id)", "received_at < @before", keepEarly},

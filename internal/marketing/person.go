@@ -8,10 +8,6 @@ import (
 	"regulars/internal/store"
 )
 
-// Who names a member as another system does: a compliance webhook. Source is its name,
-// ID its id of the customer; the e-mail address counts where the ids find nobody.
-type Who struct{ Source, ID, Email string }
-
 // ExportMember returns all that is known of a member.
 func (m Marketer) ExportMember(ctx context.Context, member string) (d person.Document, err error) {
 	err = m.DB.View(ctx, func(tx *store.Tx) error {
@@ -79,25 +75,4 @@ func findTwo(tx *store.Tx, from, into string) (ids [2]int64, err error) {
 		ids[1], err = intake.Find(tx, into)
 	}
 	return ids, err
-}
-
-// ExportKnown is ExportMember for another system's customer, within the caller's
-// transaction. store.ErrNotFound: nothing is known of them.
-func ExportKnown(tx *store.Tx, who Who) (d person.Document, err error) {
-	id, err := person.Find(tx, who.Source, who.ID, who.Email)
-	if err != nil {
-		return d, err
-	}
-	return person.Export(tx, id)
-}
-
-// EraseKnown is EraseMember for another system's customer, within the caller's
-// transaction. store.ErrNotFound: nothing is known of them, or no more; a webhook that is
-// delivered again is answered as the first. Once it is committed, call person.Shred.
-func EraseKnown(tx *store.Tx, who Who, by string) (e person.Erased, err error) {
-	id, err := person.Find(tx, who.Source, who.ID, who.Email)
-	if err != nil {
-		return e, err
-	}
-	return person.Erase(tx, id, by)
 }

@@ -7,14 +7,15 @@ import (
 	"regulars/internal/store"
 )
 
-// Find returns the member whom another system means: by its own id, by the shop's, or by
-// an address that only one has. store.ErrNotFound: nothing is known of them, or no more.
+// Find returns the member whom another system means: by its own id, or by an address that
+// only one has. Its number may be the shop's id of somebody else, and says nothing there.
+// store.ErrNotFound: nothing is known of them, or no more.
 func Find(tx *store.Tx, source, id, email string) (int64, error) {
 	_, folded, err := address.Read(strings.TrimSpace(email))
 	if err != nil {
 		folded = ""
 	}
-	for _, k := range [][2]string{{"source:" + source, id}, {"id", id}, {"email", folded}} {
+	for _, k := range [][2]string{{"source:" + source, id}, {"email", folded}} {
 		if k[1] == "" {
 			continue
 		}

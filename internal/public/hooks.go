@@ -2,16 +2,21 @@ package public
 
 import (
 	"errors"
+	"io"
+	"mime"
 	"net/http"
+	"strings"
 	"time"
 
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
+	"regulars/internal/parked"
 	"regulars/internal/webhook"
 )
 
 // hook takes the deliveries of a source: what nobody signed is refused, the events
-// are read as the source writes them, and intake applies them.
+// are read as the source writes them, and intake applies them. What cannot be taken in
+// is told to a sender that can mend it, and parked for one that cannot.
 func (s *server) hook(source webhook.Source) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		secrets := s.Secrets[source.Name]
@@ -27,9 +32,19 @@ func (s *server) hook(source webhook.Source) handler {
 			}
 			return refuse(http.StatusUnauthorized, "%v", err)
 		}
-		d := webhook.Delivery{Header: r.Header, At: s.Clock()}
+		d := webhook.Delivery{Header: r.Header, At: s.Clock(), URL: s.address(source)}
 		if err := source.Headers(d); err != nil {
+			if source.Ping != nil && errors.Is(err, webhook.ErrUnsigned) {
+				d.Body, _ = io.ReadAll(io.LimitReader(r.Body, largestPing))
+				if source.Ping(d) {
+					return writeJSON(w, http.StatusOK, map[string]any{"ignored": "it only asks whether we are there"})
+				}
+			}
 			return stranger(err) // the body of a stranger is not even read
+		}
+		if err := encoded(r.Header); err != nil {
+			s.refused.delivery(r.Context(), source.Name, "encoded")
+			return err
 		}
 		body, release, err := s.hold(r)
 		defer release()
@@ -40,9 +55,66 @@ func (s *server) hook(source webhook.Source) handler {
 		if err := source.Verify(d, secrets); err != nil {
 			return stranger(err)
 		}
+		if source.Names != nil {
+			return s.takeOrPark(w, r, source, d)
+		}
 		return s.take(w, r, webhook.Options{Source: intake.OwnSource, Via: source.Name},
 			func(o webhook.Options) ([]loyalty.Event, []webhook.FieldError, error) { return source.Decode(d, o) })
 	}
+}
+
+// largestPing is how much is read of what nobody signed, where it may be a ping.
+const largestPing = 256
+
+// address is where the world posts to a source.
+func (s *server) address(source webhook.Source) string {
+	if s.Links == nil {
+		return ""
+	}
+	return s.Links.Base() + "/hooks/" + source.Name
+}
+
+// encoded refuses bodies that are not JSON as it stands.
+func encoded(h http.Header) error {
+	if e := h.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
+		return refuse(http.StatusUnsupportedMediaType, "the body is encoded: send it without Content-Encoding")
+	}
+	if _, params, err := mime.ParseMediaType(h.Get("Content-Type")); err == nil {
+		if c := params["charset"]; c != "" && !strings.EqualFold(c, "utf-8") && !strings.EqualFold(c, "us-ascii") {
+			return refuse(http.StatusUnsupportedMediaType, "the body is not UTF-8")
+		}
+	}
+	return nil
+}
+
+// takeOrPark takes a delivery of a system in that cannot mend what it sends: what is of
+// no matter is ignored and what is not understood is parked, each with its reason.
+func (s *server) takeOrPark(w http.ResponseWriter, r *http.Request, source webhook.Source, d webhook.Delivery) error {
+	out, err := parked.Take(r.Context(), s.DB, s.Intake, source, d)
+	var body *parked.BodyError
+	switch {
+	case errors.As(err, &body):
+		s.refused.delivery(r.Context(), source.Name, "not JSON")
+		return refuse(http.StatusBadRequest, "%v", body)
+	case err != nil:
+		return err
+	case out.Erased:
+		return writeJSON(w, http.StatusAccepted, map[string]any{"done": "the customer was erased"})
+	case out.Ignored != "":
+		return writeJSON(w, http.StatusAccepted, map[string]any{"ignored": out.Ignored})
+	}
+	said := map[string]any{"results": inOrder(out.Events, out.Results, out.Unreadable)}
+	if out.Reason != "" {
+		if err := parked.Park(r.Context(), s.DB, source, d, out.Reason); errors.Is(err, parked.ErrFull) {
+			s.refused.delivery(r.Context(), source.Name, "too many parked")
+			return refuse(http.StatusServiceUnavailable, "%v", err)
+		} else if err != nil {
+			return err
+		}
+		s.refused.note(r.Context(), "a delivery is parked", source.Name, "parked")
+		said["parked"] = out.Reason
+	}
+	return writeJSON(w, http.StatusAccepted, said)
 }
 
 // closedHook is a source whose delivery was refused for want of a secret.

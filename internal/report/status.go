@@ -26,6 +26,7 @@ type Status struct {
 	Unready  []Unready       `json:"unready"` // whose rules cannot be answered yet
 	Unknown  int64           `json:"unknown"` // mails whose outcome nobody knows
 	Failed   []FailedJob     `json:"failed"`  // jobs of the last day
+	Parked   []ParkedHooks   `json:"parked"`  // webhooks that wait for a person
 	Shared   int64           `json:"shared"`  // people made of an address, card or phone that several others have
 
 	Troubles []store.Trouble `json:"troubles"` // all that is amiss, by kind, and what to do
@@ -123,6 +124,14 @@ type FailedJob struct {
 	Outcome string `json:"outcome"`
 }
 
+// ParkedHooks are deliveries of a system that were parked for the same reason.
+type ParkedHooks struct {
+	Source string `json:"source"`
+	Reason string `json:"reason"`
+	N      int64  `json:"deliveries"`
+	First  int64  `json:"first"` // the id of one of them
+}
+
 // late is how long something may be due before a person should look. What a
 // member waits for is late sooner.
 const (
@@ -180,13 +189,13 @@ var (
 	}
 	slow = []part{
 		{"the members", (*Status).people}, {"the runs", (*Status).runs}, {"single mails", (*Status).waiting}, {"the dates", (*Status).dates},
-		{"unknown mails and failed jobs", (*Status).trouble},
+		{"unknown mails and failed jobs", (*Status).trouble}, {"parked webhooks", (*Status).hooks},
 	}
 )
 
 func begun(now loyalty.Instant) *Status {
 	return &Status{Now: now, Troubles: []store.Trouble{}, Needs: []string{}, Runs: []Run{}, Waiting: []Waiting{}, Holds: []Hold{}, Oldest: []Oldest{},
-		Replicas: []Replica{}, Next: []Date{}, Skipped: []Skip{}, Unready: []Unready{}, Failed: []FailedJob{}}
+		Replicas: []Replica{}, Next: []Date{}, Skipped: []Skip{}, Unready: []Unready{}, Failed: []FailedJob{}, Parked: []ParkedHooks{}}
 }
 
 func lookAt(ctx context.Context, db *store.DB, parts []part, machine bool) Status {
@@ -410,6 +419,18 @@ func (s *Status) trouble(tx *store.Tx) error {
 	s.Failed = []FailedJob{}
 	return tx.All(&s.Failed, "select id, kind, outcome from jobs where state = 'failed' and finished_at > @day_ago order by id desc limit 20",
 		store.Args{"day_ago": tx.At.Plus(-24 * time.Hour)})
+}
+
+// mostParked is how many reasons of parked webhooks are told.
+const mostParked = 10
+
+func (s *Status) hooks(tx *store.Tx) error {
+	s.Parked = []ParkedHooks{}
+	return tx.All(&s.Parked, `
+		select source, reason, count(*) as n, min(id) as first from hooks
+		where  state = 'parked'
+		group  by source, reason
+		order  by first limit @most`, store.Args{"most": mostParked})
 }
 
 // FirstSteps are the commands with which a shop that has nothing yet goes on; none

@@ -104,6 +104,15 @@ var senses = []sense{
 	{"job", false, func(s *Status) []fact {
 		return facts(s.Failed, func(j FailedJob) fact { return fact{j.ID, j.Kind, j.Outcome} })
 	}, "job %[1]d (%[2]s) failed: %[3]s", "`regulars jobs show %[1]d`; `regulars jobs retry %[1]d` does it again"},
+	{"parked", false, func(s *Status) []fact {
+		return facts(s.Parked, func(p ParkedHooks) fact {
+			which := fmt.Sprintf("%d deliveries of %s wait", p.N, p.Source)
+			if p.N == 1 {
+				which = "a delivery of " + p.Source + " waits"
+			}
+			return fact{which, p.Reason, p.First}
+		})
+	}, "%[1]s: %[2]s", "`regulars hooks show %[3]d` shows it; `regulars hooks replay %[3]d` reads it again, `regulars hooks done %[3]d` says that a person has dealt with it"},
 	{"unknown", false, func(s *Status) []fact {
 		return facts([]int64{s.Unknown}, func(n int64) fact { return only(n > 0, n) })
 	}, "mails of which nobody knows whether they went out: %[1]d (`regulars sends list --state unknown`)", "`regulars sends resolve ID sent` or `again`; `--run RUN` in place of ID for all of a run"},

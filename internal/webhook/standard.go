@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +25,7 @@ var standard = Source{
 	Decode:  decodeStandard,
 	Signing: "Sign as https://www.standardwebhooks.com says, with the secret of HOOK_SECRET_STANDARD.",
 	ByHand:  standardByHand,
+	Sample:  standardSample,
 }
 
 // tolerance is how far the sender's clock and the delivery's way may take us
@@ -113,4 +115,17 @@ body='{"type": "order.placed", "id": "'$id'", "at": "'$(date -u +%Y-%m-%dT%H:%M:
 key=$(printf %s "${secret#whsec_}" | openssl base64 -d -A | od -An -v -tx1 | tr -d ' \n')
 signature=$(printf %s "$id.$at.$body" | openssl dgst -sha256 -mac HMAC -macopt hexkey:$key -binary | openssl base64 -A)
 curl -sS BASE/hooks/standard -H "webhook-id: $id" -H "webhook-timestamp: $at" -H "webhook-signature: v1,$signature" --data-binary "$body"`, "BASE", base)
+}
+
+// standardSample is a delivery of no events.
+func standardSample(secret, _ string, at time.Time) (http.Header, []byte) {
+	body, id := []byte("[]"), "regulars-test-"+strconv.FormatInt(at.UnixNano(), 36)
+	h := http.Header{"Content-Type": {"application/json"}}
+	h.Set(standardwebhooks.HeaderWebhookID, id)
+	h.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(at.Unix(), 10))
+	if key, err := standardKey(secret); err == nil {
+		signature, _ := key.Sign(id, at, body)
+		h.Set(standardwebhooks.HeaderWebhookSignature, signature)
+	}
+	return h, body
 }

@@ -8,6 +8,10 @@
 // event does not stop the others, that every refusal names the field and the
 // reason, and that no amount ever passes through a floating point number.
 // What the values mean, and storing them, is left to intake; HTTP to public.
+//
+// A delivery of another system that is signed and says nothing to us is Ignored, with
+// the reason; one that is signed and not understood is Parked, for a person or a later
+// version of ours. The table at the top of each source's file says which topic is what.
 package webhook
 
 import (
@@ -37,17 +41,55 @@ type Source struct {
 	Verify func(d Delivery, secrets []string) error
 
 	// Decode reads the events of a delivery, in the body's order and without those
-	// that cannot be read. The error says that the body as a whole is not the source's.
+	// that cannot be read. The error is Ignored or Parked, or says that the body as a
+	// whole is not the source's.
 	Decode func(d Delivery, o Options) ([]loyalty.Event, []FieldError, error)
 
-	// Signing says how a sender signs, and ByHand is a script for a shell that sends
-	// one event to the address of an installation; both are shown to people.
+	// Names returns what a delivery is about and by what it is known; "": nothing says it.
+	// nil: nothing is parked, and whoever sends what cannot be read is told so.
+	Names func(d Delivery) (topic, id string)
+	Keeps []string // the headers that Decode needs, the signature is none of them
+
+	// Ping reports whether a delivery without a signature only asks whether we are
+	// there. It has no effect. nil: there is no such thing.
+	Ping func(d Delivery) bool
+
+	// Signing says how a sender signs, and Ticks what is to be ticked in the settings of
+	// the system; ByHand is a script for a shell that sends one event to the address of
+	// an installation, "" in place of it where there is none. All are shown to people.
 	Signing string
+	Ticks   []Topic
 	ByHand  func(base string) string
+
+	// Sample is a delivery without effect, signed with a secret: a test of the door.
+	Sample func(secret, address string, at time.Time) (http.Header, []byte)
 }
 
+// Topic is what a system can be asked to send, and what becomes of it.
+type Topic struct{ Name, Means string }
+
+// Ignored is the error of a delivery that is understood and of no matter to us.
+type Ignored struct{ Why string }
+
+// Error says why.
+func (i Ignored) Error() string { return i.Why }
+
+// Parked is the error of a delivery that is signed and not understood, or that asks a
+// person for something.
+type Parked struct{ Reason string }
+
+// Error returns the reason.
+func (p Parked) Error() string { return p.Reason }
+
+// Forget is the error of a delivery that asks us to erase a customer of the system: by its
+// id of theirs, and by the address where that finds nobody.
+type Forget struct{ ID, Email string }
+
+// Error says what is asked.
+func (Forget) Error() string { return "a customer is to be erased" }
+
 // Sources are the systems whose webhooks are taken.
-var Sources = []Source{standard}
+var Sources = []Source{standard, shopify, woocommerce, stripe, square}
 
 // Named returns the source of a name.
 func Named(name string) (Source, bool) {
@@ -90,6 +132,7 @@ type Delivery struct {
 	Header http.Header
 	Body   []byte    // exactly as received
 	At     time.Time // on our machine's clock
+	URL    string    // where the sender posted it, as the sender knows us
 }
 
 // Options say what a delivery does not.
