@@ -46,7 +46,9 @@ var arrows = map[string][]string{
 	"internal/intake":           {"internal/phone", "internal/points", "internal/tiers"},
 	"internal/importer":         {"internal/flows", "internal/intake"}, // flows: campaigns settle with what a file brought
 	"internal/webhook":          {"internal/loyalty"},
-	"internal/delivery":         {"internal/consent", "internal/coupon", "internal/delivery/compose", "internal/norms", "internal/program", "internal/store"},
+	"internal/bounce":           {},
+	"internal/mailnews":         {"internal/bounce"},
+	"internal/delivery":         {"internal/consent", "internal/coupon", "internal/delivery/compose", "internal/mailnews", "internal/norms", "internal/program", "internal/store"},
 	"internal/delivery/compose": {"internal/address", "templates"},
 	"internal/delivery/smtp":    {"internal/delivery"},
 	"internal/engine":           {"internal/delivery", "internal/intake", "internal/runs"},
@@ -82,7 +84,7 @@ var fences = map[string][]string{
 }
 
 // pure are the rooms that import nothing beyond the standard library.
-var pure = []string{"internal/loyalty"}
+var pure = []string{"internal/loyalty", "internal/bounce"}
 
 var vague = []string{"util", "utils", "common", "models", "helpers"}
 
