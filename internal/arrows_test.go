@@ -47,7 +47,7 @@ var arrows = map[string][]string{
 	"internal/importer":         {"internal/flows", "internal/intake"}, // flows: campaigns settle with what a file brought
 	"internal/webhook":          {"internal/loyalty"},
 	"internal/bounce":           {},
-	"internal/mailnews":         {"internal/bounce"},
+	"internal/mailnews":         {"internal/bounce", "internal/webhook"},
 	"internal/delivery":         {"internal/consent", "internal/coupon", "internal/delivery/compose", "internal/mailnews", "internal/norms", "internal/program", "internal/store"},
 	"internal/delivery/compose": {"internal/address", "templates"},
 	"internal/delivery/smtp":    {"internal/delivery"},

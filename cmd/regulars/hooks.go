@@ -21,6 +21,9 @@ var (
 func (a *app) hooksCommand() *cobra.Command {
 	group := &cobra.Command{Use: "hooks", Short: "Webhooks: url"}
 	group.AddCommand(newCommand("url SOURCE", "What to paste into the shop's settings", func(_ *cobra.Command, args []string) error {
+		if name, ok := strings.CutPrefix(args[0], "mail/"); ok || args[0] == "mail" {
+			return a.mailHook(name)
+		}
 		source, ok := webhook.Named(args[0])
 		switch {
 		case !ok && slices.Contains(sources, args[0]):

@@ -295,6 +295,8 @@ func (a *app) site(w *wiring, quick *store.DB) (*public.Site, error) {
 		Clock: time.Now, DB: web, Quick: quick, Live: w.clock, Intake: intake.New(web), Links: w.links, Registry: registry, Log: w.log, Relays: w.relays, Secrets: a.config.hookSecrets,
 		MetricsElsewhere: a.metricsDoor != nil,
 		Wake:             w.hints.Job,
+		Learn:            w.sender.Learn,
+		Fetch:            fetcher(),
 	}
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		public.NewMetrics(w.db, w.relays, site.Amiss))
