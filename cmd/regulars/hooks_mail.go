@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +12,7 @@ import (
 	"time"
 
 	"regulars/internal/address"
+	"regulars/internal/inbound"
 	"regulars/internal/mailnews"
 )
 
@@ -85,5 +88,19 @@ func fetcher() func(address string) ([]byte, error) {
 			kept[address] = body
 		}
 		return body, nil
+	}
+}
+
+// inbound takes the mails that come to the addresses which our mails carry.
+func (a *app) inbound(w *wiring) *inbound.Door {
+	return &inbound.Door{
+		Domain: cmp.Or(a.config.BounceDomain, "localhost"), Accepts: w.sender.Ours, Log: w.log,
+		Takes: func(ctx context.Context, raw []byte, to []string) error {
+			heard, err := w.sender.Learn(ctx, mailnews.FromMail(raw, to, w.db.Now()))
+			for _, h := range heard {
+				err = errors.Join(err, h.Err)
+			}
+			return err
+		},
 	}
 }

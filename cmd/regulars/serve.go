@@ -76,6 +76,12 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	if a.metricsDoor != nil {
 		defer a.metricsDoor.Close()
 	}
+	if a.inboundDoor, err = sideDoor("INBOUND_LISTEN", a.config.Inbound); err != nil {
+		return err
+	}
+	if a.inboundDoor != nil {
+		defer a.inboundDoor.Close()
+	}
 	if a.pprofDoor, err = sideDoor("PPROF_LISTEN", a.config.Pprof); err != nil {
 		return err
 	}
@@ -220,6 +226,10 @@ func (a *app) live(ctx context.Context, w *wiring, roles []string, door net.List
 	if a.metricsDoor != nil {
 		w.log.Info("serving metrics", "address", a.metricsDoor.Addr().String())
 		work.Go(func() error { return answerAt(ctx, a.metricsDoor, site.Metrics(), w.log) })
+	}
+	if a.inboundDoor != nil {
+		w.log.Info("taking mails", "address", a.inboundDoor.Addr().String(), "domain", a.config.BounceDomain)
+		work.Go(func() error { return a.inbound(w).Run(ctx, a.inboundDoor) })
 	}
 	if a.pprofDoor != nil {
 		w.log.Info("serving profiles", "address", a.pprofDoor.Addr().String())

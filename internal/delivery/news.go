@@ -56,6 +56,16 @@ func (d *Sender) Learn(ctx context.Context, news []mailnews.News) ([]Heard, erro
 	return all, nil
 }
 
+// Ours reports an address that mails of ours carry: one that bounces come to, or that
+// unsubscribes.
+func (d *Sender) Ours(to string) bool {
+	if _, bounces := compose.Marked(d.secrets, to); bounces {
+		return true
+	}
+	_, optsOut := compose.OptsOut(d.secrets, to)
+	return optsOut
+}
+
 // told is a piece of news with the send that it is about.
 type told struct {
 	mailnews.News
@@ -134,7 +144,11 @@ func (d *Sender) find(tx *store.Tx, fresh []*told) error {
 	ids := map[*told]int64{}
 	for _, t := range fresh {
 		for _, m := range t.Marks {
-			if id, ours := compose.Marked(d.secrets, m); ours {
+			id, ours := compose.Marked(d.secrets, m)
+			if !ours && t.What == mailnews.OptedOut {
+				id, ours = compose.OptsOut(d.secrets, m)
+			}
+			if ours {
 				ids[t], t.sure = id, true
 				break
 			}
