@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"regulars/internal/address"
@@ -347,6 +349,11 @@ func next(t *told, v Verdict, gone bool) (e result, goes bool) {
 		}
 		if why := whyFailed(v); why != refused {
 			e.reason = why
+		}
+		if code, rest, ok := strings.Cut(t.Words, " "); ok && len(code) == 3 {
+			if n, err := strconv.Atoi(code); err == nil {
+				e.code, e.words = n, rest
+			}
 		}
 	case t.What == mailnews.Complained && (was == sent || was == unknown || was == bounced):
 		e.state, e.reason = complained, asSpam
