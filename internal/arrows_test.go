@@ -49,7 +49,10 @@ var arrows = map[string][]string{
 	"internal/importer":         {"internal/flows", "internal/intake"}, // flows: campaigns settle with what a file brought
 	"internal/webhook":          {"internal/loyalty"},
 	"internal/parked":           {"internal/person", "internal/webhook"},
-	"internal/delivery":         {"internal/consent", "internal/coupon", "internal/delivery/compose", "internal/norms", "internal/program", "internal/store"},
+	"internal/bounce":           {},
+	"internal/inbound":          {"internal/bounce"},
+	"internal/mailnews":         {"internal/bounce", "internal/webhook"},
+	"internal/delivery":         {"internal/consent", "internal/coupon", "internal/delivery/compose", "internal/mailnews", "internal/norms", "internal/program", "internal/store"},
 	"internal/delivery/compose": {"internal/address", "templates"},
 	"internal/delivery/smtp":    {"internal/delivery"},
 	"internal/engine":           {"internal/delivery", "internal/intake", "internal/runs"},
@@ -62,7 +65,7 @@ var arrows = map[string][]string{
 	"internal/demo":             {"internal/apply", "internal/engine", "internal/marketing", "internal/report"},
 	"internal/rehearsal":        {"internal/apply", "internal/engine", "internal/report"},
 	"internal/bench":            {"internal/embedded", "internal/public"}, // embedded: the relay and the Redis of bench faults; public: the hooks of bench ingest
-	"cmd/regulars": {"internal/console", "internal/public", "internal/demo", "internal/bench", "internal/rehearsal",
+	"cmd/regulars": {"internal/inbound", "internal/console", "internal/public", "internal/demo", "internal/bench", "internal/rehearsal",
 		"internal/apply", "internal/embedded", "internal/delivery/smtp", "internal/why", "jobs"},
 	"internal/shoptest": {"internal/apply", "internal/engine", "internal/store/storetest"},
 }
@@ -77,7 +80,7 @@ var fences = map[string][]string{
 	"github.com/redis/":           {"jobs", "internal/embedded"},
 	"github.com/alicebob/":        {"internal/embedded"},
 	"github.com/wneessen/go-mail": {"internal/delivery/compose", "internal/delivery/smtp"},
-	"github.com/emersion/":        {"internal/embedded"},
+	"github.com/emersion/":        {"internal/embedded", "internal/inbound"},
 	"github.com/goccy/go-yaml":    {"internal/program", "templates"}, // templates reads its words, in the form in which programs bring theirs
 	"github.com/spf13/cobra":      {"cmd/regulars"},
 	"gonum.org/":                  {"internal/forecast"},
@@ -85,7 +88,7 @@ var fences = map[string][]string{
 }
 
 // pure are the rooms that import nothing beyond the standard library.
-var pure = []string{"internal/loyalty", "internal/plot"}
+var pure = []string{"internal/loyalty", "internal/plot", "internal/bounce"}
 
 var vague = []string{"util", "utils", "common", "models", "helpers"}
 

@@ -28,13 +28,16 @@ type config struct {
 	SMTPURL     string
 	BaseURL     string
 	SecretKey   string
-	Listen      string
-	Metrics     string // where /metrics answers, and nowhere else; "": beside the pages
-	Pprof       string // where profiles are to be had; "": nowhere
-	LogLevel    string
-	LogFormat   string
-	ImportDir   string
-	Journal     string // SUPPRESSION_LOG; "": beside the SQLite file; on Postgres none
+
+	BounceDomain string // right side of envelope senders
+	Inbound      string // where mails to them are taken
+	Listen       string
+	Metrics      string // where /metrics answers, and nowhere else; "": beside the pages
+	Pprof        string // where profiles are to be had; "": nowhere
+	LogLevel     string
+	LogFormat    string
+	ImportDir    string
+	Journal      string // SUPPRESSION_LOG; "": beside the SQLite file; on Postgres none
 
 	TestDatabaseURL string // where benchmarks make their own, when DATABASE_URL is no Postgres
 
@@ -75,6 +78,8 @@ var settings = []setting{
 		return amongst(c.LogLevel, "debug", "info", "warn", "error")
 	}},
 	{"LOG_FORMAT", func(c *config, v string) error { c.LogFormat = v; return amongst(v, "text", "json") }},
+	{"BOUNCE_DOMAIN", func(c *config, v string) error { c.BounceDomain = strings.ToLower(v); return bounceDomain(v) }},
+	{"INBOUND_LISTEN", func(c *config, v string) error { c.Inbound = v; return listenAddress(v) }},
 	{"MAIL_ONLY_TO", func(c *config, v string) (err error) {
 		if c.mailOnlyTo, err = regexp.Compile(v); err != nil {
 			return fmt.Errorf(`is not a pattern (%w): it should be a regular expression, like @shop\.example$`, err)
@@ -173,6 +178,12 @@ func known(name string) (plain string, take func(*config, string) error) {
 		for _, s := range settings {
 			if s.name == candidate {
 				return candidate, s.take
+			}
+		}
+		if p, ok := mailSetting(candidate); ok {
+			return candidate, func(c *config, v string) error {
+				c.hookSecrets["mail/"+p.Name] = splitList(v)
+				return p.CheckSecrets(v)
 			}
 		}
 		for _, source := range webhook.Sources {

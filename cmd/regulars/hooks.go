@@ -42,6 +42,9 @@ func (a *app) hooksCommand() *cobra.Command {
 	list.Flags().BoolVar(&all, "all", false, "those that were dealt with, too")
 	list.Flags().IntVar(&limit, "limit", 50, "how many")
 	group.AddCommand(newCommand("url SOURCE", "What to paste into the shop's settings, and which topics to tick", func(_ *cobra.Command, args []string) error {
+		if name, ok := strings.CutPrefix(args[0], "mail/"); ok || args[0] == "mail" {
+			return a.mailHook(name)
+		}
 		source, err := sourceOf(args[0])
 		if err != nil {
 			return err

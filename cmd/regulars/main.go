@@ -51,6 +51,7 @@ type app struct {
 	config      config
 	json        bool
 	allWarnings bool                    // of a kind, where many are
+	inboundDoor net.Listener            // nil: no mail comes in
 	metricsDoor net.Listener            // nil: /metrics is beside the pages
 	pprofDoor   net.Listener            // nil: no profiles
 	zone        *time.Location          // the shop's, once its database is opened

@@ -76,6 +76,12 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	if a.metricsDoor != nil {
 		defer a.metricsDoor.Close()
 	}
+	if a.inboundDoor, err = sideDoor("INBOUND_LISTEN", a.config.Inbound); err != nil {
+		return err
+	}
+	if a.inboundDoor != nil {
+		defer a.inboundDoor.Close()
+	}
 	if a.pprofDoor, err = sideDoor("PPROF_LISTEN", a.config.Pprof); err != nil {
 		return err
 	}
@@ -221,6 +227,10 @@ func (a *app) live(ctx context.Context, w *wiring, roles []string, door net.List
 		w.log.Info("serving metrics", "address", a.metricsDoor.Addr().String())
 		work.Go(func() error { return answerAt(ctx, a.metricsDoor, site.Metrics(), w.log) })
 	}
+	if a.inboundDoor != nil {
+		w.log.Info("taking mails", "address", a.inboundDoor.Addr().String(), "domain", a.config.BounceDomain)
+		work.Go(func() error { return a.inbound(w).Run(ctx, a.inboundDoor) })
+	}
 	if a.pprofDoor != nil {
 		w.log.Info("serving profiles", "address", a.pprofDoor.Addr().String())
 		work.Go(func() error { return answerAt(ctx, a.pprofDoor, profiles(), w.log) })
@@ -295,6 +305,8 @@ func (a *app) site(w *wiring, quick *store.DB) (*public.Site, error) {
 		Clock: time.Now, DB: web, Quick: quick, Live: w.clock, Intake: intake.New(web), Links: w.links, Registry: registry, Log: w.log, Relays: w.relays, Secrets: a.config.hookSecrets,
 		MetricsElsewhere: a.metricsDoor != nil,
 		Wake:             w.hints.Job,
+		Learn:            w.sender.Learn,
+		Fetch:            fetcher(),
 	}
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		public.NewMetrics(w.db, w.relays, site.Amiss))

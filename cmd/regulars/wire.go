@@ -82,7 +82,8 @@ func (a *app) wire(ctx context.Context, db *store.DB, log *slog.Logger) (*wiring
 	// For each connection a mail whose body is on the wire, and one whose envelope goes with it.
 	w.sender = delivery.New(delivery.Config{
 		DB: db, Programs: versions.Programs{DB: db}, Transports: map[string]delivery.Transport{delivery.Bulk: w.relay, delivery.Urgent: w.urgent}, Links: w.links,
-		Secret: derive(key, "message ids"), MailOnlyTo: a.config.mailOnlyTo, Sink: w.sink != nil,
+		Secret: derive(key, "message ids"), OldSecrets: keysFor("message ids", key, a.config.SecretKey)[1:], ReturnDomain: a.config.BounceDomain,
+		MailOnlyTo: a.config.mailOnlyTo, Sink: w.sink != nil,
 		InFlight: 2 * w.relay.Connections(), Limiter: limiter, Log: log,
 	})
 	w.alerts = &marketing.Alerts{DB: db, Transport: w.urgent, Secret: derive(key, "message ids"), MailOnlyTo: a.config.mailOnlyTo, Log: log}
@@ -203,11 +204,14 @@ func secretKey(ctx context.Context, db *store.DB, given string) (key []byte, err
 }
 
 // linkKeys are the keys of links: the first signs, all are read.
-func linkKeys(key []byte, given string) (keys [][]byte) {
-	keys = append(keys, derive(key, "links"))
+func linkKeys(key []byte, given string) [][]byte { return keysFor("links", key, given) }
+
+// keysFor are the keys of one purpose, that in use first.
+func keysFor(purpose string, key []byte, given string) (keys [][]byte) {
+	keys = append(keys, derive(key, purpose))
 	for _, old := range splitList(given) {
 		if old != string(key) {
-			keys = append(keys, derive([]byte(old), "links"))
+			keys = append(keys, derive([]byte(old), purpose))
 		}
 	}
 	return keys

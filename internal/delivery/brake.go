@@ -18,6 +18,9 @@ const (
 	fewestHard = 5  // … but in a small run not before so many
 	shutShare  = 10 // per cent of the latest 500 that the relay refuses by policy
 	spoilShare = 1  // per cent of the latest 500 that cannot be made
+
+	spamShare  = 3 // per thousand of all that went out that are called spam …
+	fewestSpam = 3 // … but in a small run not before so many
 )
 
 // brakes pause runs.
@@ -25,10 +28,13 @@ type brakes struct{ log *slog.Logger }
 
 // apply pauses the runs whose mails come back too often.
 func (b brakes) apply(tx *store.Tx, results []result) error {
-	hard, shut := map[int64]bool{}, map[int64]int64{}
+	hard, spam, shut := map[int64]bool{}, map[int64]bool{}, map[int64]int64{}
 	for _, e := range results {
 		if e.s.Run != 0 && e.hard() {
 			hard[e.s.Run] = true
+		}
+		if e.s.Run != 0 && e.state == complained {
+			spam[e.s.Run] = true
 		}
 		if e.s.Run != 0 && e.policy {
 			shut[e.s.Run] = max(shut[e.s.Run], e.s.Send)
@@ -36,6 +42,11 @@ func (b brakes) apply(tx *store.Tx, results []result) error {
 	}
 	for run := range hard {
 		if err := b.hard(tx, run); err != nil {
+			return err
+		}
+	}
+	for run := range spam {
+		if err := b.spam(tx, run); err != nil {
 			return err
 		}
 	}
@@ -64,6 +75,20 @@ func (b brakes) hard(tx *store.Tx, run int64) error {
 		return nil
 	}
 	return b.stop(tx, run, fmt.Sprintf("%d of the first %d addresses do not exist: is the list an old one?", n.Bad, n.Total))
+}
+
+func (b brakes) spam(tx *store.Tx, run int64) error {
+	var n counted
+	err := tx.One(&n, `
+		select count(*) filter (where state = 'complained') as bad, count(*) as total
+		from   sends where run_id = @run and attempts > 0`, store.Args{"run": run})
+	if err != nil {
+		return fmt.Errorf("the complaints of run %d: %w", run, err)
+	}
+	if n.Bad < fewestSpam || n.Bad*1000 < n.Total*spamShare {
+		return nil
+	}
+	return b.stop(tx, run, fmt.Sprintf("%d of %d mails were called spam: did everybody ask for them?", n.Bad, n.Total))
 }
 
 func (b brakes) shut(tx *store.Tx, run, last int64) error {

@@ -113,7 +113,7 @@ func (w *writer) text(s *send, m material, language string) (*templates.Mail, er
 func (w *writer) letter(s *send, m material, r templates.Rendered) compose.Letter {
 	l := s.plan.letter(s, m, r)
 	l.Unsubscribe = w.links.Unsubscribe(s.Member, s.Send, s.EmailKey)
-	l.MessageID = compose.MessageID(w.secret, s.Send, w.domain(s.plan))
+	l.MessageID, l.UnsubscribeMail = compose.MessageID(w.secret, s.Send, w.domain(s.plan)), w.optOut(s)
 	return l
 }
 
@@ -230,6 +230,14 @@ func (w *writer) domain(p *plan) string {
 		return w.messageDomain
 	}
 	return p.domain()
+}
+
+// optOut is the address to unsubscribe by mail, "" where none comes in.
+func (w *writer) optOut(s *send) string {
+	if w.returnDomain == "" || s.Class == loyalty.Service {
+		return ""
+	}
+	return compose.OptOut(w.secret, s.Send, w.returnDomain)
 }
 
 // returnPath is the envelope sender: an address that names the send, or the

@@ -17,6 +17,7 @@ const (
 	ofClaim = "sends.fence = r.fence and sends.state in ('claimed', 'handing', 'unknown')"
 	ofBatch = "sends.fence <= r.fence and (sends.state = 'queued' or sends.state = 'skipped' and r.tried = 1)" // what was on the wire stands, whatever the row says
 	ofLost  = "sends.fence = r.fence and sends.state = 'unknown'"
+	ofNews  = "sends.fence = r.fence and sends.state in ('sent', 'unknown', 'bounced', 'complained')"
 )
 
 // row is an result as the statement reads it.
@@ -166,6 +167,7 @@ func follow(tx *store.Tx, lane string, results []result) error {
 		func() error { return dueAgain(tx, lane, results) },
 		func() error { return giveBack(tx, results) },
 		func() error { return suppress(tx, results) },
+		func() error { return countFull(tx, results) },
 		func() error { return settleCodes(tx, results) },
 		func() error { return wake(tx, results) },
 	} {
@@ -214,7 +216,7 @@ func settleCodes(tx *store.Tx, results []result) error {
 			ids[e.state] = append(ids[e.state], e.s.Send)
 		}
 	}
-	for state, settle := range map[string]func(*store.Tx, []int64) error{sent: coupon.Issued, failed: coupon.Void, skipped: coupon.Release} {
+	for state, settle := range map[string]func(*store.Tx, []int64) error{sent: coupon.Issued, failed: coupon.Void, bounced: coupon.Void, skipped: coupon.Release} {
 		if len(ids[state]) == 0 {
 			continue
 		}

@@ -41,6 +41,9 @@ const (
 	leaseOver  = "lease_over"      // unknown: the worker went away
 	unreadable = "render_error"    // skipped: the mail cannot be made
 	noIssue    = "no_issue"        // skipped: a recurring campaign without a file for the date
+	confirmed  = "delivered"       // sent: nobody knew, until somebody told
+	cameBack   = "came_back"       // bounced, and nobody gave a better reason
+	asSpam     = "spam"            // complained
 )
 
 // longestTry is how long a mail without an expiry is tried.
@@ -168,10 +171,12 @@ func spoilt(s *send, err error) result {
 }
 
 // counts for caps: a mail that was provably not sent gives its place back.
-func (e result) unsent() bool { return e.state != sent && e.state != unknown }
+func (e result) unsent() bool {
+	return e.state != sent && e.state != unknown && e.state != bounced && e.state != complained
+}
 
 // hard reports a mail that came back for good because of its address.
-func (e result) hard() bool { return e.suppress && e.state == failed }
+func (e result) hard() bool { return e.suppress && (e.state == failed || e.state == bounced) }
 
 // isNoIssue reports a recurring campaign without a file for the date.
 func isNoIssue(s *send, err error) bool { return s.Step == issues && errors.Is(err, errNoText) }

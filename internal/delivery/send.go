@@ -26,6 +26,9 @@ const (
 	failed   = "failed"
 	skipped  = "skipped"
 	unknown  = "unknown"
+
+	bounced    = "bounced"
+	complained = "complained"
 )
 
 // send is a send at hand: what the gate knows of it, and its place in the ledger.

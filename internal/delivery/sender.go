@@ -69,9 +69,10 @@ type Config struct {
 	Links      Links
 	Limiter    Limiter // nil: no limit
 
-	Secret        []byte // keys Message-IDs and return addresses
-	MessageDomain string // right side of Message-IDs; "": that of the sender
-	ReturnDomain  string // right side of return addresses (VERP); "": bounces go to the sender
+	Secret        []byte   // keys Message-IDs and return addresses
+	OldSecrets    [][]byte // such as were made before a change of key
+	MessageDomain string   // right side of Message-IDs; "": that of the sender
+	ReturnDomain  string   // right side of return addresses (VERP); "": bounces go to the sender
 
 	MailOnlyTo *regexp.Regexp // nil: everybody; others are skipped as blocked
 	Sink       bool           // the transports end in the built-in sink: sent mails say "inbox"
@@ -95,6 +96,7 @@ type Sender struct {
 	writer   *writer
 	outcomes outcomes
 	brakes   brakes
+	secrets  [][]byte     // by which marks in what comes back are known
 	pace     atomic.Int64 // sends per mark: what the wire takes in a quarter of a second
 }
 
@@ -115,6 +117,7 @@ func New(c Config) *Sender {
 		writer:   &writer{links: c.Links, secret: c.Secret, messageDomain: c.MessageDomain, returnDomain: c.ReturnDomain, log: c.Log, compiled: newCompiledMails()},
 		outcomes: outcomes{sink: c.Sink, recheck: c.Recheck},
 		brakes:   brakes{c.Log},
+		secrets:  append([][]byte{c.Secret}, c.OldSecrets...),
 	}
 	d.pace.Store(int64(max(1, min(c.Batch, c.InFlight/4)))) // how fast the wire is will show
 	return d

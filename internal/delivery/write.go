@@ -76,7 +76,7 @@ func (w *writer) quick(c *compiledMail, s *send, m material) (body []byte, err e
 	}
 	l := s.plan.letter(s, m, templates.Rendered{Subject: room.Subject, FromName: room.FromName, Language: room.Language})
 	l.Unsubscribe = values.unsubscribe()
-	l.MessageID = compose.MessageID(w.secret, s.Send, w.domain(s.plan))
+	l.MessageID, l.UnsubscribeMail = compose.MessageID(w.secret, s.Send, w.domain(s.plan)), w.optOut(s)
 	form := c.letter.Load()
 	if form != nil {
 		if body, err = form.Fill(l, room.Text, room.HTML); !errors.Is(err, compose.ErrOther) {

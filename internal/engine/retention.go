@@ -41,6 +41,8 @@ var retention = []kept{
 	{"hooks", "id", "received_at < @before", keepHooks},
 	{"happenings", "id", "taken_at < @before and not exists (select 1 from reactions r where r.happening_id = happenings.id)", keepHooks},
 	{"jobs", "id", "state in ('done', 'failed', 'cancelled') and finished_at < @before", keepJobs},
+	{"mail_news", "(source, id)", "heard_at < @before", keepEarly},
+	{"soft_bounces", "email_key", "last_at < @before", keepEarly},
 	{"early_events", "(source, external_id)", "received_at < @before", keepEarly},
 }
 

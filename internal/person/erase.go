@@ -150,8 +150,12 @@ func suppress(tx *store.Tx, ids []int64, by string) error {
 	if err := consent.SuppressAll(tx, keys, consent.ErasedWish, by); err != nil {
 		return err
 	}
-	_, err = tx.Exec("delete from questions where email_key in (select r.email_key from "+tx.Values("email_key bytea")+")", store.Args{"rows": store.Column(keys)})
-	return err
+	for _, table := range []string{"questions", "soft_bounces"} {
+		if _, err := tx.Exec("delete from "+table+" where email_key in (select r.email_key from "+tx.Values("email_key bytea")+")", store.Args{"rows": store.Column(keys)}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // skipWaiting skips the single mails that wait without a passage. Those of a run are

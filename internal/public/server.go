@@ -2,6 +2,7 @@ package public
 
 import (
 	"cmp"
+	"context"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -11,7 +12,9 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"regulars/internal/consent"
+	"regulars/internal/delivery"
 	"regulars/internal/intake"
+	"regulars/internal/mailnews"
 	"regulars/internal/store"
 	"regulars/internal/webhook"
 )
@@ -23,11 +26,13 @@ type Site struct {
 	Live     *store.Clock // business time, held against the database's; nil: it is stepped by hand
 	Intake   *intake.Intake
 	Links    *consent.Links
-	Sources  []webhook.Source             // whose webhooks are taken; nil: webhook.Sources
-	Secrets  map[string][]string          // source → what it signs with; without any, its hook is closed
-	Wake     func(job int64, kind string) // tells a worker of a new job and returns at once; nil: the poll finds it
-	Relays   func() map[string]bool       // relay → its breaker is open; nil: none
-	Sees     func() []store.Trouble       // what this replica sees amiss; nil: nothing
+	Sources  []webhook.Source                                                 // whose webhooks are taken; nil: webhook.Sources
+	Secrets  map[string][]string                                              // source → what it signs with; without any, its hook is closed
+	Learn    func(context.Context, []mailnews.News) ([]delivery.Heard, error) // what mail providers tell; nil: their hooks are closed
+	Fetch    func(address string) ([]byte, error)                             // gets their certificates, and confirms subscriptions; nil: it cannot
+	Wake     func(job int64, kind string)                                     // tells a worker of a new job and returns at once; nil: the poll finds it
+	Relays   func() map[string]bool                                           // relay → its breaker is open; nil: none
+	Sees     func() []store.Trouble                                           // what this replica sees amiss; nil: nothing
 	Registry *prometheus.Registry
 	Log      *slog.Logger
 
@@ -141,6 +146,9 @@ func (s *server) routes() []route {
 	var all []route
 	for _, source := range s.Sources { // the shop's systems
 		all = append(all, route{"POST /hooks/" + source.Name, largeBody, s.hook(source)})
+	}
+	for _, p := range mailnews.Providers { // mail providers, and mail servers
+		all = append(all, route{"POST /hooks/mail/" + p.Name, mailnews.MaxBody, s.mailHook(p)})
 	}
 	return append(all, []route{
 		{"POST /v1/events", largeBody, s.api("write", s.apiEvents)},

@@ -127,8 +127,8 @@ func effect(before, after []int) (words string) {
 // outcome is what became of a delivery, in short.
 func outcome(a answer) string {
 	var v struct {
-		Ignored, Parked, Error string
-		Results                []struct{ Result, Field, Reason string }
+		Done, Ignored, Parked, Error string
+		Results                      []struct{ Result, Field, Reason string }
 	}
 	if err := json.Unmarshal([]byte(a.Body), &v); err != nil {
 		return a.Body
@@ -137,7 +137,7 @@ func outcome(a answer) string {
 	for _, r := range v.Results {
 		words = append(words, strings.TrimSpace(r.Result+" "+r.Field))
 	}
-	for what, text := range map[string]string{"ignored": v.Ignored, "parked": v.Parked, "error": v.Error} {
+	for what, text := range map[string]string{"done": v.Done, "ignored": v.Ignored, "parked": v.Parked, "error": v.Error} {
 		if text != "" {
 			words = append(words, what+": "+text)
 		}
@@ -307,7 +307,7 @@ func TestWebhooksThatComeAgainAtOnceInAnySequenceHaveTheirEffectOnce(t *testing.
 		}
 		close(next)
 		senders.Wait()
-		const want = " +10 events +1 early_events +4 orders +15 order_lines +4 refunds +5 members +1 consents +1 hooks"
+		const want = " +10 events +1 early_events +4 orders +15 order_lines +4 refunds +5 members +2 consents"
 		if got := effect(before, h.counts()); got != want {
 			t.Errorf("%d deliveries made%s, want%s", len(queue), got, want)
 		}

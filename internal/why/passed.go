@@ -98,7 +98,11 @@ func (a *question) mails(args store.Args) (int, error) {
 			text += ", due " + a.at(s.Due)
 		}
 		if s.SMTPText != "" {
-			text += fmt.Sprintf("; the relay said: %d %s", s.SMTPCode, s.SMTPText)
+			said := fmt.Sprintf("the relay said: %d %s", s.SMTPCode, s.SMTPText)
+			if s.State == "bounced" {
+				said = "it came back: " + s.SMTPText
+			}
+			text += "; " + said
 		}
 		a.say("mail", mailed(s.State) && s.State != "bounced", "%s", text)
 		if s.RunID == 0 || s.State != "queued" && s.State != "deferred" {

@@ -55,6 +55,9 @@ var ownHeaders = map[string]slot{"Date": theDate, "Message-ID": theID, "Subject"
 // common is what letters of one Compiled have in common.
 func (l Letter) common() Letter {
 	l.To, l.ToName, l.MessageID, l.Unsubscribe, l.Date = "", "", "", "", time.Time{}
+	if l.UnsubscribeMail != "" {
+		l.UnsubscribeMail = "unsubscribe@shop.example" // one of its own, too
+	}
 	l.Rendered = templates.Rendered{FromName: l.Rendered.FromName, Language: l.Rendered.Language}
 	return l
 }

@@ -89,7 +89,7 @@ func (l Letter) check() error {
 			return fmt.Errorf("%w: %s", ErrHeader, h.name)
 		}
 	}
-	for _, h := range []struct{ name, value string }{{"List-ID", l.ListID}, {"List-ID", l.Topic}, {"List-Unsubscribe", l.UnsubscribeMail}, {"Feedback-ID", l.FeedbackID}} {
+	for _, h := range []struct{ name, value string }{{"List-ID", l.ListID}, {"List-ID", l.Topic}, {"Feedback-ID", l.FeedbackID}} {
 		if !forMachines(h.value) {
 			return fmt.Errorf("%w: %s", ErrHeader, h.name)
 		}
@@ -109,7 +109,7 @@ func forMachines(s string) bool {
 
 // checkOwn is check for what differs from letter to letter.
 func (l Letter) checkOwn() error {
-	for _, h := range []struct{ name, value string }{{"Message-ID", l.MessageID}, {"List-Unsubscribe", l.Unsubscribe}} {
+	for _, h := range []struct{ name, value string }{{"Message-ID", l.MessageID}, {"List-Unsubscribe", l.Unsubscribe}, {"List-Unsubscribe", l.UnsubscribeMail}} {
 		if !forMachines(h.value) {
 			return fmt.Errorf("%w: %s", ErrHeader, h.name)
 		}
