@@ -94,8 +94,10 @@ func (b *batch) refer(items []*item) error {
 	return err
 }
 
-// referConfirmed keeps who brought a member who has confirmed that they join. Nobody
-// else is locked yet but the member: whoever brought them is only counted.
+// referConfirmed keeps who brought a member who has confirmed that they join. The member
+// is locked; whoever brought them is, too, so that of two friends who confirm at once the
+// second is counted after the first. Where that crosses another's locks, the database
+// ends one of both, which is run again.
 func referConfirmed(tx *store.Tx, member int64) error {
 	rules, err := rulesOf(tx)
 	if err != nil {
@@ -110,6 +112,9 @@ func referConfirmed(tx *store.Tx, member int64) error {
 	}
 	found, err := Members(tx, []string{by})
 	if err != nil || found[by] == 0 {
+		return err
+	}
+	if err := lockIDs(tx, []int64{found[by]}); err != nil {
 		return err
 	}
 	return rules.Refer(tx, []points.Introduced{{Friend: member, Referrer: found[by], Joins: true}})

@@ -64,6 +64,11 @@ var reports = []Named{
 			return []any{p.Pool, p.Given, p.Redeemed, p.Expired, p.Free, ask.money(p.Discount)}
 		})},
 	sales("products", "product"),
+	{"referrals", "the friends whom members brought, by the month in which they joined, and what became of the reward", false, listed("MONTH|REFERRERS|FRIENDS|PENDING|REWARDED|REFUSED|ENDED|POINTS",
+		func(tx *store.Tx, _ Ask) ([]ReferralsMonth, error) { return Referrals(tx) },
+		func(_ Ask, m ReferralsMonth) []any {
+			return []any{m.Month, m.Referrers, m.Friends, m.Pending, m.Rewarded, m.Refused, m.Ended, m.Points}
+		})},
 	{"repeat", "how many members order again: 2, 3, 5, 10, 20 times", true, listed("ORDERS|CUSTOMERS|SHARE|ON AS MANY DAYS", Repeats,
 		func(_ Ask, r Repeat) []any {
 			return []any{fmt.Sprintf("%d or more", r.Orders), r.Customers, percent(r.Share), r.OnDays}
