@@ -35,7 +35,7 @@ func TestWhatIsGivenBackLeavesRewardsAlone(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		order := shop{s.Shop}.order
+		order := shop(s).order
 
 		s.give(m[0], 300, 0)
 		latte := claim(m[0], "latte", "r5", "R5", 0)
@@ -103,7 +103,7 @@ func TestAnyMixOfOrdersClaimsAndNightsAddsUp(t *testing.T) {
 				for range 60 {
 					mix.step(t)
 				}
-				shop{s.Shop}.doctor(t)
+				shop(s).doctor(t)
 			})
 		})
 	}
