@@ -1,0 +1,215 @@
+package console
+
+import (
+	"cmp"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"regulars/internal/marketing"
+	"regulars/internal/program"
+	"regulars/internal/report"
+	"regulars/internal/runs"
+	"regulars/internal/store"
+)
+
+// campaignsView is the list of campaigns.
+type campaignsView struct {
+	frame
+	Lines []marketing.CampaignLine
+	Days  int
+}
+
+func (c *Console) campaigns(w http.ResponseWriter, r *http.Request, u visitor) error {
+	view := campaignsView{Days: report.RecentDays}
+	err := c.read(r.Context(), func(tx *store.Tx) (err error) {
+		if view.frame, err = c.frame(tx, r, u, "campaigns", c.pages.words.Say("campaigns.title")); err != nil {
+			return err
+		}
+		view.Lines, err = marketing.Campaigns(tx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return c.pages.show(w, http.StatusOK, "campaigns", view)
+}
+
+// campaignView is one campaign: its flow, what it did, whom it left out.
+type campaignView struct {
+	frame
+	marketing.CampaignLine
+	Facts   []fact // for whom, until what, and what else holds
+	Steps   []step
+	Result  report.Result
+	Reasons []reason
+	Within  int
+	Old     []runs.OldTexts // mails that would go on with other texts than those in force
+	Runs    []report.Run
+}
+
+type fact struct{ Name, Text string }
+
+// step is a step of the flow as it is drawn.
+type step struct {
+	Kind    string // mail | wait | choose
+	Text    string // of a wait
+	If      string // in words; "": always
+	Mail    string
+	Coupon  string
+	Choices []step
+	Result  report.Result
+}
+
+// reason is how many were left out for it.
+type reason struct {
+	Name string
+	N    int64
+}
+
+func (c *Console) campaign(w http.ResponseWriter, r *http.Request, u visitor) error {
+	name := r.PathValue("name")
+	view := campaignView{Within: report.Within}
+	err := c.read(r.Context(), func(tx *store.Tx) (err error) {
+		if view.CampaignLine, err = marketing.CampaignNamed(tx, name); err != nil {
+			return err
+		}
+		if view.frame, err = c.frame(tx, r, u, "campaigns", name); err != nil {
+			return err
+		}
+		steps, err := report.Results(tx, name, 0)
+		if err != nil {
+			return err
+		}
+		reasons, err := report.Reasons(tx, name, 0)
+		if err != nil {
+			return err
+		}
+		view.figures(steps, reasons)
+		all, err := report.Runs(tx, 0)
+		if err != nil {
+			return err
+		}
+		view.Runs = slices.DeleteFunc(all, func(r report.Run) bool { return r.Campaign != name })
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if view.State == marketing.Held && view.Own {
+		if view.Old, err = c.Marketer.HeldTexts(r.Context(), marketing.Stop{Campaign: name}); err != nil {
+			return err
+		}
+	}
+	view.facts()
+	return c.pages.show(w, http.StatusOK, "campaign", view)
+}
+
+// figures fills the flow and the funnel.
+func (v *campaignView) figures(steps []report.Result, reasons map[string]int64) {
+	of := map[string]report.Result{}
+	for _, s := range steps {
+		of[s.Step] = s
+		v.Result.Members = max(v.Result.Members, s.Members) // each step has those of the first, or fewer
+		v.Result.Mailed = max(v.Result.Mailed, s.Mailed)
+		v.Result.Sent += s.Sent
+		v.Result.Skipped += s.Skipped
+		v.Result.Failed += s.Failed
+		v.Result.Unknown += s.Unknown
+		v.Result.Pending += s.Pending
+		v.Result.Ordered = max(v.Result.Ordered, s.Ordered)
+		v.Result.Codes += s.Codes
+		v.Result.Redeemed += s.Redeemed
+	}
+	for _, s := range v.Campaign.Steps {
+		v.Steps = append(v.Steps, drawn(s, of))
+	}
+	for _, name := range slices.Sorted(maps.Keys(reasons)) {
+		v.Reasons = append(v.Reasons, reason{name, reasons[name]})
+	}
+	slices.SortStableFunc(v.Reasons, func(a, b reason) int { return cmp.Compare(b.N, a.N) })
+}
+
+// drawn is a step with what became of its mail.
+func drawn(s program.Step, of map[string]report.Result) step {
+	d := step{Kind: "mail", Mail: s.Mail, Coupon: s.Coupon, Result: of[s.Name]}
+	if s.If != nil {
+		d.If = s.If.Words()
+	}
+	switch {
+	case s.Wait != nil:
+		d.Kind, d.Text = "wait", s.Wait.String()
+	case len(s.Choose) > 0:
+		d.Kind = "choose"
+		for _, choice := range s.Choose {
+			d.Choices = append(d.Choices, drawn(choice, of))
+		}
+	}
+	return d
+}
+
+// facts says for whom the campaign is and what holds for it.
+func (v *campaignView) facts() {
+	c, say := v.Campaign, v.words.Say
+	add := func(key, text string) {
+		if text != "" {
+			v.Facts = append(v.Facts, fact{say("campaigns." + key), text})
+		}
+	}
+	if c.For != nil {
+		add("for", c.For.Words())
+	}
+	if c.Except != nil {
+		add("except", c.Except.Words())
+	}
+	var ends []string
+	for _, u := range c.Until {
+		switch {
+		case u.Rule != nil:
+			ends = append(ends, u.Rule.Words())
+		case u.Event != "":
+			ends = append(ends, say("campaigns.until_event", u.Event))
+		default:
+			ends = append(ends, say("campaigns.until_"+u.Kind))
+		}
+	}
+	add("until", strings.Join(ends, "; "))
+	add("again", say("campaigns.again_"+againKey(c.Again), c.Again.String()))
+	add("class", say("campaigns.class_"+c.Class))
+	add("topic", c.Topic)
+	if c.Holdout > 0 {
+		add("holdout", say("campaigns.holdout_share", v.words.Number(int64(c.Holdout/10))))
+	}
+}
+
+// againKey says which words tell when a member may start again.
+func againKey(a program.Again) string {
+	switch {
+	case a.Each:
+		return "each"
+	case a.After > 0:
+		return "after"
+	}
+	return "never"
+}
+
+func (c *Console) holdCampaign(w http.ResponseWriter, r *http.Request, u visitor) error {
+	because, err := c.because(r)
+	if err != nil {
+		return err
+	}
+	name := r.PathValue("name")
+	if err := c.Marketer.As(u.by()).Hold(r.Context(), marketing.Stop{Campaign: name}, because, u.by()); err != nil {
+		return err
+	}
+	return back(w, r, "/console/campaigns/"+name, "held")
+}
+
+func (c *Console) releaseCampaign(w http.ResponseWriter, r *http.Request, u visitor) error {
+	name := r.PathValue("name")
+	if _, err := c.Marketer.As(u.by()).Release(r.Context(), marketing.Stop{Campaign: name}, r.PostFormValue("texts") == "latest"); err != nil {
+		return mistake(err)
+	}
+	return back(w, r, "/console/campaigns/"+name, "released")
+}
