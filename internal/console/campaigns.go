@@ -86,6 +86,9 @@ func (c *Console) campaign(w http.ResponseWriter, r *http.Request, u visitor) er
 		if err != nil {
 			return err
 		}
+		if view.Result, err = report.ResultOf(tx, name, 0); err != nil {
+			return err
+		}
 		view.figures(steps, reasons)
 		all, err := report.Runs(tx, 0)
 		if err != nil {
@@ -111,16 +114,6 @@ func (v *campaignView) figures(steps []report.Result, reasons map[string]int64) 
 	of := map[string]report.Result{}
 	for _, s := range steps {
 		of[s.Step] = s
-		v.Result.Members = max(v.Result.Members, s.Members) // each step has those of the first, or fewer
-		v.Result.Mailed = max(v.Result.Mailed, s.Mailed)
-		v.Result.Sent += s.Sent
-		v.Result.Skipped += s.Skipped
-		v.Result.Failed += s.Failed
-		v.Result.Unknown += s.Unknown
-		v.Result.Pending += s.Pending
-		v.Result.Ordered = max(v.Result.Ordered, s.Ordered)
-		v.Result.Codes += s.Codes
-		v.Result.Redeemed += s.Redeemed
 	}
 	for _, s := range v.Campaign.Steps {
 		v.Steps = append(v.Steps, drawn(s, of))
@@ -135,7 +128,7 @@ func (v *campaignView) figures(steps []report.Result, reasons map[string]int64) 
 func drawn(s program.Step, of map[string]report.Result) step {
 	d := step{Kind: "mail", Mail: s.Mail, Coupon: s.Coupon, Result: of[s.Name]}
 	if s.If != nil {
-		d.If = s.If.Words()
+		d.If = inSentence(s.If.Words())
 	}
 	switch {
 	case s.Wait != nil:
@@ -158,16 +151,16 @@ func (v *campaignView) facts() {
 		}
 	}
 	if c.For != nil {
-		add("for", c.For.Words())
+		add("for", inSentence(c.For.Words()))
 	}
 	if c.Except != nil {
-		add("except", c.Except.Words())
+		add("except", inSentence(c.Except.Words()))
 	}
 	var ends []string
 	for _, u := range c.Until {
 		switch {
 		case u.Rule != nil:
-			ends = append(ends, u.Rule.Words())
+			ends = append(ends, say("campaigns.until_rule", inSentence(u.Rule.Words())))
 		case u.Event != "":
 			ends = append(ends, say("campaigns.until_event", u.Event))
 		default:
@@ -181,6 +174,15 @@ func (v *campaignView) facts() {
 	if c.Holdout > 0 {
 		add("holdout", say("campaigns.holdout_share", v.words.Number(int64(c.Holdout/10))))
 	}
+}
+
+// inSentence is a rule in words, as a part of a sentence.
+func inSentence(words string) string {
+	words = strings.TrimSuffix(words, ".")
+	if first, rest, ok := strings.Cut(words, " "); ok {
+		return strings.ToLower(first) + " " + rest
+	}
+	return words
 }
 
 // againKey says which words tell when a member may start again.

@@ -37,8 +37,8 @@ type route struct {
 	answer  handler
 }
 
-// routes are all that there is. What shows a member's name or address to whoever may
-// see it is for viewers without; what is only about one member's person is for marketers.
+// routes are all that there is. What viewers may open shows no member's name or address
+// to them; what is about one member's person alone is for marketers.
 func (c *Console) routes() []route {
 	return []route{
 		{"GET /console/look/{name}", staff.Nobody, c.file},
@@ -71,16 +71,16 @@ func (c *Console) routes() []route {
 		{"GET /console/members", staff.Marketer, c.members},
 		{"POST /console/members", staff.Marketer, c.members}, // what is looked for stands in no address
 		{"GET /console/members/{member}", staff.Viewer, c.member},
-		{"GET /console/members/{member}/why/{name}", staff.Viewer, c.why},
+		{"GET /console/members/{member}/why/{name}", staff.Marketer, c.why},
 		{"POST /console/members/{member}/topics", staff.Marketer, c.setTopics},
 		{"POST /console/members/{member}/suppress", staff.Marketer, c.suppress},
 		{"POST /console/members/{member}/unsuppress", staff.Launcher, c.unsuppress},
 		{"POST /console/members/{member}/points", staff.Launcher, c.givePoints},
 
 		{"GET /console/segments", staff.Viewer, c.segments},
-		{"POST /console/segments", staff.Viewer, c.segments},            // a rule that is tried
-		{"POST /console/segments/count", staff.Viewer, c.countRule},     // while it is typed
-		{"GET /console/segments/{segment}", staff.Viewer, c.oneSegment}, // the members and the funnel of a named one
+		{"POST /console/segments", staff.Marketer, c.segments},        // a rule that is tried
+		{"POST /console/segments/count", staff.Marketer, c.countRule}, // while it is typed
+		{"GET /console/segments/{segment}", staff.Viewer, c.oneSegment},
 
 		{"GET /console/audit", staff.Admin, c.audit},
 		{"GET /console/audit.csv", staff.Admin, c.auditFile},
@@ -146,13 +146,24 @@ func (c *Console) answered(to route) http.Handler {
 		case !u.role.May(to.role):
 			err = refuse(http.StatusForbidden, c.pages.words.Say("wrong.role", string(u.role), string(to.role)))
 		default:
-			err = to.answer(w, r, u)
+			if err = parsed(r); err == nil {
+				err = to.answer(w, r, u)
+			}
 		}
 		if err == nil {
 			return
 		}
 		c.say(w, r, u, to, err)
 	})
+}
+
+// parsed reads the form of a request; what is no form is empty.
+func parsed(r *http.Request) error {
+	var large *http.MaxBytesError
+	if err := r.ParseForm(); errors.As(err, &large) {
+		return err
+	}
+	return nil
 }
 
 // say answers with an error.

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -176,9 +177,10 @@ func (c *Console) mailAs(w http.ResponseWriter, r *http.Request, u visitor) erro
 			switch len(found) {
 			case 0:
 				a.Member, err = intake.Find(tx, text)
-				if err != nil {
+				if errors.Is(err, store.ErrNotFound) {
 					return wrong(c.pages.words.Say("mail.nobody"))
 				}
+				return err
 			case 1:
 				a.Member = found[0].Number
 			default:

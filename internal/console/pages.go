@@ -250,6 +250,15 @@ func (f frame) Called(m report.Member) string {
 	return m.ID
 }
 
+// Impersonal is why something failed or was paused, and for whoever may not see who
+// members are without what it says of one mail.
+func (f frame) Impersonal(because string) string {
+	if !f.People {
+		because, _, _ = strings.Cut(because, ": ")
+	}
+	return because
+}
+
 // Somebody is Called where only number and name are known.
 func (f frame) Somebody(number int64, name string) string {
 	return f.Called(report.Member{Number: number, ID: f.words.Say("members.number", f.words.Number(number)), FirstName: name})

@@ -3,7 +3,6 @@ package console
 import (
 	"errors"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -20,7 +19,6 @@ type todayView struct {
 	Recent  report.Recent
 	Figures []figure
 	Days    []marketing.PlannedDay
-	HeldAll bool
 }
 
 // need is something that needs a person, with where they can do it.
@@ -55,9 +53,11 @@ func (c *Console) today(w http.ResponseWriter, r *http.Request, u visitor) error
 		return err
 	}
 	for _, t := range view.Status.Troubles {
+		if !view.People {
+			t.What = marketing.Impersonal(t)
+		}
 		view.Needs = append(view.Needs, c.need(t))
 	}
-	view.HeldAll = slices.ContainsFunc(view.Status.Holds, func(h report.Hold) bool { return h.What == "everything" })
 	number := c.pages.words.Number
 	for _, f := range []struct {
 		name string

@@ -125,12 +125,10 @@ func (m Marketer) noteMember(tx *store.Tx, member string, a staff.Act) error {
 
 // GivePoints gives a member points or takes some, and reports whether that was booked
 // now and not before, by the same key.
-func (m Marketer) GivePoints(ctx context.Context, h points.Hand) (bool, error) {
-	return update(ctx, m.DB, func(tx *store.Tx) (bool, error) {
-		booked, err := intake.BookByHand(tx, h)
-		if err != nil || !booked {
-			return false, err
-		}
-		return true, m.note(tx, staff.Act{By: h.By, Act: "points", About: fmt.Sprintf("member %d", h.Member), After: fmt.Sprintf("%+d: %s", h.N, h.Because)})
-	})
+func (m Marketer) GivePoints(tx *store.Tx, h points.Hand) (bool, error) {
+	booked, err := intake.BookByHand(tx, h)
+	if err != nil || !booked {
+		return false, err
+	}
+	return true, m.note(tx, staff.Act{By: h.By, Act: "points", About: fmt.Sprintf("member %d", h.Member), After: fmt.Sprintf("%+d: %s", h.N, h.Because)})
 }
