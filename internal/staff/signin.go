@@ -103,7 +103,7 @@ func (s *SignIn) try(ctx context.Context, email, from string) error {
 			if tooMany = tooMany || n >= k.most; tooMany {
 				return nil
 			}
-			if _, err := tx.Exec("insert into sign_in_tries (who, at) values (@who, "+tx.Machine()+")", args); err != nil {
+			if _, err := tx.Exec("insert into sign_in_tries (at, who) values ("+tx.Machine()+", @who)", args); err != nil {
 				return err
 			}
 		}
@@ -124,7 +124,7 @@ func begin(tx *store.Tx, user int64, email, how string) (string, error) {
 		return "", err
 	}
 	session := secret()
-	_, err := tx.Exec("insert into sessions (hash, user_id, began_at, seen_at) values (@hash, @user, "+tx.Machine()+", "+tx.Machine()+")",
+	_, err := tx.Exec("insert into sessions (user_id, hash, began_at, seen_at) values (@user, @hash, "+tx.Machine()+", "+tx.Machine()+")",
 		store.Args{"hash": hashed(session), "user": user})
 	if err != nil {
 		return "", err
