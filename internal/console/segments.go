@@ -137,7 +137,7 @@ func (c *Console) oneSegment(w http.ResponseWriter, r *http.Request, u visitor) 
 		return store.ErrNotFound
 	})
 	if err == nil {
-		view.Try, err = c.tried(r, name)
+		view.Try, err = c.tried(r, view.Segment.Rule)
 	}
 	if err != nil {
 		return err
