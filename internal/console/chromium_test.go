@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -36,9 +37,7 @@ func browse(t *testing.T, browser, address string, into any) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
-		"--user-data-dir="+filepath.Join(t.TempDir(), "profile"), "--window-size=1300,2000", "--virtual-time-budget=90000", "--dump-dom", address).Output()
+	out, err := exec.CommandContext(ctx, browser, append(quietly(filepath.Join(t.TempDir(), "profile")), "--virtual-time-budget=60000", "--dump-dom", address)...).Output()
 	if err != nil {
 		t.Fatalf("%s: %v", browser, err)
 	}
@@ -46,6 +45,12 @@ func browse(t *testing.T, browser, address string, into any) {
 	if found == nil || json.Unmarshal([]byte(html.UnescapeString(string(found[1]))), into) != nil {
 		t.Fatalf("the page says %.500s", out)
 	}
+}
+
+// quietly are the flags of a browser that nobody sees.
+func quietly(profile string) []string {
+	return []string{"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+		"--disable-component-update", "--disable-sync", "--hide-scrollbars", "--window-size=1300,2000", "--user-data-dir=" + profile}
 }
 
 // look is one page at one width by day or by night, and what was measured.
@@ -185,10 +190,35 @@ const until = async (what, ms) => { for (; ms > 0 && !what(); ms -= 100) await w
   const again = loaded();
   await Promise.race([again, wait(location.search ? 1000 : 15000)]);
   said.after = all('#progress')[0].innerText;
-  document.body.textContent = '';
-  document.title = JSON.stringify(said);
-})().catch(e => { document.title = JSON.stringify({failed: String(e.stack), at: frame.contentDocument?.body?.innerText?.slice(0, 300), ...said}); });
+})().catch(e => { said.failed = String(e.stack); said.at = frame.contentDocument?.body?.innerText?.slice(0, 300); })
+  .finally(() => fetch('/test/said', {method: 'POST', body: JSON.stringify(said)}));
 </script>`
+
+// play opens an address in a browser that goes on until a story was told.
+func play(t *testing.T, browser, address string, told <-chan []byte) []byte {
+	t.Helper()
+	profile, err := os.MkdirTemp("", "regulars-console-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	c := exec.CommandContext(ctx, browser, append(quietly(profile), "--remote-debugging-port=0", address)...)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		cancel()
+		_ = c.Wait()              // it was ended
+		_ = os.RemoveAll(profile) // what of it still writes there is on its way out
+	}()
+	select {
+	case said := <-told:
+		return said
+	case <-ctx.Done():
+		t.Fatalf("%s: the story was not told to its end", browser)
+	}
+	return nil
+}
 
 // TestPeopleWorkInABrowser plays some stories through, with and without script.
 func TestPeopleWorkInABrowser(t *testing.T) {
@@ -209,6 +239,11 @@ func TestPeopleWorkInABrowser(t *testing.T) {
 					t.Error(err)
 				}
 			})
+			told := make(chan []byte, 1)
+			mux.HandleFunc("POST /test/said", func(_ http.ResponseWriter, r *http.Request) {
+				text, _ := io.ReadAll(r.Body) // what is missing of it is no JSON
+				told <- text
+			})
 			mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", "text/html; charset=utf-8")
 				fmt.Fprint(w, strings.Replace(stories, "open(run)", fmt.Sprintf("open('/console/runs/%d')", h.run), 1))
@@ -223,7 +258,9 @@ func TestPeopleWorkInABrowser(t *testing.T) {
 				Failed, At, Held, Released, Address, Member, Counted, Asked, Before, After string
 				Frames                                                                     int
 			}
-			browse(t, browser, address, &said)
+			if err := json.Unmarshal(play(t, browser, address, told), &said); err != nil {
+				t.Fatal(err)
+			}
 			if said.Failed != "" {
 				t.Fatalf("the story came to an end: %+v", said)
 			}
