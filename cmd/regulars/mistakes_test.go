@@ -125,7 +125,6 @@ func TestWrongUsageSaysWhatWouldBeRight(t *testing.T) {
 		{"member merge 1 2", misuse, "member merge: not yet"},
 		{"member export 1", misuse, "member export: not yet"},
 		{"member erase 1", misuse, "member erase: not yet"},
-		{"user add a@example.test --role admin", misuse, "user: not yet"},
 		{"bench send", misuse, "bench send: not yet"},
 		{"report orders --svg x.svg", misuse, "--svg: not yet"},
 		{"doctor --after-restore tomorrow", misuse, "--after-restore takes the moment of the copy"},

@@ -1,6 +1,6 @@
 // Package marketing is what a marketer can do: preview, launch, plan, apply, roll
 // back, hold, release, pause, resume, cancel, resolve, suppress, set topics, redeem,
-// claim rewards, set tiers, send a test. The command line, the API and jobs call it, and so will a console:
+// claim rewards, set tiers, send a test. The command line, the API, jobs and the console call it:
 // whatever must hold for one of these acts is kept here, in one transaction with it,
 // and no caller needs to know of it.
 //
