@@ -65,6 +65,9 @@ func TestLaunchersHoldAndRelease(t *testing.T) {
 		today := h.ask(staff.Launcher, "/console/", nil)
 		today.shows(t, "campaign welcome is held by console: launcher@shop.example: the code is wrong")
 		today.shows(t, "Open the campaign")
+		if strings.Contains(today.Body, "regulars release welcome") {
+			t.Error("where a button does it, the page speaks of the command line")
+		}
 		a = h.does(t, staff.Launcher, "/console/campaigns/welcome/release", url.Values{})
 		a.shows(t, "What waited goes on")
 		if n := h.Number("select count(*) from holds"); n != 0 {
@@ -144,7 +147,7 @@ func TestMarketersHelpAMember(t *testing.T) {
 		h.refused(t, staff.Launcher, member+"/points", because("", "points", "10", "key", "k1"), "Say why")
 		h.refused(t, staff.Launcher, member+"/points", because("x", "points", "99999999999999", "key", "k1"), "no number of points")
 		for range 2 { // the button was pressed twice
-			h.does(t, staff.Launcher, member+"/points", because("a broken cup", "points", "10", "key", "k1")).shows(t, "Points adjust 10 a broken cup")
+			h.does(t, staff.Launcher, member+"/points", because("a broken cup", "points", "10", "key", "k1")).shows(t, "Points by hand 10 a broken cup")
 		}
 		h.does(t, staff.Launcher, member+"/points", because("a mistake", "points", "-3", "key", "k2"))
 		if n := h.Number(fmt.Sprintf("select sum(amount) from entries where member_id = %d and kind = 'adjust'", h.members[3])); n != 7 {

@@ -17,8 +17,9 @@ import (
 // campaignsView is the list of campaigns.
 type campaignsView struct {
 	frame
-	Lines []marketing.CampaignLine
-	Days  int
+	Lines   []marketing.CampaignLine
+	Results map[string]report.Result // nil: they could not be counted in time
+	Days    int
 }
 
 func (c *Console) campaigns(w http.ResponseWriter, r *http.Request, u visitor) error {
@@ -30,6 +31,16 @@ func (c *Console) campaigns(w http.ResponseWriter, r *http.Request, u visitor) e
 		view.Lines, err = marketing.Campaigns(tx)
 		return err
 	})
+	if err == nil {
+		err = c.figures(r, func(tx *store.Tx) error {
+			list, err := report.Results(tx, "", view.Today()-report.RecentDays+1)
+			view.Results = map[string]report.Result{}
+			for _, one := range list {
+				view.Results[one.Campaign] = one
+			}
+			return err
+		})
+	}
 	if err != nil {
 		return err
 	}
@@ -43,10 +54,12 @@ type campaignView struct {
 	Facts   []fact // for whom, until what, and what else holds
 	Steps   []step
 	Result  report.Result
+	Counted bool // the figures could be counted in time
 	Reasons []reason
 	Within  int
 	Old     []runs.OldTexts // mails that would go on with other texts than those in force
 	Runs    []report.Run
+	of      map[string]report.Result // step → what became of its mail
 }
 
 type fact struct{ Name, Text string }
@@ -75,28 +88,12 @@ func (c *Console) campaign(w http.ResponseWriter, r *http.Request, u visitor) er
 		if view.CampaignLine, err = marketing.CampaignNamed(tx, name); err != nil {
 			return err
 		}
-		if view.frame, err = c.frame(tx, r, u, "campaigns", name); err != nil {
-			return err
-		}
-		steps, err := report.Results(tx, name, 0)
-		if err != nil {
-			return err
-		}
-		reasons, err := report.Reasons(tx, name, 0)
-		if err != nil {
-			return err
-		}
-		if view.Result, err = report.ResultOf(tx, name, 0); err != nil {
-			return err
-		}
-		view.figures(steps, reasons)
-		all, err := report.Runs(tx, 0)
-		if err != nil {
-			return err
-		}
-		view.Runs = slices.DeleteFunc(all, func(r report.Run) bool { return r.Campaign != name })
-		return nil
+		view.frame, err = c.frame(tx, r, u, "campaigns", name)
+		return err
 	})
+	if err == nil {
+		err = c.figures(r, view.figures)
+	}
 	if err != nil {
 		return err
 	}
@@ -106,22 +103,39 @@ func (c *Console) campaign(w http.ResponseWriter, r *http.Request, u visitor) er
 		}
 	}
 	view.facts()
+	for _, s := range view.Campaign.Steps {
+		view.Steps = append(view.Steps, drawn(s, view.of))
+	}
 	return c.pages.show(w, http.StatusOK, "campaign", view)
 }
 
-// figures fills the flow and the funnel.
-func (v *campaignView) figures(steps []report.Result, reasons map[string]int64) {
-	of := map[string]report.Result{}
+// figures counts what the campaign did.
+func (v *campaignView) figures(tx *store.Tx) error {
+	all, err := report.Runs(tx, 0)
+	if err != nil {
+		return err
+	}
+	v.Runs = slices.DeleteFunc(all, func(r report.Run) bool { return r.Campaign != v.Name })
+	steps, err := report.Results(tx, v.Name, 0)
+	if err != nil {
+		return err
+	}
+	reasons, err := report.Reasons(tx, v.Name, 0)
+	if err != nil {
+		return err
+	}
+	v.of = map[string]report.Result{}
 	for _, s := range steps {
-		of[s.Step] = s
+		v.of[s.Step] = s
 	}
-	for _, s := range v.Campaign.Steps {
-		v.Steps = append(v.Steps, drawn(s, of))
-	}
+	v.Reasons = nil
 	for _, name := range slices.Sorted(maps.Keys(reasons)) {
 		v.Reasons = append(v.Reasons, reason{name, reasons[name]})
 	}
 	slices.SortStableFunc(v.Reasons, func(a, b reason) int { return cmp.Compare(b.N, a.N) })
+	v.Result, err = report.ResultOf(tx, v.Name, 0)
+	v.Counted = err == nil
+	return err
 }
 
 // drawn is a step with what became of its mail.

@@ -113,6 +113,8 @@ const (
 	mostBody = 64 << 10
 	patience = 30 * time.Second
 	askFor   = 10 * time.Second // of that, a question over many rows
+
+	figuresFor = 3 * time.Second // and figures that the page can do without
 )
 
 // refusal is an answer that is the person's to mend, in words for them.
@@ -223,6 +225,16 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 // read reads what a page shows, bounded in time.
 func (c *Console) read(ctx context.Context, f func(*store.Tx) error) error {
 	return c.DB.Ask(ctx, askFor, f)
+}
+
+// figures reads what a page can do without: in a large shop counting may take too long,
+// and whoever came to stop something must not wait for it.
+func (c *Console) figures(r *http.Request, f func(*store.Tx) error) error {
+	err := c.DB.Ask(r.Context(), figuresFor, f)
+	if errors.Is(err, store.ErrTooLong) {
+		return nil
+	}
+	return err
 }
 
 // back sends the browser to a page of ours after something was done; done names what

@@ -3,6 +3,7 @@ package console_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -111,19 +112,21 @@ func newHouse(t *testing.T, db *store.DB) *house {
 	})
 	h.Console = &console.Console{DB: h.Shop.DB, Marketer: marketing.Marketer{DB: h.Shop.DB, Sender: sender}, Base: base, Log: slog.New(slog.NewTextHandler(h.log, nil))}
 	h.handle = h.Handler()
-	in := staff.NewSignIn(h.Shop.DB)
-	for _, role := range staff.Roles {
-		var link string
-		h.Do(func(tx *store.Tx) (err error) {
-			link, err = staff.Add(tx, string(role)+"@shop.example", role, "test")
-			return err
-		})
-		session, err := in.Choose(context.Background(), link, "three old birds")
-		if err != nil {
-			t.Fatal(err)
+	h.Do(func(tx *store.Tx) error {
+		for _, role := range staff.Roles { // a password costs more than all the rest
+			if _, err := staff.Add(tx, string(role)+"@shop.example", role, "test"); err != nil {
+				return err
+			}
+			h.as[role] = "session of a " + string(role)
+			hash := sha256.Sum256([]byte(h.as[role]))
+			_, err := tx.Exec("insert into sessions (user_id, hash, began_at, seen_at) select id, @hash, "+tx.Machine()+", "+tx.Machine()+" from users where role = @role",
+				store.Args{"hash": hash[:], "role": string(role)})
+			if err != nil {
+				return err
+			}
 		}
-		h.as[role] = session
-	}
+		return nil
+	})
 	t.Cleanup(h.checkLog)
 	return h
 }

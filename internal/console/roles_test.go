@@ -131,6 +131,16 @@ func TestViewersSeeNoMember(t *testing.T) {
 
 func TestOneSignsIn(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
+		for _, role := range []staff.Role{staff.Admin, staff.Viewer} {
+			var link string
+			h.Do(func(tx *store.Tx) (err error) {
+				link, err = staff.Add(tx, string(role)+"@shop.example", role, "test")
+				return err
+			})
+			if a := h.ask(staff.Nobody, "/console/welcome/"+link, url.Values{"password": {"three old birds"}, "again": {"three old birds"}}); a.StatusCode != http.StatusSeeOther {
+				t.Fatalf("choosing a password: %d", a.StatusCode)
+			}
+		}
 		form := func(email, password string) url.Values { return url.Values{"email": {email}, "password": {password}} }
 		a := h.ask(staff.Nobody, "/console/sign-in", form("admin@shop.example", "not this"))
 		if a.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(a.Body, "do not go together") || len(a.Cookies()) > 0 {

@@ -43,12 +43,12 @@ func (c *Console) today(w http.ResponseWriter, r *http.Request, u visitor) error
 		if view.frame, err = c.frame(tx, r, u, "today", c.pages.words.Say("today.title")); err != nil {
 			return err
 		}
-		if view.Recent, err = report.Recents(tx, view.Today()); err != nil {
-			return err
-		}
 		view.Days, err = marketing.Calendar(tx, calendarDays)
 		return err
 	})
+	if err == nil {
+		err = c.figures(r, func(tx *store.Tx) (err error) { view.Recent, err = report.Recents(tx, view.Today()); return err })
+	}
 	if err != nil {
 		return err
 	}
@@ -58,24 +58,35 @@ func (c *Console) today(w http.ResponseWriter, r *http.Request, u visitor) error
 		}
 		view.Needs = append(view.Needs, c.need(t))
 	}
-	number := c.pages.words.Number
+	view.figures()
+	return c.pages.show(w, http.StatusOK, "today", view)
+}
+
+// figures fills the tiles; there are none when they could not be counted in time.
+func (v *todayView) figures() {
+	if v.Recent.AsOf.IsZero() {
+		return
+	}
+	number := v.words.Number
 	for _, f := range []struct {
 		name string
 		of   report.Recently
 		show func(int64) string
-	}{{"orders", view.Recent.Orders, number}, {"amount", view.Recent.Amount, view.Money}, {"members", view.Recent.Members, number}, {"mails", view.Recent.Mails, number}, {"redeemed", view.Recent.Redeemed, number}} {
+	}{{"orders", v.Recent.Orders, number}, {"amount", v.Recent.Amount, v.Money}, {"members", v.Recent.Members, number}, {"mails", v.Recent.Mails, number}, {"redeemed", v.Recent.Redeemed, number}} {
 		link := f.name
 		if f.name == "amount" {
 			link = "orders"
 		}
-		view.Figures = append(view.Figures, figure{c.pages.words.Say("figures." + f.name), f.show(f.of.Now), f.show(f.of.Before), "/console/figures/" + link})
+		v.Figures = append(v.Figures, figure{v.words.Say("figures." + f.name), f.show(f.of.Now), f.show(f.of.Before), "/console/figures/" + link})
 	}
-	return c.pages.show(w, http.StatusOK, "today", view)
 }
 
 // need says where a person can do something about a trouble.
 func (c *Console) need(t store.Trouble) need {
 	n := need{Trouble: t}
+	if t.Kind == "held" || t.Kind == "paused" {
+		n.Do = "" // the page that the button leads to does it; else it is told how by command line
+	}
 	campaign, isCampaign := strings.CutPrefix(t.About, "campaign ")
 	switch {
 	case t.Kind == "paused":

@@ -11,7 +11,6 @@ import (
 	"regulars/internal/consent"
 	"regulars/internal/loyalty"
 	"regulars/internal/program"
-	"regulars/internal/report"
 	"regulars/internal/store"
 	"regulars/internal/versions"
 )
@@ -36,7 +35,6 @@ type CampaignLine struct {
 	Class   string
 	Topic   string
 	Next    loyalty.Instant // its next date; none: it has no timetable, or no date to come
-	Result  report.Result   // of the last report.RecentDays days
 
 	Campaign *versions.Campaign
 }
@@ -48,28 +46,18 @@ func Campaigns(tx *store.Tx) (lines []CampaignLine, err error) {
 	if err != nil {
 		return nil, versions.IgnoreNoProgram(err)
 	}
-	results, err := report.Results(tx, "", v.Day(tx.At)-report.RecentDays+1)
-	if err != nil {
-		return nil, err
-	}
-	of := map[string]report.Result{}
-	for _, r := range results {
-		of[r.Campaign] = r
-	}
 	stand, err := standings(tx)
 	if err != nil {
 		return nil, err
 	}
 	for _, c := range v.Campaigns {
-		line := stand.line(c, v.Program.Currency)
-		line.Result = of[c.Name]
-		lines = append(lines, line)
+		lines = append(lines, stand.line(c, v.Program.Currency))
 	}
 	return lines, nil
 }
 
 // CampaignNamed returns one campaign of the version in force; a name that no campaign has
-// is answered with those that there are. Its Result is left empty.
+// is answered with those that there are.
 func CampaignNamed(tx *store.Tx, name string) (CampaignLine, error) {
 	v, err := versions.Active(tx)
 	if errors.Is(err, versions.ErrNoProgram) {

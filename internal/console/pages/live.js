@@ -33,6 +33,7 @@ document.querySelectorAll("form[data-count]").forEach(form => {
       try {
         const answer = await fetch(form.dataset.count, { method: "POST", body: new URLSearchParams(new FormData(form)), signal: asked.signal, redirect: "error" });
         said.textContent = answer.ok ? await answer.text() : "";
+        said.classList.toggle("exact", said.textContent.includes("\n")); // a place in the rule is marked
       } catch { /* the next one is asked already, or nobody answers */ }
     }, 400);
   });
