@@ -60,11 +60,6 @@ func (h house) is(session string, want bool, when string) {
 	}
 }
 
-func (h house) exec(sql string) {
-	h.t.Helper()
-	h.do(func(tx *store.Tx) error { _, err := tx.Exec(sql, nil); return err })
-}
-
 func TestALinkIsGoodOnceAndForAnHour(t *testing.T) {
 	each(t, func(h house) {
 		ctx := context.Background()
@@ -107,7 +102,6 @@ func TestALinkIsGoodOnceAndForAnHour(t *testing.T) {
 func TestSessionsEnd(t *testing.T) {
 	each(t, func(h house) {
 		ctx := context.Background()
-		h.do(func(tx *store.Tx) error { return nil })
 		ends := map[string]func(email string){
 			"with a change of the role": func(email string) {
 				h.do(func(tx *store.Tx) error { return staff.SetRole(tx, email, staff.Launcher, "test") })
