@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"regulars/internal/staff"
+	"regulars/internal/store"
 	"regulars/internal/store/storetest"
 )
 
@@ -155,7 +156,23 @@ func TestMarketersHelpAMember(t *testing.T) {
 		}
 		h.refused(t, staff.Launcher, member+"/points", because("another", "points", "5", "key", "k1"), "another booking")
 
+		h.Welcome(5) // with a code
+		h.Work()
+		var code struct {
+			ID   int64
+			Code string
+		}
+		h.Do(func(tx *store.Tx) error {
+			return tx.One(&code, "select id, code from codes where member_id is not null order by id limit 1", nil)
+		})
+		owner := h.Number(fmt.Sprintf("select member_id from codes where id = %d", code.ID))
+		void := url.Values{"code": {fmt.Sprint(code.ID)}}
+		h.refused(t, staff.Launcher, fmt.Sprintf("/console/members/%d/void", owner%4+1), void, "no such page") // somebody else's
+		h.does(t, staff.Launcher, fmt.Sprintf("/console/members/%d/void", owner), void).shows(t, code.Code+" gift void")
+		h.refused(t, staff.Launcher, fmt.Sprintf("/console/members/%d/void", owner), void, "")
+
 		audit := h.ask(staff.Admin, "/console/audit", nil)
+		audit.shows(t, "void code code "+code.Code+" void console: launcher@shop.example")
 		audit.shows(t, fmt.Sprintf("points member %d +10: a broken cup console: launcher@shop.example", h.members[3]))
 		audit.shows(t, "offers: yes, newsletter: yes, program: yes offers: no, newsletter: no, program: yes console: marketer@shop.example")
 		if strings.Contains(audit.Body, secret) || strings.Contains(audit.Body, "M-1") {

@@ -76,6 +76,7 @@ func (c *Console) routes() []route {
 		{"POST /console/members/{member}/suppress", staff.Marketer, c.suppress},
 		{"POST /console/members/{member}/unsuppress", staff.Launcher, c.unsuppress},
 		{"POST /console/members/{member}/points", staff.Launcher, c.givePoints},
+		{"POST /console/members/{member}/void", staff.Launcher, c.voidCode},
 
 		{"GET /console/segments", staff.Viewer, c.segments},
 		{"POST /console/segments", staff.Marketer, c.segments},        // a rule that is tried

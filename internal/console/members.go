@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"regulars/internal/consent"
+	"regulars/internal/coupon"
 	"regulars/internal/marketing"
 	"regulars/internal/points"
 	"regulars/internal/report"
@@ -50,6 +51,7 @@ type memberView struct {
 	Topics    []consent.Standing
 	Timeline  []report.Moment
 	Points    *points.Statement // nil: the program keeps none
+	Codes     []coupon.Code
 	Campaigns []marketing.CampaignLine
 	Facts     []fact
 	Most      int    // how much of the timeline is shown
@@ -91,6 +93,9 @@ func (c *Console) member(w http.ResponseWriter, r *http.Request, u visitor) erro
 				return err
 			}
 			view.Points = &s
+		}
+		if view.Codes, err = coupon.Of(tx, id); err != nil {
+			return err
 		}
 		view.Campaigns, err = marketing.Campaigns(tx)
 		return err
@@ -138,6 +143,9 @@ func (v *memberView) facts() {
 func (v *memberView) hide() {
 	v.Member.ID, v.Member.Email, v.Member.FirstName, v.Member.LastName = "", "", "", ""
 	v.Profile = report.Profile{Tier: v.Profile.Tier, Suppressed: v.Profile.Suppressed, ErasedAt: v.Profile.ErasedAt, Merged: v.Profile.Merged}
+	for i := range v.Codes {
+		v.Codes[i].Code = ""
+	}
 	for i := range v.Timeline {
 		m := &v.Timeline[i]
 		if m.Kind == "order" || m.Kind == "code" {
@@ -249,4 +257,33 @@ func (c *Console) givePoints(w http.ResponseWriter, r *http.Request, u visitor) 
 		}
 		return err
 	})
+}
+
+// voidCode ends a code of a member's own: one that everybody has is not this member's
+// alone to lose.
+func (c *Console) voidCode(w http.ResponseWriter, r *http.Request, u visitor) error {
+	return c.acted(w, r, "voided", func(m report.Member) error {
+		return c.DB.Update(r.Context(), func(tx *store.Tx) error {
+			codes, err := coupon.Of(tx, m.Number)
+			if err != nil {
+				return err
+			}
+			i := slices.IndexFunc(codes, func(k coupon.Code) bool {
+				return strconv.FormatInt(k.ID, 10) == r.PostFormValue("code") && k.Member == m.Number
+			})
+			if i < 0 {
+				return store.ErrNotFound
+			}
+			was, err := c.Marketer.As(u.by()).VoidCode(tx, codes[i].Code)
+			if err == nil && !was {
+				err = wrong(c.pages.words.Say("wrong.code"))
+			}
+			return err
+		})
+	})
+}
+
+// Usable reports whether a code may still be used, and so be ended.
+func (v memberView) Usable(k coupon.Code) bool {
+	return k.Member == v.Number && (k.State == coupon.StateReserved || k.State == coupon.StateIssued)
 }

@@ -108,11 +108,17 @@ func TestViewersSeeNoMember(t *testing.T) {
 			}
 			return tx.SetBack(store.ScopeCampaign(1), "mails", fmt.Errorf("a mail: %s", secret))
 		})
+		h.Welcome(5) // with a code
+		h.Work()
+		owner := fmt.Sprintf("/console/members/%d", h.Number("select member_id from codes where member_id is not null"))
+		if a := h.ask(staff.Marketer, owner, nil); !strings.Contains(a.Body, "GIFT-") {
+			t.Error("a marketer does not see a member's code")
+		}
 		seen := 0
-		for _, path := range h.pages() {
+		for _, path := range append(h.pages(), owner) {
 			a := h.ask(staff.Viewer, path, nil)
-			for _, word := range []string{secret, "alert(1)", "@example.test", "M-" + fmt.Sprint(h.members[0]), "O-"} {
-				if strings.Contains(a.Body, word) {
+			for _, word := range []string{secret, "alert(1)", "@example.test", "M-" + fmt.Sprint(h.members[0]), "O-", "GIFT-"} {
+				if strings.Contains(a.Body, word) && !(word == "GIFT-" && strings.HasPrefix(path, "/console/mail")) { // there it is made up
 					t.Errorf("%s shows a viewer %q", path, word)
 				}
 			}

@@ -86,6 +86,15 @@ func (m Marketer) ResolveRun(ctx context.Context, run int64, as, by string) (all
 	}
 }
 
+// VoidCode ends a code, and reports whether it could still be given or used.
+func (m Marketer) VoidCode(tx *store.Tx, code string) (bool, error) {
+	was, err := coupon.Cancel(tx, code)
+	if err != nil || !was {
+		return was, err
+	}
+	return was, m.note(tx, staff.Act{Act: "void code", About: "code " + code, After: coupon.StateVoid})
+}
+
 // Redeem takes a code and tells the campaigns that gave it.
 func (m Marketer) Redeem(tx *store.Tx, use coupon.Use) (coupon.Redemption, error) {
 	done, err := coupon.Redeem(tx, use)

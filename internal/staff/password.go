@@ -22,9 +22,10 @@ const (
 	saltBytes  = 16
 )
 
-// atOnce is how many passwords are tried at the same time: each takes a core and its
+// atOnce is how many passwords are tried at the same time: each takes a core, which mails
+// need too, and its
 // memory.
-const atOnce = 2
+const atOnce = 1
 
 // Lengths of a password, in characters and in bytes.
 const (
