@@ -22,9 +22,8 @@ const (
 	saltBytes  = 16
 )
 
-// atOnce is how many passwords are tried at the same time: each takes a core, which mails
-// need too, and its
-// memory.
+// atOnce is how many passwords are tried at the same time: each takes its memory, and a
+// core that mails need too.
 const atOnce = 1
 
 // Lengths of a password, in characters and in bytes.
