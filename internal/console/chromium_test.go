@@ -177,7 +177,7 @@ const until = async (what, ms) => { for (; ms > 0 && !what(); ms -= 100) await w
   const rule = all('textarea')[0];
   rule.value = 'orders >= 2';
   rule.dispatchEvent(new frame.contentWindow.Event('input', {bubbles: true}));
-  await until(() => all('output')[0].textContent, location.search ? 1500 : 9000);
+  await until(() => all('output')[0].textContent, location.search ? 1500 : 20000);
   said.counted = all('output')[0].textContent;
   await press(named('button', 'Ask'));
   said.asked = main();
@@ -188,7 +188,7 @@ const until = async (what, ms) => { for (; ms > 0 && !what(); ms -= 100) await w
   said.before = all('#progress')[0].innerText;
   await fetch('/test/pause');
   const again = loaded();
-  await Promise.race([again, wait(location.search ? 1000 : 15000)]);
+  await Promise.race([again, wait(location.search ? 1000 : 40000)]);
   said.after = all('#progress')[0].innerText;
 })().catch(e => { said.failed = String(e.stack); said.at = frame.contentDocument?.body?.innerText?.slice(0, 300); })
   .finally(() => fetch('/test/said', {method: 'POST', body: JSON.stringify(said)}));

@@ -195,6 +195,9 @@ func (c *Console) say(w http.ResponseWriter, r *http.Request, u visitor, to rout
 		c.Log.ErrorContext(r.Context(), "a page of the console failed", "route", to.pattern, "err", err)
 		bad = &refusal{http.StatusInternalServerError, say("wrong.ours")}
 	}
+	if bad.status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "5")
+	}
 	page := struct {
 		frame
 		Text string

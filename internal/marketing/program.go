@@ -114,7 +114,7 @@ func (m Marketer) Apply(ctx context.Context, next program.Version, by, note stri
 			}
 		}
 		applied, err := apply.Apply(tx, next.Files, by, note)
-		if err == nil {
+		if err == nil && !applied.Same {
 			err = m.note(tx, staff.Act{By: by, Act: "apply", About: "the program", After: strings.TrimSuffix(fmt.Sprintf("version %d: %s", applied.Version, note), ": ")})
 		}
 		return rezoned(tx, applied, err)
@@ -140,7 +140,7 @@ func (m Marketer) Apply(ctx context.Context, next program.Version, by, note stri
 func (m Marketer) Rollback(ctx context.Context, version int64, by string) (done Applied, err error) {
 	done.Applied, err = update(ctx, m.DB, func(tx *store.Tx) (versions.Applied, error) {
 		applied, err := apply.Rollback(tx, version, by)
-		if err == nil {
+		if err == nil && !applied.Same {
 			err = m.note(tx, staff.Act{By: by, Act: "rollback", About: "the program", After: fmt.Sprintf("version %d, which is that of %d", applied.Version, version)})
 		}
 		return rezoned(tx, applied, err)
