@@ -26,6 +26,7 @@ var arrows = map[string][]string{
 	"templates":                 {"internal/loyalty"},
 	"internal/store":            {"internal/loyalty"},
 	"internal/store/storetest":  {"internal/store"},
+	"internal/staff":            {"internal/address", "internal/store"},
 	"internal/norms":            {"internal/forecast", "internal/store", "segments"},
 	"internal/address":          {},
 	"internal/program":          {"internal/address", "segments", "templates"},
@@ -57,11 +58,12 @@ var arrows = map[string][]string{
 	"internal/delivery/smtp":    {"internal/delivery"},
 	"internal/engine":           {"internal/delivery", "internal/intake", "internal/runs"},
 	"internal/report":           {"internal/forecast", "internal/norms", "internal/phone", "internal/plot", "internal/store", "segments"},
-	"internal/marketing":        {"internal/apply", "internal/intake", "internal/person", "internal/delivery", "internal/report"},
+	"internal/marketing":        {"internal/apply", "internal/intake", "internal/person", "internal/delivery", "internal/report", "internal/staff"},
 	"internal/embedded":         {"internal/loyalty"},
 	"jobs":                      {"internal/engine", "internal/importer", "internal/marketing"},
-	"internal/public":           {"jobs", "internal/parked", "internal/engine", "internal/report"},
-	"internal/console":          {"jobs", "internal/engine", "internal/report"},
+	"internal/look":             {},
+	"internal/public":           {"jobs", "internal/parked", "internal/engine", "internal/report", "internal/look"},
+	"internal/console":          {"jobs", "internal/engine", "internal/report", "internal/look", "internal/staff", "internal/why"},
 	"internal/demo":             {"internal/apply", "internal/engine", "internal/marketing", "internal/report"},
 	"internal/rehearsal":        {"internal/apply", "internal/engine", "internal/report"},
 	"internal/bench":            {"internal/embedded", "internal/public"}, // embedded: the relay and the Redis of bench faults; public: the hooks of bench ingest
@@ -85,6 +87,7 @@ var fences = map[string][]string{
 	"github.com/spf13/cobra":      {"cmd/regulars"},
 	"gonum.org/":                  {"internal/forecast"},
 	"github.com/nyaruka/":         {"internal/phone"},
+	"golang.org/x/crypto/":        {"internal/staff"},
 }
 
 // pure are the rooms that import nothing beyond the standard library.

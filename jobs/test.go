@@ -29,7 +29,7 @@ var testJob = kind{
 	do: func(ctx context.Context, r Rooms, row Row) (string, error) {
 		v := row.Values()
 		m := marketing.Mail{Example: delivery.Example{Campaign: v["campaign"], Mail: v["mail"]}, As: v["as"]}
-		if _, err := r.marketer().SendTest(ctx, m, v["to"]); err != nil {
+		if _, err := r.marketer().As(fmt.Sprintf("%s, job %d", row.EnqueuedBy, row.ID)).SendTest(ctx, m, v["to"]); err != nil {
 			return "", final(err)
 		}
 		return "sent", nil

@@ -103,6 +103,20 @@ func WordsIn(own map[string]Phrases, wanted ...string) Words {
 	return Words{english, [3]Phrases{ours[english]}}
 }
 
+// WordsFrom returns the words of a catalogue of somebody's own, a file in the form of
+// words/en.yaml; numbers, money and days are written as ours has them.
+func WordsFrom(lang string, source []byte) (Words, error) {
+	own, err := readPhrases(source)
+	if err != nil {
+		return Words{}, err
+	}
+	ours := catalogue()
+	return Words{lang, [3]Phrases{own, ours[suiting(ours, lang)], ours[english]}}, nil
+}
+
+// SayOf returns the text of a key in the form that goes with a number, which is put in.
+func (w Words) SayOf(key string, n int64) string { return w.sayOf(key, float64(n)) }
+
 // Say returns the text of a key, with what is put in at each %s.
 func (w Words) Say(key string, put ...string) string {
 	for _, texts := range w.texts {

@@ -39,7 +39,7 @@ func (a *app) couponCommand() *cobra.Command {
 		a.action("show CODE", "Say whose a code is and whether it is good", a.showCode),
 		redeem,
 		a.action("void CODE", "End a code", func(tx *store.Tx, args []string) error {
-			was, err := coupon.Cancel(tx, args[0])
+			was, err := marketing.Marketer{By: a.by()}.VoidCode(tx, args[0])
 			if err != nil {
 				return noCode(err, args[0])
 			}

@@ -22,7 +22,7 @@ func (a *app) stopCommand(use, short string, f func(context.Context, marketing.M
 		if named := len(args) == 1; named && (what.Offers || what.All) || !named && what.Offers == what.All {
 			return usage("name one of: a campaign, --offers, --all")
 		}
-		return a.opened(c.Context(), false, func(db *store.DB) error { return f(c.Context(), marketing.New(db), what) })
+		return a.opened(c.Context(), false, func(db *store.DB) error { return f(c.Context(), marketing.New(db).As(a.by()), what) })
 	}}
 	c.Flags().BoolVar(&what.Offers, "offers", false, "every mail of class offer")
 	c.Flags().BoolVar(&what.All, "all", false, "every mail")

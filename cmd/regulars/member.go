@@ -22,7 +22,7 @@ func (a *app) memberCommand() *cobra.Command {
 	group := &cobra.Command{Use: "member", Short: "One member: find | show | points | topics | suppress | unsuppress | why | export | erase | merge"}
 	act := func(use, short string, f func(context.Context, marketing.Marketer, string) error) *cobra.Command {
 		return newCommand(use+" MEMBER", short, func(c *cobra.Command, args []string) error {
-			return a.opened(c.Context(), false, func(db *store.DB) error { return f(c.Context(), marketing.New(db), args[0]) })
+			return a.opened(c.Context(), false, func(db *store.DB) error { return f(c.Context(), marketing.New(db).As(a.by()), args[0]) })
 		})
 	}
 	group.AddCommand(

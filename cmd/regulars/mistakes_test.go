@@ -126,7 +126,6 @@ func TestWrongUsageSaysWhatWouldBeRight(t *testing.T) {
 		{"member merge 1 2", misuse, "member merge: not yet"},
 		{"member export 1", misuse, "member export: not yet"},
 		{"member erase 1", misuse, "member erase: not yet"},
-		{"user add a@example.test --role admin", misuse, "user: not yet"},
 		{"bench send", misuse, "bench send: not yet"},
 		{"report summary --svg x.svg", misuse, "the report summary has no picture; these have: brands"},
 		{"doctor --after-restore tomorrow", misuse, "--after-restore takes the moment of the copy"},

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"regulars/internal/intake"
+	"regulars/internal/marketing"
 	"regulars/internal/points"
 	"regulars/internal/store"
 )
@@ -45,7 +46,7 @@ func (a *app) handCommand(use, short string, sign int64) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		booked, err := intake.BookByHand(tx, points.Hand{Member: member, N: sign * n, Because: because, Key: key, LastDay: last.Day, By: a.by()})
+		booked, err := marketing.Marketer{}.GivePoints(tx, points.Hand{Member: member, N: sign * n, Because: because, Key: key, LastDay: last.Day, By: a.by()})
 		if err != nil {
 			return err
 		}

@@ -121,7 +121,7 @@ func (a *app) sendTestCommand() *cobra.Command {
 				return err
 			}
 			return a.wired(c.Context(), func(w *wiring) error {
-				shown, err := w.marketer().SendTest(c.Context(), f.Mail, to)
+				shown, err := w.marketer().As(a.by()).SendTest(c.Context(), f.Mail, to)
 				if err != nil {
 					return err
 				}

@@ -22,7 +22,7 @@ func (a *app) runsCommand() *cobra.Command {
 			}
 			return a.opened(c.Context(), false, func(db *store.DB) error {
 				if f != nil {
-					if err := f(c.Context(), marketing.New(db), run); err != nil {
+					if err := f(c.Context(), marketing.New(db).As(a.by()), run); err != nil {
 						return err
 					}
 				}

@@ -16,8 +16,10 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"regulars/internal/console"
 	"regulars/internal/embedded"
 	"regulars/internal/intake"
+	"regulars/internal/marketing"
 	"regulars/internal/public"
 	"regulars/internal/store"
 	"regulars/jobs"
@@ -218,7 +220,7 @@ func (a *app) live(ctx context.Context, w *wiring, roles []string, door net.List
 		if slices.Contains(roles, "web") {
 			handler = site.Handler()
 			if site.Inbox != nil {
-				fmt.Fprintf(a.err, "pages: http://%s/inbox/ (every mail)  http://%[1]s/status\n", reachable(a.config.Listen))
+				fmt.Fprintf(a.err, "pages: http://%s/console/ (for marketers)  http://%[1]s/inbox/ (every mail)  http://%[1]s/status\n", reachable(a.config.Listen))
 			}
 		}
 		work.Go(func() error { return answerAt(ctx, door, handler, w.log) })
@@ -291,6 +293,9 @@ func reachable(listen string) string {
 // have open at once.
 const webTransactions = 8
 
+// consoleTransactions are those of the console's pages, which may ask much at once.
+const consoleTransactions = 4
+
 // quickConnections are those of readiness, unsubscribes and reads; webLockWait is how
 // long a request waits for a lock that somebody else holds.
 const (
@@ -313,8 +318,15 @@ func (a *app) site(w *wiring, quick *store.DB) (*public.Site, error) {
 	if w.sink != nil {
 		site.Inbox = embedded.NewInbox(w.sink, embedded.InboxOptions{Base: "/inbox", Status: "/status", Zone: shopZone(web)})
 	}
+	people := w.db.Share(consoleTransactions).Hasty(webLockWait)
+	pages := &console.Console{DB: people, Marketer: marketing.Marketer{DB: people, Sender: w.sender}, Base: a.config.BaseURL, Open: a.embeddedDefault(w), Inbox: w.sink != nil, Log: w.log}
+	site.Console = pages.Handler()
 	return site, nil
 }
+
+// embeddedDefault reports whether nothing but this machine is touched: SQLite, and mails
+// into the built-in inbox.
+func (a *app) embeddedDefault(w *wiring) bool { return w.db.Engine() == store.SQLite && w.sink != nil }
 
 // shopZone asks for the zone of the program in force; UTC when it can't be told.
 func shopZone(db *store.DB) func(context.Context) *time.Location {

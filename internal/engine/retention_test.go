@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -83,8 +84,8 @@ func TestRetentionIsBoundedAndOnceADay(t *testing.T) {
 	each(t, func(t *testing.T, s *shop) {
 		s.do(func(tx *store.Tx) error {
 			var rows [][]any
-			for range 1500 {
-				rows = append(rows, []any{"shop", "x", tx.At.Add(-40 * day), "stored"})
+			for i := range 1500 {
+				rows = append(rows, []any{"shop", fmt.Sprint("x", i), tx.At.Add(-40 * day), "stored"})
 			}
 			_, err := tx.Bulk("hooks", []string{"source", "external_id", "received_at", "state"}, rows)
 			return err
@@ -105,8 +106,8 @@ func TestRetentionIsBoundedAndOnceADay(t *testing.T) {
 
 func TestRetentionIsDoneByOneOfMany(t *testing.T) {
 	each(t, func(t *testing.T, s *shop) {
-		for range 20 {
-			s.hook("old", "stored", 31*day)
+		for i := range 20 {
+			s.hook(fmt.Sprint("old ", i), "stored", 31*day)
 		}
 		var mu sync.Mutex
 		did := 0

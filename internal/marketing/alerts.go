@@ -100,7 +100,7 @@ func (a *Alerts) Pass(ctx context.Context) error {
 				continue
 			}
 			about = append(about, cmp.Or(t.About, t.What))
-			fmt.Fprintf(&words, "- %s\n  What to do: %s\n\n", impersonal(t), t.Do)
+			fmt.Fprintf(&words, "- %s\n  What to do: %s\n\n", Impersonal(t), t.Do)
 		}
 		slices.Sort(about)
 		claimed, err := a.claim(ctx, kind, strings.Join(about, "\n"))
@@ -142,9 +142,9 @@ func (a *Alerts) claim(ctx context.Context, kind, about string) (claimed bool, e
 	return claimed, err
 }
 
-// impersonal is what is wrong without the words of a database or of one mail, which
+// Impersonal is what is wrong without the words of a database or of one mail, which
 // may name a member. What the brake of a run found comes before them.
-func impersonal(t store.Trouble) string {
+func Impersonal(t store.Trouble) string {
 	what, because, _ := strings.Cut(t.What, ": ")
 	if t.Kind == "paused" {
 		because, _, _ = strings.Cut(because, ": ")

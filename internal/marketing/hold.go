@@ -8,6 +8,7 @@ import (
 	"regulars/internal/consent"
 	"regulars/internal/program"
 	"regulars/internal/runs"
+	"regulars/internal/staff"
 	"regulars/internal/store"
 )
 
@@ -61,7 +62,14 @@ func (m Marketer) Hold(ctx context.Context, what Stop, because, by string) error
 		if err != nil {
 			return err
 		}
-		return consent.Hold(tx, scope, cmp.Or(because, NoReason), by)
+		held, err := consent.Held(tx)
+		if err != nil {
+			return err
+		}
+		if err := consent.Hold(tx, scope, cmp.Or(because, NoReason), by); err != nil {
+			return err
+		}
+		return m.note(tx, staff.Act{By: cmp.Or(m.By, by), Act: "hold", About: what.String(), Before: held[scope].Because, After: cmp.Or(because, NoReason)})
 	})
 }
 
@@ -98,6 +106,10 @@ func (m Marketer) Release(ctx context.Context, what Stop, latest bool) (renewed 
 				return 0, err
 			}
 		}
+		held, err := consent.Held(tx)
+		if err != nil {
+			return 0, err
+		}
 		was, err := consent.Release(tx, scope)
 		if err == nil && scope == consent.HoldAll {
 			var waits bool
@@ -107,6 +119,17 @@ func (m Marketer) Release(ctx context.Context, what Stop, latest bool) (renewed 
 		if err == nil && !was {
 			err = errors.New("nothing of that is held; see `regulars status`")
 		}
+		if err == nil {
+			err = m.note(tx, staff.Act{Act: "release", About: what.String(), Before: held[scope].Because, After: withLatest(latest)})
+		}
 		return renewed, err
 	})
+}
+
+// withLatest says in the audit which texts go on.
+func withLatest(latest bool) string {
+	if latest {
+		return "with the texts in force"
+	}
+	return ""
 }

@@ -1,6 +1,7 @@
 package marketing
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 
 	"regulars/internal/program"
 	"regulars/internal/runs"
+	"regulars/internal/staff"
 	"regulars/internal/store"
 	"regulars/internal/versions"
 )
@@ -72,6 +74,9 @@ func (m Marketer) Launch(ctx context.Context, l Launch) (Launched, error) {
 			return done, err
 		}
 		if done.Launched, err = runs.Launch(tx, l.LaunchRequest); err != nil {
+			return done, err
+		}
+		if err := m.note(tx, staff.Act{By: cmp.Or(m.By, l.By), Act: "launch", About: "campaign " + l.Campaign, After: fmt.Sprintf("occurrence %d", done.Occurrence)}); err != nil {
 			return done, err
 		}
 		done.QuietUntil, err = m.quietUntil(tx, l.Campaign)

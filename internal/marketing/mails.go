@@ -6,6 +6,7 @@ import (
 
 	"regulars/internal/delivery"
 	"regulars/internal/intake"
+	"regulars/internal/staff"
 	"regulars/internal/store"
 )
 
@@ -41,5 +42,11 @@ func (m Marketer) SendTest(ctx context.Context, w Mail, to string) (delivery.Sho
 	if err := m.find(ctx, &w); err != nil {
 		return delivery.Shown{}, err
 	}
-	return m.Sender.SendTest(ctx, w.Example, to)
+	shown, err := m.Sender.SendTest(ctx, w.Example, to)
+	if err != nil || w.Draft != nil { // a draft has no database to note it in
+		return shown, err
+	}
+	return shown, m.DB.Update(ctx, func(tx *store.Tx) error {
+		return m.note(tx, staff.Act{Act: "send test", About: "campaign " + w.Campaign, After: shown.Mail})
+	})
 }

@@ -1,6 +1,6 @@
 // Package marketing is what a marketer can do: preview, launch, plan, apply, roll
 // back, hold, release, pause, resume, cancel, resolve, suppress, set topics, redeem,
-// claim rewards, set tiers, send a test. The command line, the API and jobs call it, and so will a console:
+// claim rewards, set tiers, send a test. The command line, the API, jobs and the console call it:
 // whatever must hold for one of these acts is kept here, in one transaction with it,
 // and no caller needs to know of it.
 //
@@ -13,11 +13,15 @@
 // What is done later is a job (jobs.Enqueue), whose handler calls the same functions.
 // Which mails go out, and to whom, is left to campaign, consent and delivery.
 //
+// Each act leaves a row in the audit (staff), in its own transaction: who, what, when,
+// before and after.
+//
 // It also tells people by mail what needs them (Alerts): the troubles that report
 // finds, to the addresses under mail.alerts in program.yaml.
 package marketing
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +30,7 @@ import (
 	"regulars/internal/delivery"
 	"regulars/internal/loyalty"
 	"regulars/internal/program"
+	"regulars/internal/staff"
 	"regulars/internal/store"
 	"regulars/internal/versions"
 )
@@ -34,6 +39,19 @@ import (
 type Marketer struct {
 	DB     *store.DB
 	Sender *delivery.Sender // nil: it shows and sends no mails, and resolves none
+	By     string           // who asks, for the audit
+}
+
+// As returns the same for somebody: what they do is noted as theirs.
+func (m Marketer) As(by string) Marketer {
+	m.By = by
+	return m
+}
+
+// note writes an act into the audit. by "" is whoever the marketer acts for.
+func (m Marketer) note(tx *store.Tx, a staff.Act) error {
+	a.By = cmp.Or(a.By, m.By)
+	return staff.Note(tx, a)
 }
 
 // New returns a marketer that sends no mails.

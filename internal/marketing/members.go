@@ -4,10 +4,14 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
+	"strings"
 
 	"regulars/internal/consent"
 	"regulars/internal/happenings"
 	"regulars/internal/intake"
+	"regulars/internal/points"
+	"regulars/internal/staff"
 	"regulars/internal/store"
 	"regulars/segments"
 )
@@ -19,7 +23,10 @@ func (m Marketer) Suppress(ctx context.Context, member, by string) error {
 		if err != nil {
 			return err
 		}
-		return consent.Suppress(tx, key, "manual", by)
+		if err := consent.Suppress(tx, key, "manual", by); err != nil {
+			return err
+		}
+		return m.noteMember(tx, member, staff.Act{By: by, Act: "suppress", After: "the address gets nothing"})
 	})
 }
 
@@ -30,7 +37,11 @@ func (m Marketer) Unsuppress(ctx context.Context, member string) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		return consent.Unsuppress(tx, key)
+		was, err := consent.Unsuppress(tx, key)
+		if err != nil || !was {
+			return was, err
+		}
+		return was, m.noteMember(tx, member, staff.Act{Act: "unsuppress", Before: "the address gets nothing", After: "the address may be mailed"})
 	})
 }
 
@@ -66,6 +77,10 @@ func (m Marketer) SetTopics(ctx context.Context, member string, yes, no []string
 		if err != nil {
 			return nil, err
 		}
+		before, err := consent.StandingOf(tx, id)
+		if err != nil {
+			return nil, err
+		}
 		how := consent.How{At: tx.At, Source: by}
 		for i, topic := range append(append([]string{}, yes...), no...) {
 			if err := consent.Set(tx, id, topic, i < len(yes), how); err != nil {
@@ -77,6 +92,43 @@ func (m Marketer) SetTopics(ctx context.Context, member string, yes, no []string
 				return nil, err
 			}
 		}
-		return consent.StandingOf(tx, id)
+		after, err := consent.StandingOf(tx, id)
+		if err == nil && len(yes)+len(no) > 0 {
+			err = m.note(tx, staff.Act{By: by, Act: "topics", About: fmt.Sprintf("member %d", id), Before: inWords(before), After: inWords(after)})
+		}
+		return after, err
 	})
+}
+
+// inWords is what somebody agreed to, for the audit.
+func inWords(standing []consent.Standing) string {
+	var words []string
+	for _, s := range standing {
+		answer := "no"
+		if s.Granted {
+			answer = "yes"
+		}
+		words = append(words, s.Topic+": "+answer)
+	}
+	return strings.Join(words, ", ")
+}
+
+// noteMember notes what was done about a member, by their number.
+func (m Marketer) noteMember(tx *store.Tx, member string, a staff.Act) error {
+	id, err := intake.Find(tx, member)
+	if err != nil {
+		return err
+	}
+	a.About = fmt.Sprintf("member %d", id)
+	return m.note(tx, a)
+}
+
+// GivePoints gives a member points or takes some, and reports whether that was booked
+// now and not before, by the same key.
+func (m Marketer) GivePoints(tx *store.Tx, h points.Hand) (bool, error) {
+	booked, err := intake.BookByHand(tx, h)
+	if err != nil || !booked {
+		return false, err
+	}
+	return true, m.note(tx, staff.Act{By: h.By, Act: "points", About: fmt.Sprintf("member %d", h.Member), After: fmt.Sprintf("%+d: %s", h.N, h.Because)})
 }

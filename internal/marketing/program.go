@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"regulars/internal/apply"
@@ -14,6 +15,7 @@ import (
 	"regulars/internal/program"
 	"regulars/internal/report"
 	"regulars/internal/runs"
+	"regulars/internal/staff"
 	"regulars/internal/store"
 	"regulars/internal/versions"
 	"regulars/segments"
@@ -112,6 +114,9 @@ func (m Marketer) Apply(ctx context.Context, next program.Version, by, note stri
 			}
 		}
 		applied, err := apply.Apply(tx, next.Files, by, note)
+		if err == nil && !applied.Same {
+			err = m.note(tx, staff.Act{By: by, Act: "apply", About: "the program", After: strings.TrimSuffix(fmt.Sprintf("version %d: %s", applied.Version, note), ": ")})
+		}
 		return rezoned(tx, applied, err)
 	})
 	if err != nil {
@@ -135,6 +140,9 @@ func (m Marketer) Apply(ctx context.Context, next program.Version, by, note stri
 func (m Marketer) Rollback(ctx context.Context, version int64, by string) (done Applied, err error) {
 	done.Applied, err = update(ctx, m.DB, func(tx *store.Tx) (versions.Applied, error) {
 		applied, err := apply.Rollback(tx, version, by)
+		if err == nil && !applied.Same {
+			err = m.note(tx, staff.Act{By: by, Act: "rollback", About: "the program", After: fmt.Sprintf("version %d, which is that of %d", applied.Version, version)})
+		}
 		return rezoned(tx, applied, err)
 	})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/points"
+	"regulars/internal/staff"
 	"regulars/internal/store"
 )
 
@@ -29,7 +30,11 @@ func (m Marketer) ReleaseClaim(tx *store.Tx, id int64) (points.Claim, error) {
 // ReverseClaim takes a reward back and gives its points back; with force and a reason
 // also one whose code was redeemed.
 func (m Marketer) ReverseClaim(tx *store.Tx, id int64, force bool, reason, by string) (points.Claim, error) {
-	return claimed(tx, func(r *points.Rules) (points.Claim, error) { return r.Reverse(tx, id, force, reason, by) })
+	c, err := claimed(tx, func(r *points.Rules) (points.Claim, error) { return r.Reverse(tx, id, force, reason, by) })
+	if err != nil || c.Again {
+		return c, err
+	}
+	return c, m.note(tx, staff.Act{By: by, Act: "reverse", About: fmt.Sprintf("claim %d of member %d", id, c.MemberID), Before: c.Reward, After: reason})
 }
 
 func claimed(tx *store.Tx, f func(*points.Rules) (points.Claim, error)) (c points.Claim, err error) {

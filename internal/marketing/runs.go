@@ -8,7 +8,9 @@ import (
 
 	"regulars/internal/coupon"
 	"regulars/internal/happenings"
+	"regulars/internal/report"
 	"regulars/internal/runs"
+	"regulars/internal/staff"
 	"regulars/internal/store"
 )
 
@@ -18,23 +20,35 @@ const byHand = "by hand"
 // Pause stops a run until it is resumed; what is on the wire goes out.
 func (m Marketer) Pause(ctx context.Context, run int64, because string) error {
 	because = strings.TrimSuffix(byHand+": "+strings.TrimPrefix(because, byHand), ": ")
-	return m.run(ctx, run, func(tx *store.Tx) error { return runs.Pause(tx, run, because) })
+	return m.run(ctx, run, staff.Act{Act: "pause", After: because}, func(tx *store.Tx) error { return runs.Pause(tx, run, because) })
 }
 
 // Resume lets a paused run go on; with latest, what is not yet sent takes the texts
 // in force.
 func (m Marketer) Resume(ctx context.Context, run int64, latest bool) error {
-	return m.run(ctx, run, func(tx *store.Tx) error { return runs.Resume(tx, run, latest) })
+	return m.run(ctx, run, staff.Act{Act: "resume", After: withLatest(latest)}, func(tx *store.Tx) error { return runs.Resume(tx, run, latest) })
 }
 
 // Cancel ends a run: what was not sent is skipped.
 func (m Marketer) Cancel(ctx context.Context, run int64, because string) error {
-	return m.run(ctx, run, func(tx *store.Tx) error { return runs.Cancel(tx, run, because) })
+	return m.run(ctx, run, staff.Act{Act: "cancel", After: because}, func(tx *store.Tx) error { return runs.Cancel(tx, run, because) })
 }
 
 // run does something to a run; its error says to which.
-func (m Marketer) run(ctx context.Context, run int64, f func(*store.Tx) error) error {
-	err := m.DB.Update(ctx, f)
+func (m Marketer) run(ctx context.Context, run int64, act staff.Act, f func(*store.Tx) error) error {
+	err := m.DB.Update(ctx, func(tx *store.Tx) error {
+		list, err := report.Runs(tx, run)
+		if err != nil {
+			return err
+		}
+		for _, r := range list {
+			act.About, act.Before = fmt.Sprintf("run %d of %s", run, r.Campaign), strings.TrimSuffix(r.State+": "+r.Because, ": ")
+		}
+		if err := f(tx); err != nil {
+			return err
+		}
+		return m.note(tx, act)
+	})
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return store.Missing(fmt.Sprintf("there is no run %d", run))
@@ -47,7 +61,12 @@ func (m Marketer) run(ctx context.Context, run int64, f func(*store.Tx) error) e
 // Resolve ends a send of which nobody knows whether it went out: it was sent, or it is
 // handed over again.
 func (m Marketer) Resolve(ctx context.Context, send int64, as, by string) error {
-	return m.DB.Update(ctx, func(tx *store.Tx) error { return m.Sender.Resolve(tx, send, as, by) })
+	return m.DB.Update(ctx, func(tx *store.Tx) error {
+		if err := m.Sender.Resolve(tx, send, as, by); err != nil {
+			return err
+		}
+		return m.note(tx, staff.Act{By: by, Act: "resolve", About: fmt.Sprintf("mail %d", send), Before: "unknown", After: as})
+	})
 }
 
 // ResolveRun decides all unknown mails of a run, and returns how many there were.
@@ -55,14 +74,25 @@ func (m Marketer) ResolveRun(ctx context.Context, run int64, as, by string) (all
 	for after := int64(0); ; {
 		n, last := 0, int64(0)
 		err := m.DB.Update(ctx, func(tx *store.Tx) (err error) {
-			n, last, err = m.Sender.ResolveRun(tx, run, after, as, by)
-			return err
+			if n, last, err = m.Sender.ResolveRun(tx, run, after, as, by); err != nil || n == 0 {
+				return err
+			}
+			return m.note(tx, staff.Act{By: by, Act: "resolve", About: fmt.Sprintf("run %d", run), Before: fmt.Sprintf("%d unknown mails", n), After: as})
 		})
 		if all += n; err != nil || last == 0 {
 			return all, err
 		}
 		after = last
 	}
+}
+
+// VoidCode ends a code, and reports whether it could still be given or used.
+func (m Marketer) VoidCode(tx *store.Tx, code string) (bool, error) {
+	was, err := coupon.Cancel(tx, code)
+	if err != nil || !was {
+		return was, err
+	}
+	return was, m.note(tx, staff.Act{Act: "void code", About: "code " + code, After: coupon.StateVoid})
 }
 
 // Redeem takes a code and tells the campaigns that gave it.

@@ -2,8 +2,11 @@ package marketing
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
 	"regulars/internal/intake"
+	"regulars/internal/staff"
 	"regulars/internal/store"
 	"regulars/internal/tiers"
 )
@@ -18,6 +21,10 @@ func (m Marketer) SetTier(ctx context.Context, member string, h tiers.Hand) (tie
 		if err := tiers.Set(tx, id, h); err != nil {
 			return shown, err
 		}
-		return tiers.Show(tx, id)
+		shown, err = tiers.Show(tx, id)
+		if err != nil {
+			return shown, err
+		}
+		return shown, m.note(tx, staff.Act{By: h.By, Act: "tier", About: fmt.Sprintf("member %d", id), After: strings.TrimSpace(h.Tier + " " + h.Because)})
 	})
 }

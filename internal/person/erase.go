@@ -307,6 +307,10 @@ func husk(tx *store.Tx, ids []int64, args store.Args) error {
 			where  id = @one`, args); err != nil {
 			return err
 		}
+		// By number the audit names them still; what people wrote beside it goes.
+		if _, err := tx.Exec("update audit set before = '', after = '' where about = @about", store.Args{"about": fmt.Sprint("member ", id)}); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -314,7 +318,7 @@ func husk(tx *store.Tx, ids []int64, args store.Args) error {
 // Shred has what was erased leave the files of the database, too. Call it after the
 // commit. That it does not come to an end now is no reason to say that nobody was erased.
 func Shred(ctx context.Context, db *store.DB) {
-	shredded := []string{"members", "hooks", "early_events", "jobs"}
+	shredded := []string{"members", "hooks", "early_events", "jobs", "audit"}
 	for _, t := range tables {
 		if t.erase != nil {
 			shredded = append(shredded, t.name)

@@ -122,6 +122,7 @@ var notOfMembers = map[string]string{
 	"refusals":     "keyed hash of the address: stays, a no counts for it",
 	"questions":    "keyed hash of the address, for a day: deleted",
 	"soft_bounces": "keyed hash of the address: deleted",
+	"audit":        "of acts about the person, by number: what was written beside them goes",
 	"hooks":        "raw bodies: those that name the person are deleted",
 	"early_events": "events of orders that are yet to come: those that name the person are deleted",
 	"jobs":         "payloads that name the person are emptied, and such a job that waits is cancelled",

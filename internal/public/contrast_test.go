@@ -2,22 +2,19 @@ package public_test
 
 import (
 	"math"
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+
+	shared "regulars/internal/look"
 )
 
 // TestSwitchesAndBarsStandOut holds what is seen without being read to WCAG's 3:1,
 // by day and by night.
 func TestSwitchesAndBarsStandOut(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("pages/style.css")
-	if err != nil {
-		t.Fatal(err)
-	}
-	day, rest, _ := strings.Cut(string(text), "@media (prefers-color-scheme: dark)")
+	day, rest, _ := strings.Cut(shared.Base, "@media (prefers-color-scheme: dark)")
 	night, _, _ := strings.Cut(rest, "\n}\n")
 	for name, scheme := range map[string]string{"day": day, "night": night} {
 		colours := map[string]string{}

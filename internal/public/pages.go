@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"regulars/internal/look"
 	"regulars/internal/store"
 	"regulars/templates"
 )
@@ -29,7 +30,8 @@ type pages struct {
 }
 
 func newPages() *pages {
-	style, _ := pageFiles.ReadFile("pages/style.css") // embedded: it is there
+	own, _ := pageFiles.ReadFile("pages/style.css") // embedded: it is there
+	style := append([]byte(look.Base), own...)
 	sum := sha256.Sum256(style)
 	p := &pages{
 		templates: map[string]*template.Template{},
@@ -137,6 +139,6 @@ func accepted(r *http.Request) (languages []string) {
 func (s *server) front(w http.ResponseWriter, _ *http.Request) error {
 	return s.pages.show(w, http.StatusOK, "front", struct {
 		frame
-		Inbox bool
-	}{frame{Lang: "en", Title: "Regulars"}, s.Inbox != nil})
+		Inbox, Console bool
+	}{frame{Lang: "en", Title: "Regulars"}, s.Inbox != nil, s.Console != nil})
 }

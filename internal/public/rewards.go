@@ -289,7 +289,7 @@ func (s *server) apiPoints(w http.ResponseWriter, r *http.Request, c caller) err
 		if hand.Member, err = memberNamed(tx, r.PathValue("id")); err != nil {
 			return err
 		}
-		booked, err := intake.BookByHand(tx, hand)
+		booked, err := marketing.Marketer{}.GivePoints(tx, hand)
 		if err != nil {
 			return refusedReward(err)
 		}

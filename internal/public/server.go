@@ -47,6 +47,10 @@ type Site struct {
 	// given whole paths.
 	Inbox http.Handler
 
+	// Console, if not nil, is mounted under /console: the marketers' pages. It is given
+	// whole paths, and finds out itself who asks.
+	Console http.Handler
+
 	glance glance
 	closed atomic.Pointer[closedHook] // the last webhook that was refused for want of a secret
 }
@@ -84,6 +88,10 @@ func (s *Site) Handler() http.Handler {
 	if s.Inbox != nil {
 		mux.Handle("/inbox", s.Inbox)
 		mux.Handle("/inbox/", s.Inbox)
+	}
+	if s.Console != nil {
+		mux.Handle("/console", s.Console)
+		mux.Handle("/console/", s.Console)
 	}
 	return in.guard(in.inWords(mux))
 }

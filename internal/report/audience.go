@@ -157,6 +157,21 @@ func (a Audience) Members(tx *store.Tx, each func(id string) error) error {
 	return rows.Err()
 }
 
+// Some returns a few of the members, those of the lowest numbers.
+func (a Audience) Some(tx *store.Tx, n int) (list []Member, err error) {
+	source, where, args, err := a.from(tx)
+	if err != nil {
+		return nil, err
+	}
+	args["most"] = n
+	err = tx.All(&list, `
+		select`+memberColumns+`
+		from   (select f.* from `+source+` where `+where+` order by f.member_id limit @most) f
+		join   members m on m.id = f.member_id
+		order  by m.id`, args)
+	return list, err
+}
+
 // Has reports whether the rule keeps one member.
 func (a Audience) Has(tx *store.Tx, member int64) (bool, error) {
 	source, where, args, err := a.from(tx)

@@ -15,6 +15,7 @@ import (
 
 // Member is what a marketer sees of a member.
 type Member struct {
+	Number    int64           `json:"-"` // of its row, which pages name it by
 	ID        string          `json:"id"`
 	Email     string          `json:"email"`
 	FirstName string          `json:"first_name"`
@@ -33,7 +34,7 @@ type Member struct {
 }
 
 const memberColumns = `
-	m.external_id as id, m.email, m.first_name, m.last_name, m.language, m.country, m.time_zone, m.joined_at,
+	m.id as number, m.external_id as id, m.email, m.first_name, m.last_name, m.language, m.country, m.time_zone, m.joined_at,
 	coalesce(f.orders, 0) as orders, coalesce(f.spent, 0) as spent, f.first_day, f.last_day, coalesce(f.points, 0) as points`
 
 // FindMembers returns members by the beginning of their id or name, or by their

@@ -46,6 +46,20 @@ func Results(tx *store.Tx, campaign string, since loyalty.Day) (list []Result, e
 	if campaign != "" {
 		step = "s.step"
 	}
+	return results(tx, campaign, step, since)
+}
+
+// ResultOf returns the result of one campaign as a whole: a member of several steps
+// counts once.
+func ResultOf(tx *store.Tx, campaign string, since loyalty.Day) (Result, error) {
+	list, err := results(tx, campaign, "''", since)
+	if err != nil || len(list) == 0 {
+		return Result{Campaign: campaign}, err
+	}
+	return list[0], nil
+}
+
+func results(tx *store.Tx, campaign, step string, since loyalty.Day) (list []Result, err error) {
 	err = tx.All(&list, `
 		with mail as (
 			select s.id, c.name as campaign, `+step+` as step, s.member_id, s.state, s.done_at, s.code_id

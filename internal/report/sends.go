@@ -1,6 +1,8 @@
 package report
 
 import (
+	"time"
+
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
@@ -18,6 +20,42 @@ func Runs(tx *store.Tx, only int64) ([]Run, error) {
 		order  by r.id desc
 		limit  50`, store.Args{"only": only})
 	return list, err
+}
+
+// RunNow is how far a run is.
+type RunNow struct {
+	Run
+	CampaignID int64
+	Skipped    int64
+	Failed     int64
+	Unknown    int64
+	Next       loyalty.Instant // when its next wave begins; none: no more is to come, or it is on its way
+	FinishedAt loyalty.Instant
+}
+
+// RunOf returns one run.
+func RunOf(tx *store.Tx, run int64) (r RunNow, err error) {
+	err = tx.One(&r, `
+		select r.id, r.campaign_id, c.name as campaign, r.state, r.because, r.audience, r.started_at, r.finished_at,
+		       (select min(k.not_before) from chunks k where k.run_id = r.id and not k.done and k.not_before > @now) as next,
+		       coalesce(s.pending, 0) as pending, coalesce(s.sent, 0) as sent, coalesce(s.per_minute, 0) as per_minute,
+		       coalesce(s.skipped, 0) as skipped, coalesce(s.failed, 0) as failed, coalesce(s.unknown, 0) as unknown
+		from   runs r
+		join   campaigns c on c.id = r.campaign_id
+		left   join (
+			select s.run_id,
+			       count(*) filter (where s.state in ('queued', 'claimed', 'handing', 'deferred')) as pending,
+			       count(*) filter (where s.state in ('sent', 'bounced', 'complained')) as sent,
+			       count(*) filter (where s.state in ('sent', 'bounced', 'complained') and s.handed_at > @minute_ago) as per_minute,
+			       count(*) filter (where s.state = 'skipped') as skipped,
+			       count(*) filter (where s.state = 'failed') as failed,
+			       count(*) filter (where s.state = 'unknown') as unknown
+			from   sends s
+			where  s.run_id = @run
+			group  by s.run_id
+		) s on s.run_id = r.id
+		where  r.id = @run`, store.Args{"run": run, "now": tx.At, "minute_ago": tx.At.Plus(-time.Minute)})
+	return r, err
 }
 
 // Send is a row of the ledger.

@@ -1,0 +1,256 @@
+package console_test
+
+import (
+	"encoding/csv"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"regulars/internal/staff"
+	"regulars/internal/store"
+	"regulars/internal/store/storetest"
+)
+
+// does posts a form and follows to the page that comes after it.
+func (h *house) does(t *testing.T, as staff.Role, path string, form url.Values) answer {
+	t.Helper()
+	a := h.ask(as, path, form)
+	if a.StatusCode != http.StatusSeeOther {
+		t.Fatalf("%s %v: %d: %.300s", path, form, a.StatusCode, words(all(tree(t, a.Body), "main")[0]))
+	}
+	next := h.ask(as, a.Header.Get("Location"), nil)
+	if next.StatusCode != http.StatusOK {
+		t.Fatalf("%s led to %s: %d", path, a.Header.Get("Location"), next.StatusCode)
+	}
+	return next
+}
+
+// shows fails unless the page says something.
+func (a answer) shows(t *testing.T, what string) {
+	t.Helper()
+	if main := words(all(tree(t, a.Body), "main")[0]); !strings.Contains(main, what) {
+		t.Errorf("the page does not say %q: %.600s", what, main)
+	}
+}
+
+// because is a form with a reason.
+func because(text string, more ...string) url.Values {
+	form := url.Values{"because": {text}}
+	for i := 0; i+1 < len(more); i += 2 {
+		form.Set(more[i], more[i+1])
+	}
+	return form
+}
+
+// refused fails unless a form is refused with words, and the log says nothing of it.
+func (h *house) refused(t *testing.T, as staff.Role, path string, form url.Values, what string) {
+	t.Helper()
+	a := h.ask(as, path, form)
+	if a.StatusCode != http.StatusUnprocessableEntity && a.StatusCode != http.StatusNotFound {
+		t.Errorf("%s %v: %d", path, form, a.StatusCode)
+	}
+	a.shows(t, what)
+}
+
+func TestLaunchersHoldAndRelease(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		h.refused(t, staff.Launcher, "/console/campaigns/welcome/hold", because("  "), "Say why")
+		h.refused(t, staff.Launcher, "/console/campaigns/nothing/hold", because("typo"), "no such page")
+		h.refused(t, staff.Launcher, "/console/campaigns/welcome/release", url.Values{}, "nothing of that is held")
+		a := h.does(t, staff.Launcher, "/console/campaigns/welcome/hold", because("the code is wrong"))
+		a.shows(t, "Held by console: launcher@shop.example: the code is wrong")
+		a.shows(t, "nothing of it goes out")
+		h.ask(staff.Viewer, "/console/campaigns", nil).shows(t, "welcome when a member joins held the code is wrong")
+		today := h.ask(staff.Launcher, "/console/", nil)
+		today.shows(t, "campaign welcome is held by console: launcher@shop.example: the code is wrong")
+		today.shows(t, "Open the campaign")
+		if strings.Contains(today.Body, "regulars release welcome") {
+			t.Error("where a button does it, the page speaks of the command line")
+		}
+		a = h.does(t, staff.Launcher, "/console/campaigns/welcome/release", url.Values{})
+		a.shows(t, "What waited goes on")
+		if n := h.Number("select count(*) from holds"); n != 0 {
+			t.Errorf("%d holds are left", n)
+		}
+
+		h.refused(t, staff.Launcher, "/console/hold", because("x", "what", "the shop"), "Say what is to stop")
+		h.does(t, staff.Launcher, "/console/hold", because("a fire", "what", "all")).shows(t, "everything : by console: launcher@shop.example since")
+		h.ask(staff.Launcher, "/console/campaigns/spring", nil).shows(t, "This is a hold of all offers or of everything")
+		h.does(t, staff.Launcher, "/console/release", url.Values{"what": {"all"}})
+		h.does(t, staff.Launcher, "/console/hold", because("too many", "what", "offers"))
+		h.does(t, staff.Launcher, "/console/release", url.Values{"what": {"offers"}}).shows(t, "Released")
+
+		audit := h.ask(staff.Admin, "/console/audit", nil)
+		audit.shows(t, "hold campaign welcome the code is wrong console: launcher@shop.example")
+		audit.shows(t, "release campaign welcome the code is wrong console: launcher@shop.example")
+		audit.shows(t, "hold everything a fire")
+		file := h.ask(staff.Admin, "/console/audit.csv", nil)
+		rows, err := csv.NewReader(strings.NewReader(file.Body)).ReadAll()
+		if err != nil || len(rows) < 10 || strings.Join(rows[0], " ") != "at by act about before after" {
+			t.Errorf("the file: %v, %d rows: %.200s", err, len(rows), file.Body)
+		}
+	})
+}
+
+func TestLaunchersSteerARun(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		run := fmt.Sprintf("/console/runs/%d", h.run)
+		a := h.ask(staff.Viewer, run, nil)
+		a.shows(t, "0 of 4 mails sent")
+		a.shows(t, "Still to go 4")
+		if !strings.Contains(a.Body, `data-live="5"`) || !strings.Contains(a.Body, `<noscript><meta http-equiv="refresh" content="5"></noscript>`) {
+			t.Error("the page of a run that sends does not look again")
+		}
+		if strings.Contains(a.Body, "<form method=\"post\" action=\""+run) {
+			t.Error("a viewer is shown buttons that they may not press")
+		}
+		h.refused(t, staff.Launcher, run+"/pause", url.Values{}, "Say why")
+		h.does(t, staff.Launcher, run+"/pause", because("a typo")).shows(t, "paused by hand: a typo")
+		if a := h.ask(staff.Launcher, run, nil); strings.Contains(a.Body, "data-live") || strings.Contains(a.Body, "corrected ones") {
+			t.Error("a paused run is looked at again, or has other texts where none were corrected")
+		}
+		h.ask(staff.Launcher, "/console/", nil).shows(t, "Open the run")
+		corrected := program
+		corrected.Extra = map[string]string{"loyalty.yaml": program.Extra["loyalty.yaml"], "campaigns/welcome/hello.en.md": program.Extra["campaigns/welcome/hello.en.md"],
+			"campaigns/spring/offer.en.md": "---\nsubject: Corrected\n---\nHello.\n"}
+		h.Apply(corrected)
+		h.ask(staff.Launcher, run, nil).shows(t, "the corrected ones, of the version in force")
+		h.does(t, staff.Launcher, run+"/resume", url.Values{"texts": {"latest"}}).shows(t, "The run goes on")
+		if n := h.Number("select count(distinct version_id) from sends where run_id is not null and version_id = (select max(id) from versions)"); n != 1 {
+			t.Error("the mails keep the old texts")
+		}
+		h.does(t, staff.Launcher, run+"/cancel", because("enough")).shows(t, "Cancelled")
+		h.refused(t, staff.Launcher, run+"/resume", url.Values{}, "run")
+		h.refused(t, staff.Launcher, "/console/runs/99/pause", because("x"), "no such page")
+		for _, path := range []string{"/console/runs/0", "/console/runs/-1", "/console/runs/1x", "/console/runs/x", "/console/members/99999", "/console/members/01"} {
+			if a := h.ask(staff.Launcher, path, nil); a.StatusCode != http.StatusNotFound {
+				t.Errorf("%s: %d", path, a.StatusCode)
+			}
+		}
+	})
+}
+
+func TestMarketersHelpAMember(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		member := fmt.Sprintf("/console/members/%d", h.members[3])
+		a := h.does(t, staff.Marketer, member+"/topics", url.Values{"topic": {"program"}})
+		a.shows(t, "Saved")
+		a.shows(t, "Consent offers no")
+		if n := h.Number(fmt.Sprintf("select count(*) from member_topics where member_id = %d and not granted", h.members[3])); n != 2 {
+			t.Errorf("%d topics are refused, want offers and newsletter", n)
+		}
+		h.does(t, staff.Marketer, member+"/suppress", url.Values{}).shows(t, "This address gets nothing: somebody of the shop said so")
+		h.does(t, staff.Launcher, member+"/unsuppress", url.Values{}).shows(t, "may be mailed again")
+
+		h.refused(t, staff.Launcher, member+"/points", because("sorry", "points", "ten", "key", "k1"), "no number of points")
+		h.refused(t, staff.Launcher, member+"/points", because("", "points", "10", "key", "k1"), "Say why")
+		h.refused(t, staff.Launcher, member+"/points", because("x", "points", "99999999999999", "key", "k1"), "no number of points")
+		for range 2 { // the button was pressed twice
+			h.does(t, staff.Launcher, member+"/points", because("a broken cup", "points", "10", "key", "k1")).shows(t, "Points by hand 10 a broken cup")
+		}
+		h.does(t, staff.Launcher, member+"/points", because("a mistake", "points", "-3", "key", "k2"))
+		if n := h.Number(fmt.Sprintf("select sum(amount) from entries where member_id = %d and kind = 'adjust'", h.members[3])); n != 7 {
+			t.Errorf("%d points were booked, want 10 once, less 3", n)
+		}
+		h.refused(t, staff.Launcher, member+"/points", because("another", "points", "5", "key", "k1"), "another booking")
+
+		h.Welcome(5) // with a code
+		h.Work()
+		var code struct {
+			ID   int64
+			Code string
+		}
+		h.Do(func(tx *store.Tx) error {
+			return tx.One(&code, "select id, code from codes where member_id is not null order by id limit 1", nil)
+		})
+		owner := h.Number(fmt.Sprintf("select member_id from codes where id = %d", code.ID))
+		void := url.Values{"code": {fmt.Sprint(code.ID)}}
+		h.refused(t, staff.Launcher, fmt.Sprintf("/console/members/%d/void", owner%4+1), void, "no such page") // somebody else's
+		h.does(t, staff.Launcher, fmt.Sprintf("/console/members/%d/void", owner), void).shows(t, code.Code+" gift void")
+		h.refused(t, staff.Launcher, fmt.Sprintf("/console/members/%d/void", owner), void, "")
+
+		audit := h.ask(staff.Admin, "/console/audit", nil)
+		audit.shows(t, "void code code "+code.Code+" void console: launcher@shop.example")
+		audit.shows(t, fmt.Sprintf("points member %d +10: a broken cup console: launcher@shop.example", h.members[3]))
+		audit.shows(t, "offers: yes, newsletter: yes, program: yes offers: no, newsletter: no, program: yes console: marketer@shop.example")
+		if strings.Contains(audit.Body, secret) || strings.Contains(audit.Body, "M-1") {
+			t.Error("the audit names a member")
+		}
+		why := h.ask(staff.Marketer, member+"/why/welcome", nil)
+		why.shows(t, "welcome is live since")
+		h.refusedGet(t, member+"/why/nothing")
+	})
+}
+
+func (h *house) refusedGet(t *testing.T, path string) {
+	t.Helper()
+	if a := h.ask(staff.Marketer, path, nil); a.StatusCode != http.StatusNotFound {
+		t.Errorf("%s: %d, want 404", path, a.StatusCode)
+	}
+}
+
+func TestRulesAreTried(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		try := func(rule string) answer {
+			return h.ask(staff.Marketer, "/console/segments", url.Values{"rule": {rule}})
+		}
+		a := try("orders >= 2 and spent > 20.00")
+		a.shows(t, "1 member Members who have at least 2 orders")
+		a.shows(t, "4 members in all")
+		try("regulars").shows(t, "3 members")
+		try("ordrs >= 2").shows(t, "did you mean orders?")
+		try("").shows(t, "Named segments")
+		try(strings.Repeat("orders >= 2 and ", 300)+"orders >= 1").shows(t, "too long")
+		count := func(rule string) answer {
+			return h.ask(staff.Marketer, "/console/segments/count", url.Values{"rule": {rule}})
+		}
+		if a := count("orders >= 2"); a.Body != "3 members: Members who have at least 2 orders." || !strings.HasPrefix(a.Header.Get("Content-Type"), "text/plain") {
+			t.Errorf("count: %q", a.Body)
+		}
+		if a := count("orders >="); !strings.Contains(a.Body, "column") {
+			t.Errorf("count of half a rule: %q", a.Body)
+		}
+		if a := count(" "); a.StatusCode != http.StatusNoContent {
+			t.Errorf("count of nothing: %d", a.StatusCode)
+		}
+		h.ask(staff.Viewer, "/console/segments/regulars", nil).shows(t, "3 members Members who have at least 2 orders")
+	})
+}
+
+func TestMarketersSendTests(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, storetest.SQLite(t))
+	h.does(t, staff.Marketer, "/console/send-test/welcome/hello?as=1&lang=en", url.Values{"to": {"me@shop.example"}}).shows(t, "The test mail was handed over")
+	if len(h.relay.taken) != 1 || h.relay.taken[0].To != "me@shop.example" {
+		t.Errorf("the relay took %v", h.relay.taken)
+	}
+	h.refused(t, staff.Marketer, "/console/send-test/welcome/hello", url.Values{"to": {"nobody"}}, "nobody")
+	h.ask(staff.Admin, "/console/audit", nil).shows(t, "send test campaign welcome hello console: marketer@shop.example")
+}
+
+// TestTodayCountsTheLastDays holds the tiles to the rows behind them.
+func TestTodayCountsTheLastDays(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		today := h.ask(staff.Admin, "/console/", nil)
+		today.shows(t, "Orders 34 30 in the 30 days before") // one member each day since yesterday, two with 2, and one today
+		today.shows(t, "Members who joined 4")
+		today.shows(t, "Monday 8 March 08:00 monday")
+		rows := h.ask(staff.Admin, "/console/figures/orders", nil)
+		if n := len(all(tree(t, rows.Body), "tr")) - 1; n != 34 {
+			t.Errorf("%d rows behind 34 orders", n)
+		}
+		if a := h.ask(staff.Admin, "/console/figures/secrets", nil); a.StatusCode != http.StatusNotFound {
+			t.Errorf("a figure that there is not: %d", a.StatusCode)
+		}
+	})
+}
+
+func TestLargeFormsAreRefused(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, storetest.SQLite(t))
+	if a := h.ask(staff.Admin, "/console/members", url.Values{"q": {strings.Repeat("x", 70<<10)}}); a.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("a form of 70 KB: %d", a.StatusCode)
+	}
+}

@@ -1,0 +1,73 @@
+package console
+
+import (
+	"encoding/csv"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"regulars/internal/staff"
+	"regulars/internal/store"
+)
+
+type auditView struct {
+	frame
+	Acts  []staff.Act
+	Older int64
+}
+
+func (c *Console) audit(w http.ResponseWriter, r *http.Request, u visitor) error {
+	var view auditView
+	before, _ := strconv.ParseInt(r.URL.Query().Get("before"), 10, 64) // else from the newest
+	err := c.read(r.Context(), func(tx *store.Tx) (err error) {
+		if view.frame, err = c.frame(tx, r, u, "audit", c.pages.words.Say("audit.title")); err != nil {
+			return err
+		}
+		view.Acts, err = staff.Audit(tx, max(before, 0), perPage+1)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if len(view.Acts) > perPage {
+		view.Acts = view.Acts[:perPage]
+		view.Older = view.Acts[perPage-1].ID
+	}
+	return c.pages.show(w, http.StatusOK, "audit", view)
+}
+
+// auditFile is all of the audit as CSV, the newest first.
+func (c *Console) auditFile(w http.ResponseWriter, r *http.Request, _ visitor) error {
+	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
+	w.Header().Set("Content-Disposition", `attachment; filename="audit.csv"`)
+	out := csv.NewWriter(w)
+	if err := out.Write([]string{"at", "by", "act", "about", "before", "after"}); err != nil {
+		return nil // the browser has gone away
+	}
+	for before := int64(0); ; {
+		var acts []staff.Act
+		err := c.read(r.Context(), func(tx *store.Tx) (err error) { acts, err = staff.Audit(tx, before, 1000); return err })
+		if err != nil {
+			return fmt.Errorf("the file of the audit: %w", err)
+		}
+		for _, a := range acts {
+			if out.Write([]string{a.At.UTC().Format(time.RFC3339), harmless(a.By), harmless(a.Act), harmless(a.About), harmless(a.Before), harmless(a.After)}) != nil {
+				return nil
+			}
+			before = a.ID
+		}
+		if out.Flush(); len(acts) == 0 || out.Error() != nil {
+			return nil
+		}
+	}
+}
+
+// harmless keeps a spreadsheet from taking a text for a formula.
+func harmless(text string) string {
+	if strings.ContainsAny(text[:min(1, len(text))], "=+-@\t\r") {
+		return "'" + text
+	}
+	return text
+}

@@ -1,0 +1,298 @@
+package console_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"html"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"regulars/internal/staff"
+	"regulars/internal/store/storetest"
+)
+
+func chromium(t *testing.T) string {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	t.Skip("no Chromium here: how pages look and work in a browser is not checked")
+	return ""
+}
+
+// browse opens an address in headless Chromium and returns what the page wrote into its
+// title, as JSON.
+func browse(t *testing.T, browser, address string, into any) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, browser, append(quietly(filepath.Join(t.TempDir(), "profile")), "--virtual-time-budget=60000", "--dump-dom", address)...).Output()
+	if err != nil {
+		t.Fatalf("%s: %v", browser, err)
+	}
+	found := regexp.MustCompile(`<title>([^<]*)</title>`).FindSubmatch(out)
+	if found == nil || json.Unmarshal([]byte(html.UnescapeString(string(found[1]))), into) != nil {
+		t.Fatalf("the page says %.500s", out)
+	}
+}
+
+// quietly are the flags of a browser that nobody sees.
+func quietly(profile string) []string {
+	return []string{"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+		"--disable-component-update", "--disable-sync", "--hide-scrollbars", "--window-size=1300,2000", "--user-data-dir=" + profile}
+}
+
+// look is one page at one width by day or by night, and what was measured.
+type look struct {
+	Page, Scheme                            string
+	Width, Scroll, Out, Faint, Font, Narrow int
+	Styled, Dark                            bool
+	Worst                                   string
+}
+
+// gauge opens each page in a frame of its width and measures it.
+const gauge = `
+const rgb = s => s.match(/[\d.]+/g).map(Number);
+const light = c => c.slice(0, 3).map(v => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4).reduce((a, v, i) => a + v * [0.2126, 0.7152, 0.0722][i], 0);
+const measure = (look, w) => {
+  const root = w.document.documentElement, body = w.document.body;
+  const under = e => { for (; e; e = e.parentElement) { const c = rgb(w.getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] > 0) return c; } return [255, 255, 255]; };
+  const m = {...look, Scroll: root.scrollWidth, Out: 0, Font: 99, Faint: 0, Narrow: 0, Worst: '', Styled: w.getComputedStyle(body).marginTop === '0px', Dark: w.matchMedia('(prefers-color-scheme: dark)').matches};
+  for (const e of body.querySelectorAll('*')) {
+    const style = w.getComputedStyle(e), box = e.getBoundingClientRect();
+    if (style.display === 'none' || !box.width || e.closest('svg, .skip, nav ul, .scroll, .stack thead')) continue;
+    if (box.right > root.clientWidth + 1 || box.left < -1) { m.Out++; m.Worst = e.outerHTML.slice(0, 100); }
+    if (['BUTTON', 'INPUT', 'SUMMARY', 'TEXTAREA'].includes(e.tagName) && box.height < 16) m.Narrow++;
+    if (![...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim())) continue;
+    m.Font = Math.min(m.Font, Math.floor(parseFloat(style.fontSize)));
+    const a = light(rgb(style.color)) + 0.05, b = light(under(e)) + 0.05;
+    if (Math.max(a, b) / Math.min(a, b) < 4.5) { m.Faint++; m.Worst = e.outerHTML.slice(0, 100); }
+  }
+  return m;
+};
+const done = [];
+for (const page of Object.keys(pages)) for (const Width of [360, 1200]) for (const Scheme of ['light', 'dark']) {
+  const frame = document.createElement('iframe');
+  frame.width = Width; frame.height = 2000; frame.style.colorScheme = Scheme; frame.srcdoc = pages[page];
+  done.push(new Promise(f => frame.onload = () => f(measure({Page: page, Width, Scheme}, frame.contentWindow))));
+  document.body.append(frame);
+}
+Promise.all(done).then(all => { document.body.textContent = ''; document.title = JSON.stringify(all); });
+`
+
+// TestPagesFitScreens opens pages at 360 and 1200 px, by day and by night: nothing stands
+// out to the right of the screen, and what is written keeps its contrast.
+func TestPagesFitScreens(t *testing.T) {
+	t.Parallel()
+	browser := chromium(t)
+	h := newHouse(t, storetest.SQLite(t))
+	h.does(t, staff.Admin, "/console/campaigns/spring/hold", because("a very long reason that somebody wrote down in a hurry, withoutanyspaceatallwhereonewouldhelpalittle"))
+	style := regexp.MustCompile(`<link rel="stylesheet" href="([^"]+)">`)
+	script := regexp.MustCompile(`<script[^>]*></script>`)
+	pages := map[string]string{}
+	for name, page := range map[string]string{
+		"today": h.ask(staff.Admin, "/console/", nil).Body, "campaigns": h.ask(staff.Viewer, "/console/campaigns", nil).Body,
+		"campaign": h.ask(staff.Admin, "/console/campaigns/welcome", nil).Body, "held": h.ask(staff.Admin, "/console/campaigns/spring", nil).Body,
+		"mail": h.ask(staff.Admin, fmt.Sprintf("/console/mail/welcome/hello?as=%d&view=text", h.members[0]), nil).Body, "run": h.ask(staff.Admin, fmt.Sprintf("/console/runs/%d", h.run), nil).Body,
+		"found": h.ask(staff.Admin, "/console/members", url.Values{"q": {"M-"}}).Body, "member": h.ask(staff.Admin, fmt.Sprintf("/console/members/%d", h.members[3]), nil).Body,
+		"why":  h.ask(staff.Admin, fmt.Sprintf("/console/members/%d/why/welcome", h.members[3]), nil).Body,
+		"rule": h.ask(staff.Admin, "/console/segments", url.Values{"rule": {"regulars or orders == 0"}}).Body, "wrong rule": h.ask(staff.Admin, "/console/segments", url.Values{"rule": {"ordrs >= 2"}}).Body,
+		"audit": h.ask(staff.Admin, "/console/audit", nil).Body, "orders": h.ask(staff.Admin, "/console/figures/orders", nil).Body,
+		"sign-in": h.ask(staff.Nobody, "/console/sign-in", nil).Body, "wrong": h.ask(staff.Viewer, "/console/audit", nil).Body,
+	} {
+		css := h.ask(staff.Nobody, style.FindStringSubmatch(page)[1], nil).Body
+		pages[name] = script.ReplaceAllString(style.ReplaceAllString(page, "<style>"+strings.ReplaceAll(css, "$", "$$")+"</style>"), "")
+	}
+	list, err := json.Marshal(pages) // with < escaped: it stands in a script
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "page.html")
+	if err := os.WriteFile(file, fmt.Appendf(nil, "<!DOCTYPE html><title>-</title><body><script>const pages = %s;%s</script>", list, gauge), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var looks []look
+	browse(t, browser, "file://"+file, &looks)
+	if len(looks) != 4*len(pages) {
+		t.Fatalf("%d looks at %d pages", len(looks), len(pages))
+	}
+	for _, got := range looks {
+		if got.Scroll > got.Width || got.Out > 0 {
+			t.Errorf("%s at %d px is %d px wide, with %d parts outside: %s", got.Page, got.Width, got.Scroll, got.Out, got.Worst)
+		}
+		if got.Faint > 0 || got.Font < 12 || got.Narrow > 0 {
+			t.Errorf("%s at %d px, %s: %d texts have a contrast below 4.5, the smallest letters %d px, %d things are too small to hit: %s", got.Page, got.Width, got.Scheme, got.Faint, got.Font, got.Narrow, got.Worst)
+		}
+		if !got.Styled || got.Dark != (got.Scheme == "dark") {
+			t.Errorf("%s at %d px, %s: the style sheet is not in force", got.Page, got.Width, got.Scheme)
+		}
+	}
+}
+
+// stories are what a person does, as a script that sits beside the frame in which the
+// console is: what it types and presses, and what it then reads. With quiet the frame
+// runs no script.
+const stories = `<!DOCTYPE html><title>-</title><body><script>
+const frame = document.createElement('iframe'), said = {};
+frame.width = 1000; frame.height = 900;
+if (location.search === '?quiet') frame.sandbox = 'allow-same-origin allow-forms';
+document.body.append(frame);
+const loaded = () => new Promise(f => frame.addEventListener('load', f, {once: true}));
+const open = async path => { const there = loaded(); frame.src = path; await there; };
+const all = what => [...frame.contentDocument.querySelectorAll(what)];
+const press = async button => { const next = loaded(); button.click(); await next; };
+const named = (what, text) => all(what).find(e => e.textContent.includes(text));
+const main = () => all('main')[0].innerText;
+const wait = ms => new Promise(f => setTimeout(f, ms));
+const until = async (what, ms) => { for (; ms > 0 && !what(); ms -= 100) await wait(100); };
+(async () => {
+  await open('/console/');
+  await press(named('nav a', 'Campaigns'));
+  await press(named('td a', 'welcome'));
+  all('input[name=because]')[0].value = 'the code is wrong';
+  await press(named('button', 'Hold'));
+  said.held = main();
+  await press(named('button', 'Release'));
+  said.released = main();
+
+  await open('/console/members');
+  all('input[name=q]')[0].value = 'M-';
+  await press(named('button', 'Search'));
+  said.address = frame.contentWindow.location.href;
+  await press(all('td a')[0]);
+  said.member = main();
+
+  await open('/console/segments');
+  const rule = all('textarea')[0];
+  rule.value = 'orders >= 2';
+  rule.dispatchEvent(new frame.contentWindow.Event('input', {bubbles: true}));
+  await until(() => all('output')[0].textContent, location.search ? 1500 : 20000);
+  said.counted = all('output')[0].textContent;
+  await press(named('button', 'Ask'));
+  said.asked = main();
+
+  await open('/console/mail/welcome/hello?lang=en');
+  said.frames = all('iframe').length;
+  await open(run);
+  said.before = all('#progress')[0].innerText;
+  await fetch('/test/pause');
+  const again = loaded();
+  await Promise.race([again, wait(location.search ? 1000 : 40000)]);
+  said.after = all('#progress')[0].innerText;
+})().catch(e => { said.failed = String(e.stack); said.at = frame.contentDocument?.body?.innerText?.slice(0, 300); })
+  .finally(() => fetch('/test/said', {method: 'POST', body: JSON.stringify(said)}));
+</script>`
+
+// play opens an address in a browser that goes on until a story was told.
+func play(t *testing.T, browser, address string, told <-chan []byte) []byte {
+	t.Helper()
+	profile, err := os.MkdirTemp("", "regulars-console-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	c := exec.CommandContext(ctx, browser, append(quietly(profile), "--remote-debugging-port=0", address)...)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		cancel()
+		_ = c.Wait()              // it was ended
+		_ = os.RemoveAll(profile) // what of it still writes there is on its way out
+	}()
+	select {
+	case said := <-told:
+		return said
+	case <-ctx.Done():
+		t.Fatalf("%s: the story was not told to its end", browser)
+	}
+	return nil
+}
+
+// TestPeopleWorkInABrowser plays some stories through, with and without script.
+func TestPeopleWorkInABrowser(t *testing.T) {
+	t.Parallel()
+	browser := chromium(t)
+	for _, script := range []bool{true, false} {
+		t.Run(map[bool]string{true: "with script", false: "without script"}[script], func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, storetest.SQLite(t))
+			h.Open, h.Base = true, ""
+			handle := h.Handler()
+			mux := http.NewServeMux()
+			mux.HandleFunc("/console/", func(w http.ResponseWriter, r *http.Request) {
+				handle.ServeHTTP(framed{w}, r)
+			})
+			mux.HandleFunc("GET /test/pause", func(http.ResponseWriter, *http.Request) {
+				if err := h.Marketer.As("test").Pause(context.Background(), h.run, "as somebody else"); err != nil {
+					t.Error(err)
+				}
+			})
+			told := make(chan []byte, 1)
+			mux.HandleFunc("POST /test/said", func(_ http.ResponseWriter, r *http.Request) {
+				text, _ := io.ReadAll(r.Body) // what is missing of it is no JSON
+				told <- text
+			})
+			mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "text/html; charset=utf-8")
+				fmt.Fprint(w, strings.Replace(stories, "open(run)", fmt.Sprintf("open('/console/runs/%d')", h.run), 1))
+			})
+			site := httptest.NewServer(mux)
+			defer site.Close()
+			address := site.URL + "/"
+			if !script {
+				address += "?quiet"
+			}
+			var said struct {
+				Failed, At, Held, Released, Address, Member, Counted, Asked, Before, After string
+				Frames                                                                     int
+			}
+			if err := json.Unmarshal(play(t, browser, address, told), &said); err != nil {
+				t.Fatal(err)
+			}
+			if said.Failed != "" {
+				t.Fatalf("the story came to an end: %+v", said)
+			}
+			for _, tt := range []struct{ what, text, want string }{
+				{"a campaign that was held", said.Held, "console: this machine: the code is wrong"},
+				{"the same once it was released", said.Released, "What waited goes on"},
+				{"a member who was found", said.Member, secret},
+				{"a rule that was asked", said.Asked, "3 members"},
+				{"a run that sends", said.Before, "Still to go"},
+			} {
+				if !strings.Contains(tt.text, tt.want) {
+					t.Errorf("%s does not say %q: %.400s", tt.what, tt.want, tt.text)
+				}
+			}
+			if strings.Contains(said.Address, "M-") || said.Frames != 1 {
+				t.Errorf("the search stands in the address %s, or the mail in %d frames", said.Address, said.Frames)
+			}
+			if got := strings.HasPrefix(said.Counted, "3 members"); got != script {
+				t.Errorf("a rule counted while it was typed: %q", said.Counted)
+			}
+			if got := strings.Contains(said.After, "as somebody else"); got != script {
+				t.Errorf("the run after it was paused elsewhere: %q", said.After)
+			}
+		})
+	}
+}
+
+// framed lets the story's page have the console in a frame, which else nobody may.
+type framed struct{ http.ResponseWriter }
+
+func (f framed) WriteHeader(status int) {
+	policy := f.Header().Get("Content-Security-Policy")
+	f.Header().Set("Content-Security-Policy", strings.Replace(policy, "frame-ancestors 'none'", "frame-ancestors 'self'", 1))
+	f.ResponseWriter.WriteHeader(status)
+}

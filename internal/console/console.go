@@ -1,0 +1,258 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"regulars/internal/marketing"
+	"regulars/internal/staff"
+	"regulars/internal/store"
+	"regulars/segments"
+)
+
+// Console answers under /console.
+type Console struct {
+	DB       *store.DB
+	Marketer marketing.Marketer
+	Base     string // BASE_URL, where browsers reach it; "": as they say
+	Open     bool   // the embedded default: from this machine nobody is asked who they are
+	Inbox    bool   // the built-in inbox is beside it
+	Log      *slog.Logger
+
+	signIn *staff.SignIn
+	pages  *pages
+}
+
+// handler answers a visitor, or returns the error for answer to put into words.
+type handler func(http.ResponseWriter, *http.Request, visitor) error
+
+// route is a pattern of net/http, the least role that it needs, and who answers.
+type route struct {
+	pattern string
+	role    staff.Role
+	answer  handler
+}
+
+// routes are all that there is. What viewers may open shows no member's name or address
+// to them; what is about one member's person alone is for marketers.
+func (c *Console) routes() []route {
+	return []route{
+		{"GET /console/look/{name}", staff.Nobody, c.file},
+		{"GET /console/sign-in", staff.Nobody, c.signInPage},
+		{"POST /console/sign-in", staff.Nobody, c.signInWith},
+		{"GET /console/welcome/{link}", staff.Nobody, c.welcomePage}, // the link of `regulars user add`
+		{"POST /console/welcome/{link}", staff.Nobody, c.choosePassword},
+		{"POST /console/sign-out", staff.Viewer, c.signOut},
+
+		{"GET /console/{$}", staff.Viewer, c.today},
+		{"GET /console/figures/{figure}", staff.Viewer, c.figure},
+
+		{"GET /console/campaigns", staff.Viewer, c.campaigns},
+		{"GET /console/campaigns/{name}", staff.Viewer, c.campaign},
+		{"POST /console/campaigns/{name}/hold", staff.Launcher, c.holdCampaign},
+		{"POST /console/campaigns/{name}/release", staff.Launcher, c.releaseCampaign},
+		{"POST /console/hold", staff.Launcher, c.holdAll},
+		{"POST /console/release", staff.Launcher, c.releaseAll},
+		{"GET /console/mail/{name}/{mail...}", staff.Viewer, c.mail},
+		{"POST /console/mail/{name}/{mail...}", staff.Marketer, c.mailAs},
+		{"GET /console/mail-body/{name}/{mail...}", staff.Viewer, c.mailBody}, // the frame in the page before
+		{"POST /console/send-test/{name}/{mail...}", staff.Marketer, c.sendTest},
+
+		{"GET /console/runs", staff.Viewer, c.runs},
+		{"GET /console/runs/{run}", staff.Viewer, c.run},
+		{"POST /console/runs/{run}/pause", staff.Launcher, c.pauseRun},
+		{"POST /console/runs/{run}/resume", staff.Launcher, c.resumeRun},
+		{"POST /console/runs/{run}/cancel", staff.Launcher, c.cancelRun},
+
+		{"GET /console/members", staff.Marketer, c.members},
+		{"POST /console/members", staff.Marketer, c.members}, // what is looked for stands in no address
+		{"GET /console/members/{member}", staff.Viewer, c.member},
+		{"GET /console/members/{member}/why/{name}", staff.Marketer, c.why},
+		{"POST /console/members/{member}/topics", staff.Marketer, c.setTopics},
+		{"POST /console/members/{member}/suppress", staff.Marketer, c.suppress},
+		{"POST /console/members/{member}/unsuppress", staff.Launcher, c.unsuppress},
+		{"POST /console/members/{member}/points", staff.Launcher, c.givePoints},
+		{"POST /console/members/{member}/void", staff.Launcher, c.voidCode},
+
+		{"GET /console/segments", staff.Viewer, c.segments},
+		{"POST /console/segments", staff.Marketer, c.segments},        // a rule that is tried
+		{"POST /console/segments/count", staff.Marketer, c.countRule}, // while it is typed
+		{"GET /console/segments/{segment}", staff.Viewer, c.oneSegment},
+
+		{"GET /console/audit", staff.Admin, c.audit},
+		{"GET /console/audit.csv", staff.Admin, c.auditFile},
+	}
+}
+
+// Handler returns everything under /console.
+func (c *Console) Handler() http.Handler {
+	c.signIn, c.pages = staff.NewSignIn(c.DB), newPages()
+	mux := http.NewServeMux()
+	for _, r := range c.routes() {
+		mux.Handle(r.pattern, c.answered(r))
+	}
+	mux.Handle("GET /console", http.RedirectHandler("/console/", http.StatusSeeOther))
+	mux.Handle("/console/", c.answered(route{"/console/", staff.Nobody, func(http.ResponseWriter, *http.Request, visitor) error { return store.ErrNotFound }}))
+	origins := http.NewCrossOriginProtection()
+	if c.Base != "" {
+		if err := origins.AddTrustedOrigin(originOf(c.Base)); err != nil {
+			c.Log.Error("BASE_URL is no origin of pages", "err", err)
+		}
+	}
+	origins.SetDenyHandler(c.answered(route{"another site", staff.Nobody, func(http.ResponseWriter, *http.Request, visitor) error {
+		return refuse(http.StatusForbidden, c.pages.words.Say("wrong.other_site"))
+	}}))
+	return guard(origins.Handler(mux))
+}
+
+// Limits of a request: what it may bring, and how long it may take.
+const (
+	mostBody = 64 << 10
+	patience = 30 * time.Second
+	askFor   = 10 * time.Second // of that, a question over many rows
+
+	figuresFor = 3 * time.Second // and figures that the page can do without
+)
+
+// refusal is an answer that is the person's to mend, in words for them.
+type refusal struct {
+	status int
+	words  string
+}
+
+func (r *refusal) Error() string { return r.words }
+
+func refuse(status int, words string) error { return &refusal{status, words} }
+
+// wrong is a refusal of what somebody typed.
+func wrong(words string) error { return refuse(http.StatusUnprocessableEntity, words) }
+
+// answered finds out who asks and whether they may, and turns the error of a handler
+// into a page and a log line: the one place that does. The route is logged, never the
+// path or what was sent.
+func (c *Console) answered(to route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), patience)
+		defer cancel()
+		r = r.WithContext(ctx)
+		r.Body = http.MaxBytesReader(w, r.Body, mostBody)
+		u, err := c.visitor(r)
+		switch {
+		case err != nil:
+		case u.role == staff.Nobody && to.role != staff.Nobody:
+			http.Redirect(w, r, "/console/sign-in", http.StatusSeeOther)
+			return
+		case !u.role.May(to.role):
+			err = refuse(http.StatusForbidden, c.pages.words.Say("wrong.role", string(u.role), string(to.role)))
+		default:
+			if err = parsed(r); err == nil {
+				err = to.answer(w, r, u)
+			}
+		}
+		if err == nil {
+			return
+		}
+		c.say(w, r, u, to, err)
+	})
+}
+
+// parsed reads the form of a request; what is no form is empty.
+func parsed(r *http.Request) error {
+	var large *http.MaxBytesError
+	if err := r.ParseForm(); errors.As(err, &large) {
+		return err
+	}
+	return nil
+}
+
+// say answers with an error.
+func (c *Console) say(w http.ResponseWriter, r *http.Request, u visitor, to route, err error) {
+	say := c.pages.words.Say
+	var bad *refusal
+	var large *http.MaxBytesError
+	var unready *segments.Unready
+	var people interface{ ForPeople() bool }
+	switch {
+	case errors.As(err, &bad):
+	case errors.As(err, &large):
+		bad = &refusal{http.StatusRequestEntityTooLarge, say("wrong.large")}
+	case errors.As(err, &people) && people.ForPeople(), errors.As(err, &unready):
+		bad = &refusal{http.StatusUnprocessableEntity, err.Error()}
+	case errors.Is(err, store.ErrNotFound):
+		bad = &refusal{http.StatusNotFound, say("wrong.lost")}
+	case errors.Is(err, store.ErrTooLong), errors.Is(err, context.DeadlineExceeded):
+		bad = &refusal{http.StatusServiceUnavailable, say("wrong.long")}
+	case errors.Is(err, store.ErrLocked):
+		bad = &refusal{http.StatusServiceUnavailable, say("wrong.busy")}
+	case r.Context().Err() != nil:
+		w.WriteHeader(http.StatusServiceUnavailable) // the browser has gone away
+		return
+	default:
+		c.Log.ErrorContext(r.Context(), "a page of the console failed", "route", to.pattern, "err", err)
+		bad = &refusal{http.StatusInternalServerError, say("wrong.ours")}
+	}
+	if bad.status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "5")
+	}
+	page := struct {
+		frame
+		Text string
+	}{c.frameWithout(r, u, say("wrong.title")), bad.words}
+	if err := c.pages.show(w, bad.status, "wrong", page); err != nil {
+		c.Log.ErrorContext(r.Context(), "the page of an error failed", "route", to.pattern, "err", err)
+		http.Error(w, bad.words, bad.status)
+	}
+}
+
+// guard sets what holds for every answer. The frame with a mail brings a policy of its own.
+func guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Cache-Control", "no-store")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("X-Robots-Tag", "noindex")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// policy lets a browser use our style sheet and our script, and nothing else.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+
+// read reads what a page shows, bounded in time.
+func (c *Console) read(ctx context.Context, f func(*store.Tx) error) error {
+	return c.DB.Ask(ctx, askFor, f)
+}
+
+// figures reads what a page can do without: in a large shop counting may take too long,
+// and whoever came to stop something must not wait for it.
+func (c *Console) figures(r *http.Request, f func(*store.Tx) error) error {
+	err := c.DB.Ask(r.Context(), figuresFor, f)
+	if errors.Is(err, store.ErrTooLong) {
+		return nil
+	}
+	return err
+}
+
+// back sends the browser to a page of ours after something was done; done names what
+// the page says about it.
+func back(w http.ResponseWriter, r *http.Request, path, done string) error {
+	http.Redirect(w, r, path+"?done="+done, http.StatusSeeOther)
+	return nil
+}
+
+// numbered reads a number of a path.
+func numbered(r *http.Request, name string) (int64, error) {
+	var n int64
+	if _, err := fmt.Sscanf(r.PathValue(name), "%d", &n); err != nil || fmt.Sprint(n) != r.PathValue(name) || n <= 0 {
+		return 0, store.ErrNotFound
+	}
+	return n, nil
+}

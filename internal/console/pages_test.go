@@ -1,0 +1,262 @@
+package console_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+
+	"regulars/internal/staff"
+	"regulars/internal/store"
+	"regulars/internal/store/storetest"
+)
+
+// TestPagesAreWellMade reads every page as a tree: what members are called makes no
+// element and no attribute, no script runs but ours, and who hears a page or goes through
+// it by keyboard finds headings, labels and names.
+func TestPagesAreWellMade(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, storetest.SQLite(t))
+	for _, as := range []staff.Role{staff.Admin, staff.Viewer, staff.Nobody} {
+		paths := append(h.pages(), "/console/sign-in")
+		if as == staff.Nobody {
+			paths = []string{"/console/sign-in", "/console/none"}
+		}
+		for _, path := range paths {
+			a := h.ask(as, path, nil)
+			if strings.Contains(path, "mail-body") || strings.HasSuffix(path, ".csv") || a.StatusCode == http.StatusSeeOther {
+				continue
+			}
+			page := a.Body
+			h.wellMade(t, fmt.Sprintf("%s as %q", path, as), page)
+			if policy := a.Header.Get("Content-Security-Policy"); !strings.Contains(policy, "script-src 'self'; style-src 'self';") || strings.Contains(policy, "unsafe") {
+				t.Errorf("%s: the policy is %s", path, policy)
+			}
+		}
+	}
+	for what, form := range map[string]url.Values{"/console/members": {"q": {hostile}}, "/console/segments": {"rule": {`orders >= 2 and "` + hostile}}} {
+		h.wellMade(t, what+" of what was typed", h.ask(staff.Admin, what, form).Body)
+	}
+	h.wellMade(t, "members that were found", h.ask(staff.Admin, "/console/members", url.Values{"q": {hostile}}).Body)
+	h.wellMade(t, "a rule and its members", h.ask(staff.Admin, "/console/segments", url.Values{"rule": {"regulars or orders == 0"}}).Body)
+}
+
+// wellMade checks one page.
+func (h *house) wellMade(t *testing.T, path, page string) {
+	t.Helper()
+	bad := func(format string, args ...any) { t.Helper(); t.Errorf(path+": "+format, args...) }
+	root := tree(t, page)
+	ids := map[string]int{}
+	for _, n := range all(root, "") {
+		for _, a := range n.Attr {
+			if strings.HasPrefix(a.Key, "on") || a.Key == "style" || strings.HasPrefix(strings.ToLower(strings.TrimSpace(a.Val)), "javascript:") {
+				bad("<%s %s=%q>", n.Data, a.Key, a.Val)
+			}
+			if (a.Key == "href" || a.Key == "action" || a.Key == "src") && (strings.Contains(a.Val, "@") || strings.Contains(a.Val, "Geheimnis")) {
+				bad("an address of ours tells of a member: %s", a.Val)
+			}
+		}
+		if id, is := attr(n, "id"); is {
+			ids[id]++
+		}
+		if n.Data == "style" || n.Data == "script" && words(n) != "" {
+			bad("<%s> stands in the page", n.Data)
+		}
+		if n.Data == "img" || n.Data == "i" || n.Data == "b" && strings.Contains(words(n), "<b>") {
+			bad("<%s> is not ours", n.Data)
+		}
+	}
+	for id, n := range ids {
+		if n > 1 {
+			bad("id %s stands %d times", id, n)
+		}
+	}
+	h.heard(t, path, root, ids)
+}
+
+// heard checks what somebody needs who hears the page.
+func (h *house) heard(t *testing.T, path string, root *html.Node, ids map[string]int) {
+	t.Helper()
+	bad := func(format string, args ...any) { t.Helper(); t.Errorf(path+": "+format, args...) }
+	if n := len(all(root, "h1")); n != 1 {
+		bad("%d first headings", n)
+	}
+	level := 1
+	for _, n := range all(root, "") {
+		switch n.Data {
+		case "h1", "h2", "h3", "h4":
+			if now := int(n.Data[1] - '0'); now > level+1 {
+				bad("heading %q skips a level", words(n))
+			} else {
+				level = now
+			}
+		case "input", "textarea", "select":
+			if kind, _ := attr(n, "type"); kind != "hidden" && !labelled(n) {
+				bad("a field without a label: %v", n.Attr)
+			}
+		case "button", "a", "summary", "caption":
+			if words(n) == "" {
+				bad("<%s> without words: %v", n.Data, n.Attr)
+			}
+		case "th":
+			if _, is := attr(n, "scope"); !is {
+				bad("a head of a table says not of what: %s", words(n))
+			}
+		case "svg":
+			_, hidden := attr(n, "aria-hidden")
+			if _, named := attr(n, "aria-label"); !hidden && !named {
+				bad("a picture without words")
+			}
+		case "iframe":
+			if title, _ := attr(n, "title"); title == "" {
+				bad("a frame without a title")
+			}
+		case "form":
+			if method, _ := attr(n, "method"); method != "post" {
+				bad("a form puts what is typed into the address")
+			}
+		}
+		if by, is := attr(n, "aria-labelledby"); is && ids[by] != 1 {
+			bad("nothing is called %s", by)
+		}
+	}
+	if lang, _ := attr(all(root, "html")[0], "lang"); lang != "en" || len(all(root, "main")) != 1 || words(all(root, "title")[0]) == "" {
+		bad("language, main part or title is missing")
+	}
+}
+
+// labelled reports whether a field stands in a label with words.
+func labelled(n *html.Node) bool {
+	for p := n.Parent; p != nil; p = p.Parent {
+		if p.Data == "label" {
+			return words(p) != ""
+		}
+	}
+	return false
+}
+
+// TestPagesAreSmall holds each page, with style and script, to 90 KB.
+func TestPagesAreSmall(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, storetest.SQLite(t))
+	first := h.ask(staff.Admin, "/console/", nil).Body
+	files := 0
+	for _, found := range regexp.MustCompile(`/console/look/[a-z0-9.-]+`).FindAllString(first, -1) {
+		a := h.ask(staff.Nobody, found, nil)
+		if a.StatusCode != http.StatusOK || !strings.Contains(a.Header.Get("Cache-Control"), "immutable") {
+			t.Errorf("%s: %d", found, a.StatusCode)
+		}
+		files += len(a.Body)
+	}
+	if files < 5000 {
+		t.Fatalf("style and script have %d bytes", files)
+	}
+	for _, path := range h.pages() {
+		if n := len(h.ask(staff.Admin, path, nil).Body) + files; n > 90<<10 && !strings.HasSuffix(path, ".csv") {
+			t.Errorf("%s has %d bytes with style and script", path, n)
+		}
+	}
+}
+
+// TestEveryWordIsThereAndUsed holds the catalogue to the pages and the code.
+func TestEveryWordIsThereAndUsed(t *testing.T) {
+	t.Parallel()
+	var used strings.Builder
+	for _, folder := range []string{".", "pages"} {
+		entries, err := os.ReadDir(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			if name := folder + "/" + e.Name(); strings.HasSuffix(name, ".html") || strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go") {
+				text, err := os.ReadFile(name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				used.Write(text)
+			}
+		}
+	}
+	text, err := os.ReadFile("words/en.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known, group := map[string]bool{}, ""
+	for line := range strings.SplitSeq(string(text), "\n") {
+		if found := regexp.MustCompile(`^([a-z]+):$`).FindStringSubmatch(line); found != nil {
+			group = found[1]
+		} else if found := regexp.MustCompile(`^  "?([a-z_]+)"?: `).FindStringSubmatch(line); found != nil {
+			known[group+"."+found[1]] = true
+		}
+	}
+	asked := regexp.MustCompile(`(?:say|sayof|Say|SayOf)[ (]"([a-z]+\.[a-z_]+[a-z])"`)
+	for _, found := range asked.FindAllStringSubmatch(used.String(), -1) {
+		if !known[found[1]] {
+			t.Errorf("no word for %s", found[1])
+		}
+	}
+	spelled := []string{"states", "reasons", "moments", "parts", "figures"} // asked for by the value of something
+	for key := range known {
+		group, name, _ := strings.Cut(key, ".")
+		direct := strings.Contains(used.String(), `"`+key+`"`) || strings.Contains(used.String(), "done="+name)
+		built := strings.Contains(used.String(), `"`+name+`"`) && slices.Contains([]string{"done", "campaigns", "members"}, group)
+		family := strings.HasPrefix(key, "campaigns.until_") || strings.HasPrefix(key, "campaigns.again_") || strings.HasPrefix(key, "campaigns.class_")
+		if !direct && !built && !family && !slices.Contains(spelled, group) {
+			t.Errorf("nobody says %s", key)
+		}
+	}
+}
+
+// TestMailsStandInAFrameOfTheirOwn reads what the frame may do.
+func TestMailsStandInAFrameOfTheirOwn(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		as := fmt.Sprintf("?as=%d", h.members[0])
+		page := tree(t, h.ask(staff.Marketer, "/console/mail/welcome/hello"+as, nil).Body)
+		frames := all(page, "iframe")
+		if len(frames) != 1 {
+			t.Fatalf("%d frames", len(frames))
+		}
+		if sandbox, is := attr(frames[0], "sandbox"); !is || strings.Contains(sandbox, "script") || strings.Contains(sandbox, "same-origin") || strings.Contains(sandbox, "forms") {
+			t.Errorf("the frame may %q", sandbox)
+		}
+		src, _ := attr(frames[0], "src")
+		a := h.ask(staff.Marketer, src, nil)
+		policy := a.Header.Get("Content-Security-Policy")
+		if a.StatusCode != http.StatusOK || !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "sandbox") || !strings.Contains(policy, "img-src data:;") || !strings.Contains(policy, "frame-ancestors 'self'") {
+			t.Errorf("%s: %d, %s", src, a.StatusCode, policy)
+		}
+		if body := tree(t, a.Body); len(all(body, "script")) > 0 || !strings.Contains(words(body), "alert(1)") {
+			t.Errorf("the mail as a member gets it: %.300s", words(body))
+		}
+		if made := h.ask(staff.Viewer, src, nil).Body; strings.Contains(made, "alert(1)") || !strings.Contains(made, "Hello") {
+			t.Error("a viewer sees the mail of a real member, or none")
+		}
+		more := h.ask(staff.Marketer, src+"&pictures=1", nil).Header.Get("Content-Security-Policy")
+		if !strings.Contains(more, "img-src data: http: https:;") {
+			t.Errorf("with pictures: %s", more)
+		}
+	})
+}
+
+// TestAMemberIsFoundForAPreview names one by id and by address, in a form alone.
+func TestAMemberIsFoundForAPreview(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		h.Do(func(tx *store.Tx) error {
+			_, err := tx.Exec("update members set email = 'ana@example.test' where id = @id", store.Args{"id": h.members[1]})
+			return err
+		})
+		for text, want := range map[string]int{"M-1": http.StatusSeeOther, "nobody at all": http.StatusUnprocessableEntity, "M-": http.StatusUnprocessableEntity, "": http.StatusSeeOther} {
+			a := h.ask(staff.Marketer, "/console/mail/welcome/hello?lang=en", url.Values{"member": {text}})
+			to := a.Header.Get("Location")
+			if a.StatusCode != want || strings.Contains(to, "M-") || want == http.StatusSeeOther && !strings.Contains(to, "lang=en") {
+				t.Errorf("%q: %d to %s, want %d", text, a.StatusCode, to, want)
+			}
+		}
+	})
+}

@@ -1,0 +1,231 @@
+package console_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"regulars/internal/staff"
+	"regulars/internal/store"
+	"regulars/internal/store/storetest"
+)
+
+// TestEachPageNeedsItsRole asks for everything that there is as everybody.
+func TestEachPageNeedsItsRole(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		for pattern, needs := range h.Needs() {
+			for _, as := range append([]staff.Role{staff.Nobody}, staff.Roles...) {
+				var form url.Values
+				if strings.HasPrefix(pattern, "POST") {
+					form = url.Values{}
+				}
+				if strings.Contains(pattern, "sign-out") && as != staff.Nobody {
+					continue // it would end the session
+				}
+				a := h.ask(as, h.path(pattern), form)
+				signIn := a.StatusCode == http.StatusSeeOther && a.Header.Get("Location") == "/console/sign-in"
+				switch {
+				case needs == staff.Nobody:
+					if signIn || a.StatusCode == http.StatusForbidden {
+						t.Errorf("%s as %q: %d, it is open to everybody", pattern, as, a.StatusCode)
+					}
+				case as == staff.Nobody:
+					if !signIn {
+						t.Errorf("%s without sign-in: %d %s", pattern, a.StatusCode, a.Header.Get("Location"))
+					}
+				case as.May(needs):
+					if signIn || a.StatusCode == http.StatusForbidden || a.StatusCode >= 500 {
+						t.Errorf("%s as %s: %d", pattern, as, a.StatusCode)
+					}
+				case a.StatusCode != http.StatusForbidden:
+					t.Errorf("%s as %s: %d, want 403", pattern, as, a.StatusCode)
+				}
+			}
+		}
+	})
+}
+
+// TestOpenPagesShowNothing lists what is open to everybody: the door alone.
+func TestOpenPagesShowNothing(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, storetest.SQLite(t))
+	var open []string
+	for pattern, needs := range h.Needs() {
+		if needs == staff.Nobody {
+			open = append(open, pattern)
+		}
+	}
+	slices.Sort(open)
+	want := []string{"GET /console/look/{name}", "GET /console/sign-in", "GET /console/welcome/{link}", "POST /console/sign-in", "POST /console/welcome/{link}"}
+	if !slices.Equal(open, want) {
+		t.Errorf("open to everybody: %q, want %q", open, want)
+	}
+	for _, path := range []string{"/console/sign-in", "/console/none", "/console/welcome/nobodys"} {
+		if a := h.ask(staff.Nobody, path, nil); strings.Contains(a.Body, "Anna") {
+			t.Errorf("%s names the shop to anybody", path)
+		}
+	}
+}
+
+// TestOnlyThisMachineIsAskedForNoName says who comes in on the embedded default.
+func TestOnlyThisMachineIsAskedForNoName(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, storetest.SQLite(t))
+	for _, tt := range []struct {
+		name    string
+		open    bool
+		headers []string
+		in      bool
+	}{
+		{"at the machine itself", true, []string{"Host: localhost:8080", "Remote: 127.0.0.1:5"}, true},
+		{"over IPv6", true, []string{"Host: [::1]:8080", "Remote: [::1]:5"}, true},
+		{"not where it is no embedded default", false, []string{"Host: localhost:8080", "Remote: 127.0.0.1:5"}, false},
+		{"not from elsewhere", true, []string{"Host: localhost:8080", "Remote: 192.168.1.5:5"}, false},
+		{"not by a name that only leads here", true, []string{"Host: evil.example", "Remote: 127.0.0.1:5"}, false},
+		{"not through a proxy", true, []string{"Host: localhost:8080", "Remote: 127.0.0.1:5", "X-Forwarded-For: 203.0.113.7"}, false},
+		{"not through a tunnel", true, []string{"Host: localhost:8080", "Remote: 127.0.0.1:5", "Forwarded: for=203.0.113.7"}, false},
+	} {
+		h.Open = tt.open
+		a := h.ask(staff.Nobody, "/console/", nil, tt.headers...)
+		if got := a.StatusCode == http.StatusOK; got != tt.in {
+			t.Errorf("%s: %d", tt.name, a.StatusCode)
+		}
+		if tt.in && !strings.Contains(a.Body, "no sign-in") {
+			t.Errorf("%s: the page does not say that nobody was asked for a name", tt.name)
+		}
+	}
+}
+
+// TestViewersSeeNoMember looks at every page for what says who a member is.
+func TestViewersSeeNoMember(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		h.Do(func(tx *store.Tx) error {
+			if _, err := tx.Exec("update runs set state = 'paused', because = 'the brake: "+secret+"'", nil); err != nil {
+				return err
+			}
+			return tx.SetBack(store.ScopeCampaign(1), "mails", fmt.Errorf("a mail: %s", secret))
+		})
+		h.Welcome(5) // with a code
+		h.Work()
+		owner := fmt.Sprintf("/console/members/%d", h.Number("select member_id from codes where member_id is not null"))
+		if a := h.ask(staff.Marketer, owner, nil); !strings.Contains(a.Body, "GIFT-") {
+			t.Error("a marketer does not see a member's code")
+		}
+		seen := 0
+		for _, path := range append(h.pages(), owner) {
+			a := h.ask(staff.Viewer, path, nil)
+			for _, word := range []string{secret, "alert(1)", "@example.test", "M-" + fmt.Sprint(h.members[0]), "O-", "GIFT-"} {
+				if strings.Contains(a.Body, word) && !(word == "GIFT-" && strings.HasPrefix(path, "/console/mail")) { // there it is made up
+					t.Errorf("%s shows a viewer %q", path, word)
+				}
+			}
+			if a.StatusCode == http.StatusOK {
+				seen++
+			}
+		}
+		if seen < 15 {
+			t.Errorf("a viewer saw only %d pages", seen)
+		}
+		if a := h.ask(staff.Marketer, fmt.Sprintf("/console/members/%d", h.members[0]), nil); !strings.Contains(a.Body, secret) {
+			t.Error("a marketer does not see who a member is")
+		}
+	})
+}
+
+func TestOneSignsIn(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		for _, role := range []staff.Role{staff.Admin, staff.Viewer} {
+			var link string
+			h.Do(func(tx *store.Tx) (err error) {
+				link, err = staff.Add(tx, string(role)+"@shop.example", role, "test")
+				return err
+			})
+			if a := h.ask(staff.Nobody, "/console/welcome/"+link, url.Values{"password": {"three old birds"}, "again": {"three old birds"}}); a.StatusCode != http.StatusSeeOther {
+				t.Fatalf("choosing a password: %d", a.StatusCode)
+			}
+		}
+		form := func(email, password string) url.Values { return url.Values{"email": {email}, "password": {password}} }
+		a := h.ask(staff.Nobody, "/console/sign-in", form("admin@shop.example", "not this"))
+		if a.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(a.Body, "do not go together") || len(a.Cookies()) > 0 {
+			t.Errorf("a wrong password: %d %v", a.StatusCode, a.Cookies())
+		}
+		a = h.ask(staff.Nobody, "/console/sign-in", form("admin@shop.example", "three old birds"))
+		if a.StatusCode != http.StatusSeeOther || len(a.Cookies()) != 1 {
+			t.Fatalf("the right password: %d %v", a.StatusCode, a.Cookies())
+		}
+		if c := a.Cookies()[0]; c.Name != "__Host-regulars" || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.MaxAge != 0 {
+			t.Errorf("the cookie: %+v", c)
+		}
+		h.as[staff.Admin] = a.Cookies()[0].Value
+		if a := h.ask(staff.Admin, "/console/", nil); a.StatusCode != http.StatusOK || !strings.Contains(a.Body, "admin@shop.example") {
+			t.Errorf("with the cookie: %d", a.StatusCode)
+		}
+		if a := h.ask(staff.Admin, "/console/sign-out", url.Values{}); a.StatusCode != http.StatusSeeOther || a.Cookies()[0].MaxAge >= 0 {
+			t.Errorf("sign-out: %d %v", a.StatusCode, a.Cookies())
+		}
+		if a := h.ask(staff.Admin, "/console/", nil); a.StatusCode != http.StatusSeeOther {
+			t.Errorf("signed out: %d", a.StatusCode)
+		}
+		for range 5 {
+			a = h.ask(staff.Nobody, "/console/sign-in", form("viewer@shop.example", "guess"))
+		}
+		if a = h.ask(staff.Nobody, "/console/sign-in", form("viewer@shop.example", "three old birds")); a.StatusCode != http.StatusTooManyRequests || a.Header.Get("Retry-After") == "" {
+			t.Errorf("after too many tries: %d", a.StatusCode)
+		}
+	})
+}
+
+func TestALinkChoosesAPassword(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		var link string
+		h.Do(func(tx *store.Tx) (err error) {
+			link, err = staff.Add(tx, "new@shop.example", staff.Marketer, "test")
+			return err
+		})
+		path := "/console/welcome/" + link
+		for range 2 { // as scanners of mail do
+			if a := h.ask(staff.Nobody, path, nil); a.StatusCode != http.StatusOK || !strings.Contains(a.Body, "new@shop.example") {
+				t.Fatalf("the page of the link: %d", a.StatusCode)
+			}
+		}
+		choose := func(password, again string) answer {
+			return h.ask(staff.Nobody, path, url.Values{"password": {password}, "again": {again}})
+		}
+		if a := choose("four older birds", "four elder birds"); a.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(a.Body, "not the same") {
+			t.Errorf("two different passwords: %d", a.StatusCode)
+		}
+		if a := choose("short", "short"); a.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(a.Body, "12 characters") {
+			t.Errorf("a short password: %d", a.StatusCode)
+		}
+		a := choose("four older birds", "four older birds")
+		if a.StatusCode != http.StatusSeeOther || len(a.Cookies()) != 1 {
+			t.Fatalf("a good password: %d", a.StatusCode)
+		}
+		if a := h.ask(staff.Nobody, path, nil); a.StatusCode != http.StatusGone {
+			t.Errorf("the link once it was used: %d", a.StatusCode)
+		}
+	})
+}
+
+// TestNoOtherSitePostsHere tries what a page elsewhere can have a browser send.
+func TestNoOtherSitePostsHere(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, storetest.SQLite(t))
+	hold := url.Values{"because": {"evil"}}
+	for _, headers := range [][]string{{"Origin: https://evil.example"}, {"Sec-Fetch-Site: cross-site"}, {"Sec-Fetch-Site: same-site", "Origin: https://other.shop.example"}, {"Origin: null"}} {
+		if a := h.ask(staff.Admin, "/console/campaigns/welcome/hold", hold, headers...); a.StatusCode != http.StatusForbidden || !strings.Contains(a.Body, "another site") {
+			t.Errorf("%v: %d", headers, a.StatusCode)
+		}
+	}
+	if n := h.Number("select count(*) from holds"); n != 0 {
+		t.Errorf("%d holds came from elsewhere", n)
+	}
+	for _, headers := range [][]string{{"Origin: " + base}, {"Sec-Fetch-Site: same-origin"}, {"Origin: " + base, "Host: behind.proxy.internal"}} {
+		if a := h.ask(staff.Admin, "/console/campaigns/welcome/hold", hold, headers...); a.StatusCode != http.StatusSeeOther {
+			t.Errorf("our own form, %v: %d", headers, a.StatusCode)
+		}
+	}
+}
