@@ -19,7 +19,7 @@ var (
 )
 
 func (a *app) hooksCommand() *cobra.Command {
-	group := &cobra.Command{Use: "hooks", Short: "Webhooks: url"}
+	group := &cobra.Command{Use: "hooks", Short: "Webhooks: url | out"}
 	group.AddCommand(newCommand("url SOURCE", "What to paste into the shop's settings", func(_ *cobra.Command, args []string) error {
 		source, ok := webhook.Named(args[0])
 		switch {
@@ -39,5 +39,6 @@ func (a *app) hooksCommand() *cobra.Command {
 		}
 		return nil
 	}))
+	group.AddCommand(a.hooksOutCommand())
 	return group
 }

@@ -23,6 +23,12 @@ type Own struct {
 	News       bool // campaigns start by it
 }
 
+// storedEvent is one that was stored just now.
+type storedEvent struct {
+	ID         int64
+	ExternalID string
+}
+
 // Tell stores events of our own that are not stored yet, in their order, and has
 // campaigns hear of them. today is the shop's day. The caller holds the locks of the
 // members.
@@ -39,10 +45,7 @@ func Tell(tx *store.Tx, today loyalty.Day, all []Own) error {
 		rows[i] = []any{i, e.Key, e.Member, e.Type, order, json.RawMessage(store.JSON(e.Properties))}
 		byKey[e.Key] = e
 	}
-	var stored []struct {
-		ID         int64
-		ExternalID string
-	}
+	var stored []storedEvent
 	err := tx.All(&stored, `
 		insert into events (source, external_id, member_id, type, at, day, received_at, order_id, properties)
 		select '`+OwnSource+`', r.external_id, r.member_id, r.type, `+tx.Instant("@now")+`, cast(@today as bigint), `+tx.Instant("@now")+`, r.order_id, r.properties
@@ -54,6 +57,14 @@ func Tell(tx *store.Tx, today loyalty.Day, all []Own) error {
 	if err != nil {
 		return fmt.Errorf("telling %d events of our own: %w", len(all), err)
 	}
+	slices.SortFunc(stored, func(a, b storedEvent) int { return cmp.Compare(a.ID, b.ID) })
+	told := make([]Own, len(stored))
+	for i, s := range stored {
+		told[i] = byKey[s.ExternalID]
+	}
+	if err := tellOfOwn(tx, told); err != nil {
+		return err
+	}
 	var news, history []Happened
 	for _, s := range stored {
 		e := byKey[s.ExternalID]
@@ -64,9 +75,6 @@ func Tell(tx *store.Tx, today loyalty.Day, all []Own) error {
 			history = append(history, h)
 		}
 	}
-	byEvent := func(a, b Happened) int { return cmp.Compare(a.Event, b.Event) }
-	slices.SortFunc(news, byEvent)
-	slices.SortFunc(history, byEvent)
 	if err := HearHistory(tx, history); err != nil {
 		return err
 	}
