@@ -264,7 +264,7 @@ func TellOf(tx *store.Tx, kind string, sends []int64) error {
 		return nil
 	}
 	detail := outbox.Detail(tx, "campaign", "c.name", "mail", "s.step", "topic", "s.topic", "send", "s.id", "code", "k.code",
-		"reason", "nullif(s.reason, '')", "smtp_code", "nullif(s.smtp_code, 0)")
+		"reason", "nullif(s.reason, '')", "smtp_code", "case when s.state <> 'sent' then nullif(s.smtp_code, 0) end")
 	return outbox.TellOf(tx, kind, `
 		select s.id as n, s.member_id, `+detail+` as detail
 		from   sends s

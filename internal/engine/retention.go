@@ -42,8 +42,8 @@ var retention = []kept{
 	{"hooks", "id", "state <> 'parked' and received_at < @before", keepHooks},
 	{"happenings", "id", "taken_at < @before and not exists (select 1 from reactions r where r.happening_id = happenings.id)", keepHooks},
 	{"jobs", "id", "state in ('done', 'failed', 'cancelled') and finished_at < @before", keepJobs},
-	{"hook_deliveries", "id", "state = 'delivered' and written_at < @before or not exists (select 1 from hook_destinations d where d.id = hook_deliveries.destination_id)", outbox.KeepDelivered},
-	{"hook_deliveries", "id", "written_at < @before", outbox.KeepOther},
+	{"hook_deliveries", "id", "state = 'delivered' and at < @before or not exists (select 1 from hook_destinations d where d.id = hook_deliveries.destination_id)", outbox.KeepDelivered},
+	{"hook_deliveries", "id", "at < @before", outbox.KeepOther},
 	{"early_events", "(source, external_id)", "received_at < @before", keepEarly},
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"regulars/internal/loyalty"
+	"regulars/internal/outbox"
 	"regulars/internal/store"
 )
 
@@ -79,4 +80,26 @@ func Tell(tx *store.Tx, today loyalty.Day, all []Own) error {
 		return err
 	}
 	return Hear(tx, news)
+}
+
+// tellOfOwn tells other systems of events of our own that are news, in their order, a
+// statement for each type that is wanted.
+func tellOfOwn(tx *store.Tx, all []Own) error {
+	byType := map[string][]outbox.News{}
+	var types []string
+	for _, e := range all {
+		if !e.News {
+			continue
+		}
+		if byType[e.Type] == nil {
+			types = append(types, e.Type)
+		}
+		byType[e.Type] = append(byType[e.Type], outbox.News{Member: e.Member, Detail: e.Properties})
+	}
+	for _, kind := range types {
+		if err := outbox.Tell(tx, kind, byType[kind]); err != nil {
+			return err
+		}
+	}
+	return nil
 }

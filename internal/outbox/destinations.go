@@ -109,7 +109,7 @@ func unknown(tx *store.Tx, name string) string {
 	return fmt.Sprintf("there is no destination %q: it has %s", name, names)
 }
 
-// How long what a destination is told is kept, by when it was written.
+// How long what a destination is told is kept, by when it happened.
 const (
 	KeepDelivered = 7 * 24 * time.Hour
 	KeepOther     = 30 * 24 * time.Hour
