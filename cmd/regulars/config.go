@@ -180,7 +180,7 @@ func known(name string) (plain string, take func(*config, string) error) {
 				return candidate, s.take
 			}
 		}
-		if name, ours := strings.CutPrefix(candidate, program.HookSecret); ours && name != "" {
+		if name, ours := strings.CutPrefix(candidate, program.HookSecret); ours && name != "" && !strings.HasSuffix(candidate, fileSuffix) {
 			return candidate, func(c *config, v string) error {
 				c.outSecrets[name] = splitList(v)
 				return outSecrets(c.outSecrets[name])
