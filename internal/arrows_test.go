@@ -30,8 +30,10 @@ var arrows = map[string][]string{
 	"internal/norms":            {"internal/forecast", "internal/store", "segments"},
 	"internal/address":          {},
 	"internal/program":          {"internal/address", "segments", "templates"},
-	"internal/consent":          {"internal/store", "internal/program"},
-	"internal/coupon":           {"internal/store", "internal/program"},
+	"internal/outbox":           {"internal/store"},
+	"internal/outbox/post":      {"internal/outbox"},
+	"internal/consent":          {"internal/outbox", "internal/program"},
+	"internal/coupon":           {"internal/outbox", "internal/program"},
 	"internal/rules":            {"internal/norms", "internal/program"},
 	"internal/versions":         {"internal/consent", "internal/rules"},
 	"internal/occurrence":       {"internal/store"},
@@ -46,8 +48,8 @@ var arrows = map[string][]string{
 	"internal/phone":            {},
 	"internal/points":           {"internal/coupon", "internal/happenings"},
 	"internal/intake":           {"internal/phone", "internal/points", "internal/tiers"},
-	"internal/person":           {"internal/flows", "internal/intake"}, // flows: passages end by an erasure and a merge
-	"internal/importer":         {"internal/flows", "internal/intake"}, // flows: campaigns settle with what a file brought
+	"internal/person":           {"internal/flows", "internal/intake", "internal/staff"}, // flows: passages end by an erasure and a merge
+	"internal/importer":         {"internal/flows", "internal/intake"},                   // flows: campaigns settle with what a file brought
 	"internal/webhook":          {"internal/loyalty"},
 	"internal/parked":           {"internal/person", "internal/webhook"},
 	"internal/bounce":           {},
@@ -57,8 +59,8 @@ var arrows = map[string][]string{
 	"internal/delivery/compose": {"internal/address", "templates"},
 	"internal/delivery/smtp":    {"internal/delivery"},
 	"internal/engine":           {"internal/delivery", "internal/intake", "internal/runs"},
-	"internal/report":           {"internal/forecast", "internal/norms", "internal/phone", "internal/plot", "internal/store", "segments"},
-	"internal/marketing":        {"internal/apply", "internal/intake", "internal/person", "internal/delivery", "internal/report", "internal/staff"},
+	"internal/report":           {"internal/forecast", "internal/norms", "internal/outbox", "internal/phone", "internal/plot", "segments"},
+	"internal/marketing":        {"internal/apply", "internal/intake", "internal/person", "internal/delivery", "internal/report"},
 	"internal/embedded":         {"internal/loyalty"},
 	"jobs":                      {"internal/engine", "internal/importer", "internal/marketing"},
 	"internal/look":             {},
@@ -68,26 +70,28 @@ var arrows = map[string][]string{
 	"internal/rehearsal":        {"internal/apply", "internal/engine", "internal/report"},
 	"internal/bench":            {"internal/embedded", "internal/public"}, // embedded: the relay and the Redis of bench faults; public: the hooks of bench ingest
 	"cmd/regulars": {"internal/inbound", "internal/console", "internal/public", "internal/demo", "internal/bench", "internal/rehearsal",
-		"internal/apply", "internal/embedded", "internal/delivery/smtp", "internal/why", "jobs"},
+		"internal/apply", "internal/embedded", "internal/delivery/smtp", "internal/outbox/post", "internal/why", "jobs"},
 	"internal/shoptest": {"internal/apply", "internal/engine", "internal/store/storetest"},
 }
 
 // fences says which rooms alone may import a library.
 var fences = map[string][]string{
-	"gorm.io/":                    {"internal/store"},
-	"github.com/jackc/":           {"internal/store", "internal/store/storetest"},
-	"modernc.org/":                {"internal/store"},
-	"github.com/pressly/":         {"internal/store"},
-	"github.com/hibiken/asynq":    {"jobs", "internal/embedded"},
-	"github.com/redis/":           {"jobs", "internal/embedded"},
-	"github.com/alicebob/":        {"internal/embedded"},
-	"github.com/wneessen/go-mail": {"internal/delivery/compose", "internal/delivery/smtp"},
-	"github.com/emersion/":        {"internal/embedded", "internal/inbound"},
-	"github.com/goccy/go-yaml":    {"internal/program", "templates"}, // templates reads its words, in the form in which programs bring theirs
-	"github.com/spf13/cobra":      {"cmd/regulars"},
-	"gonum.org/":                  {"internal/forecast"},
-	"github.com/nyaruka/":         {"internal/phone"},
-	"golang.org/x/crypto/":        {"internal/staff"},
+	"gorm.io/":                      {"internal/store"},
+	"github.com/jackc/":             {"internal/store", "internal/store/storetest"},
+	"modernc.org/":                  {"internal/store"},
+	"github.com/pressly/":           {"internal/store"},
+	"github.com/hibiken/asynq":      {"jobs", "internal/embedded"},
+	"github.com/redis/":             {"jobs", "internal/embedded"},
+	"github.com/alicebob/":          {"internal/embedded"},
+	"github.com/wneessen/go-mail":   {"internal/delivery/compose", "internal/delivery/smtp"},
+	"github.com/emersion/":          {"internal/embedded", "internal/inbound"},
+	"github.com/goccy/go-yaml":      {"internal/program", "templates"}, // templates reads its words, in the form in which programs bring theirs
+	"github.com/spf13/cobra":        {"cmd/regulars"},
+	"gonum.org/":                    {"internal/forecast"},
+	"github.com/nyaruka/":           {"internal/phone"},
+	"code.dny.dev/ssrf":             {"internal/outbox/post"},
+	"github.com/standard-webhooks/": {"internal/webhook", "internal/outbox/post"},
+	"golang.org/x/crypto/":          {"internal/staff"},
 }
 
 // pure are the rooms that import nothing beyond the standard library.

@@ -27,7 +27,7 @@ var Queues = []string{Urgent, Bulk, Clock, Nightly, Chores}
 type task struct {
 	name    string // its type in asynq
 	queue   string
-	of      string // what the id in the payload is of: run, job; "": it has none
+	of      string // what the id in the payload is of: run, destination, job; "": it has none
 	share   string // what it counts under: its name, or all jobs of a queue
 	atOnce  int    // how many of its share one worker runs at once
 	timeout time.Duration
@@ -48,6 +48,7 @@ var tasks = []task{
 	mailUrgent, mailBulk,
 	runFreeze, runDeliver, runFinish,
 	segmentPass,
+	hookPost,
 	sendReap, codeExpire, claimRelease, dataRetain,
 }
 

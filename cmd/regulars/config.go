@@ -15,6 +15,8 @@ import (
 
 	"regulars/internal/delivery/smtp"
 	"regulars/internal/loyalty"
+	"regulars/internal/outbox/post"
+	"regulars/internal/program"
 	"regulars/internal/store"
 	"regulars/internal/webhook"
 	"regulars/jobs"
@@ -44,6 +46,8 @@ type config struct {
 	listens     bool                // Listen was given, and is not the default
 	anywhere    bool                // Pprof may be an address that others reach
 	hookSecrets map[string][]string // source → its secrets, the newest first
+	outSecrets  map[string][]string // destination of webhooks, as its setting ends → its secrets
+	outAllow    []netip.Prefix      // networks inside to which webhooks may be sent
 	mailOnlyTo  *regexp.Regexp
 	doubts      []string // names that look like ours, beside the right ones
 }
@@ -100,6 +104,7 @@ var settings = []setting{
 		}
 		return nil
 	}},
+	{"HOOK_OUT_ALLOW", func(c *config, v string) (err error) { c.outAllow, err = networks(v); return err }},
 	{"TEST_DATABASE_URL", func(c *config, v string) error { c.TestDatabaseURL = v; return databaseAddress(v) }},
 }
 
@@ -111,7 +116,7 @@ const hookSecret = "HOOK_SECRET_"
 func readConfig(environ []string) (config, error) {
 	c := config{
 		DatabaseURL: defaultDatabase, SMTPURL: inbox, LogLevel: "info", LogFormat: "text", ImportDir: "imports",
-		hookSecrets: map[string][]string{},
+		hookSecrets: map[string][]string{}, outSecrets: map[string][]string{},
 	}
 	vars := map[string]string{}
 	for _, entry := range environ {
@@ -184,6 +189,12 @@ func known(name string) (plain string, take func(*config, string) error) {
 			return candidate, func(c *config, v string) error {
 				c.hookSecrets["mail/"+p.Name] = splitList(v)
 				return p.CheckSecrets(v)
+			}
+		}
+		if name, ours := strings.CutPrefix(candidate, program.HookSecret); ours && name != "" && !strings.HasSuffix(candidate, fileSuffix) {
+			return candidate, func(c *config, v string) error {
+				c.outSecrets[name] = splitList(v)
+				return outSecrets(c.outSecrets[name])
 			}
 		}
 		for _, source := range webhook.Sources {
@@ -362,6 +373,28 @@ func listenAddress(v string) error {
 	}
 	if _, err := net.LookupPort("tcp", port); err != nil || port == "" {
 		return fmt.Errorf("is %q, whose port is not between 0 and 65535: %s", v, form)
+	}
+	return nil
+}
+
+// networks reads a list of networks, like 10.0.0.0/8.
+func networks(v string) (all []netip.Prefix, err error) {
+	for _, text := range splitList(v) {
+		network, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("holds %q, which is no network: it should be like 10.1.0.0/16, or 10.1.2.3/32 for one address; several with commas", text)
+		}
+		all = append(all, network.Masked())
+	}
+	return all, nil
+}
+
+// outSecrets checks the secrets that sign what one destination is told.
+func outSecrets(all []string) error {
+	for i, secret := range all {
+		if err := post.CheckSecret(secret); err != nil {
+			return fmt.Errorf("%w (number %d)", err, i+1)
+		}
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ var topics = []string{"member.joined", "member.changed", "order.placed", "order.
 	"checkout.started", "visit", "points.changed"}
 
 func (a *app) hooksCommand() *cobra.Command {
-	group := &cobra.Command{Use: "hooks", Short: "Webhooks: url | test | list | show | replay | done"}
+	group := &cobra.Command{Use: "hooks", Short: "Webhooks: url | test | list | show | replay | done | out"}
 	var all bool
 	var limit int
 	list := a.reading("list", "List deliveries that wait for a person, the latest first", func(tx *store.Tx, _ []string) error {
@@ -59,6 +59,7 @@ func (a *app) hooksCommand() *cobra.Command {
 			return parked.Replay(ctx, db, intake.New(db), id)
 		}, false),
 		a.hookAction("done", "Say that a person has dealt with a delivery", parked.Settle, false))
+	group.AddCommand(a.hooksOutCommand())
 	return group
 }
 

@@ -200,6 +200,12 @@ func (a *app) live(ctx context.Context, w *wiring, roles []string, door net.List
 		work.Go(func() error { return outside.journal.Run(ctx) })
 	}
 	if slices.Contains(roles, "worker") {
+		poster, err := a.poster(w)
+		if err != nil {
+			return err
+		}
+		w.engine.Tells(poster)
+		presence.Senses = append(presence.Senses, w.secretsSense(poster))
 		worker := jobs.Worker{
 			Rooms: jobs.Rooms{DB: w.db, Sender: w.sender, Intake: w.door, Engine: w.engine, ImportDir: a.config.ImportDir},
 			Redis: redis, Hints: w.hints, Log: w.log, Idle: w.idle, Grace: a.grace + recording, Count: countTasks(site.Registry),

@@ -101,6 +101,11 @@ func (a *app) sayStatus(s report.Status) error {
 			say("queue %s: %d due, the oldest for %s", o.Queue, o.Rows, time.Duration(o.Seconds)*time.Second)
 		}
 	}
+	for _, w := range s.Webhooks {
+		if w.Waiting > 0 {
+			say("webhooks to %s: %d wait, the oldest for %s", w.Name, w.Waiting, time.Duration(w.Oldest)*time.Second)
+		}
+	}
 	if s.Midnight.Day != "" {
 		say("last nightly pass: %s, done %s", s.Midnight.Day, a.moment(s.Midnight.FinishedAt))
 	}

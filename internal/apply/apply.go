@@ -8,6 +8,7 @@ import (
 
 	"regulars/internal/coupon"
 	"regulars/internal/flows"
+	"regulars/internal/outbox"
 	"regulars/internal/program"
 	"regulars/internal/runs"
 	"regulars/internal/store"
@@ -65,6 +66,9 @@ func apply(tx *store.Tx, files, later map[string]string, by, note string) (done 
 	if err := flows.EndOf(tx, gone, "removed"); err != nil {
 		return done, fmt.Errorf("campaigns that are gone: %w", err)
 	}
+	if err := outbox.Sync(tx, destinations(next)); err != nil {
+		return done, fmt.Errorf("webhooks: %w", err)
+	}
 	v, err := versions.Active(tx)
 	if err != nil {
 		return done, err
@@ -78,6 +82,14 @@ func apply(tx *store.Tx, files, later map[string]string, by, note string) (done 
 	tx.Wake("segment.pass") // new segments are filled
 	tx.Wake("flow.settle")  // campaigns that went live are settled
 	return done, retry(tx, v)
+}
+
+// destinations are where the program has webhooks sent to.
+func destinations(p *program.Program) (all []outbox.Destination) {
+	for _, w := range p.Webhooks {
+		all = append(all, outbox.Destination{Name: w.Name, URL: w.URL, Events: w.Kinds(), Email: w.Email})
+	}
+	return all
 }
 
 // settleTiers gives everybody the tier that they hold, when the files that tiers are

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"regulars/internal/loyalty"
+	"regulars/internal/outbox"
 	"regulars/internal/store"
 )
 
@@ -19,6 +20,7 @@ type How struct {
 	Send   int64 // the mail whose link was used; 0: none
 
 	OfMember bool // a refusal is the member's alone, not of their address
+	History  bool // it is no news: no other system is told of it
 
 	exact bool // At is to be kept even where it is later than now
 }
@@ -64,14 +66,29 @@ func SetAll(tx *store.Tx, answers []Answer) error {
 		member int64
 		topic  string
 	}
+	wanted, err := outbox.Wants(tx, loyalty.ToldUnsubscribed)
+	if err != nil {
+		return err
+	}
 	for _, round := range rounds(answers, func(a Answer) one { return one{a.Member, a.Topic} }) {
-		for chunk := range slices.Chunk(round, 1000) {
-			if err := setChunk(tx, chunk); err != nil {
-				return fmt.Errorf("recording %d answers: %w", len(chunk), err)
+		for _, part := range apart(round, wanted) {
+			for chunk := range slices.Chunk(part, 1000) {
+				if err := setChunk(tx, chunk, wanted && !part[0].History); err != nil {
+					return fmt.Errorf("recording %d answers: %w", len(chunk), err)
+				}
 			}
 		}
 	}
 	return nil
+}
+
+// apart splits answers into news and history, where somebody is told of the news.
+func apart(answers []Answer, told bool) [][]Answer {
+	news := func(a Answer) bool { return !a.History }
+	if !told || !slices.ContainsFunc(answers, news) {
+		return [][]Answer{answers}
+	}
+	return [][]Answer{slices.DeleteFunc(slices.Clone(answers), func(a Answer) bool { return !news(a) }), slices.DeleteFunc(slices.Clone(answers), news)}
 }
 
 // rounds splits items so that no key comes twice in one round, in their order.
@@ -111,7 +128,7 @@ func answerRows(tx *store.Tx) string {
 		"at timestamptz", "source text", "said text", "ip text", "send bigint")
 }
 
-func setChunk(tx *store.Tx, answers []Answer) error {
+func setChunk(tx *store.Tx, answers []Answer, told bool) error {
 	rows := make([][]any, len(answers))
 	for i, a := range answers {
 		rows[i] = asRow(a, tx.At)
@@ -134,7 +151,7 @@ func setChunk(tx *store.Tx, answers []Answer) error {
 		order  by r.member_id, r.topic`, args); err != nil {
 		return err
 	}
-	if err := stand(tx, answerRows(tx), args); err != nil {
+	if err := stand(tx, answerRows(tx), args, told); err != nil {
 		return err
 	}
 	if slices.ContainsFunc(answers, Answer.anew) {
@@ -143,7 +160,7 @@ func setChunk(tx *store.Tx, answers []Answer) error {
 		}
 	}
 	if slices.ContainsFunc(answers, Answer.ofAddress) {
-		return ofAddresses(tx, args)
+		return ofAddresses(tx, args, told)
 	}
 	return nil
 }
@@ -194,8 +211,15 @@ const unanswered = `(c.timed or not c.granted or not exists (
 		                              where y.member_id = c.member_id and y.topic = c.topic and y.timed and y.granted and y.at > x.at)))`
 
 // stand makes the newest answer of the members and topics of r the standing one,
-// and the facts to agree with it. The members are locked.
-func stand(tx *store.Tx, r string, args store.Args) error {
+// and the facts to agree with it. The members are locked. told: who thereby gets a topic
+// no longer is news for other systems.
+func stand(tx *store.Tx, r string, args store.Args, told bool) error {
+	var had []granted
+	if told {
+		if err := tx.All(&had, grantedOf(r), args); err != nil {
+			return err
+		}
+	}
 	if _, err := tx.Exec(`
 		insert into member_topics (member_id, topic, granted, changed_at)
 		select member_id, topic, granted, at
@@ -208,6 +232,9 @@ func stand(tx *store.Tx, r string, args store.Args) error {
 		on conflict (member_id, topic) do update
 		set    granted = excluded.granted, changed_at = excluded.changed_at
 		where  excluded.changed_at <> member_topics.changed_at or excluded.granted <> member_topics.granted`, args); err != nil {
+		return err
+	}
+	if err := tellOfEnds(tx, had); err != nil {
 		return err
 	}
 	_, err := tx.Exec(`

@@ -138,7 +138,7 @@ func Recall(tx *store.Tx, noes []No, sum *Recalled) error {
 			return fmt.Errorf("finding who refused: %w", err)
 		}
 		for _, id := range members {
-			answers = append(answers, Answer{id, n.Topic, false, How{At: n.At, Source: n.Source}})
+			answers = append(answers, Answer{id, n.Topic, false, How{At: n.At, Source: n.Source, History: true}})
 		}
 		if len(members) > 0 {
 			sum.Refusals++
@@ -146,7 +146,7 @@ func Recall(tx *store.Tx, noes []No, sum *Recalled) error {
 			sum.Strangers++
 		}
 		if len(n.EmailKey) > 0 {
-			if err := refuseAddress(tx, n.EmailKey, n.Topic, n.At, n.Source); err != nil {
+			if err := refuseAddress(tx, n.EmailKey, n.Topic, n.At, n.Source, false); err != nil {
 				return err
 			}
 		}

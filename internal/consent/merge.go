@@ -30,7 +30,7 @@ func Merge(tx *store.Tx, from, into int64) error {
 			return fmt.Errorf("answers of member %d: %w", from, err)
 		}
 	}
-	if err := stand(tx, tx.Values("member_id bigint", "topic text"), args); err != nil {
+	if err := stand(tx, tx.Values("member_id bigint", "topic text"), args, false); err != nil {
 		return err
 	}
 	return Inherit(tx, []int64{into})

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"regulars/internal/loyalty"
+	"regulars/internal/outbox"
 	"regulars/internal/store"
 )
 
@@ -15,7 +16,7 @@ import (
 // its time, stands over it.
 
 // ofAddresses keeps the refusals of @rows that are of addresses, and gives them to all who have these.
-func ofAddresses(tx *store.Tx, args store.Args) error {
+func ofAddresses(tx *store.Tx, args store.Args, told bool) error {
 	if _, err := tx.Exec(`
 		insert into refusals (email_key, topic, at, source)
 		select m.email_key, r.topic, max(r.at), min(r.source)
@@ -30,22 +31,23 @@ func ofAddresses(tx *store.Tx, args store.Args) error {
 		return fmt.Errorf("keeping refusals of addresses: %w", err)
 	}
 	return inherit(tx, "select m.id from members m where m.email_key in (select w.email_key from members w join "+answerRows(tx)+
-		" on r.member_id = w.id and r.of_address)", args)
+		" on r.member_id = w.id and r.of_address)", args, told)
 }
 
 // Inherit gives members, who have come to their addresses just now, what was
 // refused for these. The caller holds their rows.
 func Inherit(tx *store.Tx, members []int64) error {
 	for chunk := range slices.Chunk(members, 1000) {
-		if err := inherit(tx, "select value from "+tx.JSONEach("@ids"), store.Args{"ids": store.JSON(chunk), "now": tx.At}); err != nil {
+		if err := inherit(tx, "select value from "+tx.JSONEach("@ids"), store.Args{"ids": store.JSON(chunk), "now": tx.At}, false); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// inherit makes what was refused for the addresses of members their own answers.
-func inherit(tx *store.Tx, members string, args store.Args) error {
+// inherit makes what was refused for the addresses of members their own answers. told:
+// it was refused just now.
+func inherit(tx *store.Tx, members string, args store.Args, told bool) error {
 	const ofThem = `
 		from   refusals f
 		join   members m on m.email_key = f.email_key and m.merged_into is null`
@@ -66,7 +68,7 @@ func inherit(tx *store.Tx, members string, args store.Args) error {
 	if n == 0 {
 		return nil
 	}
-	if err := stand(tx, "(select m.id as member_id, f.topic"+ofThem+" where m.id in ("+members+")) r", args); err != nil {
+	if err := stand(tx, "(select m.id as member_id, f.topic"+ofThem+" where m.id in ("+members+")) r", args, told); err != nil {
 		return fmt.Errorf("refusals of addresses: %w", err)
 	}
 	return nil
@@ -76,14 +78,14 @@ func inherit(tx *store.Tx, members string, args store.Args) error {
 // it; those who have it refuse them.
 func RefuseAddress(tx *store.Tx, emailKey []byte, topics []string, source string) error {
 	for _, topic := range topics {
-		if err := refuseAddress(tx, emailKey, topic, tx.At, source); err != nil {
+		if err := refuseAddress(tx, emailKey, topic, tx.At, source, true); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func refuseAddress(tx *store.Tx, emailKey []byte, topic string, at loyalty.Instant, source string) error {
+func refuseAddress(tx *store.Tx, emailKey []byte, topic string, at loyalty.Instant, source string, news bool) error {
 	_, err := tx.Exec(`
 		insert into refusals (topic, email_key, at, source) values (@topic, @key, @at, @source)
 		on conflict (email_key, topic) do update set at = excluded.at, source = excluded.source where excluded.at > refusals.at`,
@@ -91,7 +93,13 @@ func refuseAddress(tx *store.Tx, emailKey []byte, topic string, at loyalty.Insta
 	if err != nil {
 		return fmt.Errorf("keeping a refusal of an address: %w", err)
 	}
-	return inherit(tx, "select m.id from members m where m.email_key = @key", store.Args{"key": emailKey, "now": tx.At})
+	told := false
+	if news {
+		if told, err = outbox.Wants(tx, loyalty.ToldUnsubscribed); err != nil {
+			return err
+		}
+	}
+	return inherit(tx, "select m.id from members m where m.email_key = @key", store.Args{"key": emailKey, "now": tx.At}, told)
 }
 
 // Sharing returns a member and all who have their address, in the order of their

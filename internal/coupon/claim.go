@@ -41,6 +41,9 @@ func IssueNow(tx *store.Tx, codes []int64, today loyalty.Day) error {
 	if err := Date(tx, codes, today); err != nil {
 		return err
 	}
+	if err := tellOfIssue(tx, "select value from "+tx.JSONEach("@ids"), codes); err != nil {
+		return err
+	}
 	_, err := tx.Exec("update codes set state = 'issued', issued_at = @now where state = 'reserved' and id in (select value from "+tx.JSONEach("@ids")+")",
 		store.Args{"ids": store.JSON(codes), "now": tx.At})
 	if err != nil {

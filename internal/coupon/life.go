@@ -40,10 +40,14 @@ func Issued(tx *store.Tx, sends []int64) error {
 	if len(sends) == 0 {
 		return nil
 	}
+	ofSends := "select code_id from sends where id in (select value from " + tx.JSONEach("@ids") + ")"
+	if err := tellOfIssue(tx, ofSends, sends); err != nil {
+		return err
+	}
 	_, err := tx.Exec(`
 		update codes set state = 'issued', issued_at = @now
 		where  state = 'reserved'
-		and    id in (select code_id from sends where id in (select value from `+tx.JSONEach("@ids")+`))`,
+		and    id in (`+ofSends+`)`,
 		store.Args{"ids": store.JSON(sends), "now": tx.At})
 	if err != nil {
 		return fmt.Errorf("issuing the codes of %d sends: %w", len(sends), err)

@@ -22,6 +22,7 @@ type Use struct {
 	Discount int64           // minor units
 	Accepted bool            // the shop has taken it already: it is recorded whatever we would have said
 	Undone   bool            // the order is cancelled, given back or a test
+	History  bool            // it is no news: no other system is told of it
 	Key      string          // the caller's, by which the use is safe to repeat; "": none
 }
 
@@ -81,6 +82,9 @@ func redeem(tx *store.Tx, u Use) (Redemption, error) {
 		r.But = reason
 	}
 	if err := record(tx, f, u); err != nil {
+		return Redemption{}, err
+	}
+	if err := tellOfUse(tx, f, u); err != nil {
 		return Redemption{}, err
 	}
 	r.Code, err = byID(tx, f.Code.ID)

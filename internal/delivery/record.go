@@ -8,6 +8,7 @@ import (
 	"regulars/internal/consent"
 	"regulars/internal/coupon"
 	"regulars/internal/loyalty"
+	"regulars/internal/outbox"
 	"regulars/internal/store"
 )
 
@@ -170,6 +171,7 @@ func follow(tx *store.Tx, lane string, results []result) error {
 		func() error { return countFull(tx, results) },
 		func() error { return settleCodes(tx, results) },
 		func() error { return wake(tx, results) },
+		func() error { return tell(tx, results) },
 	} {
 		if err := step(); err != nil {
 			return err
@@ -237,6 +239,40 @@ func wake(tx *store.Tx, results []result) error {
 		}
 	}
 	return tx.WakePassages(ids)
+}
+
+// tell has other systems hear of mails that were sent, and of those that bounced.
+func tell(tx *store.Tx, results []result) error {
+	ids := map[string][]int64{}
+	for _, e := range results {
+		switch {
+		case e.state == sent:
+			ids[loyalty.ToldSent] = append(ids[loyalty.ToldSent], e.s.Send)
+		case e.hard():
+			ids[loyalty.ToldBounced] = append(ids[loyalty.ToldBounced], e.s.Send)
+		}
+	}
+	for _, kind := range []string{loyalty.ToldSent, loyalty.ToldBounced} {
+		if err := TellOf(tx, kind, ids[kind]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TellOf has other systems hear what became of sends: loyalty.ToldSent or ToldBounced.
+func TellOf(tx *store.Tx, kind string, sends []int64) error {
+	if len(sends) == 0 {
+		return nil
+	}
+	detail := outbox.Detail(tx, "campaign", "c.name", "mail", "s.step", "topic", "s.topic", "send", "s.id", "code", "k.code",
+		"reason", "nullif(s.reason, '')", "smtp_code", "case when s.state <> 'sent' then nullif(s.smtp_code, 0) end")
+	return outbox.TellOf(tx, kind, `
+		select s.id as n, s.member_id, `+detail+` as detail
+		from   sends s
+		join   campaigns c on c.id = s.campaign_id
+		left   join codes k on k.id = s.code_id
+		where  s.id in `+tx.In("@ids"), store.Args{"ids": store.IDs(sends)})
 }
 
 // date gives the codes of mails that go out their last day.

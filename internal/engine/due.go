@@ -2,8 +2,10 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"strconv"
 
+	"regulars/internal/outbox"
 	"regulars/internal/store"
 )
 
@@ -38,7 +40,7 @@ func (e *Engine) Due(ctx context.Context) (due []Work, err error) {
 			return err
 		}
 		var rows []Work
-		if err := tx.All(&rows, allDue(tx), store.Args{"now": tx.At, "today": int64(today)}); err != nil {
+		if err := tx.All(&rows, allDue(tx), store.Args{"now": tx.At, "today": int64(today), "hooks": e.tellable()}); err != nil {
 			return err
 		}
 		for _, w := range rows {
@@ -53,6 +55,14 @@ func (e *Engine) Due(ctx context.Context) (due []Work, err error) {
 		due = append(due, found[kind]...)
 	}
 	return due, nil
+}
+
+// tellable are the destinations that webhooks can be sent to from here.
+func (e *Engine) tellable() []string {
+	if e.poster == nil {
+		return []string{""}
+	}
+	return append(slices.Clone(e.poster.Names()), "")
 }
 
 // allDue asks, per kind, whether something is due that nobody has. Each part walks
@@ -89,6 +99,8 @@ func allDue(tx *store.Tx) string {
 			and    exists (select 1 from passages p where p.campaign_id = c.id and p.wake_at <= @now)`) +
 		when(MailUrgent, single("urgent")) +
 		when(MailBulk, single("bulk")) + `
+		select '` + HookPost + `', h.id from (` + outbox.Due(tx) + `) h
+		union all
 		select '` + RunDeliver + `', r.id
 		from   runs r
 		where  r.state = 'sending'

@@ -29,6 +29,7 @@ import (
 type Engine struct {
 	db     *store.DB
 	sender Sender
+	poster Poster // nil: nobody is told anything
 }
 
 // Sender hands mails over (delivery.Sender).
@@ -38,8 +39,18 @@ type Sender interface {
 	Reap(ctx context.Context) (int, error)
 }
 
+// Poster sends webhooks to other systems (outbox/post.Poster).
+type Poster interface {
+	Names() []string // keys (loyalty.HookKey) of the destinations that it can sign for
+	Post(ctx context.Context, destination int64) (int, error)
+}
+
+// Tells has the engine send webhooks, too. Without it what others are to be told waits,
+// as in demo and rehearsal, which send nothing outside.
+func (e *Engine) Tells(p Poster) { e.poster = p }
+
 // New returns an engine over a database whose clock is the business time.
-func New(db *store.DB, sender Sender) *Engine { return &Engine{db, sender} }
+func New(db *store.DB, sender Sender) *Engine { return &Engine{db: db, sender: sender} }
 
 // Kinds of work, by the name that tasks, hints and logs carry. Names never change
 // once released.
@@ -57,13 +68,14 @@ const (
 	MailUrgent   = "mail.urgent"   // single mails that do not wait behind a newsletter
 	MailBulk     = "mail.bulk"     // other single mails
 	RunDeliver   = "run.deliver"   // the mails of one run
+	HookPost     = "hook.post"     // what another system is told
 	SendReap     = "send.reap"     // leases that outlived their workers
 	DataRetain   = "data.retain"   // what was kept long enough is thrown away, once a day
 )
 
 // Kinds are all of them, in the order in which one brings work to the next.
 var Kinds = []string{SegmentPass, FlowDates, CodeExpire, ClaimRelease, RunFreeze, FlowSettle, FlowEnter, RunFinish,
-	FlowReact, FlowAdvance, MailUrgent, MailBulk, RunDeliver, SendReap, DataRetain}
+	FlowReact, FlowAdvance, MailUrgent, MailBulk, RunDeliver, HookPost, SendReap, DataRetain}
 
 // How many single mails one call takes.
 const (
@@ -72,7 +84,8 @@ const (
 )
 
 // Run does a bounded piece of a kind of work and returns how much it did: 0 says
-// that nothing of it is due now. An id says about which run; 0: all. The error may
+// that nothing of it is due now. An id says about which run, or which destination of
+// webhooks; 0: all. The error may
 // be a *delivery.Rest.
 func (e *Engine) Run(ctx context.Context, kind string, id int64) (int, error) {
 	switch kind {
@@ -102,6 +115,11 @@ func (e *Engine) Run(ctx context.Context, kind string, id int64) (int, error) {
 		return e.sender.Singles(ctx, "bulk", bulkAtOnce)
 	case RunDeliver:
 		return e.sender.Work(ctx, id)
+	case HookPost:
+		if e.poster == nil {
+			return 0, nil
+		}
+		return e.poster.Post(ctx, id)
 	case SendReap:
 		return e.sender.Reap(ctx)
 	case DataRetain:

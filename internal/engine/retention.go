@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"regulars/internal/loyalty"
+	"regulars/internal/outbox"
 	"regulars/internal/store"
 )
 
@@ -43,6 +44,8 @@ var retention = []kept{
 	{"jobs", "id", "state in ('done', 'failed', 'cancelled') and finished_at < @before", keepJobs},
 	{"mail_news", "(source, id)", "heard_at < @before", keepEarly},
 	{"soft_bounces", "email_key", "last_at < @before", keepEarly},
+	{"hook_deliveries", "id", "state = 'delivered' and at < @before or not exists (select 1 from hook_destinations d where d.id = hook_deliveries.destination_id)", outbox.KeepDelivered},
+	{"hook_deliveries", "id", "at < @before", outbox.KeepOther},
 	{"early_events", "(source, external_id)", "received_at < @before", keepEarly},
 }
 

@@ -9,6 +9,7 @@ import (
 	"regulars/internal/isolation"
 	"regulars/internal/loyalty"
 	"regulars/internal/occurrence"
+	"regulars/internal/outbox"
 	"regulars/internal/rules"
 	"regulars/internal/store"
 	"regulars/internal/versions"
@@ -45,6 +46,19 @@ func Reached(tx *store.Tx) error {
 func recordReached(t isolation.Turn, member, value int64) error {
 	return record(t, []int64{value}, "select f.member_id, cast(@value as bigint) as reached from facts f where f.member_id = @member",
 		store.Args{"member": member, "value": value})
+}
+
+// tell has other systems hear who has reached a milestone, by the passages that begin.
+func (s Start) tell(t isolation.Turn, passages []int64) error {
+	if s.reached == 0 || len(passages) == 0 {
+		return nil
+	}
+	detail := outbox.Detail(t.Tx, "campaign", "cast(@campaign as text)", "figure", "cast(@figure as text)", "reached", "cast(@reached as bigint)", "order", "o.external_id")
+	return outbox.TellOf(t.Tx, loyalty.ToldMilestone, `
+		select p.id as n, p.member_id, `+detail+` as detail
+		from   passages p left join orders o on o.id = p.order_id
+		where  p.id in `+t.Tx.In("@ids"),
+		store.Args{"ids": store.IDs(passages), "campaign": t.C.Name, "figure": t.C.Start.Figure.String(), "reached": s.reached})
 }
 
 // valuesAtOnce is how many milestones one statement records.

@@ -47,6 +47,9 @@ func React(ctx context.Context, db *store.DB) (int, error) {
 					if err != nil {
 						return 0, err
 					}
+					if err := s.tell(t, ids); err != nil {
+						return 0, err
+					}
 					begun = append(begun, ids...)
 				}
 				// At once, so that a welcome does not wait for the next pass.
@@ -127,7 +130,8 @@ func startBy(t isolation.Turn, h happenings.Happening) (s Start, starting bool, 
 				return s, false, err
 			}
 		}
-		s.Key = MilestoneKey(t.C.Start.Figure, crossed[len(crossed)-1])
+		s.reached = crossed[len(crossed)-1]
+		s.Key = MilestoneKey(t.C.Start.Figure, s.reached)
 		return s, len(recorded) < len(crossed), nil
 	case "asks": // whenever that was: without its mail they never could join
 		s.Key = byEvent

@@ -37,6 +37,7 @@ type Start struct {
 
 	event, order int64           // what started it; 0: nothing
 	read         rules.Trigger   // and what rules read of it
+	reached      int64           // the milestone; 0: none
 	ownAct       loyalty.Instant // the member's act that did; none: it came by itself
 }
 

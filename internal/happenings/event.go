@@ -2,6 +2,8 @@ package happenings
 
 import (
 	"regulars/internal/loyalty"
+	"regulars/internal/outbox"
+	"regulars/internal/store"
 	"regulars/internal/versions"
 	"regulars/segments"
 )
@@ -60,4 +62,15 @@ func (m Measured) of(f loyalty.Figure) int64 {
 		return m.Points
 	}
 	return m.Items[f.Of]
+}
+
+// tellOfJoins tells other systems who has joined, where that is news.
+func tellOfJoins(tx *store.Tx, news bool, events []Happened) error {
+	var all []outbox.News
+	for _, e := range events {
+		if news && e.Joined {
+			all = append(all, outbox.News{Member: e.Member})
+		}
+	}
+	return outbox.Tell(tx, loyalty.ToldJoined, all)
 }

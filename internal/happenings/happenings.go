@@ -79,6 +79,9 @@ func hear(tx *store.Tx, kind string, events []Happened) error {
 	if err != nil || len(events) == 0 {
 		return versions.IgnoreNoProgram(err)
 	}
+	if err := tellOfJoins(tx, kind == News, events); err != nil {
+		return err
+	}
 	busy, err := underWay(tx, v, membersIn(events))
 	if err != nil {
 		return err

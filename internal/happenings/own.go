@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"regulars/internal/loyalty"
+	"regulars/internal/outbox"
 	"regulars/internal/store"
 )
 
@@ -21,6 +22,12 @@ type Own struct {
 	Order      int64 // by which it came; 0: by none
 	Properties map[string]any
 	News       bool // campaigns start by it
+}
+
+// storedEvent is one that was stored just now.
+type storedEvent struct {
+	ID         int64
+	ExternalID string
 }
 
 // Tell stores events of our own that are not stored yet, in their order, and has
@@ -39,10 +46,7 @@ func Tell(tx *store.Tx, today loyalty.Day, all []Own) error {
 		rows[i] = []any{i, e.Key, e.Member, e.Type, order, json.RawMessage(store.JSON(e.Properties))}
 		byKey[e.Key] = e
 	}
-	var stored []struct {
-		ID         int64
-		ExternalID string
-	}
+	var stored []storedEvent
 	err := tx.All(&stored, `
 		insert into events (source, external_id, member_id, type, at, day, received_at, order_id, properties)
 		select '`+OwnSource+`', r.external_id, r.member_id, r.type, `+tx.Instant("@now")+`, cast(@today as bigint), `+tx.Instant("@now")+`, r.order_id, r.properties
@@ -54,6 +58,14 @@ func Tell(tx *store.Tx, today loyalty.Day, all []Own) error {
 	if err != nil {
 		return fmt.Errorf("telling %d events of our own: %w", len(all), err)
 	}
+	slices.SortFunc(stored, func(a, b storedEvent) int { return cmp.Compare(a.ID, b.ID) })
+	told := make([]Own, len(stored))
+	for i, s := range stored {
+		told[i] = byKey[s.ExternalID]
+	}
+	if err := tellOfOwn(tx, told); err != nil {
+		return err
+	}
 	var news, history []Happened
 	for _, s := range stored {
 		e := byKey[s.ExternalID]
@@ -64,11 +76,30 @@ func Tell(tx *store.Tx, today loyalty.Day, all []Own) error {
 			history = append(history, h)
 		}
 	}
-	byEvent := func(a, b Happened) int { return cmp.Compare(a.Event, b.Event) }
-	slices.SortFunc(news, byEvent)
-	slices.SortFunc(history, byEvent)
 	if err := HearHistory(tx, history); err != nil {
 		return err
 	}
 	return Hear(tx, news)
+}
+
+// tellOfOwn tells other systems of events of our own that are news, in their order, a
+// statement for each type that is wanted.
+func tellOfOwn(tx *store.Tx, all []Own) error {
+	byType := map[string][]outbox.News{}
+	var types []string
+	for _, e := range all {
+		if !e.News {
+			continue
+		}
+		if byType[e.Type] == nil {
+			types = append(types, e.Type)
+		}
+		byType[e.Type] = append(byType[e.Type], outbox.News{Member: e.Member, Detail: e.Properties})
+	}
+	for _, kind := range types {
+		if err := outbox.Tell(tx, kind, byType[kind]); err != nil {
+			return err
+		}
+	}
+	return nil
 }

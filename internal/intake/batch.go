@@ -370,7 +370,7 @@ func said(it *item, zone *time.Location) []consent.Answer {
 			at = loyalty.At(loyalty.Wall(m.ConsentDay+1, 0, 0, zone)).Plus(-time.Microsecond)
 		}
 		all = append(all, consent.Answer{Member: it.who.id, Topic: topic, Granted: granted,
-			How: consent.How{At: at, Heard: it.At, Source: source, Said: m.ConsentText}})
+			How: consent.How{At: at, Heard: it.At, Source: source, Said: m.ConsentText, History: !it.news}})
 	}
 	return all
 }

@@ -158,7 +158,7 @@ func (b *batch) withdraw(it *item, waiting string) (string, error) {
 		all = slices.DeleteFunc(all, func(old agreed) bool { return old.Topic == s.Topic })
 		all = append(all, agreed{Topic: s.Topic, Source: "the address before", At: b.tx.At})
 		answers = append(answers, consent.Answer{Member: it.who.id, Topic: s.Topic, Granted: false,
-			How: consent.How{At: b.tx.At, Source: "address changed", OfMember: true}})
+			How: consent.How{At: b.tx.At, Source: "address changed", OfMember: true, History: true}})
 	}
 	return store.JSON(all), consent.SetAll(b.tx, answers)
 }

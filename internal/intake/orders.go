@@ -328,7 +328,7 @@ func (b *batch) redeem(wave []*item) error {
 			r, err := coupon.Redeem(b.tx, coupon.Use{
 				Code: used.Code, Order: it.order.ID, Member: it.who.id, At: it.At,
 				Day: loyalty.DayOf(it.At.Time, b.shop.Zone), Discount: used.Discount, Accepted: true,
-				Undone: it.order.undone(),
+				Undone: it.order.undone(), History: !it.news,
 			})
 			if refused := (*coupon.Refused)(nil); errors.As(err, &refused) {
 				continue

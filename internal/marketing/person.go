@@ -2,11 +2,9 @@ package marketing
 
 import (
 	"context"
-	"fmt"
 
 	"regulars/internal/intake"
 	"regulars/internal/person"
-	"regulars/internal/staff"
 	"regulars/internal/store"
 )
 
@@ -41,10 +39,7 @@ func (m Marketer) EraseMember(ctx context.Context, member, by string) (person.Er
 		if err == nil {
 			e, err = person.Erase(tx, id, by)
 		}
-		if err != nil || e.Again {
-			return e, err
-		}
-		return e, m.note(tx, staff.Act{By: by, Act: "erase", About: fmt.Sprintf("member %d", id)})
+		return e, err
 	})
 	if err == nil {
 		person.Shred(ctx, m.DB)
@@ -71,10 +66,7 @@ func (m Marketer) MergeMembers(ctx context.Context, from, into, by string) (pers
 		if err == nil {
 			done, err = person.Merge(tx, ids[0], ids[1], by)
 		}
-		if err != nil || done.Again {
-			return done, err
-		}
-		return done, m.note(tx, staff.Act{By: by, Act: "merge", About: fmt.Sprintf("member %d", ids[0]), After: fmt.Sprintf("one with member %d", ids[1])})
+		return done, err
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"regulars/internal/loyalty"
 	"regulars/internal/norms"
 	"regulars/internal/rules"
 	"regulars/internal/store"
@@ -237,6 +238,9 @@ func move(tx *store.Tx, v *versions.Version, s versions.Segment, in, out []int64
 		if err := hearLeft(tx, v, s, tx.In("@ids"), out); err != nil {
 			return err
 		}
+		if err := tell(tx, loyalty.ToldLeft, s, out, quiet); err != nil {
+			return err
+		}
 	}
 	if len(in) == 0 {
 		return nil
@@ -249,6 +253,9 @@ func move(tx *store.Tx, v *versions.Version, s versions.Segment, in, out []int64
 		on conflict (segment_id, member_id, entered_at) do update
 		set    left_at = null, left_day = null -- out and in again within one moment`, args)
 	if err != nil || quiet {
+		return err
+	}
+	if err := tell(tx, loyalty.ToldEntered, s, in, quiet); err != nil {
 		return err
 	}
 	var stays []entry

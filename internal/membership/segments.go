@@ -238,6 +238,7 @@ func refresh(tx *store.Tx, v *versions.Version, row segmentRow, quiet bool, atOn
 			return done, false, upToDate(tx, v, s)
 		}
 	}
+	silent := quiet // tells other systems of nobody, either
 	quiet = quiet || !v.StartsBy(s.Name)
 	// Out before in: of a segment that is filled for the first time nobody need be
 	// looked at twice.
@@ -256,6 +257,9 @@ func refresh(tx *store.Tx, v *versions.Version, row segmentRow, quiet bool, atOn
 		}
 	}
 	if err := hearLeft(tx, v, s, "(select x.member_id from segment_members x where x.segment_id = @segment and x.left_at = @now)", nil); err != nil {
+		return done, false, err
+	}
+	if err := tellAll(tx, s, silent); err != nil {
 		return done, false, err
 	}
 	if more {

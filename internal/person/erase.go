@@ -15,6 +15,7 @@ import (
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/points"
+	"regulars/internal/staff"
 	"regulars/internal/store"
 )
 
@@ -106,7 +107,7 @@ func Erase(tx *store.Tx, member int64, by string) (e Erased, err error) {
 			return e, fmt.Errorf("erasing member %d: %w", member, err)
 		}
 	}
-	return e, nil
+	return e, staff.Note(tx, staff.Act{By: by, Act: "erase", About: about(member)})
 }
 
 // them are a member and all who were made one with them, in the order of their ids.
@@ -295,6 +296,9 @@ func eraseMentions(tx *store.Tx, names []name) error {
 	return nil
 }
 
+// about is how the audit names a member.
+func about(member int64) string { return fmt.Sprintf("member %d", member) }
+
 // husk empties the rows of members. Their names are such that no shop sends one.
 func husk(tx *store.Tx, ids []int64, args store.Args) error {
 	for _, id := range ids {
@@ -308,7 +312,7 @@ func husk(tx *store.Tx, ids []int64, args store.Args) error {
 			return err
 		}
 		// By number the audit names them still; what people wrote beside it goes.
-		if _, err := tx.Exec("update audit set before = '', after = '' where about = @about", store.Args{"about": fmt.Sprint("member ", id)}); err != nil {
+		if _, err := tx.Exec("update audit set before = '', after = '' where about = @about", store.Args{"about": about(id)}); err != nil {
 			return err
 		}
 	}

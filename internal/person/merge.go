@@ -12,6 +12,7 @@ import (
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/points"
+	"regulars/internal/staff"
 	"regulars/internal/store"
 	"regulars/internal/tiers"
 	"regulars/internal/versions"
@@ -115,6 +116,9 @@ func Merge(tx *store.Tx, from, into int64, by string) (m Merged, err error) {
 		if err := step(); err != nil {
 			return m, fmt.Errorf("making member %d one with %d: %w", from, into, err)
 		}
+	}
+	if err := staff.Note(tx, staff.Act{By: by, Act: "merge", About: about(from), After: "one with " + about(into)}); err != nil {
+		return m, err
 	}
 	var now struct{ Points, Pending int64 }
 	err = tx.One(&now, "select points, points_pending as pending from facts where member_id = @into", a.args)

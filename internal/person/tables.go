@@ -108,6 +108,8 @@ var tables = []table{
 	}, "where both are inside, the other's stay goes on; the rules are asked anew after the merge"},
 	{"facts", "figures", []string{"delete from facts where member_id in $them"}, []string{"delete from facts where member_id = @from"}, "computed anew"},
 	{"happenings", "-", []string{"delete from happenings where member_id in $them"}, nil, "what campaigns have still to react to, for minutes; it is among the events"},
+	{"hook_deliveries", "-", []string{"delete from hook_deliveries where member_id in $them"}, move("hook_deliveries"),
+		"what other systems are told, for days: it is among the mails, codes and orders"},
 	{"reactions", "-", []string{"delete from reactions where member_id in $them"}, move("reactions"), "as happenings"},
 }
 

@@ -50,12 +50,21 @@ func shopKeys() keys[Program] {
 			at("clicks", func(p *Program) *bool { return &p.Tracking.Clicks }, truth()).as("tracked clicks"),
 			at("opens", func(p *Program) *bool { return &p.Tracking.Opens }, truth()).as("tracked opens"),
 		}}),
+		{name: "webhooks", read: readWebhooks, show: func(p *Program, _ string) string { return webhooksText(p.Webhooks) }},
 	}, append(written[Program](loyaltyFile, "points", "tiers", "cards", "rewards", "referral", "referrals"), later[Program]("goals", "terms")...)...)}
 }
 
 func joinKeys() keys[Program] {
 	confirm := at("confirm", func(p *Program) *bool { return &p.Confirm }, truth()).as("double opt-in")
 	return keys[Program]{"join", append(later[Program]("who"), confirm)}
+}
+
+func webhookKeys() keys[Webhook] {
+	return keys[Webhook]{"a webhook", []key[Webhook]{
+		at("url", func(w *Webhook) *string { return &w.URL }, of(hookURL, same)).must("say where it is sent to, like url: https://shop.example/regulars"),
+		{name: "events", need: "say what it is told, like events: [code.*, milestone.reached]", read: readHookEvents},
+		{name: "with", read: readHookWith},
+	}}
 }
 
 func lifecycleKeys() keys[segments.Lifecycle] {

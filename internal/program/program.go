@@ -43,6 +43,15 @@ type Program struct {
 	Pools      []Pool
 	Campaigns  []*Campaign // sorted by name
 	Loyalty    *Loyalty    // nil: the program has no loyalty.yaml
+	Webhooks   []Webhook   // in the order of the file
+}
+
+// Webhook is another system that is told what happens.
+type Webhook struct {
+	Name   string
+	URL    string
+	Events []string // types or patterns of loyalty.Told, as they are written
+	Email  bool     // with: [email]
 }
 
 // Shop is who sends: the footer's name, address and link.

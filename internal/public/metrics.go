@@ -24,7 +24,7 @@ type Metrics struct {
 	relays func() map[string]bool
 	amiss  func() []store.Trouble
 
-	oldest, sends, unknown, held, breaker, pool, nightly, parked, findings, trouble, skew *prometheus.Desc
+	oldest, sends, unknown, held, breaker, pool, nightly, parked, hooksWaiting, hooksDead, findings, trouble, skew *prometheus.Desc
 
 	mu    sync.Mutex
 	kept  map[string][]prometheus.Metric // by what was counted: what cannot be counted now is shown as it was
@@ -38,23 +38,25 @@ func NewMetrics(db *store.DB, relays func() map[string]bool, amiss func() []stor
 		return prometheus.NewDesc(name, help, labels, nil)
 	}
 	return &Metrics{db: db, relays: relays, amiss: amiss, kept: map[string][]prometheus.Metric{},
-		oldest:   desc("regulars_oldest_due_seconds", "How long the oldest due row of a queue has been waiting.", "queue"),
-		sends:    desc("regulars_sends_total", "Sends that are over, by state and class; sent counts those that came back later, too.", "state", "class"),
-		unknown:  desc("regulars_unknown", "Mails whose outcome nobody knows."),
-		held:     desc("regulars_held", "Things that a person stopped."),
-		breaker:  desc("regulars_breaker_open", "1 while a relay is spared.", "relay"),
-		pool:     desc("regulars_pool_left", "Codes that a pool can still give; +Inf without a limit.", "pool"),
-		nightly:  desc("regulars_nightly_age_seconds", "How long ago the last nightly pass came to its end."),
-		parked:   desc("regulars_hooks_parked", "Webhooks that wait for a person."),
-		trouble:  desc("regulars_trouble", "How many things of a kind keep Regulars from its work; /readyz has the words.", "kind"),
-		skew:     desc("regulars_clock_skew_seconds", "How far a replica's clock is ahead of the database's.", "replica"),
-		findings: desc("regulars_doctor_findings", "What the cheap checks of `regulars doctor` find."),
+		oldest:       desc("regulars_oldest_due_seconds", "How long the oldest due row of a queue has been waiting.", "queue"),
+		sends:        desc("regulars_sends_total", "Sends that are over, by state and class; sent counts those that came back later, too.", "state", "class"),
+		unknown:      desc("regulars_unknown", "Mails whose outcome nobody knows."),
+		held:         desc("regulars_held", "Things that a person stopped."),
+		breaker:      desc("regulars_breaker_open", "1 while a relay is spared.", "relay"),
+		pool:         desc("regulars_pool_left", "Codes that a pool can still give; +Inf without a limit.", "pool"),
+		nightly:      desc("regulars_nightly_age_seconds", "How long ago the last nightly pass came to its end."),
+		parked:       desc("regulars_hooks_parked", "Webhooks that wait for a person."),
+		hooksWaiting: desc("regulars_hooks_out_waiting", "Webhooks that wait to be sent, by destination.", "destination"),
+		hooksDead:    desc("regulars_hooks_out_dead", "Webhooks that were given up, by destination, until somebody replays or drops them.", "destination"),
+		trouble:      desc("regulars_trouble", "How many things of a kind keep Regulars from its work; /readyz has the words.", "kind"),
+		skew:         desc("regulars_clock_skew_seconds", "How far a replica's clock is ahead of the database's.", "replica"),
+		findings:     desc("regulars_doctor_findings", "What the cheap checks of `regulars doctor` find."),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (m *Metrics) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.oldest, m.sends, m.unknown, m.held, m.breaker, m.pool, m.nightly, m.parked, m.findings, m.trouble, m.skew} {
+	for _, d := range []*prometheus.Desc{m.oldest, m.sends, m.unknown, m.held, m.breaker, m.pool, m.nightly, m.parked, m.hooksWaiting, m.hooksDead, m.findings, m.trouble, m.skew} {
 		out <- d
 	}
 }
@@ -117,6 +119,12 @@ func (m *Metrics) status() {
 	status := report.LookAt(context.Background(), m.db)
 	if status.Told("unknown mails and failed jobs") {
 		m.kept["unknown"] = []prometheus.Metric{gauge(m.unknown, float64(status.Unknown))}
+	}
+	if status.Told("the webhooks") {
+		m.kept["webhooks"] = nil
+		for _, w := range status.Webhooks {
+			m.kept["webhooks"] = append(m.kept["webhooks"], gauge(m.hooksWaiting, float64(w.Waiting), w.Name), gauge(m.hooksDead, float64(w.Dead), w.Name))
+		}
 	}
 	if status.Told("what is held") {
 		m.kept["held"] = []prometheus.Metric{gauge(m.held, float64(len(status.Holds)))}

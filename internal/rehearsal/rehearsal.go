@@ -28,6 +28,7 @@ import (
 	"regulars/internal/engine"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
+	"regulars/internal/outbox"
 	"regulars/internal/program"
 	"regulars/internal/store"
 	"regulars/internal/versions"
@@ -67,8 +68,10 @@ func (r Rehearsal) Run(ctx context.Context) (Outcome, error) {
 	})
 	s := &stage{db: db, clock: clock, door: intake.New(db), engine: engine.New(db, sender)}
 	err = db.Update(ctx, func(tx *store.Tx) error {
-		_, err := apply.Apply(tx, live(r.Program.Files), "rehearsal", "")
-		return err
+		if _, err := apply.Apply(tx, live(r.Program.Files), "rehearsal", ""); err != nil {
+			return err
+		}
+		return outbox.Sync(tx, nil) // a rehearsal tells nobody
 	})
 	if err != nil {
 		return Outcome{}, err

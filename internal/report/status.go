@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"regulars/internal/loyalty"
+	"regulars/internal/outbox"
 	"regulars/internal/store"
 )
 
@@ -28,6 +29,8 @@ type Status struct {
 	Failed   []FailedJob     `json:"failed"`  // jobs of the last day
 	Parked   []ParkedHooks   `json:"parked"`  // webhooks that wait for a person
 	Shared   int64           `json:"shared"`  // people made of an address, card or phone that several others have
+
+	Webhooks []outbox.Standing `json:"webhooks,omitempty"` // those who are told what happens
 
 	Troubles []store.Trouble `json:"troubles"` // all that is amiss, by kind, and what to do
 	Needs    []string        `json:"needs"`    // the same in words alone; empty: all is well
@@ -185,7 +188,7 @@ type part struct {
 var (
 	quick = []part{
 		{"what is held", (*Status).holds}, {"the queues", (*Status).oldest}, {"the replicas and the last night", (*Status).machines},
-		{"rules that wait", (*Status).unready}, {"the pools of codes", (*Status).pools}, {"what is set aside", (*Status).setAside}, {"what waits since it failed", (*Status).somePutOff},
+		{"rules that wait", (*Status).unready}, {"the pools of codes", (*Status).pools}, {"what is set aside", (*Status).setAside}, {"what waits since it failed", (*Status).somePutOff}, {"the webhooks", (*Status).webhooks},
 	}
 	slow = []part{
 		{"the members", (*Status).people}, {"the runs", (*Status).runs}, {"single mails", (*Status).waiting}, {"the dates", (*Status).dates},

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"regulars/internal/outbox"
 	"regulars/internal/store"
 )
 
@@ -101,6 +102,24 @@ var senses = []sense{
 	{"aside", true, func(s *Status) []fact {
 		return facts(s.aside, func(p codesAside) fact { return fact{p.Pool, p.Codes} })
 	}, "pool %[1]s: %[2]d codes are set aside, since the database was restored and somebody may have them; who has none of it yet waits", "`regulars import suppressions FILE` with the file of SUPPRESSION_LOG keeps those that are recorded for whoever has them; then `regulars pool unused %[1]s` says that nobody has the rest, or `regulars pool recall %[1]s` ends them and `regulars pool import %[1]s FILE` brings new ones"},
+	{"webhook disabled", false, func(s *Status) []fact {
+		return facts(s.Webhooks, func(w outbox.Standing) fact { return only(w.Disabled != "", w.Name, w.Disabled, w.Waiting) })
+	}, "no webhooks are sent to %[1]s: %[2]s; %[3]d wait", "`regulars hooks out enable %[1]s` lets them go; a program without it, applied, throws them away"},
+	{"webhook failing", true, func(s *Status) []fact {
+		return facts(s.Webhooks, func(w outbox.Standing) fact {
+			failed := time.Duration(w.Failed) * time.Second
+			return only(w.Disabled == "" && failed > failingHooks, w.Name, failed, w.Failing, w.Waiting)
+		})
+	}, "%[1]s takes no webhooks since %[2]s: %[3]s; %[4]d wait", "see that it is there; they are tried again by themselves, and `regulars hooks out enable %[1]s` tries at once"},
+	{"webhook dead", true, func(s *Status) []fact {
+		return facts(s.Webhooks, func(w outbox.Standing) fact {
+			many := fmt.Sprintf("%d deliveries to %s are dead", w.Dead, w.Name)
+			if w.Dead == 1 {
+				many = "1 delivery to " + w.Name + " is dead"
+			}
+			return only(w.Dead > 0, many, w.Because, w.Name)
+		})
+	}, "%[1]s: %[2]s", "`regulars hooks out deliveries --dead` shows them; `regulars hooks out replay --dead %[3]s` sends them again, `regulars hooks out drop --dead %[3]s` gives them up"},
 	{"job", false, func(s *Status) []fact {
 		return facts(s.Failed, func(j FailedJob) fact { return fact{j.ID, j.Kind, j.Outcome} })
 	}, "job %[1]d (%[2]s) failed: %[3]s", "`regulars jobs show %[1]d`; `regulars jobs retry %[1]d` does it again"},
@@ -208,6 +227,15 @@ func (s *Status) somePutOff(tx *store.Tx) error {
 		       select campaign_id, max(reason), count(*) from passages where reason >= 'failed: ' and reason < 'failed;' and state = 'ready' group by campaign_id) w
 		join   campaigns c on c.id = w.campaign_id
 		order  by c.name`, nil)
+}
+
+// failingHooks is for how long a destination may take no webhooks before people hear of it.
+const failingHooks = 10 * time.Minute
+
+// webhooks reads how things are with those who are told by webhooks.
+func (s *Status) webhooks(tx *store.Tx) (err error) {
+	s.Webhooks, err = outbox.Standings(tx)
+	return err
 }
 
 // noWorker finds that something waits and nobody is there to do it.

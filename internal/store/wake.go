@@ -3,6 +3,7 @@ package store
 import (
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 )
 
@@ -12,6 +13,8 @@ type shared struct {
 	wake atomic.Pointer[func(work string)]
 	log  atomic.Pointer[slog.Logger]
 	kept *Recent[any, any]
+
+	lately sync.Map // of lately, by key
 }
 
 // keptValues is how many values Kept remembers.
