@@ -24,7 +24,7 @@ type label struct {
 
 func TestRecordedMailsAreReadAsTheirLabelsSay(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(cmp.Or(os.Getenv("REGULARS_DATA"), "../../../shared/data"), "bounces")
+	dir := filepath.Join(cmp.Or(os.Getenv("REGULARS_DATA"), "../../../shared"), "data", "bounces")
 	file, err := os.Open(filepath.Join(dir, "labels.jsonl"))
 	if err != nil {
 		t.Skip("the recorded mails are not here: ", err)

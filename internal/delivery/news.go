@@ -377,7 +377,11 @@ func optOut(tx *store.Tx, t *told) error {
 			return err
 		}
 	}
-	return nil
+	if len(t.members) > 0 || len(t.key) == 0 {
+		return nil
+	}
+	t.say("whoever gets this address is unsubscribed")
+	return consent.RefuseAddress(tx, t.key, []string{loyalty.Offers, loyalty.Newsletter, loyalty.Program}, how.Source)
 }
 
 // notGone takes an erased member for one who gets nothing anyhow.

@@ -62,7 +62,7 @@ var meaning = map[string]mailnews.News{
 
 func TestRecordedDeliveriesMeanWhatTheirTopicsSay(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(cmp.Or(os.Getenv("REGULARS_DATA"), "../../../shared/data"), "webhooks")
+	dir := filepath.Join(cmp.Or(os.Getenv("REGULARS_DATA"), "../../../shared"), "data", "webhooks")
 	index, err := os.Open(filepath.Join(dir, "index.jsonl"))
 	if err != nil {
 		t.Skip("the recorded deliveries are not here: ", err)
