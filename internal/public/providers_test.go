@@ -137,7 +137,9 @@ func TestEveryRecordedDeliveryOfAMailProviderHasTheEffectOfItsTopic(t *testing.T
 
 // effects are what a delivery of news did, in words.
 func effects(a answer) string {
-	var v struct{ Results []struct{ Result, Effect, Reason string } }
+	var v struct {
+		Results []struct{ Result, Effect, Reason string }
+	}
 	if err := json.Unmarshal([]byte(a.Body), &v); err != nil {
 		return a.Body
 	}
