@@ -194,6 +194,16 @@ func answers(m *loyalty.Member, yes bool, at loyalty.Instant, source string) {
 	m.ConsentAt, m.ConsentSource = at, source
 }
 
+// joins says that a member has joined, if nothing earlier says so: by an account of their
+// own, or a yes to mails. Who only bought something is known, and no more.
+func joins(m *loyalty.Member, at loyalty.Instant) {
+	yes := true
+	m.Joined = &yes
+	if m.JoinedAt.IsZero() || !at.IsZero() && at.Before(m.JoinedAt.Time) {
+		m.JoinedAt = at
+	}
+}
+
 // among reports whether a topic is one of a list, in which shop/* is all that begin so.
 func among(topic string, list map[string]string) (why string, is bool) {
 	if why, is = list[topic]; is {

@@ -21,10 +21,10 @@ import (
 //	orders/delete                       order.changed to cancelled
 //	refunds/create                      order.refunded with lines; without money it is ignored
 //	customers/create, update,
-//	  enable, disable                   member.changed
+//	  enable, disable                   member.changed; with an account of their own they have joined
 //	customers_email_marketing_
 //	  consent/update                    member.changed: subscribed is a yes to newsletter and offers if it
-//	                                    says since when, unsubscribed a no to both;
+//	                                    says since when, and joins; unsubscribed a no to both;
 //	                                    pending, not_subscribed and others say nothing: ignored
 //	checkouts/create, update            checkout.started, once somebody can be told by it; ignored when completed
 //	customers/redact                    the customer is erased
@@ -54,8 +54,8 @@ var shopify = Source{
 	Ticks: []Topic{
 		{"orders/create", "an order is placed"}, {"orders/updated", "it is paid, edited, cancelled, refunded, fulfilled"},
 		{"orders/fulfilled", "it was sent"}, {"orders/cancelled", "it earns nothing"}, {"refunds/create", "money was given back, and for which lines"},
-		{"customers/create", "somebody has an account"}, {"customers/update", "name, address, phone, country"},
-		{"customers_email_marketing_consent/update", "a yes or a no to newsletter and offers"}, {"checkouts/create", "checkout.started"}, {"checkouts/update", "checkout.started, when the address comes later"},
+		{"customers/create", "somebody is a customer; with an account of their own they have joined"}, {"customers/update", "name, address, phone, country"},
+		{"customers_email_marketing_consent/update", "a yes, which joins, or a no to newsletter and offers"}, {"checkouts/create", "checkout.started"}, {"checkouts/update", "checkout.started, when the address comes later"},
 		{"customers/data_request", "waits for a person"}, {"customers/redact", "somebody is erased"}, {"shop/redact", "waits for a person"},
 	},
 	Sample: func(secret, _ string, at time.Time) (http.Header, []byte) {
@@ -261,6 +261,9 @@ func (s shopifyReading) member(c *fields) (m loyalty.Member) {
 		}
 	}
 	s.said(&m, o.object("email_marketing_consent"))
+	if o.text("state") == "enabled" { // they have an account; who bought as a guest has none
+		joins(&m, c.instant("created_at"))
+	}
 	return m
 }
 
@@ -277,6 +280,7 @@ func (s shopifyReading) said(m *loyalty.Member, c *fields) bool {
 			return false
 		}
 		answers(m, true, at, "shopify")
+		joins(m, at)
 		return true
 	case "unsubscribed":
 		answers(m, false, at, "shopify")

@@ -20,7 +20,7 @@ import (
 //	order.created               order.placed, with all of the order and its refunds
 //	order.updated, restored     order.changed, the same; order.fulfilled when completed
 //	order.deleted               order.changed to cancelled
-//	customer.created, updated   member.changed
+//	customer.created, updated   member.changed: who has an account has joined
 //	customer.deleted,
 //	  product.*, coupon.*       ignored, see wooIgnored
 //	anything else               parked, actions of plugins among them
@@ -205,6 +205,7 @@ func (w wooReading) person() ([]loyalty.Event, []FieldError, error) {
 	if nobody(e.Member) && *f.first == nil {
 		return nil, nil, unnamed
 	}
+	joins(&e.Member, w.moment("date_created_gmt"))
 	return w.done(e)
 }
 
