@@ -350,7 +350,8 @@ func next(t *told, v Verdict, gone bool) (e result, goes bool) {
 		if why := whyFailed(v); why != refused {
 			e.reason = why
 		}
-		if code, rest, ok := strings.Cut(t.Words, " "); ok && len(code) == 3 {
+		said := strings.TrimSpace(strings.TrimPrefix(t.Words, "smtp;")) // as reports write it (RFC 3464, 2.3.6)
+		if code, rest, ok := strings.Cut(said, " "); ok && len(code) == 3 {
 			if n, err := strconv.Atoi(code); err == nil {
 				e.code, e.words = n, rest
 			}

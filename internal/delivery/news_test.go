@@ -238,3 +238,20 @@ func TestWhoeverAsksForNoMoreGetsNoMore(t *testing.T) {
 		}
 	})
 }
+
+// What the server said of a mail that came back stands beside its send with the server's
+// own code, however the report writes it.
+func TestWhatTheServerSaidOfABounceIsKept(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		s := newShop(t, db)
+		words := []string{"550 5.1.1 unknown", "smtp;550 5.1.1 unknown", "smtp; 550 5.1.1 unknown"}
+		for i, member := range s.members(len(words)) {
+			send := s.sent(member, "sent")
+			s.tell(s.sender(), mailnews.News{ID: words[i], What: mailnews.Bounced, Status: "5.1.1", Words: words[i], Marks: markOf(send)})
+			if got := s.word("select smtp_code || ' ' || smtp_text from sends where id = @id", store.Args{"id": send}); got != "550 5.1.1 unknown" {
+				t.Errorf("told %q: %q is kept", words[i], got)
+			}
+		}
+	})
+}
