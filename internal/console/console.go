@@ -83,6 +83,10 @@ func (c *Console) routes() []route {
 		{"POST /console/segments/count", staff.Marketer, c.countRule}, // while it is typed
 		{"GET /console/segments/{segment}", staff.Viewer, c.oneSegment},
 
+		{"GET /console/reports", staff.Viewer, c.reports},
+		{"GET /console/reports/{name}", staff.Viewer, c.report},
+		{"GET /console/reports/{name}/file", staff.Viewer, c.reportFile},
+
 		{"GET /console/audit", staff.Admin, c.audit},
 		{"GET /console/audit.csv", staff.Admin, c.auditFile},
 	}

@@ -19,6 +19,7 @@ import (
 	"regulars/internal/console"
 	"regulars/internal/delivery"
 	"regulars/internal/marketing"
+	"regulars/internal/report"
 	"regulars/internal/runs"
 	"regulars/internal/shoptest"
 	"regulars/internal/staff"
@@ -186,18 +187,21 @@ func (h *house) path(pattern string) string {
 	_, path, _ := strings.Cut(pattern, " ")
 	return strings.NewReplacer("{$}", "", "{figure}", "orders", "{member}", fmt.Sprint(h.members[3]), "{run}", fmt.Sprint(h.run), "{segment}", "regulars",
 		"{link}", "nobodys", "mail/{name}/{mail...}", "mail/welcome/hello", "mail-body/{name}/{mail...}", "mail-body/welcome/hello",
-		"send-test/{name}/{mail...}", "send-test/welcome/hello", "look/{name}", "look/nothing.css", "{name}", "welcome").Replace(path)
+		"send-test/{name}/{mail...}", "send-test/welcome/hello", "look/{name}", "look/nothing.css", "reports/{name}", "reports/orders", "{name}", "welcome").Replace(path)
 }
 
 // pages are the paths of everything that is looked at, with some more of the same kind.
 func (h *house) pages() (paths []string) {
 	for pattern := range h.Needs() {
-		if strings.HasPrefix(pattern, "GET ") && !strings.Contains(pattern, "{link}") && !strings.Contains(pattern, "look/") {
+		if strings.HasPrefix(pattern, "GET ") && !strings.Contains(pattern, "{link}") && !strings.Contains(pattern, "look/") && !strings.HasSuffix(pattern, "/file") {
 			paths = append(paths, h.path(pattern))
 		}
 	}
 	more := []string{"figures/members", "figures/mails", "figures/redeemed", "campaigns/spring", "campaigns/monday", "campaigns/later", "campaigns/none", "segments/new-ones", "none",
 		fmt.Sprintf("mail/welcome/hello?as=%d", h.members[0]), fmt.Sprintf("mail/welcome/hello?as=%d&view=text&lang=en", h.members[0]), fmt.Sprintf("members/%d", h.members[0])}
+	for _, r := range report.Reports() {
+		more = append(more, "reports/"+r.Name, "reports/"+r.Name+"?at=2027-01-31")
+	}
 	for _, path := range more {
 		paths = append(paths, "/console/"+path)
 	}

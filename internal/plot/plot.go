@@ -37,8 +37,8 @@ type drawing struct {
 
 // svg wraps what was drawn.
 func (d *drawing) svg(title, says string) string {
-	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" role="img" width="%d" height="%s" viewBox="0 0 %d %s" font-family="system-ui, sans-serif" font-size="%d" fill="currentColor"><title>%s</title><desc>%s</desc>`+"\n%s</svg>\n",
-		Width, num(d.height), Width, num(d.height), fontSize, plain(title), plain(says), d.b.String())
+	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="%s" width="%d" height="%s" viewBox="0 0 %d %s" font-family="system-ui, sans-serif" font-size="%d" fill="currentColor"><title>%s</title><desc>%s</desc>`+"\n%s</svg>\n",
+		plain(title), Width, num(d.height), Width, num(d.height), fontSize, plain(title), plain(says), d.b.String())
 }
 
 // text writes words at a place. anchor is start, middle or end; room is the width that

@@ -34,6 +34,9 @@ type Named struct {
 	Make  func(*store.Tx, Ask) (Table, error)
 }
 
+// NamesMembers reports whether a report lists members by their ids.
+func (r Named) NamesMembers() bool { return r.Name == "top" }
+
 // reports are the ones that have a name, sorted by it.
 var reports = []Named{
 	sales("brands", "brand"),
