@@ -123,9 +123,6 @@ func TestWrongUsageSaysWhatWouldBeRight(t *testing.T) {
 		{"hooks test shopify", misuse, "HOOK_SECRET_SHOPIFY is not set here"},
 		{"hooks show x", misuse, "a delivery"},
 
-		{"member merge 1 2", misuse, "member merge: not yet"},
-		{"member export 1", misuse, "member export: not yet"},
-		{"member erase 1", misuse, "member erase: not yet"},
 		{"bench send", misuse, "bench send: not yet"},
 		{"report summary --svg x.svg", misuse, "the report summary has no picture; these have: brands"},
 		{"doctor --after-restore tomorrow", misuse, "--after-restore takes the moment of the copy"},
