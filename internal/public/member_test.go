@@ -31,8 +31,9 @@ func TestTheMembersPageShowsPointsAndGoodCodes(t *testing.T) {
 				t.Errorf("the page lacks %q:\n%s", want, a.Body)
 			}
 		}
+		shown := regexp.MustCompile(`(href|action)="[^"]*"`).ReplaceAllString(a.Body, "") // a token is made of any letters
 		for _, no := range []string{"GIFT-PAST", "GIFT-ON-ITS-WAY", "GIFT-BENS", "M-1", "example.test"} {
-			if strings.Contains(a.Body, no) {
+			if strings.Contains(shown, no) {
 				t.Errorf("the page shows %q", no)
 			}
 		}
