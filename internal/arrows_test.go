@@ -64,8 +64,10 @@ var arrows = map[string][]string{
 	"internal/embedded":         {"internal/loyalty"},
 	"jobs":                      {"internal/engine", "internal/importer", "internal/marketing"},
 	"internal/look":             {},
-	"internal/public":           {"jobs", "internal/parked", "internal/engine", "internal/report", "internal/look"},
-	"internal/console":          {"jobs", "internal/engine", "internal/report", "internal/look", "internal/staff", "internal/why"},
+	"internal/look/looktest":    {},
+	"internal/remote":           {},
+	"internal/public":           {"jobs", "internal/parked", "internal/engine", "internal/report", "internal/look", "internal/remote"},
+	"internal/console":          {"jobs", "internal/engine", "internal/report", "internal/look", "internal/remote", "internal/staff", "internal/why"},
 	"internal/demo":             {"internal/apply", "internal/engine", "internal/marketing", "internal/report"},
 	"internal/rehearsal":        {"internal/apply", "internal/engine", "internal/report"},
 	"internal/bench":            {"internal/embedded", "internal/public"}, // embedded: the relay and the Redis of bench faults; public: the hooks of bench ingest

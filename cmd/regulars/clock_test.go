@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"regulars/internal/store"
-	"regulars/internal/store/storetest"
 )
 
 // Fault 31: of two replicas one is a day ahead. Nothing of tomorrow is sent, tomorrow's
@@ -27,7 +26,7 @@ func TestAReplicaADayAheadSendsNothing(t *testing.T) {
 		}
 	}
 	t.Run("sqlite", func(t *testing.T) { t.Parallel(); each(t, "sqlite:"+t.TempDir()+"/shop.db") })
-	t.Run("postgres", func(t *testing.T) { t.Parallel(); each(t, storetest.Database(t)) })
+	t.Run("postgres", func(t *testing.T) { t.Parallel(); each(t, fewConnections(t)) })
 }
 
 // ahead runs a replica with the right time and one whose clock is off.

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"regulars/internal/store"
-	"regulars/internal/store/storetest"
 )
 
 // locked holds what a statement locks until the function that it returns is called.
@@ -134,7 +133,7 @@ func TestALockedMemberHoldsUpNobodyElse(t *testing.T) {
 // Fault 52: status and other readers do not hang on a table that somebody has locked.
 func TestALockedTableHangsNobody(t *testing.T) {
 	t.Parallel()
-	s := shop{t: t, env: []string{"DATABASE_URL=" + storetest.Database(t)}}
+	s := shop{t: t, env: []string{"DATABASE_URL=" + fewConnections(t)}}
 	s.must("migrate")
 	for table, says := range map[string]string{"members": "cannot be asked for the members", "holds": "cannot be asked for what is held", "settings": "lock"} {
 		release := s.locked("lock table " + table + " in access exclusive mode")

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"regulars/internal/embedded"
-	"regulars/internal/store/storetest"
 )
 
 var optInShop = map[string]string{
@@ -63,7 +62,7 @@ func TestWhoJoinsByAFormConfirmsItByMail(t *testing.T) {
 			t.Parallel()
 			database := "sqlite:" + filepath.Join(t.TempDir(), "shop.db")
 			if engine == "postgres" {
-				database = storetest.Database(t)
+				database = fewConnections(t)
 			}
 			s, address, sink := oneServer(t, database, optInShop)
 			accepted(t, address, "ask-1", []byte(strings.Replace(asksToJoin, "NOW", time.Now().UTC().Format(time.RFC3339), 1)))

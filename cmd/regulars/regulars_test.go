@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,6 +31,20 @@ func TestMain(m *testing.M) {
 		os.RemoveAll(dir)
 	}
 	os.Exit(code)
+}
+
+// fewConnections is the address of a Postgres database of the test's own, of which each
+// process takes a few connections: many run at once, and a server has a hundred for all.
+func fewConnections(t testing.TB) string {
+	t.Helper()
+	u, err := url.Parse(storetest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	q.Set("pool_max_conns", "8")
+	u.RawQuery = q.Encode()
+	return u.String()
 }
 
 // binaries is the folder for what the tests build, empty until then.
@@ -108,7 +123,7 @@ func eachShop(t *testing.T, f func(*testing.T, shop)) {
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		f(t, shop{t: t, env: []string{"DATABASE_URL=" + storetest.Database(t)}, binary: binary})
+		f(t, shop{t: t, env: []string{"DATABASE_URL=" + fewConnections(t)}, binary: binary})
 	})
 }
 

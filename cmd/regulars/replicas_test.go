@@ -19,7 +19,6 @@ import (
 	"time"
 
 	"regulars/internal/embedded"
-	"regulars/internal/store/storetest"
 	"regulars/jobs"
 )
 
@@ -36,7 +35,7 @@ func replicas(t *testing.T, n int, program map[string]string) (shop, []string, *
 	}
 	t.Cleanup(func() { sink.Close() })
 	s := shop{t: t, env: []string{
-		"DATABASE_URL=" + storetest.Database(t), "REDIS_URL=" + ownRedis(t), "SMTP_URL=smtp://" + sink.Addr() + "?tls=off",
+		"DATABASE_URL=" + fewConnections(t), "REDIS_URL=" + ownRedis(t), "SMTP_URL=smtp://" + sink.Addr() + "?tls=off",
 		"BASE_URL=https://mail.shop.example", "SECRET_KEY=" + rand.Text() + rand.Text(), "LOG_LEVEL=error",
 		"HOOK_SECRET_STANDARD=whsec_" + base64.StdEncoding.EncodeToString(hookKey),
 	}}

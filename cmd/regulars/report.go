@@ -1,11 +1,9 @@
 package main
 
 import (
-	"encoding/csv"
 	"fmt"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -95,7 +93,7 @@ func (a *app) report(tx *store.Tx, r report.Named, f reportFlags) error {
 	case a.json:
 		return a.printJSON(answer.Value)
 	case f.csv:
-		return a.printCSV(answer)
+		return answer.CSV(a.out)
 	}
 	return a.table(answer.Head, answer.Rows)
 }
@@ -121,39 +119,4 @@ func (f reportFlags) check(r report.Named) error {
 		return usage("the report %s is of today: --at says nothing to it", r.Name)
 	}
 	return nil
-}
-
-// printCSV writes a table for a spreadsheet.
-func (a *app) printCSV(answer report.Table) error {
-	w := csv.NewWriter(a.out)
-	head := make([]string, len(answer.Head))
-	for i, h := range answer.Head {
-		head[i] = strings.ReplaceAll(strings.ToLower(h), " ", "_")
-	}
-	if err := w.Write(head); err != nil {
-		return err
-	}
-	for _, r := range answer.Rows {
-		cells := make([]string, len(r))
-		for i, cell := range r {
-			cells[i] = harmless(cell)
-		}
-		if err := w.Write(cells); err != nil {
-			return err
-		}
-	}
-	w.Flush()
-	return w.Error()
-}
-
-// harmless keeps a spreadsheet from taking a text that came from outside, like
-// the name of a category, for a formula.
-func harmless(cell string) string {
-	if cell == "" || !strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-		return cell
-	}
-	if _, err := strconv.ParseFloat(cell, 64); err == nil {
-		return cell
-	}
-	return "'" + cell
 }

@@ -30,7 +30,7 @@ func (a *app) sayForecast(f report.Forecast, csv bool) error {
 		return a.printJSON(f)
 	}
 	if csv {
-		return a.printCSV(trial(f))
+		return trial(f).CSV(a.out)
 	}
 	fmt.Fprintf(a.out, "As of %s %s had ordered, %d of them on two days or more, the first %d days before.\n",
 		f.Day, plural(f.Members, "member", "members"), f.Repeat, f.Days)
@@ -143,7 +143,7 @@ func (a *app) sayWinback(r report.WinbackResult, csv bool) error {
 			fmt.Sprintf("%.1f %%", 100*v.Precision), fmt.Sprintf("%.1f %%", 100*v.Recall)})
 	}
 	if csv {
-		return a.printCSV(said)
+		return said.CSV(a.out)
 	}
 	fmt.Fprintf(a.out, "%s: %s as of %s; %d of them did not order again until %s.\n\n", r.Among, plural(r.Members, "member", "members"), r.At, r.Gone, r.Until)
 	return a.table(said.Head, said.Rows)

@@ -76,7 +76,7 @@ func (a *app) printMovement(tx *store.Tx, title string, m report.Movement, csv b
 	}
 	groups := report.Table{Head: []string{"GROUP", "MEMBERS", "SHARE", "ORDERS", "REVENUE", "AVERAGE ORDER"}, Rows: rows}
 	if csv {
-		return a.printCSV(groups)
+		return groups.CSV(a.out)
 	}
 	fmt.Fprintf(a.out, "%s on %s\n", title, m.Day)
 	if err := a.table(groups.Head, groups.Rows); err != nil || m.From == "" {

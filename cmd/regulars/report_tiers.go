@@ -54,7 +54,7 @@ func (a *app) printTiers(r report.Tiers, csv bool) error {
 	}
 	table := report.Table{Head: []string{"TIER", "MEMBERS", "CAME UP", "CAME DOWN", "KEPT", "BY HAND"}, Rows: rows}
 	if csv {
-		return a.printCSV(table)
+		return table.CSV(a.out)
 	}
 	fmt.Fprintf(a.out, "Tiers on %s, and what became of them since %s\n", r.Day, r.From)
 	if err := a.table(table.Head, table.Rows); err != nil || r.Jumps == 0 {

@@ -39,6 +39,7 @@ func (s shop) copied() (restore func()) {
 	if _, err := exec.LookPath("pg_dump"); err != nil {
 		s.t.Skip("no pg_dump on this machine")
 	}
+	address, _, _ = strings.Cut(address, "?") // how many connections we take is no word of pg_dump's
 	dump := filepath.Join(s.t.TempDir(), "dump.sql")
 	command(s.t, "pg_dump", "--no-owner", "--no-privileges", "-f", dump, address)
 	return func() {

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"regulars/internal/store/storetest"
 )
 
 // priced is a program with a mail of which the price is wrong, for a launch and for
@@ -32,7 +31,7 @@ func eachEngine(t *testing.T, f func(*testing.T, shop)) {
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		f(t, shop{t: t, env: []string{"DATABASE_URL=" + storetest.Database(t)}})
+		f(t, shop{t: t, env: []string{"DATABASE_URL=" + fewConnections(t)}})
 	})
 }
 

@@ -17,7 +17,6 @@ import (
 
 	"regulars/internal/embedded"
 	"regulars/internal/store"
-	"regulars/internal/store/storetest"
 )
 
 // door stands before a server and can be shut, or let everybody in and say nothing.
@@ -295,7 +294,7 @@ func TestEachTroubleIsNamedAndGoesAgain(t *testing.T) {
 				w.eventually(2*time.Minute, well)
 			}
 			t.Run("sqlite", func(t *testing.T) { t.Parallel(); each(t, "sqlite:"+t.TempDir()+"/shop.db") })
-			t.Run("postgres", func(t *testing.T) { t.Parallel(); each(t, storetest.Database(t)) })
+			t.Run("postgres", func(t *testing.T) { t.Parallel(); each(t, fewConnections(t)) })
 		})
 	}
 }
@@ -336,7 +335,7 @@ func (s shop) hours(n int) (expr string) {
 // Fault 18: serve that is not allowed to start says so in status too.
 func TestAServeThatIsRefusedIsKnown(t *testing.T) {
 	t.Parallel()
-	w := newWatched(t, storetest.Database(t))
+	w := newWatched(t, fewConnections(t))
 	var without []string
 	for _, v := range w.env {
 		if !strings.HasPrefix(v, "SECRET_KEY=") {

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
+	"regulars/internal/report"
 	"regulars/internal/staff"
 	"regulars/internal/store"
 )
@@ -53,7 +53,7 @@ func (c *Console) auditFile(w http.ResponseWriter, r *http.Request, _ visitor) e
 			return fmt.Errorf("the file of the audit: %w", err)
 		}
 		for _, a := range acts {
-			if out.Write([]string{a.At.UTC().Format(time.RFC3339), harmless(a.By), harmless(a.Act), harmless(a.About), harmless(a.Before), harmless(a.After)}) != nil {
+			if out.Write([]string{a.At.UTC().Format(time.RFC3339), report.Harmless(a.By), report.Harmless(a.Act), report.Harmless(a.About), report.Harmless(a.Before), report.Harmless(a.After)}) != nil {
 				return nil
 			}
 			before = a.ID
@@ -62,12 +62,4 @@ func (c *Console) auditFile(w http.ResponseWriter, r *http.Request, _ visitor) e
 			return nil
 		}
 	}
-}
-
-// harmless keeps a spreadsheet from taking a text for a formula.
-func harmless(text string) string {
-	if strings.ContainsAny(text[:min(1, len(text))], "=+-@\t\r") {
-		return "'" + text
-	}
-	return text
 }

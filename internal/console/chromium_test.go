@@ -4,98 +4,27 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"html"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"regulars/internal/look/looktest"
 	"regulars/internal/staff"
 	"regulars/internal/store/storetest"
 )
-
-func chromium(t *testing.T) string {
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	t.Skip("no Chromium here: how pages look and work in a browser is not checked")
-	return ""
-}
-
-// browse opens an address in headless Chromium and returns what the page wrote into its
-// title, as JSON.
-func browse(t *testing.T, browser, address string, into any) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	out, err := exec.CommandContext(ctx, browser, append(quietly(filepath.Join(t.TempDir(), "profile")), "--virtual-time-budget=60000", "--dump-dom", address)...).Output()
-	if err != nil {
-		t.Fatalf("%s: %v", browser, err)
-	}
-	found := regexp.MustCompile(`<title>([^<]*)</title>`).FindSubmatch(out)
-	if found == nil || json.Unmarshal([]byte(html.UnescapeString(string(found[1]))), into) != nil {
-		t.Fatalf("the page says %.500s", out)
-	}
-}
-
-// quietly are the flags of a browser that nobody sees.
-func quietly(profile string) []string {
-	return []string{"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-		"--disable-component-update", "--disable-sync", "--hide-scrollbars", "--window-size=1300,2000", "--user-data-dir=" + profile}
-}
-
-// look is one page at one width by day or by night, and what was measured.
-type look struct {
-	Page, Scheme                            string
-	Width, Scroll, Out, Faint, Font, Narrow int
-	Styled, Dark                            bool
-	Worst                                   string
-}
-
-// gauge opens each page in a frame of its width and measures it.
-const gauge = `
-const rgb = s => s.match(/[\d.]+/g).map(Number);
-const light = c => c.slice(0, 3).map(v => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4).reduce((a, v, i) => a + v * [0.2126, 0.7152, 0.0722][i], 0);
-const measure = (look, w) => {
-  const root = w.document.documentElement, body = w.document.body;
-  const under = e => { for (; e; e = e.parentElement) { const c = rgb(w.getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] > 0) return c; } return [255, 255, 255]; };
-  const m = {...look, Scroll: root.scrollWidth, Out: 0, Font: 99, Faint: 0, Narrow: 0, Worst: '', Styled: w.getComputedStyle(body).marginTop === '0px', Dark: w.matchMedia('(prefers-color-scheme: dark)').matches};
-  for (const e of body.querySelectorAll('*')) {
-    const style = w.getComputedStyle(e), box = e.getBoundingClientRect();
-    if (style.display === 'none' || !box.width || e.closest('svg, .skip, nav ul, .scroll, .stack thead')) continue;
-    if (box.right > root.clientWidth + 1 || box.left < -1) { m.Out++; m.Worst = e.outerHTML.slice(0, 100); }
-    if (['BUTTON', 'INPUT', 'SUMMARY', 'TEXTAREA'].includes(e.tagName) && box.height < 16) m.Narrow++;
-    if (![...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim())) continue;
-    m.Font = Math.min(m.Font, Math.floor(parseFloat(style.fontSize)));
-    const a = light(rgb(style.color)) + 0.05, b = light(under(e)) + 0.05;
-    if (Math.max(a, b) / Math.min(a, b) < 4.5) { m.Faint++; m.Worst = e.outerHTML.slice(0, 100); }
-  }
-  return m;
-};
-const done = [];
-for (const page of Object.keys(pages)) for (const Width of [360, 1200]) for (const Scheme of ['light', 'dark']) {
-  const frame = document.createElement('iframe');
-  frame.width = Width; frame.height = 2000; frame.style.colorScheme = Scheme; frame.srcdoc = pages[page];
-  done.push(new Promise(f => frame.onload = () => f(measure({Page: page, Width, Scheme}, frame.contentWindow))));
-  document.body.append(frame);
-}
-Promise.all(done).then(all => { document.body.textContent = ''; document.title = JSON.stringify(all); });
-`
 
 // TestPagesFitScreens opens pages at 360 and 1200 px, by day and by night: nothing stands
 // out to the right of the screen, and what is written keeps its contrast.
 func TestPagesFitScreens(t *testing.T) {
 	t.Parallel()
-	browser := chromium(t)
+	looktest.Chromium(t)
 	h := newHouse(t, storetest.SQLite(t))
 	h.does(t, staff.Admin, "/console/campaigns/spring/hold", because("a very long reason that somebody wrote down in a hurry, withoutanyspaceatallwhereonewouldhelpalittle"))
 	style := regexp.MustCompile(`<link rel="stylesheet" href="([^"]+)">`)
@@ -114,20 +43,7 @@ func TestPagesFitScreens(t *testing.T) {
 		css := h.ask(staff.Nobody, style.FindStringSubmatch(page)[1], nil).Body
 		pages[name] = script.ReplaceAllString(style.ReplaceAllString(page, "<style>"+strings.ReplaceAll(css, "$", "$$")+"</style>"), "")
 	}
-	list, err := json.Marshal(pages) // with < escaped: it stands in a script
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "page.html")
-	if err := os.WriteFile(file, fmt.Appendf(nil, "<!DOCTYPE html><title>-</title><body><script>const pages = %s;%s</script>", list, gauge), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	var looks []look
-	browse(t, browser, "file://"+file, &looks)
-	if len(looks) != 4*len(pages) {
-		t.Fatalf("%d looks at %d pages", len(looks), len(pages))
-	}
-	for _, got := range looks {
+	for _, got := range looktest.Measure(t, pages, "svg, .skip, nav ul, .scroll, .stack thead", 360, 1200) {
 		if got.Scroll > got.Width || got.Out > 0 {
 			t.Errorf("%s at %d px is %d px wide, with %d parts outside: %s", got.Page, got.Width, got.Scroll, got.Out, got.Worst)
 		}
@@ -202,7 +118,7 @@ func play(t *testing.T, browser, address string, told <-chan []byte) []byte {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	c := exec.CommandContext(ctx, browser, append(quietly(profile), "--remote-debugging-port=0", address)...)
+	c := exec.CommandContext(ctx, browser, append(looktest.Flags(profile), "--remote-debugging-port=0", address)...)
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +139,7 @@ func play(t *testing.T, browser, address string, told <-chan []byte) []byte {
 // TestPeopleWorkInABrowser plays some stories through, with and without script.
 func TestPeopleWorkInABrowser(t *testing.T) {
 	t.Parallel()
-	browser := chromium(t)
+	browser := looktest.Chromium(t)
 	for _, script := range []bool{true, false} {
 		t.Run(map[bool]string{true: "with script", false: "without script"}[script], func(t *testing.T) {
 			t.Parallel()

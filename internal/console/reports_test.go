@@ -21,7 +21,7 @@ func TestReportsAreShownDrawnAndHandedOut(t *testing.T) {
 			"/console/reports/orders":               {`<svg `, `role="img"`, "<td>2027-03</td>", `href="/console/reports/orders/file"`},
 			"/console/reports/orders?at=2020-01-31": {`value="2020-01-31"`, "There is nothing to count yet", "file?at=2020-01-31"},
 			"/console/reports/summary":              {"average order"},
-			"/console/reports/orders/file":          {"MONTH,ORDERS,REVENUE,MEMBERS\n", "\n2027-03,"},
+			"/console/reports/orders/file":          {"month,orders,revenue,members\n", "\n2027-03,"},
 		} {
 			a := h.ask(staff.Viewer, path, nil)
 			for _, want := range wants {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"regulars/internal/remote"
 	"regulars/internal/staff"
 )
 
@@ -22,7 +23,7 @@ func (c *Console) signInPage(w http.ResponseWriter, r *http.Request, u visitor) 
 }
 
 func (c *Console) signInWith(w http.ResponseWriter, r *http.Request, u visitor) error {
-	session, err := c.signIn.With(r.Context(), r.PostFormValue("email"), r.PostFormValue("password"), remote(r))
+	session, err := c.signIn.With(r.Context(), r.PostFormValue("email"), r.PostFormValue("password"), remote.Address(r))
 	view := signInView{frame: c.frameWithout(r, u, c.pages.words.Say("signin.title"))}
 	switch {
 	case err == nil:

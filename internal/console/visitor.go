@@ -67,23 +67,6 @@ func loopback(host string) bool {
 	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
 }
 
-// remote is the address that a request came from, by which tries are counted. When a
-// machine of our own network hands it on, that is a proxy, and the last address that
-// it was told is the visitor's.
-func remote(r *http.Request) string {
-	host := hostOf(r.RemoteAddr)
-	peer, err := netip.ParseAddr(host)
-	if err != nil || !(peer.IsPrivate() || peer.IsLoopback()) {
-		return host
-	}
-	told := strings.Split(r.Header.Get("X-Forwarded-For"), ",")
-	visitor, err := netip.ParseAddr(strings.TrimSpace(told[len(told)-1]))
-	if err != nil {
-		return host
-	}
-	return visitor.String()
-}
-
 // secure reports whether browsers reach this over https, so that cookies may be kept to
 // it: they do everywhere but beside the built-in inbox.
 func (c *Console) secure(r *http.Request) bool {

@@ -31,19 +31,8 @@ func (r *Rules) End(tx *store.Tx, members []int64, reason, by string) error {
 	if _, err := r.Expire(tx, members); err != nil {
 		return err
 	}
-	var rows []struct {
-		MemberID int64
-		Wallet   string
-	}
-	if err := tx.All(&rows, "select distinct member_id, wallet from entries where member_id in "+some, args); err != nil || len(rows) == 0 {
-		return err
-	}
-	var keys []walletKey
-	for _, row := range rows {
-		keys = append(keys, walletKey{row.MemberID, row.Wallet})
-	}
-	b, err := r.open(tx, keys, nil)
-	if err != nil {
+	b, err := r.openAll(tx, "entries", members)
+	if err != nil || b == nil {
 		return err
 	}
 	b.settle()

@@ -25,21 +25,27 @@ func (r *Rules) Rebuild(tx *store.Tx, members []int64) error {
 			return fmt.Errorf("making lots anew: %w", err)
 		}
 	}
+	b, err := r.openAll(tx, "lots", members)
+	if err != nil || b == nil {
+		return err
+	}
+	b.settle()
+	return b.write()
+}
+
+// openAll opens the wallets of which members have rows in a table; nil when there are none.
+func (r *Rules) openAll(tx *store.Tx, table string, members []int64) (*books, error) {
 	var rows []struct {
 		MemberID int64
 		Wallet   string
 	}
-	if err := tx.All(&rows, "select distinct member_id, wallet from lots where member_id in "+some, args); err != nil || len(rows) == 0 {
-		return err
+	err := tx.All(&rows, "select distinct member_id, wallet from "+table+" where member_id in "+tx.In("@members"), store.Args{"members": store.IDs(members)})
+	if err != nil || len(rows) == 0 {
+		return nil, err
 	}
 	var keys []walletKey
 	for _, row := range rows {
 		keys = append(keys, walletKey{row.MemberID, row.Wallet})
 	}
-	b, err := r.open(tx, keys, nil)
-	if err != nil {
-		return err
-	}
-	b.settle()
-	return b.write()
+	return r.open(tx, keys, nil)
 }

@@ -6,6 +6,7 @@ import (
 
 	"regulars/internal/consent"
 	"regulars/internal/intake"
+	"regulars/internal/remote"
 	"regulars/internal/store"
 	"regulars/templates"
 )
@@ -72,7 +73,7 @@ func (s *server) confirm(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var view any
-	switch _, err = s.Intake.Confirm(r.Context(), claims, consent.How{IP: remote(r)}); {
+	switch _, err = s.Intake.Confirm(r.Context(), claims, consent.How{IP: remote.Address(r)}); {
 	case err == nil:
 		view, err = s.viewed(r, claims, s.confirmPage)
 	case errors.Is(err, store.ErrNotFound):

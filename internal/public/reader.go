@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"maps"
-	"net"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +12,7 @@ import (
 	"regulars/internal/consent"
 	"regulars/internal/happenings"
 	"regulars/internal/loyalty"
+	"regulars/internal/remote"
 	"regulars/internal/store"
 	"regulars/internal/versions"
 	"regulars/segments"
@@ -160,7 +159,7 @@ func (s *server) changing(r *http.Request, claims consent.Claims, f func(*store.
 
 // how says how an answer of the reader came about.
 func (s *server) how(r *http.Request, who reader, source, said string) consent.How {
-	return consent.How{At: loyalty.At(s.DB.Now()), Source: source, Said: said, IP: remote(r), Send: who.Send}
+	return consent.How{At: loyalty.At(s.DB.Now()), Source: source, Said: said, IP: remote.Address(r), Send: who.Send}
 }
 
 // fromOurPage refuses a form that another site had a browser send. It is asked
@@ -186,26 +185,6 @@ func parseForm(r *http.Request) error {
 		return refuse(http.StatusBadRequest, "the form can't be read")
 	}
 	return err
-}
-
-// remote is the address that a request came from: evidence beside a consent, not
-// proof. When a machine of our own network hands it on, that is a proxy, and the
-// last address that it was told is the visitor's.
-func remote(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return ""
-	}
-	peer, err := netip.ParseAddr(host)
-	if err != nil || !(peer.IsPrivate() || peer.IsLoopback()) {
-		return host
-	}
-	told := strings.Split(r.Header.Get("X-Forwarded-For"), ",")
-	visitor, err := netip.ParseAddr(strings.TrimSpace(told[len(told)-1]))
-	if err != nil {
-		return host
-	}
-	return visitor.String()
 }
 
 // shop is what pages show of the program in force; the zero value before the first.
