@@ -31,7 +31,7 @@ var arrows = map[string][]string{
 	"internal/address":          {},
 	"internal/program":          {"internal/address", "segments", "templates"},
 	"internal/outbox":           {"internal/store"},
-	"internal/outbox/post":      {"internal/outbox"},
+	"internal/outbox/post":      {"internal/outbox", "internal/webhook"}, // webhook: the secrets of Standard Webhooks, which both read
 	"internal/consent":          {"internal/outbox", "internal/program"},
 	"internal/coupon":           {"internal/outbox", "internal/program"},
 	"internal/rules":            {"internal/norms", "internal/program"},

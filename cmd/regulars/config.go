@@ -15,7 +15,6 @@ import (
 
 	"regulars/internal/delivery/smtp"
 	"regulars/internal/loyalty"
-	"regulars/internal/outbox/post"
 	"regulars/internal/program"
 	"regulars/internal/store"
 	"regulars/internal/webhook"
@@ -392,7 +391,7 @@ func networks(v string) (all []netip.Prefix, err error) {
 // outSecrets checks the secrets that sign what one destination is told.
 func outSecrets(all []string) error {
 	for i, secret := range all {
-		if err := post.CheckSecret(secret); err != nil {
+		if _, err := webhook.StandardKey(secret); err != nil {
 			return fmt.Errorf("%w (number %d)", err, i+1)
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
 )
 
 // priced is a program with a mail of which the price is wrong, for a launch and for

@@ -19,7 +19,7 @@ import (
 // Webhooks specification says and posts our events.
 var standard = Source{
 	Name:    "standard",
-	Secret:  func(secret string) error { _, err := standardKey(secret); return err },
+	Secret:  func(secret string) error { _, err := StandardKey(secret); return err },
 	Headers: standardHeaders,
 	Verify:  verifyStandard,
 	Decode:  decodeStandard,
@@ -35,8 +35,9 @@ const tolerance = 5 * time.Minute
 // leastSecret is what the specification asks for, in bytes.
 const leastSecret = 24
 
-// standardKey reads a secret, whsec_…
-func standardKey(secret string) (*standardwebhooks.Webhook, error) {
+// StandardKey reads a secret of Standard Webhooks, whsec_…; the error says what is wrong with
+// it, and never shows it.
+func StandardKey(secret string) (*standardwebhooks.Webhook, error) {
 	const form = `it should be whsec_ and the base64 of 24 to 64 random bytes, as "openssl rand -base64 32" prints them`
 	encoded, ok := strings.CutPrefix(secret, "whsec_")
 	if !ok {
@@ -81,7 +82,7 @@ func verifyStandard(d Delivery, secrets []string) error {
 		return err
 	}
 	for _, secret := range secrets {
-		key, err := standardKey(secret)
+		key, err := StandardKey(secret)
 		if err != nil {
 			return fmt.Errorf("a secret of ours %w", err)
 		}
@@ -123,7 +124,7 @@ func standardSample(secret, _ string, at time.Time) (http.Header, []byte) {
 	h := http.Header{"Content-Type": {"application/json"}}
 	h.Set(standardwebhooks.HeaderWebhookID, id)
 	h.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(at.Unix(), 10))
-	if key, err := standardKey(secret); err == nil {
+	if key, err := StandardKey(secret); err == nil {
 		signature, _ := key.Sign(id, at, body)
 		h.Set(standardwebhooks.HeaderWebhookSignature, signature)
 	}

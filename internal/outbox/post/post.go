@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -27,6 +26,7 @@ import (
 	"regulars/internal/loyalty"
 	"regulars/internal/outbox"
 	"regulars/internal/store"
+	"regulars/internal/webhook"
 )
 
 // Config is what a Poster needs.
@@ -84,12 +84,9 @@ func New(c Config) (*Poster, error) {
 	}
 	for name, secrets := range c.Secrets {
 		for _, secret := range secrets {
-			if err := CheckSecret(secret); err != nil {
-				return nil, fmt.Errorf("the secret of %s %w", name, err)
-			}
-			key, err := standardwebhooks.NewWebhook(strings.TrimPrefix(secret, "whsec_"))
+			key, err := webhook.StandardKey(secret)
 			if err != nil {
-				return nil, fmt.Errorf("the secret of %s cannot be used", name)
+				return nil, fmt.Errorf("the secret of %s %w", name, err)
 			}
 			p.keys[name] = append(p.keys[name], key)
 		}
@@ -97,22 +94,6 @@ func New(c Config) (*Poster, error) {
 	}
 	slices.Sort(p.names)
 	return p, nil
-}
-
-// CheckSecret says what is wrong with a secret, without repeating it.
-func CheckSecret(secret string) error {
-	const form = `it should be whsec_ and the base64 of 24 to 64 random bytes, as "openssl rand -base64 32" prints them`
-	encoded, ok := strings.CutPrefix(secret, "whsec_")
-	if !ok {
-		return errors.New("does not begin with whsec_: " + form)
-	}
-	switch key, err := base64.StdEncoding.DecodeString(encoded); {
-	case err != nil:
-		return errors.New("is not base64: " + form)
-	case len(key) < 24 || len(key) > 64:
-		return errors.New("is not of 24 to 64 bytes: " + form)
-	}
-	return nil
 }
 
 // Names are the destinations that have a secret, as settings name them.
