@@ -85,7 +85,7 @@ var fences = map[string][]string{
 	"github.com/hibiken/asynq":      {"jobs", "internal/embedded"},
 	"github.com/redis/":             {"jobs", "internal/embedded"},
 	"github.com/alicebob/":          {"internal/embedded"},
-	"github.com/wneessen/go-mail":   {"internal/delivery/compose", "internal/delivery/smtp"},
+	"github.com/wneessen/go-mail":   {"internal/delivery/compose", "internal/delivery/smtp", "internal/bench"}, // bench: a peer of bench send
 	"github.com/emersion/":          {"internal/embedded", "internal/inbound"},
 	"github.com/goccy/go-yaml":      {"internal/program", "templates"}, // templates reads its words, in the form in which programs bring theirs
 	"github.com/spf13/cobra":        {"cmd/regulars"},

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"time"
 )
 
 // gate stands before a server on loopback. It can cut all connections, and refuse
@@ -11,6 +12,7 @@ import (
 type gate struct {
 	listener net.Listener
 	to       string
+	delay    time.Duration // what passes is on its way for so long, each way
 
 	mu   sync.Mutex
 	open map[net.Conn]bool
@@ -61,10 +63,44 @@ func (g *gate) serve(c net.Conn) {
 		return
 	}
 	go func() {
-		io.Copy(server, c)
+		g.carry(server, c)
 		server.Close()
 	}()
-	io.Copy(c, server)
+	g.carry(c, server)
+}
+
+// carry copies what comes in to the other side, after its time on the way.
+func (g *gate) carry(to io.Writer, from io.Reader) {
+	if g.delay == 0 {
+		io.Copy(to, from)
+		return
+	}
+	type piece struct {
+		due  time.Time
+		data []byte
+	}
+	way := make(chan piece, 1024)
+	go func() {
+		defer close(way)
+		for {
+			data := make([]byte, 16<<10)
+			n, err := from.Read(data)
+			if n > 0 {
+				way <- piece{time.Now().Add(g.delay), data[:n]}
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	for p := range way {
+		time.Sleep(time.Until(p.due))
+		if _, err := to.Write(p.data); err != nil {
+			break
+		}
+	}
+	for range way { // until the other end has seen it, too
+	}
 }
 
 // cut ends all connections.

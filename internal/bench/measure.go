@@ -3,27 +3,37 @@ package bench
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"os"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
-// median of some times; of an even number the lower of the middle two.
-func median(times []time.Duration) time.Duration {
-	if len(times) == 0 {
-		return 0
+// median of some figures; of an even number the lower of the middle two.
+func median[T cmp.Ordered](figures []T) (m T) {
+	if len(figures) > 0 {
+		m = slices.Sorted(slices.Values(figures))[(len(figures)-1)/2]
 	}
-	sorted := slices.Sorted(slices.Values(times))
-	return sorted[(len(sorted)-1)/2]
+	return m
 }
 
 // peakMemory is the most memory that this process ever held, in bytes: what Linux
 // calls VmHWM, elsewhere what Go has taken from the system.
 func peakMemory() int64 {
-	status, err := os.ReadFile("/proc/self/status")
+	if held := peakMemoryOf("self"); held > 0 {
+		return held
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.Sys)
+}
+
+// peakMemoryOf is the same of any process of this machine, where Linux tells it;
+// elsewhere 0.
+func peakMemoryOf(pid string) int64 {
+	status, err := os.ReadFile("/proc/" + pid + "/status")
 	if err == nil {
 		for lines := bufio.NewScanner(bytes.NewReader(status)); lines.Scan(); {
 			text, ok := strings.CutPrefix(lines.Text(), "VmHWM:")
@@ -32,7 +42,5 @@ func peakMemory() int64 {
 			}
 		}
 	}
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.Sys)
+	return 0
 }

@@ -90,15 +90,12 @@ func (f Faults) newSite(ctx context.Context, own bool) (s *site, err error) {
 	}
 	s.env = []string{"DATABASE_URL=" + where, "REDIS_URL=redis://" + s.redisGate.addr(), "SMTP_URL=smtp://" + s.sink.Addr() + "?tls=off",
 		"BASE_URL=https://mail.shop.example", "SECRET_KEY=" + crypto.Text() + crypto.Text(), "LISTEN=127.0.0.1:0", "LOG_LEVEL=error"}
-	files := map[string]string{"members.csv": s.members()}
+	files := map[string]string{"members.csv": madeUp(s.Mails)}
 	for name, text := range letterShop {
 		files["program/"+name] = text
 	}
-	for name, text := range files {
-		file := filepath.Join(s.dir, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o644)); err != nil {
-			return s, err
-		}
+	if err := write(s.dir, files); err != nil {
+		return s, err
 	}
 	for _, args := range [][]string{
 		{"import", "members", "members.csv", "--consent", "offers", "--consent-source", "test", "--consent-at", "2026-01-01"},
@@ -150,10 +147,11 @@ func (s *site) database(ctx context.Context, own bool) (where string, err error)
 	return u.String(), nil
 }
 
-func (s *site) members() string {
+// madeUp is a file of so many members.
+func madeUp(members int) string {
 	var b strings.Builder
 	b.WriteString("member,email,first_name,joined_at\n")
-	for i := range s.Mails {
+	for i := range members {
 		fmt.Fprintf(&b, "M-%07d,m-%07d@example.test,Ana,2026-01-01\n", i, i)
 	}
 	return b.String()
@@ -370,6 +368,11 @@ func (r *replica) now() (*os.Process, chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.process.Process, r.ended
+}
+
+func (r *replica) pid() int {
+	p, _ := r.now()
+	return p.Pid
 }
 
 func (r *replica) kill() error {

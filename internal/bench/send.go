@@ -1,0 +1,512 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/wneessen/go-mail"
+
+	"regulars/internal/embedded"
+	"regulars/internal/store"
+)
+
+// Send measures how fast a run of personal mails is handed over by a replica of the
+// program, with its ledger on Postgres. Its peers hand the same number of mails to the
+// same relay (Postfix's smtp-sink): Postfix's smtp-source one constant mail of the same
+// size, a plain loop over go-mail one that it fills in, and whatever else is named.
+// All take turns, so that each meets the same machine.
+type Send struct {
+	Program string // the program's binary
+	Server  string // the Postgres server on which a database of our own is made
+	Dir     string // a folder of our own
+
+	Mails       int      // of a run
+	Rounds      int      // the median of which is told
+	Connections int      // to the relay
+	Far         bool     // also over a wire of 20 ms each way, with 50 connections
+	Against     []string // commands of other senders, which find RELAY, MAILS and SIZE in their environment
+
+	Watch func(stage string, total int64) (tick func(n int64)) // as of Segments
+}
+
+// FullSend is the number of mails for which the targets are meant.
+const FullSend = 100_000
+
+// Pace is one way to hand mails over, measured.
+type Pace struct {
+	Work      string        `json:"work"`
+	N         int           `json:"n"`
+	PerSecond float64       `json:"per_second"`                // the median of the rounds
+	Ours      time.Duration `json:"cpu_ours_ns,omitempty"`     // of the sender for each mail
+	Database  time.Duration `json:"cpu_database_ns,omitempty"` // of the server's processes
+	Relay     time.Duration `json:"cpu_relay_ns,omitempty"`    // of smtp-sink
+	Memory    int64         `json:"memory,omitempty"`          // of the replica at its highest
+	Ratio     float64       `json:"ratio,omitempty"`           // to smtp-source, or to what Peer says
+	Peer      string        `json:"peer,omitempty"`
+	Target    string        `json:"target,omitempty"`
+	Met       bool          `json:"met"`
+
+	rates []float64
+}
+
+// SendOutcome is what was measured.
+type SendOutcome struct {
+	Mails       int    `json:"mails"`
+	Rounds      int    `json:"rounds"`
+	Connections int    `json:"connections"`
+	Size        int    `json:"size"` // bytes of a mail
+	Paces       []Pace `json:"paces"`
+}
+
+// Full reports whether the size is that for which the targets are meant.
+func (o SendOutcome) Full() bool { return o.Mails >= FullSend }
+
+// Missed returns what did not meet its target.
+func (o SendOutcome) Missed() (works []string) {
+	for _, p := range o.Paces {
+		if p.Target != "" && !p.Met {
+			works = append(works, p.Work)
+		}
+	}
+	return works
+}
+
+// The names of what is measured.
+const (
+	constant = "smtp-source, one constant mail"
+	loop     = "a plain loop over go-mail"
+	personal = "a run of personal mails"
+	coded    = "a run with a code each"
+	farRun   = "a run over 20 ms each way, 50 connections"
+)
+
+const (
+	mostMemory = 64 << 20              // of a replica, whatever the size of its run
+	farAway    = 20 * time.Millisecond // each way
+	farMany    = 50                    // connections over such a wire
+	loopShare  = 10                    // the plain loop hands over one mail in so many: its rate does not change
+)
+
+// ErrNoPostfix says that the relay and the peer of bench send are not there.
+var ErrNoPostfix = errors.New("bench send hands mails to Postfix's smtp-sink and holds them against its smtp-source, which are not installed here (Debian: apt install postfix)")
+
+// newsShop has two campaigns with the same mail, one with a code for each member.
+func newsShop() map[string]string {
+	files := map[string]string{"program.yaml": letterShop["program.yaml"], "pools.yaml": letterShop["pools.yaml"]}
+	body := "Hello {{ member.first_name }},\n\n"
+	for _, about := range []string{"coffee of this month", "teas that came in", "cups and pots", "our shop on Corner Street"} {
+		body += "# News of " + about + "\n\n" + strings.Repeat("What is new is on the shelves since this morning, and we have kept some of it for you. ", 4) + "\n\n"
+	}
+	body += "[Have a look](https://shop.example/news)\n\nSee you soon, {{ member.first_name }}.\n"
+	for name, extra := range map[string][2]string{"plain": {}, "coded": {"    coupon: back\n", "\nYour code: {{ coupon.code }}\n"}} {
+		files["campaigns/"+name+"/campaign.yaml"] = "live: true\nstart: {launch: {about: text}}\nquiet: off\ntopic: offers\nclass: service\nsteps:\n  - mail: letter\n" + extra[0]
+		files["campaigns/"+name+"/letter.en.md"] = "---\nsubject: \"{{ member.first_name }}, news of {{ launch.about }}\"\n---\n" + body + extra[1]
+	}
+	return files
+}
+
+// sending is one measurement.
+type sending struct {
+	Send
+	dir    string
+	where  string // the address of the database
+	db     *store.DB
+	redis  *embedded.Redis
+	relay  string // address of the sink
+	sink   *exec.Cmd
+	size   int // of a mail
+	rounds int // launches so far
+}
+
+// Run measures everything, in turn.
+func (s Send) Run(ctx context.Context) (out SendOutcome, err error) {
+	out = SendOutcome{Mails: s.Mails, Rounds: s.Rounds, Connections: s.Connections}
+	m := &sending{Send: s}
+	defer func() { err = errors.Join(err, m.end()) }()
+	if err := m.begin(ctx); err != nil {
+		return out, err
+	}
+	out.Size = m.size
+	near := []*Pace{{Work: constant, N: s.Mails}, {Work: loop, N: max(1, s.Mails/loopShare)}, {Work: personal, N: s.Mails}, {Work: coded, N: s.Mails}}
+	for _, command := range s.Against {
+		near = append(near, &Pace{Work: command, N: s.Mails})
+	}
+	r, err := m.replica(ctx, m.relay, s.Connections)
+	if err != nil {
+		return out, err
+	}
+	for range s.Rounds {
+		for _, p := range near {
+			if err := m.round(ctx, r, p); err != nil {
+				return out, errors.Join(fmt.Errorf("%s: %w", p.Work, err), r.end())
+			}
+		}
+	}
+	memory := peakMemoryOf(strconv.Itoa(r.pid()))
+	if err := r.end(); err != nil {
+		return out, err
+	}
+	judge(near, memory)
+	for _, p := range near {
+		out.Paces = append(out.Paces, *p)
+	}
+	if s.Far {
+		p, err := m.far(ctx, out.Paces[2].PerSecond)
+		if err != nil {
+			return out, err
+		}
+		out.Paces = append(out.Paces, p)
+	}
+	return out, nil
+}
+
+// judge holds what was measured against its targets.
+func judge(paces []*Pace, memory int64) {
+	for _, p := range paces {
+		p.PerSecond = median(p.rates)
+	}
+	source, plain := paces[0].PerSecond, paces[1].PerSecond
+	for _, p := range paces[1:] {
+		p.Ratio, p.Peer = p.PerSecond/source, "smtp-source"
+		switch p.Work {
+		case personal:
+			p.Memory = memory
+			p.Target = fmt.Sprintf(">= 1.0 x smtp-source, >= 4 x go-mail, <= %d MB", mostMemory>>20)
+			p.Met = p.Ratio >= 1 && p.PerSecond >= 4*plain && memory <= mostMemory
+		case coded:
+			p.Target, p.Met = ">= 0.8 x smtp-source", p.Ratio >= 0.8
+		}
+	}
+}
+
+// far measures a run over a long wire against one over a short wire.
+func (m *sending) far(ctx context.Context, near float64) (p Pace, err error) {
+	wire, err := newGate(m.relay)
+	if err != nil {
+		return p, err
+	}
+	defer wire.end()
+	wire.delay = farAway
+	r, err := m.replica(ctx, wire.addr(), farMany)
+	if err != nil {
+		return p, err
+	}
+	p = Pace{Work: farRun, N: m.Mails}
+	for range m.Rounds {
+		if err := m.run(ctx, r, &p, "plain"); err != nil {
+			return p, errors.Join(fmt.Errorf("%s: %w", p.Work, err), r.end())
+		}
+	}
+	p.PerSecond = median(p.rates)
+	p.Ratio, p.Peer, p.Memory = p.PerSecond/near, "the run without it", peakMemoryOf(strconv.Itoa(r.pid()))
+	p.Target, p.Met = ">= 0.9 x the run without it", p.Ratio >= 0.9
+	return p, r.end()
+}
+
+// begin makes the database, the members and the program, and learns how large a mail is.
+func (m *sending) begin(ctx context.Context) (err error) {
+	if m.dir, err = os.MkdirTemp(m.Dir, "send-"); err != nil {
+		return err
+	}
+	if m.db, err = store.Scratch(ctx, m.Server, store.Options{Conns: 2}); err != nil {
+		return err
+	}
+	var name string
+	if err := m.db.View(ctx, func(tx *store.Tx) error { return tx.One(&name, "select current_database()", nil) }); err != nil {
+		return err
+	}
+	u, err := url.Parse(m.Server)
+	if err != nil {
+		return errors.New("the address of the server should be postgres://user:password@host:5432/database")
+	}
+	u.Path = "/" + name
+	m.where = u.String()
+	if m.redis, err = embedded.StartRedis(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	files := map[string]string{"members.csv": madeUp(m.Mails)}
+	for name, text := range newsShop() {
+		files["program/"+name] = text
+	}
+	if err := write(m.dir, files); err != nil {
+		return err
+	}
+	m.watch("members", 1)
+	for _, args := range [][]string{
+		{"import", "members", "members.csv", "--consent", "offers", "--consent-source", "test", "--consent-at", "2026-01-01"},
+		{"apply", "program"},
+	} {
+		if out, err := m.command(ctx, "127.0.0.1:1", 1, args...).CombinedOutput(); err != nil {
+			return fmt.Errorf("regulars %s: %w\n%s", strings.Join(args, " "), err, out)
+		}
+	}
+	for _, table := range []string{"members", "member_topics", "facts"} {
+		if err := m.db.Vacuum(ctx, table); err != nil {
+			return err
+		}
+	}
+	if err := m.measure(ctx); err != nil {
+		return err
+	}
+	return m.startRelay()
+}
+
+// measure has a few mails sent to a sink that keeps them, to learn their size.
+func (m *sending) measure(ctx context.Context) error {
+	keeps, err := embedded.NewSink(embedded.SinkOptions{Keep: 1})
+	if err != nil {
+		return err
+	}
+	defer keeps.Close()
+	r, err := m.replica(ctx, keeps.Addr(), m.Connections)
+	if err != nil {
+		return err
+	}
+	const few = 10
+	if err := m.launch(ctx, "coded", "--limit", strconv.Itoa(few)); err != nil {
+		return errors.Join(err, r.end())
+	}
+	waited, cancel := context.WithTimeout(ctx, peace)
+	defer cancel()
+	if err := keeps.Wait(waited, few); err != nil {
+		return errors.Join(fmt.Errorf("the first mails: %w", err), r.end())
+	}
+	m.size = len(keeps.Mails()[0].Source)
+	return r.end()
+}
+
+// startRelay starts smtp-sink on a free port.
+func (m *sending) startRelay() error {
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	m.relay = free.Addr().String()
+	free.Close()
+	sink, source := postfix("smtp-sink"), postfix("smtp-source")
+	if sink == "" || source == "" {
+		return ErrNoPostfix
+	}
+	args := []string{m.relay, "1024"}
+	if os.Getuid() == 0 { // it does not work as root
+		args = append([]string{"-u", "nobody"}, args...)
+	}
+	m.sink = exec.Command(sink, args...)
+	if err := m.sink.Start(); err != nil {
+		return err
+	}
+	for range 100 {
+		if c, err := net.Dial("tcp", m.relay); err == nil {
+			return c.Close()
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return fmt.Errorf("smtp-sink does not answer at %s", m.relay)
+}
+
+// postfix is where one of its programs lies; "": nowhere.
+func postfix(program string) string {
+	for _, name := range []string{program, "/usr/sbin/" + program, "/usr/local/sbin/" + program, "/opt/homebrew/sbin/" + program} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+// round measures a way once more.
+func (m *sending) round(ctx context.Context, r *replica, p *Pace) error {
+	switch p.Work {
+	case personal:
+		return m.run(ctx, r, p, "plain")
+	case coded:
+		return m.run(ctx, r, p, "coded")
+	case loop:
+		return m.timed(p, os.Getpid(), func() error { return m.plainLoop(ctx, p.N) })
+	case constant:
+		source := exec.CommandContext(ctx, postfix("smtp-source"), "-d", "-s", strconv.Itoa(m.Connections), "-m", strconv.Itoa(p.N), "-l", strconv.Itoa(m.size),
+			"-f", "hello@shop.example", "-t", "m-0000001@example.test", m.relay)
+		return m.foreign(p, source)
+	}
+	other := exec.CommandContext(ctx, "/bin/sh", "-c", p.Work)
+	other.Env = append(os.Environ(), "RELAY="+m.relay, "MAILS="+strconv.Itoa(p.N), "SIZE="+strconv.Itoa(m.size))
+	return m.foreign(p, other)
+}
+
+// foreign measures another program, from its start to its end.
+func (m *sending) foreign(p *Pace, c *exec.Cmd) error {
+	return m.timed(p, 0, func() error {
+		if out, err := c.CombinedOutput(); err != nil {
+			return fmt.Errorf("%w: %.500s", err, out)
+		}
+		p.Ours += c.ProcessState.UserTime() + c.ProcessState.SystemTime()
+		return nil
+	})
+}
+
+// timed runs f, which hands a round of mails over, and notes what it cost the sender's
+// process (0: f notes it) and the relay's.
+func (m *sending) timed(p *Pace, sender int, f func() error) error {
+	tick := m.watch(p.Work, int64(p.N))
+	before, relay, began, cost := cpuOf(sender), cpuOf(m.sink.Process.Pid), time.Now(), p.Ours
+	p.Ours = 0
+	if err := f(); err != nil {
+		return err
+	}
+	took := time.Since(began)
+	tick(int64(p.N))
+	p.rates = append(p.rates, float64(p.N)/took.Seconds())
+	rounds := time.Duration(len(p.rates))
+	share := func(sum, more time.Duration) time.Duration {
+		return (sum*(rounds-1) + more/time.Duration(p.N)) / rounds
+	}
+	p.Ours = share(cost, p.Ours+cpuOf(sender)-before)
+	p.Relay = share(p.Relay, cpuOf(m.sink.Process.Pid)-relay)
+	return nil
+}
+
+// plainLoop is how one would send without us: a mail is made and handed over by one
+// connection, one after the other.
+func (m *sending) plainLoop(ctx context.Context, n int) error {
+	host, port, err := net.SplitHostPort(m.relay)
+	if err != nil {
+		return err
+	}
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		return err
+	}
+	client, err := mail.NewClient(host, mail.WithPort(number), mail.WithTLSPolicy(mail.NoTLS), mail.WithHELO("shop.example"))
+	if err != nil {
+		return err
+	}
+	if err := client.DialWithContext(ctx); err != nil {
+		return err
+	}
+	text := strings.Repeat("What is new is on the shelves since this morning, and we have kept some of it for you.\n", max(1, m.size/2/90))
+	for i := range n {
+		letter := mail.NewMsg()
+		to := fmt.Sprintf("m-%07d@example.test", i)
+		if err := errors.Join(letter.FromFormat("Corner Shop", "hello@shop.example"), letter.To(to)); err != nil {
+			return err
+		}
+		letter.Subject("Ana, news of " + strconv.Itoa(i))
+		letter.SetBodyString(mail.TypeTextPlain, "Hello Ana,\n\n"+text)
+		letter.AddAlternativeString(mail.TypeTextHTML, "<p>Hello Ana,</p><p>"+text+"</p>")
+		if err := client.Send(letter); err != nil {
+			return err
+		}
+	}
+	return client.Close()
+}
+
+// run has the replica send a run, from the end of its launch to the end of its last
+// chunk.
+func (m *sending) run(ctx context.Context, r *replica, p *Pace, campaign string) error {
+	if err := m.launch(ctx, campaign); err != nil {
+		return err
+	}
+	server, err := m.server(ctx)
+	if err != nil {
+		return err
+	}
+	if err := m.timed(p, r.pid(), func() error { return m.finished(ctx) }); err != nil {
+		return err
+	}
+	after, err := m.server(ctx)
+	rounds := time.Duration(len(p.rates))
+	p.Database = (p.Database*(rounds-1) + max(0, after-server)/time.Duration(p.N)) / rounds
+	return err
+}
+
+// finished waits until no chunk is open.
+func (m *sending) finished(ctx context.Context) error {
+	for {
+		var left bool
+		err := m.db.View(ctx, func(tx *store.Tx) error {
+			return tx.One(&left, "select exists (select 1 from chunks where not done)", nil)
+		})
+		if err != nil || !left {
+			return err
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// launch launches a campaign once more, and makes sure of how many it goes to.
+func (m *sending) launch(ctx context.Context, campaign string, more ...string) error {
+	m.watch("freezing", 1)
+	m.rounds++
+	args := append([]string{"campaign", "launch", campaign, "about=round " + strconv.Itoa(m.rounds), "--yes"}, more...)
+	if out, err := m.command(ctx, "127.0.0.1:1", 1, args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("regulars %s: %w\n%s", strings.Join(args, " "), err, out)
+	}
+	return nil
+}
+
+// server is the time that the database's processes have taken for us.
+func (m *sending) server(ctx context.Context) (time.Duration, error) {
+	return (&ingesting{db: m.db}).cpuServer(ctx)
+}
+
+func (m *sending) watch(stage string, total int64) func(int64) {
+	if m.Watch == nil {
+		return func(int64) {}
+	}
+	return m.Watch(stage, total)
+}
+
+func (m *sending) environment(relay string, connections int) []string {
+	return append(os.Environ(), "DATABASE_URL="+m.where, "REDIS_URL=redis://"+m.redis.Addr(), "SMTP_URL=smtp://"+relay+"?tls=off&connections="+strconv.Itoa(connections),
+		"BASE_URL=https://mail.shop.example", "SECRET_KEY="+strings.Repeat("0123456789abcdef", 4), "LISTEN=127.0.0.1:0", "LOG_LEVEL=error")
+}
+
+func (m *sending) command(ctx context.Context, relay string, connections int, args ...string) *exec.Cmd {
+	c := exec.CommandContext(ctx, m.Program, args...)
+	c.Env, c.Dir = m.environment(relay, connections), m.dir
+	return c
+}
+
+// replica starts one, which hands over to that relay.
+func (m *sending) replica(ctx context.Context, relay string, connections int) (*replica, error) {
+	r := &replica{ctx: ctx, site: &site{Faults: Faults{Program: m.Program}, dir: m.dir, env: m.environment(relay, connections)}}
+	return r, r.start()
+}
+
+// end stops and removes everything.
+func (m *sending) end() (err error) {
+	if m.sink != nil && m.sink.Process != nil {
+		_ = m.sink.Process.Kill()
+		_ = m.sink.Wait() // killed
+	}
+	if m.redis != nil {
+		m.redis.Close()
+	}
+	if m.db != nil {
+		err = m.db.Close()
+	}
+	if m.dir != "" {
+		err = errors.Join(err, os.RemoveAll(m.dir))
+	}
+	return err
+}
+
+// write writes files into a folder.
+func write(dir string, files map[string]string) error {
+	for name, text := range files {
+		file := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o644)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
