@@ -70,7 +70,8 @@ func (c *Compiled) Fill(into *Filled, values Values, link func(url string) strin
 		f.linked = f.relink(f.linked[:0], page, own, link)
 		into.HTML = f.linked
 	}
-	into.Text = appendQuoted(into.Text[:0], tidy(string(text), own, link))
+	f.tidied = appendTidy(f.tidied[:0], text, own, link)
+	into.Text = appendQuoted(into.Text[:0], f.tidied)
 	if bytes.IndexByte(into.Text, '\r') >= 0 {
 		f.fail("a carriage return in a link")
 	}
@@ -92,6 +93,7 @@ type filling struct {
 	page      []byte // room for the HTML
 	plain     []byte // room for the text
 	linked    []byte // room for the HTML with its links
+	tidied    []byte // room for the text with its links
 	err       error
 }
 

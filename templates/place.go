@@ -88,7 +88,7 @@ func appendPage(out []byte, text string) []byte {
 }
 
 // appendQuoted escapes what quoted-printable escapes, and nothing else.
-func appendQuoted(out []byte, text string) []byte {
+func appendQuoted[T string | []byte](out []byte, text T) []byte {
 	from := 0
 	for i := range len(text) {
 		c := text[i]

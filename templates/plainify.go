@@ -1,53 +1,51 @@
 package templates
 
 import (
+	"bytes"
 	"strconv"
-	"strings"
 )
 
-// tidy finishes a text part: the numbers of lists, the links, and the empty lines
-// that controls leave behind.
-func tidy(text string, own func(string) bool, hook func(string) string) string {
-	var b strings.Builder
-	empty := 0
-	for line := range strings.SplitSeq(numbered(text), "\n") {
-		line = strings.TrimRight(line, " \t")
-		if line == "" {
+// appendTidy finishes a text part and appends it: the numbers of lists, the links, and
+// the empty lines that controls leave behind.
+func appendTidy(out, text []byte, own func(string) bool, hook func(string) string) []byte {
+	begin, empty := len(out), 0
+	for line := range bytes.SplitSeq(numbered(text), []byte("\n")) {
+		line = bytes.TrimRight(line, " \t")
+		if len(line) == 0 {
 			empty++
 			continue
 		}
-		if b.Len() > 0 && empty > 0 {
-			b.WriteByte('\n')
+		if len(out) > begin && empty > 0 {
+			out = append(out, '\n')
 		}
-		links(&b, line, own, hook)
-		b.WriteByte('\n')
+		out = append(appendLinks(out, line, own, hook), '\n')
 		empty = 0
 	}
-	return b.String()
+	return out
 }
 
 // numbered numbers the items of the lists that are there.
-func numbered(text string) string {
-	if !strings.Contains(text, listOpen) {
+func numbered(text []byte) []byte {
+	if !bytes.Contains(text, []byte(listOpen)) {
 		return text
 	}
-	var b strings.Builder
+	var out []byte
 	var next []int
 	for {
-		i := strings.IndexAny(text, listOpen+listItem+listClose)
+		i := bytes.IndexAny(text, listOpen+listItem+listClose)
 		if i < 0 {
-			return b.String() + text
+			return append(out, text...)
 		}
-		b.WriteString(text[:i])
-		sign := text[i : i+1]
+		out = append(out, text[:i]...)
+		sign := string(text[i : i+1])
 		text = text[i+1:]
 		switch last := len(next) - 1; {
 		case sign == listOpen:
-			first, rest, _ := strings.Cut(text, listFrom)
-			n, _ := strconv.Atoi(first) // written by list
+			first, rest, _ := bytes.Cut(text, []byte(listFrom))
+			n, _ := strconv.Atoi(string(first)) // written by list
 			next, text = append(next, n), rest
 		case sign == listItem && last >= 0:
-			b.WriteString(strconv.Itoa(next[last]))
+			out = strconv.AppendInt(out, int64(next[last]), 10)
 			next[last]++
 		case sign == listClose && last >= 0:
 			next = next[:last]
@@ -55,16 +53,16 @@ func numbered(text string) string {
 	}
 }
 
-// links writes a line with its addresses given to the hook.
-func links(b *strings.Builder, line string, own func(string) bool, hook func(string) string) {
+// appendLinks appends a line with its addresses given to the hook.
+func appendLinks(out, line []byte, own func(string) bool, hook func(string) string) []byte {
 	for {
-		before, rest, found := strings.Cut(line, linkOpen)
-		b.WriteString(before)
+		before, rest, found := bytes.Cut(line, []byte(linkOpen))
+		out = append(out, before...)
 		if !found {
-			return
+			return out
 		}
-		to, after, _ := strings.Cut(rest, linkClose)
-		b.WriteString(hooked(to, own, hook))
+		to, after, _ := bytes.Cut(rest, []byte(linkClose))
+		out = append(out, hooked(string(to), own, hook)...)
 		line = after
 	}
 }

@@ -191,7 +191,7 @@ func (m *Mail) write(roots map[string]any, e *env) (Rendered, error) {
 		}
 		return false
 	}
-	r.HTML, r.Text = relink(colored(page, e.brand.Color), own, e.brand.Link), tidy(text, own, e.brand.Link)
+	r.HTML, r.Text = relink(colored(page, e.brand.Color), own, e.brand.Link), string(appendTidy(nil, []byte(text), own, e.brand.Link))
 	return r, nil
 }
 

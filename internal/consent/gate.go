@@ -59,19 +59,20 @@ func Load(tx *store.Tx, sends []int64) ([]Candidate, error) {
 	}
 	defer rows.Close()
 	all := make([]Candidate, 0, len(sends))
+	var into []any
 	for rows.Next() {
-		var c Candidate
-		into := []any{&c.Send, &c.Member, &c.Campaign, &c.Occurrence, &c.Version, &c.Run, &c.Code,
+		all = append(all, Candidate{})
+		c := &all[len(all)-1]
+		into = append(into[:0], &c.Send, &c.Member, &c.Campaign, &c.Occurrence, &c.Version, &c.Run, &c.Code,
 			&c.Step, &c.Class, &c.Topic, &c.QueuedAt, &c.ExpiresAt,
 			&c.Email, &c.EmailKey, &c.Joined, &c.Erased, &c.Merged, &c.Zone,
-			&c.Answered, &c.Granted, &c.Suppressed, &c.OwnActAt}
+			&c.Answered, &c.Granted, &c.Suppressed, &c.OwnActAt)
 		for i := range c.Recent {
 			into = append(into, &c.Recent[i])
 		}
 		if err := rows.Scan(into...); err != nil {
 			return nil, fmt.Errorf("loading a send for the gate: %w", err)
 		}
-		all = append(all, c)
 	}
 	return all, rows.Err()
 }

@@ -76,6 +76,7 @@ type writer struct {
 	returnDomain  string
 	log           *slog.Logger
 	compiled      *compiledMails
+	sheets        sheets
 }
 
 // inFull makes the message of s by all the steps.

@@ -91,7 +91,10 @@ func unlinked(name string) string {
 	if strings.Contains(name, "://") {
 		return ""
 	}
-	dotted := strings.NewReplacer("\u3002", ".", "\uff0e", ".", "\uff61", ".").Replace(name)
+	if !strings.ContainsAny(name, ".\u3002\uff0e\uff61") {
+		return name
+	}
+	dotted := otherDots.Replace(name)
 	for word := range strings.FieldsFuncSeq(dotted, func(r rune) bool { return r != '.' && r != '-' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
 		host := strings.ToLower(strings.Trim(word, ".-"))
 		top := host[strings.LastIndexByte(host, '.')+1:]
@@ -105,6 +108,9 @@ func unlinked(name string) string {
 	}
 	return name
 }
+
+// otherDots are those that programs take for one in a host (RFC 3490, section 3.1).
+var otherDots = strings.NewReplacer("\u3002", ".", "\uff0e", ".", "\uff61", ".")
 
 // name is how an address line calls the member.
 func (p *person) name() string { return strings.TrimSpace(p.FirstName + " " + p.LastName) }

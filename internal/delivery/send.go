@@ -104,17 +104,23 @@ func load(tx *store.Tx, ids []int64) ([]*send, error) {
 		return nil, fmt.Errorf("loading %d sends: %w", len(ids), err)
 	}
 	defer rows.Close()
+	var id int64
+	var vars, last string
+	var launch map[string]any // of the last row: those of a run have the same
+	var s send
 	for rows.Next() {
-		var id int64
-		var vars string
-		var s send
+		s = send{}
 		if err := rows.Scan(&id, &s.state, &s.reason, &s.fence, &s.attempts, &s.day, &s.campaign, &s.key, &vars,
 			&s.run.state, &s.run.expires, &s.event, &s.order, &s.exited, &s.coupon); err != nil {
 			return nil, fmt.Errorf("loading a send: %w", err)
 		}
-		if s.launch, err = values(vars); err != nil {
-			s.blind, s.failed = true, fmt.Errorf("values of the launch: %w", err)
+		if launch == nil || vars != last {
+			if launch, err = values(vars); err != nil {
+				s.blind, s.failed = true, fmt.Errorf("values of the launch: %w", err)
+			}
+			last = vars
 		}
+		s.launch = launch
 		if into := byID[id]; into != nil {
 			s.Candidate = into.Candidate
 			*into = s

@@ -351,6 +351,10 @@ func (w *worker) hand(ctx context.Context, l landing) landing {
 		}
 		return w.claim.begin(ctx, l.batch, l.s)
 	})
+	if o.Stage == StageDone { // the relay has all of it
+		w.d.writer.sheets.put(l.s.letter.message.Body)
+		l.s.letter.message.Body = nil
+	}
 	w.relay.heard(o)
 	out := (*ruledOut)(nil)
 	if l.recorded = errors.As(o.Err, &out); l.recorded {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync"
 
 	"regulars/internal/delivery/compose"
 	"regulars/internal/loyalty"
@@ -79,7 +80,7 @@ func (w *writer) quick(c *compiledMail, s *send, m material) (body []byte, err e
 	l.MessageID, l.UnsubscribeMail = compose.MessageID(w.secret, s.Send, w.domain(s.plan)), w.optOut(s)
 	form := c.letter.Load()
 	if form != nil {
-		if body, err = form.Fill(l, room.Text, room.HTML); !errors.Is(err, compose.ErrOther) {
+		if body, err = form.Fill(w.sheets.get(), l, room.Text, room.HTML); !errors.Is(err, compose.ErrOther) {
 			return body, err
 		}
 	}
@@ -87,7 +88,27 @@ func (w *writer) quick(c *compiledMail, s *send, m material) (body []byte, err e
 		return nil, err
 	}
 	c.letter.Store(form)
-	return form.Fill(l, room.Text, room.HTML)
+	return form.Fill(nil, l, room.Text, room.HTML)
+}
+
+// sheets is the room in which letters were written that have gone out.
+type sheets struct{ pool sync.Pool }
+
+// mostSheet is the largest that is kept.
+const mostSheet = 64 << 10
+
+func (p *sheets) get() []byte {
+	if kept, ok := p.pool.Get().(*[]byte); ok {
+		return (*kept)[:0]
+	}
+	return nil
+}
+
+// put takes back the room of a message that nobody reads any more.
+func (p *sheets) put(body []byte) {
+	if cap(body) > 0 && cap(body) <= mostSheet {
+		p.pool.Put(&body)
+	}
 }
 
 // sendValues is the data of a send, of which only what its mail shows is worked out.

@@ -128,10 +128,10 @@ func (c *Compiled) cut(written []byte, mark string) {
 	}
 }
 
-// Fill writes the message of a letter: its Rendered has the subject, the bodies are
-// as templates.Compiled fills them in. An error is one of Build's, or says that
-// Build is to be asked.
-func (c *Compiled) Fill(l Letter, text, html []byte) ([]byte, error) {
+// Fill appends the message of a letter to out: its Rendered has the subject, the
+// bodies are as templates.Compiled fills them in. An error is one of Build's, or says
+// that Build is to be asked.
+func (c *Compiled) Fill(out []byte, l Letter, text, html []byte) ([]byte, error) {
 	switch err := l.checkOwn(); {
 	case l.common() != c.of:
 		return nil, ErrOther
@@ -147,7 +147,7 @@ func (c *Compiled) Fill(l Letter, text, html []byte) ([]byte, error) {
 	hex.Encode(boundary[:], sum[:boundarySize])
 
 	bodies := len(text) + len(html)
-	out := make([]byte, 0, bodies+bodies/12+2048) // a line of 75 has 3 bytes more
+	out = slices.Grow(out, bodies+bodies/12+2048) // a line of 75 has 3 bytes more
 	for _, p := range c.pieces {
 		out = append(out, p.fixed...)
 		switch p.next {

@@ -35,7 +35,7 @@ func filled(l compose.Letter) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.Fill(l, quoted(l.Rendered.Text), quoted(l.Rendered.HTML))
+	return c.Fill(nil, l, quoted(l.Rendered.Text), quoted(l.Rendered.HTML))
 }
 
 // alike checks that a letter that was filled in is the one that Build makes, to the
@@ -134,7 +134,7 @@ func TestAnotherLetterIsNotFilledIn(t *testing.T) {
 		"from_name":   func(l *compose.Letter) { l.Rendered.FromName = "Bob" },
 		"way by mail": func(l *compose.Letter) { l.UnsubscribeMail = "" },
 	} {
-		if b, err := c.Fill(letter(change), nil, nil); !errors.Is(err, compose.ErrOther) {
+		if b, err := c.Fill(nil, letter(change), nil, nil); !errors.Is(err, compose.ErrOther) {
 			t.Errorf("Fill with another %s = %q, %v, want ErrOther", name, b, err)
 		}
 	}
@@ -334,13 +334,13 @@ func bothWays(t testing.TB, seed uint64, members int) (in, all int, why error) {
 		given.Rendered = templates.Rendered{Subject: room.Subject, FromName: room.FromName, Language: room.Language}
 		var got []byte
 		if form != nil {
-			got, err = form.Fill(given, room.Text, room.HTML)
+			got, err = form.Fill(nil, given, room.Text, room.HTML)
 		}
 		if form == nil || errors.Is(err, compose.ErrOther) {
 			if form, err = compose.Compile(given); err != nil {
 				t.Fatal(err)
 			}
-			got, err = form.Fill(given, room.Text, room.HTML)
+			got, err = form.Fill(nil, given, room.Text, room.HTML)
 		}
 		alike(t, l, got, err)
 	}
