@@ -32,6 +32,7 @@ type config struct {
 
 	BounceDomain string // right side of envelope senders
 	Inbound      string // where mails to them are taken
+	inboundLocal bool   // … by LMTP
 	Listen       string
 	Metrics      string // where /metrics answers, and nowhere else; "": beside the pages
 	Pprof        string // where profiles are to be had; "": nowhere
@@ -82,7 +83,10 @@ var settings = []setting{
 	}},
 	{"LOG_FORMAT", func(c *config, v string) error { c.LogFormat = v; return amongst(v, "text", "json") }},
 	{"BOUNCE_DOMAIN", func(c *config, v string) error { c.BounceDomain = strings.ToLower(v); return bounceDomain(v) }},
-	{"INBOUND_LISTEN", func(c *config, v string) error { c.Inbound = v; return listenAddress(v) }},
+	{"INBOUND_LISTEN", func(c *config, v string) error {
+		c.Inbound, c.inboundLocal = strings.CutPrefix(v, "lmtp://")
+		return listenAddress(c.Inbound)
+	}},
 	{"MAIL_ONLY_TO", func(c *config, v string) (err error) {
 		if c.mailOnlyTo, err = regexp.Compile(v); err != nil {
 			return fmt.Errorf(`is not a pattern (%w): it should be a regular expression, like @shop\.example$`, err)
@@ -451,6 +455,8 @@ func (c config) ready() error {
 		}
 	}
 	switch {
+	case len(lacks) == 0 && c.Inbound != "" && c.BounceDomain == "":
+		return errors.New("INBOUND_LISTEN is set and BOUNCE_DOMAIN is not: no mail of ours would name an address that is taken there")
 	case len(lacks) == 0:
 		return nil
 	case c.postgres():

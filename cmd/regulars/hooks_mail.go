@@ -94,7 +94,7 @@ func fetcher() func(address string) ([]byte, error) {
 // inbound takes the mails that come to the addresses which our mails carry.
 func (a *app) inbound(w *wiring) *inbound.Door {
 	return &inbound.Door{
-		Domain: cmp.Or(a.config.BounceDomain, "localhost"), Accepts: w.sender.Ours, Log: w.log,
+		Domain: cmp.Or(a.config.BounceDomain, "localhost"), Accepts: w.sender.Ours, Local: a.config.inboundLocal, Log: w.log,
 		Takes: func(ctx context.Context, raw []byte, to []string) error {
 			heard, err := w.sender.Learn(ctx, mailnews.FromMail(raw, to, w.db.Now()))
 			for _, h := range heard {

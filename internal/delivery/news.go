@@ -24,6 +24,10 @@ var ErrEarly = errors.New("the mail that this is about is just being handed over
 // early is how long after its event news may wait for that.
 const early = 15 * time.Minute
 
+// ErrReplayed says that the token which was signed for news has come with other news
+// before.
+var ErrReplayed = errors.New("its signature was made for another event")
+
 // within is how far back a mail is looked for of which only the address is told.
 const within = 7 * 24 * time.Hour
 
@@ -35,7 +39,7 @@ type Heard struct {
 	ID     string
 	Again  bool   // it was known
 	Effect string // in words, without anybody's address
-	Err    error  // ErrEarly: not taken in
+	Err    error  // ErrEarly or ErrReplayed: not taken in
 }
 
 // Learn takes in what is told of mails that went out, each piece once, and returns
@@ -108,13 +112,24 @@ func (d *Sender) learn(tx *store.Tx, news []mailnews.News) ([]Heard, error) {
 // fresh writes down which news is new, and returns that. What somebody else is taking
 // in is waited for.
 func (d *Sender) fresh(tx *store.Tx, news []mailnews.News, heard []Heard) ([]*told, error) {
-	rows := make([][]any, len(news))
+	replayed, err := replayed(tx, news)
+	if err != nil {
+		return nil, err
+	}
+	var rows [][]any
 	for i, n := range news {
+		if replayed[n.Token] {
+			heard[i] = Heard{ID: n.ID, Err: ErrReplayed}
+			continue
+		}
 		heard[i] = Heard{ID: n.ID, Again: true, Effect: "known"}
-		rows[i] = []any{n.Source, n.ID, string(n.What)}
+		rows = append(rows, []any{n.Source, n.ID, string(n.What)})
+	}
+	if len(rows) == 0 {
+		return nil, nil
 	}
 	var added []struct{ Source, ID string }
-	err := tx.All(&added, `
+	err = tx.All(&added, `
 		insert into mail_news (source, id, what, heard_at)
 		select r.source, r.id, min(r.what), `+tx.Instant("@now")+`
 		from   `+tx.Values("source text", "id text", "what text")+`
@@ -132,13 +147,54 @@ func (d *Sender) fresh(tx *store.Tx, news []mailnews.News, heard []Heard) ([]*to
 	}
 	var fresh []*told
 	for i, n := range news {
-		if id := [2]string{n.Source, n.ID}; open[id] {
+		if id := [2]string{n.Source, n.ID}; open[id] && heard[i].Err == nil {
 			delete(open, id) // twice in a batch is once
 			heard[i] = Heard{ID: n.ID}
 			fresh = append(fresh, &told{News: n, at: i})
 		}
 	}
 	return fresh, nil
+}
+
+// tokens is what stands for the source in the rows of tokens: their id is the token,
+// their effect the event that it came with.
+const tokens = " token"
+
+// replayed writes tokens down with the news that they come with first, and returns
+// those that came with other news before.
+func replayed(tx *store.Tx, news []mailnews.News) (map[string]bool, error) {
+	var rows [][]any
+	for _, n := range news {
+		if n.Token != "" {
+			rows = append(rows, []any{n.Source + tokens, n.Token, n.ID})
+		}
+	}
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	args := store.Args{"rows": store.Rows(rows), "now": tx.At}
+	given := tx.Values("source text", "id text", "event text")
+	_, err := tx.Exec(`
+		insert into mail_news (source, id, what, heard_at, effect)
+		select r.source, r.id, 'token', `+tx.Instant("@now")+`, min(r.event)
+		from   `+given+`
+		where  true
+		group  by r.source, r.id
+		order  by r.source, r.id
+		on conflict (source, id) do nothing`, args)
+	if err != nil {
+		return nil, fmt.Errorf("writing the tokens of news down: %w", err)
+	}
+	var used []string
+	err = tx.All(&used, "select r.id from "+given+" join mail_news n on n.source = r.source and n.id = r.id where n.effect <> r.event", args)
+	if err != nil {
+		return nil, fmt.Errorf("looking for the tokens of news: %w", err)
+	}
+	found := map[string]bool{}
+	for _, token := range used {
+		found[token] = true
+	}
+	return found, nil
 }
 
 // find looks for the sends that news is about, and locks them.

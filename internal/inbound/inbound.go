@@ -33,6 +33,7 @@ type Door struct {
 	Domain  string
 	Accepts func(to string) bool                                     // whether an address is ours
 	Takes   func(ctx context.Context, raw []byte, to []string) error // stores what a mail tells; an error is answered 451
+	Local   bool                                                     // LMTP (RFC 2033), from the mail server of the house, instead of SMTP
 	Log     *slog.Logger
 
 	open atomic.Int64
@@ -44,7 +45,7 @@ func (d *Door) Run(ctx context.Context, listener net.Listener) error {
 	server.Domain = d.Domain
 	server.ReadTimeout, server.WriteTimeout = patience, patience
 	server.MaxMessageBytes, server.MaxRecipients, server.MaxLineLength = bounce.MaxSize, recipients, 4000
-	server.ErrorLog = quiet{}
+	server.ErrorLog, server.LMTP = quiet{}, d.Local
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
 	if err := server.Serve(listener); err != nil && ctx.Err() == nil {

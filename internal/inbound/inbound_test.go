@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/smtp"
+	"net/textproto"
 	"strings"
 	"testing"
 
@@ -48,5 +49,45 @@ func TestOnlyMailToOurAddressesIsTaken(t *testing.T) {
 	}
 	if len(got) != 1 || !strings.HasPrefix(got[0], "bounces+1.x@bounces.shop.example: Subject: no") {
 		t.Errorf("taken: %q", got)
+	}
+}
+
+func TestAMailServerOfTheHouseHandsOverByLMTP(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken := 0
+	d := &inbound.Door{Domain: "bounces.shop.example", Local: true, Log: slog.New(slog.DiscardHandler),
+		Accepts: func(to string) bool { return strings.HasPrefix(to, "bounces+") },
+		Takes:   func(context.Context, []byte, []string) error { taken++; return nil }}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- d.Run(ctx, listener) }()
+	conn, err := textproto.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for _, tt := range []struct {
+		say  string
+		want int
+	}{
+		{"", 220}, {"EHLO mail.shop.example", 500}, {"LHLO mail.shop.example", 250}, {"MAIL FROM:<>", 250},
+		{"RCPT TO:<bounces+1.x@bounces.shop.example>", 250}, {"RCPT TO:<ana@shop.example>", 550}, {"DATA", 354}, {"Subject: no\r\n\r\nno\r\n.", 250},
+	} {
+		if tt.say != "" {
+			if err := conn.PrintfLine("%s", tt.say); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if code, text, err := conn.ReadResponse(tt.want); err != nil {
+			t.Fatalf("%s is answered %d %s: %v", tt.say, code, text, err)
+		}
+	}
+	cancel()
+	if err := <-done; err != nil || taken != 1 {
+		t.Errorf("%d mails were taken: %v", taken, err)
 	}
 }

@@ -11,7 +11,8 @@ import (
 	"regulars/internal/webhook"
 )
 
-// mailgun signs a time and a token beside the event, and not the event.
+// mailgun signs a time and a token beside the event, and not the event: whoever has
+// seen a token could tell anything. So a token is good for one event.
 var mailgun = Provider{
 	Name:   "mailgun",
 	Secret: atLeast(8),
@@ -73,7 +74,7 @@ func decodeMailgun(d Delivery) ([]News, error) {
 		return nil, err
 	}
 	e := m.Event
-	n := News{Source: "mailgun", ID: e.ID, What: Nothing, Word: e.Event, At: seconds(e.Timestamp), Address: e.Recipient,
+	n := News{Source: "mailgun", ID: e.ID, Token: m.Signature.Token, What: Nothing, Word: e.Event, At: seconds(e.Timestamp), Address: e.Recipient,
 		Marks: marks(e.Message.Headers.ID, e.Envelope.Sender)}
 	if n.ID == "" {
 		n.ID = keyed(e.Event, e.Message.Headers.ID, e.Recipient, fmt.Sprint(e.Timestamp))

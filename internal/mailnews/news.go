@@ -43,6 +43,8 @@ type News struct {
 	Words   string // of the server that refused it
 
 	Marks []string // Message-IDs and envelope senders of the mail, some of which may be ours
+
+	Token string // signed instead of the event, which nothing else than this one event may come with; "": the event is signed
 }
 
 // What one piece of news may hold.

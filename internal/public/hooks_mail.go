@@ -69,13 +69,17 @@ func mailWhy(err error) string {
 	return "no certificate"
 }
 
-// writeHeard answers each piece of news: 503 when one is to be told again.
+// writeHeard answers each piece of news: 503 when one is to be told again, 401 when one
+// came with another's signature.
 func writeHeard(w http.ResponseWriter, heard []delivery.Heard) error {
 	status := http.StatusAccepted
 	answers := make([]map[string]string, len(heard))
 	for i, h := range heard {
 		answers[i] = map[string]string{"id": h.ID, "result": "stored", "effect": h.Effect}
 		switch {
+		case errors.Is(h.Err, delivery.ErrReplayed):
+			status = max(status, http.StatusUnauthorized)
+			answers[i] = map[string]string{"id": h.ID, "result": "refused", "reason": h.Err.Error()}
 		case h.Err != nil:
 			status = http.StatusServiceUnavailable
 			answers[i] = map[string]string{"id": h.ID, "result": "refused", "reason": h.Err.Error()}

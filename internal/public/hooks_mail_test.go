@@ -2,16 +2,56 @@ package public_test
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"regulars/internal/delivery"
 	"regulars/internal/mailnews"
 	"regulars/internal/public"
+	"regulars/internal/store"
+	"regulars/internal/store/storetest"
 )
+
+func TestATokenOfMailgunIsGoodForOneEvent(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		h := newHouse(t, db)
+		h.Secrets = map[string][]string{"mail/mailgun": {"mailgun-key"}}
+		h.Clock = func() time.Time { return time.Unix(1770000000, 0) }
+		h.Learn = delivery.New(delivery.Config{DB: db, Secret: []byte("a key of this test's own")}).Learn
+		h.open()
+		for _, tt := range []struct {
+			name, token, event string
+			want               int
+		}{
+			{"an event", "one", "e-1", 202},
+			{"the same again", "one", "e-1", 202},
+			{"another event with its token", "one", "e-2", 401},
+			{"that event with a token of its own", "two", "e-2", 202},
+		} {
+			mac := hmac.New(sha256.New, []byte("mailgun-key"))
+			mac.Write([]byte("1770000000" + tt.token))
+			body := fmt.Sprintf(`{"signature": {"timestamp": "1770000000", "token": %q, "signature": %q}, "event-data": {"id": %q, "event": "complained", "recipient": "m-%[3]s@shop.example"}}`,
+				tt.token, hex.EncodeToString(mac.Sum(nil)), tt.event)
+			w := httptest.NewRecorder()
+			h.handle.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/hooks/mail/mailgun", strings.NewReader(body)))
+			if w.Code != tt.want {
+				t.Errorf("%s is answered %d %s, want %d", tt.name, w.Code, w.Body, tt.want)
+			}
+		}
+		if got := h.one("select count(*) from mail_news where source = 'mailgun'"); got != "2" {
+			t.Errorf("%s events were taken in, want 2", got)
+		}
+	})
+}
 
 func TestAMailProviderIsHeardOnlyWithItsSecret(t *testing.T) {
 	t.Parallel()
