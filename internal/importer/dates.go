@@ -84,6 +84,7 @@ var days = []struct {
 var (
 	weekday = regexp.MustCompile(`^(?i)(mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}\.?,? `)
 	inWords = regexp.MustCompile(`(\[[\w/+-]+\]|\([^)]*\))$`)
+	short   = regexp.MustCompile(`^(\d{1,2})[./-](\d{1,2})[./-](\d{2})((?:[T ,].*)?)$`)
 	offset  = regexp.MustCompile(`^(?:UTC|GMT)?([+-])(\d{1,2}):?(\d{2})?(?: ?[A-Za-z]{2,5})?$`)
 	serial  = regexp.MustCompile(`^\d{5}([.,]\d+)?$`)
 )
@@ -149,7 +150,35 @@ func (c clocks) day(text string) (day loyalty.Day, rest string, err error) {
 	if serial.MatchString(text) {
 		return c.serialDay(text)
 	}
+	if year, month, date, rest, ok := c.short(text); ok {
+		day, err := loyalty.ParseDay(fmt.Sprintf("%04d-%02d-%02d", year, month, date))
+		if err == nil {
+			return day, rest, nil
+		}
+	} else if short.MatchString(text) {
+		return 0, "", errEither
+	}
 	return 0, "", errMoment
+}
+
+// short reads a date whose year has two digits, where it is known what stands first:
+// by itself 21/06/27 may also begin with its year. The century is that of POSIX's
+// strptime: 69 to 99 are of the last one.
+func (c clocks) short(text string) (year, month, date int, rest string, ok bool) {
+	found := short.FindStringSubmatch(text)
+	if found == nil || c.dates != DayFirst && c.dates != MonthFirst {
+		return 0, 0, 0, "", false
+	}
+	date, _ = strconv.Atoi(found[1]) // digits
+	month, _ = strconv.Atoi(found[2])
+	year, _ = strconv.Atoi(found[3])
+	if c.dates == MonthFirst {
+		date, month = month, date
+	}
+	if year += 2000; year >= 2069 {
+		year -= 100
+	}
+	return year, month, date, found[4], true
 }
 
 // epoch is the day that spreadsheets count as 0. Their day 60 is a 29th of February
@@ -226,8 +255,12 @@ func monthNamed(name string) int {
 }
 
 // birthday brings a birthday into the form in which we keep it, 1980-02-28 or
-// --02-28. What is none stays as it is, for the check to say so.
+// --02-28. One whose year has two digits has no century. What is none stays as it is,
+// for the check to say so.
 func (c clocks) birthday(text string) string {
+	if _, month, date, rest, ok := c.short(text); ok && rest == "" {
+		return fmt.Sprintf("--%02d-%02d", month, date)
+	}
 	if day, rest, err := c.day(text); err == nil && (rest == "" || strings.Trim(rest, "T0:.Z ") == "") {
 		return day.String()
 	}

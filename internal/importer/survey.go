@@ -97,13 +97,20 @@ func (s *survey) decimal() Decimal {
 	return ""
 }
 
-var either = regexp.MustCompile(`^(\d{1,2})[/-](\d{1,2})(?:[/-]\d{4})?(?:\D|$)`)
+var either = regexp.MustCompile(`^(\d{1,2})[/-](\d{1,2})(?:[/-]\d{4})?(?:[^\d/-]|$)`)
 
 func (d *dateForms) look(text string) {
 	text = weekday.ReplaceAllString(text, "")
 	found := either.FindStringSubmatch(text)
-	switch {
+	switch brief := short.FindStringSubmatch(text); {
 	case text == "":
+	case brief != nil:
+		first, _ := strconv.Atoi(brief[1]) // digits
+		second, _ := strconv.Atoi(brief[2])
+		third, _ := strconv.Atoi(brief[3])
+		d.dayFirst = d.dayFirst || first > 12 && second <= 12 && third > 31 // else it may begin with its year
+		d.monthFirst = d.monthFirst || second > 12 && first <= 12
+		d.others = true
 	case serial.MatchString(text):
 		d.serials = true
 	case found == nil:

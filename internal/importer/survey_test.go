@@ -23,6 +23,8 @@ func TestTheWholeOfAColumnTellsHowItIsWritten(t *testing.T) {
 		{"or both: nobody knows", "order,member,at,total\n1,M-1,13/02/2027,1\n2,M-1,02/13/2027,2\n", importer.File{}, "", "", "refused 2 at: \"13/02/2027\" may be two days"},
 		{"or neither", "order,member,at,total\n1,M-1,01/02/2027,1\n", importer.File{}, "", "", "refused 2 at: \"01/02/2027\" may be two days"},
 		{"what somebody says goes before", "order,member,at,total\n1,M-1,01/02/2027,1\n2,M-1,13/02/2027,2\n", importer.File{Dates: importer.MonthFirst}, "20820", "", "refused 3 at: \"13/02/2027\" is not a moment"},
+		{"a year of two digits ends it, the day cannot stand first", "order,member,at,total\n1,M-1,02/01/27,1\n2,M-1,02/13/27,2\n", importer.File{}, "20850 20862", "at has the month first", ""},
+		{"or it may begin with its year", "order,member,at,total\n1,M-1,13/02/27,1\n", importer.File{}, "", "", "refused 2 at: \"13/02/27\" may be two days"},
 		{"all are counted by a spreadsheet", "order,member,at,total\n1,M-1,46419,1\n2,M-1,46431.75,2\n", importer.File{}, "20850 20862", "at counts days as spreadsheets do", ""},
 		{"one is counted by a spreadsheet", "order,member,at,total\n1,M-1,46419,1\n2,M-1,2027-02-13,2\n", importer.File{}, "20862", "", "refused 2 at: \"46419\" is how a spreadsheet counts days: say --dates serial"},
 		{"one is, and somebody says so", "order,member,at,total\n1,M-1,46419,1\n2,M-1,2027-02-13,2\n", importer.File{Dates: importer.Serial}, "20850 20862", "", ""},
