@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"regulars/internal/consent"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
 )
@@ -43,6 +44,32 @@ func TestTheMembersPageShowsPointsAndGoodCodes(t *testing.T) {
 		}
 		if a := h.ask("GET", h.token("m", h.join("M-3", "el"), 0), ""); !strings.Contains(a.Body, "Δεν έχετε κωδικούς") {
 			t.Errorf("the page of somebody without codes:\n%s", a.Body)
+		}
+	})
+}
+
+// Whoever a mail was forwarded to has its links, too.
+func TestNoPageBehindALinkNamesItsMember(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		h := newHouse(t, db)
+		ana, ben := h.join("M-1", "en"), h.join("M-2", "en")
+		h.exec("update members set first_name = 'Anastasia', last_name = 'Featherstone', phone = '+358401234567', card = '4711'")
+		h.give("gift", "GIFT-BENS", ben, "null")
+		send := h.mailed(ana, "newsletter")
+		for _, kind := range []consent.Kind{"m", "u", "confirm"} {
+			link := h.token(kind, ana, send)
+			for what, a := range map[string]answer{"GET": h.ask("GET", link, ""), "POST": h.post(link, url.Values{"do": {"none"}})} {
+				if a.Status >= 500 || len(a.Body) == 0 {
+					t.Errorf("%s %s: %d", what, kind, a.Status)
+				}
+				shown := regexp.MustCompile(`(href|action|value)="[^"]*"`).ReplaceAllString(a.Body, "")
+				for _, no := range []string{"Anastasia", "Featherstone", "example.test", "40123", "4711", "M-1", "GIFT-BENS"} {
+					if strings.Contains(shown, no) {
+						t.Errorf("%s %s shows %q", what, kind, no)
+					}
+				}
+			}
 		}
 	})
 }

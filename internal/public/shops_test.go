@@ -256,20 +256,29 @@ func isSignature(name string) bool {
 }
 
 // Fifty times each, in any sequence and at the same time on three servers over one
-// database, every webhook has its effect once.
+// database, webhooks have the effect that they have once, one after the other.
 func TestWebhooksThatComeAgainAtOnceInAnySequenceHaveTheirEffectOnce(t *testing.T) {
 	t.Parallel()
-	var all []recorded
-	for _, r := range recordedBodies(t) {
-		if slices.Contains([]string{"shopify/constructed_id_over_2pow53.json", "shopify/refunds_create.json", "shopify/customers_create.json", "shopify/customers_redact.json",
-			"woocommerce/docs_order_create.json", "woocommerce/ios_orders-load-all_3.json", "woocommerce/docs_customer_create.json", "stripe/charge.succeeded_payrails.json", "stripe/dotnet_event_plan.json"}, r.File) {
-			all = append(all, r)
+	all := slices.DeleteFunc(recordedBodies(t), func(r recorded) bool {
+		return strings.Contains(r.File, "redact") || // who is erased may come again
+			strings.HasSuffix(r.File, "ios_order-without-data.json") || strings.HasSuffix(r.File, "ios_order-auto-draft-status.json") || // one order in one version, told differently
+			strings.HasSuffix(r.File, "ios_orders-load-all_2.json") // another customer by the address of one
+	})
+	deliver := func(to *house, r recorded) {
+		a := to.deliverRecorded(r, r.body, unchanged)
+		for try := 0; a.Status == 503 && try < 20; try++ { // as a sender tries again
+			a = to.deliverRecorded(r, r.body, unchanged)
+		}
+		if a.Status == 401 || a.Status == 503 {
+			t.Errorf("%s: %d %s", r.File, a.Status, a.Body)
 		}
 	}
-	times := 50
-	if testing.Short() {
-		times = 5
+	alone := newShop(t, storetest.SQLite(t), "USD")
+	before := alone.counts()
+	for _, r := range all {
+		deliver(alone, r)
 	}
+	want := effect(before, alone.counts())
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		h := newShop(t, db, "USD")
 		servers := []*house{h}
@@ -280,10 +289,11 @@ func TestWebhooksThatComeAgainAtOnceInAnySequenceHaveTheirEffectOnce(t *testing.
 			other.open()
 			servers = append(servers, &other)
 		}
-		var queue []recorded
-		for range times {
-			queue = append(queue, all...)
+		times := 50
+		if storetest.Watched || db.Engine() == store.SQLite {
+			times = 3 // .ci/run has fifty of them without the race detector
 		}
+		queue := slices.Repeat(all, times)
 		random := rand.New(rand.NewPCG(1, 2))
 		random.Shuffle(len(queue), func(i, j int) { queue[i], queue[j] = queue[j], queue[i] })
 		before := h.counts()
@@ -292,13 +302,7 @@ func TestWebhooksThatComeAgainAtOnceInAnySequenceHaveTheirEffectOnce(t *testing.
 		for i := range 9 {
 			senders.Go(func() {
 				for r := range next {
-					a := servers[i%3].deliverRecorded(r, r.body, unchanged)
-					for try := 0; a.Status == 503 && try < 20; try++ { // as a sender tries again
-						a = servers[i%3].deliverRecorded(r, r.body, unchanged)
-					}
-					if a.Status != 202 {
-						t.Errorf("%s: %d %s", r.File, a.Status, a.Body)
-					}
+					deliver(servers[i%3], r)
 				}
 			})
 		}
@@ -307,8 +311,7 @@ func TestWebhooksThatComeAgainAtOnceInAnySequenceHaveTheirEffectOnce(t *testing.
 		}
 		close(next)
 		senders.Wait()
-		const want = " +10 events +1 early_events +4 orders +15 order_lines +4 refunds +5 members +2 consents"
-		if got := effect(before, h.counts()); got != want {
+		if got := effect(before, h.counts()); got != want || got == "" {
 			t.Errorf("%d deliveries made%s, want%s", len(queue), got, want)
 		}
 	})
