@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"log/slog"
+	"sync"
 	"sync/atomic"
 
 	"regulars/internal/delivery/compose"
@@ -56,4 +57,24 @@ func (c *compiledMails) of(s *send, text *templates.Mail, log *slog.Logger) *com
 	}
 	c.known.Put(key, m)
 	return m
+}
+
+// sheets is the room in which letters were written that have gone out.
+type sheets struct{ pool sync.Pool }
+
+// mostSheet is the largest that is kept.
+const mostSheet = 64 << 10
+
+func (p *sheets) get() []byte {
+	if kept, ok := p.pool.Get().(*[]byte); ok {
+		return (*kept)[:0]
+	}
+	return nil
+}
+
+// put takes back the room of a message that nobody reads any more.
+func (p *sheets) put(body []byte) {
+	if cap(body) > 0 && cap(body) <= mostSheet {
+		p.pool.Put(&body)
+	}
 }

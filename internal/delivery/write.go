@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"sync"
 
 	"regulars/internal/delivery/compose"
 	"regulars/internal/loyalty"
@@ -89,26 +88,6 @@ func (w *writer) quick(c *compiledMail, s *send, m material) (body []byte, err e
 	}
 	c.letter.Store(form)
 	return form.Fill(nil, l, room.Text, room.HTML)
-}
-
-// sheets is the room in which letters were written that have gone out.
-type sheets struct{ pool sync.Pool }
-
-// mostSheet is the largest that is kept.
-const mostSheet = 64 << 10
-
-func (p *sheets) get() []byte {
-	if kept, ok := p.pool.Get().(*[]byte); ok {
-		return (*kept)[:0]
-	}
-	return nil
-}
-
-// put takes back the room of a message that nobody reads any more.
-func (p *sheets) put(body []byte) {
-	if cap(body) > 0 && cap(body) <= mostSheet {
-		p.pool.Put(&body)
-	}
 }
 
 // sendValues is the data of a send, of which only what its mail shows is worked out.

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"regulars/internal/loyalty"
+	"regulars/internal/store/storetest/watched"
 )
 
 // filled is how many cards of so many stamps the orders of each member fill, and how
@@ -62,9 +63,7 @@ func TestCardsOfCDNOW(t *testing.T) {
 // table reads a gzipped file of the Complete Journey.
 func table(t *testing.T, name string) [][]string {
 	t.Helper()
-	if watched {
-		t.Skip("a real history, and the race detector is on")
-	}
+	watched.Skip(t)
 	dir := os.Getenv("REGULARS_DATA")
 	if dir == "" {
 		dir = filepath.Join("..", "..", "..", "shared")

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"regulars/internal/loyalty"
+	"regulars/internal/store/storetest/watched"
 )
 
 // wallet is a member's, moved by hand.
@@ -211,9 +212,7 @@ type bought struct {
 
 func cdnow(t *testing.T) (rows []bought) {
 	t.Helper()
-	if watched {
-		t.Skip("a real history, and the race detector is on")
-	}
+	watched.Skip(t)
 	dir := os.Getenv("REGULARS_DATA")
 	if dir == "" {
 		dir = filepath.Join("..", "..", "..", "shared")

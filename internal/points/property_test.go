@@ -16,7 +16,7 @@ import (
 	"regulars/internal/program"
 	"regulars/internal/shoptest"
 	"regulars/internal/store"
-	"regulars/internal/store/storetest"
+	"regulars/internal/store/storetest/watched"
 )
 
 // story is what happened to some orders, and what each has earned in the end.
@@ -144,9 +144,7 @@ func TestSplittingChangesNothing(t *testing.T) {
 
 // O9 by way of files, intake and the night: what is left and has ended on 1998-06-30.
 func TestCDNOW(t *testing.T) {
-	if storetest.Watched {
-		t.Skip("a real history, and the race detector is on")
-	}
+	watched.Skip(t)
 	if testing.Short() {
 		t.Skip("69,659 orders take a minute on each engine")
 	}

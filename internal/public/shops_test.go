@@ -27,6 +27,7 @@ import (
 	"regulars/internal/parked"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
+	"regulars/internal/store/storetest/watched"
 )
 
 var renew = flag.Bool("update", false, "write the golden files")
@@ -290,7 +291,7 @@ func TestWebhooksThatComeAgainAtOnceInAnySequenceHaveTheirEffectOnce(t *testing.
 			servers = append(servers, &other)
 		}
 		times := 50
-		if storetest.Watched || db.Engine() == store.SQLite {
+		if watched.On || db.Engine() == store.SQLite {
 			times = 3 // .ci/run has fifty of them without the race detector
 		}
 		queue := slices.Repeat(all, times)

@@ -15,15 +15,14 @@ import (
 	"regulars/internal/shoptest"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
+	"regulars/internal/store/storetest/watched"
 	"regulars/internal/tiers"
 )
 
 // fillCDNOW writes each row of the real orders as one of a member who is known by it.
 func (s *shop) fillCDNOW() {
 	s.T.Helper()
-	if storetest.Watched {
-		s.T.Skip("a real history, and the race detector is on")
-	}
+	watched.Skip(s.T)
 	dir := os.Getenv("REGULARS_DATA")
 	if dir == "" {
 		dir = filepath.Join("..", "..", "..", "shared")
