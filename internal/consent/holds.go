@@ -13,11 +13,14 @@ type Holds map[string]HoldRow
 
 // HoldRow is one thing that is stopped.
 type HoldRow struct {
-	Scope   string
+	Scope   string `gorm:"primaryKey"`
 	Because string
 	ByWhom  string
 	At      loyalty.Instant
 }
+
+// TableName is of GORM.
+func (HoldRow) TableName() string { return "holds" }
 
 // The scopes of a hold, beside Campaign.
 const (
@@ -68,11 +71,10 @@ func (h Holds) Stops(campaign int64, class string, bulk bool) (HoldRow, bool) {
 
 // Hold stops a scope until it is released. Holding it again replaces the reason.
 func Hold(tx *store.Tx, scope, because, byWhom string) error {
-	_, err := tx.Exec(`
-		insert into holds (scope, because, by_whom, at) values (@scope, @because, @who, @now)
-		on conflict (scope) do update
-		set    because = excluded.because, by_whom = excluded.by_whom`,
-		store.Args{"scope": scope, "because": because, "who": byWhom, "now": tx.At})
+	there, err := tx.Change(&HoldRow{Scope: scope}, store.Args{"because": because, "by_whom": byWhom})
+	if err == nil && !there {
+		err = tx.Put(&HoldRow{Scope: scope, Because: because, ByWhom: byWhom, At: tx.At})
+	}
 	if err != nil {
 		return fmt.Errorf("holding %s: %w", scope, err)
 	}
@@ -81,9 +83,9 @@ func Hold(tx *store.Tx, scope, because, byWhom string) error {
 
 // Release ends a hold and reports whether there was one.
 func Release(tx *store.Tx, scope string) (bool, error) {
-	n, err := tx.Exec("delete from holds where scope = @scope", store.Args{"scope": scope})
+	there, err := tx.Remove(&HoldRow{Scope: scope})
 	if err != nil {
 		return false, fmt.Errorf("releasing %s: %w", scope, err)
 	}
-	return n > 0, nil
+	return there, nil
 }

@@ -36,11 +36,11 @@ func (d *Sender) Work(ctx context.Context, run int64) (int, error) {
 	why := errors.Join(w.errs...)
 	if why != nil && ctx.Err() == nil && !store.Away(why) && !errors.Is(why, errLost) && len(w.lost) == 0 {
 		err := d.persist(func(tx *store.Tx) error {
-			var campaign int64
-			if err := tx.One(&campaign, "select campaign_id from runs where id = @run", store.Args{"run": c.chunk.RunID}); err != nil {
+			r := store.RunRow{ID: c.chunk.RunID}
+			if err := tx.Get(&r); err != nil {
 				return err
 			}
-			return tx.SetBack(store.ScopeCampaign(campaign), mailsWork, why)
+			return tx.SetBack(store.ScopeCampaign(r.CampaignID), mailsWork, why)
 		})
 		if err != nil {
 			w.trouble(err)

@@ -41,7 +41,7 @@ func daily(ctx context.Context, db *store.DB, name string, do piece) (did int, e
 		if did, more, err = do(tx, today); err != nil || more {
 			return err
 		}
-		_, err = tx.Exec("update passes set finished_at = @now where name = @name and day = @today", args)
+		_, err = tx.Change(&passRow{Name: name, Day: today}, store.Args{"finished_at": tx.At})
 		return err
 	})
 	if err != nil {
@@ -57,11 +57,22 @@ func doneToday(ctx context.Context, db *store.DB, name string) (done bool, err e
 		if err != nil {
 			return err
 		}
-		return tx.One(&done, "select count(*) > 0 from passes where name = @name and day = @today and finished_at is not null",
-			store.Args{"name": name, "today": int64(today)})
+		row := passRow{Name: name, Day: today}
+		err = tx.Get(&row)
+		done = !row.FinishedAt.IsZero()
+		return store.IgnoreNotFound(err)
 	})
 	return done, err
 }
+
+// passRow is a pass of a day.
+type passRow struct {
+	Name       string      `gorm:"primaryKey"`
+	Day        loyalty.Day `gorm:"primaryKey"`
+	FinishedAt loyalty.Instant
+}
+
+func (passRow) TableName() string { return "passes" }
 
 // claimDay locks the day's row, which it makes first; store.ErrNotFound when it
 // is done or somebody else has it.

@@ -41,7 +41,7 @@ func Settle(ctx context.Context, db *store.DB) (int, error) {
 			if err != nil || !done {
 				return n, err
 			}
-			_, err = t.Tx.Exec("update campaigns set settled = true where id = @id", store.Args{"id": t.ID})
+			_, err = t.Tx.Change(&store.CampaignRow{ID: t.ID}, store.Args{"settled": true})
 			return 1, err
 		},
 	})

@@ -39,8 +39,8 @@ func (s Stop) scope(tx *store.Tx) (string, error) {
 	case s.Offers:
 		return consent.HoldOffers, nil
 	}
-	var id int64
-	err := tx.One(&id, "select id from campaigns where name = @name", store.Args{"name": s.Campaign})
+	var row store.CampaignRow
+	err := tx.Find(&row, store.Args{"name": s.Campaign})
 	if errors.Is(err, store.ErrNotFound) {
 		var names []string
 		if err := tx.All(&names, "select name from campaigns where removed_at is null order by name", nil); err != nil {
@@ -48,7 +48,7 @@ func (s Stop) scope(tx *store.Tx) (string, error) {
 		}
 		return "", store.Missing(program.Unknown("campaign", s.Campaign, names))
 	}
-	return consent.HoldCampaign(id), err
+	return consent.HoldCampaign(row.ID), err
 }
 
 // NoReason stands where nobody has said yet why something is held.

@@ -74,7 +74,7 @@ func lookAhead(tx *store.Tx) (f ahead, err error) {
 
 func (f ahead) write(tx *store.Tx) (n int, err error) {
 	for id, why := range f.unready {
-		if _, err := tx.Exec("update campaigns set unready = @why where id = @id", store.Args{"id": id, "why": why}); err != nil {
+		if _, err := tx.Change(&store.CampaignRow{ID: id}, store.Args{"unready": why}); err != nil {
 			return 0, err
 		}
 	}

@@ -192,7 +192,7 @@ func setSegmentBack(tx *store.Tx, v *versions.Version, id int64, quiet bool, why
 		return err
 	}
 	if quiet {
-		_, err := tx.Exec("update segments set as_of_day = null where id = @id", store.Args{"id": id})
+		_, err := tx.Change(&store.SegmentRow{ID: id}, store.Args{"as_of_day": nil})
 		return err
 	}
 	_, err := tx.Exec("update segments set as_of_day = @before where id = @id and as_of_day >= @today",

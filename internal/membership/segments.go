@@ -101,8 +101,7 @@ func putOff(tx *store.Tx, v *versions.Version, row segmentRow, err error) error 
 	if !errors.As(err, &unready) {
 		return err
 	}
-	_, err = tx.Exec("update segments set failed_day = @today, because = @because where id = @id",
-		store.Args{"id": row.ID, "today": int64(v.Day(tx.At)), "because": unready.Error()})
+	_, err = tx.Change(&store.SegmentRow{ID: row.ID}, store.Args{"failed_day": int64(v.Day(tx.At)), "because": unready.Error()})
 	return err
 }
 
@@ -270,7 +269,7 @@ func refresh(tx *store.Tx, v *versions.Version, row segmentRow, quiet bool, atOn
 
 // upToDate keeps that a segment is right as of today.
 func upToDate(tx *store.Tx, v *versions.Version, s versions.Segment) error {
-	_, err := tx.Exec("update segments set as_of_day = @today, failed_day = null, because = '' where id = @id", store.Args{"id": s.ID, "today": int64(v.Day(tx.At))})
+	_, err := tx.Change(&store.SegmentRow{ID: s.ID}, store.Args{"as_of_day": int64(v.Day(tx.At)), "failed_day": nil, "because": ""})
 	if err != nil {
 		return err
 	}

@@ -64,7 +64,7 @@ func ID(tx *store.Tx, campaign int64, key string) (id int64, err error) {
 }
 
 func Skip(tx *store.Tx, id int64, reason string) error {
-	_, err := tx.Exec("update occurrences set decision = 'skipped', reason = @reason where id = @id", store.Args{"id": id, "reason": reason})
+	_, err := tx.Change(&store.OccurrenceRow{ID: id}, store.Args{"decision": "skipped", "reason": reason})
 	return err
 }
 

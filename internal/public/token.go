@@ -20,12 +20,15 @@ var Scopes = []string{"read", "write", "launch", "redeem"}
 
 // Token is a bearer token of /v1. What it is made of is shown once and stored hashed.
 type Token struct {
-	Name      string          `json:"name"`
+	Name      string          `json:"name" gorm:"primaryKey"`
 	Scopes    string          `json:"scopes"`
 	Source    string          `json:"source"` // whose order numbers and event ids it brings; "": the shop's
 	CreatedAt loyalty.Instant `json:"created_at"`
 	RevokedAt loyalty.Instant `json:"revoked_at"`
 }
+
+// TableName is of GORM.
+func (Token) TableName() string { return "api_tokens" }
 
 // tokenMark begins every token, so that scanners for leaked secrets know ours.
 const tokenMark = "rgl_"
@@ -127,7 +130,7 @@ func (s *server) tokenOf(r *http.Request, token string) (found Token, err error)
 		return found, store.ErrNotFound
 	}
 	err = s.reads.View(r.Context(), func(tx *store.Tx) error {
-		return tx.One(&found, "select name, scopes, source from api_tokens where hash = @hash and revoked_at is null", store.Args{"hash": hashToken(token)})
+		return tx.Find(&found, store.Args{"hash": hashToken(token), "revoked_at": nil})
 	})
 	return found, err
 }

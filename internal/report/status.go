@@ -240,12 +240,8 @@ func (s *Status) people(tx *store.Tx) error {
 		return err
 	}
 	s.Members, s.Known = row.Members, row.Known
-	var version []string
-	err = tx.All(&version, "select value from settings where key = @key", store.Args{"key": store.SettingVersion})
-	if len(version) == 1 {
-		s.Version = version[0]
-	}
-	return err
+	s.Version, err = tx.Setting(store.SettingVersion)
+	return store.IgnoreNotFound(err)
 }
 
 func (s *Status) runs(tx *store.Tx) error {

@@ -58,7 +58,7 @@ func SayHere(tx *Tx, r Replica) error {
 
 // SayGone takes a replica's row away.
 func SayGone(tx *Tx, id string) error {
-	_, err := tx.Exec("delete from replicas where id = @id", Args{"id": id})
+	_, err := tx.Remove(&replicaRow{id})
 	return err
 }
 

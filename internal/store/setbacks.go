@@ -51,27 +51,26 @@ func (tx *Tx) SetBack(scope, work string, because error) error {
 		return err
 	}
 	pause := min(longestPause, firstPause<<min(tries-1, 10))
-	_, err = tx.Exec("update setbacks set retry_at = "+tx.MachineIn(pause)+" where scope = @scope and work = @work", Args{"scope": scope, "work": work})
+	_, err = tx.Change(&setbackRow{scope, work}, Args{"retry_at": SQL(tx.MachineIn(pause))})
 	return err
 }
 
 // TakeLess has the next try of what is set aside take on no more than so many pieces,
 // and soon: more of them took too long.
 func (tx *Tx) TakeLess(scope, work string, part int) error {
-	_, err := tx.Exec("update setbacks set part = @part, retry_at = "+tx.MachineIn(firstPause)+" where scope = @scope and work = @work",
-		Args{"part": part, "scope": scope, "work": work})
+	_, err := tx.Change(&setbackRow{scope, work}, Args{"part": part, "retry_at": SQL(tx.MachineIn(firstPause))})
 	return err
 }
 
 // Recovered says that work of a scope succeeds again.
 func (tx *Tx) Recovered(scope, work string) error {
-	_, err := tx.Exec("delete from setbacks where scope = @scope and work = @work", Args{"scope": scope, "work": work})
+	_, err := tx.Remove(&setbackRow{scope, work})
 	return err
 }
 
 // RetrySetback has one piece of work that is set aside tried again at once.
 func (tx *Tx) RetrySetback(scope, work string) error {
-	_, err := tx.Exec("update setbacks set retry_at = "+tx.Machine()+" where scope = @scope and work = @work", Args{"scope": scope, "work": work})
+	_, err := tx.Change(&setbackRow{scope, work}, Args{"retry_at": SQL(tx.Machine())})
 	return err
 }
 

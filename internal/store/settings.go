@@ -25,17 +25,13 @@ const (
 
 // Setting returns the value of a setting, ErrNotFound when it was never set.
 func (tx *Tx) Setting(key string) (value string, err error) {
+	// Nearly every transaction asks for one: this is the quicker way.
 	err = tx.One(&value, "select value from settings where key = @key", Args{"key": key})
 	return value, err
 }
 
 // SetSetting stores a setting.
-func (tx *Tx) SetSetting(key, value string) error {
-	_, err := tx.Exec(`
-		insert into settings (key, value) values (@key, @value)
-		on conflict (key) do update set value = excluded.value`, Args{"key": key, "value": value})
-	return err
-}
+func (tx *Tx) SetSetting(key, value string) error { return tx.Put(&settingRow{key, value}) }
 
 // SettingOr returns a setting, which it first makes, once and for all replicas,
 // from what fresh returns.

@@ -98,8 +98,8 @@ func (a *question) nextDate(any bool) error {
 
 // waiting says what keeps a queued mail of a run from going; "": nothing.
 func (a *question) waiting(run, send int64) (string, error) {
-	var r struct{ State, Because string }
-	if err := a.tx.One(&r, "select state, because from runs where id = @run", store.Args{"run": run}); err != nil {
+	r := store.RunRow{ID: run}
+	if err := a.tx.Get(&r); err != nil {
 		return "", err
 	}
 	if r.State == "paused" {

@@ -71,12 +71,12 @@ func (a *question) startEnters() error {
 	if !ok {
 		return nil
 	}
-	var because string
-	if err := a.tx.One(&because, "select because from segments where id = @segment", store.Args{"segment": s.ID}); err != nil {
+	row := store.SegmentRow{ID: s.ID}
+	if err := a.tx.Get(&row); err != nil {
 		return err
 	}
-	if because != "" {
-		a.say("start", false, "the segment %s cannot be brought up to date: %s", s.Name, because)
+	if row.Because != "" {
+		a.say("start", false, "the segment %s cannot be brought up to date: %s", s.Name, row.Because)
 	}
 	var stay struct {
 		EnteredAt, LeftAt loyalty.Instant
@@ -136,16 +136,16 @@ func (a *question) wasInside(s versions.Segment, since loyalty.Instant, day loya
 	if err != nil || began {
 		return err
 	}
-	var open int
-	if err := a.tx.One(&open, "select count(*) from campaigns where id = @campaign and not settled", store.Args{"campaign": a.c.ID}); err != nil {
+	row := store.CampaignRow{ID: a.c.ID}
+	if err := a.tx.Get(&row); err != nil {
 		return err
 	}
-	if open > 0 && a.c.Since.IsZero() {
+	if !row.Settled && a.c.Since.IsZero() {
 		return nil
 	}
-	if open > 0 && existing.PerDay > 0 {
+	if !row.Settled && existing.PerDay > 0 {
 		a.say("start", false, "waits for their turn among those who were inside when it went live (existing: %d per day)", existing.PerDay)
-	} else if open > 0 {
+	} else if !row.Settled {
 		a.say("start", false, "those who were inside when it went live are being started: that comes with the next passes")
 	}
 	a.causes = append(a.causes, cause{what: "its going live", at: loyalty.At(a.c.Since.Time), day: max(day, a.c.Day)})
