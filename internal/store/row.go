@@ -3,7 +3,9 @@ package store
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -28,7 +30,11 @@ func (tx *Tx) Get(row any) error {
 // Find reads into row one whose columns have these values; ErrNotFound when there is
 // none. nil stands for null.
 func (tx *Tx) Find(row any, where Args) error {
-	return tx.found(tx.g.Where(where).Take(row).Error)
+	var all []clause.Expression // a map of GORM's would take bytes for a list
+	for _, name := range slices.Sorted(maps.Keys(where)) {
+		all = append(all, clause.Eq{Column: clause.Column{Table: clause.CurrentTable, Name: name}, Value: where[name]})
+	}
+	return tx.found(tx.g.Clauses(clause.Where{Exprs: all}).Take(row).Error)
 }
 
 // Put inserts the row, or gives the one of its key all of its columns.

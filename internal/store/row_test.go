@@ -19,6 +19,14 @@ type pass struct {
 
 func (pass) TableName() string { return "passes" }
 
+type token struct {
+	Name   string `gorm:"primaryKey"`
+	Hash   []byte
+	Scopes string
+}
+
+func (token) TableName() string { return "api_tokens" }
+
 func TestRowsAreReadAndWrittenByTheirKey(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
@@ -50,6 +58,13 @@ func TestRowsAreReadAndWrittenByTheirKey(t *testing.T) {
 			}
 			if err := tx.Find(&pass{}, store.Args{"finished_at": nil, "day": int64(100)}); err != nil {
 				t.Errorf("Find by null = %v", err)
+			}
+			if _, err := tx.Exec("insert into api_tokens (name, hash, scopes, created_at) values ('till', @hash, 'redeem', @now)", store.Args{"hash": []byte{1, 2}, "now": tx.At}); err != nil {
+				return err
+			}
+			var till token
+			if err := tx.Find(&till, store.Args{"hash": []byte{1, 2}, "revoked_at": nil}); err != nil || till.Name != "till" {
+				t.Errorf("Find by bytes = %+v, %v", till, err)
 			}
 			if there, err := tx.Remove(&first); err != nil || !there {
 				t.Errorf("Remove = %v, %v", there, err)
