@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"regulars/internal/address"
+	"regulars/internal/coupon"
 	"regulars/internal/delivery/compose"
 	"regulars/internal/loyalty"
 	"regulars/internal/program"
@@ -20,7 +22,18 @@ type material struct {
 	people map[int64]*person
 	codes  map[int64]*code
 	have   map[int64]*standing // of members, where the program keeps points
+	refer  map[int64]string    // the referral codes of members whose mails may show them
 	at     loyalty.Instant
+}
+
+// prepare gathers the material of sends that are to go out, and makes the referral codes
+// that they show and members do not have yet.
+func prepare(tx *store.Tx, sends []*send) (material, error) {
+	m, err := gather(tx, sends)
+	if err == nil {
+		m.refer, err = coupon.ReferralCodes(tx, some(sends, (*send).referrer), rand.Reader)
+	}
+	return m, err
 }
 
 // gather loads the material, set-based. What started the passages is with the
@@ -51,6 +64,14 @@ func gather(tx *store.Tx, sends []*send) (material, error) {
 	return m, nil
 }
 
+// referrer is the member whose referral code the mail may show, 0 for none.
+func (s *send) referrer() int64 {
+	if s.plan == nil || !s.plan.texts.referral() {
+		return 0
+	}
+	return s.Member
+}
+
 // ofTheText reports whether it is the campaign's text that keeps a mail from being
 // made, and nothing about its member: corrected, the mail can go.
 func ofTheText(err error) bool {
@@ -64,6 +85,7 @@ type Links interface {
 	Unsubscribe(member, send int64, emailKey []byte) string // the preferences too
 	Confirm(member, send int64, emailKey []byte) string
 	Page(member, send int64, emailKey []byte) string
+	Join(code string) string                    // for friends; the same in each mail
 	Click(member, send int64, to string) string // notes the click and leads on
 	Open(member, send int64) string             // a picture; notes the opening
 }
@@ -142,7 +164,7 @@ func (w *writer) tracking(s *send) (link func(to string) string, pixel string) {
 // data is all that the mail may show.
 func (w *writer) data(s *send, m material) templates.Data {
 	data := templates.Data{}
-	for _, root := range []string{"member", "shop", "links", "points", "tier", "coupon", "order", "event", "milestone", "launch"} {
+	for _, root := range []string{"member", "shop", "links", "points", "tier", "referral", "coupon", "order", "event", "milestone", "launch"} {
 		if fields := w.root(root, s, m); fields != nil {
 			data[root] = fields
 		}
@@ -167,6 +189,10 @@ func (w *writer) root(name string, s *send, m material) map[string]any {
 	case "tier":
 		if have := m.have[s.Member]; have != nil && s.plan.program.Loyalty.Tiers != nil {
 			return have.tier(s.plan.program)
+		}
+	case "referral":
+		if code := m.refer[s.Member]; code != "" {
+			return map[string]any{"code": code, "link": w.links.Join(code)}
 		}
 	case "coupon":
 		if c := m.codes[s.Code]; c != nil {

@@ -115,7 +115,7 @@ func (c *chunkClaim) next(ctx context.Context, most int) (b *batch, err error) {
 					b.sends = append(b.sends, s)
 				}
 			}
-			b.stuff, err = gather(tx, b.sends)
+			b.stuff, err = prepare(tx, b.sends)
 			return err
 		})
 	})

@@ -169,7 +169,7 @@ func (c *singles) take(ctx context.Context, limit int, only []int64) (ended []re
 			if _, err := record(tx, c.lane, ofClaim, ended); err != nil {
 				return err
 			}
-			c.stuff, err = gather(tx, c.sends)
+			c.stuff, err = prepare(tx, c.sends)
 			return err
 		})
 	})

@@ -15,6 +15,8 @@ type Event struct {
 	Points     *Points        `json:"points,omitempty"`
 	Properties map[string]any `json:"properties,omitempty"`
 
+	Ask bool `json:"-"` // anybody may have sent it: who joins by it is asked by mail first, whatever the program says
+
 	Unknown []string `json:"-"` // what is said to the sender of fields that nobody knows
 	Notes   []Note   `json:"-"` // what of it could not be read and was left out, or was changed
 }

@@ -221,7 +221,7 @@ func referralKeys() keys[Referral] {
 			at("within", func(f *Referral) *loyalty.Period { return &f.Within }, period()).as("within"),
 		}}),
 		at("at_most", func(f *Referral) *loyalty.Limit { return &f.AtMost }, limit()),
-		{name: "also_refuse", read: readAlsoRefuse},
+		{name: "also_refuse", read: readAlsoRefuse, show: func(f *Referral, _ string) string { return inWords(f.AlsoRefuse) }},
 	}}
 }
 
