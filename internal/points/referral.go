@@ -310,6 +310,17 @@ func (r *Rules) codeFor(tx *store.Tx, pool, side string, referral, member int64)
 	return said, nil
 }
 
+// Welcome is the code that a friend got for being brought, "" for none.
+func Welcome(tx *store.Tx, friend int64) (code string, err error) {
+	err = tx.One(&code, `
+		select coalesce(max(c.code), '')
+		from   referrals f
+		join   claims k on k.source = 'referral' and k.key = f.id || ' `+forFriend+`' and k.state = 'done'
+		join   codes c on c.id = k.code_id and c.state = '`+coupon.StateIssued+`'
+		where  f.friend_id = @friend`, store.Args{"friend": friend})
+	return code, err
+}
+
 func referralKey(id int64, side string) string { return strconv.FormatInt(id, 10) + " " + side }
 
 // Followed are the referrers for whom something changed, and those of them for whom it
