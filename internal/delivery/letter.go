@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -26,14 +27,17 @@ type material struct {
 	at     loyalty.Instant
 }
 
-// prepare gathers the material of sends that are to go out, and makes the referral codes
-// that they show and members do not have yet.
-func prepare(tx *store.Tx, sends []*send) (material, error) {
-	m, err := gather(tx, sends)
-	if err == nil {
-		m.refer, err = coupon.ReferralCodes(tx, some(sends, (*send).referrer), rand.Reader)
+// refer adds the referral codes that sends show, and makes those that members do not
+// have yet: in a transaction of its own, for claiming a part of a run only reads.
+func (d *Sender) refer(ctx context.Context, m *material, sends []*send) error {
+	members := some(sends, (*send).referrer)
+	if len(members) == 0 {
+		return nil
 	}
-	return m, err
+	return d.c.DB.Update(ctx, func(tx *store.Tx) (err error) {
+		m.refer, err = coupon.ReferralCodes(tx, members, rand.Reader)
+		return err
+	})
 }
 
 // gather loads the material, set-based. What started the passages is with the

@@ -115,10 +115,13 @@ func (c *chunkClaim) next(ctx context.Context, most int) (b *batch, err error) {
 					b.sends = append(b.sends, s)
 				}
 			}
-			b.stuff, err = prepare(tx, b.sends)
+			b.stuff, err = gather(tx, b.sends)
 			return err
 		})
 	})
+	if err == nil && b != nil {
+		err = c.d.refer(ctx, &b.stuff, b.sends)
+	}
 	if err != nil {
 		return nil, err
 	}

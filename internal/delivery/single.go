@@ -169,10 +169,13 @@ func (c *singles) take(ctx context.Context, limit int, only []int64) (ended []re
 			if _, err := record(tx, c.lane, ofClaim, ended); err != nil {
 				return err
 			}
-			c.stuff, err = prepare(tx, c.sends)
+			c.stuff, err = gather(tx, c.sends)
 			return err
 		})
 	})
+	if err == nil {
+		err = c.d.refer(ctx, &c.stuff, c.sends)
+	}
 	if err != nil {
 		return nil, err
 	}

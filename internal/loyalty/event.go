@@ -56,7 +56,7 @@ const (
 // points.
 var OwnEvents = []string{
 	"tier.up", "tier.down", "tier.kept", "tier.ending", "points.opened", "points.taken_back", "reward.claimed", "reward.reversed",
-	"card.filled", "referral.pending", "referral.rewarded",
+	"card.filled", "referral.pending", "referral.joined", "referral.rewarded",
 }
 
 // EventTypes are those that Regulars understands.

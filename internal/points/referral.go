@@ -262,15 +262,17 @@ func mailbox(address string) string {
 	return name + "@" + host
 }
 
-// welcome gives a friend their code and tells of it. From a pool that has none left they
-// get none.
+// welcome gives a friend their code, and tells both of it. From a pool that has none left
+// they get none.
 func (r *Rules) welcome(tx *store.Tx, f *program.Referral, ref Referral) error {
 	code, err := r.codeFor(tx, f.Friend, forFriend, ref.ID, ref.FriendID)
 	if err != nil {
 		return err
 	}
-	return happenings.Tell(tx, r.today(tx), []happenings.Own{{Member: ref.FriendID, Type: "referral.pending", Key: fmt.Sprintf("referral.pending:%d", ref.ID),
-		Properties: code, News: true}})
+	return happenings.Tell(tx, r.today(tx), []happenings.Own{
+		{Member: ref.FriendID, Type: "referral.pending", Key: fmt.Sprintf("referral.pending:%d", ref.ID), Properties: code, News: true},
+		{Member: ref.ReferrerID, Type: "referral.joined", Key: fmt.Sprintf("referral.joined:%d", ref.ID), Properties: map[string]any{}, News: ref.ByWhom == ""},
+	})
 }
 
 // codeFor gives a member a code of a pool for a referral, once, and returns what its
