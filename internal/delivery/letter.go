@@ -1,8 +1,6 @@
 package delivery
 
 import (
-	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,7 +8,6 @@ import (
 	"strings"
 
 	"regulars/internal/address"
-	"regulars/internal/coupon"
 	"regulars/internal/delivery/compose"
 	"regulars/internal/loyalty"
 	"regulars/internal/program"
@@ -25,19 +22,6 @@ type material struct {
 	have   map[int64]*standing // of members, where the program keeps points
 	refer  map[int64]string    // the referral codes of members whose mails may show them
 	at     loyalty.Instant
-}
-
-// refer adds the referral codes that sends show, and makes those that members do not
-// have yet: in a transaction of its own, for claiming a part of a run only reads.
-func (d *Sender) refer(ctx context.Context, m *material, sends []*send) error {
-	members := some(sends, (*send).referrer)
-	if len(members) == 0 {
-		return nil
-	}
-	return d.c.DB.Update(ctx, func(tx *store.Tx) (err error) {
-		m.refer, err = coupon.ReferralCodes(tx, members, rand.Reader)
-		return err
-	})
 }
 
 // gather loads the material, set-based. What started the passages is with the
@@ -66,14 +50,6 @@ func gather(tx *store.Tx, sends []*send) (material, error) {
 		maps.Copy(m.have, have)
 	}
 	return m, nil
-}
-
-// referrer is the member whose referral code the mail may show, 0 for none.
-func (s *send) referrer() int64 {
-	if s.plan == nil || !s.plan.texts.referral() {
-		return 0
-	}
-	return s.Member
 }
 
 // ofTheText reports whether it is the campaign's text that keeps a mail from being

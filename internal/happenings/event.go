@@ -48,7 +48,7 @@ func (e Happened) Changed(v *versions.Version, now loyalty.Instant) segments.Cha
 // Measured are a member's rising figures at a moment.
 type Measured struct {
 	Orders, Spent, Points int64
-	Referrals             int64 `json:",omitempty"` // only of what no event of the member's tells
+	Referrals             int64            `json:",omitempty"` // only of what no event of the member's tells
 	Items                 map[string]int64 // by loyalty.Figure.Of: those that Figures asks for; by "": points earned
 }
 

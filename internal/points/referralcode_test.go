@@ -21,7 +21,10 @@ import (
 // codes are the referral codes of members, made where they are not there.
 func (s shop) codes(members ...int64) (codes map[int64]string) {
 	s.T.Helper()
-	s.Do(func(tx *store.Tx) (err error) { codes, err = coupon.ReferralCodes(tx, members, rand.Reader); return err })
+	s.Do(func(tx *store.Tx) (err error) {
+		codes, err = coupon.ReferralCodes(tx, members, rand.Reader)
+		return err
+	})
 	return codes
 }
 
