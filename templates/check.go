@@ -151,7 +151,7 @@ func (c *checker) print(a *action) {
 }
 
 func (c *checker) firstField(root string) string {
-	if usual := map[string]string{"member": "member.first_name", "coupon": "coupon.code", "milestone": "milestone.value", "points": "points.balance", "tier": "tier.name"}[root]; usual != "" {
+	if usual := map[string]string{"member": "member.first_name", "coupon": "coupon.code", "milestone": "milestone.value", "points": "points.balance", "tier": "tier.name", "referral": "referral.link"}[root]; usual != "" {
 		return usual
 	}
 	for _, n := range c.known.names() {

@@ -56,6 +56,9 @@ func (m *Mail) Compile(b Brand) (*Compiled, error) {
 	for _, link := range []string{"unsubscribe", "preferences", "member", "confirm"} {
 		c.own = append(c.own, c.slot("links", link))
 	}
+	if link, shown := c.numbers[[2]string{"referral", "link"}]; shown {
+		c.own = append(c.own, link)
+	}
 	if !m.known.Service {
 		c.unsubscribe = c.numbers[[2]string{"given", "unsubscribe"}]
 	}

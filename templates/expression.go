@@ -234,7 +234,7 @@ func meantField(field string, fields map[string]Kind) string {
 func (x *expression) chain(n *parse.ChainNode) expr {
 	root, ok := n.Node.(*parse.IdentifierNode)
 	if !ok {
-		return x.fail(n.Node, "{{ member.first_name }}", "a field belongs to member, shop, coupon, order, event, launch, milestone or links")
+		return x.fail(n.Node, "{{ member.first_name }}", "a field belongs to member, shop, coupon, order, event, launch, milestone, referral or links")
 	}
 	fields, ok := x.known.catalogue()[root.Ident]
 	if !ok {
@@ -261,8 +261,11 @@ func (x *expression) chain(n *parse.ChainNode) expr {
 	}
 	if !x.known.has(root.Ident) && !slices.Contains(x.sure(), root.Ident) && !slices.Contains(x.extra, root.Ident) {
 		try := "write it between {{ if " + root.Ident + " }} and {{ end }}"
-		if root.Ident == "coupon" {
+		switch root.Ident {
+		case "coupon":
 			try = "add coupon: POOL to its step in campaign.yaml, or " + try
+		case "referral":
+			try = "write referral: {friend: POOL, referrer: POOL} in loyalty.yaml, or " + try
 		}
 		return x.failAt(at, try, "%s", absent[root.Ident])
 	}
@@ -277,6 +280,7 @@ func (x *expression) chain(n *parse.ChainNode) expr {
 var absent = map[string]string{
 	"coupon": "this mail's step gives no coupon", "order": "no order starts this campaign", "event": "no event starts this campaign",
 	"milestone": "no milestone starts this campaign", "launch": "this campaign is not launched with values",
+	"referral": "nobody is rewarded for bringing friends, so members have no code and no link for them",
 }
 
 // dotted is .name, which means a field of the line in {{ range order.lines }}.

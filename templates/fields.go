@@ -40,6 +40,7 @@ type Fields struct {
 	Points     bool            // the program keeps points: points.balance …
 	Tiers      bool            // … and has tiers: tier.name …
 	Missing    Kind            // Number or Money: tier.missing; None: it cannot be told
+	Referral   bool            // the program rewards who brings friends: referral.code, referral.link
 	Coupon     bool            // the step gives a code (or an earlier one did): coupon.code …
 	Service    bool            // class service: the footer need not have an unsubscribe link
 	Stranger   bool            // it goes to somebody who is no customer yet: the footer says only who sends it
@@ -70,6 +71,7 @@ func (f Fields) catalogue() map[string]map[string]Kind {
 		"event":     {"type": Text, "at": Date},
 		"milestone": {"figure": Text, "value": max(f.Milestone, Number)},
 		"launch":    {},
+		"referral":  {"code": Text, "link": Link},
 	}
 	if f.Points {
 		all["points"] = map[string]Kind{"balance": Number, "pending": Number, "worth": Money, "expiring": Number, "expire_on": Date, "called": Text}
@@ -109,6 +111,8 @@ func (f Fields) has(root string) bool {
 		return f.Milestone != None
 	case "launch":
 		return len(f.Launch) > 0
+	case "referral":
+		return f.Referral
 	}
 	return true
 }
@@ -160,6 +164,10 @@ func sampleValue(root, field string, kind Kind) any {
 	switch {
 	case root == "links":
 		return "https://shop.example/" + field
+	case root == "referral" && field == "link":
+		return "https://shop.example/join?ref=7K3M-9QXD"
+	case root == "referral":
+		return "7K3M-9QXD"
 	case root == "tier" && field == "name":
 		return "Silver"
 	case field == "percent":

@@ -22,8 +22,15 @@ const starterFolder = "starter"
 // pointsFolder holds the loyalty.yaml that campaigns about points need.
 const pointsFolder = "starter-points"
 
-// ofPoints are the campaigns of the library that need a loyalty.yaml.
-var ofPoints = []string{"points-ending", "statement", "tier-reached"}
+// friendsFolder holds what campaigns about friends need beside it: the part referral of
+// loyalty.yaml, and its pool.
+const friendsFolder = "starter-friends"
+
+// ofFriends are the campaigns of the library about friends whom members bring.
+var ofFriends = []string{"friend-joined", "friend-rewarded", "friend-welcome"}
+
+// ofPoints are those that need a loyalty.yaml.
+var ofPoints = append([]string{"points-ending", "statement", "tier-reached"}, ofFriends...)
 
 // Entry is a ready-made campaign of the library.
 type Entry struct {
@@ -41,7 +48,7 @@ func Library() []Entry {
 	var all []Entry
 	folders, _ := fs.ReadDir(library, ".") // embedded: always there
 	for _, f := range folders {
-		if f.IsDir() && f.Name() != starterFolder && f.Name() != pointsFolder {
+		if f.IsDir() && !slices.Contains([]string{starterFolder, pointsFolder, friendsFolder}, f.Name()) {
 			all = append(all, entry(f.Name()))
 		}
 	}
@@ -96,6 +103,11 @@ func Starter(names ...string) (map[string]string, error) {
 		files["segments.yaml"] += e.Segments
 		if e.Points {
 			maps.Copy(files, folder(pointsFolder))
+		}
+	}
+	if slices.ContainsFunc(entries, func(e Entry) bool { return slices.Contains(ofFriends, e.Name) }) {
+		for file, text := range folder(friendsFolder) {
+			files[file] += text
 		}
 	}
 	return files, nil

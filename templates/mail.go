@@ -24,6 +24,7 @@ type Mail struct {
 	FromName  string // front matter from_name: the sender's name for this mail; "" the program's
 	Subject   string // as written, with its actions
 	Preheader string // as written
+	Referral  bool   // it may show the member's referral code or link
 
 	known   Fields
 	fields  map[string]map[string]Kind // known's catalogue
@@ -46,7 +47,7 @@ func ParseMail(file string, src []byte, known Fields) (*Mail, []Problem) {
 		return nil, problems
 	}
 	m := &Mail{File: file, known: known, fields: known.catalogue(), FromName: s.keys["from_name"].text,
-		Subject: s.keys["subject"].text, Preheader: s.keys["preheader"].text}
+		Subject: s.keys["subject"].text, Preheader: s.keys["preheader"].text, Referral: known.Referral && strings.Contains(text, "referral")}
 	_, m.Language, _, _ = SplitName(file)
 	m.words = WordsIn(known.Own, m.Language)
 	parts, more := s.parts(known)

@@ -19,7 +19,7 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // all is what a mail may read when its campaign gives it everything.
-var all = templates.Fields{Points: true, Tiers: true, Missing: templates.Money,
+var all = templates.Fields{Points: true, Tiers: true, Referral: true, Missing: templates.Money,
 	Order: true, Event: true, Coupon: true, Milestone: templates.Number,
 	Launch:     map[string]templates.Kind{"headline": templates.Text, "link": templates.Link, "ends": templates.Date},
 	Attributes: map[string]templates.Kind{"plan": templates.Text, "shoe_size": templates.Number},
@@ -296,14 +296,14 @@ func TestTheLinkHookSeesEveryLinkButTheMembersOwn(t *testing.T) {
 	t.Parallel()
 	brand := shop
 	brand.Link = func(url string) string { return "https://t.example/?to=" + url }
-	m := parse(t, "x.en.md", written("[a](https://shop.example/a?x=1&y=2) https://shop.example/b <mailto:c@shop.example>\n\n[d](https://shop.example/d)\n\n[e]({{ links.preferences }})\n"), all)
+	m := parse(t, "x.en.md", written("[a](https://shop.example/a?x=1&y=2) https://shop.example/b <mailto:c@shop.example>\n\n[d](https://shop.example/d)\n\n[e]({{ links.preferences }})\n\n[f]({{ referral.link }})\n"), all)
 	r := render(t, m, all.Sample(), brand)
 	for _, want := range []string{"https://t.example/?to=https://shop.example/a?x=1&y=2", "https://t.example/?to=https://shop.example/b", "https://t.example/?to=https://shop.example/d"} {
 		if !strings.Contains(html.UnescapeString(r.HTML), `"`+want+`"`) || !strings.Contains(r.Text, want) {
 			t.Errorf("a mail lacks %s:\n%s\n%s", want, r.HTML, r.Text)
 		}
 	}
-	for _, not := range []string{"to=mailto", "to=https://shop.example/unsubscribe", "to=https://shop.example/preferences"} {
+	for _, not := range []string{"to=mailto", "to=https://shop.example/unsubscribe", "to=https://shop.example/preferences", "to=https://shop.example/join"} {
 		if strings.Contains(r.HTML+r.Text, not) {
 			t.Errorf("the hook was given %s", not)
 		}

@@ -109,6 +109,10 @@ func (l *Links) Page(member, send int64, emailKey []byte) string {
 	return l.link(KindPage, Claims{member, send, addressOf(emailKey)})
 }
 
+// Join is where friends join whom somebody brings who has a referral code. It says
+// nothing but the code, and is not signed: whoever has the code may say it.
+func (l *Links) Join(code string) string { return l.base + "/join?ref=" + url.QueryEscape(code) }
+
 // Click returns the link that notes a click and leads on to a web address, which
 // is signed with it: it leads nowhere else.
 func (l *Links) Click(member, send int64, to string) string {

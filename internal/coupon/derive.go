@@ -52,7 +52,7 @@ func namesOf(tx *store.Tx, pool string, people []To) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	whom, err := memberNames(tx, people)
+	whom, err := memberNames(tx, distinct(people, func(w To) int64 { return w.Member }))
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +167,7 @@ func eventNames(tx *store.Tx, events map[int64]string) error {
 
 // memberNames returns what members are known by outside the database: the shop's id,
 // or the hash of their address while we made up the id.
-func memberNames(tx *store.Tx, people []To) (map[int64]string, error) {
+func memberNames(tx *store.Tx, members []int64) (map[int64]string, error) {
 	var rows []struct {
 		ID         int64
 		ExternalID string
@@ -175,9 +175,9 @@ func memberNames(tx *store.Tx, people []To) (map[int64]string, error) {
 		EmailKey   []byte
 	}
 	err := tx.All(&rows, "select id, external_id, named, email_key from members where id in (select value from "+tx.JSONEach("@ids")+")",
-		store.Args{"ids": store.JSON(distinct(people, func(w To) int64 { return w.Member }))})
+		store.Args{"ids": store.IDs(members)})
 	if err != nil {
-		return nil, fmt.Errorf("the members that %d codes are for: %w", len(people), err)
+		return nil, fmt.Errorf("the %d members that codes are for: %w", len(members), err)
 	}
 	names := make(map[int64]string, len(rows))
 	for _, r := range rows {

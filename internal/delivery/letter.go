@@ -20,6 +20,7 @@ type material struct {
 	people map[int64]*person
 	codes  map[int64]*code
 	have   map[int64]*standing // of members, where the program keeps points
+	refer  map[int64]string    // the referral codes of members whose mails may show them
 	at     loyalty.Instant
 }
 
@@ -64,6 +65,7 @@ type Links interface {
 	Unsubscribe(member, send int64, emailKey []byte) string // the preferences too
 	Confirm(member, send int64, emailKey []byte) string
 	Page(member, send int64, emailKey []byte) string
+	Join(code string) string                    // for friends; the same in each mail
 	Click(member, send int64, to string) string // notes the click and leads on
 	Open(member, send int64) string             // a picture; notes the opening
 }
@@ -143,7 +145,7 @@ func (w *writer) tracking(s *send) (link func(to string) string, pixel string) {
 // data is all that the mail may show.
 func (w *writer) data(s *send, m material) templates.Data {
 	data := templates.Data{}
-	for _, root := range []string{"member", "shop", "links", "points", "tier", "coupon", "order", "event", "milestone", "launch"} {
+	for _, root := range []string{"member", "shop", "links", "points", "tier", "referral", "coupon", "order", "event", "milestone", "launch"} {
 		if fields := w.root(root, s, m); fields != nil {
 			data[root] = fields
 		}
@@ -168,6 +170,10 @@ func (w *writer) root(name string, s *send, m material) map[string]any {
 	case "tier":
 		if have := m.have[s.Member]; have != nil && s.plan.program.Loyalty.Tiers != nil {
 			return have.tier(s.plan.program)
+		}
+	case "referral":
+		if code := m.refer[s.Member]; code != "" {
+			return map[string]any{"code": code, "link": w.links.Join(code)}
 		}
 	case "coupon":
 		if c := m.codes[s.Code]; c != nil {

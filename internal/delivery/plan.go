@@ -175,6 +175,16 @@ func (t texts) in(lang string) *templates.Mail {
 	return m
 }
 
+// referral reports whether one of the files may show a member's referral code.
+func (t texts) referral() bool {
+	for _, m := range t.files {
+		if m.Referral {
+			return true
+		}
+	}
+	return false
+}
+
 // brand is the shop as every mail of the program shows it.
 func (p *plan) brand() templates.Brand {
 	b := templates.Brand{Name: p.program.Shop.Name, URL: p.program.Shop.URL, Address: p.program.Shop.Address,

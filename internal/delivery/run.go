@@ -119,6 +119,9 @@ func (c *chunkClaim) next(ctx context.Context, most int) (b *batch, err error) {
 			return err
 		})
 	})
+	if err == nil && b != nil {
+		err = c.d.refer(ctx, &b.stuff, b.sends)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -173,6 +173,9 @@ func (c *singles) take(ctx context.Context, limit int, only []int64) (ended []re
 			return err
 		})
 	})
+	if err == nil {
+		err = c.d.refer(ctx, &c.stuff, c.sends)
+	}
 	if err != nil {
 		return nil, err
 	}

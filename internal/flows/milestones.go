@@ -79,6 +79,8 @@ func recordAll(t isolation.Turn) (bool, error) {
 	switch f := t.C.Start.Figure; f.Kind {
 	case loyalty.PointsEarned:
 		reached = "select e.member_id, e.n as reached from (" + segments.PointsEarned + " group by member_id) e"
+	case loyalty.Referrals:
+		reached = "select r.referrer_id as member_id, count(*) as reached from referrals r where r.state = 'rewarded' group by r.referrer_id"
 	case "items":
 		args["of"] = f.Of
 		reached = `

@@ -159,7 +159,7 @@ func startBy(t isolation.Turn, h happenings.Happening) (s Start, starting bool, 
 // at any hour. What the shop does with an order, or a balance, comes by itself.
 func ownAct(e happenings.Happened) bool {
 	switch e.Type {
-	case loyalty.OrderChanged, loyalty.OrderFulfilled, loyalty.OrderCancelled, loyalty.OrderRefunded, loyalty.PointsChanged:
+	case "", loyalty.OrderChanged, loyalty.OrderFulfilled, loyalty.OrderCancelled, loyalty.OrderRefunded, loyalty.PointsChanged:
 		return false
 	case loyalty.MemberChanged:
 		return e.Joined || e.Asked

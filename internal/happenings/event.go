@@ -8,8 +8,8 @@ import (
 	"regulars/segments"
 )
 
-// Happened is a live event as intake has stored it, with what it changed. The
-// caller holds the lock on the member's row.
+// Happened is a live event as intake has stored it, with what it changed, or what
+// changed without one: Event is 0 then. The caller holds the lock on the member's row.
 type Happened struct {
 	Member int64
 	Event  int64 // events.id
@@ -48,6 +48,7 @@ func (e Happened) Changed(v *versions.Version, now loyalty.Instant) segments.Cha
 // Measured are a member's rising figures at a moment.
 type Measured struct {
 	Orders, Spent, Points int64
+	Referrals             int64            `json:",omitempty"` // only of what no event of the member's tells
 	Items                 map[string]int64 // by loyalty.Figure.Of: those that Figures asks for; by "": points earned
 }
 
@@ -60,6 +61,8 @@ func (m Measured) of(f loyalty.Figure) int64 {
 		return m.Spent
 	case "points":
 		return m.Points
+	case loyalty.Referrals:
+		return m.Referrals
 	}
 	return m.Items[f.Of]
 }

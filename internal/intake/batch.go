@@ -9,6 +9,7 @@ import (
 	"regulars/internal/consent"
 	"regulars/internal/happenings"
 	"regulars/internal/loyalty"
+	"regulars/internal/points"
 	"regulars/internal/store"
 )
 
@@ -65,6 +66,8 @@ type batch struct {
 
 	named     map[string]int64 // by who brought a member, as an item names them
 	referrers map[int64]bool   // who brought members of the batch; locked
+	were      rising           // … with their figures before the wave
+	repaid    points.Followed  // those of them for whom the wave changed something
 
 	fresh []orderKey // orders that the batch makes
 	early []orderKey // orders to come, for which it keeps events

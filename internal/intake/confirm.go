@@ -115,16 +115,24 @@ func (j joining) confirm(tx *store.Tx, how consent.How) error {
 	if err := consent.SetAll(tx, answers); err != nil {
 		return err
 	}
+	members := []int64{j.MemberID}
+	var were rising
+	if err := were.measure(tx, members); err != nil {
+		return err
+	}
 	if joined > 0 {
-		if err := referConfirmed(tx, j.MemberID); err != nil {
+		if err := bookJoined(tx, j.MemberID); err != nil {
 			return err
 		}
 	}
-	figures, err := refreshFacts(tx, today, []int64{j.MemberID})
+	figures, err := refreshFacts(tx, today, members)
 	if err != nil {
 		return err
 	}
-	return j.setOff(tx, figures, joined > 0)
+	if err := j.setOff(tx, figures, joined > 0); err != nil {
+		return err
+	}
+	return were.tell(tx, members, true)
 }
 
 // setOff has campaign do what follows a joining. What had the member ask is what

@@ -48,7 +48,7 @@ type agreed struct {
 
 // mustConfirm reports whether the joining that an item tells of is yet to be confirmed.
 func (b *batch) mustConfirm(it *item) bool {
-	return b.shop.confirm && b.mode != Replay && it.news && it.who.member.Email != ""
+	return (b.shop.confirm || it.Ask) && b.mode != Replay && it.news && it.who.member.Email != ""
 }
 
 // ask keeps what a wave's people wish who are yet to confirm that they join, and

@@ -129,12 +129,25 @@ func endSome(tx *store.Tx, name string, today loyalty.Day) (int, error) {
 		_, err = refreshFacts(tx, today, members)
 		return len(members), err
 	}
+	var were rising
+	var news, late []int64
 	for day := max(since, today-31) + 1; day <= today; day++ {
 		some, err := rules.Birthdays(tx, day)
 		if err != nil {
 			return 0, err
 		}
+		if err := were.measure(tx, some); err != nil {
+			return 0, err
+		}
+		if err := rules.GiveBirthday(tx, day, some); err != nil {
+			return 0, err
+		}
 		members = append(members, some...)
+		if tx.At.Sub(day.Start(rules.Zone)) <= rules.NewsWithin {
+			news = append(news, some...)
+		} else {
+			late = append(late, some...)
+		}
 	}
 	full, err := rules.Waiting(tx, endAtOnce)
 	if err != nil {
@@ -147,6 +160,12 @@ func endSome(tx *store.Tx, name string, today loyalty.Day) (int, error) {
 		return 0, err
 	}
 	if _, err := refreshFacts(tx, today, members); err != nil {
+		return 0, err
+	}
+	if err := were.tell(tx, news, true); err != nil {
+		return 0, err
+	}
+	if err := were.tell(tx, late, false); err != nil {
 		return 0, err
 	}
 	return len(members), passed(tx, name, today)

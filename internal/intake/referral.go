@@ -3,8 +3,11 @@ package intake
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 
+	"regulars/internal/coupon"
 	"regulars/internal/loyalty"
 	"regulars/internal/points"
 	"regulars/internal/store"
@@ -30,7 +33,7 @@ func (b *batch) lockReferrers(list []*person) error {
 			names = append(names, it.Member.ReferredBy)
 		}
 	}
-	if b.named, err = Members(b.tx, names); err != nil {
+	if b.named, err = referrers(b.tx, names); err != nil {
 		return err
 	}
 	var all []int64
@@ -51,6 +54,34 @@ func (b *batch) lockReferrers(list []*person) error {
 		all = append(all, who.id)
 	}
 	return lockIDs(b.tx, all)
+}
+
+// referrers finds whom friends name as the one who brought them: by what Members knows
+// somebody by, else by a referral code.
+func referrers(tx *store.Tx, names []string) (map[string]int64, error) {
+	found, err := Members(tx, names)
+	if err != nil {
+		return nil, err
+	}
+	var codes []string
+	for _, name := range names {
+		if found[name] == 0 {
+			codes = append(codes, name)
+		}
+	}
+	byCode, err := coupon.Referrers(tx, codes)
+	maps.Copy(found, byCode)
+	return found, err
+}
+
+// Invitation returns what a member's referral code promises now: points.ErrNoReferral
+// where nobody is rewarded for a friend.
+func Invitation(tx *store.Tx, referrer int64) (in points.Invitation, err error) {
+	rules, err := rulesOf(tx)
+	if err != nil {
+		return in, err
+	}
+	return rules.Invitation(tx, referrer)
 }
 
 // referrersOf are those who brought members and were not refused for it.
@@ -80,7 +111,7 @@ func (b *batch) refer(items []*item) error {
 		}
 		referrer := b.named[it.Member.ReferredBy]
 		if referrer == 0 {
-			it.Note("member.referred_by", "%q is nobody whom we know by a member's id or card: nobody is rewarded for bringing this member", it.Member.ReferredBy)
+			it.Note("member.referred_by", "%q is nobody whom we know by a member's id, card or referral code: nobody is rewarded for bringing this member", it.Member.ReferredBy)
 			continue
 		}
 		list = append(list, points.Introduced{Friend: it.who.id, Referrer: referrer, Joins: it.joined})
@@ -89,20 +120,51 @@ func (b *batch) refer(items []*item) error {
 	if err := rules.Refer(b.tx, list); err != nil {
 		return err
 	}
-	changed, err := rules.Follow(b.tx, append(friends, b.disowned...), b.referrers)
-	b.disowned = append(b.disowned, changed...)
+	if err := b.were.measure(b.tx, slices.Collect(maps.Keys(b.referrers))); err != nil {
+		return err
+	}
+	found, err := rules.Follow(b.tx, append(friends, b.disowned...), b.referrers)
+	b.disowned, b.repaid = append(b.disowned, found.Changed...), found
 	return err
+}
+
+// tellRepaid has campaigns hear which milestones referrers have reached by the wave, of
+// whom facts are up to date again.
+func (b *batch) tellRepaid() error {
+	found := b.repaid
+	b.repaid = points.Followed{}
+	err := b.were.tellFollowed(b.tx, found)
+	b.were = nil // the next wave begins with what they have now
+	return err
+}
+
+// tellFollowed has campaigns hear which milestones referrers have reached.
+func (was rising) tellFollowed(tx *store.Tx, found points.Followed) error {
+	late := slices.DeleteFunc(slices.Clone(found.Changed), func(id int64) bool { return slices.Contains(found.News, id) })
+	if err := was.tell(tx, found.News, true); err != nil {
+		return err
+	}
+	return was.tell(tx, late, false)
+}
+
+// bookJoined gives a member who has confirmed that they join what joining gives, and
+// keeps who brought them. The member is locked.
+func bookJoined(tx *store.Tx, member int64) error {
+	rules, err := rulesOf(tx)
+	if err != nil || rules == nil {
+		return err
+	}
+	if err := rules.Joined(tx, []int64{member}); err != nil {
+		return err
+	}
+	return referConfirmed(tx, rules, member)
 }
 
 // referConfirmed keeps who brought a member who has confirmed that they join. The member
 // is locked; whoever brought them is, too, so that of two friends who confirm at once the
 // second is counted after the first. Where that crosses another's locks, the database
 // ends one of both, which is run again.
-func referConfirmed(tx *store.Tx, member int64) error {
-	rules, err := rulesOf(tx)
-	if err != nil {
-		return err
-	}
+func referConfirmed(tx *store.Tx, rules *points.Rules, member int64) error {
 	if refers, err := rules.Refers(); err != nil || !refers {
 		return err
 	}
@@ -110,7 +172,7 @@ func referConfirmed(tx *store.Tx, member int64) error {
 	if err := tx.One(&by, "select referred_by from members where id = @id", store.Args{"id": member}); err != nil || by == "" {
 		return err
 	}
-	found, err := Members(tx, []string{by})
+	found, err := referrers(tx, []string{by})
 	if err != nil || found[by] == 0 {
 		return err
 	}
@@ -162,11 +224,18 @@ func referSome(tx *store.Tx, name string, today loyalty.Day) (int, error) {
 	for _, id := range all {
 		locked[id] = true
 	}
-	changed, err := rules.Follow(tx, friends, locked)
+	var were rising
+	if err := were.measure(tx, all); err != nil {
+		return 0, err
+	}
+	found, err := rules.Follow(tx, friends, locked)
 	if err != nil {
 		return 0, err
 	}
-	if err := booked(tx, changed); err != nil {
+	if err := booked(tx, found.Changed); err != nil {
+		return 0, err
+	}
+	if err := were.tellFollowed(tx, found); err != nil {
 		return 0, err
 	}
 	args["note"] = strconv.FormatInt(last, 10)
@@ -193,10 +262,18 @@ func DecideReferral(tx *store.Tx, id int64, good bool, because, by string) (ref 
 	if err := lockIDs(tx, []int64{ref.FriendID, ref.ReferrerID}); err != nil {
 		return ref, err
 	}
+	referrer := []int64{ref.ReferrerID}
+	var were rising
+	if err := were.measure(tx, referrer); err != nil {
+		return ref, err
+	}
 	if err := rules.DecideReferral(tx, id, good, because, by); err != nil {
 		return ref, err
 	}
-	if err := booked(tx, []int64{ref.ReferrerID}); err != nil {
+	if err := booked(tx, referrer); err != nil {
+		return ref, err
+	}
+	if err := were.tell(tx, referrer, true); err != nil {
 		return ref, err
 	}
 	return points.FindReferral(tx, id)

@@ -1,13 +1,9 @@
 package intake
 
 import (
-	"fmt"
 	"slices"
 
 	"regulars/internal/happenings"
-	"regulars/internal/loyalty"
-	"regulars/internal/store"
-	"regulars/segments"
 )
 
 // measureBefore keeps the figures of a wave's people as they are before it.
@@ -26,24 +22,14 @@ func (who *person) measured() happenings.Measured {
 // countItems counts the figures that live milestones want from order lines, and from the
 // ledger of points.
 func (b *batch) countItems(wave []*item, into func(*item) *happenings.Measured) error {
+	var members []int64
+	for _, it := range wave {
+		members = append(members, it.who.id)
+	}
 	for _, f := range b.figures {
-		var rows []struct{ MemberID, N int64 }
-		text := `
-			select member_id, cast(sum(quantity) as bigint) as n
-			from   order_lines
-			where  member_id in (select value from ` + b.tx.JSONEach("@members") + `)
-			and    counts and (product = @of or name = @of or category = @of)
-			group  by member_id`
-		if f.Kind == loyalty.PointsEarned {
-			text = segments.PointsEarned + " and member_id in (select value from " + b.tx.JSONEach("@members") + ") group by member_id"
-		}
-		err := b.tx.All(&rows, text, store.Args{"members": ids(wave, func(it *item) int64 { return it.who.id }), "of": f.Of})
+		count, err := counted(b.tx, f, members)
 		if err != nil {
-			return fmt.Errorf("counting %s: %w", f, err)
-		}
-		count := map[int64]int64{}
-		for _, row := range rows {
-			count[row.MemberID] = row.N
+			return err
 		}
 		for _, it := range wave {
 			m := into(it)
@@ -61,6 +47,9 @@ func (b *batch) countItems(wave []*item, into func(*item) *happenings.Measured) 
 func (b *batch) setOff(wave []*item) error {
 	learned := slices.Clone(b.disowned) // their order was somebody else's
 	if err := b.refresh(wave); err != nil {
+		return err
+	}
+	if err := b.tellRepaid(); err != nil {
 		return err
 	}
 	after := make(map[*item]*happenings.Measured, len(wave))

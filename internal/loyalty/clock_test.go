@@ -105,7 +105,9 @@ func TestWrittenForms(t *testing.T) {
 		{text: `items("Coffee")`, want: `items("Coffee")`},
 		{text: `items()`, refused: `write items("Coffee")`},
 		{text: `items("")`, refused: `write items("Coffee")`},
-		{text: "referrals", refused: `"referrals" is not a rising figure`},
+		{text: "referrals", want: "referrals"},
+		{text: "referals", refused: "did you mean referrals?"},
+		{text: "friends", refused: `"friends" is not a rising figure`},
 	})
 	checkWritten(t, "ParseBirthday", loyalty.ParseBirthday, loyalty.Birthday.String, []written{
 		{text: "1980-02-28", want: "1980-02-28"},

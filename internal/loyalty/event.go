@@ -15,6 +15,8 @@ type Event struct {
 	Points     *Points        `json:"points,omitempty"`
 	Properties map[string]any `json:"properties,omitempty"`
 
+	Ask bool `json:"-"` // anybody may have sent it: who joins by it is asked by mail first, whatever the program says
+
 	Unknown []string `json:"-"` // what is said to the sender of fields that nobody knows
 	Notes   []Note   `json:"-"` // what of it could not be read and was left out, or was changed
 }
@@ -54,7 +56,7 @@ const (
 // points.
 var OwnEvents = []string{
 	"tier.up", "tier.down", "tier.kept", "tier.ending", "points.opened", "points.taken_back", "reward.claimed", "reward.reversed",
-	"card.filled", "referral.pending", "referral.rewarded",
+	"card.filled", "referral.pending", "referral.joined", "referral.rewarded",
 }
 
 // EventTypes are those that Regulars understands.

@@ -8,20 +8,26 @@ import (
 )
 
 // Figure is a rising number about a member that milestones are set on: orders,
-// spent, points, points_earned, or items("Coffee"), the quantity bought of something.
+// spent, points, points_earned, referrals, or items("Coffee"), the quantity bought of
+// something.
 type Figure struct {
-	Kind string // orders | spent | points | points_earned | items
+	Kind string // orders | spent | points | points_earned | referrals | items
 	Of   string // items: of what
 }
 
 // PointsEarned is the figure of all points that a member earned, spent by now or not.
 const PointsEarned = "points_earned"
 
-// ParseFigure reads orders, spent, points, points_earned or items("Coffee").
+// Referrals is the figure of friends for whom a member was rewarded.
+const Referrals = "referrals"
+
+// plainFigures are those that are one word.
+var plainFigures = []string{"orders", "spent", "points", PointsEarned, Referrals}
+
+// ParseFigure reads orders, spent, points, points_earned, referrals or items("Coffee").
 func ParseFigure(s string) (Figure, error) {
 	t := strings.TrimSpace(s)
-	switch t {
-	case "orders", "spent", "points", PointsEarned:
+	if slices.Contains(plainFigures, t) {
 		return Figure{Kind: t}, nil
 	}
 	if inner, ok := strings.CutPrefix(t, "items("); ok && strings.HasSuffix(inner, ")") {
@@ -31,10 +37,10 @@ func ParseFigure(s string) (Figure, error) {
 		}
 		return Figure{"items", of}, nil
 	}
-	if near := Nearest(s, []string{"orders", "spent", "points", PointsEarned}); near != "" {
+	if near := Nearest(s, plainFigures); near != "" {
 		return Figure{}, fmt.Errorf("%q is not a rising figure; did you mean %s?", s, near)
 	}
-	return Figure{}, fmt.Errorf(`%q is not a rising figure: orders, spent, points, points_earned or items("Coffee")`, s)
+	return Figure{}, fmt.Errorf(`%q is not a rising figure: orders, spent, points, points_earned, referrals or items("Coffee")`, s)
 }
 
 // Money reports whether the figure is an amount in minor units.

@@ -23,7 +23,7 @@ const (
 // events that Regulars itself tells campaigns, too.
 func Told() []string {
 	return []string{ToldJoined, ToldUnsubscribed, ToldEntered, ToldLeft, ToldMilestone, ToldSent, ToldBounced, ToldIssued, ToldRedeemed,
-		"tier.up", "tier.kept", "tier.down", "tier.ending", "card.filled", "referral.pending", "referral.rewarded", "reward.claimed", "reward.reversed"}
+		"tier.up", "tier.kept", "tier.down", "tier.ending", "card.filled", "referral.pending", "referral.joined", "referral.rewarded", "reward.claimed", "reward.reversed"}
 }
 
 // ToldBy returns those that a pattern means, like code.*; none: it means nothing.

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"regulars/internal/consent"
+	"regulars/internal/coupon"
 	"regulars/internal/flows"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
@@ -276,7 +277,13 @@ func eraseMentions(tx *store.Tx, names []name) error {
 		body, event = "position(convert_to(@v, 'UTF8') in body) > 0", "position(@v in cast(event as text)) > 0"
 		payload = "position(@v in cast(payload as text)) > 0 or position(@v in outcome) > 0 or position(@v in coalesce(key, '')) > 0"
 	}
+	// As loyalty.FoldCode has it, of what people type.
+	const code = "replace(replace(replace(replace(replace(upper(referred_by), '-', ''), ' ', ''), 'O', '0'), 'I', '1'), 'L', '1')"
 	for _, n := range names {
+		brought := "referred_by = @name"
+		if n.Kind == coupon.ReferralKey {
+			brought = "length(referred_by) < 20 and " + code + " = @name"
+		}
 		args := store.Args{"v": n.inside(), "name": n.Value, "now": tx.At}
 		for _, text := range []string{
 			"delete from hooks where body is not null and " + body,
@@ -286,7 +293,7 @@ func eraseMentions(tx *store.Tx, names []name) error {
 			        state = case when state = 'queued' then 'cancelled' else state end,
 			        finished_at = case when state = 'queued' then ` + tx.Instant("@now") + ` else finished_at end
 			 where ` + payload,
-			"update members set referred_by = '' where referred_by = @name",
+			"update members set referred_by = '' where " + brought,
 		} {
 			if _, err := tx.Exec(text, args); err != nil {
 				return fmt.Errorf("what names them elsewhere: %w", err)

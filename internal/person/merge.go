@@ -205,7 +205,10 @@ func (a *act) referrals() error {
 	err = a.tx.All(&brought, `
 		select id, friend_id, state from referrals where friend_id in (@from, @into)
 		order  by case state when 'rewarded' then 0 when 'pending' then 1 else 2 end, at, id`, a.args)
-	if err != nil || len(brought) == 0 {
+	if err != nil {
+		return err
+	}
+	if err := a.exec("update referrals set referrer_id = @into where referrer_id = @from and friend_id not in (@from, @into)"); err != nil || len(brought) == 0 {
 		return err
 	}
 	if len(brought) == 2 {
@@ -221,7 +224,7 @@ func (a *act) referrals() error {
 	} else {
 		a.args["winner"] = brought[0].ID
 	}
-	return a.exec("update referrals set friend_id = @into where id = @winner", "update referrals set referrer_id = @into where referrer_id = @from and friend_id <> @from")
+	return a.exec("update referrals set friend_id = @into where id = @winner")
 }
 
 // noteTwice notes what both were booked for one cause, before the rows move.

@@ -135,41 +135,54 @@ func (r *Rules) Joined(tx *store.Tx, members []int64) error {
 	return err
 }
 
-// Birthdays gives those whose birthday is on a day what it gives, once in a calendar
-// year, and returns them. Who was born on a leap day has it on the last of February.
+// Birthdays returns those who are yet to get something for their birthday on a day, and
+// locks them: there is one in a calendar year. Who was born on a leap day has it on the
+// last of February.
 func (r *Rules) Birthdays(tx *store.Tx, day loyalty.Day) ([]int64, error) {
-	era := r.now()
-	rates, err := era.points()
+	rates, err := r.now().points()
 	if err != nil {
 		return nil, err
 	}
-	n := total(rates.Earn, "birthday")
-	if n == 0 || day < r.Since {
+	if total(rates.Earn, "birthday") == 0 || day < r.Since {
 		return nil, nil
 	}
 	var kept [][]any
 	for _, k := range loyalty.Keeping(day) {
 		kept = append(kept, []any{int(k.Month), k.Date})
 	}
-	year, _, _ := day.Civil()
-	cause := fmt.Sprintf("birthday:%d", year)
 	var members []int64
 	err = tx.All(&members, `
 		select m.id from members m
 		where  (m.birth_month, m.birth_date) in (select r.month, r.date from `+tx.Values("month integer", "date integer")+`) and m.joined_day <= @day
 		and    m.erased_at is null and m.merged_into is null
 		and    not exists (select 1 from entries e where e.member_id = m.id and e.wallet = '`+Wallet+`' and e.cause = @cause)
-		order  by m.id `+tx.ForUpdate(), store.Args{"rows": store.Rows(kept), "day": int64(day), "cause": cause})
+		order  by m.id `+tx.ForUpdate(), store.Args{"rows": store.Rows(kept), "day": int64(day), "cause": birthdayCause(day)})
 	if err != nil {
 		return nil, fmt.Errorf("whose birthday is on %s: %w", day, err)
 	}
+	return members, nil
+}
+
+func birthdayCause(day loyalty.Day) string {
+	year, _, _ := day.Civil()
+	return fmt.Sprintf("birthday:%d", year)
+}
+
+// GiveBirthday books what a birthday on a day gives to those whom Birthdays returned.
+func (r *Rules) GiveBirthday(tx *store.Tx, day loyalty.Day, members []int64) error {
+	era := r.now()
+	rates, err := era.points()
+	if err != nil {
+		return err
+	}
+	n := total(rates.Earn, "birthday")
 	var entries []Entry
 	at := loyalty.At(day.Start(r.Zone))
 	for _, member := range members {
-		entries = append(entries, r.bonus(tx, era, rates, Entry{MemberID: member, At: at, Amount: n, Cause: cause}, day))
+		entries = append(entries, r.bonus(tx, era, rates, Entry{MemberID: member, At: at, Amount: n, Cause: birthdayCause(day)}, day))
 	}
 	_, err = r.add(tx, entries)
-	return members, err
+	return err
 }
 
 // total is what ways to earn give that ask for nothing but that something happens.

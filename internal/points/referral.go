@@ -2,11 +2,13 @@ package points
 
 import (
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"regulars/internal/coupon"
 	"regulars/internal/happenings"
@@ -51,6 +53,9 @@ const (
 	forFriend   = "friend"
 	forReferrer = "referrer"
 )
+
+// inOneHousehold is why a friend is none who lives with whoever brought them.
+const inOneHousehold = "household"
 
 const referralColumns = `
 	select f.id, f.referrer_id, f.friend_id, r.external_id as referrer, m.external_id as friend, f.state, f.reason, f.at, f.day,
@@ -135,11 +140,7 @@ func (r *Rules) doubt(tx *store.Tx, f *program.Referral, in Introduced) (string,
 	if in.Friend == in.Referrer {
 		return "self", nil
 	}
-	var two []struct {
-		ID           int64
-		Email, Phone string
-	}
-	err := tx.All(&two, "select id, email, phone from members where id in (@friend, @referrer)", store.Args{"friend": in.Friend, "referrer": in.Referrer})
+	two, err := pairOf(tx, in.Friend, in.Referrer)
 	if err != nil || len(two) != 2 {
 		return "", err
 	}
@@ -147,19 +148,94 @@ func (r *Rules) doubt(tx *store.Tx, f *program.Referral, in Introduced) (string,
 	if mail != "" && mail == mailbox(two[1].Email) || phone != "" && phone == loyalty.FoldPhone(two[1].Phone) {
 		return "self", nil
 	}
+	if oneHousehold(f.AlsoRefuse, two[0].Attributes, two[1].Attributes) {
+		return inOneHousehold, nil
+	}
 	known, err := orderedBefore(tx, in.Friend)
 	if err != nil || known || !in.Joins {
 		return "known", err
 	}
-	if l := f.AtMost; l.Per != (loyalty.Period{}) {
-		var n int64
-		err := tx.One(&n, "select count(*) from referrals where referrer_id = @referrer and state in ('pending', 'rewarded') and day > @after",
-			store.Args{"referrer": in.Referrer, "after": int64(l.Per.Before(r.today(tx)))})
-		if err != nil || n >= l.N {
-			return "limit", err
-		}
+	full, err := r.full(tx, f, in.Referrer)
+	if err != nil || full {
+		return "limit", err
 	}
 	return "", nil
+}
+
+// full reports whether a member has brought as many friends as are rewarded.
+func (r *Rules) full(tx *store.Tx, f *program.Referral, referrer int64) (bool, error) {
+	l := f.AtMost
+	if l.Per == (loyalty.Period{}) {
+		return false, nil
+	}
+	var n int64
+	err := tx.One(&n, "select count(*) from referrals where referrer_id = @referrer and state in ('pending', 'rewarded') and day > @after",
+		store.Args{"referrer": referrer, "after": int64(l.Per.Before(r.today(tx)))})
+	return n >= l.N, err
+}
+
+// Invitation is what a member's referral code promises now.
+type Invitation struct {
+	Friend string // the pool whose code a friend gets
+	Points int64  // what the member gets: points, or a code of Pool
+	Pool   string
+	Full   bool // the member has brought as many friends as are rewarded
+}
+
+// Invitation returns it, ErrNoReferral where nobody is rewarded for a friend.
+func (r *Rules) Invitation(tx *store.Tx, referrer int64) (in Invitation, err error) {
+	if r == nil {
+		return in, ErrNoReferral
+	}
+	f, err := r.now().referral()
+	if err != nil {
+		return in, err
+	}
+	if f == nil {
+		return in, ErrNoReferral
+	}
+	in = Invitation{Friend: f.Friend, Points: f.ReferrerPoints, Pool: f.ReferrerPool}
+	in.Full, err = r.full(tx, f, referrer)
+	return in, err
+}
+
+// known is what is compared of a friend and of whoever brought them.
+type known struct {
+	ID                       int64
+	Email, Phone, Attributes string
+}
+
+func pairOf(tx *store.Tx, friend, referrer int64) (two []known, err error) {
+	return two, tx.All(&two, "select id, email, phone, cast(attributes as text) as attributes from members where id in (@friend, @referrer)",
+		store.Args{"friend": friend, "referrer": referrer})
+}
+
+// oneHousehold reports whether two members are the same in all of some attributes, by
+// which the program tells who lives together. What nobody said of one of them tells
+// nothing. Letters and digits count, however they are written.
+func oneHousehold(attributes []string, one, other string) bool {
+	var a, b map[string]any
+	if len(attributes) == 0 || json.Unmarshal([]byte(one), &a) != nil || json.Unmarshal([]byte(other), &b) != nil {
+		return false
+	}
+	for _, name := range attributes {
+		if place := written(a[name]); place == "" || place != written(b[name]) {
+			return false
+		}
+	}
+	return true
+}
+
+func written(v any) string {
+	if v == nil {
+		return ""
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, fmt.Sprint(v))
 }
 
 // orderedBefore reports whether a member bought something before they joined.
@@ -186,15 +262,17 @@ func mailbox(address string) string {
 	return name + "@" + host
 }
 
-// welcome gives a friend their code and tells of it. From a pool that has none left they
-// get none.
+// welcome gives a friend their code, and tells both of it. From a pool that has none left
+// they get none.
 func (r *Rules) welcome(tx *store.Tx, f *program.Referral, ref Referral) error {
 	code, err := r.codeFor(tx, f.Friend, forFriend, ref.ID, ref.FriendID)
 	if err != nil {
 		return err
 	}
-	return happenings.Tell(tx, r.today(tx), []happenings.Own{{Member: ref.FriendID, Type: "referral.pending", Key: fmt.Sprintf("referral.pending:%d", ref.ID),
-		Properties: code, News: true}})
+	return happenings.Tell(tx, r.today(tx), []happenings.Own{
+		{Member: ref.FriendID, Type: "referral.pending", Key: fmt.Sprintf("referral.pending:%d", ref.ID), Properties: code, News: true},
+		{Member: ref.ReferrerID, Type: "referral.joined", Key: fmt.Sprintf("referral.joined:%d", ref.ID), Properties: map[string]any{}, News: ref.ByWhom == ""},
+	})
 }
 
 // codeFor gives a member a code of a pool for a referral, once, and returns what its
@@ -234,38 +312,60 @@ func (r *Rules) codeFor(tx *store.Tx, pool, side string, referral, member int64)
 	return said, nil
 }
 
+// Welcome is the code that a friend got for being brought, "" for none.
+func Welcome(tx *store.Tx, friend int64) (code string, err error) {
+	err = tx.One(&code, `
+		select coalesce(max(c.code), '')
+		from   referrals f
+		join   claims k on k.source = 'referral' and k.key = f.id || ' `+forFriend+`' and k.state = 'done'
+		join   codes c on c.id = k.code_id and c.state = '`+coupon.StateIssued+`'
+		where  f.friend_id = @friend`, store.Args{"friend": friend})
+	return code, err
+}
+
 func referralKey(id int64, side string) string { return strconv.FormatInt(id, 10) + " " + side }
 
-// Follow brings the referrals of friends to what their orders say now, and returns the
-// referrers whose points that changed. The friends are locked, and of the referrers
-// those that locked holds: the others' are the night's.
-func (r *Rules) Follow(tx *store.Tx, friends []int64, locked map[int64]bool) (changed []int64, err error) {
+// Followed are the referrers for whom something changed, and those of them for whom it
+// is news.
+type Followed struct{ Changed, News []int64 }
+
+// Follow brings the referrals of friends to what their orders say now. The friends are
+// locked, and of the referrers those that locked holds: the others' are the night's.
+func (r *Rules) Follow(tx *store.Tx, friends []int64, locked map[int64]bool) (found Followed, err error) {
 	var list []Referral
 	err = tx.All(&list, referralColumns+`
 		where  f.friend_id in (select value from `+tx.JSONEach("@friends")+`) and f.by_whom = ''
 		and    (f.state in ('pending', 'ended') or f.state = 'rewarded' and f.order_id is not null)
 		order  by f.id`, store.Args{"friends": store.IDs(friends)})
 	if err != nil {
-		return nil, fmt.Errorf("by whom %d members were brought: %w", len(friends), err)
+		return found, fmt.Errorf("by whom %d members were brought: %w", len(friends), err)
 	}
 	for _, ref := range list {
 		if !locked[ref.ReferrerID] {
 			continue
 		}
-		done, err := r.follow(tx, ref)
+		done, err := r.follow(tx, &ref)
 		if err != nil {
-			return nil, fmt.Errorf("referral %d: %w", ref.ID, err)
+			return found, fmt.Errorf("referral %d: %w", ref.ID, err)
 		}
 		if done {
-			changed = append(changed, ref.ReferrerID)
+			found.Changed = append(found.Changed, ref.ReferrerID)
+		}
+		if done && ref.State != referralRefused && r.news(tx, ref) {
+			found.News = append(found.News, ref.ReferrerID)
 		}
 	}
-	return changed, nil
+	return found, nil
+}
+
+// news reports whether it is news that a referral is rewarded now.
+func (r *Rules) news(tx *store.Tx, ref Referral) bool {
+	return ref.ByWhom != "" || ref.OpensDay != nil && tx.At.Sub(ref.OpensDay.Start(r.Zone)) <= r.NewsWithin
 }
 
 // follow brings one referral to what its friend's orders say now.
-func (r *Rules) follow(tx *store.Tx, ref Referral) (changed bool, err error) {
-	f, err := r.promised(ref)
+func (r *Rules) follow(tx *store.Tx, ref *Referral) (changed bool, err error) {
+	f, err := r.promised(*ref)
 	if err != nil || f == nil {
 		return false, err
 	}
@@ -276,9 +376,9 @@ func (r *Rules) follow(tx *store.Tx, ref Referral) (changed bool, err error) {
 		}
 		return true, r.unreward(tx, ref, "given_back", "")
 	}
-	if known, err := orderedBefore(tx, ref.FriendID); err != nil || known {
-		if err == nil { // an order that came late
-			ref.State, ref.Reason = referralRefused, "known"
+	if reason, err := r.lateDoubt(tx, f, *ref); err != nil || reason != "" {
+		if err == nil {
+			ref.State, ref.Reason = referralRefused, reason
 			err = ref.write(tx)
 		}
 		return false, err
@@ -297,7 +397,7 @@ func (r *Rules) follow(tx *store.Tx, ref Referral) (changed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	was := ref
+	was := *ref
 	switch {
 	case first == nil:
 		ref.OrderID, ref.OpensDay = 0, nil
@@ -321,6 +421,22 @@ func (r *Rules) follow(tx *store.Tx, ref Referral) (changed bool, err error) {
 		return false, nil
 	}
 	return r.repay(tx, f, ref)
+}
+
+// lateDoubt is what came to be known of a referral only after the friend had joined: an
+// order of before, or that both live in one household. "": nothing.
+func (r *Rules) lateDoubt(tx *store.Tx, f *program.Referral, ref Referral) (string, error) {
+	if known, err := orderedBefore(tx, ref.FriendID); err != nil || known {
+		return "known", err
+	}
+	if len(f.AlsoRefuse) == 0 {
+		return "", nil
+	}
+	two, err := pairOf(tx, ref.FriendID, ref.ReferrerID)
+	if err != nil || len(two) != 2 || !oneHousehold(f.AlsoRefuse, two[0].Attributes, two[1].Attributes) {
+		return "", err
+	}
+	return inOneHousehold, nil
 }
 
 // enough is the first of orders, which are in sequence, that is as large as it has to
@@ -360,7 +476,7 @@ func (ref Referral) write(tx *store.Tx) error {
 
 // repay gives the referrer what was promised, and reports whether it could: a pool that
 // is empty may have codes another night.
-func (r *Rules) repay(tx *store.Tx, f *program.Referral, ref Referral) (bool, error) {
+func (r *Rules) repay(tx *store.Tx, f *program.Referral, ref *Referral) (bool, error) {
 	said := map[string]any{}
 	if f.ReferrerPool != "" {
 		var err error
@@ -388,14 +504,13 @@ func (r *Rules) repay(tx *store.Tx, f *program.Referral, ref Referral) (bool, er
 		return false, err
 	}
 	said["referrals"] = n
-	news := ref.ByWhom != "" || tx.At.Sub(ref.OpensDay.Start(r.Zone)) <= r.NewsWithin
 	return true, happenings.Tell(tx, r.today(tx), []happenings.Own{{Member: ref.ReferrerID, Type: "referral.rewarded", Key: fmt.Sprintf("referral.rewarded:%d", ref.ID),
-		Properties: said, News: news}})
+		Properties: said, News: r.news(tx, *ref)}})
 }
 
 // unreward takes the reward of a referral back, for a reason. A code that was redeemed
 // stays.
-func (r *Rules) unreward(tx *store.Tx, ref Referral, reason, by string) error {
+func (r *Rules) unreward(tx *store.Tx, ref *Referral, reason, by string) error {
 	var n int64
 	err := tx.One(&n, "select coalesce(cast(sum(amount) as bigint), 0) from entries where referral_id = @id and member_id = @member",
 		store.Args{"id": ref.ID, "member": ref.ReferrerID})
@@ -494,13 +609,13 @@ func (r *Rules) DecideReferral(tx *store.Tx, id int64, good bool, because, by st
 	case !good && ref.State == referralRefused:
 		return fmt.Errorf("referral %d is refused already", id)
 	case !good:
-		return r.unreward(tx, ref, because, by)
+		return r.unreward(tx, &ref, because, by)
 	}
 	ref.Reason, ref.ByWhom, ref.OrderID, ref.OpensDay = because, by, 0, nil
 	if err := r.welcome(tx, f, ref); err != nil {
 		return err
 	}
-	done, err := r.repay(tx, f, ref)
+	done, err := r.repay(tx, f, &ref)
 	if err == nil && !done {
 		err = fmt.Errorf("pool %s has no code left for the referrer", f.ReferrerPool)
 	}

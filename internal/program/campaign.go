@@ -27,7 +27,7 @@ func (r *loader) readCampaign(name string) {
 	file := path + campaignFile
 	if name == ConfirmCampaign {
 		r.unclear[name] = true
-		r.fileProblem(file, Error, "confirm is the name of the campaign that join: {confirm: true} brings", "call this one something else")
+		r.fileProblem(file, Error, "confirm is the name of the campaign that join: {confirm: true} and referral bring", "call this one something else")
 		return
 	}
 	if _, ok := r.files[file]; !ok {
@@ -323,9 +323,9 @@ func waveSize(s string) (Waves, error) {
 	return Waves{}, fmt.Errorf("%q is not the size of a wave: a share below 100%% like 20%%, or a number of mails like 5000", s)
 }
 
-// ConfirmCampaign is the built-in campaign of join: {confirm: true}. It asks by
-// mail whoever asks to join, once per asking, and is held, shown and explained
-// like any other. No folder may have its name.
+// ConfirmCampaign is the built-in campaign of join: {confirm: true}, and of a program
+// with a page on which anybody may ask to join. It asks by mail whoever asks, once per
+// asking, and is held, shown and explained like any other. No folder may have its name.
 const ConfirmCampaign = templates.ConfirmMail
 
 // asks is the kind of its start: somebody asked to join and has not confirmed.
@@ -333,11 +333,15 @@ const asks = "asks"
 
 func (c *Campaign) builtIn() bool { return c.Start.Kind == asks }
 
+// Asks reports whether somebody may have to confirm by mail that they join: with
+// Confirm everybody does, else whoever asks on the page to which referral codes lead.
+func (p *Program) Asks() bool { return p.Confirm || p.Loyalty != nil && p.Loyalty.Referral != nil }
+
 // addConfirm adds the double opt-in's campaign to a program that wants it, with
 // a text for each of its languages.
 func (r *loader) addConfirm() {
 	p := r.program
-	if !p.Confirm || r.blind {
+	if !p.Asks() || r.blind {
 		return
 	}
 	c := &Campaign{

@@ -221,7 +221,7 @@ func referralKeys() keys[Referral] {
 			at("within", func(f *Referral) *loyalty.Period { return &f.Within }, period()).as("within"),
 		}}),
 		at("at_most", func(f *Referral) *loyalty.Limit { return &f.AtMost }, limit()),
-		{name: "also_refuse", read: readAlsoRefuse},
+		{name: "also_refuse", read: readAlsoRefuse, show: func(f *Referral, _ string) string { return inWords(f.AlsoRefuse) }},
 	}}
 }
 
@@ -246,7 +246,7 @@ func campaignKeys() keys[folder] {
 			// What a member does with points, and what becomes of them, is none either.
 			switch c.Class = loyalty.Offer; {
 			case c.Start.Kind == "joins", c.Start.Kind == "milestone", c.Start.Kind == "date" && c.Start.Field == PointsExpireOn,
-				slices.Contains([]string{"tier.up", "tier.kept", "tier.ending", "points.opened", "card.filled", "referral.rewarded"}, c.Start.Event):
+				slices.Contains([]string{"tier.up", "tier.kept", "tier.ending", "points.opened", "card.filled", "referral.joined", "referral.rewarded"}, c.Start.Event):
 				c.Class = loyalty.Earned
 			case slices.Contains([]string{"reward.claimed", "reward.reversed", "points.taken_back"}, c.Start.Event):
 				c.Class = loyalty.Service

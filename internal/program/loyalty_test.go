@@ -71,7 +71,8 @@ func TestTheExampleOfLoyaltyLoads(t *testing.T) {
 		{"latte", l.Rewards[0].Gives, "free-coffee"},
 		{"delivery's tiers", strings.Join(l.Rewards[1].Tiers, " "), "silver gold"},
 		{"euros", fmt.Sprint(l.Rewards[2].Price, l.Rewards[2].Amount, l.Rewards[2].Steps, l.Rewards[2].Most), "100 100 10 50"},
-		{"referral", *l.Referral, program.Referral{Friend: "hello-10", ReferrerPoints: 500, Minimum: 2500, Within: loyalty.Period{Days: 90}, AtMost: loyalty.Limit{N: 10, Per: loyalty.Period{Days: 365}}}},
+		{"referral", fmt.Sprint(*l.Referral), fmt.Sprint(program.Referral{Friend: "hello-10", ReferrerPoints: 500, Minimum: 2500, Within: loyalty.Period{Days: 90},
+			AtMost: loyalty.Limit{N: 10, Per: loyalty.Period{Days: 365}}, AlsoRefuse: []string{"address"}})},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("%s: %v, want %v", tt.what, tt.got, tt.want)
@@ -231,7 +232,8 @@ func TestPlanSaysWhatLoyaltyChanges(t *testing.T) {
 		{"rates", with(), with("1 per 1.00 of category", "3 per 1.00 of category", "earn: 1.5x", "earn: 2x")},
 		{"how long", with(), with("{unused: 12m}", "{after: 12m, round: month}", "pending: 14d", "pending: 30d", "worth:   0.01", "worth:   0.0125")},
 		{"tiers", with(), with(`spent("12m") >= 250.00`, `spent("12m") >= 300.00`, "keep: 12m, grace: 30d", "keep: year")},
-		{"cards, rewards, referral", with(), with("of: 10", "of: 8", "{price: 300,", "{price: 250,", "latte:", "cappuccino:", "referrer: 500", "referrer: thank-you", "within: 90d", "within: 30d")},
+		{"cards, rewards, referral", with(), with("of: 10", "of: 8", "{price: 300,", "{price: 250,", "latte:", "cappuccino:", "referrer: 500", "referrer: thank-you", "within: 90d", "within: 30d",
+			"also_refuse: [address]", "also_refuse: [address, postcode]")},
 		{"gone", with(), removed},
 	} {
 		got.WriteString("== " + tt.claim + "\n" + sentences(program.Plan(version(t, tt.old), version(t, tt.next))))

@@ -598,8 +598,22 @@ func readReferrer(r *loader, n *node, f *Referral) {
 	}
 }
 
-func readAlsoRefuse(r *loader, n *node, _ *Referral) {
-	if said := distinct(r, n, "%q", func(item *node) (string, bool) { return oneOf("address").read(r, item) }); len(said) > 0 {
-		r.report(n, NotYet, "\"also_refuse: [address]\" belongs to the format, but this version does not do it: it knows no postal addresses", "leave it out: the same member, mailbox and phone are refused already")
-	}
+// readAlsoRefuse reads by which attributes two members are told to live in one household.
+func readAlsoRefuse(r *loader, n *node, f *Referral) {
+	f.AlsoRefuse = distinct(r, n, "%q", func(item *node) (string, bool) {
+		name := r.words(item)
+		switch kind, ok := r.program.Attributes[name]; {
+		case name == "":
+			return "", false
+		case !ok:
+			try := fmt.Sprintf("have the shop send it with its members, and write attributes: {%s: text} in program.yaml", name)
+			if near := loyalty.Nearest(name, sortedKeys(r.program.Attributes)); near != "" {
+				try = fmt.Sprintf("did you mean %q?", near)
+			}
+			r.errorAt(item, fmt.Sprintf("%q is no attribute of members: what is compared is what the shop says of both under that name", name), try)
+		case kind != segments.Text && kind != segments.Number:
+			r.errorAt(item, fmt.Sprintf("%q tells no households: it is no text and no number", name), "name an attribute like address or postcode")
+		}
+		return name, true
+	})
 }

@@ -34,6 +34,7 @@ func (r *loader) readMails(c *folder) {
 	}}
 	if l := r.program.Loyalty; l != nil {
 		m.known.Points, m.known.Tiers, m.known.Missing = l.Points != nil, l.Tiers != nil, l.missing()
+		m.known.Referral = l.Referral != nil
 	}
 	switch {
 	case c.Start.Kind == "milestone" && c.Start.Figure.Money():

@@ -80,4 +80,5 @@ type Referral struct {
 	Minimum        int64          // of the friend's order, minor units
 	Within         loyalty.Period // of the friend's joining
 	AtMost         loyalty.Limit  // rewards per referrer
+	AlsoRefuse     []string       // attributes: who is the same in all of them lives in one household
 }

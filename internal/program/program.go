@@ -25,7 +25,7 @@ type Program struct {
 	Currency   string   // ISO 4217
 	Zone       *time.Location
 	Topics     map[string]map[string]string // topic → language → name
-	Confirm    bool                         // double opt-in: then Campaigns has the built-in one that asks, see ConfirmCampaign
+	Confirm    bool                         // double opt-in of everybody who joins, see Asks and ConfirmCampaign
 	Caps       []loyalty.Cap                // for offers; none: no cap
 	Quiet      loyalty.QuietHours           // zero: none
 	Attributes map[string]segments.Type
@@ -137,7 +137,7 @@ type Start struct {
 	Existing Existing           // enters, milestone is always "recorded"
 	Time     *loyalty.TimeOfDay // enters, yearly, date: nil means at once (enters) or 09:00
 
-	Figure loyalty.Figure // milestone: orders | spent | points | points_earned | items("…")
+	Figure loyalty.Figure // milestone: orders | spent | points | points_earned | referrals | items("…")
 	At     []int64        // milestone: the values, ascending; money in minor units
 	Every  int64          // milestone: then every so many; 0: no more
 

@@ -96,13 +96,13 @@ func (e Existing) String() string {
 }
 
 func readFigure(r *loader, n *node, c *folder) {
-	if n.text == "referrals" {
-		r.report(n, NotYet, `"milestone: referrals" belongs to the format, but this version does not do it`, "start on {event: referral.rewarded, where: referrals == 3}")
-		return
-	}
 	c.Start.Figure, _ = parsed(r, n, loyalty.ParseFigure)
-	if l := r.program.Loyalty; c.Start.Figure.Kind == loyalty.PointsEarned && (l == nil || l.Points == nil) {
+	l := r.program.Loyalty
+	switch kind := c.Start.Figure.Kind; {
+	case kind == loyalty.PointsEarned && (l == nil || l.Points == nil):
 		r.errorAt(n, "points_earned is what the program's own points are, and it keeps none", "write points: {earn: …} in loyalty.yaml, or milestone: points for a balance that the shop tells us")
+	case kind == loyalty.Referrals && (l == nil || l.Referral == nil):
+		r.errorAt(n, "referrals are friends for whom a member was rewarded, and nobody is rewarded for any", "write referral: {friend: POOL, referrer: POOL} in loyalty.yaml")
 	}
 	r.name(n, segments.ProductOrCategory, c.Start.Figure.Of)
 }

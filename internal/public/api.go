@@ -49,9 +49,13 @@ type foundMember struct {
 	Tier      string            `json:"tier,omitempty"`
 	Rewards   []points.Offer    `json:"rewards,omitempty" gorm:"-"`
 	Cards     []points.CardLine `json:"cards,omitempty" gorm:"-"`
+	Code      string            `json:"referral_code,omitempty" gorm:"-"` // by which friends name them
+	Link      string            `json:"referral_link,omitempty" gorm:"-"`
 
 	Row  int64        `json:"-"`
 	Ends *loyalty.Day `json:"-"`
+
+	codeless bool // the referral code is yet to be made
 }
 
 // apiFind answers tills: who has this card, e-mail or phone? 404 for nobody,
@@ -61,8 +65,27 @@ func (s *server) apiFind(w http.ResponseWriter, r *http.Request, _ caller) error
 	if err != nil {
 		return err
 	}
-	var found []foundMember
+	found, err := s.find(r, kind, value)
+	if err == nil && len(found) == 1 && found[0].codeless {
+		if err = s.makeReferral(r, found[0].Row); err == nil {
+			found, err = s.find(r, kind, value)
+		}
+	}
+	switch {
+	case err != nil:
+		return err
+	case len(found) == 0:
+		return refuse(http.StatusNotFound, "nobody has this %s", kind)
+	case len(found) > 1:
+		return refuse(http.StatusConflict, "several members have this %s", kind)
+	}
+	return writeJSON(w, http.StatusOK, found[0])
+}
+
+// find reads the members who have a key, of several the first two.
+func (s *server) find(r *http.Request, kind, value string) (found []foundMember, err error) {
 	err = s.reads.View(r.Context(), func(tx *store.Tx) error {
+		found = nil
 		if kind == "phone" {
 			country, err := tx.Setting(store.SettingPhones)
 			if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -86,6 +109,15 @@ func (s *server) apiFind(w http.ResponseWriter, r *http.Request, _ caller) error
 		if found[0].Ends != nil {
 			found[0].LastDay = found[0].Ends.String()
 		}
+		if !found[0].JoinedAt.IsZero() {
+			invited, code, err := s.referral(tx, found[0].Row)
+			if err != nil {
+				return err
+			}
+			if found[0].codeless = invited != nil && code == ""; code != "" && invited != nil {
+				found[0].Code, found[0].Link = code, s.Links.Join(code)
+			}
+		}
 		err = intake.WithPoints(tx, func(r *points.Rules) (_ []int64, err error) {
 			if found[0].Rewards, err = r.Offers(tx, found[0].Row, -1); err != nil {
 				return nil, err
@@ -98,15 +130,7 @@ func (s *server) apiFind(w http.ResponseWriter, r *http.Request, _ caller) error
 		}
 		return err
 	})
-	switch {
-	case err != nil:
-		return err
-	case len(found) == 0:
-		return refuse(http.StatusNotFound, "nobody has this %s", kind)
-	case len(found) > 1:
-		return refuse(http.StatusConflict, "several members have this %s", kind)
-	}
-	return writeJSON(w, http.StatusOK, found[0])
+	return found, err
 }
 
 // whom returns the one key that was asked for, as it stands among the keys.

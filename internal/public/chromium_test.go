@@ -12,13 +12,13 @@ import (
 	"regulars/internal/store/storetest"
 )
 
-// TestPagesFitPhones opens the pages in headless Chromium at 320 and 1000 px, by
+// TestPagesFitPhones opens the pages in headless Chromium at 320, 360 and 1000 px, by
 // day and by night: nothing may stand out to the right of the screen, and what is
 // written keeps its contrast.
 func TestPagesFitPhones(t *testing.T) {
 	t.Parallel()
 	looktest.Chromium(t)
-	for _, got := range looktest.Measure(t, somePages(t), "svg", 320, 1000) {
+	for _, got := range looktest.Measure(t, somePages(t), "svg", 320, 360, 1000) {
 		if got.Scroll > got.Width || got.Out > 0 {
 			t.Errorf("%s at %d px is %d px wide, with %d parts outside", got.Page, got.Width, got.Scroll, got.Out)
 		}
@@ -62,6 +62,14 @@ func somePages(t *testing.T) map[string]string {
 	beans.deliver("b", `{"type": "order.placed", "id": "e-2", "at": "2027-03-03T09:30:00Z", "member": {"id": "M-1"}, "order": {"id": "O-2", "lines": [{"product": "bun", "category": "Buns", "quantity": 2, "total": "0.90"}]}}`)
 	pages["rewards"] = beans.ask("GET", beans.token("m", bea, 0), "", "Accept: text/html").Body
 	pages["taken"] = beans.post(beans.token("m", bea, 0), map[string][]string{"reward": {"cup"}, "key": {"k"}}).Body
+	friends, _, _, link := friendly(t, storetest.SQLite(t), "1 per 30d")
+	friends.exec("update members set language = 'el'")
+	pages["friends"] = friends.ask("GET", friends.token("m", 1, 0), "", "Accept: text/html").Body
+	pages["join"] = friends.ask("GET", link, "", "Accept: text/html").Body
+	pages["join, no address"] = friends.post("/join", map[string][]string{"ref": {link[len("/join?ref="):]}, "email": {"nobody"}}).Body
+	pages["join, wrong code"] = friends.ask("GET", "/join?ref=x", "", "Accept: text/html").Body
+	pages["asked to join"] = friends.post("/join", map[string][]string{"ref": {link[len("/join?ref="):]}, "email": {"a.friend@example.test"}}).Body
+	pages["joined with a gift"] = friends.post(friends.asked(), nil).Body
 	if dir := os.Getenv("PAGES_DIR"); dir != "" {
 		for name, page := range pages {
 			if err := os.WriteFile(filepath.Join(dir, strings.ReplaceAll(name, " ", "-")+".html"), []byte(page), 0o644); err != nil {

@@ -5,7 +5,9 @@ import (
 	"net/http"
 
 	"regulars/internal/consent"
+	"regulars/internal/coupon"
 	"regulars/internal/intake"
+	"regulars/internal/points"
 	"regulars/internal/remote"
 	"regulars/internal/store"
 	"regulars/templates"
@@ -17,7 +19,8 @@ type confirmView struct {
 	In       templates.Words
 	Question string
 	Button   string
-	Done     string // what was confirmed; "" on the page with the button
+	Done     string    // what was confirmed; "" on the page with the button
+	Gift     *codeView // what came with who brought them
 }
 
 // confirmView is the page for the mail that the link stood in: the one that asks
@@ -31,7 +34,11 @@ func (s *server) confirmView(tx *store.Tx, who reader, claims consent.Claims) (v
 	joining, err := intake.JoiningOf(tx, claims)
 	switch {
 	case err == nil:
-		return joiningView(shop, in, joining.Confirmed), "", nil
+		view = joiningView(shop, in, joining.Confirmed)
+		if joining.Confirmed {
+			view.Gift, err = gift(tx, shop, in, joining.Member)
+		}
+		return view, "", err
 	case !errors.Is(err, store.ErrNotFound):
 		return view, "", err
 	}
@@ -44,6 +51,24 @@ func (s *server) confirmView(tx *store.Tx, who reader, claims consent.Claims) (v
 	}
 	topic = shop.topic(in, who.Topic)
 	return confirmView{frame: shop.frame(in, in.Say("pages.ask")), In: in, Question: in.Say("pages.wanted", topic), Button: in.Say("pages.yes")}, topic, nil
+}
+
+// gift is what came with who brought a member, nil for nothing.
+func gift(tx *store.Tx, shop shop, in templates.Words, member int64) (*codeView, error) {
+	code, err := points.Welcome(tx, member)
+	if err != nil || code == "" {
+		return nil, err
+	}
+	day, err := tx.Today()
+	if err != nil {
+		return nil, err
+	}
+	found, err := coupon.Look(tx, code, member, day)
+	if no := (*coupon.Refused)(nil); errors.As(err, &no) {
+		return nil, nil
+	}
+	view := newCodeView(in, shop, found, found.Code.ValidUntil)
+	return &view, err
 }
 
 // joiningView is the page before the button is pressed, and after.

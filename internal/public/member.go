@@ -56,6 +56,9 @@ type memberView struct {
 	Bad     bool   // … and it did not work
 	Codes   []codeView
 	Choices string // link to the preferences
+
+	Referral *referralView // nil: nobody is rewarded for a friend, or the member has not joined
+	codeless int64         // the member, where their code is yet to be made
 }
 
 // memberPage shows a member's points, what they are good for, and the codes that are
@@ -82,6 +85,11 @@ func (s *server) member(tx *store.Tx, who reader) (memberView, error) {
 	}
 	if err := view.addPoints(tx, shop, who.ID); err != nil {
 		return view, err
+	}
+	if who.Joined {
+		if err := view.addReferral(tx, s, shop, who.ID); err != nil {
+			return view, err
+		}
 	}
 	codes, err := coupon.Of(tx, who.ID)
 	if err != nil {

@@ -39,7 +39,7 @@ func newPages() *pages {
 			"'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 	}
 	funcs := template.FuncMap{"style": func() template.CSS { return template.CSS(style) }}
-	for _, name := range []string{"preferences", "member", "confirm", "message", "front", "status"} {
+	for _, name := range []string{"preferences", "member", "confirm", "join", "message", "front", "status"} {
 		p.templates[name] = template.Must(template.New("frame.html").Funcs(funcs).ParseFS(pageFiles, "pages/frame.html", "pages/"+name+".html"))
 	}
 	return p

@@ -68,6 +68,7 @@ type server struct {
 	spare   *semaphore.Weighted // bytes of bodies that may be held at once
 
 	guesses guesses              // of codes, at the API
+	joins   tries                // of addresses, on the page on which friends join
 	known   atomic.Pointer[shop] // as last seen
 }
 
@@ -177,12 +178,15 @@ func (s *server) routes() []route {
 
 		{"GET /u/{token}", smallBody, s.page(consent.KindUnsubscribe, "preferences", s.preferencesPage)}, // members, and scanners of their mail
 		{"POST /u/{token}", smallBody, s.unsubscribe},                                                    // mail programs (RFC 8058), and the page's buttons
-		{"GET /m/{token}", smallBody, s.page(consent.KindPage, "member", s.memberPage)},
+		{"GET /m/{token}", smallBody, s.memberAnswer},
 		{"POST /m/{token}", smallBody, s.takeReward}, // the page's buttons
 		{"GET /c/{token}", smallBody, s.click},       // members, and scanners, of their mail's links
 		{"GET /o/{token}", smallBody, s.opened},
 		{"GET /confirm/{token}", smallBody, s.page(consent.KindConfirm, "confirm", s.confirmPage)},
 		{"POST /confirm/{token}", smallBody, s.confirm}, // the page's button
+
+		{"GET /join", smallBody, s.joinPage}, // friends whom a member gave their link
+		{"POST /join", smallBody, s.join},    // the page's button
 
 		{"GET /{$}", smallBody, s.front},
 		{"GET /status", smallBody, s.statusPage}, // the operator, on the embedded default

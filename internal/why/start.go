@@ -18,6 +18,8 @@ func figureSQL(f loyalty.Figure) string {
 	switch f.Kind {
 	case loyalty.PointsEarned:
 		return "coalesce((select e.n from (" + segments.PointsEarned + " group by member_id) e where e.member_id = f.member_id), 0)"
+	case loyalty.Referrals:
+		return "(select count(*) from referrals r where r.referrer_id = f.member_id and r.state = 'rewarded')"
 	case "items":
 		return `(select coalesce(sum(l.quantity), 0) from order_lines l
 		         where l.member_id = f.member_id and l.counts and (l.product = @of or l.name = @of or l.category = @of))`
