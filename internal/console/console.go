@@ -21,6 +21,7 @@ type Console struct {
 	Base     string // BASE_URL, where browsers reach it; "": as they say
 	Open     bool   // the embedded default: from this machine nobody is asked who they are
 	Inbox    bool   // the built-in inbox is beside it
+	Many     int64 // a launch to so many members asks for the password again; 0: manyMembers
 	Log      *slog.Logger
 
 	signIn *staff.SignIn
@@ -55,6 +56,9 @@ func (c *Console) routes() []route {
 		{"GET /console/campaigns/{name}", staff.Viewer, c.campaign},
 		{"POST /console/campaigns/{name}/hold", staff.Launcher, c.holdCampaign},
 		{"POST /console/campaigns/{name}/release", staff.Launcher, c.releaseCampaign},
+		{"GET /console/campaigns/{name}/launch", staff.Launcher, c.launch},
+		{"POST /console/campaigns/{name}/launch", staff.Launcher, c.previewLaunch}, // values stand in no address
+		{"POST /console/campaigns/{name}/launch/start", staff.Launcher, c.startLaunch},
 		{"POST /console/hold", staff.Launcher, c.holdAll},
 		{"POST /console/release", staff.Launcher, c.releaseAll},
 		{"GET /console/mail/{name}/{mail...}", staff.Viewer, c.mail},
