@@ -23,9 +23,14 @@ import (
 // manyMembers is from how many members on a launch asks for the password again.
 const manyMembers = 500
 
-// launchPatience is how long a launch may take: it writes a row for everybody. It goes on
-// when the browser goes away, so that it is done whole or not at all.
-const launchPatience = 5 * time.Minute
+// longPatience is how long a launch may take, which writes a row for everybody, and what
+// puts a program in force.
+const longPatience = 5 * time.Minute
+
+// lasting is the context of an act that goes on when the browser goes away.
+func lasting(r *http.Request) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(r.Context()), longPatience)
+}
 
 // launchView is a launch of a campaign: its form, and what it would do.
 type launchView struct {
@@ -208,7 +213,7 @@ func (c *Console) startLaunch(w http.ResponseWriter, r *http.Request, u visitor)
 			return err
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), launchPatience)
+	ctx, cancel := lasting(r)
 	defer cancel()
 	done, err := c.Marketer.As(u.by()).Launch(ctx, l)
 	switch {

@@ -94,7 +94,10 @@ func TestLaunchesToManyAskForThePassword(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		h.Many = 2
 		var link string
-		h.Do(func(tx *store.Tx) (err error) { link, err = staff.Add(tx, "launcher@shop.example", staff.Launcher, "test"); return err })
+		h.Do(func(tx *store.Tx) (err error) {
+			link, err = staff.Add(tx, "launcher@shop.example", staff.Launcher, "test")
+			return err
+		})
 		a := h.ask(staff.Nobody, "/console/welcome/"+link, url.Values{"password": {"three old birds"}, "again": {"three old birds"}})
 		h.as[staff.Launcher] = a.Cookies()[0].Value
 		page, start := "/console/campaigns/spring/launch", "/console/campaigns/spring/launch/start"
