@@ -88,6 +88,12 @@ func (c *Console) routes() []route {
 		{"POST /console/segments/count", staff.Marketer, c.countRule}, // while it is typed
 		{"GET /console/segments/{segment}", staff.Viewer, c.oneSegment},
 
+		{"GET /console/codes", staff.Viewer, c.codes},
+		{"POST /console/codes", staff.Marketer, c.codes}, // a code that is looked up
+		{"POST /console/codes/void", staff.Launcher, c.endCode},
+		{"GET /console/loyalty", staff.Viewer, c.loyalty},
+		{"POST /console/referrals/{referral}", staff.Launcher, c.decideReferral},
+
 		{"GET /console/reports", staff.Viewer, c.reports},
 		{"GET /console/reports/{name}", staff.Viewer, c.report},
 		{"GET /console/reports/{name}/file", staff.Viewer, c.reportFile},
@@ -109,6 +115,14 @@ func (c *Console) routes() []route {
 		{"POST /console/proposals/{proposal}/drop", staff.Marketer, c.drop},
 		{"POST /console/proposals/{proposal}/refuse", staff.Launcher, c.refuseProposal},
 		{"POST /console/proposals/{proposal}/apply", staff.Launcher, c.applyProposal},
+
+		{"GET /console/users", staff.Admin, c.users},
+		{"POST /console/users", staff.Admin, c.addUser},
+		{"POST /console/users/role", staff.Admin, c.setRole},
+		{"POST /console/users/remove", staff.Admin, c.removeUser},
+		{"GET /console/me", staff.Viewer, c.me},
+		{"POST /console/me/password", staff.Viewer, c.changePassword},
+		{"POST /console/me/sessions", staff.Viewer, c.outElsewhere},
 
 		{"GET /console/audit", staff.Admin, c.audit},
 		{"GET /console/audit.csv", staff.Admin, c.auditFile},

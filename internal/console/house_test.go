@@ -39,7 +39,7 @@ type house struct {
 	relay   *relay
 	members []int64
 	run     int64
-	change  int64 // of the program, that a marketer is writing
+	change  int64                 // of the program, that a marketer is writing
 	as      map[staff.Role]string // role → session
 }
 
@@ -195,7 +195,7 @@ func (h *house) ask(as staff.Role, path string, form url.Values, headers ...stri
 // path fills a pattern with what there is in the house.
 func (h *house) path(pattern string) string {
 	_, path, _ := strings.Cut(pattern, " ")
-	return strings.NewReplacer("{$}", "", "{figure}", "orders", "{member}", fmt.Sprint(h.members[3]), "{run}", fmt.Sprint(h.run), "{version}", "1", "{proposal}", fmt.Sprint(h.change), "{file...}", "campaigns/welcome/hello.en.md", "{segment}", "regulars",
+	return strings.NewReplacer("{$}", "", "{figure}", "orders", "{member}", fmt.Sprint(h.members[3]), "{run}", fmt.Sprint(h.run), "{version}", "1", "{referral}", "1", "{proposal}", fmt.Sprint(h.change), "{file...}", "campaigns/welcome/hello.en.md", "{segment}", "regulars",
 		"{link}", "nobodys", "mail/{name}/{mail...}", "mail/welcome/hello", "mail-body/{name}/{mail...}", "mail-body/welcome/hello",
 		"send-test/{name}/{mail...}", "send-test/welcome/hello", "look/{name}", "look/nothing.css", "reports/{name}", "reports/orders", "{name}", "welcome").Replace(path)
 }

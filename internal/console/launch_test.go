@@ -93,13 +93,7 @@ func TestLaunchersLaunch(t *testing.T) {
 func TestLaunchesToManyAskForThePassword(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		h.Many = 2
-		var link string
-		h.Do(func(tx *store.Tx) (err error) {
-			link, err = staff.Add(tx, "launcher@shop.example", staff.Launcher, "test")
-			return err
-		})
-		a := h.ask(staff.Nobody, "/console/welcome/"+link, url.Values{"password": {"three old birds"}, "again": {"three old birds"}})
-		h.as[staff.Launcher] = a.Cookies()[0].Value
+		h.password(staff.Launcher)
 		page, start := "/console/campaigns/spring/launch", "/console/campaigns/spring/launch/start"
 		h.Do(func(tx *store.Tx) error {
 			_, err := tx.Exec("delete from sends where run_id = @run", store.Args{"run": h.run})
