@@ -116,6 +116,10 @@ func (c *Console) routes() []route {
 		{"POST /console/proposals/{proposal}/refuse", staff.Launcher, c.refuseProposal},
 		{"POST /console/proposals/{proposal}/apply", staff.Launcher, c.applyProposal},
 
+		{"GET /console/jobs", staff.Viewer, c.jobs},
+		{"POST /console/jobs/{job}/retry", staff.Launcher, c.retryJob},
+		{"POST /console/jobs/{job}/cancel", staff.Launcher, c.cancelJob},
+
 		{"GET /console/users", staff.Admin, c.users},
 		{"POST /console/users", staff.Admin, c.addUser},
 		{"POST /console/users/role", staff.Admin, c.setRole},
