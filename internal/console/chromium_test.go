@@ -44,16 +44,11 @@ func TestPagesFitScreens(t *testing.T) {
 		"program": h.ask(staff.Admin, "/console/program", nil).Body, "version": h.ask(staff.Admin, "/console/program/versions/1", nil).Body,
 		"rollback": h.ask(staff.Admin, "/console/program/versions/1/rollback", nil).Body, "change": h.ask(staff.Marketer, change, nil).Body,
 		"file": h.ask(staff.Marketer, "/console/proposals/"+file, nil).Body, "codes": h.ask(staff.Admin, "/console/codes", nil).Body,
-		"loyalty": h.ask(staff.Admin, "/console/loyalty", nil).Body, "users": h.ask(staff.Admin, "/console/users", nil).Body, "me": h.ask(staff.Viewer, "/console/me", nil).Body,
+		"loyalty": h.ask(staff.Admin, "/console/loyalty", nil).Body, "users": h.ask(staff.Admin, "/console/users", nil).Body, "jobs": h.ask(staff.Admin, "/console/jobs", nil).Body, "import": h.ask(staff.Admin, "/console/import", nil).Body, "me": h.ask(staff.Viewer, "/console/me", nil).Body,
 		"sign-in": h.ask(staff.Nobody, "/console/sign-in", nil).Body, "wrong": h.ask(staff.Viewer, "/console/audit", nil).Body,
 	} {
 		css := h.ask(staff.Nobody, style.FindStringSubmatch(page)[1], nil).Body
 		pages[name] = script.ReplaceAllString(style.ReplaceAllString(page, "<style>"+strings.ReplaceAll(css, "$", "$$")+"</style>"), "")
-	}
-	if dir := os.Getenv("SHOTS"); dir != "" {
-		for name, page := range pages {
-			os.WriteFile(dir+"/"+strings.ReplaceAll(name, " ", "-")+".html", []byte(page), 0o644)
-		}
 	}
 	for _, got := range looktest.Measure(t, pages, "svg, .skip, nav ul, .scroll, .diff, .stack thead", 360, 1200) {
 		if got.Scroll > got.Width || got.Out > 0 {

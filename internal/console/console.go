@@ -120,6 +120,9 @@ func (c *Console) routes() []route {
 		{"POST /console/jobs/{job}/retry", staff.Launcher, c.retryJob},
 		{"POST /console/jobs/{job}/cancel", staff.Launcher, c.cancelJob},
 
+		{"GET /console/import", staff.Marketer, c.importPage},
+		{"POST /console/import", staff.Marketer, c.importFile},
+
 		{"GET /console/users", staff.Admin, c.users},
 		{"POST /console/users", staff.Admin, c.addUser},
 		{"POST /console/users/role", staff.Admin, c.setRole},
@@ -135,7 +138,10 @@ func (c *Console) routes() []route {
 
 // most is how many bytes a request may bring.
 func (r route) most() int64 {
-	if strings.HasPrefix(r.pattern, "POST ") && strings.HasSuffix(r.pattern, "/files/{file...}") {
+	switch {
+	case r.pattern == "POST /console/import":
+		return mostUpload
+	case strings.HasPrefix(r.pattern, "POST ") && strings.HasSuffix(r.pattern, "/files/{file...}"):
 		return mostFile
 	}
 	return mostBody
