@@ -153,16 +153,19 @@ func (a *app) applyCommand() *cobra.Command {
 }
 
 func (a *app) rollbackCommand() *cobra.Command {
-	return newCommand("rollback VERSION", "Put an earlier version in force again, as a new one", func(c *cobra.Command, args []string) error {
+	var note string
+	c := newCommand("rollback VERSION", "Put an earlier version in force again, as a new one", func(c *cobra.Command, args []string) error {
 		version, err := numbered(args[0], "a version; see `regulars versions`")
 		if err != nil {
 			return err
 		}
 		return a.applying(c.Context(), false, func(m marketing.Marketer) (marketing.Applied, error) {
-			done, err := m.Rollback(c.Context(), version, a.user())
+			done, err := m.Rollback(c.Context(), version, a.user(), note)
 			return done, noVersion(version, err)
 		})
 	})
+	c.Flags().StringVar(&note, "note", "", "why, for the list of versions")
+	return c
 }
 
 // applying puts a version in force and says what came of it: what is in force also

@@ -5,6 +5,7 @@ package apply
 
 import (
 	"fmt"
+	"strings"
 
 	"regulars/internal/coupon"
 	"regulars/internal/flows"
@@ -30,8 +31,9 @@ func Apply(tx *store.Tx, files map[string]string, by, note string) (versions.App
 
 // Rollback puts the files of an earlier version in force again, as a new version.
 // A campaign that had another name then keeps its identity, though the old files
-// can't say which name it has now: who had its mails stays known.
-func Rollback(tx *store.Tx, version int64, by string) (versions.Applied, error) {
+// can't say which name it has now: who had its mails stays known. because goes into the
+// note; "": it says only which version.
+func Rollback(tx *store.Tx, version int64, by, because string) (versions.Applied, error) {
 	files, err := versions.Files(tx, version)
 	if err != nil {
 		return versions.Applied{}, err
@@ -40,7 +42,8 @@ func Rollback(tx *store.Tx, version int64, by string) (versions.Applied, error) 
 	if err != nil {
 		return versions.Applied{}, err
 	}
-	return apply(tx, files, later, by, fmt.Sprintf("rollback to version %d", version))
+	note := strings.TrimSuffix(fmt.Sprintf("rollback to version %d: %s", version, because), ": ")
+	return apply(tx, files, later, by, note)
 }
 
 // apply is Apply; later says what campaigns of these files are called now.

@@ -46,7 +46,7 @@ func TestTheSameFilesAreNoNewVersion(t *testing.T) {
 			t.Errorf("Apply of other files = %+v, want version 2", done)
 		}
 		s.Do(func(tx *store.Tx) error {
-			done, err := apply.Rollback(tx, 1, "anna")
+			done, err := apply.Rollback(tx, 1, "anna", "")
 			if done.Version != 3 {
 				t.Errorf("Rollback(1) = %+v, want version 3", done)
 			}
@@ -120,7 +120,7 @@ func TestARollbackBehindANewNameMailsNobodyTwice(t *testing.T) {
 func (s *shop) rollback(version int64, live, removed string) {
 	s.T.Helper()
 	s.Do(func(tx *store.Tx) error {
-		done, err := apply.Rollback(tx, version, "anna")
+		done, err := apply.Rollback(tx, version, "anna", "")
 		s.Want(fmt.Sprintf("rollback to %d: live", version), strings.Join(done.Live, ", "), live)
 		s.Want(fmt.Sprintf("rollback to %d: removed", version), strings.Join(done.Removed, ", "), removed)
 		return err

@@ -106,7 +106,7 @@ func (c *Console) campaign(w http.ResponseWriter, r *http.Request, u visitor) er
 	for _, s := range view.Campaign.Steps {
 		view.Steps = append(view.Steps, drawn(s, view.of))
 	}
-	return c.pages.show(w, http.StatusOK, "campaign", view)
+	return c.pages.show(w, http.StatusOK, "campaign", &view)
 }
 
 // figures counts what the campaign did.
@@ -136,6 +136,11 @@ func (v *campaignView) figures(tx *store.Tx) error {
 	v.Result, err = report.ResultOf(tx, v.Name, 0)
 	v.Counted = err == nil
 	return err
+}
+
+// Launches reports whether the campaign is one that a person launches, and may be now.
+func (v *campaignView) Launches() bool {
+	return v.Campaign.Start.Kind == "launch" && v.State != marketing.Draft
 }
 
 // drawn is a step with what became of its mail.

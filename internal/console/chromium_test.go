@@ -27,6 +27,8 @@ func TestPagesFitScreens(t *testing.T) {
 	looktest.Chromium(t)
 	h := newHouse(t, storetest.SQLite(t))
 	h.does(t, staff.Admin, "/console/campaigns/spring/hold", because("a very long reason that somebody wrote down in a hurry, withoutanyspaceatallwhereonewouldhelpalittle"))
+	spring, change := url.Values{"value.headline": {"Sun"}}, fmt.Sprintf("/console/proposals/%d", h.change)
+	file := strings.TrimPrefix(change, "/console/proposals/") + "/files/campaigns/welcome/hello.en.md"
 	style := regexp.MustCompile(`<link rel="stylesheet" href="([^"]+)">`)
 	script := regexp.MustCompile(`<script[^>]*></script>`)
 	pages := map[string]string{}
@@ -38,12 +40,17 @@ func TestPagesFitScreens(t *testing.T) {
 		"why":  h.ask(staff.Admin, fmt.Sprintf("/console/members/%d/why/welcome", h.members[3]), nil).Body,
 		"rule": h.ask(staff.Admin, "/console/segments", url.Values{"rule": {"regulars or orders == 0"}}).Body, "wrong rule": h.ask(staff.Admin, "/console/segments", url.Values{"rule": {"ordrs >= 2"}}).Body,
 		"audit": h.ask(staff.Admin, "/console/audit", nil).Body, "orders": h.ask(staff.Admin, "/console/figures/orders", nil).Body,
+		"launch": h.ask(staff.Admin, "/console/campaigns/spring/launch", nil).Body, "launch asked": h.ask(staff.Admin, "/console/campaigns/spring/launch", spring).Body,
+		"program": h.ask(staff.Admin, "/console/program", nil).Body, "version": h.ask(staff.Admin, "/console/program/versions/1", nil).Body,
+		"rollback": h.ask(staff.Admin, "/console/program/versions/1/rollback", nil).Body, "change": h.ask(staff.Marketer, change, nil).Body,
+		"file": h.ask(staff.Marketer, "/console/proposals/"+file, nil).Body, "codes": h.ask(staff.Admin, "/console/codes", nil).Body,
+		"loyalty": h.ask(staff.Admin, "/console/loyalty", nil).Body, "users": h.ask(staff.Admin, "/console/users", nil).Body, "jobs": h.ask(staff.Admin, "/console/jobs", nil).Body, "import": h.ask(staff.Admin, "/console/import", nil).Body, "me": h.ask(staff.Viewer, "/console/me", nil).Body,
 		"sign-in": h.ask(staff.Nobody, "/console/sign-in", nil).Body, "wrong": h.ask(staff.Viewer, "/console/audit", nil).Body,
 	} {
 		css := h.ask(staff.Nobody, style.FindStringSubmatch(page)[1], nil).Body
 		pages[name] = script.ReplaceAllString(style.ReplaceAllString(page, "<style>"+strings.ReplaceAll(css, "$", "$$")+"</style>"), "")
 	}
-	for _, got := range looktest.Measure(t, pages, "svg, .skip, nav ul, .scroll, .stack thead", 360, 1200) {
+	for _, got := range looktest.Measure(t, pages, "svg, .skip, nav ul, .scroll, .diff, .stack thead", 360, 1200) {
 		if got.Scroll > got.Width || got.Out > 0 {
 			t.Errorf("%s at %d px is %d px wide, with %d parts outside: %s", got.Page, got.Width, got.Scroll, got.Out, got.Worst)
 		}

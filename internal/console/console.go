@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"regulars/internal/marketing"
@@ -21,6 +22,7 @@ type Console struct {
 	Base     string // BASE_URL, where browsers reach it; "": as they say
 	Open     bool   // the embedded default: from this machine nobody is asked who they are
 	Inbox    bool   // the built-in inbox is beside it
+	Many     int64  // a launch to so many members asks for the password again; 0: manyMembers
 	Log      *slog.Logger
 
 	signIn *staff.SignIn
@@ -55,6 +57,9 @@ func (c *Console) routes() []route {
 		{"GET /console/campaigns/{name}", staff.Viewer, c.campaign},
 		{"POST /console/campaigns/{name}/hold", staff.Launcher, c.holdCampaign},
 		{"POST /console/campaigns/{name}/release", staff.Launcher, c.releaseCampaign},
+		{"GET /console/campaigns/{name}/launch", staff.Launcher, c.launch},
+		{"POST /console/campaigns/{name}/launch", staff.Launcher, c.previewLaunch}, // values stand in no address
+		{"POST /console/campaigns/{name}/launch/start", staff.Launcher, c.startLaunch},
 		{"POST /console/hold", staff.Launcher, c.holdAll},
 		{"POST /console/release", staff.Launcher, c.releaseAll},
 		{"GET /console/mail/{name}/{mail...}", staff.Viewer, c.mail},
@@ -83,13 +88,63 @@ func (c *Console) routes() []route {
 		{"POST /console/segments/count", staff.Marketer, c.countRule}, // while it is typed
 		{"GET /console/segments/{segment}", staff.Viewer, c.oneSegment},
 
+		{"GET /console/codes", staff.Viewer, c.codes},
+		{"POST /console/codes", staff.Marketer, c.codes}, // a code that is looked up
+		{"POST /console/codes/void", staff.Launcher, c.endCode},
+		{"GET /console/loyalty", staff.Viewer, c.loyalty},
+		{"POST /console/referrals/{referral}", staff.Launcher, c.decideReferral},
+
 		{"GET /console/reports", staff.Viewer, c.reports},
 		{"GET /console/reports/{name}", staff.Viewer, c.report},
 		{"GET /console/reports/{name}/file", staff.Viewer, c.reportFile},
 
+		{"GET /console/program", staff.Viewer, c.program},
+		{"GET /console/program/versions/{version}", staff.Marketer, c.version},
+		{"GET /console/program/versions/{version}/zip", staff.Marketer, c.versionFile},
+		{"GET /console/program/versions/{version}/rollback", staff.Launcher, c.askRollback},
+		{"POST /console/program/versions/{version}/rollback", staff.Launcher, c.rollback},
+		{"POST /console/proposals", staff.Marketer, c.begin},
+		{"GET /console/proposals/{proposal}", staff.Marketer, c.proposal},
+		{"POST /console/proposals/{proposal}/new", staff.Marketer, c.newFile},
+		{"GET /console/proposals/{proposal}/files/{file...}", staff.Marketer, c.proposedFile},
+		{"POST /console/proposals/{proposal}/files/{file...}", staff.Marketer, c.saveFile},
+		{"POST /console/check/{proposal}/files/{file...}", staff.Marketer, c.checkFile},           // while it is typed
+		{"GET /console/proposed-mail/{proposal}/files/{file...}", staff.Marketer, c.proposedMail}, // the frame in the page of a file
+		{"POST /console/proposals/{proposal}/propose", staff.Marketer, c.propose},
+		{"POST /console/proposals/{proposal}/withdraw", staff.Marketer, c.withdraw},
+		{"POST /console/proposals/{proposal}/drop", staff.Marketer, c.drop},
+		{"POST /console/proposals/{proposal}/refuse", staff.Launcher, c.refuseProposal},
+		{"POST /console/proposals/{proposal}/apply", staff.Launcher, c.applyProposal},
+
+		{"GET /console/jobs", staff.Viewer, c.jobs},
+		{"POST /console/jobs/{job}/retry", staff.Launcher, c.retryJob},
+		{"POST /console/jobs/{job}/cancel", staff.Launcher, c.cancelJob},
+
+		{"GET /console/import", staff.Marketer, c.importPage},
+		{"POST /console/import", staff.Marketer, c.importFile},
+
+		{"GET /console/users", staff.Admin, c.users},
+		{"POST /console/users", staff.Admin, c.addUser},
+		{"POST /console/users/role", staff.Admin, c.setRole},
+		{"POST /console/users/remove", staff.Admin, c.removeUser},
+		{"GET /console/me", staff.Viewer, c.me},
+		{"POST /console/me/password", staff.Viewer, c.changePassword},
+		{"POST /console/me/sessions", staff.Viewer, c.outElsewhere},
+
 		{"GET /console/audit", staff.Admin, c.audit},
 		{"GET /console/audit.csv", staff.Admin, c.auditFile},
 	}
+}
+
+// most is how many bytes a request may bring.
+func (r route) most() int64 {
+	switch {
+	case r.pattern == "POST /console/import":
+		return mostUpload
+	case strings.HasPrefix(r.pattern, "POST ") && strings.HasSuffix(r.pattern, "/files/{file...}"):
+		return mostFile
+	}
+	return mostBody
 }
 
 // Handler returns everything under /console.
@@ -116,6 +171,7 @@ func (c *Console) Handler() http.Handler {
 // Limits of a request: what it may bring, and how long it may take.
 const (
 	mostBody = 64 << 10
+	mostFile = 256 << 10 // the same of a file that is written, where a letter may take many bytes
 	patience = 30 * time.Second
 	askFor   = 10 * time.Second // of that, a question over many rows
 
@@ -143,7 +199,7 @@ func (c *Console) answered(to route) http.Handler {
 		ctx, cancel := context.WithTimeout(r.Context(), patience)
 		defer cancel()
 		r = r.WithContext(ctx)
-		r.Body = http.MaxBytesReader(w, r.Body, mostBody)
+		r.Body = http.MaxBytesReader(w, r.Body, to.most())
 		u, err := c.visitor(r)
 		switch {
 		case err != nil:

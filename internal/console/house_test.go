@@ -39,6 +39,7 @@ type house struct {
 	relay   *relay
 	members []int64
 	run     int64
+	change  int64                 // of the program, that a marketer is writing
 	as      map[staff.Role]string // role → session
 }
 
@@ -113,6 +114,15 @@ func newHouse(t *testing.T, db *store.DB) *house {
 	})
 	h.Console = &console.Console{DB: h.Shop.DB, Marketer: marketing.Marketer{DB: h.Shop.DB, Sender: sender}, Base: base, Log: slog.New(slog.NewTextHandler(h.log, nil))}
 	h.handle = h.Handler()
+	marketer := h.Marketer.As("console: marketer@shop.example")
+	var err error
+	if h.change, err = marketer.Begin(context.Background(), hostile); err == nil {
+		text := "---\nsubject: Hello {{ member.first_name }}\n---\n" + hostile + "\n"
+		err = marketer.WriteFile(context.Background(), h.change, "campaigns/welcome/hello.en.md", &text)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	h.Do(func(tx *store.Tx) error {
 		for _, role := range staff.Roles { // a password costs more than all the rest
 			if _, err := staff.Add(tx, string(role)+"@shop.example", role, "test"); err != nil {
@@ -185,7 +195,7 @@ func (h *house) ask(as staff.Role, path string, form url.Values, headers ...stri
 // path fills a pattern with what there is in the house.
 func (h *house) path(pattern string) string {
 	_, path, _ := strings.Cut(pattern, " ")
-	return strings.NewReplacer("{$}", "", "{figure}", "orders", "{member}", fmt.Sprint(h.members[3]), "{run}", fmt.Sprint(h.run), "{segment}", "regulars",
+	return strings.NewReplacer("{$}", "", "{figure}", "orders", "{member}", fmt.Sprint(h.members[3]), "{run}", fmt.Sprint(h.run), "{version}", "1", "{referral}", "1", "{job}", "1", "{proposal}", fmt.Sprint(h.change), "{file...}", "campaigns/welcome/hello.en.md", "{segment}", "regulars",
 		"{link}", "nobodys", "mail/{name}/{mail...}", "mail/welcome/hello", "mail-body/{name}/{mail...}", "mail-body/welcome/hello",
 		"send-test/{name}/{mail...}", "send-test/welcome/hello", "look/{name}", "look/nothing.css", "reports/{name}", "reports/orders", "{name}", "welcome").Replace(path)
 }
@@ -193,7 +203,7 @@ func (h *house) path(pattern string) string {
 // pages are the paths of everything that is looked at, with some more of the same kind.
 func (h *house) pages() (paths []string) {
 	for pattern := range h.Needs() {
-		if strings.HasPrefix(pattern, "GET ") && !strings.Contains(pattern, "{link}") && !strings.Contains(pattern, "look/") && !strings.HasSuffix(pattern, "/file") {
+		if strings.HasPrefix(pattern, "GET ") && !strings.Contains(pattern, "{link}") && !strings.Contains(pattern, "look/") && !strings.HasSuffix(pattern, "/file") && !strings.HasSuffix(pattern, "/zip") {
 			paths = append(paths, h.path(pattern))
 		}
 	}

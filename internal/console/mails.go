@@ -150,13 +150,18 @@ func (c *Console) mailBody(w http.ResponseWriter, r *http.Request, u visitor) er
 	if err != nil {
 		return err
 	}
+	return writeMail(w, []byte(shown.HTML), a.pictures)
+}
+
+// writeMail answers with a mail that stands in a frame of its own.
+func writeMail(w http.ResponseWriter, body []byte, pictures bool) error {
 	images := "data:"
-	if a.pictures {
+	if pictures {
 		images += " http: https:"
 	}
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src "+images+"; sandbox allow-popups allow-popups-to-escape-sandbox; form-action 'none'; base-uri 'none'; frame-ancestors 'self'")
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = w.Write([]byte(shown.HTML))
+	_, _ = w.Write(body) // the browser has gone away: nobody to tell
 	return nil
 }
 

@@ -34,7 +34,7 @@ type pages struct {
 	mark      string // of style and script: another one is another address
 }
 
-var pageNames = []string{"today", "figure", "campaigns", "campaign", "mail", "runs", "run", "members", "member", "why", "segments", "segment", "reports", "report", "audit", "signin", "welcome", "wrong"}
+var pageNames = []string{"today", "figure", "campaigns", "campaign", "launch", "mail", "runs", "run", "members", "member", "why", "segments", "segment", "codes", "loyalty", "reports", "report", "program", "version", "rollback", "proposal", "file", "jobs", "import", "users", "me", "audit", "signin", "welcome", "wrong"}
 
 func newPages() *pages {
 	own, _ := files.ReadFile("pages/style.css") // embedded: they are there
@@ -57,6 +57,7 @@ func newPages() *pages {
 		"date":   words.Day,
 		"mark":   func() string { return p.mark },
 		"hue":    hue,
+		"len64":  func(list []string) int64 { return int64(len(list)) },
 
 		// What a part of a page is given.
 		"pair": func(here, name, to string) any {
@@ -127,9 +128,9 @@ func share(part, whole int64) int {
 // hue is the class of a state's colour.
 func hue(state string) string {
 	switch state {
-	case marketing.Live, "sending", "finished", "sent", "yes", "paid", "redeemed":
+	case marketing.Live, "sending", "finished", "sent", "yes", "paid", "redeemed", "in force", marketing.InEffect:
 		return "good"
-	case marketing.Held, marketing.Paused, marketing.Aside, "failed", "unknown", "bounced", "complained", "no":
+	case marketing.Held, marketing.Paused, marketing.Aside, "failed", "unknown", "bounced", "complained", "no", marketing.Dropped:
 		return "bad"
 	}
 	return ""

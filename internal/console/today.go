@@ -89,6 +89,8 @@ func (c *Console) need(t store.Trouble) need {
 	}
 	campaign, isCampaign := strings.CutPrefix(t.About, "campaign ")
 	switch {
+	case t.Kind == "job":
+		n.Link, n.Button = "/console/jobs", "today.to_jobs"
 	case t.Kind == "paused":
 		n.Link, n.Button = "/console/runs/"+t.About, "today.to_run"
 	case isCampaign:

@@ -65,3 +65,31 @@ func statusOf(tx *store.Tx, p Pool, today loyalty.Day) (Status, error) {
 	s.IsLow = s.Left >= 0 && s.Left < p.Low
 	return s, nil
 }
+
+// Pace returns how many codes out of a stock each pool has given since a moment, by the
+// pool's name.
+func Pace(tx *store.Tx, since loyalty.Instant) (map[string]int64, error) {
+	var rows []struct {
+		Pool string
+		N    int64
+	}
+	err := tx.All(&rows, `
+		select p.name as pool, g.n
+		from  (select pool_id, count(*) as n from codes where stock and reserved_at is not null and reserved_at >= @since group by pool_id) g
+		join   pools p on p.id = g.pool_id
+		where  p.removed_at is null`, store.Args{"since": since})
+	given := map[string]int64{}
+	for _, row := range rows {
+		given[row.Pool] = row.N
+	}
+	return given, err
+}
+
+// DaysLeft is for how many days a pool lasts that gave so many codes in a span of days;
+// -1: for as long as one can say.
+func (s Status) DaysLeft(given int64, days int) int64 {
+	if s.Left < 0 || given == 0 {
+		return -1
+	}
+	return s.Left * int64(days) / given
+}

@@ -18,8 +18,25 @@ import (
 type Launch struct {
 	runs.LaunchRequest
 
-	Drop bool // a campaign that hands out no codes is refused
-	Once bool // By names the attempt: a later one of the same name finds what the first began
+	Drop   bool  // a campaign that hands out no codes is refused
+	Once   bool  // By names the attempt: a later one of the same name finds what the first began
+	Agreed int64 // how many mails a person said yes to: clearly more than that are refused; 0: nobody was asked for a number
+}
+
+// Grown says that a launch would mail clearly more members than a person agreed to.
+type Grown struct{ Agreed, Now int64 }
+
+func (g *Grown) Error() string {
+	return fmt.Sprintf("%d members would be mailed by now, and you agreed to %d: look again, and say yes to the new number", g.Now, g.Agreed)
+}
+
+// agreed refuses what is more than a tenth above the number that a person agreed to. A
+// few members more or less between the question and the answer are nobody's surprise.
+func (l Launch) agreed(now int64) error {
+	if l.Agreed > 0 && now > l.Agreed+l.Agreed/10 {
+		return &Grown{l.Agreed, now}
+	}
+	return nil
 }
 
 // Preview says what a launch would do.
@@ -74,6 +91,9 @@ func (m Marketer) Launch(ctx context.Context, l Launch) (Launched, error) {
 			return done, err
 		}
 		if done.Launched, err = runs.Launch(tx, l.LaunchRequest); err != nil {
+			return done, err
+		}
+		if err := l.agreed(done.Audience.Mailed); err != nil && !done.Again {
 			return done, err
 		}
 		if err := m.note(tx, staff.Act{By: cmp.Or(m.By, l.By), Act: "launch", About: "campaign " + l.Campaign, After: fmt.Sprintf("occurrence %d", done.Occurrence)}); err != nil {

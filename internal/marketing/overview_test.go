@@ -118,7 +118,7 @@ func TestActsLeaveARow(t *testing.T) {
 			func() error { return m.Cancel(ctx, l.Run, "enough") },
 			func() error { return m.Hold(ctx, marketing.Stop{Offers: true}, "", "anna") },
 			func() error { _, err := m.Release(ctx, marketing.Stop{Offers: true}, false); return err },
-			func() error { _, err := m.Rollback(ctx, 1, "bea"); return err },
+			func() error { _, err := m.Rollback(ctx, 1, "bea", "the prices were wrong"); return err },
 		} {
 			if err := act(); err != nil {
 				t.Fatal(err)
@@ -143,7 +143,7 @@ func TestActsLeaveARow(t *testing.T) {
 			fmt.Sprintf("anna|cancel|run %d of spring|sending|enough", l.Run),
 			"anna|hold|all offers||" + marketing.NoReason,
 			"anna|release|all offers|" + marketing.NoReason + "|",
-			"bea|rollback|the program||version 3, which is that of 1",
+			"bea|rollback|the program||version 3, which is that of 1: the prices were wrong",
 		}
 		s.Want("the audit", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	})

@@ -103,25 +103,33 @@ type Applied struct {
 
 // Apply puts the files of a program in force as a new version.
 func (m Marketer) Apply(ctx context.Context, next program.Version, by, note string) (done Applied, err error) {
-	done.Applied, err = update(ctx, m.DB, func(tx *store.Tx) (versions.Applied, error) {
-		now, err := InForce(tx)
-		if err != nil {
-			return versions.Applied{}, err
-		}
-		for _, change := range program.Plan(now, next) {
-			if change.Stops {
-				return versions.Applied{}, errors.New(change.Words)
-			}
-		}
-		applied, err := apply.Apply(tx, next.Files, by, note)
-		if err == nil && !applied.Same {
-			err = m.note(tx, staff.Act{By: by, Act: "apply", About: "the program", After: strings.TrimSuffix(fmt.Sprintf("version %d: %s", applied.Version, note), ": ")})
-		}
-		return rezoned(tx, applied, err)
-	})
+	done.Applied, err = update(ctx, m.DB, func(tx *store.Tx) (versions.Applied, error) { return m.putInForce(tx, next, by, note) })
 	if err != nil {
 		return Applied{}, err
 	}
+	return m.warned(ctx, done, next)
+}
+
+// putInForce is Apply in a transaction.
+func (m Marketer) putInForce(tx *store.Tx, next program.Version, by, note string) (versions.Applied, error) {
+	now, err := InForce(tx)
+	if err != nil {
+		return versions.Applied{}, err
+	}
+	for _, change := range program.Plan(now, next) {
+		if change.Stops {
+			return versions.Applied{}, errors.New(change.Words)
+		}
+	}
+	applied, err := apply.Apply(tx, next.Files, by, note)
+	if err == nil && !applied.Same {
+		err = m.note(tx, staff.Act{By: by, Act: "apply", About: "the program", After: strings.TrimSuffix(fmt.Sprintf("version %d: %s", applied.Version, note), ": ")})
+	}
+	return rezoned(tx, applied, err)
+}
+
+// warned adds what a person should know about a version that is in force now.
+func (m Marketer) warned(ctx context.Context, done Applied, next program.Version) (_ Applied, err error) {
 	if done.Unheard, err = m.unheardIn(ctx, 0, next.Files)(); err != nil {
 		return done, err
 	}
@@ -136,12 +144,12 @@ func (m Marketer) Apply(ctx context.Context, next program.Version, by, note stri
 }
 
 // Rollback puts an earlier version in force again, as a new one; store.ErrNotFound
-// where there is no such version.
-func (m Marketer) Rollback(ctx context.Context, version int64, by string) (done Applied, err error) {
+// where there is no such version. because is why, for the list of versions.
+func (m Marketer) Rollback(ctx context.Context, version int64, by, because string) (done Applied, err error) {
 	done.Applied, err = update(ctx, m.DB, func(tx *store.Tx) (versions.Applied, error) {
-		applied, err := apply.Rollback(tx, version, by)
+		applied, err := apply.Rollback(tx, version, by, because)
 		if err == nil && !applied.Same {
-			err = m.note(tx, staff.Act{By: by, Act: "rollback", About: "the program", After: fmt.Sprintf("version %d, which is that of %d", applied.Version, version)})
+			err = m.note(tx, staff.Act{By: by, Act: "rollback", About: "the program", After: strings.TrimSuffix(fmt.Sprintf("version %d, which is that of %d: %s", applied.Version, version, because), ": ")})
 		}
 		return rezoned(tx, applied, err)
 	})

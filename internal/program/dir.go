@@ -172,3 +172,10 @@ func write(dir string, files map[string]string, mode fs.FileMode) error {
 	}
 	return nil
 }
+
+// MayHold reports whether a program may have a file of that name, below its directory
+// and with slashes.
+func MayHold(name string) bool {
+	hidden := slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool { return strings.HasPrefix(part, ".") })
+	return fs.ValidPath(name) && !hidden && !strings.ContainsAny(name, "\\\x00\n\r") && slices.Contains(extensions, strings.ToLower(path.Ext(name)))
+}

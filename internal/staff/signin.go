@@ -40,15 +40,90 @@ const (
 	triesSpan  = time.Minute
 )
 
+// freshFor is for how long it counts that somebody has given their password: acts with
+// large effects ask for it again after that.
+const freshFor = 15 * time.Minute
+
 // With lets somebody in by their password, and returns what their cookie is to hold.
 // from is the network address that they come from.
 func (s *SignIn) With(ctx context.Context, email, password, from string) (session string, err error) {
-	email, err = folded(email)
+	err = s.proved(ctx, email, password, from, func(tx *store.Tx, user int64, email string) (err error) {
+		session, err = begin(tx, user, email, "signed in")
+		return err
+	})
+	return session, err
+}
+
+// Again has whoever has a session give their password again: from now on it is fresh.
+func (s *SignIn) Again(ctx context.Context, session, password, from string) error {
+	u, err := s.Who(ctx, session)
+	if err != nil {
+		return err
+	}
+	return s.proved(ctx, u.Email, password, from, func(tx *store.Tx, _ int64, _ string) error {
+		_, err := tx.Exec("update sessions set proved_at = "+tx.Machine()+" where hash = @hash", store.Args{"hash": hashed(session)})
+		return err
+	})
+}
+
+// Fresh reports whether the user of a session has given their password just now.
+func (s *SignIn) Fresh(ctx context.Context, session string) (fresh bool, err error) {
+	err = s.DB.View(ctx, func(tx *store.Tx) error {
+		return tx.One(&fresh, "select coalesce(proved_at, began_at) > "+tx.MachineIn(-freshFor)+" from sessions where hash = @hash", store.Args{"hash": hashed(session)})
+	})
+	return fresh, store.IgnoreNotFound(err)
+}
+
+// Change sets another password for whoever has a session and knows the one that they
+// have, and ends their other sessions.
+func (s *SignIn) Change(ctx context.Context, session, password, next, from string) error {
+	u, err := s.Who(ctx, session)
+	if err != nil {
+		return err
+	}
+	if err := checkPassword(next, u.Email); err != nil {
+		return err
+	}
+	hash, err := s.hasher.hash(ctx, next)
+	if err != nil {
+		return err
+	}
+	return s.proved(ctx, u.Email, password, from, func(tx *store.Tx, user int64, email string) error {
+		_, err := tx.Exec("update users set password = @password, link_hash = null, link_until = null where id = @id", store.Args{"password": hash, "id": user})
+		if err != nil {
+			return err
+		}
+		if _, err := endOthers(tx, user, session); err != nil {
+			return err
+		}
+		return Note(tx, Act{By: "console: " + email, Act: "password changed", About: email})
+	})
+}
+
+// OutElsewhere ends the sessions of a user but this one, and says how many there were.
+func (s *SignIn) OutElsewhere(ctx context.Context, session string) (n int64, err error) {
+	u, err := s.Who(ctx, session)
+	if err != nil {
+		return 0, err
+	}
+	err = s.DB.Update(ctx, func(tx *store.Tx) (err error) {
+		if n, err = endOthers(tx, u.ID, session); err != nil || n == 0 {
+			return err
+		}
+		return Note(tx, Act{By: "console: " + u.Email, Act: "other sessions ended", About: u.Email, After: fmt.Sprint(n)})
+	})
+	return n, err
+}
+
+// proved does something for the user of an address who knows the password. Tries are
+// counted, and from is the network address that this one comes from.
+func (s *SignIn) proved(ctx context.Context, email, password, from string, f func(tx *store.Tx, user int64, email string) error) error {
+	email, err := folded(email)
 	if err != nil || len(password) > longestPassword {
 		email = "" // nobody's; it is counted and takes as long all the same
 	}
 	if err := s.try(ctx, email, from); err != nil {
-		return "", err
+		return err
 	}
 	var u struct {
 		ID       int64
@@ -58,14 +133,14 @@ func (s *SignIn) With(ctx context.Context, email, password, from string) (sessio
 		return tx.One(&u, "select id, password from users where email = @email", store.Args{"email": email})
 	})
 	if store.IgnoreNotFound(err) != nil {
-		return "", err
+		return err
 	}
 	if ok, err := s.hasher.is(ctx, password, u.Password); err != nil {
-		return "", err
+		return err
 	} else if !ok {
-		return "", ErrRefused
+		return ErrRefused
 	}
-	err = s.DB.Update(ctx, func(tx *store.Tx) (err error) {
+	return s.DB.Update(ctx, func(tx *store.Tx) error {
 		var same int64 // nobody has changed the password meanwhile
 		if err := tx.One(&same, "select count(*) from users where id = @id and password = @password", store.Args{"id": u.ID, "password": u.Password}); err != nil || same == 0 {
 			return errors.Join(err, ErrRefused)
@@ -73,10 +148,8 @@ func (s *SignIn) With(ctx context.Context, email, password, from string) (sessio
 		if _, err := tx.Exec("delete from sign_in_tries where who = @who", store.Args{"who": pair(email, from)}); err != nil {
 			return err
 		}
-		session, err = begin(tx, u.ID, email, "signed in")
-		return err
+		return f(tx, u.ID, email)
 	})
-	return session, err
 }
 
 // try counts a try, and refuses it where there were too many.
@@ -168,6 +241,11 @@ func (s *SignIn) Out(ctx context.Context, session string) error {
 func endSessions(tx *store.Tx, user int64) error {
 	_, err := tx.Exec("delete from sessions where user_id = @user", store.Args{"user": user})
 	return err
+}
+
+// endOthers ends the sessions of a user but one, and says how many there were.
+func endOthers(tx *store.Tx, user int64, session string) (int64, error) {
+	return tx.Exec("delete from sessions where user_id = @user and hash <> @hash", store.Args{"user": user, "hash": hashed(session)})
 }
 
 // Invited returns whose link that is; ErrLink when it is not good any more.

@@ -131,3 +131,15 @@ func hashed(secret string) []byte {
 	h := sha256.Sum256([]byte(secret))
 	return h[:]
 }
+
+// OthersWho counts the users but one who may do what a role may, and have a password.
+func OthersWho(tx *store.Tx, role Role, email string) (n int64, err error) {
+	var roles []string
+	for _, r := range Roles {
+		if r.May(role) {
+			roles = append(roles, string(r))
+		}
+	}
+	err = tx.One(&n, "select count(*) from users where role in @roles and email <> @email and password <> ''", store.Args{"roles": roles, "email": email})
+	return n, err
+}

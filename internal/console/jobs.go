@@ -1,0 +1,70 @@
+package console
+
+import (
+	"fmt"
+	"net/http"
+
+	"regulars/internal/staff"
+	"regulars/internal/store"
+	"regulars/jobs"
+)
+
+// jobsView are the jobs that people enqueued, and how they ended.
+type jobsView struct {
+	frame
+	Jobs []jobs.Row
+}
+
+func (c *Console) jobs(w http.ResponseWriter, r *http.Request, u visitor) error {
+	var view jobsView
+	err := c.read(r.Context(), func(tx *store.Tx) (err error) {
+		if view.frame, err = c.frame(tx, r, u, "jobs", c.pages.words.Say("jobs.title")); err != nil {
+			return err
+		}
+		view.Jobs, err = jobs.List(tx, "", perPage)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for i := range view.Jobs {
+		if !view.People { // it may name a member or an address
+			view.Jobs[i].Outcome = ""
+		}
+	}
+	return c.pages.show(w, http.StatusOK, "jobs", view)
+}
+
+// Again reports whether a job can be queued again; Waits whether it can be cancelled.
+func (jobsView) Again(j jobs.Row) bool { return j.State == "failed" || j.State == "cancelled" }
+func (jobsView) Waits(j jobs.Row) bool { return j.State == "queued" }
+
+func (c *Console) retryJob(w http.ResponseWriter, r *http.Request, u visitor) error {
+	return c.moveJob(w, r, u, "retry", "retried", jobs.Retry)
+}
+
+func (c *Console) cancelJob(w http.ResponseWriter, r *http.Request, u visitor) error {
+	return c.moveJob(w, r, u, "cancel", "job_cancelled", jobs.Cancel)
+}
+
+// moveJob does something to a job, and notes it.
+func (c *Console) moveJob(w http.ResponseWriter, r *http.Request, u visitor, act, done string, f func(*store.Tx, int64) error) error {
+	id, err := numbered(r, "job")
+	if err != nil {
+		return err
+	}
+	err = c.DB.Update(r.Context(), func(tx *store.Tx) error {
+		row, err := jobs.Show(tx, id)
+		if err != nil {
+			return err
+		}
+		if err := f(tx, id); err != nil {
+			return err
+		}
+		return staff.Note(tx, staff.Act{By: u.by(), Act: act, About: fmt.Sprintf("job %d (%s)", id, row.Kind), Before: row.State})
+	})
+	if err != nil {
+		return mistake(err)
+	}
+	return back(w, r, "/console/jobs", done)
+}

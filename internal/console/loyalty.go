@@ -1,0 +1,151 @@
+package console
+
+import (
+	"fmt"
+	"html/template"
+	"net/http"
+	"strings"
+
+	"regulars/internal/marketing"
+	"regulars/internal/points"
+	"regulars/internal/program"
+	"regulars/internal/report"
+	"regulars/internal/store"
+)
+
+// loyaltyView is what members earn, and what the shop owes them for it.
+type loyaltyView struct {
+	frame
+	Points    bool // the program has points
+	Liability *report.Liability
+	Worth     bool // the program says what a point is worth
+	Picture   template.HTML
+	Tiers     []report.TierLine
+	Rewards   []rewardLine
+	Referrals []points.Referral
+	More      int64 // referrals beside those that are shown
+}
+
+// rewardLine is a reward as the program has it.
+type rewardLine struct{ Name, Price, Gives, For string }
+
+// Limits of the page.
+const (
+	movedSince     = 30 // days
+	shownReferrals = 100
+)
+
+func (c *Console) loyalty(w http.ResponseWriter, r *http.Request, u visitor) error {
+	var view loyaltyView
+	var now program.Version
+	err := c.read(r.Context(), func(tx *store.Tx) (err error) {
+		if view.frame, err = c.frame(tx, r, u, "loyalty", c.pages.words.Say("loyalty.title")); err != nil {
+			return err
+		}
+		if now, err = marketing.InForce(tx); err != nil {
+			return err
+		}
+		view.Referrals, err = points.Referrals(tx, true)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if more := len(view.Referrals) - shownReferrals; more > 0 {
+		view.Referrals, view.More = view.Referrals[:shownReferrals], int64(more)
+	}
+	if now.Program != nil && now.Program.Loyalty != nil {
+		l := now.Program.Loyalty
+		view.Points, view.Worth = l.Points != nil, l.Points != nil && l.Points.Worth > 0
+		view.rewards(now.Program)
+		if err := c.figures(r, func(tx *store.Tx) error { return view.count(tx, l) }); err != nil {
+			return err
+		}
+	}
+	return c.pages.show(w, http.StatusOK, "loyalty", view)
+}
+
+// rewards are what points can be had for, in words.
+func (v *loyaltyView) rewards(p *program.Program) {
+	pools := map[string]program.Pool{}
+	for _, pool := range p.Pools {
+		pools[pool.Name] = pool
+	}
+	for _, reward := range p.Loyalty.Rewards {
+		line := rewardLine{Name: reward.Name, Price: v.words.Points(reward.Price), For: strings.Join(reward.Tiers, ", ")}
+		if line.Gives = v.Money(reward.Amount); reward.Gives != "" {
+			line.Gives = pools[reward.Gives].Gives(p.Currency)
+		}
+		v.Rewards = append(v.Rewards, line)
+	}
+}
+
+// count counts points and tiers.
+func (v *loyaltyView) count(tx *store.Tx, l *program.Loyalty) error {
+	ask, err := askedOf(tx, v.Today(), false)
+	if err != nil {
+		return err
+	}
+	if l.Points != nil {
+		liability, err := report.PointsLiability(tx, ask)
+		if err != nil {
+			return err
+		}
+		named, _ := report.ByName("points")
+		table, err := named.Make(tx, ask)
+		if err != nil {
+			return err
+		}
+		svg, _ := named.Picture(ask, table)
+		v.Liability, v.Picture = &liability, template.HTML(svg)
+	}
+	if len(l.Tiers) == 0 {
+		return nil
+	}
+	var names []string
+	for _, tier := range l.Tiers {
+		names = append(names, tier.Name)
+	}
+	tiers, err := report.TiersOf{Names: names, Day: v.Today(), From: v.Today() - movedSince}.Report(tx)
+	v.Tiers = tiers.Tiers
+	return err
+}
+
+// MovedSince is since how many days members' moves between tiers are counted.
+func (loyaltyView) MovedSince() int { return movedSince }
+
+// decideReferral rewards a referrer, or refuses to, whatever the rules say.
+func (c *Console) decideReferral(w http.ResponseWriter, r *http.Request, u visitor) error {
+	id, err := numbered(r, "referral")
+	if err != nil {
+		return err
+	}
+	because, err := c.because(r)
+	if err != nil {
+		return err
+	}
+	good, done := true, "approved"
+	switch r.PostFormValue("answer") {
+	case "approve":
+	case "refuse":
+		good, done = false, "refused"
+	default:
+		return wrong(c.pages.words.Say("wrong.answer"))
+	}
+	err = c.DB.Update(r.Context(), func(tx *store.Tx) error {
+		_, err := c.Marketer.DecideReferral(tx, id, good, because, u.by())
+		return err
+	})
+	if err != nil {
+		return mistake(err)
+	}
+	return back(w, r, "/console/loyalty", done)
+}
+
+// Friend is whom a referral is about, as the visitor may see them.
+func (f frame) Friend(number int64, id string) string {
+	return f.Called(report.Member{Number: number, ID: id})
+}
+
+// Of writes a part of a whole in percent, from a share between 0 and 1.
+func (loyaltyView) Of(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) }

@@ -1,0 +1,205 @@
+package console
+
+import (
+	"archive/zip"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"regulars/internal/marketing"
+	"regulars/internal/program"
+	"regulars/internal/store"
+	"regulars/internal/versions"
+)
+
+// programView is the program: what is being written, and the versions that were applied.
+type programView struct {
+	frame
+	Proposals []marketing.Proposal
+	Versions  []versions.Stored
+	By        string // the visitor, as the author of a draft
+}
+
+// mostVersions is how many versions are listed.
+const mostVersions = 200
+
+func (c *Console) program(w http.ResponseWriter, r *http.Request, u visitor) error {
+	view := programView{By: u.by()}
+	err := c.read(r.Context(), func(tx *store.Tx) (err error) {
+		if view.frame, err = c.frame(tx, r, u, "program", c.pages.words.Say("program.title")); err != nil {
+			return err
+		}
+		if view.Proposals, err = marketing.Proposals(tx); err != nil {
+			return err
+		}
+		view.Versions, err = versions.List(tx)
+		view.Versions = view.Versions[:min(len(view.Versions), mostVersions)]
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return c.pages.show(w, http.StatusOK, "program", view)
+}
+
+// Author is who wrote or applied something, without from where.
+func (f frame) Author(by string) string { return strings.TrimPrefix(by, "console: ") }
+
+// versionView is a version, with what it changed.
+type versionView struct {
+	frame
+	Version versions.Stored
+	Before  int64 // the version before it; 0: it is the first
+	Changes []program.Change
+	Files   []fileChange
+	Cut     bool // there is more than is shown
+	Names   []string
+
+	Asked   bool // about a rollback
+	Plan    marketing.Plan
+	NoPlan  bool // counting would have taken too long
+	Blocked []program.Problem
+}
+
+// fileChange is a file that differs, with the lines that are shown of it.
+type fileChange struct {
+	program.FileChange
+	Cut bool
+}
+
+// mostLines is how many lines of differences one page shows.
+const mostLines = 300
+
+// shownChanges are as many of the differences as a page holds.
+func shownChanges(old, next map[string]string) (shown []fileChange, cut bool) {
+	left := mostLines
+	for _, change := range program.Differences(old, next) {
+		f := fileChange{FileChange: change}
+		if len(f.Lines) > left {
+			f.Lines, f.Cut, cut = f.Lines[:left], true, true
+		}
+		for i, line := range f.Lines {
+			if len(line.Text) > 300 {
+				f.Lines[i].Text = strings.ToValidUTF8(line.Text[:300], "") + "…"
+			}
+		}
+		left -= len(f.Lines)
+		shown = append(shown, f)
+	}
+	return shown, cut
+}
+
+// versionOf reads a version and the one before it.
+func (c *Console) versionOf(r *http.Request, u visitor, view *versionView) (files, before map[string]string, err error) {
+	id, err := numbered(r, "version")
+	if err != nil {
+		return nil, nil, err
+	}
+	err = c.read(r.Context(), func(tx *store.Tx) (err error) {
+		if view.frame, err = c.frame(tx, r, u, "program", c.pages.words.Say("program.version", fmt.Sprint(id))); err != nil {
+			return err
+		}
+		list, err := versions.List(tx)
+		if err != nil {
+			return err
+		}
+		at := slices.IndexFunc(list, func(v versions.Stored) bool { return v.ID == id })
+		if at < 0 {
+			return store.ErrNotFound
+		}
+		view.Version = list[at]
+		if files, err = versions.Files(tx, id); err != nil || at+1 == len(list) {
+			return err
+		}
+		view.Before = list[at+1].ID
+		before, err = versions.Files(tx, view.Before)
+		return err
+	})
+	return files, before, err
+}
+
+func (c *Console) version(w http.ResponseWriter, r *http.Request, u visitor) error {
+	var view versionView
+	files, before, err := c.versionOf(r, u, &view)
+	if err != nil {
+		return err
+	}
+	view.Names = slices.Sorted(maps.Keys(files))
+	if view.Before != 0 {
+		was, _, _ := program.Load(before) // what is wrong in it by now was said when it was applied
+		is, _, _ := program.Load(files)
+		view.Changes = program.Plan(program.Version{Program: was, Files: before}, program.Version{Program: is, Files: files})
+		view.Files, view.Cut = shownChanges(before, files)
+	}
+	return c.pages.show(w, http.StatusOK, "version", view)
+}
+
+// versionFile is a version as an archive.
+func (c *Console) versionFile(w http.ResponseWriter, r *http.Request, u visitor) error {
+	var view versionView
+	files, _, err := c.versionOf(r, u, &view)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/zip")
+	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="program-%d.zip"`, view.Version.ID))
+	out := zip.NewWriter(w)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		f, err := out.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate, Modified: view.Version.AppliedAt.Time})
+		if err == nil {
+			_, err = f.Write([]byte(files[name]))
+		}
+		if err != nil {
+			return nil // the browser has gone away
+		}
+	}
+	_ = out.Close() // as above
+	return nil
+}
+
+// askRollback says what putting a version in force again would change, and asks.
+func (c *Console) askRollback(w http.ResponseWriter, r *http.Request, u visitor) error {
+	view := versionView{Asked: true}
+	files, _, err := c.versionOf(r, u, &view)
+	if err != nil {
+		return err
+	}
+	next := program.Version{Files: files}
+	if next.Program, _, view.Blocked = program.Load(files); !program.Blocked(view.Blocked) {
+		view.Blocked = nil
+		view.Plan, view.NoPlan, err = c.plan(r, next)
+	}
+	if err != nil {
+		return err
+	}
+	return c.pages.show(w, http.StatusOK, "rollback", view)
+}
+
+// plan says what a program would change, where that can be counted in time.
+func (c *Console) plan(r *http.Request, next program.Version) (p marketing.Plan, slow bool, err error) {
+	p, err = c.Marketer.Plan(r.Context(), next, askFor)
+	if errors.Is(err, store.ErrTooLong) {
+		return p, true, nil
+	}
+	return p, false, err
+}
+
+func (c *Console) rollback(w http.ResponseWriter, r *http.Request, u visitor) error {
+	id, err := numbered(r, "version")
+	if err != nil {
+		return err
+	}
+	because, err := c.because(r)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := lasting(r)
+	defer cancel()
+	if _, err := c.Marketer.As(u.by()).Rollback(ctx, id, u.by(), because); err != nil {
+		return mistake(err)
+	}
+	return back(w, r, "/console/program", "applied")
+}
