@@ -22,8 +22,8 @@ type figure struct {
 
 // String writes the number with the language's marks.
 func (f figure) String() string {
-	if f.signed && f.v > 0 {
-		return "+" + f.env.words.number(f.v)
+	if f.signed {
+		return f.env.words.change(f.v)
 	}
 	return f.env.words.number(f.v)
 }

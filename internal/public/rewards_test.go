@@ -178,6 +178,12 @@ func TestARewardIsTakenOnTheMembersPage(t *testing.T) {
 			}
 		}
 		page = h.ask("GET", link, "", "Accept: text/html")
+		rows := `<tr><td>3 March 2027</td><td>Reward: cup</td><td class="n">−300</td></tr>` + "\n" +
+			`<tr><td>3 March 2027</td><td>Order O-1</td><td class="n">&#43;80</td></tr>` + "\n" +
+			`<tr><td>3 March 2027</td><td>brought along</td><td class="n">&#43;350</td></tr>`
+		if !strings.Contains(page.Body, rows) {
+			t.Errorf("the page lacks\n%s:\n%s", rows, page.Body)
+		}
 		if !strings.Contains(page.Body, "250 points to go") || strings.Contains(page.Body, "Get it for") {
 			t.Errorf("with 50 points:\n%s", page.Body)
 		}
