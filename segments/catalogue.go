@@ -16,6 +16,7 @@ type entry struct {
 	what     string // a text, in words: category; "": none
 	count    string // a whole number, in words: groups; "": none
 	dated    bool   // a date field: days_since
+	climbs   bool   // looks at the rules of all tiers
 	filtered bool   // may have a condition on the properties of the events that are looked at
 	window   bool   // may have a time span
 	spanned  bool   // must have one
@@ -83,7 +84,8 @@ type call struct {
 	booked    bool
 	cards     map[string]int64 // of the program
 	prices    map[string]Price
-	goal      *Goal // of missing_for_tier: the one figure that the tier asks to rise
+	goal      *Goal   // of missing_for_tier: the one figure that the tier asks to rise
+	way       []climb // of tier_progress: the tiers, from the lowest
 }
 
 // fixed reports whether the value is known before the statement runs.

@@ -1,6 +1,9 @@
 package segments
 
 import (
+	"slices"
+	"strings"
+
 	"regulars/internal/loyalty"
 )
 
@@ -38,6 +41,10 @@ func loyaltyFields() []*entry {
 			noun: "days until the last day for which the tier is kept", says: "whose tier is kept for {n}", unit: "more day",
 			also: []string{"tier_ends", "tier_days_left"},
 			in:   days{rows: stays, day: "max(t.last_day)", ahead: true}},
+		{name: "tier_progress", typ: Number, climbs: true, from: fromPoints, checkTo: checkPercent,
+			noun: "percent of the way to the next tier", says: "who have gone {n} of the way to the next tier", unit: "percent",
+			also: []string{"progress", "progress_to_tier", "tier_percent", "next_tier_progress"},
+			in:   formula{expr: progress, double: true}},
 		{name: "missing_for_tier", typ: Number, what: "tier", from: fromPoints,
 			noun: "what is missing for the tier: money or a number, as its rule asks for one figure", says: "who lack {n} for the tier {x}",
 			also: []string{"to_next_tier", "missing_to_tier", "tier_missing"},
@@ -154,19 +161,73 @@ func (missingForTier) scalar(b *builder, c *call) string {
 // one figure that it asks for.
 func (c *checker) goalOf(call *call, s *syntax) {
 	name := call.what.lit.text
-	text, known := c.scope.TierRules[name]
-	if !known {
+	if _, known := c.scope.TierRules[name]; !known {
 		return
 	}
-	c.noCircle("tier "+name, s.pos)
-	rule := c.inner("tier "+name, text, s.pos)
-	goals := rule.Goals()
+	goals := c.goals(name, s)
 	if len(goals) != 1 {
 		panic(fail(s.pos, "what is missing for %s cannot be told in one number: its rule asks for %d figures", name, len(goals)))
 	}
 	if call.goal = &goals[0]; call.goal.Money {
 		call.typ = Money
 	}
+}
+
+// goals are the figures that a tier asks to rise.
+func (c *checker) goals(tier string, s *syntax) []Goal {
+	c.noCircle("tier "+tier, s.pos)
+	return c.inner("tier "+tier, c.scope.TierRules[tier], s.pos).Goals()
+}
+
+// climb is a tier and what it asks to rise.
+type climb struct {
+	tier  string
+	goals []Goal // none: how far a member has gone cannot be told
+}
+
+// climbs reads the rules of all tiers, from the lowest.
+func (c *checker) climbs(call *call, s *syntax) {
+	if c.scope.Tiers != nil && len(c.scope.Tiers) == 0 {
+		panic(fail(s.pos, "the program has no tiers: they are written in loyalty.yaml"))
+	}
+	for _, tier := range c.scope.Tiers {
+		call.way = append(call.way, climb{tier, c.goals(tier, s)})
+	}
+}
+
+// progress is how far a member has gone from nothing to the next tier: of its figures
+// the one that lacks most counts. Who holds the highest tier has arrived.
+func progress(b *builder, c *call) string {
+	if len(c.way) == 0 {
+		return ""
+	}
+	expr, next := "(case coalesce("+lastOf{stays, "t.tier"}.scalar(b, c)+", '')", "100"
+	for _, step := range slices.Backward(c.way) {
+		expr += " when " + b.bind(step.tier) + " then " + next
+		next = step.way(b)
+	}
+	return expr + " else " + next + " end)"
+}
+
+// way is how much of 100 a member has of the figures that a tier asks to rise.
+func (s climb) way(b *builder) string {
+	var figures []string
+	for _, g := range s.goals {
+		figures = append(figures, "select cast("+g.call.in.scalar(b, g.call)+" as double precision) as v, "+b.double(float64(g.At))+" as goal")
+	}
+	if figures == nil {
+		return "cast(null as double precision)"
+	}
+	return "(select min(case when g.v >= g.goal then 100 when coalesce(g.v, 0) <= 0 then 0 else " + b.either("floor(100 * g.v / g.goal)", "cast(100 * g.v / g.goal as integer)") + " end)" +
+		" from (" + strings.Join(figures, " union all ") + ") g)"
+}
+
+// checkPercent knows that percents go from 0 to 100.
+func checkPercent(c *call, n float64) string {
+	if n < 0 || n > 100 {
+		return c.name + " goes from 0 to 100"
+	}
+	return ""
 }
 
 // full is how many stamps fill the card.

@@ -22,6 +22,9 @@ func (c *checker) call(s *syntax) *call {
 	}
 	use := &call{entry: e, pos: s.pos, typ: e.typ, currency: c.scope.Currency, except: c.scope.FavouritesExcept, lifecycle: c.scope.Lifecycle, booked: c.scope.Booked, cards: c.scope.Cards, prices: c.scope.Rewards}
 	args := c.span(use, s, c.filter(use, c.subject(use, s, s.kids)))
+	if e.climbs {
+		c.climbs(use, s)
+	}
 	switch {
 	case len(args) > 0 && !args[0].operand():
 		panic(fail(args[0].begins(), "%s takes no condition: it is written %s", e.name, e.usage()))

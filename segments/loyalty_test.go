@@ -33,6 +33,7 @@ func TestTiersAreCompared(t *testing.T) {
 		{`tier == "platinum"`, `there is no tier called platinum; there are black, gold, silver`},
 		{`tier == none`, `whether a member holds a tier is asked with known(tier), or not known(tier)`},
 		{`tier >= 3`, `tier is the name of one: tier >= silver`},
+		{`tier_progress >= 80`, `the segments go round in a circle: tier black → buyers → tier black; one of them must do without the other`},
 		{`missing_for_tier("silver") <= 50.00`, `Members who lack at most 50.00 EUR for the tier "silver".`},
 		{`missing_for_tier("gold") <= 50`, `what is missing for gold cannot be told in one number: its rule asks for 2 figures`},
 		{`missing_for_tier("glod") <= 50`, `there is no tier called glod; did you mean gold?`},
@@ -49,6 +50,33 @@ func TestTiersAreCompared(t *testing.T) {
 	} {
 		got := ""
 		if r, err := segments.Parse(tt.rule, loyaltyScope()); err != nil {
+			got = err.(*segments.Error).Message
+		} else {
+			got = r.Words()
+		}
+		if got != tt.words {
+			t.Errorf("%s\n got %s\nwant %s", tt.rule, got, tt.words)
+		}
+	}
+}
+
+func TestTheWayToTheNextTier(t *testing.T) {
+	t.Parallel()
+	s := loyaltyScope()
+	s.TierRules["black"] = `orders >= 10 or bought_product("SKU-CLUB")`
+	none := s
+	none.Tiers = []string{}
+	for _, tt := range []struct {
+		rule, words string
+		scope       segments.Scope
+	}{
+		{`tier_progress >= 80`, `Members who have gone at least 80 percent of the way to the next tier.`, s},
+		{`tier_progress >= 120`, `tier_progress goes from 0 to 100`, s},
+		{`progress_to_tier >= 80`, `there is no field called progress_to_tier; did you mean tier_progress?`, s},
+		{`tier_progress >= 80`, `the program has no tiers: they are written in loyalty.yaml`, none},
+	} {
+		got := ""
+		if r, err := segments.Parse(tt.rule, tt.scope); err != nil {
 			got = err.(*segments.Error).Message
 		} else {
 			got = r.Words()

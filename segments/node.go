@@ -57,6 +57,11 @@ func usesIn(n node, segment string) (all []use) {
 		if c.goal != nil {
 			field(c.goal.call, nil)
 		}
+		for _, step := range c.way {
+			for _, g := range step.goals {
+				field(g.call, nil)
+			}
+		}
 		for _, o := range append([]operand{c.what, {call: c.of}}, with...) {
 			if o.call != nil {
 				field(o.call, nil)

@@ -1,6 +1,7 @@
 package segments
 
 import (
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -171,6 +172,22 @@ func plainly() map[string]func(k *Known, c *call) value {
 				return number(0)
 			}
 			return value{typ: c.typ, num: max(0, float64(c.goal.At)-k.look(c.goal.call).num)}
+		},
+		"tier_progress": func(k *Known, c *call) value {
+			place := 0
+			if s := k.stay(); s != nil {
+				place = 1 + slices.IndexFunc(c.way, func(step climb) bool { return step.tier == s.Tier })
+			}
+			if c.way == nil || place < len(c.way) && c.way[place].goals == nil {
+				return value{}
+			}
+			way := 100.0
+			for _, g := range c.way[min(place, len(c.way)-1)].goals {
+				if place < len(c.way) {
+					way = min(way, math.Floor(100*max(0, k.look(g.call).num)/float64(g.At)))
+				}
+			}
+			return value{typ: Number, num: way}
 		},
 		"stamps": func(k *Known, c *call) value { return number(amounts(k.entries(c, c.what.lit.text))) },
 		"stamps_missing": func(k *Known, c *call) value {

@@ -29,6 +29,7 @@ type action struct {
 	verb       string // if | else | else if | range | end, "" for one that prints
 	final      string // what the templates get, braces included; checked and rewritten
 	textual    string // the same inside a longer link in the text part
+	table      bool   // it is a statement, which is a table
 }
 
 // control says that the action prints nothing by itself.

@@ -15,6 +15,7 @@ type checker struct {
 	*source
 	known    Fields
 	blocks   []block
+	shown    map[string]Kind // lists of what the member has in the program
 	problems []Problem
 }
 
@@ -23,7 +24,7 @@ type block struct {
 	verb    string
 	at      int
 	hadElse bool
-	within  Kind     // what a range goes through: Lines or Texts
+	within  Kind     // what a range goes through: a list
 	sure    []string // roots and fields that are known to be there inside of it
 }
 
@@ -74,7 +75,7 @@ func (c *checker) open(a *action) {
 	if ok && a.verb == "range" {
 		b.within = e.kind
 		a.final = "{{range " + e.text + "}}"
-		if e.kind != Lines && e.kind != Texts {
+		if e.kind != Texts && itemFields(e.kind) == nil {
 			c.report(a.inner, "{{ range order.lines }}", "range goes through a list only")
 		}
 	}
@@ -135,9 +136,11 @@ func (c *checker) print(a *action) {
 	case group:
 		c.report(a.inner, "{{ "+c.firstField(a.text)+" }}", "%s has several fields: name one", a.text)
 		return
-	case Lines:
-		c.report(a.inner, "{{ range order.lines }}…{{ end }}", "a list is shown with range")
+	case Lines, Cards, Rewards:
+		c.report(a.inner, items[e.kind].how+"…{{ end }}", "a list is shown with range")
 		return
+	case Entries:
+		c.table(a)
 	case Texts:
 		c.report(a.inner, `{{ `+a.text+` | join ", " }}`, "a list is shown with join")
 		return
@@ -148,6 +151,22 @@ func (c *checker) print(a *action) {
 		c.problems = append(c.problems, p)
 	}
 	a.final, a.textual = "{{"+e.text+"}}", "{{urlpart "+e.text+"}}"
+}
+
+// table allows {{ statement "1m" }} where a table can stand.
+func (c *checker) table(a *action) {
+	begin, end := c.lineAt(a.start)
+	switch {
+	case c.inside() != None:
+		c.report(a.start, "", "a table inside a range is not possible")
+	case a.start < c.body:
+		c.report(a.inner, "write it in the mail's text", "the statement is a table")
+	case !strings.HasSuffix(c.file, ".md"):
+		c.report(a.inner, items[Entries].how+"…{{ end }}", "in a page its rows are shown with range")
+	case strings.TrimSpace(c.text[begin:end]) != c.text[a.start:a.end]:
+		c.report(a.inner, "write it on a line of its own, or show its rows with "+items[Entries].how+"…{{ end }}", "the statement is a table")
+	}
+	a.table = true
 }
 
 func (c *checker) firstField(root string) string {

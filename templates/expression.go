@@ -98,6 +98,20 @@ func (x *expression) call(name *parse.IdentifierNode, f function, args []parse.N
 	if x.failed {
 		return expr{}
 	}
+	if name.Ident == "card" || name.Ident == "statement" {
+		text, ok := "", false
+		if len(args) == 1 {
+			text, ok = quoted(args[0])
+		}
+		switch at := int(name.Position()); {
+		case !ok:
+			return x.fail(name, "{{ "+f.how+" }}", "%s is not used like that", name.Ident)
+		case name.Ident == "card":
+			return x.card(at, text, "")
+		default:
+			return x.statement(at, text)
+		}
+	}
 	return x.assemble(name, f, parts)
 }
 
@@ -156,6 +170,11 @@ func (x *expression) operand(n parse.Node) expr {
 
 // root is a word alone: coupon in {{ if coupon }}.
 func (x *expression) root(n *parse.IdentifierNode) expr {
+	if kind, there := x.known.list(n.Ident); there {
+		return expr{text: x.show(n.Ident, kind), kind: kind}
+	} else if kind != None {
+		return x.fail(n, n.Ident+" are written in loyalty.yaml", "the program has no %s", n.Ident)
+	}
 	if _, ok := x.known.catalogue()[n.Ident]; !ok {
 		return x.unknown(n)
 	}
@@ -168,7 +187,7 @@ func (x *expression) unknown(n *parse.IdentifierNode) expr {
 		return x.fail(n, "{{ "+f.how+" }}", "%s needs something to work on", n.Ident)
 	}
 	names := slices.Sorted(maps.Keys(functions()))
-	names = append(names, "if", "else", "range", "end")
+	names = append(names, "if", "else", "range", "end", "cards", "rewards")
 	names = append(names, slices.Sorted(maps.Keys(x.known.catalogue()))...)
 	try := nearest(n.Ident, names)
 	for _, full := range x.known.names() {
@@ -230,11 +249,27 @@ func meantField(field string, fields map[string]Kind) string {
 	return longest
 }
 
-// chain is root.field.
+// quoted is what stands in quotes.
+func quoted(n parse.Node) (text string, ok bool) {
+	if s, ok := n.(*parse.StringNode); ok {
+		return s.Text, true
+	}
+	return "", false
+}
+
+// chain is root.field, or (card "coffee").field.
 func (x *expression) chain(n *parse.ChainNode) expr {
+	if p, ok := n.Node.(*parse.PipeNode); ok && len(p.Cmds) == 1 && len(p.Cmds[0].Args) == 2 && p.Cmds[0].Args[0].String() == "card" {
+		if name, ok := quoted(p.Cmds[0].Args[1]); ok {
+			return x.card(int(p.Cmds[0].Args[0].Position()), name, strings.Join(n.Field, "."))
+		}
+	}
 	root, ok := n.Node.(*parse.IdentifierNode)
 	if !ok {
 		return x.fail(n.Node, "{{ member.first_name }}", "a field belongs to member, shop, coupon, order, event, launch, milestone, referral or links")
+	}
+	if list, _ := x.known.list(root.Ident); list != None {
+		return x.fail(root, items[list].how+"{{ .name }}{{ end }}", "%s are a list", root.Ident)
 	}
 	fields, ok := x.known.catalogue()[root.Ident]
 	if !ok {
@@ -283,7 +318,7 @@ var absent = map[string]string{
 	"referral": "nobody is rewarded for bringing friends, so members have no code and no link for them",
 }
 
-// dotted is .name, which means a field of the line in {{ range order.lines }}.
+// dotted is .name, which means a field of the item in a range.
 func (x *expression) dotted(n *parse.FieldNode) expr {
 	at := int(n.Position())
 	within := x.inside()
@@ -291,20 +326,23 @@ func (x *expression) dotted(n *parse.FieldNode) expr {
 		x.failed = true
 		return expr{}
 	}
-	if within != Lines {
+	fields := itemFields(within)
+	if fields == nil {
 		try := strings.Join(n.Ident, ".")
-		if lineFields()[try] != None {
-			try = "{{ range order.lines }}{{ ." + try + " }}{{ end }}"
+		for _, list := range []Kind{Entries, Rewards, Cards, Lines} {
+			if itemFields(list)[n.Ident[0]] != None {
+				try = items[list].how + "{{ ." + n.Ident[0] + " }}{{ end }}"
+			}
 		}
-		return x.failAt(at, try, "the dot in front means something only in {{ range order.lines }}")
+		return x.failAt(at, try, "the dot in front means something only in a range, like {{ range order.lines }}")
 	}
-	kind := lineFields()[n.Ident[0]]
+	kind := fields[n.Ident[0]]
 	if kind == None || len(n.Ident) > 1 {
-		try := meantField(n.Ident[0], lineFields())
+		try := meantField(n.Ident[0], fields)
 		if try != "" {
 			try = meant("." + try)
 		}
-		return x.failAt(at, try, "a line of an order has no %s%s", n, fieldsThere("it", lineFields()))
+		return x.failAt(at, try, "%s has no %s%s", items[within].one, n, fieldsThere("it", fields))
 	}
 	return expr{text: n.String(), kind: kind}
 }

@@ -23,7 +23,11 @@ const (
 	Bool
 	Link
 	Texts
-	Lines // the lines of an order: []map[string]any
+	Lines   // the lines of an order: []map[string]any
+	Cards   // the punch cards of a member, the same
+	Rewards // … what their points are good for
+	Entries // … and what came and went; each has its Booked as "booked"
+	Change  // a number with its sign
 
 	group    // a root by itself, as in {{ if coupon }}
 	anything // a property of an event: only known when it is shown
@@ -38,7 +42,9 @@ type Fields struct {
 	Event      bool            // an event did: event.type, event.at and any property of it
 	Milestone  Kind            // Number or Money: milestone.value; None: no milestone
 	Points     bool            // the program keeps points: points.balance …
-	Tiers      bool            // … and has tiers: tier.name …
+	Rewards    bool            // … and has something for them: range rewards
+	Cards      []string        // the program's punch cards: card "coffee", range cards
+	Tiers      bool            // it has tiers: tier.name …
 	Missing    Kind            // Number or Money: tier.missing; None: it cannot be told
 	Referral   bool            // the program rewards who brings friends: referral.code, referral.link
 	Coupon     bool            // the step gives a code (or an earlier one did): coupon.code …
@@ -141,19 +147,24 @@ func (f Fields) names() []string {
 }
 
 // Sample returns made-up values for all that the mail may show, for previews.
-func (m *Mail) Sample() Data { return m.known.Sample() }
+func (m *Mail) Sample() Data { return m.known.sample(m.fields) }
 
 // Sample returns values for every field that the mail may read: for previews,
 // and to try out each mail when it is checked.
-func (f Fields) Sample() Data {
+func (f Fields) Sample() Data { return f.sample(f.catalogue()) }
+
+func (f Fields) sample(all map[string]map[string]Kind) Data {
 	d := Data{}
-	for root, fields := range f.catalogue() {
+	for root, fields := range all {
 		if !f.has(root) || root == "shop" { // the shop is the brand's
 			continue
 		}
 		values := map[string]any{}
 		for field, kind := range fields {
 			values[field] = sampleValue(root, field, kind)
+			if kind == Cards {
+				values[field] = f.sampleCards()
+			}
 		}
 		d[root] = values
 	}
@@ -190,8 +201,22 @@ func sampleValue(root, field string, kind Kind) any {
 		return []string{"club"}
 	case Lines:
 		return []map[string]any{{"product": "SKU-1", "name": "Coffee beans 1 kg", "category": "Coffee", "brand": "Anna's", "quantity": int64(2), "total": int64(4990)}}
+	case Rewards:
+		return []map[string]any{{"name": "latte", "price": int64(300), "affordable": true}, {"name": "delivery", "price": int64(500), "affordable": false, "missing": int64(60)}}
+	case Entries:
+		return []map[string]any{
+			{"day": "2027-06-21", "points": int64(-300), "booked": Booked{Kind: "redeem", Reward: "latte"}},
+			{"day": "2027-06-14", "points": int64(49), "booked": Booked{Kind: "earn", Order: "A-1001"}},
+		}
 	}
 	return cmp.Or(sampleTexts[field], field)
+}
+
+func (f Fields) sampleCards() (all []map[string]any) {
+	for _, name := range f.Cards {
+		all = append(all, map[string]any{"name": name, "stamps": int64(7), "of": int64(10), "missing": int64(3)})
+	}
+	return all
 }
 
 // sampleTexts are what texts are in a sample; of others their names.

@@ -3,6 +3,7 @@ package templates
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/url"
 	"reflect"
 	"slices"
@@ -46,14 +47,18 @@ func functions() map[string]function {
 		"and":     {2, 5, false, Bool, `and coupon member.first_name`},
 		"or":      {2, 5, false, Bool, `or (eq member.country "FI") (eq member.country "SE")`},
 		"not":     {1, 1, false, Bool, `not coupon`},
+
+		"card":      {1, 1, true, Text, `card "coffee"`},
+		"statement": {1, 1, false, Entries, `statement "1m"`},
 	}
 }
 
 // calls are the functions as the template engines get them; and and or are their
-// own, which stop at the first answer. "holds", "urlpart" and "property" are put
-// in by the checker and cannot be written in a mail.
+// own, which stop at the first answer. "holds", "urlpart", "property", "says" and
+// "cardpart" are put in by the checker and cannot be written in a mail.
 func calls() map[string]any {
-	return map[string]any{
+	all := cardCalls()
+	maps.Copy(all, map[string]any{
 		"default": func(fallback, v any) any {
 			if empty(v) {
 				return fallback
@@ -88,9 +93,11 @@ func calls() map[string]any {
 			}
 			return "", nil
 		},
+		"says":    func(e *env, key any) string { return e.words.Say(fmt.Sprint(key)) },
 		"holds":   func(v any) bool { return !falsy(v) },
 		"urlpart": func(v any) string { return strings.ReplaceAll(url.QueryEscape(fmt.Sprint(v)), "+", "%20") },
-	}
+	})
+	return all
 }
 
 func (e *env) tag() language.Tag {
@@ -144,12 +151,12 @@ func (e *env) showOrdinal(v any) string {
 
 func (e *env) count(v any) figure {
 	if n, ok := number(v); ok {
-		return figure{n, e}
+		return figure{v: n, env: e}
 	}
 	if l := reflect.ValueOf(v); l.IsValid() && l.Kind() == reflect.Slice {
-		return figure{float64(l.Len()), e}
+		return figure{v: float64(l.Len()), env: e}
 	}
-	return figure{0, e}
+	return figure{env: e}
 }
 
 // plural writes a number with its word: 1 order, 5 orders.

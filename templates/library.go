@@ -11,7 +11,7 @@ import (
 )
 
 // A campaign of the library is a folder and nothing else: campaign.yaml, its
-// mails, and the pools and segments that it needs.
+// mails, and the pools and segments, cards and rewards that it needs.
 //
 //go:embed */loyalty.yaml */campaign.yaml */pools.yaml */segments.yaml */program.yaml */*.md */issues/*.md
 var library embed.FS
@@ -30,7 +30,7 @@ const friendsFolder = "starter-friends"
 var ofFriends = []string{"friend-joined", "friend-rewarded", "friend-welcome"}
 
 // ofPoints are those that need a loyalty.yaml.
-var ofPoints = append([]string{"points-ending", "statement", "tier-reached"}, ofFriends...)
+var ofPoints = append([]string{"card-filled", "points-ending", "reward-claimed", "statement", "tier-ending", "tier-reached"}, ofFriends...)
 
 // Entry is a ready-made campaign of the library.
 type Entry struct {
@@ -39,6 +39,7 @@ type Entry struct {
 	Files    map[string]string // path below the campaign's folder → text
 	Pools    string            // what it needs in pools.yaml, "" nothing
 	Segments string            // what it needs in segments.yaml, "" nothing
+	Loyalty  string            // what it needs in loyalty.yaml beside points and tiers, "" nothing
 	Points   bool              // it needs a loyalty.yaml
 }
 
@@ -57,11 +58,12 @@ func Library() []Entry {
 
 func entry(name string) Entry {
 	files := folder(name)
-	e := Entry{Name: name, Files: files, Pools: files["pools.yaml"], Segments: files["segments.yaml"], Points: slices.Contains(ofPoints, name)}
+	e := Entry{Name: name, Files: files, Pools: files["pools.yaml"], Segments: files["segments.yaml"], Loyalty: files["loyalty.yaml"], Points: slices.Contains(ofPoints, name)}
 	first, _, _ := strings.Cut(files["campaign.yaml"], "\n")
 	e.About = strings.TrimSpace(strings.TrimPrefix(first, "#"))
 	delete(files, "pools.yaml")
 	delete(files, "segments.yaml")
+	delete(files, "loyalty.yaml")
 	return e
 }
 
@@ -95,6 +97,9 @@ func Starter(names ...string) (map[string]string, error) {
 		entries = slices.DeleteFunc(entries, func(e Entry) bool { return e.Points })
 	}
 	files := folder(starterFolder)
+	if slices.ContainsFunc(entries, func(e Entry) bool { return e.Points }) {
+		maps.Copy(files, folder(pointsFolder))
+	}
 	for _, e := range entries {
 		for file, text := range e.Files {
 			files[path.Join("campaigns", e.Name, file)] = text
@@ -102,7 +107,7 @@ func Starter(names ...string) (map[string]string, error) {
 		files["pools.yaml"] += e.Pools
 		files["segments.yaml"] += e.Segments
 		if e.Points {
-			maps.Copy(files, folder(pointsFolder))
+			files["loyalty.yaml"] += e.Loyalty
 		}
 	}
 	if slices.ContainsFunc(entries, func(e Entry) bool { return slices.Contains(ofFriends, e.Name) }) {

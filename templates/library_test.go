@@ -49,7 +49,7 @@ func TestTheLibrarySaysWhatItHas(t *testing.T) {
 			t.Errorf("%s has the files %v, want campaign.yaml and its mails only", e.Name, e.Files)
 		}
 	}
-	for _, want := range []string{"welcome", "milestone", "win-back", "coupon-drop", "newsletter", "birthday", "second-order", "tier-reached", "points-ending", "statement", "friend-joined", "friend-rewarded", "friend-welcome"} {
+	for _, want := range []string{"welcome", "milestone", "win-back", "coupon-drop", "newsletter", "birthday", "second-order", "tier-reached", "points-ending", "statement", "tier-ending", "card-filled", "reward-claimed", "friend-joined", "friend-rewarded", "friend-welcome"} {
 		if !have[want] {
 			t.Errorf("the library has no %s", want)
 		}

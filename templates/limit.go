@@ -55,7 +55,7 @@ const webmailLimit = 102_000
 // can only be seen then is said before a member sees it.
 func (m *Mail) tryOut(s *source) []Problem {
 	brand := Brand{Name: "Shop", Address: "Street 1, 00100 City", URL: "https://shop.example", Currency: "EUR"}
-	full := m.known.Sample()
+	full := m.Sample()
 	r, err := m.render(full, brand)
 	if err == nil {
 		_, err = m.render(bare(full), brand)

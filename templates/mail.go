@@ -50,9 +50,12 @@ func ParseMail(file string, src []byte, known Fields) (*Mail, []Problem) {
 		Subject: s.keys["subject"].text, Preheader: s.keys["preheader"].text, Referral: known.Referral && strings.Contains(text, "referral")}
 	_, m.Language, _, _ = SplitName(file)
 	m.words = WordsIn(known.Own, m.Language)
-	parts, more := s.parts(known)
+	parts, lists, more := s.parts(known)
 	if problems = append(problems, more...); serious(problems) {
 		return nil, problems
+	}
+	if lists != nil {
+		m.fields[standingRoot] = lists
 	}
 	if m.engines, more = s.compile(parts); !serious(more) {
 		more = append(more, m.tryOut(s)...)
@@ -91,9 +94,9 @@ func (s *source) unreadable(size int) (Problem, bool) {
 // parts are the checked pieces of a mail, ready for the template engines.
 type parts struct{ subject, preheader, html, text string }
 
-func (s *source) parts(known Fields) (parts, []Problem) {
+// parts checks the mail; lists are those of the member's standing that it shows.
+func (s *source) parts(known Fields) (p parts, lists map[string]Kind, problems []Problem) {
 	c := &checker{source: s, known: known}
-	var p parts
 	p.subject = c.line("subject")
 	p.preheader = c.line("preheader")
 	if at := strings.Index(s.keys["from_name"].text, "{{"); at >= 0 {
@@ -106,10 +109,10 @@ func (s *source) parts(known Fields) (parts, []Problem) {
 		c.report(s.body, "", "the mail has no text")
 	}
 	if serious(c.problems) {
-		return p, c.problems
+		return p, nil, c.problems
 	}
 	p.html, p.text, problems = s.bodies(actions)
-	return p, append(c.problems, problems...)
+	return p, c.shown, append(c.problems, problems...)
 }
 
 // line checks the actions of a value of the front matter and puts them back.

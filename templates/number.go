@@ -12,6 +12,16 @@ const nbsp = "\u00a0"
 // five digits on, so that a year stays a year.
 func (w Words) Number(n int64) string { return w.number(float64(n)) }
 
+// Change writes by how much a number has changed, with its sign: +12,345.
+func (w Words) Change(n int64) string { return w.change(float64(n)) }
+
+func (w Words) change(v float64) string {
+	if v > 0 {
+		return "+" + w.number(v)
+	}
+	return w.number(v)
+}
+
 func (w Words) number(v float64) string { return w.marked(plainDigits(v)) }
 
 // Points writes a number of points: 1 point, 5 points.

@@ -33,7 +33,7 @@ func (s *source) prepare(actions []action, markdown bool) *draft {
 	for strings.Contains(s.text, d.marker.prefix) {
 		d.marker.prefix += "zq"
 	}
-	p := preparer{source: s, draft: d, markdown: markdown}
+	p := preparer{source: s, draft: d, markdown: markdown, written: len(actions)}
 	if markdown {
 		p.tied = s.rowControls(actions)
 	}
@@ -54,18 +54,24 @@ type preparer struct {
 	out      strings.Builder
 	tied     map[int]bool // controls that enclose rows only
 	next     int          // the next action
+	written  int          // so many are the mail's own; those of its tables follow
 	held     []int        // controls waiting for the row that they belong to
 }
 
 // line writes the line at from:to of the file.
 func (p *preparer) line(from, to int) {
 	var inLine []int
-	for p.next < len(p.actions) && p.actions[p.next].start < to {
+	for p.next < p.written && p.actions[p.next].start < to {
 		inLine = append(inLine, p.next)
 		p.next++
 	}
 	if p.markdown && onlyControls(p.source, p.actions, from, to, inLine) {
 		p.controls(inLine)
+		return
+	}
+	if len(inLine) == 1 && p.markdown && p.actions[inLine[0]].table {
+		p.flush("")
+		p.tableOf(inLine[0])
 		return
 	}
 	raw := p.source.text[from:to]

@@ -51,7 +51,7 @@ func (c *compiler) operand(n parse.Node) term {
 		return term{func(f *filling) any { return f.dot }, false}
 	case *parse.FieldNode:
 		if len(n.Ident) == 1 {
-			return c.ofLine(n.Ident[0])
+			return c.ofItem(n.Ident[0])
 		}
 	case *parse.VariableNode:
 		if n.Ident[0] == "$" {
@@ -74,13 +74,13 @@ func (c *compiler) number(n *parse.NumberNode) term {
 	return always(nil)
 }
 
-// ofLine is .name in a range through the lines of an order.
-func (c *compiler) ofLine(field string) term {
+// ofItem is .name in a range through the items of a list.
+func (c *compiler) ofItem(field string) term {
 	return term{func(f *filling) any {
-		line, _ := f.dot.(map[string]any)
-		v, ok := line[field]
+		item, _ := f.dot.(map[string]any)
+		v, ok := item[field]
 		if !ok {
-			f.fail("a line without %s", field)
+			f.fail("an item without %s", field)
 		}
 		return v
 	}, false}
@@ -204,6 +204,10 @@ func bound(fn any, args []term) func(*filling) any {
 		return when(len(args) == 2, func(f *filling) any { return fn(lang(f), arg(f, 1)) })
 	case func(*env, any) figure:
 		return when(len(args) == 2, func(f *filling) any { return fn(lang(f), arg(f, 1)) })
+	case func(*env, any, string) string:
+		return when(len(args) == 3, func(f *filling) any { return fn(lang(f), arg(f, 1), text(f, 2)) })
+	case func(*env, any, string, string) any:
+		return when(len(args) == 4, func(f *filling) any { return fn(lang(f), arg(f, 1), text(f, 2), text(f, 3)) })
 	case func(*env, any, string, string) string:
 		return when(len(args) == 4, func(f *filling) any { return fn(lang(f), arg(f, 1), text(f, 2), text(f, 3)) })
 	case func(*env, ...any) string:
@@ -269,11 +273,11 @@ func (c *compiler) reader(root, field string) func(*filling) any {
 	kind, e := c.mail.fields[root][field], c.env
 	given := func(f *filling, field string) any { return f.given.Value(root, field) }
 	plain := func(f *filling) any {
-		if !f.given.Has(root) {
+		if root != standingRoot && !f.given.Has(root) {
 			return f.fail("there is no %s", root)
 		}
-		if kind == Lines {
-			return e.lines(given(f, field))
+		if itemFields(kind) != nil {
+			return e.items(kind, given(f, field))
 		}
 		return e.value(kind, given(f, field))
 	}

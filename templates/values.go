@@ -15,12 +15,18 @@ import (
 
 // figure is a number that shows itself in the mail's language.
 type figure struct {
-	v   float64
-	env *env
+	v      float64
+	env    *env
+	signed bool // also a plus is written
 }
 
 // String writes the number with the language's marks.
-func (f figure) String() string { return f.env.words.number(f.v) }
+func (f figure) String() string {
+	if f.signed {
+		return f.env.words.change(f.v)
+	}
+	return f.env.words.number(f.v)
+}
 
 // values turns Data into what the templates see: each root of the mail with
 // every known field in it, each value of a type of ours that prints itself and
@@ -29,7 +35,7 @@ func (e *env) values(known map[string]map[string]Kind, d Data) map[string]any {
 	roots := map[string]any{"env": e}
 	for root, fields := range known {
 		given, _ := d[root].(map[string]any)
-		if given == nil {
+		if given == nil && root != standingRoot { // who has nothing there has no cards and no rows
 			roots[root] = map[string]any(nil)
 			continue
 		}
@@ -41,8 +47,8 @@ func (e *env) values(known map[string]map[string]Kind, d Data) map[string]any {
 func (e *env) fields(root string, given map[string]any, fields map[string]Kind) map[string]any {
 	shown := make(map[string]any, len(fields))
 	for field, kind := range fields {
-		if kind == Lines {
-			shown[field] = e.lines(given[field])
+		if itemFields(kind) != nil {
+			shown[field] = e.items(kind, given[field])
 			continue
 		}
 		shown[field] = e.value(kind, given[field])
@@ -66,14 +72,18 @@ func (e *env) fields(root string, given map[string]any, fields map[string]Kind) 
 
 func fullName(first, last any) string { return strings.TrimSpace(clean(first) + " " + clean(last)) }
 
-func (e *env) lines(v any) []map[string]any {
+// items makes the items of a list showable.
+func (e *env) items(list Kind, v any) []map[string]any {
 	given, _ := v.([]map[string]any)
 	if len(given) > maxList {
 		given = given[:maxList]
 	}
 	shown := make([]map[string]any, len(given))
-	for i, line := range given {
-		shown[i] = e.fields("line", line, lineFields())
+	for i, item := range given {
+		shown[i] = e.fields("item", item, itemFields(list))
+		if booked, ok := item["booked"].(Booked); ok {
+			shown[i]["reason"] = clean(e.words.Reason(booked))
+		}
 	}
 	return shown
 }
@@ -81,9 +91,9 @@ func (e *env) lines(v any) []map[string]any {
 // value makes one value showable; nothing, and what does not fit the kind, is "".
 func (e *env) value(kind Kind, v any) any {
 	switch kind {
-	case Number:
+	case Number, Change:
 		if n, ok := number(v); ok {
-			return figure{n, e}
+			return figure{n, e, kind == Change}
 		}
 		return ""
 	case Money:
@@ -117,7 +127,7 @@ func (e *env) property(v any) any {
 		return clean(v)
 	}
 	if n, ok := number(v); ok {
-		return figure{n, e}
+		return figure{v: n, env: e}
 	}
 	return ""
 }

@@ -35,7 +35,7 @@ func TestEveryLanguageHasEveryWord(t *testing.T) {
 	}
 }
 
-var keyUsed = regexp.MustCompile("\"((?:mails|pages|writing)\\.[a-z_]+)\"")
+var keyUsed = regexp.MustCompile("\"((?:mails|pages|statement|writing)\\.[a-z_]+)\"")
 
 // Keys are plain strings: each that is asked for is there, and each that is there is
 // asked for.

@@ -170,7 +170,7 @@ func TestAStarterWithPoints(t *testing.T) {
 	if said := s.must("init", "--points", dir); !strings.Contains(said, dir) {
 		t.Errorf("init --points = %s", said)
 	}
-	for _, file := range []string{"loyalty.yaml", "campaigns/points-ending/campaign.yaml", "campaigns/tier-reached/campaign.yaml", "campaigns/statement/campaign.yaml"} {
+	for _, file := range []string{"loyalty.yaml", "campaigns/points-ending/campaign.yaml", "campaigns/tier-reached/campaign.yaml", "campaigns/statement/campaign.yaml", "campaigns/card-filled/campaign.yaml", "campaigns/reward-claimed/campaign.yaml", "campaigns/tier-ending/campaign.yaml"} {
 		if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(file))); err != nil {
 			t.Error(err)
 		}

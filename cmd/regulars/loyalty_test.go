@@ -115,6 +115,7 @@ func TestPointsTiersAndRewardsByHand(t *testing.T) {
 		s.has("BEN", "brought", 45, "adjust", "adjust", "adjust", "earn")
 
 		s.claims(t)
+		s.stamps(t)
 		s.tiers(t, in)
 		s.loyaltyReports(t)
 		if out := s.must("doctor"); strings.Contains(out, "✗") {
@@ -153,6 +154,24 @@ func (s shop) claims(t *testing.T) {
 	s.has("ANA", "reversed", 120, "return", "redeem", "expire", "earn", "earn", "earn")
 	if !strings.Contains(back, "reversed") {
 		t.Errorf("reward reverse says %q", back)
+	}
+}
+
+// stamps has BEN's card, which an order stamped once, filled by hand.
+func (s shop) stamps(t *testing.T) {
+	type card struct {
+		Stamps, Booked int64
+		Codes          []string
+		Again          bool
+	}
+	if got := read[card](s, "stamps", "give", "BEN", "visits", "3", "--because", "a reader that failed", "--key", "s1"); got.Stamps != 1 || got.Booked != 3 || len(got.Codes) != 1 || got.Again {
+		t.Errorf("stamps give: %+v, want one left and a code", got)
+	}
+	if got := read[card](s, "stamps", "give", "BEN", "visits", "3", "--because", "a reader that failed", "--key", "s1"); !got.Again || len(got.Codes) != 1 {
+		t.Errorf("stamps give again: %+v, want the same code", got)
+	}
+	if got := s.must("stamps", "take", "BEN", "visits", "2", "--because", "one too many"); !strings.Contains(got, "1 stamp taken back; 0 of 3 now") {
+		t.Errorf("stamps take says %q", got)
 	}
 }
 
@@ -222,6 +241,10 @@ func TestMistakesAboutPoints(t *testing.T) {
 		{[]string{"points", "give", "ANA", "5", "--because", "x", "--last-day", "soon"}, misuse, "--last-day"},
 		{[]string{"points", "gve"}, misuse, `did you mean "give"`},
 		{[]string{"reward", "claim", "ANA", "late"}, failed, "late"},
+		{[]string{"stamps", "give", "ANA", "visit", "1", "--because", "x"}, failed, "visits is one"},
+		{[]string{"stamps", "give", "ANA", "visits", "1"}, misuse, "--because"},
+		{[]string{"stamps", "take", "ANA", "visits", "none", "--because", "x"}, misuse, "whole number"},
+		{[]string{"stamps", "give", "ANA", "visits", "101", "--because", "x"}, failed, "from 1 to 100"},
 		{[]string{"reward", "reverse", "x"}, misuse, "claim's number"},
 		{[]string{"reward", "reverse", "77"}, failed, "no claim 77"},
 		{[]string{"tier", "set", "ANA", "sliver", "--because", "x"}, failed, "silver"},

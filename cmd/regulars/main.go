@@ -146,7 +146,7 @@ func (a *app) root() *cobra.Command {
 		a.demoCommand(), a.serveCommand(), a.statusCommand(), a.holdCommand(), a.releaseCommand(),
 		a.initCommand(), a.checkCommand(), a.planCommand(), a.previewCommand(true), a.applyCommand(), a.exportCommand(), a.versionsCommand(), a.rollbackCommand(),
 		a.rehearseCommand(), a.importCommand(), a.segmentCommand(), a.campaignCommand(), a.runsCommand(), a.sendsCommand(),
-		a.enqueueCommand(), a.jobsCommand(), a.poolCommand(), a.couponCommand(), a.pointsCommand(), a.rewardCommand(), a.referralCommand(), a.memberCommand(), a.tierCommand(), a.hooksCommand(), a.tokenCommand(), a.userCommand(),
+		a.enqueueCommand(), a.jobsCommand(), a.poolCommand(), a.couponCommand(), a.pointsCommand(), a.rewardCommand(), a.stampsCommand(), a.referralCommand(), a.memberCommand(), a.tierCommand(), a.hooksCommand(), a.tokenCommand(), a.userCommand(),
 		a.reportCommand(), a.benchCommand(), a.doctorCommand(), a.migrateCommand(), a.versionCommand(), a.healthcheckCommand())
 	strict(root)
 	return root

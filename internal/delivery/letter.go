@@ -43,7 +43,11 @@ func gather(tx *store.Tx, sends []*send) (material, error) {
 	}
 	m.have = map[int64]*standing{}
 	for p, sends := range kept {
-		have, err := standings(tx, p, sends[0].plan.today(tx.At), some(sends, func(s *send) int64 { return s.Member }))
+		lists := map[string]loyalty.Period{}
+		for _, s := range sends {
+			maps.Copy(lists, s.plan.lists())
+		}
+		have, err := standings(tx, p, sends[0].plan.today(tx.At), some(sends, func(s *send) int64 { return s.Member }), lists)
 		if err != nil {
 			return m, err
 		}
@@ -145,7 +149,7 @@ func (w *writer) tracking(s *send) (link func(to string) string, pixel string) {
 // data is all that the mail may show.
 func (w *writer) data(s *send, m material) templates.Data {
 	data := templates.Data{}
-	for _, root := range []string{"member", "shop", "links", "points", "tier", "referral", "coupon", "order", "event", "milestone", "launch"} {
+	for _, root := range []string{"member", "shop", "links", "points", "tier", "referral", "loyalty", "coupon", "order", "event", "milestone", "launch"} {
 		if fields := w.root(root, s, m); fields != nil {
 			data[root] = fields
 		}
@@ -174,6 +178,10 @@ func (w *writer) root(name string, s *send, m material) map[string]any {
 	case "referral":
 		if code := m.refer[s.Member]; code != "" {
 			return map[string]any{"code": code, "link": w.links.Join(code)}
+		}
+	case "loyalty":
+		if have := m.have[s.Member]; have != nil {
+			return have.lists(s.plan.program, s.plan.lists(), today)
 		}
 	case "coupon":
 		if c := m.codes[s.Code]; c != nil {

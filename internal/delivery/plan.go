@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"regexp"
 	"slices"
 	"sync"
@@ -31,6 +32,9 @@ type plan struct {
 
 	reading sync.Once
 	from    string // the sender's address, see sender
+
+	counting sync.Once
+	shown    map[string]loyalty.Period // see lists
 }
 
 // planKey tells plans apart.
@@ -183,6 +187,17 @@ func (t texts) referral() bool {
 		}
 	}
 	return false
+}
+
+// lists are those of a member's standing that the mail shows, in any language.
+func (p *plan) lists() map[string]loyalty.Period {
+	p.counting.Do(func() {
+		p.shown = map[string]loyalty.Period{}
+		for _, text := range p.texts.files {
+			maps.Copy(p.shown, text.Lists())
+		}
+	})
+	return p.shown
 }
 
 // brand is the shop as every mail of the program shows it.

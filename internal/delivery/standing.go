@@ -11,6 +11,7 @@ import (
 	"regulars/internal/program"
 	"regulars/internal/store"
 	"regulars/segments"
+	"regulars/templates"
 )
 
 // standing is what a member has in the program, as mails show it: points and a tier.
@@ -24,6 +25,8 @@ type standing struct {
 
 	ends    []ending
 	missing int64 // of the next tier; 0: it is not known
+	stamps  map[string]int64
+	entries []entry // the newest first
 }
 
 // ending is how many points have a last day.
@@ -33,8 +36,17 @@ type ending struct {
 	Points   int64
 }
 
-// standings loads what members have on a day, in a handful of statements for however many.
-func standings(tx *store.Tx, p *program.Program, today loyalty.Day, members []int64) (map[int64]*standing, error) {
+// entry is a row of a member's ledger of points.
+type entry struct {
+	MemberID int64
+	Day      loyalty.Day
+	Amount   int64
+	templates.Booked
+}
+
+// standings loads what members have on a day, in a handful of statements for however
+// many; of cards and the ledger only what their mails show.
+func standings(tx *store.Tx, p *program.Program, today loyalty.Day, members []int64, lists map[string]loyalty.Period) (map[int64]*standing, error) {
 	args := store.Args{"ids": store.IDs(members), "today": int64(today)}
 	var rows []*standing
 	err := tx.All(&rows, `
@@ -65,7 +77,81 @@ func standings(tx *store.Tx, p *program.Program, today loyalty.Day, members []in
 			s.ends = append(s.ends, e)
 		}
 	}
-	return all, lacking(tx, p, today, all)
+	if err := lacking(tx, p, today, all); err != nil {
+		return nil, err
+	}
+	if _, shown := lists["cards"]; shown {
+		if err := onCards(tx, all, args); err != nil {
+			return nil, err
+		}
+	}
+	since := today + 1
+	for _, span := range lists {
+		if span != (loyalty.Period{}) {
+			since = min(since, span.Before(today))
+		}
+	}
+	if since > today {
+		return all, nil
+	}
+	return all, moves(tx, all, args, since)
+}
+
+// onCards finds the stamps that members have, without those that have ended.
+func onCards(tx *store.Tx, all map[int64]*standing, args store.Args) error {
+	var rows []struct {
+		MemberID int64
+		Card     string
+		Stamps   int64
+	}
+	err := tx.All(&rows, `
+		select e.member_id, e.wallet as card,
+		       cast(sum(e.amount) as bigint) - coalesce((select cast(sum(l.remains) as bigint) from lots l
+		                                                 where  l.member_id = e.member_id and l.wallet = e.wallet and l.last_day < @today), 0) as stamps
+		from   `+tx.RowsOf("entries", "member_id", "@ids")+` e
+		where  e.wallet <> 'points'
+		group  by e.member_id, e.wallet`, args)
+	if err != nil {
+		return fmt.Errorf("stamps of %d members: %w", len(all), err)
+	}
+	for _, row := range rows {
+		if s := all[row.MemberID]; s != nil {
+			if s.stamps == nil {
+				s.stamps = map[string]int64{}
+			}
+			s.stamps[row.Card] = row.Stamps
+		}
+	}
+	return nil
+}
+
+// mostEntries is how many rows of a statement a mail shows.
+const mostEntries = 100
+
+// moves finds what came and went of members' points since a day, the newest first.
+func moves(tx *store.Tx, all map[int64]*standing, args store.Args, since loyalty.Day) error {
+	args["since"], args["most"] = int64(since), mostEntries
+	var rows []entry
+	err := tx.All(&rows, `
+		select e.member_id, e.day, e.amount, e.kind, e.cause, e.reason as note,
+		       coalesce(o.external_id, '') as "order", coalesce(v.type, '') as event, coalesce(c.reward, '') as reward
+		from  (select *, row_number() over (partition by member_id order by id desc) as place
+		       from   `+tx.RowsOf("entries", "member_id", "@ids")+` n
+		       where  wallet = 'points' and day >= @since and day <= @today) e
+		left   join orders o on o.id = e.order_id
+		left   join claims c on c.id = e.claim_id
+		left   join events v on v.id = e.event_id and v.member_id = e.member_id
+		where  e.place <= @most
+		order  by e.member_id, e.id desc`, args)
+	if err != nil {
+		return fmt.Errorf("statements of %d members: %w", len(all), err)
+	}
+	for _, row := range rows {
+		if s := all[row.MemberID]; s != nil {
+			s.entries = append(s.entries, row)
+		}
+	}
+	return nil
 }
 
 // lacking finds what members lack for their next tiers, where that is one figure.
@@ -139,6 +225,34 @@ func (s *standing) tier(p *program.Program) map[string]any {
 		if d["next"] = called(p.Loyalty.Tiers[place+1]); s.missing > 0 {
 			d["missing"] = s.missing
 		}
+	}
+	return d
+}
+
+// lists is what a mail reads as cards, rewards and statements. What is for other tiers
+// is none of a member's rewards.
+func (s *standing) lists(p *program.Program, shown map[string]loyalty.Period, today loyalty.Day) map[string]any {
+	var cards, rewards []map[string]any
+	for _, c := range p.Loyalty.Cards {
+		cards = append(cards, map[string]any{"name": c.Name, "stamps": s.stamps[c.Name], "of": c.Full, "missing": max(0, c.Full-s.stamps[c.Name])})
+	}
+	for _, w := range p.Loyalty.Rewards {
+		if len(w.Tiers) == 0 || slices.Contains(w.Tiers, s.Tier) {
+			rewards = append(rewards, map[string]any{"name": w.Name, "price": w.Price, "affordable": s.Points >= w.Price, "missing": max(0, w.Price-s.Points)})
+		}
+	}
+	d := map[string]any{"cards": cards, "rewards": rewards}
+	for field, span := range shown {
+		if span == (loyalty.Period{}) {
+			continue
+		}
+		var rows []map[string]any
+		for _, e := range s.entries {
+			if e.Day >= span.Before(today) {
+				rows = append(rows, map[string]any{"day": e.Day, "points": e.Amount, "booked": e.Booked})
+			}
+		}
+		d[field] = rows
 	}
 	return d
 }

@@ -60,8 +60,63 @@ func TestMailsShowPointsAndTiers(t *testing.T) {
 	})
 }
 
+func TestMailsShowCardsRewardsAndStatements(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		s := newShop(t, db, func(files map[string]string) {
+			files["pools.yaml"] += "free-coffee: {kind: generated, pattern: FREE-####-####, perk: a coffee, checkout: asks_us}\n"
+			files["loyalty.yaml"] = "points: {earn: [1 per 1.00]}\ntiers:\n  silver: {when: spent >= 100.00, keep: 12m}\n" +
+				"cards:\n  coffee: {stamp: order, of: 10, gives: free-coffee}\n  tea: {stamp: order, of: 5, gives: free-coffee}\n" +
+				"rewards:\n  latte: {price: 300, gives: free-coffee}\n  euros: {price: 100, amount: 1.00}\n  party: {price: 1, gives: free-coffee, tiers: [silver]}\n"
+			body := "{{ card \"coffee\" }}; {{ (card \"tea\").missing }} of {{ (card \"tea\").of }}; {{ range rewards }}{{ .name }} {{ .price }} {{ if .affordable }}now{{ else }}{{ .missing }}{{ end }}, {{ end }}\n"
+			files["campaigns/letter/1-letter.en.md"] = "---\nsubject: Your month\n---\n" + body + "\n{{ statement \"1m\" }}\n"
+			files["campaigns/letter/1-letter.fi.md"] = "---\nsubject: Kuukautesi\n---\n" + body + "{{ range statement \"1y\" }}{{ .day | date \"short\" }} {{ .points }} {{ .reason }}. {{ end }}\n"
+		})
+		members := s.members(3)
+		today := int64(loyalty.DayOf(storetest.Start, s.program.Zone))
+		s.exec("update members set language = 'fi' where id = @m", store.Args{"m": members[1]})
+		for i, points := range []int64{250, 400, 0} {
+			s.exec("update facts set points = @points where member_id = @m", store.Args{"m": members[i], "points": points})
+		}
+		n := 0
+		book := func(member int, wallet string, ago int64, kind string, amount int64, cause, reason string) {
+			n++
+			s.exec("insert into entries (id, member_id, wallet, at, day, kind, amount, cause, version_id, reason, claim_id) values (@id, @m, @wallet, @at, @day, @kind, @n, @cause, 1, @reason, @claim)",
+				store.Args{"id": n, "m": members[member], "wallet": wallet, "at": loyalty.At(storetest.Start), "day": today - ago, "kind": kind, "n": amount, "cause": cause, "reason": reason,
+					"claim": map[bool]any{true: 1}[kind == "redeem" && wallet == "points"]})
+		}
+		s.exec("insert into claims (id, member_id, reward, price, state, source, key, body, at, day) values (1, @m, 'latte', 300, 'done', 'till', '1', @body, @at, @day)",
+			store.Args{"m": members[0], "body": []byte{1}, "at": loyalty.At(storetest.Start), "day": today})
+		for member := range 2 {
+			book(member, "points", 300, "adjust", 100, "import", "brought from elsewhere")
+			book(member, "points", 29, "bonus", 1, "joined", "") // a day too long ago
+			book(member, "points", 28, "bonus", 50, "birthday:2026", "")
+			book(member, "points", 0, "redeem", -300, "claim:1", "")
+			book(member, "points", 0, "adjust", 5, "hand:1", "for the long wait <sorry>")
+		}
+		book(0, "coffee", 5, "earn", 9, "order:1:1", "")
+		book(0, "coffee", 2, "earn", -2, "order:1:2", "")
+		book(0, "tea", 2, "earn", 4, "order:1:1", "")
+		s.exec("insert into lots (credit_id, member_id, wallet, opens_day, last_day, remains) values (@id, @m, 'tea', @day, @day, 3)", store.Args{"id": n, "m": members[0], "day": today - 1})
+		book(1, "coffee", 2, "earn", 10, "order:1:1", "")
+		s.run("letter", members, 10)
+		s.work(s.sender())
+		for i, want := range []string{
+			"7 of 10 stamps, 3 to go; 4 of 5; latte 300 50, euros 100 now, Day What for Points 3 March 2027 for the long wait <sorry> +5 3 March 2027 Reward: latte −300 3 February 2027 Your birthday +50 ---",
+			"kaikki 10 leimaa: kortti on täynnä; 5 of 5; latte 300 now, euros 100 now, 3. maaliskuuta +5 for the long wait <sorry>. 3. maaliskuuta −300 Palkinto: latte. 3. helmikuuta +50 Syntymäpäiväsi. 2. helmikuuta +1 Tervetuloa jäseneksi. 7. toukokuuta +100 Siirretty aiemmasta ohjelmasta.",
+			"0 of 10 stamps, 10 to go; 5 of 5; latte 300 300, euros 100 100, Nothing was added or used in this time.",
+		} {
+			body := s.wire.bodies[fmt.Sprintf("m%d@example.test", i)]
+			if plain := unfolded(body); !strings.Contains(plain, want) {
+				t.Errorf("the mail to member %d has no %q:\n%s", i, want, plain)
+			}
+		}
+	})
+}
+
 // unfolded is a message without the breaks and codes of quoted-printable.
 func unfolded(body string) string {
-	body = strings.NewReplacer("=\r\n", "", "=\n", "", "=E2=82=AC", "€", "=C2=A0", " ", "=E2=88=92", "−").Replace(body)
+	body = strings.NewReplacer("=\r\n", "", "=\n", "").Replace(body)
+	body = strings.NewReplacer("=E2=82=AC", "€", "=C2=A0", " ", "=E2=88=92", "−", "=C3=A4", "ä").Replace(body)
 	return strings.Join(strings.Fields(body), " ")
 }

@@ -2,7 +2,9 @@ package marketing
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"strings"
 
 	"regulars/internal/happenings"
 	"regulars/internal/intake"
@@ -45,6 +47,21 @@ func claimed(tx *store.Tx, f func(*points.Rules) (points.Claim, error)) (c point
 		return []int64{c.MemberID}, tellOf(tx, c)
 	})
 	return c, err
+}
+
+// Stamp gives a member stamps on a card, or takes some back; a *points.Refused says why
+// not.
+func (m Marketer) Stamp(tx *store.Tx, card string, h points.Hand) (s points.Stamped, err error) {
+	err = intake.WithPoints(tx, func(r *points.Rules) ([]int64, error) {
+		if s, err = r.Stamp(tx, card, h); err != nil || s.Again {
+			return nil, err
+		}
+		return []int64{h.Member}, m.note(tx, staff.Act{By: h.By, Act: "stamps", About: fmt.Sprintf("member %d", h.Member), After: strings.TrimSuffix(fmt.Sprintf("%+d on %s: %s", s.Booked, card, h.Because), ": ")})
+	})
+	if errors.Is(err, points.ErrNone) {
+		err = &points.Refused{Reason: points.NoCard, Words: "the program in force has no cards: loyalty.yaml says nothing under cards"}
+	}
+	return s, err
 }
 
 // tellOf lets campaigns hear of a claim that is done or taken back.

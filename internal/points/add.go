@@ -400,7 +400,7 @@ func ownLast(tx *store.Tx, name string, list []*wallet) (map[int64]bool, error) 
 }
 
 // lastActive are the days on which members last earned or claimed something that stands.
-// A birthday is nothing that they did.
+// A birthday is nothing that they did; a stamp that a till gave with its key is.
 func lastActive(tx *store.Tx, name string, list []*wallet, zone *time.Location) (map[int64]loyalty.Day, error) {
 	var rows []struct {
 		MemberID int64
@@ -414,6 +414,7 @@ func lastActive(tx *store.Tx, name string, list []*wallet, zone *time.Location) 
 		       group  by e.member_id, e.order_id, case when e.order_id is null then e.id end) g
 		where  g.order_id is not null and g.n > 0
 		or     g.order_id is null and (g.kind = 'bonus' and g.cause not like 'birthday:%'
+		       or g.kind = 'adjust' and g.n > 0 and g.cause like 'key:%' and @wallet <> '`+Wallet+`'
 		       or g.kind = 'redeem' and exists (select 1 from claims c where c.id = g.claim_id and c.state in ('held', 'done')))
 		group  by g.member_id`, store.Args{"members": membersOf(list), "wallet": name})
 	days := map[int64]loyalty.Day{}

@@ -5,8 +5,11 @@ import (
 	"strings"
 	"testing"
 
+	"regulars/internal/intake"
 	"regulars/internal/loyalty"
+	"regulars/internal/points"
 	"regulars/internal/shoptest"
+	"regulars/internal/store"
 )
 
 // punching is a program with cards and without points.
@@ -94,6 +97,51 @@ func TestACardOfOrdersWaitsForAPoolThatIsEmpty(t *testing.T) {
 		s.order(loyalty.OrderPlaced, m, "q", total(2000))
 		s.Want("the next card", s.card(m), "1 left, 0 owed, 2 codes")
 		s.Want("mailed", fmt.Sprint(s.Number("select count(*) from sends")), "2")
+		s.doctor(t)
+	})
+}
+
+// What a till stamps by hand is booked beside what orders give: doctor holds, the last
+// days of all stamps move with it, and who had their card filled is told.
+func TestStampsByHand(t *testing.T) {
+	p := punching("  latte: {stamp: category \"Coffee\", of: 5, gives: coffee, expire: {unused: 3m}}\n", ", stock: 1")
+	shoptest.Each(t, p, func(t *testing.T, plain *shoptest.Shop) {
+		s := shop{plain}
+		m := s.Join(1)[0]
+		stamp := func(n int64, key string) (said points.Stamped) {
+			t.Helper()
+			s.Do(func(tx *store.Tx) error {
+				return intake.WithPoints(tx, func(r *points.Rules) (_ []int64, err error) {
+					said, err = r.Stamp(tx, "latte", points.Hand{Member: m, N: n, Key: key, By: "till"})
+					return []int64{m}, err
+				})
+			})
+			return said
+		}
+		lasts := func() string {
+			var days []loyalty.Day
+			s.All(&days, "select distinct last_day from lots where wallet = 'latte'", nil)
+			return fmt.Sprint(days)
+		}
+		s.order(loyalty.OrderPlaced, m, "a", func(e *loyalty.Event) {
+			e.Order.Status, e.Order.Total, e.Order.HasTotal, e.Order.Lines = loyalty.Paid, 300, true, []loyalty.Line{coffees(1, 300)}
+		})
+		s.At("2027-04-12 09:00")
+		stamp(2, "k1")
+		s.Want("all end by the last visit", lasts(), "[2027-07-12]")
+		s.Want("seven more", stamp(7, "k2").Words()[:30], "7 stamps given; the card was f")
+		s.Want("five are left, and no code is", stamp(-1, "k3").Words(), "1 stamp taken back; 4 of 5 now")
+		stamp(2, "k4")
+		s.Want("it waits for a code", stamp(2, "k4").Words(), "it was booked before; 2 stamps given; the card is full, and there is no code left of coffee: it comes as soon as there is one")
+		s.Want("asked again, the code of then", fmt.Sprint(len(stamp(7, "k2").Codes)), "1")
+		stamp(-9, "k5")
+		s.Want("what is not there is no debt", s.card(m), "0 left, 0 owed, 1 codes")
+		s.order(loyalty.OrderRefunded, m, "a", func(e *loyalty.Event) { e.Refund = &loyalty.Refund{ID: "r", All: true} })
+		s.Want("what an order takes back is one", s.card(m), "0 left, 1 owed, 1 codes")
+		stamp(-1, "k6")
+		s.Want("and stays one", s.card(m), "0 left, 1 owed, 1 codes")
+		s.Want("stamps pay it", stamp(2, "k7").Words(), "2 stamps given; 1 of 5 now")
+		s.Want("told", fmt.Sprint(s.Number("select count(*) from events where type = 'card.filled'")), "1")
 		s.doctor(t)
 	})
 }

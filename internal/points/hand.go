@@ -62,11 +62,10 @@ func (r *Rules) ByHand(tx *store.Tx, h Hand) (bool, error) {
 			return false, nil
 		}
 	} else {
-		var n int64
-		if err := tx.One(&n, "select count(*) from entries where member_id = @member and wallet = '"+Wallet+"' and cause like 'hand:%'", store.Args{"member": h.Member}); err != nil {
+		var err error
+		if e.Cause, err = nextByHand(tx, walletKey{h.Member, Wallet}); err != nil {
 			return false, err
 		}
-		e.Cause = fmt.Sprintf("hand:%d", n+1)
 	}
 	if h.N > 0 {
 		rates, err := era.points()
@@ -80,6 +79,13 @@ func (r *Rules) ByHand(tx *store.Tx, h Hand) (bool, error) {
 	}
 	_, err := r.add(tx, []Entry{e})
 	return err == nil, err
+}
+
+// nextByHand is the cause of the next booking without a key.
+func nextByHand(tx *store.Tx, key walletKey) (string, error) {
+	var n int64
+	err := tx.One(&n, "select count(*) from entries where member_id = @member and wallet = @wallet and cause like 'hand:%'", store.Args{"member": key.member, "wallet": key.wallet})
+	return fmt.Sprintf("hand:%d", n+1), err
 }
 
 // Brought is a member's points from elsewhere, as a row of a file.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"regulars/internal/loyalty"
+	"regulars/internal/program"
 	"regulars/internal/store"
 )
 
@@ -33,14 +34,28 @@ func (r *Rules) Cards(tx *store.Tx, member int64) ([]CardLine, error) {
 	b.settle()
 	var cards []CardLine
 	for i, c := range l.Cards {
-		w := b.wallets[keys[i]]
-		line := CardLine{Card: c.Name, Of: c.Full, Gives: c.Gives, Stamps: open(w.lots, b.today)}
-		for _, d := range w.debts {
-			line.Stamps -= d.Rest
-		}
-		cards = append(cards, line)
+		cards = append(cards, b.card(keys[i], c))
 	}
 	return cards, nil
+}
+
+// cardLine is one card as it stands for a member today.
+func (r *Rules) cardLine(tx *store.Tx, key walletKey, c program.Card) (CardLine, error) {
+	b, err := r.open(tx, []walletKey{key}, nil)
+	if err != nil {
+		return CardLine{}, fmt.Errorf("the card %s of member %d: %w", c.Name, key.member, err)
+	}
+	b.settle()
+	return b.card(key, c), nil
+}
+
+func (b *books) card(key walletKey, c program.Card) CardLine {
+	w := b.wallets[key]
+	line := CardLine{Card: c.Name, Of: c.Full, Gives: c.Gives, Stamps: open(w.lots, b.today)}
+	for _, d := range w.debts {
+		line.Stamps -= d.Rest
+	}
+	return line
 }
 
 // open is how much of lots can be spent on a day.

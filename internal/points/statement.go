@@ -2,6 +2,7 @@ package points
 
 import (
 	"fmt"
+	"math"
 
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
@@ -63,14 +64,9 @@ func (l Line) Why() string {
 	return l.Cause
 }
 
-// StatementOf returns the statement of a member.
-func StatementOf(tx *store.Tx, member int64) (s Statement, err error) {
-	today, err := tx.Today()
-	if err != nil {
-		return s, err
-	}
-	args := store.Args{"member": member, "today": int64(today)}
-	if err := tx.All(&s.Entries, `
+// Lines are the entries of a member's points, the newest first, so many at most.
+func Lines(tx *store.Tx, member int64, limit int) (all []Line, err error) {
+	err = tx.All(&all, `
 		select e.id, e.day, e.at, e.kind, e.amount, e.cause, coalesce(o.external_id, '') as "order", coalesce(v.type, '') as event, coalesce(c.reward, '') as reward, e.tier,
 		       e.opens_day as opens, coalesce(e.last_day, l.last_day) as last, e.reason, e.by_whom
 		from   entries e
@@ -79,8 +75,23 @@ func StatementOf(tx *store.Tx, member int64) (s Statement, err error) {
 		left   join events v on v.id = e.event_id and v.member_id = e.member_id
 		left   join lots l   on l.credit_id = e.id
 		where  e.member_id = @member and e.wallet = '`+Wallet+`'
-		order  by e.id desc`, args); err != nil {
-		return s, fmt.Errorf("the entries of member %d: %w", member, err)
+		order  by e.id desc
+		limit  @limit`, store.Args{"member": member, "limit": limit})
+	if err != nil {
+		return nil, fmt.Errorf("the entries of member %d: %w", member, err)
+	}
+	return all, nil
+}
+
+// StatementOf returns the statement of a member.
+func StatementOf(tx *store.Tx, member int64) (s Statement, err error) {
+	today, err := tx.Today()
+	if err != nil {
+		return s, err
+	}
+	args := store.Args{"member": member, "today": int64(today)}
+	if s.Entries, err = Lines(tx, member, math.MaxInt32); err != nil {
+		return s, err
 	}
 	if err := tx.All(&s.Lots, `
 		select l.credit_id as credit, l.opens_day as opens, l.last_day as last, l.remains, e.cause

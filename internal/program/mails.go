@@ -33,8 +33,11 @@ func (r *loader) readMails(c *folder) {
 		Own:        r.program.Words,
 	}}
 	if l := r.program.Loyalty; l != nil {
-		m.known.Points, m.known.Tiers, m.known.Missing = l.Points != nil, l.Tiers != nil, l.missing()
+		m.known.Points, m.known.Tiers, m.known.Missing, m.known.Rewards = l.Points != nil, l.Tiers != nil, l.missing(), l.Rewards != nil
 		m.known.Referral = l.Referral != nil
+		for _, c := range l.Cards {
+			m.known.Cards = append(m.known.Cards, c.Name)
+		}
 	}
 	switch {
 	case c.Start.Kind == "milestone" && c.Start.Figure.Money():

@@ -62,7 +62,7 @@ func TestAShopBringsWordsOfItsOwnLanguage(t *testing.T) {
 		}
 		return lines(problems)
 	}
-	const none = "words/de.yaml: warning: Regulars has no words of its own in de, so its readers get English in footers and on pages: mails.footer, mails.join_ask"
+	const none = "words/de.yaml: warning: Regulars has no words of its own in de, so its readers get English in footers and on pages: mails.card, mails.card_full, mails.footer, mails.join_ask"
 	if said := warned(german("")); !strings.Contains(said, none) || strings.Contains(said, "in fi") {
 		t.Errorf("without words check says\n%swant %q, and nothing of Finnish", said, none)
 	}

@@ -37,6 +37,9 @@ type cardView struct {
 	Said   string // 3 / 10
 }
 
+// moveView is a row of what came and went of their points.
+type moveView struct{ Day, Reason, Points string }
+
 // memberView is what the member's own page shows. It names nobody: who has the
 // link may be somebody whom the mail was forwarded to.
 type memberView struct {
@@ -55,7 +58,8 @@ type memberView struct {
 	Said    string // what became of one
 	Bad     bool   // … and it did not work
 	Codes   []codeView
-	Choices string // link to the preferences
+	Moves   []moveView // of points, the newest first
+	Choices string     // link to the preferences
 
 	Referral *referralView // nil: nobody is rewarded for a friend, or the member has not joined
 	codeless int64         // the member, where their code is yet to be made
@@ -162,10 +166,22 @@ func (v *memberView) addPoints(tx *store.Tx, shop shop, member int64) error {
 			}
 			v.Cards = append(v.Cards, view)
 		}
-		return nil, nil
+		return nil, v.addMoves(tx, member)
 	})
 	if errors.Is(err, points.ErrNone) {
 		return nil
+	}
+	return err
+}
+
+// mostMoves is how many rows of a statement the page shows.
+const mostMoves = 10
+
+func (v *memberView) addMoves(tx *store.Tx, member int64) error {
+	lines, err := points.Lines(tx, member, mostMoves)
+	for _, l := range lines {
+		why := v.In.Reason(templates.Booked{Kind: l.Kind, Cause: l.Cause, Order: l.Order, Event: l.Event, Reward: l.Reward, Note: l.Reason})
+		v.Moves = append(v.Moves, moveView{v.In.Day(l.Day), why, v.In.Change(l.Amount)})
 	}
 	return err
 }

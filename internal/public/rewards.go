@@ -166,6 +166,75 @@ func (s *server) claimOf(tx *store.Tx, c points.Claim) (a claimAnswer, err error
 	})
 }
 
+// stampsAnswer is what a till is told of the stamps that it gave or took back.
+type stampsAnswer struct {
+	points.CardLine
+	Missing int64       `json:"missing"` // stamps, until it is full
+	Booked  int64       `json:"booked"`  // below 0: taken back, as many as were there
+	Codes   []givenCode `json:"codes"`   // that the card gave for them, being full
+	Words   string      `json:"words"`   // the same for the person at the till
+	Again   bool        `json:"again,omitempty"`
+}
+
+// givenCode is a code as the member has it from now on.
+type givenCode struct {
+	Code       string `json:"code"`
+	ValidUntil string `json:"valid_until,omitempty"`
+}
+
+// apiStamps gives a member stamps on a card, or takes back what is there: 201, 200 when
+// the same was asked before with the key.
+func (s *server) apiStamps(w http.ResponseWriter, r *http.Request, c caller) error {
+	body, err := readObject(r, "member", "n", "key", "reason")
+	if err != nil {
+		return err
+	}
+	hand := points.Hand{By: "api: " + c.name}
+	var member, n string
+	for name, into := range map[string]*string{"member": &member, "n": &n, "key": &hand.Key, "reason": &hand.Because} {
+		if *into, err = body.text(name); err != nil {
+			return err
+		}
+	}
+	hand.Key = cmp.Or(r.Header.Get("Idempotency-Key"), hand.Key)
+	switch {
+	case member == "":
+		return wrongField("member", "say whose card it is: member is the shop's id")
+	case hand.Key == "":
+		return wrongField("key", "give a key of your own, so that asking again stamps nothing twice")
+	case len(hand.Key) > 200:
+		return wrongField("key", "the key is longer than 200 characters")
+	}
+	if hand.N, err = strconv.ParseInt(cmp.Or(n, "1"), 10, 64); err != nil {
+		return wrongField("n", "%q is not a whole number of stamps", n)
+	}
+	hand.Key = c.name + ":" + hand.Key
+	var stamped points.Stamped
+	err = s.DB.Update(r.Context(), func(tx *store.Tx) error {
+		if hand.Member, err = memberNamed(tx, member); err != nil {
+			return err
+		}
+		stamped, err = marketing.New(s.DB).Stamp(tx, r.PathValue("card"), hand)
+		return refusedReward(err)
+	})
+	if err != nil {
+		return err
+	}
+	answer := stampsAnswer{CardLine: stamped.CardLine, Missing: max(0, stamped.Of-stamped.Stamps), Booked: stamped.Booked, Codes: []givenCode{}, Words: stamped.Words(), Again: stamped.Again}
+	for _, code := range stamped.Codes {
+		until := ""
+		if code.ValidUntil != 0 {
+			until = code.ValidUntil.String()
+		}
+		answer.Codes = append(answer.Codes, givenCode{code.Code, until})
+	}
+	status := http.StatusCreated
+	if stamped.Again {
+		status = http.StatusOK
+	}
+	return writeJSON(w, status, answer)
+}
+
 // refusedReward says why a reward is not to be had.
 func refusedReward(err error) error {
 	var no *points.Refused

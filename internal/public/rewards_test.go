@@ -103,6 +103,41 @@ func TestATillsAfternoon(t *testing.T) {
 	})
 }
 
+// A till stamps cards: once by each key, with the code when one is full.
+func TestATillStampsCards(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		h, _ := beanHouse(t, db)
+		const path = "/v1/cards/buns/stamps"
+		h.asks("two stamps", "POST", "redeem", path, `{"member": "M-1", "n": 2, "key": "1"}`, 201, `{"card":"buns","stamps":2,"of":3,"missing":1,"booked":2,"codes":[],"words":"2 stamps given; 2 of 3 now"}`)
+		full := h.as("redeem", "POST", path, `{"member": "M-1", "n": 5, "key": "2"}`)
+		if full.Status != 201 || full.JSON("stamps") != "1" || strings.Count(full.Body, `{"code":"GIFT-`) != 2 || !strings.Contains(full.Body, `"words":"5 stamps given; the card was full: GIFT-`) {
+			t.Fatalf("five more: %d %s", full.Status, full.Body)
+		}
+		again := h.as("redeem", "POST", path, `{"member": "M-1", "n": 5, "key": "2"}`)
+		if want := strings.Replace(strings.TrimSuffix(strings.TrimSpace(full.Body), "}"), `"words":"`, `"words":"it was booked before; `, 1) + `,"again":true}`; again.Status != 200 || strings.TrimSpace(again.Body) != want {
+			t.Errorf("the same again: %d %s\nwant 200 %s", again.Status, again.Body, want)
+		}
+		const used = `{"error":"the key was used for something else: give each claim and booking a key of its own","field":"key"}`
+		h.asks("the key for another number", "POST", "redeem", path, `{"member": "M-1", "n": 4, "key": "2"}`, 422, used)
+		h.join("M-2", "en")
+		h.asks("the key for another member", "POST", "redeem", path, `{"member": "M-2", "n": 5, "key": "2"}`, 422, used)
+		h.asks("three back, of which one is there", "POST", "redeem", path, `{"member": "M-1", "n": -3, "key": "3"}`, 201, `{"card":"buns","stamps":0,"of":3,"missing":3,"booked":-1,"codes":[],"words":"1 stamp taken back; 0 of 3 now"}`)
+		h.asks("the same again", "POST", "redeem", path, `{"member": "M-1", "n": -3, "key": "3"}`, 200, `{"card":"buns","stamps":0,"of":3,"missing":3,"booked":-1,"codes":[],"words":"it was booked before; 1 stamp taken back; 0 of 3 now","again":true}`)
+		h.asks("none is left", "POST", "redeem", path, `{"member": "M-1", "n": -1, "key": "4"}`, 201, `{"card":"buns","stamps":0,"of":3,"missing":3,"booked":0,"codes":[],"words":"there was no stamp to take back; 0 of 3 now"}`)
+		h.asks("one, without saying how many", "POST", "redeem", path, `{"member": "M-1", "key": "5"}`, 201, `{"card":"buns","stamps":1,"of":3,"missing":2,"booked":1,"codes":[],"words":"1 stamp given; 1 of 3 now"}`)
+		h.asks("none at all", "POST", "redeem", path, `{"member": "M-1", "n": 0, "key": "6"}`, 422, `{"error":"0 is no number of stamps to book: give a whole number from 1 to 100, or one below 0 to take some back","field":"n"}`)
+		h.asks("half a stamp", "POST", "redeem", path, `{"member": "M-1", "n": 0.5, "key": "6"}`, 422, `{"error":"\"0.5\" is not a whole number of stamps","field":"n"}`)
+		h.asks("without a key", "POST", "redeem", path, `{"member": "M-1", "n": 1}`, 422, `{"error":"give a key of your own, so that asking again stamps nothing twice","field":"key"}`)
+		h.asks("for nobody", "POST", "redeem", path, `{"member": "M-9", "n": 1, "key": "6"}`, 422, `{"error":"there is no member \"M-9\"","field":"member"}`)
+		h.asks("a card misspelt", "POST", "redeem", "/v1/cards/bunz/stamps", `{"member": "M-1", "n": 1, "key": "6"}`, 404, `{"error":"there is no card \"bunz\": buns is one","reason":"unknown"}`)
+		h.asks("with a token that may only read", "POST", "read", path, `{"member": "M-1", "n": 1, "key": "6"}`, 403, `{"error":"token read-only lacks the scope redeem"}`)
+		if found := h.as("read", "GET", "/v1/members/find?card=4711", ""); !strings.Contains(found.Body, `"cards":[{"card":"buns","stamps":1,"of":3}]`) {
+			t.Errorf("found by card: %s", found.Body)
+		}
+	})
+}
+
 func TestAShopWithoutPointsSaysSo(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
@@ -111,6 +146,7 @@ func TestAShopWithoutPointsSaysSo(t *testing.T) {
 		const none = `{"error":"the program in force keeps no points: it has no points in loyalty.yaml"}`
 		h.asks("a claim", "POST", "redeem", "/v1/rewards/cup/claim", `{"member": "M-1", "key": "1"}`, 404, none)
 		h.asks("a quote", "POST", "read", "/v1/quote", `{"member": "M-1", "total": "4.00"}`, 404, none)
+		h.asks("a stamp", "POST", "redeem", "/v1/cards/buns/stamps", `{"member": "M-1", "n": 1, "key": "1"}`, 404, `{"error":"the program in force has no cards: loyalty.yaml says nothing under cards","reason":"unknown"}`)
 		h.asks("a gift", "POST", "write", "/v1/members/M-1/points", `{"delta": 5, "reason": "because"}`, 404, none)
 	})
 }
@@ -142,6 +178,12 @@ func TestARewardIsTakenOnTheMembersPage(t *testing.T) {
 			}
 		}
 		page = h.ask("GET", link, "", "Accept: text/html")
+		rows := `<tr><td>3 March 2027</td><td>Reward: cup</td><td class="n">−300</td></tr>` + "\n" +
+			`<tr><td>3 March 2027</td><td>Order O-1</td><td class="n">&#43;80</td></tr>` + "\n" +
+			`<tr><td>3 March 2027</td><td>brought along</td><td class="n">&#43;350</td></tr>`
+		if !strings.Contains(page.Body, rows) {
+			t.Errorf("the page lacks\n%s:\n%s", rows, page.Body)
+		}
 		if !strings.Contains(page.Body, "250 points to go") || strings.Contains(page.Body, "Get it for") {
 			t.Errorf("with 50 points:\n%s", page.Body)
 		}

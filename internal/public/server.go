@@ -169,6 +169,7 @@ func (s *server) routes() []route {
 		{"POST /v1/coupons/{code}/redeem", smallBody, s.api("redeem", s.apiRedeem)},
 		{"POST /v1/quote", smallBody, s.api("read", s.apiQuote)},
 		{"POST /v1/rewards/{name}/claim", smallBody, s.api("redeem", s.apiClaim)},
+		{"POST /v1/cards/{card}/stamps", smallBody, s.api("redeem", s.apiStamps)},
 		{"POST /v1/claims/{id}/{how}", smallBody, s.api("redeem", s.apiEndClaim)},
 		{"POST /v1/members/{id}/points", smallBody, s.api("write", s.apiPoints)},
 		{"GET /v1/members/{id}/export", smallBody, s.api("read", s.apiExport)}, // whoever answers what people ask under the GDPR

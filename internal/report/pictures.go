@@ -12,6 +12,7 @@ import (
 // pictures are how the values of reports are drawn, by the report's name.
 var pictures = map[string]func(Ask, any) string{
 	"brands":     drawSales("Sales by brand"),
+	"cards":      drawCards,
 	"categories": drawSales("Sales by category"),
 	"cohorts":    drawCohorts,
 	"favourites": drawFavourites,

@@ -2,8 +2,10 @@ package report_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
+	"regulars/internal/loyalty"
 	"regulars/internal/report"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
@@ -36,6 +38,48 @@ func TestPointsAreReportedByMonthAndAtTheirWorth(t *testing.T) {
 		}
 		if last := months[len(months)-1]; earned != 1_000_000 || redeemed != 600_000 || expired != 300_000 || last.Left != 100_000 {
 			t.Errorf("by month: %+v", months)
+		}
+	})
+}
+
+func TestCardsAreReportedByMonth(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		people(t, db)
+		if none := see(t, db, func(tx *store.Tx) ([]report.CardMonth, error) { return report.Cards(tx, 30000) }); none == nil || len(none) != 0 {
+			t.Errorf("without cards: %#v, want an empty list", none)
+		}
+		const january, march = 19740, 19790 // 2024-01-18, 2024-03-08
+		n := 0
+		book := func(wallet, kind string, amount, day int) string {
+			n++
+			return fmt.Sprintf(`insert into entries (member_id, wallet, at, day, kind, amount, cause, version_id)
+				values (1, '%s', {now}, %d, '%s', %d, '%d', 1)`, wallet, day, kind, amount, n)
+		}
+		claim := func(source, state string, code, day int) string {
+			n++
+			return fmt.Sprintf(`insert into claims (member_id, reward, price, state, source, key, body, at, day, code_id)
+				values (1, 'tea', 5, '%s', '%s', '%d', '', {now}, %d, %d)`, state, source, n, day, code)
+		}
+		do(t, db, book("points", "earn", 100, january), book("tea", "earn", 7, january), book("tea", "takeback", -1, january), book("tea", "redeem", -5, january), book("buns", "adjust", 2, january),
+			book("tea", "expire", -1, march), book("tea", "adjust", 10, march), book("tea", "redeem", -5, march), book("tea", "redeem", -5, march), book("tea", "return", 5, march),
+			claim("card", "done", 901, january), claim("card", "done", 902, march), claim("card", "reversed", 903, march), claim("till", "done", 904, march),
+			fmt.Sprintf("insert into redemptions (code_id, pool_id, at, day) values (901, 1, {now}, %d)", march))
+		for _, tt := range []struct {
+			day  loyalty.Day
+			want []report.CardMonth
+		}{
+			{march, []report.CardMonth{
+				{Month: "2024-01", Card: "buns", Stamps: 2},
+				{Month: "2024-01", Card: "tea", Stamps: 6, Filled: 1, Codes: 1, Used: 1},
+				{Month: "2024-03", Card: "tea", Stamps: 10, Ended: 1, Filled: 2, Codes: 1}}},
+			{march - 1, []report.CardMonth{
+				{Month: "2024-01", Card: "buns", Stamps: 2},
+				{Month: "2024-01", Card: "tea", Stamps: 6, Filled: 1, Codes: 1}}},
+		} {
+			if got := see(t, db, func(tx *store.Tx) ([]report.CardMonth, error) { return report.Cards(tx, tt.day) }); !slices.Equal(got, tt.want) {
+				t.Errorf("cards on %s\n%+v\nwant\n%+v", tt.day, got, tt.want)
+			}
 		}
 	})
 }

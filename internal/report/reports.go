@@ -43,6 +43,11 @@ var reports = []Named{
 	{"campaigns", "what each campaign sent and what came after", false, listed("CAMPAIGN|"+strings.Join(ResultHead, "|"),
 		func(tx *store.Tx, _ Ask) ([]Result, error) { return Results(tx, "", 0) },
 		func(_ Ask, r Result) []any { return append([]any{r.Campaign}, r.cells()...) })},
+	{"cards", "stamps, full punch cards and the codes that they gave, by month and card", true, listed("MONTH|CARD|STAMPS|ENDED|FILLED|CODES|OF THEM USED",
+		func(tx *store.Tx, ask Ask) ([]CardMonth, error) { return Cards(tx, ask.Day) },
+		func(_ Ask, m CardMonth) []any {
+			return []any{m.Month, m.Card, m.Stamps, m.Ended, m.Filled, m.Codes, m.Used}
+		})},
 	sales("categories", "category"),
 	{"cohorts", "members by the month of their first order, and how many order in each month after", true, cohortsReport},
 	{"favourites", "for how many members each category is the one they spend most on", true, listed("CATEGORY|MEMBERS|OF THEM TIED",

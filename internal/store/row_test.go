@@ -87,4 +87,3 @@ func TestRowsAreReadAndWrittenByTheirKey(t *testing.T) {
 		}
 	})
 }
-
