@@ -97,7 +97,7 @@ func PointsLiability(tx *store.Tx, ask Ask) (l Liability, err error) {
 // spent when as many of them expire as of those that are gone.
 func worthOf(points, redeemed, expired, worth int64) (nominal, expected int64) {
 	n := new(big.Int).Mul(big.NewInt(points), big.NewInt(worth))
-	nominal = new(big.Int).Quo(n, big.NewInt(1000)).Int64()
+	nominal = loyalty.PointsWorth(points, worth)
 	if gone := redeemed + expired; gone > 0 && expired > 0 {
 		n.Mul(n, big.NewInt(redeemed)).Quo(n, big.NewInt(gone))
 	}

@@ -111,12 +111,30 @@ func keepPoints(tx *store.Tx, next *program.Program, done *Applied) error {
 			return err
 		}
 	}
+	if err := keepBudget(tx, next); err != nil {
+		return err
+	}
 	was, err := settingOr(tx, store.SettingPoints, "changes")
 	if err != nil || was == keeps {
 		return err
 	}
 	done.PointsAnew = true
 	return tx.SetSetting(store.SettingPoints, keeps)
+}
+
+// keepBudget notes what points and rewards may cost, for those who read no programs. Who
+// claims while rewards may be stopped holds that row, so that it is written only where
+// it changes.
+func keepBudget(tx *store.Tx, next *program.Program) error {
+	var budget loyalty.Budget
+	if next.Loyalty != nil {
+		budget = next.Loyalty.Budget
+	}
+	was, err := settingOr(tx, store.SettingBudget, "")
+	if is := store.JSON(budget); err == nil && is != was {
+		return tx.SetSetting(store.SettingBudget, is)
+	}
+	return err
 }
 
 func settingOr(tx *store.Tx, key, otherwise string) (string, error) {
