@@ -45,10 +45,7 @@ func (s *Status) spending(tx *store.Tx) error {
 		return err
 	}
 	if b.Points > 0 {
-		var points int64
-		err := tx.One(&points, `
-			select coalesce(cast(sum(case when points > 0 then points else 0 end + points_pending) as bigint), 0) from facts
-			where  points > 0 or points_pending > 0`, nil)
+		points, err := store.PointsOut(tx)
 		if err != nil {
 			return err
 		}

@@ -15,3 +15,11 @@ func RewardsOf(tx *Tx, day loyalty.Day) (n, cost int64, err error) {
 		and    state in ('held', 'done') and source not in ('card', 'referral')`, Args{"first": int64(first), "next": int64(next)})
 	return month.N, month.Cost, err
 }
+
+// PointsOut are all points that members have, pending ones included; debts are none.
+func PointsOut(tx *Tx) (n int64, err error) {
+	err = tx.One(&n, `
+		select coalesce(cast(sum(case when points > 0 then points else 0 end + points_pending) as bigint), 0) from facts
+		where  points > 0 or points_pending > 0`, nil)
+	return n, err
+}
