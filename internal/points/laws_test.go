@@ -140,7 +140,7 @@ func TestP8ALateNightIsAsOneInTime(t *testing.T) {
 					s.Now = s.Now.AddDate(0, 0, 1)
 				}
 				s.Work()
-				shop{s.Shop}.doctor(t)
+				shop(s).doctor(t)
 				if s.Number("select count(*) from entries where kind = 'expire'") == 0 {
 					t.Error("nothing has ended: the history is too short")
 				}
