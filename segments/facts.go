@@ -64,6 +64,27 @@ const (
              group by r.member_id`
 )
 
+// pointsSelect is what each member has of the points that the program keeps, by what was
+// booked.
+const pointsSelect = `select c.member_id,
+                    cast(sum(c.amount) - sum(case when c.opens_day > @day or c.ends < @day then c.remains else 0 end) as bigint) as points,
+                    cast(sum(case when c.opens_day > @day then c.remains else 0 end) as bigint) as pending,
+                    min(case when c.opens_day <= @day and c.ends >= @day and c.remains > 0 then c.ends end) as ends
+               from (select e.member_id, e.amount, e.opens_day, coalesce(e.last_day, l.last_day) as ends,
+                            case when e.opens_day is null then 0
+                                 else e.amount - coalesce((select sum(case when (select b.day <= @day and (e.opens_day <= @day or b.order_id = e.order_id)
+                                                                                   from entries b where b.id = d.debit_id) then d.amount else 0 end)
+                                                             from draws d where d.credit_id = e.id), 0) end as remains
+                       from entries e left join lots l on l.credit_id = e.id
+                      where e.wallet = 'points' and e.day <= @day$entry
+                        and (select s.value from settings s where s.key = 'points') = 'entries') c
+              group by c.member_id`
+
+// PointsSelect returns a SELECT of points, pending points and the day on which the next
+// of them end, as of the end of the day @day: of everybody of whom something was booked,
+// those who were erased or merged since included.
+func PointsSelect() string { return strings.ReplaceAll(pointsSelect, "$entry", "") }
+
 // Each part is grouped by itself and joined, so that everybody costs one pass
 // over each table; narrowed to some members each part goes through its index. The
 // usual gap is the mean of the one or two gaps in the middle; several orders of one
@@ -120,19 +141,7 @@ const factsSelect = `select m.id as member_id,
                         and coalesce((select s.value from settings s where s.key = 'points'), '') <> 'entries') b
               where b.balances_since = 0
               group by b.member_id) p on p.member_id = m.id
-  left join (select c.member_id,
-                    cast(sum(c.amount) - sum(case when c.opens_day > @day or c.ends < @day then c.remains else 0 end) as bigint) as points,
-                    cast(sum(case when c.opens_day > @day then c.remains else 0 end) as bigint) as pending,
-                    min(case when c.opens_day <= @day and c.ends >= @day and c.remains > 0 then c.ends end) as ends
-               from (select e.member_id, e.amount, e.opens_day, coalesce(e.last_day, l.last_day) as ends,
-                            case when e.opens_day is null then 0
-                                 else e.amount - coalesce((select sum(case when (select b.day <= @day and (e.opens_day <= @day or b.order_id = e.order_id)
-                                                                                   from entries b where b.id = d.debit_id) then d.amount else 0 end)
-                                                             from draws d where d.credit_id = e.id), 0) end as remains
-                       from entries e left join lots l on l.credit_id = e.id
-                      where e.wallet = 'points' and e.day <= @day$entry
-                        and (select s.value from settings s where s.key = 'points') = 'entries') c
-              group by c.member_id) q on q.member_id = m.id
+  left join (` + pointsSelect + `) q on q.member_id = m.id
  where m.erased_at is null and m.merged_into is null$member
    and (m.joined_day <= @day or o.seen <= @day or e.seen <= @day
         or (m.joined_day is null and o.seen is null and e.seen is null))`

@@ -10,37 +10,46 @@ import (
 	"regulars/internal/consent"
 	"regulars/internal/loyalty"
 	"regulars/internal/marketing"
+	"regulars/internal/points"
 	"regulars/internal/program"
 	"regulars/internal/report"
 	"regulars/internal/store"
 	"regulars/internal/tiers"
+	"regulars/internal/versions"
 )
 
 func (a *app) doctorCommand() *cobra.Command {
 	since, limit := span(24*time.Hour), span(30*time.Second)
 	var restored string
+	var deep bool
 	c := newCommand("doctor", "Ask whether everything in the database is consistent; read-only; exit 1 with findings",
 		func(c *cobra.Command, _ []string) error {
 			if restored != "" {
 				return a.afterRestore(c, restored)
 			}
 			return a.opened(c.Context(), false, func(db *store.DB) error {
-				d, err := a.doctor(c.Context(), db, time.Duration(since))
+				d, err := a.doctor(c.Context(), db, time.Duration(since), deep)
 				if err != nil {
 					return err
 				}
-				d.Limit = time.Duration(limit)
+				if d.Limit = time.Duration(limit); deep && !c.Flags().Changed("limit") {
+					d.Limit = deepLimit
+				}
 				return a.sayChecks(append(report.Amiss(c.Context(), db), d.Examine(c.Context(), db)...))
 			})
 		})
 	c.Flags().Var(&since, "since", "look at what was handed over in this time")
 	c.Flags().Var(&limit, "limit", "time for each check")
+	c.Flags().BoolVar(&deep, "deep", false, "reckon the points of all orders anew, and not of a sample; up to an hour for each check")
 	c.Flags().StringVar(&restored, "after-restore", "", "hold everything and say what is due since this moment, that of the copy; without an offset it is the shop's wall time")
 	return c
 }
 
+// deepLimit is the time for each check of those who ask for all orders.
+const deepLimit = time.Hour
+
 // doctor knows the program in force.
-func (a *app) doctor(ctx context.Context, db *store.DB, since time.Duration) (d report.Doctor, err error) {
+func (a *app) doctor(ctx context.Context, db *store.DB, since time.Duration, deep bool) (d report.Doctor, err error) {
 	err = db.View(ctx, func(tx *store.Tx) error {
 		d.Since = loyalty.At(tx.At.Add(-since))
 		if d.Today, err = tx.Today(); err != nil {
@@ -54,6 +63,9 @@ func (a *app) doctor(ctx context.Context, db *store.DB, since time.Duration) (d 
 		if now.Program.Loyalty != nil {
 			d.Tiers = doubtfulTiers
 		}
+		if l := now.Program.Loyalty; l != nil && l.Points != nil {
+			d.Points, d.PointWorth = doubtfulPoints(deep), l.Points.Worth
+		}
 		d.Quiet, err = quietBroken(tx, now.Program)
 		return err
 	})
@@ -66,6 +78,25 @@ func doubtfulTiers(tx *store.Tx) (found []report.Finding, err error) {
 		found = append(found, report.Finding{Place: fmt.Sprint("member ", d.Member), What: d.Why})
 	}
 	return found, err
+}
+
+// doubtfulPoints asks for the points of all orders, or of a sample.
+func doubtfulPoints(all bool) func(*store.Tx) ([]report.Finding, error) {
+	return func(tx *store.Tx) (found []report.Finding, err error) {
+		v, err := versions.Active(tx)
+		if err != nil {
+			return nil, err
+		}
+		rules, err := points.Read(tx, v)
+		if err != nil {
+			return nil, err
+		}
+		doubts, err := rules.Doubts(tx, all)
+		for _, d := range doubts {
+			found = append(found, report.Finding{Place: fmt.Sprintf("order %d of member %d", d.Order, d.Member), What: fmt.Sprintf("%d points are booked and it earns %d", d.Booked, d.Earned)})
+		}
+		return found, err
+	}
 }
 
 // quietBroken returns a function that says whether a hand-over fell into quiet

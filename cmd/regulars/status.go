@@ -106,6 +106,9 @@ func (a *app) sayStatus(s report.Status) error {
 			say("webhooks to %s: %d wait, the oldest for %s", w.Name, w.Waiting, time.Duration(w.Oldest)*time.Second)
 		}
 	}
+	if s.Budget != nil {
+		say("budget: %s", s.Budget)
+	}
 	if s.Midnight.Day != "" {
 		say("last nightly pass: %s, done %s", s.Midnight.Day, a.moment(s.Midnight.FinishedAt))
 	}

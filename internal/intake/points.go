@@ -92,8 +92,8 @@ const (
 )
 
 // endSome books what the day brings to points by itself: the orders since the program's
-// first day that came in before it was applied, then what has ended or opened, then
-// birthdays, and cards that wait for a code. It returns of how many members.
+// first day that came in before it was applied, then the last days that another version
+// moves, then what has ended or opened, then birthdays, and cards that wait for a code. It returns of how many members.
 func endSome(tx *store.Tx, name string, today loyalty.Day) (int, error) {
 	rules, err := rulesOf(tx)
 	if err != nil {
@@ -106,6 +106,9 @@ func endSome(tx *store.Tx, name string, today loyalty.Day) (int, error) {
 		return 0, err
 	}
 	if n, err := bookPast(tx, rules, name+" history", today); n > 0 || err != nil {
+		return n, err
+	}
+	if n, err := moveEnds(tx, rules, today); n > 0 || err != nil {
 		return n, err
 	}
 	var last int64 // the last night that came to its end
@@ -215,6 +218,45 @@ func bookPast(tx *store.Tx, rules *points.Rules, name string, today loyalty.Day)
 	}
 	args["note"] = strconv.FormatInt(orders[len(orders)-1], 10)
 	_, err = tx.Exec("update passes set note = @note where name = @name and day = @since", args)
+	return len(members), err
+}
+
+// moveEnds moves the last days of the next members' points after a version that has them
+// end after another time of inactivity: the row of the pass keeps how far it is.
+func moveEnds(tx *store.Tx, rules *points.Rules, today loyalty.Day) (int, error) {
+	var pass struct {
+		Day  int64
+		Note string
+	}
+	args := store.Args{"name": versions.EndsAnew, "now": tx.At}
+	err := tx.One(&pass, "select day, note from passes where name = @name and finished_at is null order by day limit 1 "+tx.SkipLocked(), args)
+	if errors.Is(err, store.ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	args["after"], _ = strconv.ParseInt(pass.Note, 10, 64) // our own: "0" at first
+	args["day"] = pass.Day
+	var members []int64
+	if err := tx.All(&members, fmt.Sprintf("select distinct member_id from lots where member_id > @after order by member_id limit %d", endAtOnce), args); err != nil {
+		return 0, err
+	}
+	if len(members) == 0 {
+		_, err := tx.Exec("update passes set finished_at = @now where name = @name and day = @day", args)
+		return 0, err
+	}
+	if err := lockIDs(tx, members); err != nil {
+		return 0, err
+	}
+	if err := rules.Move(tx, members); err != nil {
+		return 0, err
+	}
+	if _, err := refreshFacts(tx, today, members); err != nil {
+		return 0, err
+	}
+	args["note"] = strconv.FormatInt(members[len(members)-1], 10)
+	_, err = tx.Exec("update passes set note = @note where name = @name and day = @day", args)
 	return len(members), err
 }
 

@@ -26,7 +26,7 @@ import (
 
 // Alerts tells people by mail, at the addresses under mail.alerts in program.yaml,
 // what needs them: a run that is paused otherwise than by a person, a pool that runs
-// low, a campaign that is set aside, a night that was missed.
+// low, a budget of which most is used, a campaign that is set aside, a night that was missed.
 //
 // Of one kind it sends at most one mail an hour, from all replicas together, and of
 // what it has told already no more than one a day. The mail goes to the relay as a
@@ -41,7 +41,7 @@ type Alerts struct {
 }
 
 // alertKinds are the kinds of trouble (store.Trouble) that people are told of by mail.
-var alertKinds = []string{"paused", "pool", "setback", "put off", "night"}
+var alertKinds = []string{"paused", "pool", "budget", "setback", "put off", "night"}
 
 // How often the troubles are looked at, one kind is told of, and the same is told again.
 const (

@@ -150,6 +150,17 @@ func TestPeopleAreToldOfTroubleOnceAnHourByAllReplicas(t *testing.T) {
 		now = now.Add(2 * time.Hour)
 		told("a night that was missed", "the last nightly pass that came to its end is of 2027-06-21")
 
+		exec(t, db, `insert into facts (member_id, joined, country, language, consent_offers, consent_newsletter, consent_program, orders, order_days, spent, quantity, points)
+			values (1, true, '', 'en', false, false, false, 0, 0, 0, 0, 90000)`,
+			`update settings set value = '{"Liability": 100000, "PointWorth": 1000, "Warn": 800}' where key = 'budget'`)
+		nearly := "80% of the budget of points is used, points are worth 900.00 of 1000.00 EUR"
+		told("a budget of which most is used", nearly)
+		now = now.Add(2 * time.Hour)
+		exec(t, db, "update facts set points = 95000")
+		told("a little more of it is no news")
+		exec(t, db, "update facts set points = 100000")
+		told("all of it is", "all of the budget of points is used, points are worth 1000.00 of 1000.00 EUR")
+
 		var sends int
 		err = db.View(context.Background(), func(tx *store.Tx) error { return tx.One(&sends, "select count(*) from sends", nil) })
 		if err != nil || sends != 0 {

@@ -69,6 +69,11 @@ func (m Marketer) plan(tx *store.Tx, next program.Version) (p Plan, err error) {
 		}
 		p.Changes = append(p.Changes, out)
 	}
+	of, err := planPoints(tx, now.Program, next.Program, loyalty.DayOf(tx.At.Time, next.Program.Zone))
+	if err != nil {
+		return p, fmt.Errorf("points: %w", err)
+	}
+	p.Changes = append(p.Changes, of...)
 	if p.Warnings, err = membership.Waiting(tx, next.Program); err != nil {
 		return p, err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -45,6 +46,7 @@ type Claim struct {
 	Source    string
 	CodeID    int64 // 0: none
 	Worth     int64 // money off at the till, minor units
+	Cost      int64 // what it costs the shop, minor units
 	OrderRef  string
 	HeldUntil loyalty.Instant
 	At        loyalty.Instant
@@ -85,6 +87,7 @@ const (
 	Ended     = "ended"    // the pool's last day is over
 	Settled   = "settled"  // the claim came to another end already
 	Used      = "used"     // its code was redeemed
+	NoBudget  = "budget"   // the month's is used up
 )
 
 // Claim takes a reward's points and gives what they are for, or says why not (*Refused).
@@ -114,9 +117,12 @@ func (r *Rules) Claim(tx *store.Tx, a Ask, random io.Reader) (c Claim, err error
 	if no != nil {
 		return c, no
 	}
-	c = Claim{MemberID: a.Member, Reward: reward.Name, Price: price, Worth: worth, State: Done, OrderRef: a.Order}
+	c = Claim{MemberID: a.Member, Reward: reward.Name, Price: price, Worth: worth, Cost: costOf(reward, worth), State: Done, OrderRef: a.Order}
 	if a.Hold {
 		c.State, c.HeldUntil = Held, tx.At.Plus(HeldFor)
+	}
+	if err := r.inBudget(tx, reward, c); err != nil {
+		return c, err
 	}
 	if c.ID, err = insertClaim(tx, a, c, r.today(tx)); err != nil {
 		return c, err
@@ -139,6 +145,55 @@ func (r *Rules) Claim(tx *store.Tx, a Ask, random io.Reader) (c Claim, err error
 	return c, err
 }
 
+// inBudget says no (*Refused) where a claim is more than the month's budget has left and
+// the program stops rewards by it. Those who claim wait for each other from here on, so
+// that all of them together are not more either.
+func (r *Rules) inBudget(tx *store.Tx, w program.Reward, c Claim) error {
+	l, err := r.now().Loyalty()
+	if err != nil || !l.Budget.Stop {
+		return err
+	}
+	var row string
+	if err := tx.One(&row, "select key from settings where key = @key "+tx.ForUpdate(), store.Args{"key": store.SettingBudget}); err != nil {
+		return fmt.Errorf("the budget of rewards: %w", err)
+	}
+	used, err := r.budgetUsed(tx, l)
+	if err == nil && takes(l.Budget, w, c.Worth) > l.Budget.Rewards-used {
+		return r.usedUp(tx)
+	}
+	return err
+}
+
+// takes is what a reward takes of a budget of rewards: one of them, or its cost.
+func takes(b loyalty.Budget, w program.Reward, worth int64) int64 {
+	if b.Money {
+		return costOf(w, worth)
+	}
+	return 1
+}
+
+// costOf is what a reward costs the shop, of one that is money its worth.
+func costOf(w program.Reward, worth int64) int64 {
+	if w.Gives == "" {
+		return worth
+	}
+	return w.Cost
+}
+
+// budgetUsed is what the rewards of this month are: so many, or minor units.
+func (r *Rules) budgetUsed(tx *store.Tx, l *program.Loyalty) (int64, error) {
+	n, cost, err := store.RewardsOf(tx, r.today(tx))
+	if l.Budget.Money {
+		return cost, err
+	}
+	return n, err
+}
+
+func (r *Rules) usedUp(tx *store.Tx) *Refused {
+	_, next := loyalty.MonthOf(r.today(tx))
+	return &Refused{NoBudget, fmt.Sprintf("the rewards of this month are all given: they can be claimed again from %s on, and the points stay", next)}
+}
+
 // lock keeps everybody else from a member's points until the transaction ends.
 func lock(tx *store.Tx, member int64) error {
 	return tx.One(&member, "select id from members where id = @id "+tx.ForUpdate(), store.Args{"id": member})
@@ -158,16 +213,16 @@ func (r *Rules) asked(tx *store.Tx, a Ask) (c Claim, err error) {
 	return c, nil
 }
 
-const claimColumns = `id, member_id, reward, price, state, source, coalesce(code_id, 0) as code_id, worth, order_ref, held_until, at, reason, by_whom, body`
+const claimColumns = `id, member_id, reward, price, state, source, coalesce(code_id, 0) as code_id, worth, cost, order_ref, held_until, at, reason, by_whom, body`
 
 func insertClaim(tx *store.Tx, a Ask, c Claim, today loyalty.Day) (id int64, err error) {
 	err = tx.One(&id, `
-		insert into claims (member_id, reward, price, state, source, key, body, worth, order_ref, held_until, at, day, by_whom)
-		values (@member, @reward, @price, @state, @source, @key, @body, @worth, @order, @until, @now, @today, @by)
+		insert into claims (member_id, reward, price, state, source, key, body, worth, cost, order_ref, held_until, at, day, by_whom)
+		values (@member, @reward, @price, @state, @source, @key, @body, @worth, @cost, @order, @until, @now, @today, @by)
 		on conflict (source, key) do nothing
 		returning id`,
 		store.Args{"member": a.Member, "reward": c.Reward, "price": c.Price, "state": c.State, "source": a.Source, "key": a.Key, "body": a.hash(),
-			"worth": c.Worth, "order": c.OrderRef, "until": c.HeldUntil, "now": tx.At, "today": int64(today), "by": a.By})
+			"worth": c.Worth, "cost": c.Cost, "order": c.OrderRef, "until": c.HeldUntil, "now": tx.At, "today": int64(today), "by": a.By})
 	if errors.Is(err, store.ErrNotFound) { // somebody asked for another member with it in this moment
 		return 0, ErrKey
 	}
@@ -224,7 +279,7 @@ type Offer struct {
 	Worth   int64  `json:"worth_minor,omitempty"` // of one that is money, all steps that go
 	Good    bool   `json:"affordable"`
 	Missing int64  `json:"missing,omitempty"` // points
-	Reason  string `json:"reason,omitempty"`  // why not: not_enough, tier, debt
+	Reason  string `json:"reason,omitempty"`  // why not: not_enough, tier, debt, budget
 	Words   string `json:"words,omitempty"`   // … for the person at the till
 
 	Gives  string `json:"-"` // its pool; "": money
@@ -246,10 +301,21 @@ func (r *Rules) Offers(tx *store.Tx, member, due int64) ([]Offer, error) {
 	if err != nil {
 		return nil, err
 	}
+	budget := int64(math.MaxInt64) // what is left of it
+	if l.Budget.Stop {
+		used, err := r.budgetUsed(tx, l)
+		if err != nil {
+			return nil, err
+		}
+		budget = l.Budget.Rewards - used
+	}
 	offers := []Offer{}
 	for _, w := range l.Rewards {
 		o := Offer{Reward: w.Name, Price: w.Price, Gives: w.Gives, Amount: w.Amount}
 		price, worth, no := affords(w, tier, balance, 0, due)
+		if no == nil && takes(l.Budget, w, worth) > budget {
+			no = r.usedUp(tx)
+		}
 		if no != nil {
 			o.Reason, o.Words, o.Missing = no.Reason, no.Words, max(0, w.Price-balance)
 		} else {

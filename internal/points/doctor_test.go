@@ -9,7 +9,6 @@ import (
 	"regulars/internal/loyalty"
 	"regulars/internal/points"
 	"regulars/internal/program"
-	"regulars/internal/report"
 	"regulars/internal/shoptest"
 	"regulars/internal/store"
 	"regulars/internal/versions"
@@ -39,6 +38,14 @@ func TestDoctorSeesWhatBreaksTheLedger(t *testing.T) {
 			"what was given out is there still, or something drew it", true},
 		{[]string{"update members set merged_into = 2 where id = 1"},
 			"members who are one with another have no points left", false},
+		{[]string{"update entries set amount = amount + 1 where kind = 'earn'"},
+			"an order has the points that it earns", false},
+		{[]string{"delete from entries where kind = 'earn'"},
+			"an order has the points that it earns", false},
+		{[]string{"update orders set total = total + 100"},
+			"an order has the points that it earns", false},
+		{[]string{"update facts set points = points + 5"},
+			"the points that the liability report counts are there", true},
 	} {
 		t.Run(c.check, func(t *testing.T) {
 			shoptest.Each(t, shoptest.Program{}, func(t *testing.T, plain *shoptest.Shop) {
@@ -87,7 +94,7 @@ func (s shop) found(t *testing.T) (names []string) {
 	t.Helper()
 	var today loyalty.Day
 	s.Do(func(tx *store.Tx) (err error) { today, err = tx.Today(); return err })
-	for _, c := range (report.Doctor{Today: today}).Examine(context.Background(), s.DB) {
+	for _, c := range examined(today).Examine(context.Background(), s.DB) {
 		if c.Error != "" {
 			t.Errorf("%s: %s", c.Name, c.Error)
 		}

@@ -92,6 +92,16 @@ func (r *Rules) Expire(tx *store.Tx, members []int64) ([]Ending, error) {
 	return ended, b.write()
 }
 
+// Move gives lots of members that end by inactivity the last day that the program in
+// force gives them. Running it again changes nothing. The members are locked.
+func (r *Rules) Move(tx *store.Tx, members []int64) error {
+	b, err := r.openAll(tx, "lots", members)
+	if err != nil || b == nil {
+		return err
+	}
+	return b.write()
+}
+
 func (r *Rules) ending(tx *store.Tx, k walletKey, l *loyalty.Lot, booked loyalty.Day) Entry {
 	return Entry{MemberID: k.member, Wallet: k.wallet, At: tx.At, Day: max(l.Last+1, booked), Kind: expire, Amount: -l.Remains,
 		Cause: fmt.Sprintf("expire:%s:%d", l.Last, l.ID), VersionID: r.now().Version}

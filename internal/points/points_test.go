@@ -51,11 +51,30 @@ func (s shop) doctor(t *testing.T) {
 	t.Helper()
 	var today loyalty.Day
 	s.Do(func(tx *store.Tx) (err error) { today, err = tx.Today(); return err })
-	for _, c := range (report.Doctor{Today: today}).Examine(context.Background(), s.DB) {
+	for _, c := range examined(today).Examine(context.Background(), s.DB) {
 		if c.Error != "" || len(c.Findings) > 0 {
 			t.Errorf("doctor: %s: %v %s", c.Name, c.Findings, c.Error)
 		}
 	}
+}
+
+// examined is a doctor who reckons the points of all orders.
+func examined(today loyalty.Day) report.Doctor {
+	return report.Doctor{Today: today, PointWorth: 1000, Points: func(tx *store.Tx) (found []report.Finding, err error) {
+		v, err := versions.Active(tx)
+		if err != nil {
+			return nil, err
+		}
+		r, err := points.Read(tx, v)
+		if err != nil {
+			return nil, err
+		}
+		doubts, err := r.Doubts(tx, true)
+		for _, d := range doubts {
+			found = append(found, report.Finding{Place: fmt.Sprint("order ", d.Order), What: fmt.Sprintf("%d booked, earns %d", d.Booked, d.Earned)})
+		}
+		return found, err
+	}}
 }
 
 // to moves the clock to noon of so many days later, and does what the nights do.

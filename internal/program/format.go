@@ -51,7 +51,7 @@ func shopKeys() keys[Program] {
 			at("opens", func(p *Program) *bool { return &p.Tracking.Opens }, truth()).as("tracked opens"),
 		}}),
 		{name: "webhooks", read: readWebhooks, show: func(p *Program, _ string) string { return webhooksText(p.Webhooks) }},
-	}, append(written[Program](loyaltyFile, "points", "tiers", "cards", "rewards", "referral", "referrals"), later[Program]("goals", "terms")...)...)}
+	}, append(written[Program](loyaltyFile, "points", "tiers", "cards", "rewards", "referral", "referrals", "budget"), later[Program]("goals", "terms")...)...)}
 }
 
 func joinKeys() keys[Program] {
@@ -125,6 +125,7 @@ func loyaltyKeys() keys[Loyalty] {
 		{name: "cards", read: readCards},
 		{name: "rewards", read: readRewards},
 		{name: "referral", read: readReferral},
+		{name: "budget", read: readBudget},
 	}}
 }
 
@@ -204,6 +205,15 @@ func rewardKeys() keys[Reward] {
 		{name: "tiers", read: func(r *loader, n *node, w *Reward) {
 			w.Tiers = distinct(r, n, "%q", func(item *node) (string, bool) { text := r.words(item); return text, text != "" })
 		}, show: func(w *Reward, _ string) string { return inWords(w.Tiers) }},
+	}}
+}
+
+func budgetKeys() keys[loyalty.Budget] {
+	return keys[loyalty.Budget]{"budget", []key[loyalty.Budget]{
+		at("liability", func(b *loyalty.Budget) *int64 { return &b.Liability }, amount()),
+		{name: "rewards", read: readMonthly, show: monthlyText},
+		{name: "warn", read: readWarn, otherwise: func(_ *loader, b *loyalty.Budget) { b.Warn = warnFrom }, show: func(b *loyalty.Budget, _ string) string { return percent(b.Warn) }},
+		{name: "stop", read: readStop, show: func(b *loyalty.Budget, _ string) string { return map[bool]string{true: "rewards"}[b.Stop] }},
 	}}
 }
 

@@ -234,6 +234,9 @@ func TestPlanSaysWhatLoyaltyChanges(t *testing.T) {
 		{"tiers", with(), with(`spent("12m") >= 250.00`, `spent("12m") >= 300.00`, "keep: 12m, grace: 30d", "keep: year")},
 		{"cards, rewards, referral", with(), with("of: 10", "of: 8", "{price: 300,", "{price: 250,", "latte:", "cappuccino:", "referrer: 500", "referrer: thank-you", "within: 90d", "within: 30d",
 			"also_refuse: [address]", "also_refuse: [address, postcode]")},
+		{"a budget", with(), with("referral:\n", "budget: {liability: 5000.00, rewards: 300 a month, stop: [rewards]}\nreferral:\n")},
+		{"another budget", with("referral:\n", "budget: {liability: 5000.00, rewards: 300 a month}\nreferral:\n"),
+			with("referral:\n", "budget: {rewards: 1200.00 EUR a month, warn: 90%, stop: rewards}\nreferral:\n")},
 		{"gone", with(), removed},
 	} {
 		got.WriteString("== " + tt.claim + "\n" + sentences(program.Plan(version(t, tt.old), version(t, tt.next))))

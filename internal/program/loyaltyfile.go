@@ -505,7 +505,25 @@ func (p *Program) pool(name string) (Pool, bool) {
 func readRewards(r *loader, n *node, l *Loyalty) {
 	l.Rewards = named(rewardKeys(), "write latte: {price: 300, gives: free-coffee}",
 		func(name string) Reward { return Reward{Name: name} },
-		func(r *loader, s section, w *Reward) { checkReward(r, s, w, l.Tiers) })(r, n)
+		func(r *loader, s section, w *Reward) {
+			checkReward(r, s, w, l.Tiers)
+			w.Cost = r.cost(w, l.Points)
+		})(r, n)
+}
+
+// cost is what one of a reward costs the shop: the money off, what a code of its pool is
+// worth, or else what the points are worth that are paid for it.
+func (r *loader) cost(w *Reward, points *Points) int64 {
+	if w.Gives == "" {
+		return w.Amount
+	}
+	if p, known := r.program.pool(w.Gives); known && p.Cost() > 0 {
+		return p.Cost()
+	}
+	if points == nil {
+		return 0
+	}
+	return loyalty.PointsWorth(w.Price, points.Worth)
 }
 
 // aYear is how many rewards one a day is.

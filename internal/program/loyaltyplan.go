@@ -45,6 +45,7 @@ func (p *comparison) loyalty() {
 	default:
 		p.different("referral", "", referralKeys().settings(was, p.old.Program.Currency), referralKeys().settings(is, p.next.Program.Currency))
 	}
+	p.budget(old.Budget, next.Budget)
 }
 
 func referrerText(f *Referral) string {

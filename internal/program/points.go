@@ -13,6 +13,7 @@ type Loyalty struct {
 	Cards    []Card
 	Rewards  []Reward
 	Referral *Referral
+	Budget   loyalty.Budget // zero: none
 }
 
 // Points are how members earn points and how long these last.
@@ -70,6 +71,7 @@ type Reward struct {
 	Steps  int64    // at most so many times Price; 0: 1
 	Most   int      // percent of the order at most; 0: 100
 	Tiers  []string // whose members may claim it; none: everybody
+	Cost   int64    // what one costs the shop, minor units; 0: nobody knows
 }
 
 // Referral is what bringing a friend gives to both.

@@ -146,7 +146,7 @@ func (v *memberView) addPoints(tx *store.Tx, shop shop, member int64) error {
 			return nil, err
 		}
 		for _, o := range offers {
-			if o.Reason == points.WrongTier {
+			if o.Reason == points.WrongTier || o.Reason == points.NoBudget {
 				continue
 			}
 			view, err := v.reward(tx, shop, o)

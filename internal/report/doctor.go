@@ -32,6 +32,12 @@ type Doctor struct {
 	// program has no tiers.
 	Tiers func(*store.Tx) ([]Finding, error)
 
+	// Points returns the orders for which other points are booked than they earn. nil:
+	// the program keeps none.
+	Points func(*store.Tx) ([]Finding, error)
+
+	PointWorth int64 // of one point, in thousandths of the currency's minor unit
+
 	Limit time.Duration // per check; 0: 30 s
 }
 
@@ -63,6 +69,10 @@ func (d Doctor) Examine(ctx context.Context, db *store.DB) []Check {
 	checks = append(checks, d.factsCheck(), d.capCheck(), d.quietCheck())
 	if d.Tiers != nil {
 		checks = append(checks, check{name: "a tier has a rule or a person that says so", do: "`regulars tier show MEMBER`; set right what is wrong with `regulars tier set`", find: d.Tiers})
+	}
+	if d.Points != nil {
+		checks = append(checks, d.liabilityCheck(), check{name: "an order has the points that it earns", find: d.Points,
+			do: "`regulars member points MEMBER` shows them, `regulars points give MEMBER N --because WHY` sets them right; report the order"})
 	}
 	var done []Check
 	for _, c := range checks {
@@ -177,6 +187,26 @@ func (d Doctor) factsCheck() check {
 			order  by member_id
 			limit @most`, store.Args{"day": int64(d.Today), "most": most})
 		return found, err
+	}}
+}
+
+// liabilityCheck compares what points are worth by the report with what is left of each
+// credit.
+func (d Doctor) liabilityCheck() check {
+	return check{name: "the points that the liability report counts are there", do: "`regulars points rebuild` makes lots anew, `regulars enqueue refresh facts=true` facts", find: func(tx *store.Tx) ([]Finding, error) {
+		l, err := PointsLiability(tx, Ask{Day: d.Today, PointWorth: d.PointWorth})
+		if err != nil {
+			return nil, err
+		}
+		var left int64
+		err = tx.One(&left, `
+			select coalesce(cast(sum(remains) as bigint), 0) from lots
+			where  wallet = 'points' and (last_day is null or last_day >= @today)`, store.Args{"today": int64(d.Today)})
+		if err != nil || left == l.Points+l.Pending {
+			return nil, err
+		}
+		return []Finding{{"report liability", fmt.Sprintf("it counts %d points, worth %d minor units; of credits %d are left, worth %d",
+			l.Points+l.Pending, l.Nominal, left, loyalty.PointsWorth(left, d.PointWorth))}}, nil
 	}}
 }
 

@@ -1,11 +1,13 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"math/big"
 
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
+	"regulars/segments"
 )
 
 // PointsMonth is what was booked in a month, by kind, and what was outstanding at its end.
@@ -73,7 +75,10 @@ type Liability struct {
 
 // PointsLiability returns it, at a worth of one point in thousandths of the minor unit.
 func PointsLiability(tx *store.Tx, ask Ask) (l Liability, err error) {
-	from, args := ask.facts(tx)
+	from, args, err := ask.points(tx)
+	if err != nil {
+		return l, err
+	}
 	err = tx.One(&l, `
 		select count(*) filter (where f.points > 0 or f.points_pending > 0)                               as members,
 		       coalesce(cast(sum(case when f.points > 0 then f.points else 0 end) as bigint), 0)          as points,
@@ -93,11 +98,25 @@ func PointsLiability(tx *store.Tx, ask Ask) (l Liability, err error) {
 	return l, nil
 }
 
+// points is what each member has of points on the day: facts, but for an earlier day what
+// was booked until then, also for those who were erased since. The books stay as they were.
+func (a Ask) points(tx *store.Tx) (source string, args store.Args, err error) {
+	source, args = a.facts(tx)
+	keeps, err := tx.Setting(store.SettingPoints)
+	if errors.Is(err, store.ErrNotFound) {
+		err = nil
+	}
+	if a.Past && keeps == "entries" {
+		source = "(select q.member_id, q.points, q.pending as points_pending from (" + segments.PointsSelect() + ") q) f"
+	}
+	return source, args, err
+}
+
 // worthOf is what points are worth in minor units, all of them and those that will be
 // spent when as many of them expire as of those that are gone.
 func worthOf(points, redeemed, expired, worth int64) (nominal, expected int64) {
 	n := new(big.Int).Mul(big.NewInt(points), big.NewInt(worth))
-	nominal = new(big.Int).Quo(n, big.NewInt(1000)).Int64()
+	nominal = loyalty.PointsWorth(points, worth)
 	if gone := redeemed + expired; gone > 0 && expired > 0 {
 		n.Mul(n, big.NewInt(redeemed)).Quo(n, big.NewInt(gone))
 	}

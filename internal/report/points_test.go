@@ -83,3 +83,35 @@ func TestCardsAreReportedByMonth(t *testing.T) {
 		}
 	})
 }
+
+// L1, L5, L6, L8: the examples of accounting handbooks, whose share of points that are
+// never spent is ours where as many have expired before.
+func TestWhatPointsAreWorthToTheBooks(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		people(t, db)
+		today := see(t, db, (*store.Tx).Today)
+		for _, tt := range []struct {
+			id                               string
+			points, worth, redeemed, expired int64
+			nominal, expected                int64
+		}{
+			{"L1 10,000 points of 1.00, of which 97 % are spent", 10_000, 100_000, 97, 3, 1_000_000, 970_000},
+			{"L5 8,000 points of 100.00", 8_000, 10_000_000, 0, 0, 80_000_000, 80_000_000},
+			{"L6 2,000 points of 0.10, of which 85 % are spent", 2_000, 10_000, 85, 15, 20_000, 17_000},
+			{"L8 1,000,000 points of 0.01", 1_000_000, 1_000, 0, 0, 1_000_000, 1_000_000},
+			{"L8 and 1,500,000 more", 2_500_000, 1_000, 0, 0, 2_500_000, 2_500_000},
+			{"L8 and 2,000,000 more", 4_500_000, 1_000, 0, 0, 4_500_000, 4_500_000},
+		} {
+			do(t, db, "delete from entries", fmt.Sprintf("update facts set points = case when member_id = 1 then %d else 0 end, points_pending = 0", tt.points),
+				fmt.Sprintf(`insert into entries (member_id, wallet, at, day, kind, amount, cause, version_id) values
+					(1, 'points', {now}, {today}, 'redeem', %d, 'a', 1), (1, 'points', {now}, {today}, 'expire', %d, 'b', 1)`, -tt.redeemed, -tt.expired))
+			l := see(t, db, func(tx *store.Tx) (report.Liability, error) {
+				return report.PointsLiability(tx, report.Ask{Day: today, PointWorth: tt.worth})
+			})
+			if l.Nominal != tt.nominal || l.Expected != tt.expected {
+				t.Errorf("%s: %d, expected %d; want %d, %d", tt.id, l.Nominal, l.Expected, tt.nominal, tt.expected)
+			}
+		}
+	})
+}

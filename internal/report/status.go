@@ -32,6 +32,8 @@ type Status struct {
 
 	Webhooks []outbox.Standing `json:"webhooks,omitempty"` // those who are told what happens
 
+	Budget *Budget `json:"budget,omitempty"` // what points and rewards cost; nil: the program has none
+
 	Troubles []store.Trouble `json:"troubles"` // all that is amiss, by kind, and what to do
 	Needs    []string        `json:"needs"`    // the same in words alone; empty: all is well
 
@@ -192,7 +194,7 @@ var (
 	}
 	slow = []part{
 		{"the members", (*Status).people}, {"the runs", (*Status).runs}, {"single mails", (*Status).waiting}, {"the dates", (*Status).dates},
-		{"unknown mails and failed jobs", (*Status).trouble}, {"parked webhooks", (*Status).hooks},
+		{"unknown mails and failed jobs", (*Status).trouble}, {"parked webhooks", (*Status).hooks}, {"the budget", (*Status).spending},
 	}
 )
 

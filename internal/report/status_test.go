@@ -3,6 +3,7 @@ package report_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -150,4 +151,35 @@ func TestWhatNeedsAPerson(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestTheStatusSaysWhatIsUsedOfTheBudget(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		people(t, db)
+		claim := func(key, state, source string, day int) string {
+			return fmt.Sprintf(`insert into claims (member_id, reward, price, state, source, key, body, cost, at, day)
+				values (1, 'latte', 300, '%s', '%s', '%s', '', 240, {now}, {today%+d})`, state, source, key, day)
+		}
+		do(t, db, "insert into settings (key, value) values ('currency', 'EUR')",
+			`insert into settings (key, value) values ('budget', '{"Liability": 5000, "PointWorth": 1000, "Rewards": 3, "Warn": 800, "Stop": true}')`,
+			"update facts set points = -7, points_pending = 0", "update facts set points = 3000, points_pending = 900 where member_id = 1",
+			claim("1", "done", "till", 0), claim("2", "held", "till", 0), claim("3", "released", "till", 0), claim("4", "done", "card", 0), claim("5", "done", "till", -31))
+		s := look(t, db)
+		if got, want := s.Budget.String(), "points are worth 39.00 of 50.00 EUR; 2 of 3 rewards of this month are claimed"; got != want || len(s.Needs) > 0 {
+			t.Errorf("budget: %s, needs %q; want %s", got, s.Needs, want)
+		}
+		do(t, db, "update facts set points = 3100 where member_id = 1", claim("6", "done", "web", 0))
+		s = look(t, db)
+		_, next := loyalty.MonthOf(today)
+		want := []string{"80% of the budget of points is used, points are worth 40.00 of 50.00 EUR",
+			"all of this month's budget of rewards is used, 3 of 3 rewards of this month are claimed; none can be claimed before " + next.String()}
+		if !slices.Equal(s.Needs, want) {
+			t.Errorf("needs %q, want %q", s.Needs, want)
+		}
+		do(t, db, `update settings set value = '{"Rewards": 1000, "Money": true, "Warn": 500}' where key = 'budget'`)
+		if got := look(t, db).Needs; !slices.Equal(got, []string{"50% of this month's budget of rewards is used, rewards of this month cost 7.20 of 10.00 EUR"}) {
+			t.Errorf("a budget of money: %q", got)
+		}
+	})
 }

@@ -46,7 +46,7 @@ func Put(tx *store.Tx, old *Version, next *program.Program, files, later map[str
 	if err := keepGround(tx, next, &done); err != nil {
 		return done, nil, err
 	}
-	if err := keepPoints(tx, next, &done); err != nil {
+	if err := keepPoints(tx, old, next, &done); err != nil {
 		return done, nil, fmt.Errorf("points: %w", err)
 	}
 	if err := syncSegments(tx, old, next); err != nil {
@@ -100,7 +100,7 @@ type FirstPoints struct {
 }
 
 // keepPoints notes who keeps points: the program itself, or others.
-func keepPoints(tx *store.Tx, next *program.Program, done *Applied) error {
+func keepPoints(tx *store.Tx, old *Version, next *program.Program, done *Applied) error {
 	keeps := "changes"
 	if next.Loyalty != nil && next.Loyalty.Points != nil {
 		keeps = "entries"
@@ -111,12 +111,65 @@ func keepPoints(tx *store.Tx, next *program.Program, done *Applied) error {
 			return err
 		}
 	}
+	if err := keepBudget(tx, next); err != nil {
+		return err
+	}
+	if old != nil && endsAnew(old.Program.Loyalty, next.Loyalty) {
+		if _, err := tx.Exec("insert into passes (name, day, started_at, note) values (@name, @version, @now, '0')",
+			store.Args{"name": EndsAnew, "version": done.Version, "now": tx.At}); err != nil {
+			return err
+		}
+	}
 	was, err := settingOr(tx, store.SettingPoints, "changes")
 	if err != nil || was == keeps {
 		return err
 	}
 	done.PointsAnew = true
 	return tx.SetSetting(store.SettingPoints, keeps)
+}
+
+// EndsAnew is the pass by which what ends by inactivity gets the last day that the
+// program in force gives it. Its day is the version that brought another one.
+const EndsAnew = "points ends"
+
+// endsAnew reports whether points or the stamps of a card end after another time of
+// inactivity than before.
+func endsAnew(old, next *program.Loyalty) bool {
+	if old == nil || next == nil {
+		return false
+	}
+	unused := func(l *program.Loyalty) map[string]loyalty.Period {
+		of := map[string]loyalty.Period{}
+		if l.Points != nil {
+			of["points"] = l.Points.Expire.Unused
+		}
+		for _, c := range l.Cards {
+			of[c.Name] = c.Expire.Unused
+		}
+		return of
+	}
+	was := unused(old)
+	for wallet, is := range unused(next) {
+		if before, known := was[wallet]; known && is != before && is != (loyalty.Period{}) {
+			return true
+		}
+	}
+	return false
+}
+
+// keepBudget notes what points and rewards may cost, for those who read no programs. Who
+// claims while rewards may be stopped holds that row, so that it is written only where
+// it changes.
+func keepBudget(tx *store.Tx, next *program.Program) error {
+	var budget loyalty.Budget
+	if next.Loyalty != nil {
+		budget = next.Loyalty.Budget
+	}
+	was, err := settingOr(tx, store.SettingBudget, "")
+	if is := store.JSON(budget); err == nil && is != was {
+		return tx.SetSetting(store.SettingBudget, is)
+	}
+	return err
 }
 
 func settingOr(tx *store.Tx, key, otherwise string) (string, error) {

@@ -1,0 +1,61 @@
+package marketing_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"regulars/internal/marketing"
+	"regulars/internal/program"
+	"regulars/internal/shoptest"
+)
+
+// What plan says of points that get another last day comes true in the next night.
+func TestPlanSaysWhatBecomesOfPoints(t *testing.T) {
+	keeps := func(points string) shoptest.Program {
+		return shoptest.Program{Zone: "UTC",
+			Pools: "coffee: {kind: generated, pattern: \"C-####-####-####\", item: Coffee, worth: 2.40, valid_for: 14d, checkout: asks_us}\n",
+			Extra: map[string]string{"loyalty.yaml": "points: {earn: [1 per 1.00], " + points + "\nrewards: {latte: {price: 300, gives: coffee}}\n"}}
+	}
+	shoptest.Each(t, keeps("worth: 0.01, expire: {unused: 12m}}"), func(t *testing.T, s *shoptest.Shop) {
+		m := s.Join(2)
+		s.Order(m[0], 10000)
+		s.Now = s.Now.AddDate(0, 3, 0)
+		s.Work()
+		s.Order(m[1], 5000)
+		plan := func(p shoptest.Program) (words []string) {
+			t.Helper()
+			read, _, problems := program.Load(p.Files())
+			if program.Blocked(problems) {
+				t.Fatal(problems)
+			}
+			plan, err := marketing.New(s.DB).Plan(context.Background(), program.Version{Program: read, Files: p.Files()}, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range plan.Changes {
+				if strings.Contains(c.Words, "members") || c.Thing == "budget" {
+					words = append(words, strings.Join(append([]string{c.Words}, c.Counts...), "; "))
+				}
+			}
+			return words
+		}
+		shorter := keeps("worth: 0.02, expire: {unused: 2m}}\nbudget: {rewards: 5 a month}")
+		got := plan(shorter)
+		want := []string{"the budget is new: rewards may be 5 a month; people are warned from 80% on, and more are given all the same",
+			"budget: 0 rewards of this month are claimed, which cost 0.00 EUR",
+			"points: 150 of 2 members get another last day; about 100 of them end in the next night",
+			"points: the 50 that members have would be worth 1.00 EUR to the books, now they are worth 1.50 EUR"}
+		if !slices.Equal(got, want) {
+			t.Errorf("plan says\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+		if got := plan(keeps("worth: 0.01, expire: never}")); !slices.Contains(got, "points that members have keep their last day") {
+			t.Errorf("without an end from now on: %q", got)
+		}
+		s.Apply(shorter)
+		s.Now = s.Now.AddDate(0, 0, 1)
+		s.Work()
+		s.Want("what is left then", s.Counted("select remains || ' for days ' || (last_day - opens_day) as what, count(*) as n from lots group by 1"), "1 50 for days 61")
+	})
+}
