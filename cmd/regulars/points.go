@@ -120,37 +120,6 @@ func (a *app) expirePoints(ctx context.Context, db *store.DB, dry bool) error {
 	return printList(a, lines, "MEMBER|WALLET|ENDED|LAST DAY", func(l endedLine) []any { return []any{l.Member, l.Wallet, l.Points, l.LastDay} })
 }
 
-// shownPoints is a statement as --json prints it.
-type shownPoints struct {
-	points.Statement
-	Entries []shownEntry `json:"entries"`
-	Lots    []shownLot   `json:"lots"`
-}
-
-type shownEntry struct {
-	points.Line
-	Day   string `json:"day"`
-	Opens string `json:"opens,omitempty"`
-	Last  string `json:"last_day,omitempty"`
-}
-
-type shownLot struct {
-	points.LotLine
-	Opens string `json:"opens"`
-	Last  string `json:"last_day,omitempty"`
-}
-
-func showPoints(s points.Statement) shownPoints {
-	shown := shownPoints{Statement: s, Entries: []shownEntry{}, Lots: []shownLot{}}
-	for _, l := range s.Entries {
-		shown.Entries = append(shown.Entries, shownEntry{l, l.Day.String(), dayOr(l.Opens, ""), dayOr(l.Last, "")})
-	}
-	for _, l := range s.Lots {
-		shown.Lots = append(shown.Lots, shownLot{l, l.Opens.String(), dayOr(l.Last, "")})
-	}
-	return shown
-}
-
 // memberPoints shows a member's statement.
 func (a *app) memberPoints(tx *store.Tx, args []string) error {
 	member, err := intake.Find(tx, args[0])
@@ -162,7 +131,7 @@ func (a *app) memberPoints(tx *store.Tx, args []string) error {
 		return err
 	}
 	if a.json {
-		return a.printJSON(showPoints(s))
+		return a.printJSON(s)
 	}
 	fmt.Fprintf(a.out, "%s, %d pending\n", plural(s.Balance, "point", "points"), s.Pending)
 	for _, l := range s.Lots {

@@ -11,7 +11,7 @@ import (
 )
 
 // printJSON writes v, indented, as the only thing on stdout. A list of nothing is
-// [], never null.
+// [], never null, and a day is 2027-06-21.
 func (a *app) printJSON(v any) error {
 	if r := reflect.ValueOf(v); r.Kind() == reflect.Slice && r.IsNil() {
 		v = []any{}
@@ -19,7 +19,7 @@ func (a *app) printJSON(v any) error {
 	e := json.NewEncoder(a.out)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	return e.Encode(withDates(v))
 }
 
 // say writes v as JSON where that is wanted, and else a line.

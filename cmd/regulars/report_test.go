@@ -39,6 +39,9 @@ func TestReportsAreListedPrintedAndExported(t *testing.T) {
 			}
 			s.must("report", name)
 		}
+		if got := s.must("report", "summary", "--json"); !strings.Contains(got, `"first_day": "2025-01-02"`) {
+			t.Errorf("report summary --json has days that are no dates:\n%s", got)
+		}
 		rows, err := csv.NewReader(strings.NewReader(s.must("report", "categories", "--csv"))).ReadAll()
 		want := [][]string{{"category", "orders", "members", "items", "amount", "share"},
 			{`'=HYPERLINK("x")`, "1", "1", "1", "20.00", "57.1 %"}, {"tea", "2", "2", "2", "15.00", "42.9 %"}}

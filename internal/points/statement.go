@@ -66,6 +66,7 @@ func (l Line) Why() string {
 
 // Lines are the entries of a member's points, the newest first, so many at most.
 func Lines(tx *store.Tx, member int64, limit int) (all []Line, err error) {
+	all = []Line{}
 	err = tx.All(&all, `
 		select e.id, e.day, e.at, e.kind, e.amount, e.cause, coalesce(o.external_id, '') as "order", coalesce(v.type, '') as event, coalesce(c.reward, '') as reward, e.tier,
 		       e.opens_day as opens, coalesce(e.last_day, l.last_day) as last, e.reason, e.by_whom
@@ -85,6 +86,7 @@ func Lines(tx *store.Tx, member int64, limit int) (all []Line, err error) {
 
 // StatementOf returns the statement of a member.
 func StatementOf(tx *store.Tx, member int64) (s Statement, err error) {
+	s.Lots = []LotLine{}
 	today, err := tx.Today()
 	if err != nil {
 		return s, err
