@@ -69,7 +69,7 @@ func TestTheDemoPlaysThroughTheRealEngine(t *testing.T) {
 	if summary.Mails == 0 || summary.Mails != sink.Count() {
 		t.Errorf("the ledger says %d mails, the sink has %d\n%s", summary.Mails, sink.Count(), &out)
 	}
-	if b := summary.Beans; b.Earned == 0 || b.Cards == 0 || len(b.Tiers) == 0 || b.Earned != b.Spent+b.Expired+b.Left+b.Pending {
+	if b := summary.Beans; b.Earned == 0 || b.Cards == 0 || b.Friends == 0 || len(b.Tiers) == 0 || b.Earned != b.Spent+b.Expired+b.Left+b.Pending {
 		t.Errorf("beans do not add up: %+v", b)
 	}
 	if twice := sink.Twice(); len(twice) > 0 {

@@ -13,7 +13,7 @@ import (
 )
 
 // campaigns are those of the library that the roaster runs.
-var campaigns = []string{"birthday", "coupon-drop", "milestone", "newsletter", "points-ending", "second-order", "tier-reached", "welcome", "win-back"}
+var campaigns = []string{"birthday", "coupon-drop", "friend-rewarded", "friend-welcome", "milestone", "newsletter", "points-ending", "second-order", "tier-reached", "welcome", "win-back"}
 
 // beans is the roaster's loyalty.yaml; %s is the day from which orders count.
 const beans = `# How members earn beans, and what these are good for.
@@ -33,6 +33,7 @@ cards:
   coffee: {stamp: category "Coffee", of: 10, gives: free-bag, at_most: 4 per order}
 rewards:
   bag:    {price: 250, gives: free-bag}
+referral: {friend: friend-hello, referrer: 100, after: {order: 15.00, within: 60d}, at_most: 10 per 365d}
 `
 
 // bags is what a full card and the reward give.
@@ -76,6 +77,8 @@ type Beans struct {
 	Pending int64  `json:"pending"`
 	Claimed int64  `json:"rewards_claimed"`
 	Cards   int64  `json:"cards_filled"`
+	Friends int64  `json:"friends_brought"`
+	Paid    int64  `json:"friends_rewarded"`
 	Tiers   []Tier `json:"tiers" gorm:"-"` // the largest first
 }
 
@@ -87,21 +90,22 @@ type Tier struct {
 
 func (b *Beans) count(tx *store.Tx) error {
 	err := tx.One(b, `
-		select b.*, f.*, c.*
-		from  (select coalesce(cast(sum(amount) filter (where kind in ('earn', 'takeback')) as bigint), 0) as earned,
+		select b.*, f.*, c.*, r.*
+		from  (select coalesce(cast(sum(amount) filter (where kind in ('earn', 'bonus', 'takeback')) as bigint), 0) as earned,
 		              coalesce(cast(-sum(amount) filter (where kind in ('redeem', 'return')) as bigint), 0) as spent,
 		              coalesce(cast(-sum(amount) filter (where kind = 'expire') as bigint), 0) as expired
 		       from   entries where wallet = 'points') b,
 		      (select coalesce(cast(sum(points) as bigint), 0) as "left", coalesce(cast(sum(points_pending) as bigint), 0) as pending from facts) f,
 		      (select count(*) filter (where source not in ('card', 'referral')) as claimed, count(*) filter (where source = 'card') as cards
-		       from   claims where state = 'done') c`, nil)
+		       from   claims where state = 'done') c,
+		      (select count(*) as friends, count(*) filter (where state = 'rewarded') as paid from referrals) r`, nil)
 	if err != nil {
 		return err
 	}
 	return tx.All(&b.Tiers, "select tier, count(*) as n from facts where tier <> '' group by tier order by 2 desc, 1", nil)
 }
 
-// print says it in two lines.
+// print says it in a line each.
 func (b Beans) print(say func(format string, args ...any)) {
 	var tiers []string
 	for _, t := range b.Tiers {
@@ -110,5 +114,8 @@ func (b Beans) print(say func(format string, args ...any)) {
 	say("Beans, with the year before: %d earned, %d spent on %d bags, %d ended unused; %d can be spent now and %d soon.", b.Earned, b.Spent, b.Claimed, b.Expired, b.Left, b.Pending)
 	if tiers != nil {
 		say("Members with a tier: %s. Coffee cards filled, a bag each: %d.", strings.Join(tiers, ", "), b.Cards)
+	}
+	if b.Friends > 0 {
+		say("Friends whom members brought: %d. For %d of them these have their 100 beans, as the friend's first order stands.", b.Friends, b.Paid)
 	}
 }

@@ -82,7 +82,8 @@ type person struct {
 	active             bool
 	next               time.Time // the next order, when active
 	orders             int
-	told               bool // the shop has told us of the joining
+	told               bool   // the shop has told us of the joining
+	broughtBy          string // the member who did; "": nobody
 }
 
 func newPerson(rng *rand.Rand, n int, joins time.Time) *person {
@@ -181,7 +182,7 @@ func (p *person) member() loyalty.Member {
 // profile is what the shop tells us once the person has left an address.
 func (p *person) profile(joined bool, at time.Time) loyalty.Member {
 	return loyalty.Member{
-		ID: p.id, Email: p.email, FirstName: p.first, LastName: p.last,
+		ID: p.id, Email: p.email, FirstName: p.first, LastName: p.last, ReferredBy: p.broughtBy,
 		Language: p.home.language, Country: p.home.code, TimeZone: p.home.zone, Birthday: p.birthday,
 		Joined: &joined, JoinedAt: loyalty.At(at),
 		Consent:       map[string]bool{loyalty.Offers: p.consent, loyalty.Newsletter: p.consent, loyalty.Program: true},

@@ -49,7 +49,18 @@ func newShop(seed uint64, people int, start, end time.Time) *shop {
 		s.people = append(s.people, p)
 		s.byID[p.id] = p
 	}
+	s.befriend(rand.New(rand.NewPCG(seed, 3)), start)
 	return s
+}
+
+// befriend has one in six of those who join from start on be brought by a member.
+func (s *shop) befriend(rng *rand.Rand, start time.Time) {
+	for _, p := range s.people {
+		other := s.people[rng.IntN(len(s.people))]
+		if rng.IntN(6) == 0 && p.joins.After(start) && !other.joins.IsZero() && other.joins.Before(start) {
+			p.broughtBy = other.id
+		}
+	}
 }
 
 func between(rng *rand.Rand, from, to time.Time) time.Time {
