@@ -102,6 +102,9 @@ func (b *batch) findPeople() error {
 		if err := b.lookUp(); err != nil {
 			return err
 		}
+		if err := b.awaitOthers(); err != nil {
+			return err
+		}
 		if err := b.owners(); err != nil {
 			return err
 		}
@@ -130,6 +133,27 @@ func (b *batch) findPeople() error {
 		}
 	}
 	return nil
+}
+
+// awaitOthers waits for whoever is making people by the addresses, cards and phones of
+// those whom nobody knows yet, and looks again: one person whom two webhooks tell of at
+// once is made once. By their ids the database keeps them apart, and files come in alone.
+func (b *batch) awaitOthers() error {
+	names := map[string]bool{}
+	for _, it := range b.items {
+		if b.people.find(it) == nil {
+			for _, k := range it.loose() {
+				names[k.kind+":"+k.value] = true
+			}
+		}
+	}
+	if len(names) == 0 || b.file || !b.tx.Postgres() {
+		return nil
+	}
+	if err := b.tx.LockNames("people", names); err != nil {
+		return err
+	}
+	return b.lookUp()
 }
 
 // lookUp reads who has the keys of the batch.

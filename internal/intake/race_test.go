@@ -169,6 +169,44 @@ func TestManyEventsMakeOnePerson(t *testing.T) {
 	})
 }
 
+// A checkout tells at once of a customer with an id and of an order that has the address
+// alone, and the same address may come from two systems.
+func TestOnePersonOfWhomSeveralTellAtOnceIsMadeOnce(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		d := newDoor(t, db)
+		ctx := context.Background()
+		const people = 20
+		together(3*people, func(i int) {
+			who, other := i/3, intake.New(db) // as a replica of its own
+			e := loyalty.Event{ID: fmt.Sprint("e-", i), At: loyalty.At(db.Now()), Member: loyalty.Member{Email: fmt.Sprintf("m-%d@example.test", who)}}
+			switch i % 3 {
+			case 0:
+				e.Type, e.Member.ID = loyalty.MemberChanged, fmt.Sprint("M-", who)
+			case 1:
+				e.Type, e.Member.IDs = loyalty.MemberChanged, map[string]string{"till": fmt.Sprint(who)}
+			default:
+				e.Type, e.Order = loyalty.OrderPlaced, &loyalty.Order{ID: fmt.Sprint("o-", i), Status: loyalty.Paid, Total: 1000, HasTotal: true}
+			}
+			for try := 0; try < 20; try++ {
+				results, err := other.Deliver(ctx, "EUR", []loyalty.Event{e})
+				if err == nil {
+					if results[0].State != intake.Stored {
+						t.Errorf("event %d: %+v", i, results[0])
+					}
+					return
+				}
+				if try == 19 {
+					t.Error(err)
+				}
+			}
+		})
+		if n := len(d.rows("select cast(id as text) from members")); n != people {
+			t.Errorf("%d members were made of %d people", n, people)
+		}
+	})
+}
+
 func TestABatchBesideSingleEventsLosesNothing(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
