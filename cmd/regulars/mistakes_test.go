@@ -123,7 +123,7 @@ func TestWrongUsageSaysWhatWouldBeRight(t *testing.T) {
 		{"hooks test shopify", misuse, "HOOK_SECRET_SHOPIFY is not set here"},
 		{"hooks show x", misuse, "a delivery"},
 
-		{"bench send", misuse, "bench send: not yet"},
+		{"bench codes", misuse, "bench codes: not yet"},
 		{"report summary --svg x.svg", misuse, "the report summary has no picture; these have: brands"},
 		{"doctor --after-restore tomorrow", misuse, "--after-restore takes the moment of the copy"},
 		{"rehearse x --against y", misuse, "--against: not yet"},

@@ -108,6 +108,9 @@ func TestACrashLeavesNoMoreUnknownThanWasOnItsWay(t *testing.T) {
 		})
 		<-hung
 		<-hung // both connections
+		for end := time.Now().Add(time.Minute); s.states()["sent"] < 30 && time.Now().Before(end); { // what the relay took is written down
+			time.Sleep(10 * time.Millisecond)
+		}
 
 		s.exec("update chunks set lease_until = "+s.machine(-time.Second)+" where lease_until is not null", nil)
 		fresh := &wire{}

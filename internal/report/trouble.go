@@ -103,7 +103,7 @@ var senses = []sense{
 		return facts(s.aside, func(p codesAside) fact { return fact{p.Pool, p.Codes} })
 	}, "pool %[1]s: %[2]d codes are set aside, since the database was restored and somebody may have them; who has none of it yet waits", "`regulars import suppressions FILE` with the file of SUPPRESSION_LOG keeps those that are recorded for whoever has them; then `regulars pool unused %[1]s` says that nobody has the rest, or `regulars pool recall %[1]s` ends them and `regulars pool import %[1]s FILE` brings new ones"},
 	{"budget", false, (*Status).nearlySpent, "%[1]s is used, %[2]s%[3]s",
-		"`regulars report liability` and `regulars report points` say what it went to; a larger `budget` in loyalty.yaml, applied, goes on"},
+		"the reports liability and points say what it went to; a larger `budget` in loyalty.yaml, applied, goes on"},
 	{"webhook disabled", false, func(s *Status) []fact {
 		return facts(s.Webhooks, func(w outbox.Standing) fact { return only(w.Disabled != "", w.Name, w.Disabled, w.Waiting) })
 	}, "no webhooks are sent to %[1]s: %[2]s; %[3]d wait", "`regulars hooks out enable %[1]s` lets them go; a program without it, applied, throws them away"},
