@@ -107,7 +107,7 @@ func TestACrashLeavesNoMoreUnknownThanWasOnItsWay(t *testing.T) {
 			d.Work(context.Background(), 0)
 		})
 		<-hung
-		<-hung // both connections
+		<-hung                                                                                       // both connections
 		for end := time.Now().Add(time.Minute); s.states()["sent"] < 30 && time.Now().Before(end); { // what the relay took is written down
 			time.Sleep(10 * time.Millisecond)
 		}

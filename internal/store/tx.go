@@ -272,13 +272,14 @@ func (tx *Tx) LockTable(table string) error {
 }
 
 // A name falls on one of so many locks, so that no transaction has too many.
-const nameLocks = 64
+const nameLocks = 256
 
 // LockNames locks names of a kind until the transaction is over, whether there are
 // rows of them yet or not: those that are true for itself alone, the others
 // together with whoever does not want them alone. What others have committed under
-// a name is there for the next statement. Whoever calls it does so last, after the
-// locks of rows. SQLite has one writer and needs nothing.
+// a name is there for the next statement. Everybody calls it at the same point: for
+// people before any row is locked, for orders after all are. SQLite has one writer and
+// needs nothing.
 func (tx *Tx) LockNames(kind string, names map[string]bool) error {
 	if !tx.Postgres() {
 		return nil
