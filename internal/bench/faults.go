@@ -96,7 +96,7 @@ var faults = []fault{
 		})
 	}},
 	{name: "cut", what: "the database's connections cut as mails are taken", unknown: 500, server: true, do: func(ctx context.Context, s *site) (int, error) {
-		return s.eachMails(ctx, 200, func() error { s.databaseGate.cut(); return nil })
+		return s.eachMails(ctx, int64(min(200, s.Mails/10)), func() error { s.databaseGate.cut(); return nil })
 	}},
 	{name: "storm", what: "421 to everybody for 1 s in every 3", do: func(ctx context.Context, s *site) (int, error) {
 		defer s.relaySays(embedded.Reply{})

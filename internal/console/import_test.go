@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"regulars/internal/staff"
+	"regulars/internal/store/storetest/watched"
 )
 
 // upload sends a file with a form.
@@ -63,8 +64,10 @@ func TestFilesAreLookedAtAndTakenIn(t *testing.T) {
 		if a := h.upload(staff.Viewer, "people.csv", file, "kind", "members"); a.StatusCode != http.StatusForbidden {
 			t.Errorf("a viewer: %d", a.StatusCode)
 		}
-		if a := h.upload(staff.Marketer, "people.csv", strings.Repeat("x", 33<<20), "kind", "members"); a.StatusCode != http.StatusRequestEntityTooLarge {
-			t.Errorf("33 MB: %d", a.StatusCode)
+		if !watched.On { // 33 MB take the race detector most of a minute
+			if a := h.upload(staff.Marketer, "people.csv", strings.Repeat("x", 33<<20), "kind", "members"); a.StatusCode != http.StatusRequestEntityTooLarge {
+				t.Errorf("33 MB: %d", a.StatusCode)
+			}
 		}
 		h.ask(staff.Admin, "/console/audit", nil).shows(t, "import members")
 	})
