@@ -49,10 +49,7 @@ func (a *app) benchSegments(ctx context.Context, s bench.Segments) (err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
 	fmt.Fprintln(a.err, "database:", db.Place(), "(dropped at the end)")
 	s.DB = db
-	stages := &stages{a: a}
-	s.Watch = stages.begin
-	out, err := s.Run(ctx)
-	stages.end()
+	out, err := staged(a, func(watch watch) (bench.Outcome, error) { s.Watch = watch; return s.Run(ctx) })
 	if err != nil {
 		return err
 	}
@@ -117,6 +114,16 @@ func (a *app) printOutcome(out bench.Outcome) error {
 		fmt.Fprintf(a.out, "\nThe targets are meant for %d members with %d orders: at this size they are not judged.\n", bench.FullMembers, bench.FullOrders)
 	}
 	return nil
+}
+
+// watch is told of each stage of a benchmark, and then how far it is.
+type watch = func(stage string, total int64) (tick func(n int64))
+
+// staged runs a benchmark and tells how far it is.
+func staged[T any](a *app, run func(watch) (T, error)) (T, error) {
+	s := &stages{a: a}
+	defer s.end()
+	return run(s.begin)
 }
 
 // stages tells on stderr how far a long piece of work is: a bar for the present

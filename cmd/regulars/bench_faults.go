@@ -58,10 +58,7 @@ func (a *app) benchFaults(ctx context.Context, f bench.Faults) (err error) {
 	}
 	defer os.RemoveAll(f.Dir)
 	f.Server = a.benchPostgres()
-	stages := &stages{a: a}
-	f.Watch = stages.begin
-	trials, err := f.Run(ctx)
-	stages.end()
+	trials, err := staged(a, func(watch watch) ([]bench.Trial, error) { f.Watch = watch; return f.Run(ctx) })
 	if err != nil {
 		return err
 	}

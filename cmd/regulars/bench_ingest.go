@@ -60,10 +60,7 @@ func (a *app) benchIngest(ctx context.Context, in bench.Ingest, engines []string
 			fmt.Fprintln(a.err, "database:", db.Place(), "(dropped at the end)")
 		}
 	}
-	stages := &stages{a: a}
-	in.Watch = stages.begin
-	out, err := in.Run(ctx)
-	stages.end()
+	out, err := staged(a, func(watch watch) (bench.IngestOutcome, error) { in.Watch = watch; return in.Run(ctx) })
 	if err != nil {
 		return err
 	}

@@ -48,10 +48,7 @@ func (a *app) benchSend(ctx context.Context, s bench.Send) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(s.Dir)) }()
 	s.Server = a.benchPostgres()
-	stages := &stages{a: a}
-	s.Watch = stages.begin
-	out, err := s.Run(ctx)
-	stages.end()
+	out, err := staged(a, func(watch watch) (bench.SendOutcome, error) { s.Watch = watch; return s.Run(ctx) })
 	if err != nil {
 		return err
 	}
