@@ -112,13 +112,13 @@ func (d *Sender) learn(tx *store.Tx, news []mailnews.News) ([]Heard, error) {
 // fresh writes down which news is new, and returns that. What somebody else is taking
 // in is waited for.
 func (d *Sender) fresh(tx *store.Tx, news []mailnews.News, heard []Heard) ([]*told, error) {
-	replayed, err := replayed(tx, news)
+	stolen, err := replayed(tx, news)
 	if err != nil {
 		return nil, err
 	}
 	var rows [][]any
 	for i, n := range news {
-		if replayed[n.Token] {
+		if stolen[n.Token] {
 			heard[i] = Heard{ID: n.ID, Err: ErrReplayed}
 			continue
 		}

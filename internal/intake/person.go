@@ -137,7 +137,8 @@ func (b *batch) findPeople() error {
 
 // awaitOthers waits for whoever is making people by the addresses, cards and phones of
 // those whom nobody knows yet, and looks again: one person whom two webhooks tell of at
-// once is made once. By their ids the database keeps them apart, and files come in alone.
+// once is made once. By their ids the database keeps them apart. A file does not wait,
+// nor is waited for: it tells of thousands at a time.
 func (b *batch) awaitOthers() error {
 	names := map[string]bool{}
 	for _, it := range b.items {

@@ -7,7 +7,6 @@ package store
 type CampaignRow struct {
 	ID      int64 `gorm:"primaryKey"`
 	Name    string
-	Live    bool
 	Settled bool // who was there already when it went live has been dealt with
 }
 
@@ -16,8 +15,7 @@ func (CampaignRow) TableName() string { return "campaigns" }
 
 // SegmentRow is a segment of any version.
 type SegmentRow struct {
-	ID      int64 `gorm:"primaryKey"`
-	Name    string
+	ID      int64  `gorm:"primaryKey"`
 	Because string // why it cannot be brought up to date; "": it can
 }
 
