@@ -80,7 +80,7 @@ func (w *watched) ahead(t *testing.T, by time.Duration) {
 	}
 	var late int
 	today := time.Now().UTC().Unix()/86400 + 1 // at most: the shop is at +2
-	err := w.db().View(context.Background(), func(tx *store.Tx) error {
+	err := w.tx(func(tx *store.Tx) error {
 		return tx.One(&late, "select count(*) from passes where day > @today", store.Args{"today": today})
 	})
 	if err != nil || late > 0 && time.Now().UTC().Hour() < 21 {

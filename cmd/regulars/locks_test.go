@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -20,16 +19,20 @@ import (
 // locked holds what a statement locks until the function that it returns is called.
 func (s shop) locked(statement string) (release func()) {
 	s.t.Helper()
-	db := s.db()
 	held, end, done := make(chan error, 1), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = db.Update(context.Background(), func(tx *store.Tx) error {
-			_, err := tx.Exec(statement, nil)
-			held <- err
+		err := s.tx(func(tx *store.Tx) error {
+			if _, err := tx.Exec(statement, nil); err != nil {
+				return err
+			}
+			held <- nil
 			<-end
-			return err
+			return nil
 		})
+		if err != nil {
+			held <- err
+		}
 	}()
 	if err := <-held; err != nil {
 		s.t.Fatal(err)

@@ -7,22 +7,22 @@ import (
 	"regulars/internal/store"
 )
 
-// db opens the shop's database beside the program.
-func (s shop) db() *store.DB {
-	s.t.Helper()
+// tx runs f in a transaction on the shop's database, beside the program. It keeps no
+// connection: a server has a hundred for all tests.
+func (s shop) tx(f func(*store.Tx) error) error {
 	address, _ := strings.CutPrefix(s.env[0], "DATABASE_URL=")
-	db, err := store.Open(context.Background(), address, store.Options{})
+	db, err := store.Open(context.Background(), address, store.Options{Conns: 2})
 	if err != nil {
-		s.t.Fatal(err)
+		return err
 	}
-	s.t.Cleanup(func() { db.Close() })
-	return db
+	defer db.Close()
+	return db.Update(context.Background(), f)
 }
 
 // sql runs statements in the shop's database; {machine} is its own present moment.
 func (s shop) sql(statements ...string) {
 	s.t.Helper()
-	err := s.db().Update(context.Background(), func(tx *store.Tx) error {
+	err := s.tx(func(tx *store.Tx) error {
 		for _, text := range statements {
 			if _, err := tx.Exec(strings.ReplaceAll(text, "{machine}", tx.Machine()), nil); err != nil {
 				return err

@@ -222,7 +222,7 @@ func TestEachTroubleIsNamedAndGoesAgain(t *testing.T) {
 		}, true},
 		{"night", "the nightly pass keeps failing", func(w *watched) func() {
 			made, undone := "create trigger staged before update on passes begin select raise(abort, 'staged for the test'); end", "drop trigger staged"
-			if w.db().Engine() == store.Postgres {
+			if strings.HasPrefix(w.env[0], "DATABASE_URL=postgres") {
 				w.sql("create function staged() returns trigger language plpgsql as $$ begin raise exception 'staged for the test'; end $$")
 				made, undone = "create trigger staged before update on passes for each row execute function staged()", "drop function staged() cascade"
 			}
@@ -328,7 +328,10 @@ func newWatched(t *testing.T, address string) *watched {
 
 // hours is a moment of the database's clock, as SQL.
 func (s shop) hours(n int) (expr string) {
-	_ = s.db().View(context.Background(), func(tx *store.Tx) error { expr = tx.MachineIn(time.Duration(n) * time.Hour); return nil })
+	err := s.tx(func(tx *store.Tx) error { expr = tx.MachineIn(time.Duration(n) * time.Hour); return nil })
+	if err != nil {
+		s.t.Fatal(err)
+	}
 	return expr
 }
 
