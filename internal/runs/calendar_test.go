@@ -12,6 +12,7 @@ import (
 	"regulars/internal/shoptest"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
+	"regulars/internal/store/storetest/watched"
 	"regulars/internal/versions"
 )
 
@@ -44,7 +45,11 @@ func calendar(zone string, n int) shoptest.Program {
 
 // A year of 200 timetables in four zones, three replicas: one run per date.
 func TestEachDateHasOneRunUnderThreeReplicas(t *testing.T) {
-	for _, zone := range []string{"Europe/Helsinki", "America/New_York", "Australia/Lord_Howe", "America/Santiago"} {
+	zones := []string{"Europe/Helsinki", "Australia/Lord_Howe", "America/New_York", "America/Santiago"}
+	if watched.On {
+		zones = zones[:1] // .ci/run has the others without the race detector
+	}
+	for _, zone := range zones {
 		t.Run(zone, func(t *testing.T) {
 			p := calendar(zone, 50)
 			t.Parallel()
