@@ -1,8 +1,10 @@
 package flows_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"regulars/internal/loyalty"
 	"regulars/internal/shoptest"
@@ -150,5 +152,29 @@ func TestPointsThatOpenedWhileNothingRanAreRecorded(t *testing.T) {
 		s.At("2027-03-25 12:00") // a week after they opened
 		s.Work()
 		s.Want("a week late", s.reached(), "1 points:100 recorded")
+	})
+}
+
+func TestPointsThatAreTakenBackAreTold(t *testing.T) {
+	keeps := map[string]string{"loyalty.yaml": "points: {earn: [1 per 1.00], expire: never}\n"}
+	each(t, shoptest.Program{Extra: keeps, Campaigns: map[string]string{
+		"less": "live: true\nstart: {event: points.taken_back, where: event.points >= 20}\nagain: each\nsteps:\n  - mail: sorry\n",
+	}}, func(t *testing.T, s *shop) {
+		refund := func(order string, total int64, at time.Time) {
+			s.Event(loyalty.OrderRefunded, 1, func(e *loyalty.Event) {
+				e.ID, e.At, e.Order, e.Refund = fmt.Sprint(order, total), loyalty.At(at), &loyalty.Order{ID: order}, &loyalty.Refund{ID: fmt.Sprint("R-", total), Total: total}
+			})
+		}
+		s.Join(1)
+		s.Order(1, 15_000)
+		s.Order(1, 9_000)
+		refund("order-1", 1_000, s.Now)
+		s.Want("ten points", s.Ledger(), "")
+		refund("order-1", 5_000, s.Now)
+		s.Want("fifty", s.Ledger(), "1 sorry queued")
+		s.Now = s.Now.AddDate(0, 0, 10)
+		refund("order-2", 9_000, s.Now.AddDate(0, 0, -9))
+		s.Want("what is no news any more", s.Ledger(), "1 sorry queued")
+		s.Want("all are kept", s.Counted("select type as what, count(*) as n from events where source = 'regulars' group by 1"), "3 points.taken_back")
 	})
 }
