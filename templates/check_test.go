@@ -117,6 +117,15 @@ var wrong = []struct{ name, file, text string }{
 	{"a statement in a page", "x.en.html", written("<p>{{ statement \"1m\" }}</p>\n")},
 	{"a statement in a range", "x.en.md", written("{{ range rewards }}\n{{ statement \"1m\" }}\n{{ end }}\n")},
 	{"an unknown field of a statement", "x.en.md", written("{{ range statement \"1m\" }}{{ .amount }}{{ end }}\n")},
+	{"points earned without a span", "x.en.md", written("{{ points.earned }}\n")},
+	{"points earned in an odd span", "x.en.md", written("{{ points.earned \"year\" }}\n")},
+	{"points earned in too long a span", "x.en.md", written("{{ points.earned \"3y\" }}\n")},
+	{"points earned of a field", "x.en.md", written("{{ points.earned member.id }}\n")},
+	{"points earned, compared without a span", "x.en.md", written("{{ if gt points.earned 100 }}x{{ end }}\n")},
+	{"a span that is piped", "x.en.md", written("{{ \"12m\" | points.earned }}\n")},
+	{"points earned misspelt", "x.en.md", written("{{ points.earnd \"12m\" }}\n")},
+	{"a span behind another field", "x.en.md", written("{{ points.balance \"12m\" }}\n")},
+	{"points earned as a table", "x.en.md", written("{{ range points.earned \"12m\" }}{{ .points }}{{ end }}\n")},
 	{"a subject that may be empty", "x.en.md", "---\nsubject: {{ event.title }}\n---\nHello\n"},
 }
 

@@ -62,11 +62,17 @@ func (x *expression) command(cmd *parse.CommandNode, piped *expr) expr {
 			return x.call(name, f, cmd.Args[1:], piped)
 		}
 	}
+	if isEarned(cmd.Args[0]) {
+		return x.earned(cmd.Args[0], cmd.Args[1:], piped)
+	}
 	if len(cmd.Args) == 1 && piped == nil {
 		return x.operand(cmd.Args[0])
 	}
 	if isName {
 		return x.unknown(name)
+	}
+	if field, ok := cmd.Args[0].(*parse.ChainNode); ok { // a name that is wrong comes first
+		x.chain(field)
 	}
 	return x.fail(cmd.Args[0], "", "%s is not a function: it takes nothing after or before it", cmd.Args[0])
 }
@@ -263,6 +269,9 @@ func (x *expression) chain(n *parse.ChainNode) expr {
 		if name, ok := quoted(p.Cmds[0].Args[1]); ok {
 			return x.card(int(p.Cmds[0].Args[0].Position()), name, strings.Join(n.Field, "."))
 		}
+	}
+	if isEarned(n) { // as an argument it stands in brackets, with its span
+		return x.failAt(int(n.Node.Position()), `(points.earned "12m")`, "points.earned takes the span in which they were earned")
 	}
 	root, ok := n.Node.(*parse.IdentifierNode)
 	if !ok {

@@ -80,7 +80,7 @@ func (f Fields) catalogue() map[string]map[string]Kind {
 		"referral":  {"code": Text, "link": Link},
 	}
 	if f.Points {
-		all["points"] = map[string]Kind{"balance": Number, "pending": Number, "worth": Money, "expiring": Number, "expire_on": Date, "called": Text}
+		all["points"] = map[string]Kind{"balance": Number, "pending": Number, "worth": Money, "expiring": Number, "expire_on": Date, "called": Text, "earned": Number}
 	}
 	if f.Tiers {
 		all["tier"] = map[string]Kind{"name": Text, "until": Date, "next": Text}
@@ -181,6 +181,10 @@ func sampleValue(root, field string, kind Kind) any {
 		return "7K3M-9QXD"
 	case root == "tier" && field == "name":
 		return "Silver"
+	case root == "points" && samplePoints[field] != 0:
+		return samplePoints[field]
+	case root == standingRoot && kind == Number: // points earned
+		return int64(740)
 	case field == "percent":
 		return int64(15)
 	case root == "coupon" && field != "code" && field != "percent" && field != "ends":
@@ -218,6 +222,9 @@ func (f Fields) sampleCards() (all []map[string]any) {
 	}
 	return all
 }
+
+// samplePoints fit the rewards and the statement of a sample, at a worth of 0.01.
+var samplePoints = map[string]int64{"balance": 440, "pending": 49, "worth": 440, "expiring": 40}
 
 // sampleTexts are what texts are in a sample; of others their names.
 var sampleTexts = map[string]string{

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"text/template/parse"
 
 	"regulars/internal/loyalty"
 )
@@ -17,9 +18,11 @@ import (
 //	{{ range cards }}…{{ end }}         .name .stamps .of .missing
 //	{{ range rewards }}…{{ end }}       .name .price .affordable .missing
 //	{{ statement "1m" }}                a table of what came and went; {{ range statement "1m" }} with .day .points .reason
+//	{{ points.earned "12m" }}           points earned less those taken back, as the rule points_earned("12m") counts them
 //
-// Data has them as lists of the root "loyalty", which mails cannot name: cards,
-// rewards, and of each span that the mail shows a statement_1m, the newest first.
+// Data has them in the root "loyalty", which mails cannot name: the lists cards and
+// rewards, and of each span that the mail shows a list statement_1m, the newest first, or
+// a number earned_12m.
 const standingRoot = "loyalty"
 
 // Booked is what is known of an entry of the ledger; Words say why it was booked.
@@ -66,10 +69,10 @@ func (f Fields) list(word string) (kind Kind, there bool) {
 	return None, false
 }
 
-// spanForm is how the span of a statement is written.
+// spanForm is how the span of a statement is written, and of points earned.
 var spanForm = regexp.MustCompile(`^([1-9][0-9]{0,2})([dwmy])$`)
 
-// spanOf reads the span of a statement, of two years at most.
+// spanOf reads a span, of two years at most.
 func spanOf(text string) (p loyalty.Period, ok bool) {
 	parts := spanForm.FindStringSubmatch(text)
 	if parts == nil {
@@ -89,16 +92,26 @@ func spanOf(text string) (p loyalty.Period, ok bool) {
 	return p, p.Months <= 24 && p.Days <= 731
 }
 
-// statementField is the list that has the rows of a span.
+// statementField is the list that has the rows of a span, earnedField the number of
+// points that were earned in it.
 func statementField(span string) string { return "statement_" + span }
+func earnedField(span string) string    { return "earned_" + span }
 
-// Lists are the lists of Data's loyalty that the mail shows; of statements also from
-// how long ago on, the day itself included.
-func (m *Mail) Lists() map[string]loyalty.Period {
-	all := map[string]loyalty.Period{}
-	for field := range m.fields[standingRoot] {
-		span, _ := strings.CutPrefix(field, statementField(""))
-		all[field], _ = spanOf(span)
+// Shown is what a mail shows of Data's loyalty: a list, or the Number of points earned.
+// Span is for how long: of a statement from that day on, of points earned from the day
+// after it.
+type Shown struct {
+	Kind Kind
+	Span loyalty.Period
+}
+
+// Standing is what of Data's loyalty the mail shows, by its field.
+func (m *Mail) Standing() map[string]Shown {
+	all := map[string]Shown{}
+	for field, kind := range m.fields[standingRoot] {
+		_, text, _ := strings.Cut(field, "_")
+		span, _ := spanOf(text)
+		all[field] = Shown{kind, span}
 	}
 	return all
 }
@@ -144,6 +157,29 @@ func (x *expression) statement(at int, span string) expr {
 		return x.failAt(at, `{{ statement "1m" }}`, "%q is no span of a statement: it is one like 30d, 4w, 1m or 1y, and two years at most", span)
 	}
 	return expr{text: x.show(statementField(span), Entries), kind: Entries}
+}
+
+// isEarned says whether a node is points.earned, which a span follows.
+func isEarned(n parse.Node) bool { return n.String() == "points.earned" }
+
+// earned is {{ points.earned "12m" }}, the number of points earned in a span.
+func (x *expression) earned(n parse.Node, args []parse.Node, piped *expr) expr {
+	const how = `{{ points.earned "12m" }}`
+	at := int(n.(*parse.ChainNode).Node.Position())
+	if !x.known.Points {
+		return x.failAt(at, "points are written in loyalty.yaml", "the program keeps no points")
+	}
+	span, ok := "", len(args) == 1 && piped == nil
+	if ok {
+		span, ok = quoted(args[0])
+	}
+	if !ok {
+		return x.failAt(at, how, "points.earned takes the span in which they were earned")
+	}
+	if _, ok := spanOf(span); !ok {
+		return x.failAt(at, how, "%q is no span of points earned: it is one like 30d, 4w, 12m or 1y, and two years at most", span)
+	}
+	return expr{text: x.show(earnedField(span), Number), kind: Number}
 }
 
 // cardCalls are what the engines call for {{ card "coffee" }}.

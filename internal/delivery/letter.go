@@ -43,11 +43,11 @@ func gather(tx *store.Tx, sends []*send) (material, error) {
 	}
 	m.have = map[int64]*standing{}
 	for p, sends := range kept {
-		lists := map[string]loyalty.Period{}
+		shown := map[string]templates.Shown{}
 		for _, s := range sends {
-			maps.Copy(lists, s.plan.lists())
+			maps.Copy(shown, s.plan.standing())
 		}
-		have, err := standings(tx, p, sends[0].plan.today(tx.At), some(sends, func(s *send) int64 { return s.Member }), lists)
+		have, err := standings(tx, p, sends[0].plan.today(tx.At), some(sends, func(s *send) int64 { return s.Member }), shown)
 		if err != nil {
 			return m, err
 		}
@@ -181,7 +181,7 @@ func (w *writer) root(name string, s *send, m material) map[string]any {
 		}
 	case "loyalty":
 		if have := m.have[s.Member]; have != nil {
-			return have.lists(s.plan.program, s.plan.lists(), today)
+			return have.shown(s.plan.program, s.plan.standing(), today)
 		}
 	case "coupon":
 		if c := m.codes[s.Code]; c != nil {

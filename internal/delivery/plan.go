@@ -34,7 +34,7 @@ type plan struct {
 	from    string // the sender's address, see sender
 
 	counting sync.Once
-	shown    map[string]loyalty.Period // see lists
+	shown    map[string]templates.Shown // see standing
 }
 
 // planKey tells plans apart.
@@ -189,12 +189,12 @@ func (t texts) referral() bool {
 	return false
 }
 
-// lists are those of a member's standing that the mail shows, in any language.
-func (p *plan) lists() map[string]loyalty.Period {
+// standing is what of a member's standing the mail shows, in any language.
+func (p *plan) standing() map[string]templates.Shown {
 	p.counting.Do(func() {
-		p.shown = map[string]loyalty.Period{}
+		p.shown = map[string]templates.Shown{}
 		for _, text := range p.texts.files {
-			maps.Copy(p.shown, text.Lists())
+			maps.Copy(p.shown, text.Standing())
 		}
 	})
 	return p.shown

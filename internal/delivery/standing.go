@@ -26,7 +26,8 @@ type standing struct {
 	ends    []ending
 	missing int64 // of the next tier; 0: it is not known
 	stamps  map[string]int64
-	entries []entry // the newest first
+	entries []entry          // the newest first
+	earned  map[string]int64 // by the field of its span
 }
 
 // ending is how many points have a last day.
@@ -46,7 +47,7 @@ type entry struct {
 
 // standings loads what members have on a day, in a handful of statements for however
 // many; of cards and the ledger only what their mails show.
-func standings(tx *store.Tx, p *program.Program, today loyalty.Day, members []int64, lists map[string]loyalty.Period) (map[int64]*standing, error) {
+func standings(tx *store.Tx, p *program.Program, today loyalty.Day, members []int64, shown map[string]templates.Shown) (map[int64]*standing, error) {
 	args := store.Args{"ids": store.IDs(members), "today": int64(today)}
 	var rows []*standing
 	err := tx.All(&rows, `
@@ -80,21 +81,43 @@ func standings(tx *store.Tx, p *program.Program, today loyalty.Day, members []in
 	if err := lacking(tx, p, today, all); err != nil {
 		return nil, err
 	}
-	if _, shown := lists["cards"]; shown {
-		if err := onCards(tx, all, args); err != nil {
-			return nil, err
+	since := today + 1 // of the longest statement
+	for field, show := range shown {
+		switch show.Kind {
+		case templates.Cards:
+			err = onCards(tx, all, args)
+		case templates.Entries:
+			since = min(since, show.Span.Before(today))
+		case templates.Number:
+			err = earnedSince(tx, all, args, field, show.Span.Before(today))
 		}
-	}
-	since := today + 1
-	for _, span := range lists {
-		if span != (loyalty.Period{}) {
-			since = min(since, span.Before(today))
+		if err != nil {
+			return nil, err
 		}
 	}
 	if since > today {
 		return all, nil
 	}
 	return all, moves(tx, all, args, since)
+}
+
+// earnedSince finds how many points members earned after a day, as rules count them.
+func earnedSince(tx *store.Tx, all map[int64]*standing, args store.Args, field string, since loyalty.Day) error {
+	args["since"] = int64(since)
+	var rows []struct{ MemberID, N int64 }
+	err := tx.All(&rows, segments.PointsEarned+" and member_id in "+tx.In("@ids")+" and day > @since and day <= @today group by member_id", args)
+	if err != nil {
+		return fmt.Errorf("points earned by %d members: %w", len(all), err)
+	}
+	for _, row := range rows {
+		if s := all[row.MemberID]; s != nil {
+			if s.earned == nil {
+				s.earned = map[string]int64{}
+			}
+			s.earned[field] = row.N
+		}
+	}
+	return nil
 }
 
 // onCards finds the stamps that members have, without those that have ended.
@@ -229,9 +252,9 @@ func (s *standing) tier(p *program.Program) map[string]any {
 	return d
 }
 
-// lists is what a mail reads as cards, rewards and statements. What is for other tiers
-// is none of a member's rewards.
-func (s *standing) lists(p *program.Program, shown map[string]loyalty.Period, today loyalty.Day) map[string]any {
+// shown is what a mail reads as cards, rewards, statements and points earned. What is
+// for other tiers is none of a member's rewards.
+func (s *standing) shown(p *program.Program, shown map[string]templates.Shown, today loyalty.Day) map[string]any {
 	var cards, rewards []map[string]any
 	for _, c := range p.Loyalty.Cards {
 		cards = append(cards, map[string]any{"name": c.Name, "stamps": s.stamps[c.Name], "of": c.Full, "missing": max(0, c.Full-s.stamps[c.Name])})
@@ -242,17 +265,19 @@ func (s *standing) lists(p *program.Program, shown map[string]loyalty.Period, to
 		}
 	}
 	d := map[string]any{"cards": cards, "rewards": rewards}
-	for field, span := range shown {
-		if span == (loyalty.Period{}) {
-			continue
-		}
-		var rows []map[string]any
-		for _, e := range s.entries {
-			if e.Day >= span.Before(today) {
-				rows = append(rows, map[string]any{"day": e.Day, "points": e.Amount, "booked": e.Booked})
+	for field, show := range shown {
+		switch show.Kind {
+		case templates.Number:
+			d[field] = s.earned[field]
+		case templates.Entries:
+			var rows []map[string]any
+			for _, e := range s.entries {
+				if e.Day >= show.Span.Before(today) {
+					rows = append(rows, map[string]any{"day": e.Day, "points": e.Amount, "booked": e.Booked})
+				}
 			}
+			d[field] = rows
 		}
-		d[field] = rows
 	}
 	return d
 }

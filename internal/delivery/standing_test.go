@@ -68,7 +68,7 @@ func TestMailsShowCardsRewardsAndStatements(t *testing.T) {
 			files["loyalty.yaml"] = "points: {earn: [1 per 1.00]}\ntiers:\n  silver: {when: spent >= 100.00, keep: 12m}\n" +
 				"cards:\n  coffee: {stamp: order, of: 10, gives: free-coffee}\n  tea: {stamp: order, of: 5, gives: free-coffee}\n" +
 				"rewards:\n  latte: {price: 300, gives: free-coffee}\n  euros: {price: 100, amount: 1.00}\n  party: {price: 1, gives: free-coffee, tiers: [silver]}\n"
-			body := "{{ card \"coffee\" }}; {{ (card \"tea\").missing }} of {{ (card \"tea\").of }}; {{ range rewards }}{{ .name }} {{ .price }} {{ if .affordable }}now{{ else }}{{ .missing }}{{ end }}, {{ end }}\n"
+			body := "{{ card \"coffee\" }}; {{ (card \"tea\").missing }} of {{ (card \"tea\").of }}; {{ range rewards }}{{ .name }} {{ .price }} {{ if .affordable }}now{{ else }}{{ .missing }}{{ end }}, {{ end }}earned {{ points.earned \"28d\" }} and {{ points.earned \"1m\" }} of {{ points.earned \"1y\" }}\n"
 			files["campaigns/letter/1-letter.en.md"] = "---\nsubject: Your month\n---\n" + body + "\n{{ statement \"1m\" }}\n"
 			files["campaigns/letter/1-letter.fi.md"] = "---\nsubject: Kuukautesi\n---\n" + body + "{{ range statement \"1y\" }}{{ .day | date \"short\" }} {{ .points }} {{ .reason }}. {{ end }}\n"
 		})
@@ -91,6 +91,8 @@ func TestMailsShowCardsRewardsAndStatements(t *testing.T) {
 			book(member, "points", 300, "adjust", 100, "import", "brought from elsewhere")
 			book(member, "points", 29, "bonus", 1, "joined", "") // a day too long ago
 			book(member, "points", 28, "bonus", 50, "birthday:2026", "")
+			book(member, "points", 27, "bonus", 40, "referral:1", "")
+			book(member, "points", 26, "takeback", -10, "referral:2", "")
 			book(member, "points", 0, "redeem", -300, "claim:1", "")
 			book(member, "points", 0, "adjust", 5, "hand:1", "for the long wait <sorry>")
 		}
@@ -102,9 +104,9 @@ func TestMailsShowCardsRewardsAndStatements(t *testing.T) {
 		s.run("letter", members, 10)
 		s.work(s.sender())
 		for i, want := range []string{
-			"7 of 10 stamps, 3 to go; 4 of 5; latte 300 50, euros 100 now, Day What for Points 3 March 2027 for the long wait <sorry> +5 3 March 2027 Reward: latte −300 3 February 2027 Your birthday +50 ---",
-			"kaikki 10 leimaa: kortti on täynnä; 5 of 5; latte 300 now, euros 100 now, 3. maaliskuuta +5 for the long wait <sorry>. 3. maaliskuuta −300 Palkinto: latte. 3. helmikuuta +50 Syntymäpäiväsi. 2. helmikuuta +1 Tervetuloa jäseneksi. 7. toukokuuta +100 Siirretty aiemmasta ohjelmasta.",
-			"0 of 10 stamps, 10 to go; 5 of 5; latte 300 300, euros 100 100, Nothing was added or used in this time.",
+			"7 of 10 stamps, 3 to go; 4 of 5; latte 300 50, euros 100 now, earned 30 and 30 of 81 Day What for Points 3 March 2027 for the long wait <sorry> +5 3 March 2027 Reward: latte −300 5 February 2027 Your friend's order was returned −10 4 February 2027 Your friend's first order +40 3 February 2027 Your birthday +50 ---",
+			"kaikki 10 leimaa: kortti on täynnä; 5 of 5; latte 300 now, euros 100 now, earned 30 and 30 of 81 3. maaliskuuta +5 for the long wait <sorry>. 3. maaliskuuta −300 Palkinto: latte. 5. helmikuuta −10 Ystäväsi tilaus palautettiin. 4. helmikuuta +40 Ystäväsi ensimmäinen tilaus. 3. helmikuuta +50 Syntymäpäiväsi. 2. helmikuuta +1 Tervetuloa jäseneksi. 7. toukokuuta +100 Siirretty aiemmasta ohjelmasta.",
+			"0 of 10 stamps, 10 to go; 5 of 5; latte 300 300, euros 100 100, earned 0 and 0 of 0 Nothing was added or used in this time.",
 		} {
 			body := s.wire.bodies[fmt.Sprintf("m%d@example.test", i)]
 			if plain := unfolded(body); !strings.Contains(plain, want) {

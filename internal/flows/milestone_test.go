@@ -1,8 +1,10 @@
 package flows_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"regulars/internal/loyalty"
 	"regulars/internal/shoptest"
@@ -10,9 +12,9 @@ import (
 
 const milestones = "live: true\nstart: {milestone: orders, at: [1, 3, 5], every: 10}\nsteps:\n  - mail: well-done\n"
 
-// reached is the milestones of the member, in their order.
+// reached is the milestones of the members, and starts by events, in their order.
 func (s *shop) reached() string {
-	return s.Counted("select o.key || ' ' || p.state as what, count(*) as n from passages p join occurrences o on o.id = p.occurrence_id group by 1")
+	return s.Counted("select case when o.key like 'event:%' then 'event' else o.key end || ' ' || p.state as what, count(*) as n from passages p join occurrences o on o.id = p.occurrence_id group by 1")
 }
 
 func TestEachMilestoneIsMailedOnce(t *testing.T) {
@@ -111,5 +113,68 @@ func TestMilestonesOfPointsEarned(t *testing.T) {
 		s.Order(1, 130000)
 		s.Want("two milestones at once are one mail", s.Counted("select o.key as what, count(*) as n from sends s join occurrences o on o.id = s.occurrence_id group by 1"),
 			"1 points_earned:100, 1 points_earned:1000")
+	})
+}
+
+// What ends in the same night is booked before what opens is counted.
+func TestPointsThatOpenAtNightReachTheirMilestone(t *testing.T) {
+	pending := map[string]string{"loyalty.yaml": "points: {earn: [1 per 1.00, '60 for event \"review.written\"'], pending: 14d, expire: {after: 30d}}\n"}
+	each(t, shoptest.Program{Extra: pending, Campaigns: map[string]string{
+		"well":   "live: true\nstart: {milestone: points, at: [100, 200]}\nsteps:\n  - mail: well-done\n",
+		"opened": "live: true\nstart: {event: points.opened, where: event.points >= 50}\nclass: earned\nagain: each\nsteps:\n  - mail: there-they-are\n",
+	}}, func(t *testing.T, s *shop) {
+		s.Join(2)
+		s.Order(1, 15_000)
+		s.Order(2, 3_000)
+		s.Want("while they are pending", s.Ledger(), "")
+		s.At("2027-03-16 12:00")
+		s.Work()
+		s.Want("the day before", s.Ledger(), "")
+		s.At("2027-03-17 12:00")
+		s.Work()
+		s.Want("on their first day", s.reached(), "1 event sending, 1 points:100 sending")
+		s.Want("the ledger", s.Ledger(), "1 there-they-are queued, 1 well-done queued")
+		s.Work()
+		s.Want("once", s.Ledger(), "1 there-they-are queued, 1 well-done queued")
+		s.At("2027-04-02 12:00")
+		s.Order(1, 20_000)
+		s.At("2027-04-16 12:00") // the first 150 end on it, 200 open
+		s.Work()
+		s.Want("while others end", s.reached(), "2 event sending, 1 points:100 sending, 1 points:200 sending")
+	})
+}
+
+func TestPointsThatOpenedWhileNothingRanAreRecorded(t *testing.T) {
+	pending := map[string]string{"loyalty.yaml": "points: {earn: [1 per 1.00], pending: 14d, expire: {after: 12m}}\n"}
+	each(t, shoptest.Program{Extra: pending, Campaigns: map[string]string{"well": "live: true\nstart: {milestone: points, at: [100]}\nsteps:\n  - mail: well-done\n"}}, func(t *testing.T, s *shop) {
+		s.Join(1)
+		s.Order(1, 15_000)
+		s.At("2027-03-25 12:00") // a week after they opened
+		s.Work()
+		s.Want("a week late", s.reached(), "1 points:100 recorded")
+	})
+}
+
+func TestPointsThatAreTakenBackAreTold(t *testing.T) {
+	keeps := map[string]string{"loyalty.yaml": "points: {earn: [1 per 1.00], expire: never}\n"}
+	each(t, shoptest.Program{Extra: keeps, Campaigns: map[string]string{
+		"less": "live: true\nstart: {event: points.taken_back, where: event.points >= 20}\nagain: each\nsteps:\n  - mail: sorry\n",
+	}}, func(t *testing.T, s *shop) {
+		refund := func(order string, total int64, at time.Time) {
+			s.Event(loyalty.OrderRefunded, 1, func(e *loyalty.Event) {
+				e.ID, e.At, e.Order, e.Refund = fmt.Sprint(order, total), loyalty.At(at), &loyalty.Order{ID: order}, &loyalty.Refund{ID: fmt.Sprint("R-", total), Total: total}
+			})
+		}
+		s.Join(1)
+		s.Order(1, 15_000)
+		s.Order(1, 9_000)
+		refund("order-1", 1_000, s.Now)
+		s.Want("ten points", s.Ledger(), "")
+		refund("order-1", 5_000, s.Now)
+		s.Want("fifty", s.Ledger(), "1 sorry queued")
+		s.Now = s.Now.AddDate(0, 0, 10)
+		refund("order-2", 9_000, s.Now.AddDate(0, 0, -9))
+		s.Want("what is no news any more", s.Ledger(), "1 sorry queued")
+		s.Want("all are kept", s.Counted("select type as what, count(*) as n from events where source = 'regulars' group by 1"), "3 points.taken_back")
 	})
 }

@@ -63,16 +63,16 @@ func renewSome(tx *store.Tx, name string, today loyalty.Day) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	var since int64 // the last day that the facts were brought to before today
-	if err := tx.One(&since, "select coalesce(max(day), -1000000) from passes where name = @name and day < @today and finished_at is not null", args); err != nil {
+	var last int64 // the last day that the facts were brought to before today
+	if err := tx.One(&last, "select coalesce(max(day), -1000000) from passes where name = @name and day < @today and finished_at is not null", args); err != nil {
 		return 0, err
 	}
 	after, _ := strconv.ParseInt(note, 10, 64) // our own: "0" at first
-	members, err := becoming(tx, since, today, after)
+	members, err := becoming(tx, loyalty.Day(last), today, after)
 	if err != nil {
 		return 0, err
 	}
-	if _, err := refreshFacts(tx, today, members); err != nil {
+	if err := renew(tx, loyalty.Day(last), today, members); err != nil {
 		return 0, err
 	}
 	set := "finished_at = @now"
@@ -85,10 +85,10 @@ func renewSome(tx *store.Tx, name string, today loyalty.Day) (int, error) {
 
 // becoming locks the members of whom something is dated after since and up to
 // today, or opens then, the next ones after an id.
-func becoming(tx *store.Tx, since int64, today loyalty.Day, after int64) ([]int64, error) {
+func becoming(tx *store.Tx, since, today loyalty.Day, after int64) ([]int64, error) {
 	const dated = "x.member_id > @after and x.day > @since and x.day <= @today"
 	var members []int64
-	args := store.Args{"since": since, "today": int64(today), "after": after}
+	args := store.Args{"since": int64(since), "today": int64(today), "after": after}
 	err := tx.All(&members, fmt.Sprintf(`
 		select member_id from (
 		  select member_id from (select member_id from orders x where %[1]s group by member_id order by member_id limit %[2]d) o

@@ -108,15 +108,15 @@ func endSome(tx *store.Tx, name string, today loyalty.Day) (int, error) {
 	if n, err := bookPast(tx, rules, name+" history", today); n > 0 || err != nil {
 		return n, err
 	}
-	if n, err := moveEnds(tx, rules, today); n > 0 || err != nil {
-		return n, err
-	}
 	var last int64 // the last night that came to its end
 	if err := tx.One(&last, "select coalesce(max(day), @before) from passes where name = @name and day < @today and finished_at is not null",
 		store.Args{"name": name, "today": int64(today), "before": int64(max(rules.Since, today-31) - 1)}); err != nil {
 		return 0, err
 	}
 	since := loyalty.Day(last)
+	if n, err := moveEnds(tx, rules, since, today); n > 0 || err != nil {
+		return n, err
+	}
 	members, err := rules.Due(tx, since, endAtOnce)
 	if err != nil {
 		return 0, err
@@ -129,8 +129,7 @@ func endSome(tx *store.Tx, name string, today loyalty.Day) (int, error) {
 		return 0, err
 	}
 	if len(ended) > 0 {
-		_, err = refreshFacts(tx, today, members)
-		return len(members), err
+		return len(members), renew(tx, since, today, members)
 	}
 	var were rising
 	var news, late []int64
@@ -223,7 +222,7 @@ func bookPast(tx *store.Tx, rules *points.Rules, name string, today loyalty.Day)
 
 // moveEnds moves the last days of the next members' points after a version that has them
 // end after another time of inactivity: the row of the pass keeps how far it is.
-func moveEnds(tx *store.Tx, rules *points.Rules, today loyalty.Day) (int, error) {
+func moveEnds(tx *store.Tx, rules *points.Rules, since, today loyalty.Day) (int, error) {
 	var pass struct {
 		Day  int64
 		Note string
@@ -252,7 +251,7 @@ func moveEnds(tx *store.Tx, rules *points.Rules, today loyalty.Day) (int, error)
 	if err := rules.Move(tx, members); err != nil {
 		return 0, err
 	}
-	if _, err := refreshFacts(tx, today, members); err != nil {
+	if err := renew(tx, since, today, members); err != nil {
 		return 0, err
 	}
 	args["note"] = strconv.FormatInt(members[len(members)-1], 10)

@@ -7,6 +7,7 @@ import (
 
 	"regulars/internal/happenings"
 	"regulars/internal/loyalty"
+	"regulars/internal/points"
 	"regulars/internal/store"
 	"regulars/internal/versions"
 	"regulars/segments"
@@ -14,7 +15,7 @@ import (
 
 // A member's figures rise by what they do, which an event of theirs tells. What is
 // below is for what they have by something else: a birthday, a friend's order, joining
-// that was confirmed.
+// that was confirmed, points whose first day it is.
 
 // rising are members with their figures before something is booked for them; nil where
 // no live campaign starts by a milestone.
@@ -56,6 +57,62 @@ func (was rising) tell(tx *store.Tx, members []int64, news bool) error {
 		return happenings.Hear(tx, all)
 	}
 	return happenings.HearHistory(tx, all)
+}
+
+// renew brings the facts of members to today, and has campaigns hear of what the days
+// after since have raised by themselves: points that are pending no more, of which
+// points.opened tells, too, and orders that were dated ahead. The members are locked.
+func renew(tx *store.Tx, since, today loyalty.Day, members []int64) error {
+	var were rising
+	if err := were.measure(tx, members); err != nil {
+		return err
+	}
+	if _, err := refreshFacts(tx, today, members); err != nil {
+		return err
+	}
+	own, late, err := opened(tx, since, today, members)
+	if err != nil {
+		return err
+	}
+	news := slices.DeleteFunc(slices.Clone(members), func(id int64) bool { return late[id] })
+	if err := were.tell(tx, news, true); err != nil {
+		return err
+	}
+	if err := were.tell(tx, slices.Sorted(maps.Keys(late)), false); err != nil {
+		return err
+	}
+	return happenings.Tell(tx, today, own)
+}
+
+// opened is what left pending of members' points on the days after since, as events of
+// our own. Late are the members of whom that is no news any more.
+func opened(tx *store.Tx, since, today loyalty.Day, members []int64) (own []happenings.Own, late map[int64]bool, err error) {
+	v, err := versions.Active(tx)
+	if err != nil || len(members) == 0 {
+		return nil, nil, versions.IgnoreNoProgram(err)
+	}
+	var rows []struct {
+		MemberID, Points int64
+		Day              loyalty.Day
+	}
+	err = tx.All(&rows, `
+		select l.member_id, l.opens_day as day, cast(sum(l.remains) as bigint) as points
+		from   lots l join entries e on e.id = l.credit_id and e.day < l.opens_day
+		where  l.member_id in `+tx.In("@members")+` and l.wallet = '`+points.Wallet+`' and l.opens_day > @since and l.opens_day <= @today
+		group  by l.member_id, l.opens_day
+		order  by l.member_id, l.opens_day`, store.Args{"members": store.IDs(members), "since": int64(since), "today": int64(today)})
+	if err != nil {
+		return nil, nil, fmt.Errorf("points of %d members that have opened: %w", len(members), err)
+	}
+	late = map[int64]bool{}
+	for _, r := range rows {
+		news := tx.At.Sub(r.Day.Start(v.Program.Zone)) <= v.Program.NewsWithin
+		late[r.MemberID] = !news
+		own = append(own, happenings.Own{Member: r.MemberID, Type: "points.opened", Key: fmt.Sprintf("points.opened:%d:%s", r.MemberID, r.Day),
+			Properties: map[string]any{"points": r.Points}, News: news})
+	}
+	maps.DeleteFunc(late, func(_ int64, is bool) bool { return !is })
+	return own, late, nil
 }
 
 // measured are the figures of members by which live campaigns start, as of their facts;

@@ -78,31 +78,30 @@ func planPoints(tx *store.Tx, old, next *program.Program, today loyalty.Day) (ch
 // moved are points that get another last day, whose they are, and how many have ended by it.
 type moved struct{ points, members, ended int64 }
 
-// movedEnds finds them. Only points that end by inactivity get another one; what has a
-// day of its own keeps it, and so does everything where points no longer end by
-// inactivity. When a member was last active is told by the day on which their points
-// end now: where months are of different lengths, that is a day or two off.
+// movedEnds finds them. Only points without a last day of their own get another one:
+// those that ended by inactivity or never. When a member was last active is told by the
+// day on which their points end now: where months are of different lengths, that is a day
+// or two off.
 func movedEnds(tx *store.Tx, was, is loyalty.Expiry, today loyalty.Day) (m moved, err error) {
-	if is.Unused == (loyalty.Period{}) {
-		return m, nil
-	}
 	var lots []struct {
 		MemberID, Points int64
+		OpensDay         loyalty.Day
 		LastDay          loyalty.Day // 0: none
 	}
 	err = tx.All(&lots, `
-		select l.member_id, coalesce(l.last_day, 0) as last_day, cast(sum(l.remains) as bigint) as points
+		select l.member_id, l.opens_day, coalesce(l.last_day, 0) as last_day, cast(sum(l.remains) as bigint) as points
 		from   lots l
 		join   entries e on e.id = l.credit_id
 		where  l.wallet = 'points' and e.last_day is null
-		group  by l.member_id, coalesce(l.last_day, 0)`, nil)
+		group  by l.member_id, l.opens_day, coalesce(l.last_day, 0)`, nil)
 	members := map[int64]bool{}
 	for _, l := range lots {
-		last := loyalty.Day(0)
+		active := l.OpensDay
 		if l.LastDay != 0 && was.Unused != (loyalty.Period{}) {
-			last = is.Unused.After(was.Unused.Before(l.LastDay))
+			active = was.Unused.Before(l.LastDay)
 		}
-		if l.LastDay != 0 && last == l.LastDay {
+		last := is.LastDay(l.OpensDay, active)
+		if last == l.LastDay {
 			continue
 		}
 		m.points += l.Points

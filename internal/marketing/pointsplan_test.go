@@ -2,10 +2,13 @@ package marketing_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
+	"regulars/internal/intake"
+	"regulars/internal/loyalty"
 	"regulars/internal/marketing"
 	"regulars/internal/program"
 	"regulars/internal/shoptest"
@@ -50,12 +53,51 @@ func TestPlanSaysWhatBecomesOfPoints(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("plan says\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
-		if got := plan(keeps("worth: 0.01, expire: never}")); !slices.Contains(got, "points that members have keep their last day") {
+		if got := plan(keeps("worth: 0.01, expire: never}")); !slices.Contains(got, "points: 150 of 2 members get another last day") {
 			t.Errorf("without an end from now on: %q", got)
 		}
 		s.Apply(shorter)
 		s.Now = s.Now.AddDate(0, 0, 1)
 		s.Work()
 		s.Want("what is left then", s.Counted("select remains || ' for days ' || (last_day - opens_day) as what, count(*) as n from lots group by 1"), "1 50 for days 61")
+	})
+}
+
+// What ends by inactivity has no day of its own: it ends as the program in force says,
+// whatever that is, from the next night on, and so it does when lots are made anew.
+func TestPointsThatEndedByInactivityEndAsTheProgramInForceSays(t *testing.T) {
+	keeps := func(expire string) shoptest.Program {
+		return shoptest.Program{Zone: "UTC", Extra: map[string]string{"loyalty.yaml": "points: {earn: [1 per 1.00], expire: " + expire + "}\n"}}
+	}
+	shoptest.Each(t, keeps("{unused: 6m}"), func(t *testing.T, s *shoptest.Shop) {
+		m := s.Join(2)
+		s.Order(m[0], 10000)
+		s.Now = s.Now.AddDate(0, 1, 0)
+		s.Order(m[0], 5000)
+		last := func() string {
+			return s.Counted("select remains || ' for days ' || coalesce(cast(last_day - opens_day as text), 'without end') as what, count(*) as n from lots group by 1")
+		}
+		s.Want("by inactivity", last(), "1 100 for days 214, 1 50 for days 183")
+		for _, step := range []struct{ expire, want string }{
+			{"{after: 90d}", "1 100 for days 90, 1 50 for days 90"},
+			{"never", "1 100 for days without end, 1 50 for days without end"},
+			{"{unused: 3m}", "1 100 for days 122, 1 50 for days 91"},
+			{"{each: 12-31}", "1 100 for days 303, 1 50 for days 272"},
+		} {
+			s.Apply(keeps(step.expire))
+			s.Now = s.Now.AddDate(0, 0, 1)
+			s.Work()
+			s.Want(step.expire+", after the night", last(), step.want)
+			if _, err := intake.RebuildPoints(context.Background(), s.DB); err != nil {
+				t.Fatal(err)
+			}
+			s.Want(step.expire+", when lots are made anew", last(), step.want)
+		}
+		s.Order(m[1], 2000)
+		s.Apply(keeps("{after: 90d}"))
+		s.Now = s.Now.AddDate(0, 0, 1)
+		s.Work()
+		s.Want("what was booked with its own day keeps it", s.Counted("select remains || ' until ' || last_day as what, count(*) as n from lots where remains = 20 group by 1"),
+			fmt.Sprintf("1 20 until %d", loyalty.Date(s.Now.Year(), 12, 31)))
 	})
 }

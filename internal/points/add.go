@@ -352,7 +352,8 @@ func (b *books) writeDraws() error {
 	return nil
 }
 
-// renew moves the last days of lots that end by inactivity.
+// renew gives lots whose credit was booked without a last day of its own, as what ends by
+// inactivity is, the one that the program in force says.
 func (b *books) renew() error {
 	byWallet := map[string][]*wallet{}
 	for _, w := range b.wallets {
@@ -363,12 +364,14 @@ func (b *books) renew() error {
 		if err != nil {
 			return err
 		}
-		if e.Unused == (loyalty.Period{}) {
+		var active map[int64]loyalty.Day
+		switch {
+		case e.Unused != loyalty.Period{}:
+			if active, err = lastActive(b.tx, name, list, b.rules.Zone); err != nil {
+				return err
+			}
+		case b.endBy(e, list):
 			continue
-		}
-		active, err := lastActive(b.tx, name, list, b.rules.Zone)
-		if err != nil {
-			return err
 		}
 		own, err := ownLast(b.tx, name, list)
 		if err != nil {
@@ -383,6 +386,18 @@ func (b *books) renew() error {
 		}
 	}
 	return nil
+}
+
+// endBy reports whether all lots end as a rule says that does not go by inactivity.
+func (b *books) endBy(e loyalty.Expiry, list []*wallet) bool {
+	for _, w := range list {
+		for _, l := range w.lots {
+			if !l.Ended(b.today) && l.Last != e.LastDay(l.Opens, 0) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // ownLast are the credits of wallets whose last day was said when they were booked.

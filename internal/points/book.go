@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"regulars/internal/happenings"
 	"regulars/internal/loyalty"
 	"regulars/internal/program"
 	"regulars/internal/store"
@@ -19,6 +20,7 @@ type purchase struct {
 	ID        int64
 	MemberID  int64
 	At        loyalty.Instant
+	ChangedAt loyalty.Instant
 	Day       loyalty.Day
 	Status    string
 	Total     int64
@@ -64,10 +66,30 @@ func (r *Rules) Book(tx *store.Tx, orders []int64) error {
 		}
 		entries = append(entries, more...)
 	}
-	if _, err = r.add(tx, entries); err != nil {
+	fresh, err := r.add(tx, entries)
+	if err != nil {
+		return err
+	}
+	if err := r.tellTakenBack(tx, list, fresh); err != nil {
 		return err
 	}
 	return r.stamp(tx, list)
+}
+
+// tellTakenBack tells of the points that orders earn no more, if that is news.
+func (r *Rules) tellTakenBack(tx *store.Tx, list []*purchase, fresh []Entry) error {
+	changed := map[int64]loyalty.Instant{}
+	for _, p := range list {
+		changed[p.ID] = p.ChangedAt
+	}
+	var all []happenings.Own
+	for _, e := range fresh {
+		if e.Kind == takeback {
+			all = append(all, happenings.Own{Member: e.MemberID, Type: "points.taken_back", Key: fmt.Sprintf("points.taken_back:%d", e.ID), Order: *e.OrderID,
+				Properties: map[string]any{"points": -e.Amount}, News: tx.At.Sub(changed[*e.OrderID].Time) <= r.NewsWithin})
+		}
+	}
+	return happenings.Tell(tx, r.today(tx), all)
 }
 
 // differences are what is to be booked for an order: its member's, and what somebody
@@ -130,7 +152,7 @@ func (r *Rules) read(tx *store.Tx, orders []int64) ([]*purchase, error) {
 	}
 	var list []*purchase
 	err = tx.All(&list, `
-		select o.id, o.member_id, o.at, o.day, o.status, o.total, o.refunded, o.discount, o.tax, o.shipping, o.quantity, o.shop,
+		select o.id, o.member_id, o.at, o.changed_at, o.day, o.status, o.total, o.refunded, o.discount, o.tax, o.shipping, o.quantity, o.shop,
 		       coalesce((select t.tier from member_tiers t
 		                 where  t.member_id = o.member_id and t.since_at <= o.at
 		                 and   (t.left_day is null or t.left_day > o.day

@@ -92,8 +92,9 @@ func (r *Rules) Expire(tx *store.Tx, members []int64) ([]Ending, error) {
 	return ended, b.write()
 }
 
-// Move gives lots of members that end by inactivity the last day that the program in
-// force gives them. Running it again changes nothing. The members are locked.
+// Move gives lots of members that have no last day of their own, as what ends by
+// inactivity has none, the one that the program in force gives them. Running it again
+// changes nothing. The members are locked.
 func (r *Rules) Move(tx *store.Tx, members []int64) error {
 	b, err := r.openAll(tx, "lots", members)
 	if err != nil || b == nil {

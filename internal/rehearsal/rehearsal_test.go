@@ -18,7 +18,7 @@ import (
 
 // played is a program with campaigns of every kind of start, which reads whatever
 // the past may tell.
-func played(t *testing.T) program.Version {
+func played(t *testing.T, changes ...func(files map[string]string)) program.Version {
 	t.Helper()
 	files := map[string]string{
 		"program.yaml": `
@@ -56,6 +56,9 @@ attributes: {plan: text, renewal: date}
 	files["campaigns/few/campaign.yaml"] = "start: {event: order.placed}\ntopic: offers\nagain: each\nsteps:\n  - mail: m\n    coupon: short\n"
 	for _, mail := range []string{"twice/m", "twice/n", "few/m"} {
 		files["campaigns/"+mail+".en.md"] = "---\nsubject: Hello\n---\nYour code is {{ coupon.code }}.\n"
+	}
+	for _, change := range changes {
+		change(files)
 	}
 	p, _, problems := program.Load(files)
 	if program.Blocked(problems) {
@@ -141,9 +144,9 @@ func history(t *testing.T, db *store.DB) {
 	}
 }
 
-func rehearsed(t *testing.T, db *store.DB) rehearsal.Outcome {
+func rehearsed(t *testing.T, db *store.DB, changes ...func(files map[string]string)) rehearsal.Outcome {
 	t.Helper()
-	got, err := rehearsal.Rehearsal{Program: played(t), Past: db, From: loyalty.Date(2027, 3, 1), To: loyalty.Date(2027, 3, 31)}.Run(t.Context())
+	got, err := rehearsal.Rehearsal{Program: played(t, changes...), Past: db, From: loyalty.Date(2027, 3, 1), To: loyalty.Date(2027, 3, 31)}.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,6 +183,25 @@ func TestARehearsalPlaysWhateverThePastTells(t *testing.T) {
 		}
 		if few := got.Campaigns["few"]; few.Skipped["out_of_codes"] != 1 {
 			t.Errorf("few: %+v, want one member without a code", few)
+		}
+	})
+}
+
+// As live (flows.TestPointsThatOpenAtNightReachTheirMilestone): 150 points open on
+// 16 March, ten each on the 18th and 19th.
+func TestARehearsalOpensPendingPoints(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		history(t, db)
+		got := rehearsed(t, db, func(files map[string]string) {
+			files["loyalty.yaml"] = "points: {since: 2027-01-01, earn: [1 per 1.00], pending: 14d}\n" + files["loyalty.yaml"]
+			files["campaigns/opened/campaign.yaml"] = "start: {event: points.opened}\nagain: each\nsteps:\n  - mail: m\n"
+			files["campaigns/opened/m.en.md"] = "---\nsubject: Hello\n---\nHello.\n"
+		})
+		for name, mails := range map[string]int64{"rising": 1, "opened": 3} {
+			if c := got.Campaigns[name]; c == nil || c.Mails != mails || c.NotTried != "" {
+				t.Errorf("%s: %+v, want %d mails", name, c, mails)
+			}
 		}
 	})
 }

@@ -125,7 +125,14 @@ func worthOf(points, redeemed, expired, worth int64) (nominal, expected int64) {
 
 func liabilityReport(tx *store.Tx, ask Ask) (Table, error) {
 	l, err := PointsLiability(tx, ask)
-	return Table{Value: l, Head: []string{"FIGURE", ""}, Rows: [][]string{
+	if err != nil {
+		return Table{}, err
+	}
+	r, err := PointsRevenue(tx, ask)
+	return Table{Value: struct {
+		Liability
+		Revenue
+	}{l, r}, Head: []string{"FIGURE", ""}, Rows: [][]string{
 		row("at the end of", l.Day),
 		row("members with points", l.Members),
 		row("points that can be spent", l.Points),
@@ -136,5 +143,10 @@ func liabilityReport(tx *store.Tx, ask Ask) (Table, error) {
 		row("expired of those that are gone", percent(l.Breakage)),
 		row("worth, if all are spent", ask.money(l.Nominal)),
 		row("worth, if as many expire as before", ask.money(l.Expected)),
+		row("sales that earned points", ask.money(r.Sales)),
+		row("of them deferred for the points", ask.money(r.Deferred)),
+		row("of that released", ask.money(r.Released)),
+		row("of that this year", ask.money(r.ThisYear)),
+		row("still deferred", ask.money(r.Open)),
 	}}, err
 }

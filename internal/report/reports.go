@@ -53,7 +53,7 @@ var reports = []Named{
 	{"favourites", "for how many members each category is the one they spend most on", true, listed("CATEGORY|MEMBERS|OF THEM TIED",
 		func(tx *store.Tx, ask Ask) ([]Favourite, error) { return Favourites(tx, ask.Day, ask.most(everything)) },
 		func(_ Ask, f Favourite) []any { return []any{f.Category, f.Members, f.Tied} })},
-	{"liability", "what the points that members have are worth, all of them and without those that will expire", true, liabilityReport},
+	{"liability", "what the points that members have are worth, all of them and without those that will expire, and what of the sales is deferred for them", true, liabilityReport},
 	{"milestones", "how many members reach their 1st, 3rd, 5th, 10th and every 10th order, by month", true, milestonesReport},
 	{"orders", "orders, amount and members by month", true, listed("MONTH|ORDERS|REVENUE|MEMBERS",
 		func(tx *store.Tx, ask Ask) ([]Month, error) { return Orders(tx, ask.Day) },

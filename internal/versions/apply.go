@@ -128,29 +128,28 @@ func keepPoints(tx *store.Tx, old *Version, next *program.Program, done *Applied
 	return tx.SetSetting(store.SettingPoints, keeps)
 }
 
-// EndsAnew is the pass by which what ends by inactivity gets the last day that the
+// EndsAnew is the pass by which what has no last day of its own gets the one that the
 // program in force gives it. Its day is the version that brought another one.
 const EndsAnew = "points ends"
 
-// endsAnew reports whether points or the stamps of a card end after another time of
-// inactivity than before.
+// endsAnew reports whether points or the stamps of a card end by another rule than before.
 func endsAnew(old, next *program.Loyalty) bool {
 	if old == nil || next == nil {
 		return false
 	}
-	unused := func(l *program.Loyalty) map[string]loyalty.Period {
-		of := map[string]loyalty.Period{}
+	ends := func(l *program.Loyalty) map[string]loyalty.Expiry {
+		of := map[string]loyalty.Expiry{}
 		if l.Points != nil {
-			of["points"] = l.Points.Expire.Unused
+			of["points"] = l.Points.Expire
 		}
 		for _, c := range l.Cards {
-			of[c.Name] = c.Expire.Unused
+			of[c.Name] = c.Expire
 		}
 		return of
 	}
-	was := unused(old)
-	for wallet, is := range unused(next) {
-		if before, known := was[wallet]; known && is != before && is != (loyalty.Period{}) {
+	was := ends(old)
+	for wallet, is := range ends(next) {
+		if before, known := was[wallet]; known && is != before {
 			return true
 		}
 	}
