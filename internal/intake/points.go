@@ -117,20 +117,21 @@ func endSome(tx *store.Tx, name string, today loyalty.Day) (int, error) {
 		return 0, err
 	}
 	since := loyalty.Day(last)
-	members, err := rules.Due(tx, since, endAtOnce)
+	if members, err := rules.Due(tx, endAtOnce); len(members) > 0 || err != nil {
+		if err == nil {
+			err = endOf(tx, rules, today, members)
+		}
+		return len(members), err
+	}
+	members, err := rules.Paying(tx, since)
 	if err != nil {
 		return 0, err
 	}
 	if err := lockIDs(tx, members); err != nil {
 		return 0, err
 	}
-	ended, err := rules.Expire(tx, members)
-	if err != nil {
+	if _, err := rules.Expire(tx, members); err != nil {
 		return 0, err
-	}
-	if len(ended) > 0 {
-		_, err = refreshFacts(tx, today, members)
-		return len(members), err
 	}
 	var were rising
 	var news, late []int64
@@ -172,6 +173,18 @@ func endSome(tx *store.Tx, name string, today loyalty.Day) (int, error) {
 		return 0, err
 	}
 	return len(members), passed(tx, name, today)
+}
+
+// endOf books what has ended of members.
+func endOf(tx *store.Tx, rules *points.Rules, today loyalty.Day, members []int64) error {
+	if err := lockIDs(tx, members); err != nil {
+		return err
+	}
+	if _, err := rules.Expire(tx, members); err != nil {
+		return err
+	}
+	_, err := refreshFacts(tx, today, members)
+	return err
 }
 
 // bookPast books the next orders that were there when the program first came to keep
@@ -335,11 +348,7 @@ func EndPoints(tx *store.Tx, members int) ([]points.Ending, error) {
 	if err != nil {
 		return nil, err
 	}
-	today, err := tx.Today()
-	if err != nil {
-		return nil, err
-	}
-	some, err := rules.Due(tx, today, members)
+	some, err := rules.Due(tx, members)
 	if err != nil || len(some) == 0 {
 		return nil, err
 	}

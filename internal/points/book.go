@@ -64,10 +64,19 @@ func (r *Rules) Book(tx *store.Tx, orders []int64) error {
 		}
 		entries = append(entries, more...)
 	}
-	if _, err = r.add(tx, entries); err != nil {
+	stamps, news, err := r.stamp(tx, list)
+	if err != nil {
 		return err
 	}
-	return r.stamp(tx, list)
+	fresh, b, err := r.addTo(tx, append(entries, stamps...))
+	if err != nil || b == nil {
+		return err
+	}
+	l, err := r.now().Loyalty()
+	if err != nil || l == nil {
+		return err
+	}
+	return r.fill(tx, b.full(l.Cards, keysOf(fresh)), news)
 }
 
 // differences are what is to be booked for an order: its member's, and what somebody
