@@ -97,10 +97,11 @@ func (o IngestOutcome) Missed() (works []string) {
 	return works
 }
 
-// goals are the targets of an engine: deliveries and orders of a file a second; 0: none.
-var goals = map[string]struct{ webhooks, orders float64 }{
-	store.Postgres: {2000, 25_000},
-	"sqlite":       {1000, 0},
+// goals are the targets of an engine: deliveries and orders of a file a second, and what
+// points leave of the rate of deliveries; 0: none.
+var goals = map[string]struct{ webhooks, orders, points float64 }{
+	store.Postgres: {2000, 25_000, 0.85},
+	"sqlite":       {1000, 0, 0},
 }
 
 // The names of what is measured.
@@ -108,6 +109,7 @@ const (
 	single  = "webhooks of one order, signed"
 	many    = "orders in webhooks of 100"
 	reacted = "reactions to them"
+	plainly = "webhooks of one order, once more"
 	pointed = "webhooks with points, tiers and a card, against without"
 	filed   = "orders of a file"
 )
@@ -307,25 +309,31 @@ func (m *ingesting) webhooks(ctx context.Context, to string) error {
 // points posts single orders before and after the program gets a loyalty.yaml.
 func (m *ingesting) points(ctx context.Context, to string, files map[string]string) error {
 	plain := &poster{to: to, members: m.Members, name: "plain", client: m.client()}
-	began := time.Now()
-	if err := plain.post(ctx, m.Connections, m.Deliveries, 1, m.watch(single, m.Deliveries)); err != nil {
+	without, err := m.measured(ctx, Rate{Work: plainly, N: m.Deliveries}, func() error {
+		return plain.post(ctx, m.Connections, m.Deliveries, 1, m.watch(plainly, m.Deliveries))
+	})
+	if err != nil {
 		return err
 	}
-	without := float64(m.Deliveries) / time.Since(began).Seconds()
+	without.Median, without.P99 = plain.quantile(0.5), plain.quantile(0.99)
 	more := maps.Clone(files)
 	more["loyalty.yaml"], more["pools.yaml"] = beans, cup
 	if err := m.apply(ctx, more); err != nil {
 		return err
 	}
 	p := &poster{to: to, members: m.Members, name: "points", client: m.client()}
-	r, err := m.measured(ctx, Rate{Work: pointed, N: m.Deliveries, Peer: without}, func() error {
+	r, err := m.measured(ctx, Rate{Work: pointed, N: m.Deliveries, Peer: without.PerSecond}, func() error {
 		return p.post(ctx, m.Connections, m.Deliveries, 1, m.watch(pointed, m.Deliveries))
 	})
 	if err != nil {
 		return err
 	}
 	r.Median, r.P99 = p.quantile(0.5), p.quantile(0.99)
-	m.rates = append(m.rates, r)
+	if goal := goals[r.Engine].points; goal > 0 {
+		r.Target = fmt.Sprintf(">= %.2f × without", goal)
+		r.Met = r.PerSecond >= goal*r.Peer
+	}
+	m.rates = append(m.rates, without, r)
 	var earned bool
 	if err := m.db.View(ctx, func(tx *store.Tx) error {
 		return tx.One(&earned, "select exists (select 1 from entries where kind = 'earn')", nil)

@@ -117,19 +117,18 @@ func endSome(tx *store.Tx, name string, today loyalty.Day) (int, error) {
 	if n, err := moveEnds(tx, rules, since, today); n > 0 || err != nil {
 		return n, err
 	}
-	members, err := rules.Due(tx, since, endAtOnce)
+	if members, err := rules.Due(tx, endAtOnce); len(members) > 0 || err != nil {
+		if err == nil {
+			err = endOf(tx, rules, since, today, members)
+		}
+		return len(members), err
+	}
+	members, err := rules.Paying(tx, since)
+	if err == nil {
+		err = endOf(tx, rules, since, today, members)
+	}
 	if err != nil {
 		return 0, err
-	}
-	if err := lockIDs(tx, members); err != nil {
-		return 0, err
-	}
-	ended, err := rules.Expire(tx, members)
-	if err != nil {
-		return 0, err
-	}
-	if len(ended) > 0 {
-		return len(members), renew(tx, since, today, members)
 	}
 	var were rising
 	var news, late []int64
@@ -171,6 +170,17 @@ func endSome(tx *store.Tx, name string, today loyalty.Day) (int, error) {
 		return 0, err
 	}
 	return len(members), passed(tx, name, today)
+}
+
+// endOf books what has ended of members and pays their debts with what has opened.
+func endOf(tx *store.Tx, rules *points.Rules, since, today loyalty.Day, members []int64) error {
+	if err := lockIDs(tx, members); err != nil {
+		return err
+	}
+	if _, err := rules.Expire(tx, members); err != nil {
+		return err
+	}
+	return renew(tx, since, today, members)
 }
 
 // bookPast books the next orders that were there when the program first came to keep
@@ -334,11 +344,7 @@ func EndPoints(tx *store.Tx, members int) ([]points.Ending, error) {
 	if err != nil {
 		return nil, err
 	}
-	today, err := tx.Today()
-	if err != nil {
-		return nil, err
-	}
-	some, err := rules.Due(tx, today, members)
+	some, err := rules.Due(tx, members)
 	if err != nil || len(some) == 0 {
 		return nil, err
 	}

@@ -70,9 +70,16 @@ type walletKey struct {
 // add books entries, each once by its cause, and returns those that were new: debits
 // draw from lots, credits pay debts.
 func (r *Rules) add(tx *store.Tx, entries []Entry) ([]Entry, error) {
+	fresh, _, err := r.addTo(tx, entries)
+	return fresh, err
+}
+
+// addTo is add, which also returns the wallets as they are afterwards; nil where nothing
+// was new.
+func (r *Rules) addTo(tx *store.Tx, entries []Entry) ([]Entry, *books, error) {
 	fresh, err := insert(tx, entries)
 	if err != nil || len(fresh) == 0 {
-		return nil, err
+		return nil, nil, err
 	}
 	ids := map[int64]bool{}
 	for _, e := range fresh {
@@ -80,17 +87,17 @@ func (r *Rules) add(tx *store.Tx, entries []Entry) ([]Entry, error) {
 	}
 	b, err := r.open(tx, keysOf(fresh), ids)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	points, err := r.now().points()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var letGo []Entry
 	for _, e := range fresh {
 		w := b.wallets[walletKey{e.MemberID, e.Wallet}]
 		if e.OpensDay != nil {
-			w.credit(e)
+			b.credit(e)
 			continue
 		}
 		var own int64
@@ -109,7 +116,7 @@ func (r *Rules) add(tx *store.Tx, entries []Entry) ([]Entry, error) {
 		free := short
 		if !points.NoDebt {
 			if free, err = gone(tx, e, short); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 		}
 		if free > 0 {
@@ -120,12 +127,12 @@ func (r *Rules) add(tx *store.Tx, entries []Entry) ([]Entry, error) {
 	}
 	b.settle()
 	if err := b.write(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if letGo != nil {
 		_, err = r.add(tx, letGo)
 	}
-	return fresh, err
+	return fresh, b, err
 }
 
 // gone is how many of the points that an order or a referral is to lose have ended already: they are
@@ -144,14 +151,16 @@ func gone(tx *store.Tx, e Entry, short int64) (n int64, err error) {
 	return max(0, min(n, short)), err
 }
 
-func (w *wallet) credit(e Entry) {
+// credit puts a credit into its wallet.
+func (b *books) credit(e Entry) {
 	l := &loyalty.Lot{ID: e.ID, Opens: *e.OpensDay, Remains: e.Amount}
 	if e.LastDay != nil {
-		l.Last = *e.LastDay
+		l.Last, b.own[l.ID] = *e.LastDay, true
 	}
 	if e.OrderID != nil {
 		l.Order = *e.OrderID
 	}
+	w := b.wallets[walletKey{e.MemberID, e.Wallet}]
 	w.lots = append(w.lots, l)
 }
 
@@ -211,66 +220,58 @@ type books struct {
 	wallets map[walletKey]*wallet
 	was     map[int64]loyalty.Lot // by credit, as the table has them
 	booked  map[int64]loyalty.Day // when it was
+	own     map[int64]bool        // credits whose last day was said when they were booked
 	draws   []loyalty.Draw
 }
 
 // open reads what is in wallets, beside the fresh entries, which have drawn nothing yet.
 func (r *Rules) open(tx *store.Tx, keys []walletKey, fresh map[int64]bool) (*books, error) {
-	b := &books{tx: tx, rules: r, today: r.today(tx), wallets: map[walletKey]*wallet{}, was: map[int64]loyalty.Lot{}, booked: map[int64]loyalty.Day{}}
+	b := &books{tx: tx, rules: r, today: r.today(tx), wallets: map[walletKey]*wallet{},
+		was: map[int64]loyalty.Lot{}, booked: map[int64]loyalty.Day{}, own: map[int64]bool{}}
 	var rows [][]any
 	for _, k := range keys {
 		b.wallets[k] = &wallet{key: k}
 		rows = append(rows, []any{k.member, k.wallet})
 	}
-	from := tx.Values("member_id bigint", "wallet text")
-	args := store.Args{"rows": store.Rows(rows)}
-	var lots []struct {
-		CreditID, MemberID int64
-		Wallet             string
-		OrderID            int64
-		OpensDay           loyalty.Day
-		LastDay            loyalty.Day
-		Remains            int64
-		Booked             loyalty.Day
+	var found []struct {
+		Lot               bool // else a debt
+		ID, MemberID      int64
+		Wallet            string
+		Booked            loyalty.Day
+		OrderID           int64
+		OpensDay, LastDay loyalty.Day
+		Own               bool
+		Remains           int64
 	}
-	err := tx.All(&lots, `
-		select l.credit_id, e.day as booked, l.member_id, l.wallet, coalesce(e.order_id, 0) as order_id, l.opens_day, coalesce(l.last_day, 0) as last_day, l.remains
-		from   `+from+`
-		join   lots l on l.member_id = r.member_id and l.wallet = r.wallet
+	err := tx.All(&found, `
+		with w as (select r.member_id, r.wallet from `+tx.Values("member_id bigint", "wallet text")+`)
+		select true as lot, l.credit_id as id, l.member_id, l.wallet, e.day as booked, coalesce(e.order_id, 0) as order_id,
+		       l.opens_day, coalesce(l.last_day, 0) as last_day, e.last_day is not null as own, l.remains
+		from   w
+		join   lots l on l.member_id = w.member_id and l.wallet = w.wallet
 		join   entries e on e.id = l.credit_id
-		order  by l.credit_id`, args)
-	if err != nil {
-		return nil, fmt.Errorf("reading lots: %w", err)
-	}
-	for _, l := range lots {
-		w := b.wallets[walletKey{l.MemberID, l.Wallet}]
-		lot := loyalty.Lot{ID: l.CreditID, Order: l.OrderID, Opens: l.OpensDay, Last: l.LastDay, Remains: l.Remains}
-		b.was[lot.ID], b.booked[lot.ID] = lot, l.Booked
-		w.lots = append(w.lots, &lot)
-	}
-	var debts []struct {
-		ID, MemberID int64
-		Wallet       string
-		Day          loyalty.Day
-		Rest         int64
-	}
-	err = tx.All(&debts, `
-		select id, member_id, wallet, day, rest
+		union  all
+		select false, d.id, d.member_id, d.wallet, d.day, 0, 0, 0, false, d.rest
 		from  (select e.id, e.member_id, e.wallet, e.day,
 		              -e.amount - coalesce((select cast(sum(d.amount) as bigint) from draws d where d.debit_id = e.id), 0) as rest
-		       from   `+from+`
-		       join   entries e on e.member_id = r.member_id and e.wallet = r.wallet
+		       from   w
+		       join   entries e on e.member_id = w.member_id and e.wallet = w.wallet
 		       where  e.amount < 0) d
-		where  rest > 0`, args)
+		where  d.rest > 0
+		order  by id`, store.Args{"rows": store.Rows(rows)})
 	if err != nil {
-		return nil, fmt.Errorf("reading debts: %w", err)
+		return nil, fmt.Errorf("reading lots and debts: %w", err)
 	}
-	for _, d := range debts {
-		if fresh[d.ID] {
-			continue
+	for _, f := range found {
+		w := b.wallets[walletKey{f.MemberID, f.Wallet}]
+		switch {
+		case f.Lot:
+			lot := loyalty.Lot{ID: f.ID, Order: f.OrderID, Opens: f.OpensDay, Last: f.LastDay, Remains: f.Remains}
+			b.was[lot.ID], b.booked[lot.ID], b.own[lot.ID] = lot, f.Booked, f.Own
+			w.lots = append(w.lots, &lot)
+		case !fresh[f.ID]:
+			w.debts = append(w.debts, &loyalty.Debt{ID: f.ID, Day: f.Booked, Rest: f.Remains})
 		}
-		w := b.wallets[walletKey{d.MemberID, d.Wallet}]
-		w.debts = append(w.debts, &loyalty.Debt{ID: d.ID, Day: d.Day, Rest: d.Rest})
 	}
 	return b, nil
 }
@@ -365,53 +366,20 @@ func (b *books) renew() error {
 			return err
 		}
 		var active map[int64]loyalty.Day
-		switch {
-		case e.Unused != loyalty.Period{}:
+		if e.Unused != (loyalty.Period{}) {
 			if active, err = lastActive(b.tx, name, list, b.rules.Zone); err != nil {
 				return err
 			}
-		case b.endBy(e, list):
-			continue
-		}
-		own, err := ownLast(b.tx, name, list)
-		if err != nil {
-			return err
 		}
 		for _, w := range list {
 			for _, l := range w.lots {
-				if !own[l.ID] && !l.Ended(b.today) {
+				if !b.own[l.ID] && !l.Ended(b.today) {
 					l.Last = e.LastDay(l.Opens, active[w.key.member])
 				}
 			}
 		}
 	}
 	return nil
-}
-
-// endBy reports whether all lots end as a rule says that does not go by inactivity.
-func (b *books) endBy(e loyalty.Expiry, list []*wallet) bool {
-	for _, w := range list {
-		for _, l := range w.lots {
-			if !l.Ended(b.today) && l.Last != e.LastDay(l.Opens, 0) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// ownLast are the credits of wallets whose last day was said when they were booked.
-func ownLast(tx *store.Tx, name string, list []*wallet) (map[int64]bool, error) {
-	var ids []int64
-	err := tx.All(&ids, `
-		select e.id from `+tx.RowsOf("entries", "member_id", "@members")+` e
-		where  e.wallet = @wallet and e.last_day is not null`,
-		store.Args{"members": membersOf(list), "wallet": name})
-	own := map[int64]bool{}
-	for _, id := range ids {
-		own[id] = true
-	}
-	return own, err
 }
 
 // lastActive are the days on which members last earned or claimed something that stands.

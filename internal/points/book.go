@@ -66,14 +66,22 @@ func (r *Rules) Book(tx *store.Tx, orders []int64) error {
 		}
 		entries = append(entries, more...)
 	}
-	fresh, err := r.add(tx, entries)
+	stamps, news, err := r.stamp(tx, list)
 	if err != nil {
+		return err
+	}
+	fresh, b, err := r.addTo(tx, append(entries, stamps...))
+	if err != nil || b == nil {
 		return err
 	}
 	if err := r.tellTakenBack(tx, list, fresh); err != nil {
 		return err
 	}
-	return r.stamp(tx, list)
+	l, err := r.now().Loyalty()
+	if err != nil || l == nil {
+		return err
+	}
+	return r.fill(tx, b.full(l.Cards, keysOf(fresh)), news)
 }
 
 // tellTakenBack tells of the points that orders earn no more, if that is news.
@@ -84,7 +92,7 @@ func (r *Rules) tellTakenBack(tx *store.Tx, list []*purchase, fresh []Entry) err
 	}
 	var all []happenings.Own
 	for _, e := range fresh {
-		if e.Kind == takeback {
+		if e.Kind == takeback && e.Wallet == Wallet {
 			all = append(all, happenings.Own{Member: e.MemberID, Type: "points.taken_back", Key: fmt.Sprintf("points.taken_back:%d", e.ID), Order: *e.OrderID,
 				Properties: map[string]any{"points": -e.Amount}, News: tx.At.Sub(changed[*e.OrderID].Time) <= r.NewsWithin})
 		}

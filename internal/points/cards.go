@@ -24,16 +24,16 @@ type stamped struct {
 	booked  map[int64]int64 // member → stamps
 }
 
-// stamp brings cards to what orders give now, booked by difference as points are: a
-// refund takes stamps back, and what it finds too little is a debt of stamps, while the
-// reward that was given for them stays. Cards that are full then give their codes.
-func (r *Rules) stamp(tx *store.Tx, list []*purchase) error {
-	var entries []Entry
-	news := map[int64]int64{} // member → the last order that is news, 0: none is
+// stamp returns what brings cards to what orders give now, by difference as points are:
+// a refund takes stamps back, and what it finds too little is a debt of stamps, while the
+// reward that was given for them stays. News are members with the last of their orders
+// that is news.
+func (r *Rules) stamp(tx *store.Tx, list []*purchase) (entries []Entry, news map[int64]int64, err error) {
+	news = map[int64]int64{}
 	for _, p := range list {
 		cards, err := r.cardsOf(p)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		for _, c := range cards {
 			entries = append(entries, r.stamps(tx, p, c)...)
@@ -42,11 +42,19 @@ func (r *Rules) stamp(tx *store.Tx, list []*purchase) error {
 			news[p.MemberID] = p.ID
 		}
 	}
-	fresh, err := r.add(tx, entries)
-	if err != nil {
-		return fmt.Errorf("stamps for %d orders: %w", len(list), err)
+	return entries, news, nil
+}
+
+// full are those of the keys that are a card with stamps enough for its code.
+func (b *books) full(cards []program.Card, keys []walletKey) (some []walletKey) {
+	for _, c := range cards {
+		for _, k := range keys {
+			if k.wallet == c.Name && open(b.wallets[k].lots, b.today) >= c.Full {
+				some = append(some, k)
+			}
+		}
 	}
-	return r.fill(tx, keysOf(fresh), news)
+	return some
 }
 
 // card is one of a version of the program.

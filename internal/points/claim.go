@@ -520,6 +520,7 @@ func (r *Rules) undo(tx *store.Tx, c Claim, force bool) error {
 		l := w.lot(d.CreditID)
 		if l == nil {
 			l = &loyalty.Lot{ID: d.CreditID, Order: d.OrderID, Opens: d.OpensDay, Last: d.LastDay}
+			b.own[l.ID] = d.LastDay != 0
 			w.lots = append(w.lots, l)
 		}
 		l.Remains += d.Amount
@@ -551,7 +552,7 @@ func (r *Rules) undo(tx *store.Tx, c Claim, force bool) error {
 			return err
 		}
 		if e.OpensDay != nil {
-			w.credit(fresh[0])
+			b.credit(fresh[0])
 			continue
 		}
 		for l, n := range back {

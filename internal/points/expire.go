@@ -9,22 +9,27 @@ import (
 	"regulars/internal/store"
 )
 
-// Due returns the next members of whom lots have ended before today, or have opened
-// after a day while they have a debt.
-func (r *Rules) Due(tx *store.Tx, since loyalty.Day, limit int) (members []int64, err error) {
-	err = tx.All(&members, fmt.Sprintf(`
-		select member_id from (
-		  select member_id from lots where last_day < @today
-		  union
-		  select l.member_id from lots l
-		  where  l.opens_day > @since and l.opens_day <= @today
-		  and    exists (select 1 from entries d
-		                 where  d.member_id = l.member_id and d.wallet = l.wallet and d.amount < 0
-		                 and    -d.amount > coalesce((select sum(w.amount) from draws w where w.debit_id = d.id), 0))
-		) due
-		order by member_id limit %d`, limit), store.Args{"today": int64(r.today(tx)), "since": int64(since)})
+// Due returns the next members of whom lots have ended before today.
+func (r *Rules) Due(tx *store.Tx, limit int) (members []int64, err error) {
+	err = tx.All(&members, fmt.Sprintf("select distinct member_id from lots where last_day < @today order by member_id limit %d", limit),
+		store.Args{"today": int64(r.today(tx))})
 	if err != nil {
 		return nil, fmt.Errorf("whose points end: %w", err)
+	}
+	return members, nil
+}
+
+// Paying returns the members with a debt of whom lots have opened after a day.
+func (r *Rules) Paying(tx *store.Tx, since loyalty.Day) (members []int64, err error) {
+	err = tx.All(&members, `
+		select distinct l.member_id from lots l
+		where  l.opens_day > @since and l.opens_day <= @today
+		and    exists (select 1 from entries d
+		               where  d.member_id = l.member_id and d.wallet = l.wallet and d.amount < 0
+		               and    -d.amount > coalesce((select sum(w.amount) from draws w where w.debit_id = d.id), 0))
+		order  by l.member_id`, store.Args{"today": int64(r.today(tx)), "since": int64(since)})
+	if err != nil {
+		return nil, fmt.Errorf("whose debts are paid: %w", err)
 	}
 	return members, nil
 }

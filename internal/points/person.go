@@ -62,7 +62,7 @@ func (r *Rules) End(tx *store.Tx, members []int64, reason, by string) error {
 	}
 	for _, e := range fresh {
 		if e.OpensDay != nil {
-			b.wallets[walletKey{e.MemberID, e.Wallet}].credit(e)
+			b.credit(e)
 			continue
 		}
 		l := lots[e.Cause]
