@@ -82,6 +82,8 @@ func (c *Console) routes() []route {
 		{"POST /console/members/{member}/unsuppress", staff.Launcher, c.unsuppress},
 		{"POST /console/members/{member}/points", staff.Launcher, c.givePoints},
 		{"POST /console/members/{member}/void", staff.Launcher, c.voidCode},
+		{"POST /console/members/{member}/code", staff.Launcher, c.giveCode},
+		{"POST /console/members/{member}/again", staff.Marketer, c.sendAgain}, // what was meant to go out
 
 		{"GET /console/segments", staff.Viewer, c.segments},
 		{"POST /console/segments", staff.Marketer, c.segments},        // a rule that is tried
