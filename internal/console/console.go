@@ -55,6 +55,7 @@ func (c *Console) routes() []route {
 
 		{"GET /console/campaigns", staff.Viewer, c.campaigns},
 		{"GET /console/campaigns/{name}", staff.Viewer, c.campaign},
+		{"GET /console/campaigns/{name}/mails/{figure}/{mail...}", staff.Viewer, c.mailRows}, // the rows behind a figure
 		{"POST /console/campaigns/{name}/hold", staff.Launcher, c.holdCampaign},
 		{"POST /console/campaigns/{name}/release", staff.Launcher, c.releaseCampaign},
 		{"GET /console/campaigns/{name}/launch", staff.Launcher, c.launch},
