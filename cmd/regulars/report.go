@@ -23,7 +23,7 @@ type reportFlags struct {
 
 func (a *app) reportCommand() *cobra.Command {
 	var f reportFlags
-	own := append(a.movementCommands(&f), a.forecastReport(&f), a.winbackReport(&f), a.tiersReport(&f))
+	own := append(a.movementCommands(&f), a.forecastReport(&f), a.winbackReport(&f), a.tiersReport(&f), a.monthReport(&f))
 	names := reportNames(own)
 	group := newCommand("report NAME", "Figures: list | "+strings.Join(names, " | "), func(c *cobra.Command, args []string) error {
 		r, ok := report.ByName(args[0])

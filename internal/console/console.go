@@ -97,6 +97,7 @@ func (c *Console) routes() []route {
 		{"GET /console/loyalty", staff.Viewer, c.loyalty},
 		{"POST /console/referrals/{referral}", staff.Launcher, c.decideReferral},
 
+		{"GET /console/month", staff.Viewer, c.month},
 		{"GET /console/reports", staff.Viewer, c.reports},
 		{"GET /console/reports/{name}", staff.Viewer, c.report},
 		{"GET /console/reports/{name}/file", staff.Viewer, c.reportFile},

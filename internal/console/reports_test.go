@@ -59,6 +59,27 @@ func TestACampaignSaysWhatBecameOfItsMails(t *testing.T) {
 	})
 }
 
+// TestAMonthStandsOnOnePage opens the present month and those around it.
+func TestAMonthStandsOnOnePage(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		h.clicked()
+		page := h.ask(staff.Viewer, "/console/month", nil)
+		for _, what := range []string{"The month March 2027 The month is not over yet. As of the end of", "Orders 3 32 in the month before", "sent 3 bounced 1", "Campaigns that most was ordered after", "spring 4 1"} {
+			page.shows(t, what)
+		}
+		if n := strings.Count(page.Body, `role="img"`); n < 2 {
+			t.Errorf("%d pictures", n)
+		}
+		h.ask(staff.Viewer, "/console/month?month=2027-02", nil).shows(t, "The month February 2027 As of the end of")
+		for _, bad := range []string{"2027-04", "2027-13", "march", "%3Cscript%3E"} {
+			a := h.ask(staff.Viewer, "/console/month?month="+bad, nil)
+			if a.StatusCode != http.StatusUnprocessableEntity {
+				t.Errorf("month %s: %d", bad, a.StatusCode)
+			}
+		}
+	})
+}
+
 // clicked has the mails of spring sent, one of them come back, and two clicked by people.
 func (h *house) clicked() {
 	h.Do(func(tx *store.Tx) error {
