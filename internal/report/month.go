@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"regulars/internal/loyalty"
@@ -140,8 +141,14 @@ func (m *MonthFigures) members(tx *store.Tx, ask Ask, first loyalty.Day, scope s
 	if errors.As(err, &unready) {
 		return nil
 	}
+	if err != nil {
+		return err
+	}
 	m.Stages = &stages
-	return err
+	if len(stages.Moves) > 0 {
+		m.Pictures = append(m.Pictures, stages.SVG("Stages of members"))
+	}
+	return nil
 }
 
 func (m *MonthFigures) mails(tx *store.Tx, ask Ask, first loyalty.Day) error {
@@ -157,7 +164,7 @@ func (m *MonthFigures) mails(tx *store.Tx, ask Ask, first loyalty.Day) error {
 	}
 	b := plot.Bars{Title: "Mails of the month", Says: "How many mails of campaigns that started in the month went out, and why others did not, as of " + ask.Day.String() + "."}
 	for _, o := range m.Mails[:min(len(m.Mails), drawnBars)] {
-		b.Rows = append(b.Rows, plot.Bar{Label: cmp.Or(o.Reason, o.State), Value: float64(o.Mails), Text: fmt.Sprint(o.Mails), Light: o.State == "skipped"})
+		b.Rows = append(b.Rows, plot.Bar{Label: strings.ReplaceAll(cmp.Or(o.Reason, o.State), "_", " "), Value: float64(o.Mails), Text: fmt.Sprint(o.Mails), Light: o.State == "skipped"})
 	}
 	m.Pictures = append(m.Pictures, b.SVG())
 	return nil
