@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"strings"
@@ -11,11 +13,12 @@ import (
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/marketing"
+	"regulars/internal/points"
 	"regulars/internal/store"
 )
 
 func (a *app) couponCommand() *cobra.Command {
-	group := &cobra.Command{Use: "coupon", Short: "One code: show | redeem | void"}
+	group := &cobra.Command{Use: "coupon", Short: "One code: show | give | redeem | void"}
 	var order string
 	redeem := a.action("redeem CODE", "Note that a code was used", func(tx *store.Tx, args []string) (err error) {
 		use := coupon.Use{Code: args[0], Day: a.today(tx)}
@@ -37,6 +40,7 @@ func (a *app) couponCommand() *cobra.Command {
 	redeem.Flags().StringVar(&order, "order", "", "the shop's id of the order")
 	group.AddCommand(
 		a.action("show CODE", "Say whose a code is and whether it is good", a.showCode),
+		a.giveCode(),
 		redeem,
 		a.action("void CODE", "End a code", func(tx *store.Tx, args []string) error {
 			was, err := marketing.Marketer{By: a.by()}.VoidCode(tx, args[0])
@@ -46,6 +50,27 @@ func (a *app) couponCommand() *cobra.Command {
 			return a.done(either(was, "void", "was over already"))
 		}))
 	return group
+}
+
+// giveCode is coupon give.
+func (a *app) giveCode() *cobra.Command {
+	var because, key string
+	c := a.action("give MEMBER POOL", "Give a member a code that is good at once, with the reason; no mail tells of it", func(tx *store.Tx, args []string) error {
+		member, err := intake.Find(tx, args[0])
+		if err != nil {
+			return err
+		}
+		h := points.HandCode{Member: member, Pool: args[1], Because: because, Key: cmp.Or(key, rand.Text()), By: a.by()}
+		code, now, err := marketing.Marketer{}.GiveCode(tx, h)
+		if err != nil {
+			return err
+		}
+		return a.say(map[string]any{"code": code.Code, "given": now, "valid_until": dayOrNone(code.ValidUntil)}, "%s %s", code.Code,
+			either(now, "is given to "+args[0], "was given already by that key"))
+	})
+	c.Flags().StringVar(&because, "because", "", "why: it stands in the audit")
+	c.Flags().StringVar(&key, "key", "", "of idempotency: the same key gives once")
+	return c
 }
 
 // noCode turns the refusal of a code that nobody made into words that name it.

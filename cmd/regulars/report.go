@@ -23,7 +23,7 @@ type reportFlags struct {
 
 func (a *app) reportCommand() *cobra.Command {
 	var f reportFlags
-	own := append(a.movementCommands(&f), a.forecastReport(&f), a.winbackReport(&f), a.tiersReport(&f))
+	own := append(a.movementCommands(&f), a.forecastReport(&f), a.winbackReport(&f), a.tiersReport(&f), a.monthReport(&f))
 	names := reportNames(own)
 	group := newCommand("report NAME", "Figures: list | "+strings.Join(names, " | "), func(c *cobra.Command, args []string) error {
 		r, ok := report.ByName(args[0])
@@ -98,11 +98,16 @@ func (a *app) report(tx *store.Tx, r report.Named, f reportFlags) error {
 	return a.table(answer.Head, answer.Rows)
 }
 
-// draw writes the picture of a report into a file.
+// draw writes the picture of a report that has a name into a file.
 func (a *app) draw(r report.Named, ask report.Ask, answer report.Table, file string) error {
 	svg, _ := r.Picture(ask, answer)
+	return a.write(r.Name, svg, file)
+}
+
+// write writes the picture of a report into a file.
+func (a *app) write(name, svg, file string) error {
 	if err := os.WriteFile(file, []byte(svg), 0o644); err != nil {
-		return fmt.Errorf("drawing report %s: %w", r.Name, err)
+		return fmt.Errorf("drawing report %s: %w", name, err)
 	}
 	return a.say(map[string]string{"file": file}, "wrote %s", file)
 }

@@ -26,15 +26,20 @@ var movementReports = []struct {
 func (a *app) movementCommands(f *reportFlags) (commands []*cobra.Command) {
 	for _, r := range movementReports {
 		var from, to dayFlag
+		var svg string
 		c := &cobra.Command{Use: r.name, Short: r.short, Args: cobra.NoArgs, RunE: a.viewing(func(tx *store.Tx, _ []string) error {
 			m, err := a.movement(tx, r.of, from, to)
 			if err != nil {
 				return err
 			}
+			if svg != "" {
+				return a.write(r.name, m.SVG(r.title), svg)
+			}
 			return a.printMovement(tx, r.title, m, f.csv)
 		})}
 		c.Flags().Var(&from, "from", "show who moved since the end of this day, like 2027-03-31")
 		c.Flags().Var(&to, "to", "as of the end of this day, like 2027-06-30 (default: now)")
+		c.Flags().StringVar(&svg, "svg", "", "draw it into this file")
 		commands = append(commands, c)
 	}
 	return commands

@@ -45,6 +45,11 @@ From recent to needs nurturing: 1
 		if got != want {
 			t.Errorf("report lifecycle:\n%s\nwant\n%s", got, want)
 		}
+		svg := filepath.Join(t.TempDir(), "flow.svg")
+		s.must("report", "lifecycle", "--from", "2026-01-31", "--to", "2026-03-20", "--svg", svg)
+		if drawn, err := os.ReadFile(svg); err != nil || !strings.Contains(string(drawn), "from no order yet to recent: 1") {
+			t.Errorf("the picture of lifecycle: %v %.300s", err, drawn)
+		}
 		var m report.Movement
 		if err := json.Unmarshal([]byte(s.must("report", "rfm", "--from", "2026-01-31", "--to", "2026-03-20", "--json")), &m); err != nil {
 			t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 // tiersReport is report tiers.
 func (a *app) tiersReport(f *reportFlags) *cobra.Command {
 	var at, from dayFlag
+	var svg string
 	c := &cobra.Command{Use: "tiers", Short: "Members by their tier, and what became of tiers in a span", Args: cobra.NoArgs, RunE: a.viewing(func(tx *store.Tx, _ []string) error {
 		now, err := marketing.InForce(tx)
 		if err != nil {
@@ -37,10 +38,14 @@ func (a *app) tiersReport(f *reportFlags) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if svg != "" {
+			return a.write("tiers", r.SVG(), svg)
+		}
 		return a.printTiers(r, f.csv)
 	})}
 	c.Flags().Var(&at, "at", "as of the end of this day, like 2027-06-30 (default: now)")
 	c.Flags().Var(&from, "from", "count what became of tiers since the end of this day (default: 12 months before)")
+	c.Flags().StringVar(&svg, "svg", "", "draw who moved into this file")
 	return c
 }
 

@@ -27,7 +27,7 @@ func (a *app) sendsCommand() *cobra.Command {
 	listing.Flags().Int64Var(&f.Run, "run", 0, "only those of this run")
 	listing.Flags().IntVar(&f.Limit, "limit", 50, "how many")
 	var run int64
-	resolving := &cobra.Command{Use: "resolve ID sent|again", Short: "Decide an unknown outcome: it was sent, or hand it over once more; with --run of all unknown mails of a run",
+	resolving := &cobra.Command{Use: "resolve ID sent|again", Short: "Decide an unknown outcome: it was sent, or hand it over once more (also a failed one); with --run of all unknown mails of a run",
 		Args: cobra.RangeArgs(1, 2), RunE: func(c *cobra.Command, args []string) error { return a.resolve(c, run, args) }}
 	resolving.Flags().Int64Var(&run, "run", 0, "all unknown mails of this run, in place of ID")
 	group.AddCommand(listing,

@@ -184,6 +184,54 @@ func TestMarketersHelpAMember(t *testing.T) {
 	})
 }
 
+// TestSupportHelpsAMember sends what was refused once more, and gives a code.
+func TestSupportHelpsAMember(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		h.Do(func(tx *store.Tx) error {
+			for state, m := range map[string]int64{"failed": h.members[3], "unknown": h.members[2]} {
+				_, err := tx.Exec("update sends set state = @state, reason = 'refused', smtp_code = 550, smtp_text = 'too busy' where run_id = @run and member_id = @m", store.Args{"state": state, "run": h.run, "m": m})
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		member, other := fmt.Sprintf("/console/members/%d", h.members[3]), fmt.Sprintf("/console/members/%d", h.members[2])
+		mail := func(m int64) url.Values {
+			return url.Values{"mail": {fmt.Sprint(h.Number(fmt.Sprintf("select id from sends where run_id = %d and member_id = %d", h.run, m)))}}
+		}
+		h.ask(staff.Marketer, member, nil).shows(t, "Mails that did not arrive spring / offer failed")
+		h.ask(staff.Marketer, member, nil).shows(t, "the mail server refuses it · the mail server said 550 too busy Send it again")
+		h.ask(staff.Marketer, other, nil).shows(t, "Nobody knows whether it went out")
+		if a := h.ask(staff.Viewer, member, nil); strings.Contains(a.Body, "too busy") {
+			t.Error("a viewer sees what the mail server said")
+		}
+		h.refused(t, staff.Marketer, other+"/again", mail(h.members[3]), "no such page") // somebody else's
+		h.refused(t, staff.Marketer, member+"/again", url.Values{"mail": {"x"}}, "no such page")
+		h.does(t, staff.Marketer, member+"/again", mail(h.members[3])).shows(t, "It waits to be handed over once more")
+		h.refused(t, staff.Marketer, member+"/again", mail(h.members[3]), "is queued")
+		if n := h.Number("select count(*) from due d join sends s on s.id = d.send_id where s.state = 'queued' and s.reason = 'again'"); n != 1 {
+			t.Errorf("%d mails are due again, want 1", n)
+		}
+
+		give := because("a broken cup", "pool", "gift", "key", "K1")
+		h.refused(t, staff.Launcher, member+"/code", because(" ", "pool", "gift", "key", "K0"), "Say why")
+		h.refused(t, staff.Launcher, member+"/code", because("x", "pool", "gfit", "key", "K0"), "")
+		for range 2 { // a form that is sent twice
+			a := h.does(t, staff.Launcher, member+"/code", give)
+			a.shows(t, "The code is given")
+			a.shows(t, "gift issued")
+		}
+		h.refused(t, staff.Launcher, other+"/code", give, "another booking")
+		if n := h.Number(fmt.Sprintf("select count(*) from codes where member_id = %d", h.members[3])); n != 1 {
+			t.Errorf("the member has %d codes, want 1", n)
+		}
+		audit := h.ask(staff.Admin, "/console/audit", nil)
+		audit.shows(t, "failed: refused again console: marketer@shop.example")
+		audit.shows(t, "of gift: a broken cup console: launcher@shop.example")
+	})
+}
+
 func (h *house) refusedGet(t *testing.T, path string) {
 	t.Helper()
 	if a := h.ask(staff.Marketer, path, nil); a.StatusCode != http.StatusNotFound {

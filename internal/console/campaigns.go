@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"regulars/internal/marketing"
@@ -59,8 +60,19 @@ type campaignView struct {
 	Within  int
 	Old     []runs.OldTexts // mails that would go on with other texts than those in force
 	Runs    []report.Run
+	Mails   []mailUse
+	Links   []report.LinkUse
 	of      map[string]report.Result // step → what became of its mail
 }
+
+// mailUse is what became of a mail: of it, and of its codes and after it.
+type mailUse struct {
+	report.MailUse
+	Result report.Result
+}
+
+// shownLinks is how many links of a campaign its page shows.
+const shownLinks = 30
 
 type fact struct{ Name, Text string }
 
@@ -93,6 +105,9 @@ func (c *Console) campaign(w http.ResponseWriter, r *http.Request, u visitor) er
 	})
 	if err == nil {
 		err = c.figures(r, view.figures)
+	}
+	if err == nil {
+		err = c.figures(r, view.uses)
 	}
 	if err != nil {
 		return err
@@ -136,6 +151,52 @@ func (v *campaignView) figures(tx *store.Tx) error {
 	v.Result, err = report.ResultOf(tx, v.Name, 0)
 	v.Counted = err == nil
 	return err
+}
+
+// uses counts what became of its mails and links.
+func (v *campaignView) uses(tx *store.Tx) error {
+	mails, err := report.Mails(tx, v.Name)
+	if err != nil {
+		return err
+	}
+	v.Mails = nil
+	for _, m := range mails {
+		v.Mails = append(v.Mails, mailUse{m, v.of[m.Mail]})
+	}
+	v.Links, err = report.Links(tx, v.Name, shownLinks)
+	return err
+}
+
+// mailRowsView are the mails behind a figure of a campaign's mail.
+type mailRowsView struct {
+	frame
+	report.MailUse
+	Figure string
+	Rows   []report.MailRow
+	Older  int64 // the row before which the next page begins; 0: there is none
+}
+
+func (c *Console) mailRows(w http.ResponseWriter, r *http.Request, u visitor) error {
+	view := mailRowsView{Figure: r.PathValue("figure"), MailUse: report.MailUse{Campaign: r.PathValue("name"), Mail: r.PathValue("mail")}}
+	before, _ := strconv.ParseInt(r.URL.Query().Get("before"), 10, 64) // else from the newest
+	err := c.read(r.Context(), func(tx *store.Tx) (err error) {
+		if _, err := marketing.CampaignNamed(tx, view.Campaign); err != nil {
+			return err
+		}
+		if view.frame, err = c.frame(tx, r, u, "campaigns", view.Campaign+" / "+view.Mail); err != nil {
+			return err
+		}
+		view.Rows, err = report.MailRows(tx, view.MailUse, view.Figure, max(before, 0), perPage+1)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if len(view.Rows) > perPage {
+		view.Rows = view.Rows[:perPage]
+		view.Older = view.Rows[perPage-1].ID
+	}
+	return c.pages.show(w, http.StatusOK, "mailrows", view)
 }
 
 // Launches reports whether the campaign is one that a person launches, and may be now.

@@ -26,6 +26,7 @@ func TestPagesFitScreens(t *testing.T) {
 	t.Parallel()
 	looktest.Chromium(t)
 	h := newHouse(t, storetest.SQLite(t))
+	h.clicked()
 	h.does(t, staff.Admin, "/console/campaigns/spring/hold", because("a very long reason that somebody wrote down in a hurry, withoutanyspaceatallwhereonewouldhelpalittle"))
 	spring, change := url.Values{"value.headline": {"Sun"}}, fmt.Sprintf("/console/proposals/%d", h.change)
 	file := strings.TrimPrefix(change, "/console/proposals/") + "/files/campaigns/welcome/hello.en.md"
@@ -44,7 +45,8 @@ func TestPagesFitScreens(t *testing.T) {
 		"program": h.ask(staff.Admin, "/console/program", nil).Body, "version": h.ask(staff.Admin, "/console/program/versions/1", nil).Body,
 		"rollback": h.ask(staff.Admin, "/console/program/versions/1/rollback", nil).Body, "change": h.ask(staff.Marketer, change, nil).Body,
 		"file": h.ask(staff.Marketer, "/console/proposals/"+file, nil).Body, "codes": h.ask(staff.Admin, "/console/codes", nil).Body,
-		"loyalty": h.ask(staff.Admin, "/console/loyalty", nil).Body, "users": h.ask(staff.Admin, "/console/users", nil).Body, "jobs": h.ask(staff.Admin, "/console/jobs", nil).Body, "import": h.ask(staff.Admin, "/console/import", nil).Body, "me": h.ask(staff.Viewer, "/console/me", nil).Body,
+		"loyalty": h.ask(staff.Admin, "/console/loyalty", nil).Body, "month": h.ask(staff.Viewer, "/console/month", nil).Body,
+		"unarrived": h.ask(staff.Admin, fmt.Sprintf("/console/members/%d", h.members[1]), nil).Body, "mail rows": h.ask(staff.Admin, "/console/campaigns/spring/mails/clicked/offer", nil).Body, "users": h.ask(staff.Admin, "/console/users", nil).Body, "jobs": h.ask(staff.Admin, "/console/jobs", nil).Body, "import": h.ask(staff.Admin, "/console/import", nil).Body, "me": h.ask(staff.Viewer, "/console/me", nil).Body,
 		"sign-in": h.ask(staff.Nobody, "/console/sign-in", nil).Body, "wrong": h.ask(staff.Viewer, "/console/audit", nil).Body,
 	} {
 		css := h.ask(staff.Nobody, style.FindStringSubmatch(page)[1], nil).Body

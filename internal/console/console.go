@@ -55,6 +55,7 @@ func (c *Console) routes() []route {
 
 		{"GET /console/campaigns", staff.Viewer, c.campaigns},
 		{"GET /console/campaigns/{name}", staff.Viewer, c.campaign},
+		{"GET /console/campaigns/{name}/mails/{figure}/{mail...}", staff.Viewer, c.mailRows}, // the rows behind a figure
 		{"POST /console/campaigns/{name}/hold", staff.Launcher, c.holdCampaign},
 		{"POST /console/campaigns/{name}/release", staff.Launcher, c.releaseCampaign},
 		{"GET /console/campaigns/{name}/launch", staff.Launcher, c.launch},
@@ -82,6 +83,8 @@ func (c *Console) routes() []route {
 		{"POST /console/members/{member}/unsuppress", staff.Launcher, c.unsuppress},
 		{"POST /console/members/{member}/points", staff.Launcher, c.givePoints},
 		{"POST /console/members/{member}/void", staff.Launcher, c.voidCode},
+		{"POST /console/members/{member}/code", staff.Launcher, c.giveCode},
+		{"POST /console/members/{member}/again", staff.Marketer, c.sendAgain}, // what was meant to go out
 
 		{"GET /console/segments", staff.Viewer, c.segments},
 		{"POST /console/segments", staff.Marketer, c.segments},        // a rule that is tried
@@ -94,6 +97,7 @@ func (c *Console) routes() []route {
 		{"GET /console/loyalty", staff.Viewer, c.loyalty},
 		{"POST /console/referrals/{referral}", staff.Launcher, c.decideReferral},
 
+		{"GET /console/month", staff.Viewer, c.month},
 		{"GET /console/reports", staff.Viewer, c.reports},
 		{"GET /console/reports/{name}", staff.Viewer, c.report},
 		{"GET /console/reports/{name}/file", staff.Viewer, c.reportFile},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"slices"
 	"strings"
 
 	"regulars/internal/marketing"
@@ -21,6 +22,7 @@ type loyaltyView struct {
 	Worth     bool // the program says what a point is worth
 	Picture   template.HTML
 	Tiers     []report.TierLine
+	Moved     template.HTML // who moved between tiers; "": nobody
 	Rewards   []rewardLine
 	Referrals []points.Referral
 	More      int64 // referrals beside those that are shown
@@ -108,6 +110,9 @@ func (v *loyaltyView) count(tx *store.Tx, l *program.Loyalty) error {
 	}
 	tiers, err := report.TiersOf{Names: names, Day: v.Today(), From: v.Today() - movedSince}.Report(tx)
 	v.Tiers = tiers.Tiers
+	if slices.ContainsFunc(tiers.Moves, func(m report.Moved) bool { return m.From != m.To }) {
+		v.Moved = template.HTML(tiers.SVG())
+	}
 	return err
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"regulars/internal/consent"
 	"regulars/internal/coupon"
+	"regulars/internal/delivery"
 	"regulars/internal/marketing"
 	"regulars/internal/points"
 	"regulars/internal/report"
@@ -52,14 +53,19 @@ type memberView struct {
 	Timeline  []report.Moment
 	Points    *points.Statement // nil: the program keeps none
 	Codes     []coupon.Code
+	Pools     []string      // out of which a code can be given by hand
+	Unarrived []report.Send // mails that did not arrive; to viewers none are shown
 	Campaigns []marketing.CampaignLine
 	Facts     []fact
 	Most      int    // how much of the timeline is shown
 	Key       string // of idempotency: the form of points may be sent twice
 }
 
-// timelineRows is how much of a timeline one page shows.
-const timelineRows = 150
+// Limits of the page.
+const (
+	timelineRows  = 150
+	unarrivedRows = 20
+)
 
 func (c *Console) member(w http.ResponseWriter, r *http.Request, u visitor) error {
 	id, err := numbered(r, "member")
@@ -86,6 +92,14 @@ func (c *Console) member(w http.ResponseWriter, r *http.Request, u visitor) erro
 		v, err := marketing.InForce(tx)
 		if err != nil {
 			return err
+		}
+		if v.Program != nil {
+			view.Pools = marketing.PoolsToGive(v.Program)
+		}
+		if view.Marketer {
+			if view.Unarrived, err = report.Unarrived(tx, id, unarrivedRows); err != nil {
+				return err
+			}
 		}
 		if v.Program != nil && v.Program.Loyalty != nil && v.Program.Loyalty.Points != nil {
 			s, err := points.StatementOf(tx, id)
@@ -286,4 +300,32 @@ func (c *Console) voidCode(w http.ResponseWriter, r *http.Request, u visitor) er
 // Usable reports whether a code may still be used, and so be ended.
 func (v memberView) Usable(k coupon.Code) bool {
 	return k.Member == v.Number && (k.State == coupon.StateReserved || k.State == coupon.StateIssued)
+}
+
+// GoesAgain reports whether a mail may be handed over once more.
+func (memberView) GoesAgain(s report.Send) bool { return delivery.SurelyUnsent(s.State) }
+
+// sendAgain has a mail handed over once more that surely did not go out.
+func (c *Console) sendAgain(w http.ResponseWriter, r *http.Request, u visitor) error {
+	send, err := strconv.ParseInt(r.PostFormValue("mail"), 10, 64)
+	if err != nil {
+		return store.ErrNotFound
+	}
+	return c.acted(w, r, "again", func(m report.Member) error { return c.Marketer.As(u.by()).AgainOf(r.Context(), m.Number, send) })
+}
+
+// giveCode gives a member a code of their own. The form's key lets it be sent twice.
+func (c *Console) giveCode(w http.ResponseWriter, r *http.Request, u visitor) error {
+	because, err := c.because(r)
+	if err != nil {
+		return err
+	}
+	return c.acted(w, r, "code", func(m report.Member) error {
+		h := points.HandCode{Member: m.Number, Pool: r.PostFormValue("pool"), Because: because, Key: "console:" + r.PostFormValue("key"), By: u.by()}
+		err := c.DB.Update(r.Context(), func(tx *store.Tx) error { _, _, err := c.Marketer.GiveCode(tx, h); return err })
+		if errors.Is(err, points.ErrKey) {
+			return wrong(c.pages.words.Say("wrong.again"))
+		}
+		return err
+	})
 }

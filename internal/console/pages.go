@@ -34,7 +34,7 @@ type pages struct {
 	mark      string // of style and script: another one is another address
 }
 
-var pageNames = []string{"today", "figure", "campaigns", "campaign", "launch", "mail", "runs", "run", "members", "member", "why", "segments", "segment", "codes", "loyalty", "reports", "report", "program", "version", "rollback", "proposal", "file", "jobs", "import", "users", "me", "audit", "signin", "welcome", "wrong"}
+var pageNames = []string{"today", "figure", "campaigns", "campaign", "mailrows", "launch", "mail", "runs", "run", "members", "member", "why", "segments", "segment", "codes", "loyalty", "reports", "report", "month", "program", "version", "rollback", "proposal", "file", "jobs", "import", "users", "me", "audit", "signin", "welcome", "wrong"}
 
 func newPages() *pages {
 	own, _ := files.ReadFile("pages/style.css") // embedded: they are there
@@ -71,6 +71,13 @@ func newPages() *pages {
 				Campaign string
 				Step     step
 			}{campaign, s}
+		},
+		"use": func(of mailUse, figure string, n int64) any {
+			return struct {
+				Of     mailUse
+				Figure string
+				N      int64
+			}{of, figure, n}
 		},
 		"kept": func(parts []report.Kept, all int64) any {
 			return struct {

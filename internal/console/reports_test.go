@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"regulars/internal/staff"
+	"regulars/internal/store"
 )
 
 // TestReportsAreShownDrawnAndHandedOut opens one as of today and as of a day.
@@ -35,5 +36,64 @@ func TestReportsAreShownDrawnAndHandedOut(t *testing.T) {
 				t.Errorf("%s: %d, want %d", path, a.StatusCode, want)
 			}
 		}
+	})
+}
+
+// TestACampaignSaysWhatBecameOfItsMails counts what people did with them, and leads to the rows.
+func TestACampaignSaysWhatBecameOfItsMails(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		h.clicked()
+		page := h.ask(staff.Viewer, "/console/campaigns/spring", nil)
+		page.shows(t, "What became of its mails As of")
+		page.shows(t, "offer 4 1 25 % 0 0 2 50 % — 1")
+		page.shows(t, "https://shop.example/sale offer 2 3")
+		for figure, want := range map[string]int{"sent": 4, "bounced": 1, "complained": 0, "clicked": 2} {
+			a := h.ask(staff.Viewer, "/console/campaigns/spring/mails/"+figure+"/offer", nil)
+			if got := max(0, len(all(tree(t, a.Body), "tr"))-1); got != want || a.StatusCode != http.StatusOK {
+				t.Errorf("%d rows behind %d %s: %d", got, want, figure, a.StatusCode)
+			}
+		}
+		for _, path := range []string{"spring/mails/opens/offer", "nothing/mails/sent/offer"} {
+			h.refusedGet(t, "/console/campaigns/"+path)
+		}
+	})
+}
+
+// TestAMonthStandsOnOnePage opens the present month and those around it.
+func TestAMonthStandsOnOnePage(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		h.clicked()
+		page := h.ask(staff.Viewer, "/console/month", nil)
+		for _, what := range []string{"The month March 2027 The month is not over yet. As of the end of", "Orders 3 32 in the month before", "sent 3 bounced 1", "Campaigns that most was ordered after", "spring 4 1"} {
+			page.shows(t, what)
+		}
+		if n := strings.Count(page.Body, `role="img"`); n < 2 {
+			t.Errorf("%d pictures", n)
+		}
+		h.ask(staff.Viewer, "/console/month?month=2027-02", nil).shows(t, "The month February 2027 As of the end of")
+		for _, bad := range []string{"2027-04", "2027-13", "march", "%3Cscript%3E"} {
+			a := h.ask(staff.Viewer, "/console/month?month="+bad, nil)
+			if a.StatusCode != http.StatusUnprocessableEntity {
+				t.Errorf("month %s: %d", bad, a.StatusCode)
+			}
+		}
+	})
+}
+
+// clicked has the mails of spring sent, one of them come back, and two clicked by people.
+func (h *house) clicked() {
+	h.Do(func(tx *store.Tx) error {
+		args := store.Args{"run": h.run, "now": tx.At, "first": h.members[0], "second": h.members[1], "link": "https://shop.example/sale?m=" + secret}
+		for _, s := range []string{
+			"update sends set state = 'sent', handed_at = queued_at, done_at = queued_at where run_id = @run",
+			"update sends set state = 'bounced' where run_id = @run and member_id = @second",
+			"insert into touches (send_id, member_id, campaign_id, kind, at, day, person, link) select s.id, s.member_id, s.campaign_id, 'click', " + tx.Instant("@now") + ", s.day, true, cast(@link as text) || n from sends s cross join (select 1 as n union all select 2) x where s.run_id = @run and (s.member_id = @first or s.member_id = @second and n = 1)",
+			"insert into touches (send_id, member_id, campaign_id, kind, at, day, person, link) select s.id, s.member_id, s.campaign_id, 'click', " + tx.Instant("@now") + ", s.day, false, 'https://shop.example/sale' from sends s where s.run_id = @run",
+		} {
+			if _, err := tx.Exec(s, args); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }

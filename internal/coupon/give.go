@@ -1,6 +1,7 @@
 package coupon
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -35,6 +36,25 @@ func GiveNow(tx *store.Tx, pool string, to []To, today loyalty.Day, random io.Re
 		return given, err
 	}
 	return given, IssueNow(tx, slices.Collect(maps.Values(given)), today)
+}
+
+// Again reserves a void code once more for whoever it was for, and reports whether it
+// could: not after it was ended by hand, nor when its pool is over or used up.
+func Again(tx *store.Tx, id int64) (bool, error) {
+	c, err := byID(tx, id)
+	if err != nil {
+		return false, err
+	}
+	today, err := tx.Today()
+	if err != nil || c.Occurrence == 0 {
+		return false, err
+	}
+	to := To{Occurrence: c.Occurrence, Member: c.Member}
+	given, err := GiveEach(tx, c.Pool, []To{to}, today, rand.Reader)
+	if errors.Is(err, store.ErrNotFound) { // the pool is gone
+		return false, nil
+	}
+	return given[to] == id, err
 }
 
 func giveEach(tx *store.Tx, pool string, to []To, today loyalty.Day, random io.Reader) (map[To]int64, error) {

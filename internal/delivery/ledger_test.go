@@ -256,6 +256,53 @@ func TestAPersonResolvesAnUnknownMail(t *testing.T) {
 	})
 }
 
+func TestAFailedMailGoesAgainWithItsCode(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		s := newShop(t, db)
+		members := s.members(3)
+		run := s.run("drop", members, 10)
+		s.give(run)
+		s.wire.before = func(m delivery.Message) delivery.Outcome {
+			if m.To != "m2@example.test" {
+				return said(delivery.StageRcpt, 550, "5.3.0")
+			}
+			return delivery.Outcome{}
+		}
+		d := s.sender()
+		s.work(d)
+		s.want("after the drop", map[string]int{"sent": 1, "failed refused": 2})
+		id := func(m int) int64 {
+			return s.number("select id from sends where member_id = @m", store.Args{"m": members[m]})
+		}
+		code := func(m int) string {
+			return s.word("select code || ' ' || state from codes where member_id = @m", store.Args{"m": members[m]})
+		}
+		resolve := func(m int, as string) error {
+			return s.db.Update(context.Background(), func(tx *store.Tx) error { return d.Resolve(tx, id(m), as, "ana") })
+		}
+		for m, as := range map[int]string{0: delivery.WasSent, 2: delivery.Again} {
+			if err := resolve(m, as); !errors.Is(err, delivery.ErrNotUnknown) {
+				t.Errorf("member %d, %s: %v, want ErrNotUnknown", m, as, err)
+			}
+		}
+		had := strings.TrimSuffix(code(0), " void")
+		if err := resolve(0, delivery.Again); err != nil || code(0) != had+" reserved" {
+			t.Fatalf("the mail of member 0: %v, its code is %s", err, code(0))
+		}
+		s.exec("update codes set occurrence_id = null where member_id = @m", store.Args{"m": members[1]}) // as a recall of the pool leaves it
+		if err := resolve(1, delivery.Again); err == nil || !strings.Contains(err.Error(), "cannot be given again") {
+			t.Errorf("a mail whose code was recalled: %v", err)
+		}
+		s.wire.before = nil
+		s.singles(d, delivery.Bulk)
+		s.want("at the end", map[string]int{"sent": 2, "failed refused": 1})
+		if code(0) != had+" issued" || !strings.Contains(s.wire.bodies["m0@example.test"], had) {
+			t.Errorf("the mail does not show %s, which is %s", had, code(0))
+		}
+	})
+}
+
 func TestAPersonResolvesAllUnknownMailsOfARun(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {

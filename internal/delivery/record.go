@@ -15,10 +15,11 @@ import (
 // Whose rows a record may touch. Whoever lost the lease may still say how an
 // unknown mail ended, as long as nobody has claimed it since.
 const (
-	ofClaim = "sends.fence = r.fence and sends.state in ('claimed', 'handing', 'unknown')"
-	ofBatch = "sends.fence <= r.fence and (sends.state = 'queued' or sends.state = 'skipped' and r.tried = 1)" // what was on the wire stands, whatever the row says
-	ofLost  = "sends.fence = r.fence and sends.state = 'unknown'"
-	ofNews  = "sends.fence = r.fence and sends.state in ('sent', 'unknown', 'bounced', 'complained')"
+	ofClaim  = "sends.fence = r.fence and sends.state in ('claimed', 'handing', 'unknown')"
+	ofBatch  = "sends.fence <= r.fence and (sends.state = 'queued' or sends.state = 'skipped' and r.tried = 1)" // what was on the wire stands, whatever the row says
+	ofLost   = "sends.fence = r.fence and sends.state = 'unknown'"
+	ofFailed = "sends.fence = r.fence and sends.state = 'failed'"
+	ofNews   = "sends.fence = r.fence and sends.state in ('sent', 'unknown', 'bounced', 'complained')"
 )
 
 // row is an result as the statement reads it.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"regulars/internal/coupon"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
@@ -15,10 +16,15 @@ const (
 )
 
 // ErrNotUnknown says that a send needs no person's decision.
-var ErrNotUnknown = errors.New("only a send of which nobody knows whether it was sent can be resolved")
+var ErrNotUnknown = errors.New("only a send of which nobody knows whether it was sent can be resolved, and one that failed go again")
+
+// SurelyUnsent reports whether a mail in that state was refused, so that it may go
+// again without anybody getting it twice.
+func SurelyUnsent(state string) bool { return state == failed }
 
 // Resolve ends an unknown send as a person decides: "sent", or "again" to hand
-// it over once more. by is who decided.
+// it over once more. One that failed was surely not sent: it goes again, too, with its
+// code if that can still be given. The gate is asked as for any mail. by is who decided.
 func (d *Sender) Resolve(tx *store.Tx, id int64, as, by string) error {
 	sends, err := load(tx, []int64{id})
 	if err != nil {
@@ -31,7 +37,14 @@ func (d *Sender) Resolve(tx *store.Tx, id int64, as, by string) error {
 	if stranded, err := rescue(tx, s, as); stranded || err != nil {
 		return err
 	}
-	if s.state != unknown {
+	whose := ofLost
+	switch {
+	case SurelyUnsent(s.state) && as == Again:
+		whose = ofFailed
+		if err := codeAgain(tx, s); err != nil {
+			return err
+		}
+	case s.state != unknown:
 		return fmt.Errorf("send %d is %s: %w", id, s.state, ErrNotUnknown)
 	}
 	waits, err := areDue(tx, []int64{id})
@@ -42,9 +55,21 @@ func (d *Sender) Resolve(tx *store.Tx, id int64, as, by string) error {
 	if err != nil {
 		return err
 	}
-	effective, err := record(tx, laneOf(s.Class), ofLost, []result{e})
+	effective, err := record(tx, laneOf(s.Class), whose, []result{e})
 	if err == nil && len(effective) == 0 {
 		err = fmt.Errorf("send %d was just claimed: %w", id, ErrNotUnknown)
+	}
+	return err
+}
+
+// codeAgain reserves the code of a failed send once more, which has been void since.
+func codeAgain(tx *store.Tx, s *send) error {
+	if s.Code == 0 || s.coupon != coupon.StateVoid {
+		return nil
+	}
+	ok, err := coupon.Again(tx, s.Code)
+	if err == nil && !ok {
+		err = fmt.Errorf("send %d shows a code that cannot be given again: it was ended by hand, or its pool is over or used up", s.Send)
 	}
 	return err
 }

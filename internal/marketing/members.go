@@ -8,9 +8,11 @@ import (
 	"strings"
 
 	"regulars/internal/consent"
+	"regulars/internal/coupon"
 	"regulars/internal/happenings"
 	"regulars/internal/intake"
 	"regulars/internal/points"
+	"regulars/internal/program"
 	"regulars/internal/staff"
 	"regulars/internal/store"
 	"regulars/segments"
@@ -131,4 +133,25 @@ func (m Marketer) GivePoints(tx *store.Tx, h points.Hand) (bool, error) {
 		return false, err
 	}
 	return true, m.note(tx, staff.Act{By: h.By, Act: "points", About: fmt.Sprintf("member %d", h.Member), After: fmt.Sprintf("%+d: %s", h.N, h.Because)})
+}
+
+// GiveCode gives a member a code of a pool, and reports whether it was given now and not
+// before, by the same key.
+func (m Marketer) GiveCode(tx *store.Tx, h points.HandCode) (coupon.Code, bool, error) {
+	c, now, err := points.GiveCode(tx, h)
+	if err != nil || !now {
+		return c, false, err
+	}
+	return c, true, m.note(tx, staff.Act{By: h.By, Act: "give code", About: fmt.Sprintf("member %d", h.Member), After: c.Code + " of " + c.Pool + ": " + h.Because})
+}
+
+// PoolsToGive are the pools of a program out of which a member can be given a code of
+// their own.
+func PoolsToGive(p *program.Program) (names []string) {
+	for _, pool := range p.Pools {
+		if pool.Kind != coupon.Shared {
+			names = append(names, pool.Name)
+		}
+	}
+	return names
 }

@@ -11,8 +11,10 @@ import (
 	"regulars/internal/consent"
 	"regulars/internal/loyalty"
 	"regulars/internal/program"
+	"regulars/internal/report"
 	"regulars/internal/store"
 	"regulars/internal/versions"
+	"regulars/segments"
 )
 
 // The states of a campaign, each of which stands over the ones after it.
@@ -253,4 +255,24 @@ func waiting(tx *store.Tx, zone *time.Location, until loyalty.Instant) (plans []
 		) p
 		join   campaigns c on c.id = p.campaign_id`, store.Args{"until": until, "offset": int64(offset) * 1_000_000})
 	return plans, err
+}
+
+// Month returns the figures of the calendar month of a day, and what they were asked with.
+func Month(tx *store.Tx, day loyalty.Day) (m report.MonthFigures, ask report.Ask, err error) {
+	now, err := InForce(tx)
+	if err != nil {
+		return m, ask, err
+	}
+	var scope segments.Scope
+	if now.Program != nil {
+		scope = now.Program.Scope()
+	}
+	ask.Day = day
+	if ask.Currency, err = Currency(tx); err == nil {
+		ask.PointWorth, err = PointWorth(tx)
+	}
+	if err == nil {
+		m, err = report.OfMonth(tx, ask, scope)
+	}
+	return m, ask, err
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"regulars/internal/coupon"
+	"regulars/internal/delivery"
 	"regulars/internal/happenings"
 	"regulars/internal/report"
 	"regulars/internal/runs"
@@ -59,14 +60,37 @@ func (m Marketer) run(ctx context.Context, run int64, act staff.Act, f func(*sto
 }
 
 // Resolve ends a send of which nobody knows whether it went out: it was sent, or it is
-// handed over again.
+// handed over again. One that failed goes again, too.
 func (m Marketer) Resolve(ctx context.Context, send int64, as, by string) error {
 	return m.DB.Update(ctx, func(tx *store.Tx) error {
+		before := "" // it is not there: delivery says so
+		was, err := report.Sends(tx, report.SendFilter{ID: send, Limit: 1})
+		if err != nil {
+			return err
+		}
+		for _, s := range was {
+			before = strings.TrimSuffix(s.State+": "+s.Reason, ": ")
+		}
 		if err := m.Sender.Resolve(tx, send, as, by); err != nil {
 			return err
 		}
-		return m.note(tx, staff.Act{By: by, Act: "resolve", About: fmt.Sprintf("mail %d", send), Before: "unknown", After: as})
+		return m.note(tx, staff.Act{By: by, Act: "resolve", About: fmt.Sprintf("mail %d", send), Before: before, After: as})
 	})
+}
+
+// AgainOf has a mail of a member handed over again that did not reach them.
+func (m Marketer) AgainOf(ctx context.Context, member, send int64) error {
+	var mine bool
+	err := m.DB.View(ctx, func(tx *store.Tx) error {
+		return tx.One(&mine, "select count(*) > 0 from sends where id = @send and member_id = @member", store.Args{"send": send, "member": member})
+	})
+	if err == nil && !mine {
+		err = store.Missing(fmt.Sprintf("member %d has no mail %d", member, send))
+	}
+	if err != nil {
+		return err
+	}
+	return m.Resolve(ctx, send, delivery.Again, m.By)
 }
 
 // ResolveRun decides all unknown mails of a run, and returns how many there were.

@@ -33,6 +33,10 @@ var drawings = []struct {
 	{"heat", plot.Heat{Title: "Cohorts", Says: "Of the members of each month, who ordered again.", Across: []string{"0", "+1", "+2"}, Rows: []plot.HeatRow{
 		{Label: "2027-01", Beside: "120", Cells: []plot.HeatCell{{1, "100", "2027-01: 120"}, {0.42, "42", "+1: 50"}, {0.3, "30", "+2: 36"}}},
 		{Label: "2027-02", Beside: "90", Cells: []plot.HeatCell{{1, "100", "2027-02: 90"}, {0.55, "55", "+1: 49"}}}}}.SVG},
+	{"flow", plot.Flow{Title: "Where members moved", Says: "Members by tier on two days, and who moved.", From: "2027-01-31", To: "2027-02-28",
+		Parts: []plot.FlowPart{{"none", 600, 560}, {"silver", 300, 310}, {"gold", 100, 130}, {"platinum with a name that is far too long", 0, 0}, {"odd", math.NaN(), -3}},
+		Moves: []plot.FlowMove{{0, 0, 550}, {0, 1, 50}, {1, 1, 255}, {1, 2, 40}, {1, 0, 5}, {2, 2, 90}, {2, 0, 5}, {2, 1, 5}, {9, 1, 4}, {3, 4, math.Inf(1)}}}.SVG},
+	{"flow_nobody", plot.Flow{Title: "Where members moved", Says: "There are none.", Parts: []plot.FlowPart{{Name: "none"}}}.SVG},
 	{"hostile", plot.Bars{Title: "<script>alert(1)</script>", Says: `"&'` + "\x00\xff", Rows: []plot.Bar{{Label: "</text><image href=x>", Value: math.Inf(1), Text: "\u202e]]>"}}}.SVG},
 }
 
@@ -103,6 +107,7 @@ func FuzzDrawings(f *testing.F) {
 		for _, svg := range []string{
 			plot.Columns{Title: name, Says: says, Labels: []string{name, says}, Up: []plot.Series{{Name: name, Values: []float64{v, w}}}, Lines: []plot.Series{{Name: says, Values: []float64{w, v}}}}.SVG(),
 			plot.Bars{Title: name, Says: says, Rows: []plot.Bar{{Label: name, Value: v, Text: says}, {Label: says, Value: w, Text: name}}}.SVG(),
+			plot.Flow{Title: name, Says: says, From: says, To: name, Parts: []plot.FlowPart{{name, v, w}, {says, w, v}}, Moves: []plot.FlowMove{{0, 1, v}, {1, 0, w}}}.SVG(),
 			plot.Heat{Title: name, Says: says, Across: []string{name}, Rows: []plot.HeatRow{{Label: says, Beside: name, Cells: []plot.HeatCell{{v, name, says}, {w, says, name}}}}}.SVG(),
 		} {
 			if wrong := amiss(svg); wrong != "" {

@@ -127,3 +127,40 @@ func drawCohorts(ask Ask, value any) string {
 	}
 	return h.SVG()
 }
+
+// SVG is how a field divides members: bars, or, compared with an earlier day, who moved
+// from one part to another.
+func (m Movement) SVG(title string) string {
+	if m.From == "" {
+		b := plot.Bars{Title: title, Says: "How many members are in each part, with their share, on " + m.Day + "."}
+		for _, g := range m.Groups {
+			b.Rows = append(b.Rows, plot.Bar{Label: g.Name, Value: float64(g.Members), Text: fmt.Sprintf("%d, %s", g.Members, percent(g.Share))})
+		}
+		return b.SVG()
+	}
+	f := plot.Flow{Title: title, Says: "In which part members were on " + m.From + ", at the left, and are on " + m.Day + ", at the right, and how many moved from one to another.", From: m.From, To: m.Day}
+	for i, g := range m.Groups {
+		f.Parts = append(f.Parts, plot.FlowPart{Name: g.Name, Before: float64(g.Before), Now: float64(g.Members)})
+		for k, to := range m.Groups {
+			if n := m.Between(g.Name, to.Name); n > 0 {
+				f.Moves = append(f.Moves, plot.FlowMove{From: i, To: k, N: float64(n)})
+			}
+		}
+	}
+	return f.SVG()
+}
+
+// SVG is how many members have which tier, and who moved from one to another.
+func (r Tiers) SVG() string {
+	f := plot.Flow{Title: "Tiers", Says: "Which tier members had on " + r.From + ", at the left, and have on " + r.Day + ", at the right, and how many moved from one to another.", From: r.From, To: r.Day}
+	for _, t := range r.Tiers {
+		f.Parts = append(f.Parts, plot.FlowPart{Name: t.Tier, Before: float64(t.Before), Now: float64(t.Members)})
+	}
+	for _, m := range r.Moves {
+		place := func(name string) int {
+			return slices.IndexFunc(r.Tiers, func(t TierLine) bool { return t.Tier == name })
+		}
+		f.Moves = append(f.Moves, plot.FlowMove{From: place(m.From), To: place(m.To), N: float64(m.Members)})
+	}
+	return f.SVG()
+}

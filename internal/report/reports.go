@@ -54,6 +54,14 @@ var reports = []Named{
 		func(tx *store.Tx, ask Ask) ([]Favourite, error) { return Favourites(tx, ask.Day, ask.most(everything)) },
 		func(_ Ask, f Favourite) []any { return []any{f.Category, f.Members, f.Tied} })},
 	{"liability", "what the points that members have are worth, all of them and without those that will expire, and what of the sales is deferred for them", true, liabilityReport},
+	{"links", "which links of mails people clicked, and how many members did", false, listed("CAMPAIGN|MAIL|LINK|MEMBERS|CLICKS",
+		func(tx *store.Tx, ask Ask) ([]LinkUse, error) { return Links(tx, "", ask.most(everything)) },
+		func(_ Ask, l LinkUse) []any { return []any{l.Campaign, l.Mail, l.Link, l.Members, l.Clicks} })},
+	{"mails", "what became of each mail: sent, came back, opened, clicked", false, listed("CAMPAIGN|MAIL|SENT|BOUNCED|COMPLAINED|OPENED|CLICKED",
+		func(tx *store.Tx, _ Ask) ([]MailUse, error) { return Mails(tx, "") },
+		func(_ Ask, m MailUse) []any {
+			return []any{m.Campaign, m.Mail, m.Sent, m.Bounced, m.Complained, m.Opened, m.Clicked}
+		})},
 	{"milestones", "how many members reach their 1st, 3rd, 5th, 10th and every 10th order, by month", true, milestonesReport},
 	{"orders", "orders, amount and members by month", true, listed("MONTH|ORDERS|REVENUE|MEMBERS",
 		func(tx *store.Tx, ask Ask) ([]Month, error) { return Orders(tx, ask.Day) },

@@ -46,26 +46,35 @@ func Results(tx *store.Tx, campaign string, since loyalty.Day) (list []Result, e
 	if campaign != "" {
 		step = "s.step"
 	}
-	return results(tx, campaign, step, since)
+	return results(tx, campaign, step, since, everyDay)
+}
+
+// everyDay is a last day that leaves nothing out.
+const everyDay = loyalty.Day(1 << 30)
+
+// ResultsBetween returns the results per campaign of mails whose campaign started on a
+// day from first to last.
+func ResultsBetween(tx *store.Tx, first, last loyalty.Day) ([]Result, error) {
+	return results(tx, "", "''", first, last)
 }
 
 // ResultOf returns the result of one campaign as a whole: a member of several steps
 // counts once.
 func ResultOf(tx *store.Tx, campaign string, since loyalty.Day) (Result, error) {
-	list, err := results(tx, campaign, "''", since)
+	list, err := results(tx, campaign, "''", since, everyDay)
 	if err != nil || len(list) == 0 {
 		return Result{Campaign: campaign}, err
 	}
 	return list[0], nil
 }
 
-func results(tx *store.Tx, campaign, step string, since loyalty.Day) (list []Result, err error) {
+func results(tx *store.Tx, campaign, step string, since, last loyalty.Day) (list []Result, err error) {
 	err = tx.All(&list, `
 		with mail as (
 			select s.id, c.name as campaign, `+step+` as step, s.member_id, s.state, s.done_at, s.code_id
 			from   sends s
 			join   campaigns c on c.id = s.campaign_id
-			where  s.day >= @since and (@campaign = '' or c.name = @campaign)
+			where  s.day between @since and @last and (@campaign = '' or c.name = @campaign)
 		),
 		after as ( -- each order once, however many mails went before it
 			select distinct s.campaign, s.step, o.id, o.member_id, o.total - o.refunded as revenue
@@ -91,7 +100,7 @@ func results(tx *store.Tx, campaign, step string, since loyalty.Day) (list []Res
 		left   join (select distinct code_id, member_id from redemptions where not undone) u on u.code_id = k.id and (u.member_id = s.member_id or u.member_id is null)
 		group  by s.campaign, s.step
 		order  by s.campaign, s.step`,
-		store.Args{"campaign": campaign, "since": since, "within": int64(Within) * 24 * time.Hour.Microseconds()})
+		store.Args{"campaign": campaign, "since": since, "last": last, "within": int64(Within) * 24 * time.Hour.Microseconds()})
 	return list, err
 }
 

@@ -81,21 +81,34 @@ type SendFilter struct {
 	Limit   int
 }
 
-// Sends returns sends, the newest first.
-func Sends(tx *store.Tx, f SendFilter) ([]Send, error) {
-	list := []Send{}
-	err := tx.All(&list, `
+const sendColumns = `
 		select s.id, c.name as campaign, s.step, m.external_id as member, s.state, s.reason, s.queued_at, s.handed_at, s.done_at,
 		       s.attempts, coalesce(k.code, '') as code,
 		       coalesce(cast(s.smtp_code as text) || ' ' || s.smtp_text, s.smtp_text, '') as reply
 		from   sends s
 		join   campaigns c on c.id = s.campaign_id
 		join   members m on m.id = s.member_id
-		left   join codes k on k.id = s.code_id
+		left   join codes k on k.id = s.code_id`
+
+// Sends returns sends, the newest first.
+func Sends(tx *store.Tx, f SendFilter) ([]Send, error) {
+	list := []Send{}
+	err := tx.All(&list, sendColumns+`
 		where  (@id = 0 or s.id = @id)
 		and    (@run = 0 or s.run_id = @run)
 		and    (@state = '' or s.state = @state)
 		order  by s.id desc
 		limit  @limit`, store.Args{"id": f.ID, "run": f.Run, "state": f.State, "limit": f.Limit})
+	return list, err
+}
+
+// Unarrived returns the mails of a member that did not arrive, or of which nobody knows,
+// the newest first.
+func Unarrived(tx *store.Tx, member int64, limit int) ([]Send, error) {
+	list := []Send{}
+	err := tx.All(&list, sendColumns+`
+		where  s.member_id = @member and s.state in ('failed', 'unknown', 'bounced')
+		order  by s.queued_at desc, s.id desc
+		limit  @limit`, store.Args{"member": member, "limit": limit})
 	return list, err
 }

@@ -17,12 +17,14 @@ type Tiers struct {
 	Day   string     `json:"day"`
 	Tiers []TierLine `json:"tiers"` // from the lowest; the first is none
 	Jumps int64      `json:"jumps"` // up by more than one tier at once
+	Moves []Moved    `json:"moves"` // between the two days, whatever came between them; who stayed is among them
 }
 
 // TierLine is one tier.
 type TierLine struct {
 	Tier    string `json:"tier"`
 	Members int64  `json:"members"`
+	Before  int64  `json:"members_before"`
 	Up      int64  `json:"up"`   // came from below
 	Down    int64  `json:"down"` // came from above
 	Kept    int64  `json:"kept"` // of a tier whose last day came: it was kept anew
@@ -47,22 +49,8 @@ func (q TiersOf) Report(tx *store.Tx) (Tiers, error) {
 	if q.Past {
 		facts = "(" + segments.FactsSelect(tx.Engine(), "") + ")"
 	}
-	var members []struct {
-		Tier string
-		N    int64
-	}
-	err := tx.All(&members, `
-		select coalesce(s.tier, '') as tier, count(*) as n
-		from   `+facts+` f
-		left   join member_tiers s on s.member_id = f.member_id and s.since_day <= @day and coalesce(s.left_day, @day + 1) > @day
-		group  by 1`, args)
-	if err != nil {
+	if err := q.between(tx, &r, facts, args); err != nil {
 		return r, fmt.Errorf("who has which tier: %w", err)
-	}
-	for _, m := range members {
-		if place := q.place(m.Tier); place >= 0 {
-			r.Tiers[place].Members += m.N
-		}
 	}
 	var moves []struct {
 		Was, Tier string
@@ -71,7 +59,7 @@ func (q TiersOf) Report(tx *store.Tx) (Tiers, error) {
 	}
 	// A stay that was left on the day on which it began is none; where one ends and
 	// nothing begins, the member has none.
-	err = tx.All(&moves, `
+	err := tx.All(&moves, `
 		with whole as (select * from member_tiers where coalesce(left_day, since_day + 1) > since_day)
 		select coalesce(b.tier, '') as was, s.tier, s.by_whom <> '' as by_hand, count(*) as n
 		from   whole s
@@ -107,6 +95,37 @@ func (q TiersOf) Report(tx *store.Tx) (Tiers, error) {
 		}
 	}
 	return r, q.kept(tx, &r)
+}
+
+// between counts members by the tiers that they had and have.
+func (q TiersOf) between(tx *store.Tx, r *Tiers, facts string, args store.Args) error {
+	var members []struct {
+		Was, Tier string
+		N         int64
+	}
+	had := func(alias, day string) string {
+		return alias + ".member_id = f.member_id and " + alias + ".since_day <= " + day + " and coalesce(" + alias + ".left_day, " + day + " + 1) > " + day
+	}
+	err := tx.All(&members, `
+		select coalesce(b.tier, '') as was, coalesce(s.tier, '') as tier, count(*) as n
+		from   `+facts+` f
+		left   join member_tiers s on `+had("s", "@day")+`
+		left   join member_tiers b on `+had("b", "@from")+`
+		group  by 1, 2
+		order  by 1, 2`, args)
+	for _, m := range members {
+		was, is := q.place(m.Was), q.place(m.Tier)
+		if was >= 0 {
+			r.Tiers[was].Before += m.N
+		}
+		if is >= 0 {
+			r.Tiers[is].Members += m.N
+		}
+		if was >= 0 && is >= 0 {
+			r.Moves = append(r.Moves, Moved{r.Tiers[was].Tier, r.Tiers[is].Tier, m.N})
+		}
+	}
+	return err
 }
 
 // kept counts the tiers that were kept anew.

@@ -1,0 +1,123 @@
+package report
+
+import (
+	"fmt"
+
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// MailUse is what became of one mail of a campaign once it was sent. What scanners and
+// proxies open and click does not count.
+type MailUse struct {
+	Campaign   string `json:"campaign"`
+	Mail       string `json:"mail"`
+	Sent       int64  `json:"sent"` // those that came back among them
+	Bounced    int64  `json:"bounced"`
+	Complained int64  `json:"complained"`
+	Opened     int64  `json:"opened"` // mails of which a person did; 0 where the program notes no opens
+	Clicked    int64  `json:"clicked"`
+}
+
+// wasSent is the condition on a send s that went out, whatever came back.
+const wasSent = "s.state in ('sent', 'bounced', 'complained')"
+
+// Mails returns what became of each mail, of one campaign or of all ("").
+func Mails(tx *store.Tx, campaign string) (list []MailUse, err error) {
+	err = tx.All(&list, `
+		with touched as (
+			select s.id, max(case when t.kind = 'open' then 1 else 0 end) as opened, max(case when t.kind = 'click' then 1 else 0 end) as clicked
+			from   sends s join campaigns c on c.id = s.campaign_id join touches t on t.send_id = s.id and t.person
+			where  @campaign = '' or c.name = @campaign
+			group  by s.id
+		)
+		select c.name as campaign, s.step as mail, count(*) as sent,
+		       count(*) filter (where s.state = 'bounced') as bounced,
+		       count(*) filter (where s.state = 'complained') as complained,
+		       coalesce(sum(t.opened), 0) as opened, coalesce(sum(t.clicked), 0) as clicked
+		from   sends s
+		join   campaigns c on c.id = s.campaign_id
+		left   join touched t on t.id = s.id
+		where  (@campaign = '' or c.name = @campaign) and `+wasSent+`
+		group  by c.name, s.step
+		order  by c.name, s.step`, store.Args{"campaign": campaign})
+	if err != nil {
+		return nil, fmt.Errorf("what became of mails: %w", err)
+	}
+	return list, nil
+}
+
+// LinkUse is how often people clicked a link of a mail.
+type LinkUse struct {
+	Campaign string `json:"campaign"`
+	Mail     string `json:"mail"`
+	Link     string `json:"link"`
+	Members  int64  `json:"members"`
+	Clicks   int64  `json:"clicks"`
+}
+
+// Links returns the links that people clicked, those of most members first in each mail,
+// of one campaign or of all (""). What follows a "?" or "#" is left out: it may be
+// another for each member, and tell who they are.
+func Links(tx *store.Tx, campaign string, limit int) (list []LinkUse, err error) {
+	err = tx.All(&list, `
+		select c.name as campaign, s.step as mail, `+bare(tx, "t.link")+` as link, count(distinct t.member_id) as members, count(*) as clicks
+		from   touches t
+		join   sends s on s.id = t.send_id
+		join   campaigns c on c.id = s.campaign_id
+		where  t.person and t.kind = 'click' and (@campaign = '' or c.name = @campaign)
+		group  by 1, 2, 3
+		order  by 1, 2, 4 desc, 5 desc, 3
+		limit  @limit`, store.Args{"campaign": campaign, "limit": limit})
+	if err != nil {
+		return nil, fmt.Errorf("which links were clicked: %w", err)
+	}
+	return list, nil
+}
+
+// bare is a link without its query and fragment, as SQL. "?" is written by its number:
+// in a statement it would stand for an argument.
+func bare(tx *store.Tx, link string) string {
+	if tx.Postgres() {
+		return "split_part(split_part(" + link + ", '#', 1), chr(63), 1)"
+	}
+	cut := func(text, at string) string {
+		return "substr(" + text + ", 1, instr(" + text + " || " + at + ", " + at + ") - 1)"
+	}
+	return cut(cut(link, "'#'"), "char(63)")
+}
+
+// mailRows are the conditions on a send s of the figures of MailUse.
+var mailRows = map[string]string{
+	"sent":       wasSent,
+	"bounced":    "s.state = 'bounced'",
+	"complained": "s.state = 'complained'",
+	"opened":     wasSent + " and exists (select 1 from touches t where t.send_id = s.id and t.kind = 'open' and t.person)",
+	"clicked":    wasSent + " and exists (select 1 from touches t where t.send_id = s.id and t.kind = 'click' and t.person)",
+}
+
+// MailRow is one of the mails that a figure of MailUse counts.
+type MailRow struct {
+	ID     int64           `json:"id"`
+	At     loyalty.Instant `json:"at"`
+	Member int64           `json:"-"` // its number
+	Name   string          `json:"member"`
+	State  string          `json:"state"`
+}
+
+// MailRows returns mails that a figure of MailUse counts, the newest first, from before a
+// send on; 0 is from the newest. The figures are sent, bounced, complained, opened and
+// clicked.
+func MailRows(tx *store.Tx, of MailUse, figure string, before int64, limit int) (rows []MailRow, err error) {
+	condition, known := mailRows[figure]
+	if !known {
+		return nil, store.Missing(fmt.Sprintf("there is no figure %q", figure))
+	}
+	err = tx.All(&rows, `
+		select s.id, s.handed_at as at, s.member_id as member, trim(m.first_name || ' ' || m.last_name) as name, s.state
+		from   sends s join campaigns c on c.id = s.campaign_id join members m on m.id = s.member_id
+		where  c.name = @campaign and s.step = @mail and `+condition+` and (@before = 0 or s.id < @before)
+		order  by s.id desc
+		limit  @limit`, store.Args{"campaign": of.Campaign, "mail": of.Mail, "before": before, "limit": limit})
+	return rows, err
+}

@@ -1,0 +1,56 @@
+package report_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"regulars/internal/report"
+	"regulars/internal/store"
+	"regulars/internal/store/storetest"
+)
+
+// What people opened and clicked is counted by mail and by link; what machines did is not.
+func TestMailsAndLinksOfCampaigns(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		people(t, db)
+		ledger(t, db)
+		do(t, db, "update sends set state = 'bounced' where id = 2",
+			`insert into touches (send_id, member_id, campaign_id, kind, at, day, person, link) values
+			 (1, 1, 1, 'open',  {now-9h}, {today}, true,  ''),
+			 (1, 1, 1, 'open',  {now-8h}, {today}, true,  ''),
+			 (1, 1, 1, 'click', {now-8h}, {today}, true,  'https://shop.example/sale{q}m=ana#top'),
+			 (1, 1, 1, 'click', {now-7h}, {today}, true,  'https://shop.example/sale{q}m=ana'),
+			 (2, 2, 1, 'click', {now-7h}, {today}, true,  'https://shop.example/sale#x{q}y'),
+			 (2, 2, 1, 'click', {now-7h}, {today}, false, 'https://shop.example/scanned'),
+			 (2, 2, 1, 'open',  {now-7h}, {today}, false, ''),
+			 (4, 1, 2, 'click', {now-2h}, {today}, true,  'https://shop.example/back')`)
+		err := db.Update(context.Background(), func(tx *store.Tx) error { // in a statement the sign would stand for an argument
+			_, err := tx.Exec("update touches set link = replace(link, '{q}', @q)", store.Args{"q": "?"})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		letter := report.MailUse{Campaign: "newsletter", Mail: "letter", Sent: 2, Bounced: 1, Opened: 1, Clicked: 2}
+		all := []report.MailUse{letter, {Campaign: "win-back", Mail: "1-miss-you", Sent: 1, Clicked: 1}, {Campaign: "win-back", Mail: "2-gift", Sent: 1}}
+		for campaign, want := range map[string][]report.MailUse{"": all, "newsletter": all[:1], "nothing": nil} {
+			if got := see(t, db, func(tx *store.Tx) ([]report.MailUse, error) { return report.Mails(tx, campaign) }); !slices.Equal(got, want) {
+				t.Errorf("Mails(%q)\n got %+v\nwant %+v", campaign, got, want)
+			}
+		}
+		links := []report.LinkUse{{"newsletter", "letter", "https://shop.example/sale", 2, 3}, {"win-back", "1-miss-you", "https://shop.example/back", 1, 1}}
+		for campaign, want := range map[string][]report.LinkUse{"": links, "win-back": links[1:]} {
+			if got := see(t, db, func(tx *store.Tx) ([]report.LinkUse, error) { return report.Links(tx, campaign, 10) }); !slices.Equal(got, want) {
+				t.Errorf("Links(%q)\n got %+v\nwant %+v", campaign, got, want)
+			}
+		}
+		for figure, want := range map[string]int64{"sent": letter.Sent, "bounced": letter.Bounced, "complained": letter.Complained, "opened": letter.Opened, "clicked": letter.Clicked} {
+			rows := see(t, db, func(tx *store.Tx) ([]report.MailRow, error) { return report.MailRows(tx, letter, figure, 0, 10) })
+			if int64(len(rows)) != want {
+				t.Errorf("%d rows behind %d %s", len(rows), want, figure)
+			}
+		}
+	})
+}

@@ -1,0 +1,39 @@
+package report_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"regulars/internal/report"
+	"regulars/internal/store"
+	"regulars/internal/store/storetest"
+)
+
+// Between two days each member has moved once at most, whatever came between them.
+func TestTiersOfTwoDays(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		people(t, db)
+		do(t, db, `insert into member_tiers (member_id, tier, since_day, since_at, left_day, version_id) values
+			(1, 'silver', {today-40}, {now-960h}, {today-20}, 1), (1, 'gold', {today-20}, {now-480h}, {today-5}, 1), (1, 'silver', {today-5}, {now-120h}, null, 1),
+			(2, 'gold', {today-5}, {now-120h}, null, 1)`)
+		q := report.TiersOf{Names: []string{"silver", "gold"}, Day: today, From: today - 30}
+		r := see(t, db, q.Report)
+		if want := []report.Moved{{From: "none", To: "none", Members: 1}, {From: "none", To: "gold", Members: 1}, {From: "silver", To: "silver", Members: 1}}; !slices.Equal(sorted(r.Moves), sorted(want)) {
+			t.Errorf("moves %+v, want %+v", r.Moves, want)
+		}
+		for i, want := range []report.TierLine{{Tier: "none", Members: 1, Before: 2}, {Tier: "silver", Members: 1, Before: 1, Down: 1}, {Tier: "gold", Members: 1, Up: 2}} {
+			if r.Tiers[i] != want {
+				t.Errorf("%+v, want %+v", r.Tiers[i], want)
+			}
+		}
+		if svg := r.SVG(); !strings.Contains(svg, "from none to gold: 1") || !strings.Contains(svg, "none 2") {
+			t.Errorf("the picture: %s", svg)
+		}
+	})
+}
+
+func sorted(moves []report.Moved) []report.Moved {
+	return slices.SortedFunc(slices.Values(moves), func(a, b report.Moved) int { return strings.Compare(a.From+" "+a.To, b.From+" "+b.To) })
+}
