@@ -108,7 +108,7 @@ func TestLaunchesToManyAskForThePassword(t *testing.T) {
 		if !regexp.MustCompile(`<input name="password" type="password"`).MatchString(asked.Body) {
 			t.Error("whoever signed in a while ago is not asked for the password")
 		}
-		h.refused(t, staff.Launcher, start, asked.hidden(t, start), "give your password once more")
+		h.refused(t, staff.Launcher, start, asked.hidden(t, start), "prove once more")
 		h.refused(t, staff.Launcher, start, asked.hidden(t, start, "password", "four old birds"), "not your password")
 		if n := h.Number("select count(*) from runs"); n != 1 {
 			t.Fatalf("it was launched without the password: %d runs", n)
