@@ -41,7 +41,7 @@ func (a answer) hidden(t *testing.T, action string, typed ...string) url.Values 
 func (h *house) aWhileAgo(as staff.Role) {
 	h.T.Helper()
 	h.Do(func(tx *store.Tx) error {
-		_, err := tx.Exec("update sessions set began_at = "+tx.MachineIn(-16*60e9)+" where user_id in (select id from users where role = @role)", store.Args{"role": string(as)})
+		_, err := tx.Exec("update sessions set proved_at = null, began_at = "+tx.MachineIn(-16*60e9)+" where user_id in (select id from users where role = @role)", store.Args{"role": string(as)})
 		return err
 	})
 }
