@@ -236,7 +236,10 @@ func TestPasswordsMayBeOff(t *testing.T) {
 		t.Errorf("a password: %d", a.StatusCode)
 	}
 	var link string
-	h.Do(func(tx *store.Tx) (err error) { link, err = staff.Add(tx, "admin@shop.example", staff.Admin, "test"); return err })
+	h.Do(func(tx *store.Tx) (err error) {
+		link, err = staff.Add(tx, "admin@shop.example", staff.Admin, "test")
+		return err
+	})
 	if a := h.ask(staff.Nobody, "/console/welcome/"+link, url.Values{"password": {"four older birds"}, "again": {"four older birds"}}); a.session() != "" {
 		t.Errorf("a link: %d", a.StatusCode)
 	}
