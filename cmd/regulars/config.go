@@ -205,7 +205,7 @@ func (c config) oidcWhole() error {
 	case none || len(lacks) == 0:
 		return nil
 	}
-	return fmt.Errorf("sign-in by OIDC needs %s, too: the provider sends browsers back to BASE_URL%s", strings.Join(lacks, " and "), console.OIDCBack)
+	return fmt.Errorf("OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET and BASE_URL (to which the provider sends browsers back, at %s) go together: set %s, too", console.OIDCBack, strings.Join(lacks, " and "))
 }
 
 const fileSuffix = "_FILE"

@@ -161,3 +161,17 @@ func (p *tab) says(text string) {
 	p.t.Helper()
 	p.until(fmt.Sprintf("document.readyState === 'complete' && document.body.innerText.includes(%q)", text))
 }
+
+// showsFocus checks that everything which the keyboard reaches shows that it has it.
+func (p *tab) showsFocus(t *testing.T) {
+	t.Helper()
+	lacking := p.eval(`[...document.querySelectorAll("a, button, input:not([type=hidden]), select, textarea, summary")].filter(e => {
+		if (!e.checkVisibility()) return false;
+		e.focus({focusVisible: true});
+		const style = getComputedStyle(e);
+		return document.activeElement !== e || style.outlineStyle === "none" && style.boxShadow === "none" || parseFloat(style.outlineWidth) < 1;
+	}).map(e => e.outerHTML.slice(0, 100)).join("\n")`)
+	if lacking != "" {
+		t.Errorf("what has the focus does not show it: %v", lacking)
+	}
+}

@@ -24,6 +24,7 @@ func TestPasskeysInABrowser(t *testing.T) {
 	handle = h.Handler()
 
 	p.do("Page.enable", nil, nil)
+	p.do("Emulation.setFocusEmulationEnabled", map[string]any{"enabled": true}, nil)
 	p.do("WebAuthn.enable", nil, nil)
 	var made struct{ AuthenticatorID string }
 	p.do("WebAuthn.addVirtualAuthenticator", map[string]any{"options": map[string]any{"protocol": "ctap2", "transport": "internal", "hasResidentKey": true,
@@ -46,6 +47,7 @@ func TestPasskeysInABrowser(t *testing.T) {
 
 	h.aWhileAgo(staff.Admin)
 	p.open(h.Base + "/console/users")
+	p.showsFocus(t)
 	p.eval("document.querySelector('section[aria-labelledby=add] [name=email]').value = 'new@shop.example'; document.querySelector('section[aria-labelledby=add] [data-passkey]').click()")
 	p.says("The link for new@shop.example")
 
@@ -55,6 +57,7 @@ func TestPasskeysInABrowser(t *testing.T) {
 	p.eval("document.querySelector('[data-new-passkey] [name=name]').value = 'another'; document.querySelector('[data-new-passkey] [data-passkey]').click()")
 	p.says("The browser gave no passkey")
 
+	p.showsFocus(t)
 	if n := h.Number("select count(*) from passkeys where used_at is not null"); n != 1 {
 		t.Errorf("%d passkeys have been used", n)
 	}
