@@ -95,6 +95,9 @@ var fences = map[string][]string{
 	"code.dny.dev/ssrf":             {"internal/outbox/post"},
 	"github.com/standard-webhooks/": {"internal/webhook", "internal/outbox/post"},
 	"golang.org/x/crypto/":          {"internal/staff"},
+	"golang.org/x/oauth2":           {"internal/staff"},
+	"github.com/coreos/go-oidc/":    {"internal/staff"},
+	"github.com/go-webauthn/":       {"internal/staff"},
 }
 
 // pure are the rooms that import nothing beyond the standard library.

@@ -13,9 +13,11 @@ import (
 	"slices"
 	"strings"
 
+	"regulars/internal/console"
 	"regulars/internal/delivery/smtp"
 	"regulars/internal/loyalty"
 	"regulars/internal/program"
+	"regulars/internal/staff"
 	"regulars/internal/store"
 	"regulars/internal/webhook"
 	"regulars/jobs"
@@ -40,6 +42,9 @@ type config struct {
 	LogFormat    string
 	ImportDir    string
 	Journal      string // SUPPRESSION_LOG; "": beside the SQLite file; on Postgres none
+
+	oidc        staff.OIDCSettings // of the provider by which users come in; empty: none
+	noPasswords bool               // OIDC_PASSWORDS=no: and by no password
 
 	TestDatabaseURL string // where benchmarks make their own, when DATABASE_URL is no Postgres
 
@@ -108,6 +113,10 @@ var settings = []setting{
 		return nil
 	}},
 	{"HOOK_OUT_ALLOW", func(c *config, v string) (err error) { c.outAllow, err = networks(v); return err }},
+	{"OIDC_ISSUER", func(c *config, v string) error { c.oidc.Issuer = v; return issuerAddress(v) }},
+	{"OIDC_CLIENT_ID", func(c *config, v string) error { c.oidc.ClientID = v; return nil }},
+	{"OIDC_CLIENT_SECRET", func(c *config, v string) error { c.oidc.Secret = v; return nil }},
+	{"OIDC_PASSWORDS", func(c *config, v string) error { c.noPasswords = v == "no"; return amongst(v, "yes", "no") }},
 	{"TEST_DATABASE_URL", func(c *config, v string) error { c.TestDatabaseURL = v; return databaseAddress(v) }},
 }
 
@@ -163,6 +172,9 @@ func readConfig(environ []string) (config, error) {
 	if err := c.pprofAlone(); err != nil {
 		wrong = append(wrong, "PPROF_LISTEN "+err.Error())
 	}
+	if err := c.oidcWhole(); err != nil && len(wrong) == 0 {
+		wrong = append(wrong, err.Error())
+	}
 	if len(wrong) > 0 {
 		return c, fmt.Errorf("the environment can't work as it is:\n  %s", strings.Join(wrong, "\n  "))
 	}
@@ -175,6 +187,25 @@ func (c config) pprofAlone() error {
 		return nil
 	}
 	return fmt.Errorf("is %s, which other machines may reach, and profiles show what the process does: make it 127.0.0.1:PORT, or set PPROF_ANYWHERE=yes", c.Pprof)
+}
+
+// oidcWhole refuses a part of what sign-in by a provider needs.
+func (c config) oidcWhole() error {
+	var lacks []string
+	for name, value := range map[string]string{"OIDC_ISSUER": c.oidc.Issuer, "OIDC_CLIENT_ID": c.oidc.ClientID, "OIDC_CLIENT_SECRET": c.oidc.Secret, "BASE_URL": c.BaseURL} {
+		if value == "" {
+			lacks = append(lacks, name)
+		}
+	}
+	slices.Sort(lacks)
+	none := c.oidc == staff.OIDCSettings{}
+	switch {
+	case none && c.noPasswords:
+		return errors.New("OIDC_PASSWORDS is no, and OIDC_ISSUER is not set: nobody could sign in")
+	case none || len(lacks) == 0:
+		return nil
+	}
+	return fmt.Errorf("OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET and BASE_URL (to which the provider sends browsers back, at %s) go together: set %s, too", console.OIDCBack, strings.Join(lacks, " and "))
 }
 
 const fileSuffix = "_FILE"
@@ -321,6 +352,25 @@ func relayAddress(v string) error {
 	}
 	if _, err := smtp.ParseURL(v); err != nil {
 		return fmt.Errorf("can't be used: %w; or inbox: for the built-in one", err)
+	}
+	return nil
+}
+
+// issuerAddress holds the address of a provider to what OpenID Connect says of it.
+func issuerAddress(v string) error {
+	const form = "it should be the provider's issuer as it stands in its .well-known/openid-configuration, like https://accounts.example.com"
+	u, err := url.Parse(v)
+	switch {
+	case err != nil:
+		return errors.New("is no address: " + form)
+	case u.User != nil:
+		return errors.New("holds a user or a password: " + form)
+	case !hostName(u.Hostname()) || u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())):
+		return fmt.Errorf("is %q, which does not begin with https:// and a host: %s", v, form)
+	case strings.Contains(v, "/.well-known/"):
+		return fmt.Errorf("is %q: leave out what begins with /.well-known; %s", v, form)
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return fmt.Errorf("is %q, which has a ? or a #: %s", v, form)
 	}
 	return nil
 }

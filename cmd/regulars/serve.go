@@ -21,6 +21,7 @@ import (
 	"regulars/internal/intake"
 	"regulars/internal/marketing"
 	"regulars/internal/public"
+	"regulars/internal/staff"
 	"regulars/internal/store"
 	"regulars/jobs"
 )
@@ -182,7 +183,7 @@ func (a *app) live(ctx context.Context, w *wiring, roles []string, door net.List
 	if err := outside.beats.Start(ctx); err != nil { // before anything is sent
 		return err
 	}
-	site, err := a.site(w, quick)
+	site, err := a.site(ctx, w, quick)
 	if err != nil {
 		return err
 	}
@@ -309,10 +310,10 @@ const (
 	webLockWait      = 2 * time.Second
 )
 
-func (a *app) site(w *wiring, quick *store.DB) (*public.Site, error) {
+func (a *app) site(ctx context.Context, w *wiring, quick *store.DB) (site *public.Site, err error) {
 	registry := prometheus.NewRegistry()
 	web := w.db.Share(webTransactions).Hasty(webLockWait) // a burst of webhooks leaves the workers their connections
-	site := &public.Site{
+	site = &public.Site{
 		Clock: time.Now, DB: web, Quick: quick, Live: w.clock, Intake: intake.New(web), Links: w.links, Registry: registry, Log: w.log, Relays: w.relays, Secrets: a.config.hookSecrets,
 		MetricsElsewhere: a.metricsDoor != nil,
 		Wake:             w.hints.Job,
@@ -325,9 +326,24 @@ func (a *app) site(w *wiring, quick *store.DB) (*public.Site, error) {
 		site.Inbox = embedded.NewInbox(w.sink, embedded.InboxOptions{Base: "/inbox", Status: "/status", Zone: shopZone(web)})
 	}
 	people := w.db.Share(consoleTransactions).Hasty(webLockWait)
-	pages := &console.Console{DB: people, Marketer: marketing.Marketer{DB: people, Sender: w.sender}, Base: a.config.BaseURL, Open: a.embeddedDefault(w), Inbox: w.sink != nil, Log: w.log}
+	pages := &console.Console{DB: people, Marketer: marketing.Marketer{DB: people, Sender: w.sender}, Base: a.config.BaseURL, Open: a.embeddedDefault(w), Inbox: w.sink != nil, Log: w.log, NoPasswords: a.config.noPasswords}
+	if pages.OIDC, err = a.oidc(ctx, w.log); err != nil {
+		return nil, err
+	}
 	site.Console = pages.Handler()
 	return site, nil
+}
+
+// oidc is the provider by which users come in; nil without one.
+func (a *app) oidc(ctx context.Context, log *slog.Logger) (*staff.OIDC, error) {
+	if a.config.oidc.Issuer == "" {
+		return nil, nil
+	}
+	provider, unreached, err := staff.NewOIDC(ctx, a.config.oidc, a.baseURL()+console.OIDCBack)
+	if unreached != nil {
+		log.WarnContext(ctx, "the provider of OIDC does not answer: it is asked again when somebody signs in", "err", unreached)
+	}
+	return provider, err
 }
 
 // embeddedDefault reports whether nothing but this machine is touched: SQLite, and mails

@@ -24,6 +24,9 @@ func (a *app) userCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if a.config.noPasswords {
+			return a.say(map[string]string{"email": args[0], "role": string(role)}, "%s may sign in by the provider of OIDC (%s)", args[0], a.config.oidc.Issuer)
+		}
 		if !a.json {
 			fmt.Fprintln(a.err, "Whoever opens this link chooses the password. It is good once, for an hour, and only its hash is kept:")
 		}
@@ -47,8 +50,8 @@ func (a *app) userCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return printList(a, list, "USER|ROLE|PASSWORD|ADDED|SEEN", func(u staff.User) []any {
-				return []any{u.Email, u.Role, either(u.Chosen, "chosen", "not yet"), a.second(u.CreatedAt), a.second(u.SeenAt)}
+			return printList(a, list, "USER|ROLE|PASSWORD|PASSKEYS|ADDED|SEEN", func(u staff.User) []any {
+				return []any{u.Email, u.Role, either(u.Chosen, "chosen", "none"), u.Passkeys, a.second(u.CreatedAt), a.second(u.SeenAt)}
 			})
 		}),
 		a.action("role EMAIL ROLE", "Give a user another role, and end their sessions", func(tx *store.Tx, args []string) error {
@@ -61,7 +64,7 @@ func (a *app) userCommand() *cobra.Command {
 			}
 			return a.done("is " + string(role) + " now")
 		}),
-		a.action("remove EMAIL", "Take a user away, and end their sessions", func(tx *store.Tx, args []string) error {
+		a.action("remove EMAIL", "Take a user away with their passkeys, and end their sessions", func(tx *store.Tx, args []string) error {
 			if err := staff.Remove(tx, args[0], a.by()); err != nil {
 				return err
 			}

@@ -18,7 +18,7 @@ func TestUsersComeInByALink(t *testing.T) {
 		if again := strings.TrimSpace(s.must("user", "add", "ana@shop.example", "--role", "admin")); again == link {
 			t.Error("the link of who has lost the password is the same again")
 		}
-		if list := s.must("user", "list"); !strings.Contains(list, "ana@shop.example") || !strings.Contains(list, "admin") || !strings.Contains(list, "not yet") {
+		if list := s.must("user", "list"); !strings.Contains(list, "ana@shop.example") || !strings.Contains(list, "admin") || !strings.Contains(list, "none") {
 			t.Errorf("the list: %s", list)
 		}
 		s.must("user", "role", "ana@shop.example", "viewer")

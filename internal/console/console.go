@@ -22,8 +22,11 @@ type Console struct {
 	Base     string // BASE_URL, where browsers reach it; "": as they say
 	Open     bool   // the embedded default: from this machine nobody is asked who they are
 	Inbox    bool   // the built-in inbox is beside it
-	Many     int64  // a launch to so many members asks for the password again; 0: manyMembers
+	Many     int64  // a launch to so many members asks once more who one is; 0: manyMembers
 	Log      *slog.Logger
+
+	OIDC        *staff.OIDC // nil: nobody comes in by it
+	NoPasswords bool        // with OIDC: nobody comes in by a password
 
 	signIn *staff.SignIn
 	pages  *pages
@@ -46,6 +49,10 @@ func (c *Console) routes() []route {
 		{"GET /console/look/{name}", staff.Nobody, c.file},
 		{"GET /console/sign-in", staff.Nobody, c.signInPage},
 		{"POST /console/sign-in", staff.Nobody, c.signInWith},
+		{"POST /console/passkey", staff.Nobody, c.askPasskey}, // by our script: what the browser is to be asked
+		{"POST /console/sign-in/passkey", staff.Nobody, c.signInByPasskey},
+		{"GET /console/oidc", staff.Nobody, c.toOIDC},
+		{"GET " + OIDCBack, staff.Nobody, c.fromOIDC},
 		{"GET /console/welcome/{link}", staff.Nobody, c.welcomePage}, // the link of `regulars user add`
 		{"POST /console/welcome/{link}", staff.Nobody, c.choosePassword},
 		{"POST /console/sign-out", staff.Viewer, c.signOut},
@@ -133,6 +140,10 @@ func (c *Console) routes() []route {
 		{"POST /console/users/remove", staff.Admin, c.removeUser},
 		{"GET /console/me", staff.Viewer, c.me},
 		{"POST /console/me/password", staff.Viewer, c.changePassword},
+		{"POST /console/me/password/remove", staff.Viewer, c.removePassword},
+		{"POST /console/me/passkey", staff.Viewer, c.askNewPasskey}, // by our script: what the browser is to be asked
+		{"POST /console/me/passkeys", staff.Viewer, c.addPasskey},
+		{"POST /console/me/passkeys/{passkey}/remove", staff.Viewer, c.removePasskey},
 		{"POST /console/me/sessions", staff.Viewer, c.outElsewhere},
 
 		{"GET /console/audit", staff.Admin, c.audit},

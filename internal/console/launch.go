@@ -20,7 +20,7 @@ import (
 	"regulars/internal/store"
 )
 
-// manyMembers is from how many members on a launch asks for the password again.
+// manyMembers is from how many members on a launch asks once more who one is.
 const manyMembers = 500
 
 // longPatience is how long a launch may take, which writes a row for everybody, and what
@@ -46,7 +46,7 @@ type launchView struct {
 	Reasons []reason
 	Short   int64 // so many codes are missing
 	Earlier bool  // the same was launched today already
-	Stale   bool  // the password is asked for
+	Stale   bool  // who the visitor is is asked once more
 	Mail    delivery.Shown
 	Body    string // where the frame finds the mail
 	Key     string
@@ -183,7 +183,7 @@ func (c *Console) asks(w http.ResponseWriter, r *http.Request, u visitor, view l
 // launchKey names a launch that is to be one of its own beside an earlier one.
 func (v *launchView) launchKey() string { return "console:" + v.Key }
 
-// many is from how many members on the password is asked for.
+// many is from how many members on it is asked once more who one is.
 func (c *Console) many() int64 { return cmp.Or(c.Many, manyMembers) }
 
 // startLaunch launches what was seen, for at most about the number that was agreed to.

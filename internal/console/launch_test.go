@@ -41,7 +41,7 @@ func (a answer) hidden(t *testing.T, action string, typed ...string) url.Values 
 func (h *house) aWhileAgo(as staff.Role) {
 	h.T.Helper()
 	h.Do(func(tx *store.Tx) error {
-		_, err := tx.Exec("update sessions set began_at = "+tx.MachineIn(-16*60e9)+" where user_id in (select id from users where role = @role)", store.Args{"role": string(as)})
+		_, err := tx.Exec("update sessions set proved_at = null, began_at = "+tx.MachineIn(-16*60e9)+" where user_id in (select id from users where role = @role)", store.Args{"role": string(as)})
 		return err
 	})
 }
@@ -108,7 +108,7 @@ func TestLaunchesToManyAskForThePassword(t *testing.T) {
 		if !regexp.MustCompile(`<input name="password" type="password"`).MatchString(asked.Body) {
 			t.Error("whoever signed in a while ago is not asked for the password")
 		}
-		h.refused(t, staff.Launcher, start, asked.hidden(t, start), "give your password once more")
+		h.refused(t, staff.Launcher, start, asked.hidden(t, start), "prove once more")
 		h.refused(t, staff.Launcher, start, asked.hidden(t, start, "password", "four old birds"), "not your password")
 		if n := h.Number("select count(*) from runs"); n != 1 {
 			t.Fatalf("it was launched without the password: %d runs", n)

@@ -10,6 +10,7 @@ import (
 	"html/template"
 	"math"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +32,8 @@ type pages struct {
 	words     templates.Words
 	style     []byte
 	script    []byte
-	mark      string // of style and script: another one is another address
+	passkey   []byte // the script for passkeys
+	mark      string // of style and scripts: another one is another address
 }
 
 var pageNames = []string{"today", "figure", "campaigns", "campaign", "mailrows", "launch", "mail", "runs", "run", "members", "member", "why", "segments", "segment", "codes", "loyalty", "reports", "report", "month", "program", "version", "rollback", "proposal", "file", "jobs", "import", "users", "me", "audit", "signin", "welcome", "wrong"}
@@ -39,13 +41,14 @@ var pageNames = []string{"today", "figure", "campaigns", "campaign", "mailrows",
 func newPages() *pages {
 	own, _ := files.ReadFile("pages/style.css") // embedded: they are there
 	script, _ := files.ReadFile("pages/live.js")
+	passkey, _ := files.ReadFile("pages/passkey.js")
 	text, _ := files.ReadFile("words/en.yaml")
 	words, err := templates.WordsFrom("en", text)
 	if err != nil {
 		panic(fmt.Errorf("words/en.yaml: %w", err))
 	}
-	p := &pages{templates: map[string]*template.Template{}, words: words, style: append([]byte(look.Base), own...), script: script}
-	sum := sha256.Sum256(append(p.style, script...))
+	p := &pages{templates: map[string]*template.Template{}, words: words, style: append([]byte(look.Base), own...), script: script, passkey: passkey}
+	sum := sha256.Sum256(slices.Concat(p.style, script, passkey))
 	p.mark = hex.EncodeToString(sum[:6])
 	funcs := template.FuncMap{
 		"say":    func(key string, put ...any) string { return words.Say(key, texts(put)...) },
@@ -155,7 +158,7 @@ func (p *pages) show(w http.ResponseWriter, status int, name string, data any) e
 	return nil
 }
 
-// file answers with the style sheet or the script, whose addresses change with them.
+// file answers with the style sheet or a script, whose addresses change with them.
 func (c *Console) file(w http.ResponseWriter, r *http.Request, _ visitor) error {
 	var body []byte
 	switch r.PathValue("name") {
@@ -165,6 +168,9 @@ func (c *Console) file(w http.ResponseWriter, r *http.Request, _ visitor) error 
 	case "live-" + c.pages.mark + ".js":
 		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
 		body = c.pages.script
+	case "passkey-" + c.pages.mark + ".js":
+		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
+		body = c.pages.passkey
 	default:
 		return store.ErrNotFound
 	}
@@ -186,6 +192,7 @@ type frame struct {
 	Launcher bool
 	Admin    bool
 	Done     string // what was done just now
+	Ways     ways   // by what one signs in, or proves once more who one is
 	Refresh  int    // seconds after which a browser without script loads it again; 0: never
 	Now      loyalty.Instant
 	zone     *time.Location
@@ -196,7 +203,7 @@ type frame struct {
 // frameWithout is the frame of a page that knows nothing of the shop.
 func (c *Console) frameWithout(r *http.Request, u visitor, title string) frame {
 	f := frame{Title: title, User: u.name, AtHome: u.here, Inbox: c.Inbox && u.here, People: u.people(), Marketer: u.role.May("marketer"),
-		Launcher: u.role.May("launcher"), Admin: u.role.May("admin"), Now: loyalty.At(c.DB.Now()), zone: time.UTC, words: c.pages.words}
+		Launcher: u.role.May("launcher"), Admin: u.role.May("admin"), Ways: c.ways(r, u), Now: loyalty.At(c.DB.Now()), zone: time.UTC, words: c.pages.words}
 	if done := r.URL.Query().Get("done"); r.Method == http.MethodGet && done != "" && len(done) < 30 {
 		f.Done = c.pages.words.Say("done." + done)
 	}

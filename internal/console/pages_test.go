@@ -43,6 +43,9 @@ func TestPagesAreWellMade(t *testing.T) {
 	for what, form := range map[string]url.Values{"/console/members": {"q": {hostile}}, "/console/segments": {"rule": {`orders >= 2 and "` + hostile}}} {
 		h.wellMade(t, what+" of what was typed", h.ask(staff.Admin, what, form).Body)
 	}
+	h.added(t, staff.Viewer)
+	h.aWhileAgo(staff.Viewer)
+	h.wellMade(t, "one's own page with a passkey", h.ask(staff.Viewer, "/console/me", nil).Body)
 	h.wellMade(t, "members that were found", h.ask(staff.Admin, "/console/members", url.Values{"q": {hostile}}).Body)
 	h.wellMade(t, "a rule and its members", h.ask(staff.Admin, "/console/segments", url.Values{"rule": {"regulars or orders == 0"}}).Body)
 }
@@ -97,10 +100,30 @@ func (h *house) heard(t *testing.T, path string, root *html.Node, ids map[string
 				level = now
 			}
 		case "input", "textarea", "select":
-			if kind, _ := attr(n, "type"); kind != "hidden" && !labelled(n) {
+			kind, _ := attr(n, "type")
+			if kind != "hidden" && !labelled(n) {
 				bad("a field without a label: %v", n.Attr)
 			}
-		case "button", "a", "summary", "caption":
+			if kind == "radio" && !within(n, "fieldset") {
+				bad("a choice of several stands in no group: %v", n.Attr)
+			}
+		case "fieldset":
+			if len(all(n, "legend")) != 1 || words(all(n, "legend")[0]) == "" {
+				bad("a group of fields without a legend")
+			}
+		case "table":
+			if len(all(n, "th")) == 0 {
+				bad("a table without heads: %.60s", words(n))
+			}
+		case "nav":
+			if _, named := attr(n, "aria-label"); !named && !hasAttr(n, "aria-labelledby") {
+				bad("<%s> without a name", n.Data)
+			}
+		case "meta":
+			if content, _ := attr(n, "content"); strings.Contains(content, "user-scalable") || strings.Contains(content, "maximum-scale") {
+				bad("the page cannot be made larger: %s", content)
+			}
+		case "button", "a", "summary", "caption", "label", "option", "dt":
 			if words(n) == "" {
 				bad("<%s> without words: %v", n.Data, n.Attr)
 			}
@@ -122,13 +145,46 @@ func (h *house) heard(t *testing.T, path string, root *html.Node, ids map[string
 				bad("a form puts what is typed into the address")
 			}
 		}
-		if by, is := attr(n, "aria-labelledby"); is && ids[by] != 1 {
-			bad("nothing is called %s", by)
+		if n.Data[0] == 'h' && len(n.Data) == 2 && n.Data != "hr" && words(n) == "" {
+			bad("an empty heading")
+		}
+		for _, to := range []string{"aria-labelledby", "aria-describedby", "aria-controls", "for"} {
+			if by, is := attr(n, to); is && ids[by] != 1 {
+				bad("%s leads to %s, which is not there", to, by)
+			}
+		}
+		if order, _ := attr(n, "tabindex"); order != "" && order != "0" && order != "-1" {
+			bad("the keyboard goes through the page in an order of its own: tabindex %s", order)
+		}
+		if hidden, _ := attr(n, "aria-hidden"); hidden == "true" && len(all(n, "a"))+len(all(n, "button"))+len(all(n, "input")) > 0 {
+			bad("something to press is hidden from who hears the page")
+		}
+		if !within(n, "header", "main", "footer", "head") && n.Type == html.ElementNode && !landmark(n) {
+			bad("<%s> stands in no part of the page", n.Data)
 		}
 	}
 	if lang, _ := attr(all(root, "html")[0], "lang"); lang != "en" || len(all(root, "main")) != 1 || words(all(root, "title")[0]) == "" {
 		bad("language, main part or title is missing")
 	}
+}
+
+// within reports whether a node stands in an element of one of some names.
+func within(n *html.Node, names ...string) bool {
+	for p := n.Parent; p != nil; p = p.Parent {
+		if slices.Contains(names, p.Data) {
+			return true
+		}
+	}
+	return false
+}
+
+func hasAttr(n *html.Node, name string) bool { _, is := attr(n, name); return is }
+
+// landmark reports whether an element may stand outside of the parts of a page: these
+// themselves, and the link that skips to the main one.
+func landmark(n *html.Node) bool {
+	class, _ := attr(n, "class")
+	return slices.Contains([]string{"html", "head", "body", "header", "main", "footer"}, n.Data) || class == "skip"
 }
 
 // labelled reports whether a field stands in a label with words.

@@ -59,11 +59,12 @@ func TestOpenPagesShowNothing(t *testing.T) {
 		}
 	}
 	slices.Sort(open)
-	want := []string{"GET /console/look/{name}", "GET /console/sign-in", "GET /console/welcome/{link}", "POST /console/sign-in", "POST /console/welcome/{link}"}
+	want := []string{"GET /console/look/{name}", "GET /console/oidc", "GET /console/oidc/back", "GET /console/sign-in", "GET /console/welcome/{link}",
+		"POST /console/passkey", "POST /console/sign-in", "POST /console/sign-in/passkey", "POST /console/welcome/{link}"}
 	if !slices.Equal(open, want) {
 		t.Errorf("open to everybody: %q, want %q", open, want)
 	}
-	for _, path := range []string{"/console/sign-in", "/console/none", "/console/welcome/nobodys"} {
+	for _, path := range []string{"/console/sign-in", "/console/none", "/console/welcome/nobodys", "/console/oidc"} {
 		if a := h.ask(staff.Nobody, path, nil); strings.Contains(a.Body, "Anna") {
 			t.Errorf("%s names the shop to anybody", path)
 		}

@@ -19,24 +19,30 @@ func (c *Console) signInPage(w http.ResponseWriter, r *http.Request, u visitor) 
 		http.Redirect(w, r, "/console/", http.StatusSeeOther)
 		return nil
 	}
-	return c.pages.show(w, http.StatusOK, "signin", signInView{frame: c.frameWithout(r, u, c.pages.words.Say("signin.title"))})
+	return c.showSignIn(w, r, u, http.StatusOK, "")
+}
+
+func (c *Console) showSignIn(w http.ResponseWriter, r *http.Request, u visitor, status int, what string) error {
+	if status == http.StatusTooManyRequests {
+		w.Header().Set("Retry-After", "60")
+	}
+	return c.pages.show(w, status, "signin", signInView{c.frameWithout(r, u, c.pages.words.Say("signin.title")), what})
 }
 
 func (c *Console) signInWith(w http.ResponseWriter, r *http.Request, u visitor) error {
+	if c.NoPasswords {
+		return wrong(c.pages.words.Say("wrong.no_passwords"))
+	}
 	session, err := c.signIn.With(r.Context(), r.PostFormValue("email"), r.PostFormValue("password"), remote.Address(r))
-	view := signInView{frame: c.frameWithout(r, u, c.pages.words.Say("signin.title"))}
 	switch {
 	case err == nil:
 		c.keep(w, r, session)
 		http.Redirect(w, r, "/console/", http.StatusSeeOther)
 		return nil
 	case errors.Is(err, staff.ErrTooMany):
-		w.Header().Set("Retry-After", "60")
-		view.Wrong = err.Error()
-		return c.pages.show(w, http.StatusTooManyRequests, "signin", view)
+		return c.showSignIn(w, r, u, http.StatusTooManyRequests, err.Error())
 	case errors.Is(err, staff.ErrRefused):
-		view.Wrong = err.Error()
-		return c.pages.show(w, http.StatusUnprocessableEntity, "signin", view)
+		return c.showSignIn(w, r, u, http.StatusUnprocessableEntity, err.Error())
 	}
 	return err
 }
@@ -63,6 +69,9 @@ func (c *Console) welcomePage(w http.ResponseWriter, r *http.Request, u visitor)
 }
 
 func (c *Console) welcome(w http.ResponseWriter, r *http.Request, u visitor, status int, what string) error {
+	if c.NoPasswords {
+		return wrong(c.pages.words.Say("wrong.no_passwords"))
+	}
 	user, err := c.signIn.Invited(r.Context(), r.PathValue("link"))
 	if errors.Is(err, staff.ErrLink) {
 		return refuse(http.StatusGone, err.Error())
@@ -74,6 +83,9 @@ func (c *Console) welcome(w http.ResponseWriter, r *http.Request, u visitor, sta
 }
 
 func (c *Console) choosePassword(w http.ResponseWriter, r *http.Request, u visitor) error {
+	if c.NoPasswords {
+		return wrong(c.pages.words.Say("wrong.no_passwords"))
+	}
 	password := r.PostFormValue("password")
 	if password != r.PostFormValue("again") {
 		return c.welcome(w, r, u, http.StatusUnprocessableEntity, c.pages.words.Say("welcome.differ"))

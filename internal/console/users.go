@@ -15,7 +15,7 @@ type usersView struct {
 	frame
 	Users []staff.User
 	Roles []staff.Role
-	Stale bool   // the password is asked for
+	Stale bool   // who the visitor is is asked once more
 	For   string // whom the link is for
 	Link  string // shown once
 }
@@ -103,9 +103,13 @@ func (c *Console) removeUser(w http.ResponseWriter, r *http.Request, u visitor) 
 // meView is one's own page.
 type meView struct {
 	frame
-	Email string
-	Role  staff.Role
-	Wrong string
+	Email       string
+	Role        staff.Role
+	Wrong       string
+	Stale       bool // who they are is asked once more
+	NoPasswords bool // nobody comes in by one
+	Passkeys    []staff.Passkey
+	CanAdd      bool // browsers have passkeys for us
 }
 
 func (c *Console) me(w http.ResponseWriter, r *http.Request, u visitor) error {
@@ -116,13 +120,32 @@ func (c *Console) showMe(w http.ResponseWriter, r *http.Request, u visitor, stat
 	if u.here {
 		return wrong(c.pages.words.Say("me.nobody"))
 	}
-	return c.pages.show(w, status, "me", meView{c.frameWithout(r, u, c.pages.words.Say("me.title")), u.name, u.role, what})
+	view := meView{frame: c.frameWithout(r, u, c.pages.words.Say("me.title")), Email: u.name, Role: u.role, Wrong: what, NoPasswords: c.NoPasswords, CanAdd: c.passkeys(r) != nil}
+	err := c.read(r.Context(), func(tx *store.Tx) (err error) { view.zone, err = tx.Zone(); return err })
+	if err == nil {
+		view.Passkeys, err = c.signIn.PasskeysOf(r.Context(), u.session)
+	}
+	if err == nil {
+		view.Stale, err = c.stale(r, u)
+	}
+	if err != nil {
+		return err
+	}
+	return c.pages.show(w, status, "me", view)
 }
 
 func (c *Console) changePassword(w http.ResponseWriter, r *http.Request, u visitor) error {
+	if c.NoPasswords {
+		return wrong(c.pages.words.Say("wrong.no_passwords"))
+	}
 	next := r.PostFormValue("next")
 	if next != r.PostFormValue("again") {
 		return c.showMe(w, r, u, http.StatusUnprocessableEntity, c.pages.words.Say("welcome.differ"))
+	}
+	if !u.chosen {
+		if err := c.proves(r, u); err != nil {
+			return c.minded(w, r, u, err, "")
+		}
 	}
 	err := c.signIn.Change(r.Context(), u.session, r.PostFormValue("password"), next, remote.Address(r))
 	switch {

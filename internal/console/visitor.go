@@ -18,6 +18,9 @@ type visitor struct {
 	role    staff.Role
 	here    bool // at the machine itself, on the embedded default
 	session string
+
+	chosen   bool  // a password
+	passkeys int64 // how many they have
 }
 
 // by is how the visitor stands in the audit and beside what they did.
@@ -39,7 +42,7 @@ func (c *Console) visitor(r *http.Request) (visitor, error) {
 	if errors.Is(err, store.ErrNotFound) {
 		return visitor{}, nil
 	}
-	return visitor{name: u.Email, role: u.Role, session: cookie.Value}, err
+	return visitor{name: u.Email, role: u.Role, session: cookie.Value, chosen: u.Chosen, passkeys: u.Passkeys}, err
 }
 
 // fromHere reports whether a request comes from this machine, to a name of it: a page

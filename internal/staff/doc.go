@@ -2,9 +2,11 @@
 // roles, how they sign in, their sessions, and the audit.
 //
 // It promises that nothing which lets somebody in can be read from the database:
-// passwords are kept as argon2id, links and sessions as SHA-256 of 256 random bits.
+// passwords are kept as argon2id, links and sessions as SHA-256 of 256 random bits, of
+// passkeys what they are checked by. What a browser is asked for a passkey or a provider
+// of OIDC is good once, for five minutes, and for that browser alone.
 // A link is good once and for an hour; a session ends when it is not used for 12
-// hours, after 30 days, and at once with a change of the role or the password. Who
+// hours, after 30 days, and at once with a change of the role or the password, and when a passkey is removed. Who
 // tries too often waits, in all replicas together; an account that there is not takes
 // as long to be refused as one that there is.
 //

@@ -40,7 +40,7 @@ const (
 	triesSpan  = time.Minute
 )
 
-// freshFor is for how long it counts that somebody has given their password: acts with
+// freshFor is for how long it counts that somebody has proved who they are: acts with
 // large effects ask for it again after that.
 const freshFor = 15 * time.Minute
 
@@ -60,22 +60,35 @@ func (s *SignIn) Again(ctx context.Context, session, password, from string) erro
 	if err != nil {
 		return err
 	}
-	return s.proved(ctx, u.Email, password, from, func(tx *store.Tx, _ int64, _ string) error {
-		_, err := tx.Exec("update sessions set proved_at = "+tx.Machine()+" where hash = @hash", store.Args{"hash": hashed(session)})
-		return err
-	})
+	return s.proved(ctx, u.Email, password, from, func(tx *store.Tx, _ int64, _ string) error { return refresh(tx, session) })
 }
 
-// Fresh reports whether the user of a session has given their password just now.
+// refresh notes that the user of a session has proved just now who they are.
+func refresh(tx *store.Tx, session string) error {
+	_, err := tx.Exec("update sessions set proved_at = "+tx.Machine()+" where hash = @hash", store.Args{"hash": hashed(session)})
+	return err
+}
+
+// Fresh reports whether the user of a session has proved just now who they are.
 func (s *SignIn) Fresh(ctx context.Context, session string) (fresh bool, err error) {
-	err = s.DB.View(ctx, func(tx *store.Tx) error {
-		return tx.One(&fresh, "select coalesce(proved_at, began_at) > "+tx.MachineIn(-freshFor)+" from sessions where hash = @hash", store.Args{"hash": hashed(session)})
-	})
+	err = s.DB.View(ctx, func(tx *store.Tx) (err error) { fresh, err = isFresh(tx, session); return err })
+	return fresh, err
+}
+
+func isFresh(tx *store.Tx, session string) (fresh bool, err error) {
+	err = tx.One(&fresh, "select coalesce(proved_at, began_at) > "+tx.MachineIn(-freshFor)+" from sessions where hash = @hash", store.Args{"hash": hashed(session)})
 	return fresh, store.IgnoreNotFound(err)
 }
 
+func mustBeFresh(tx *store.Tx, session string) error {
+	if fresh, err := isFresh(tx, session); err != nil || !fresh {
+		return errors.Join(err, ErrNotFresh)
+	}
+	return nil
+}
+
 // Change sets another password for whoever has a session and knows the one that they
-// have, and ends their other sessions.
+// have, and ends their other sessions. Whoever has none needs a fresh session instead.
 func (s *SignIn) Change(ctx context.Context, session, password, next, from string) error {
 	u, err := s.Who(ctx, session)
 	if err != nil {
@@ -88,7 +101,7 @@ func (s *SignIn) Change(ctx context.Context, session, password, next, from strin
 	if err != nil {
 		return err
 	}
-	return s.proved(ctx, u.Email, password, from, func(tx *store.Tx, user int64, email string) error {
+	set := func(tx *store.Tx, user int64, email string) error {
 		_, err := tx.Exec("update users set password = @password, link_hash = null, link_until = null where id = @id", store.Args{"password": hash, "id": user})
 		if err != nil {
 			return err
@@ -97,6 +110,15 @@ func (s *SignIn) Change(ctx context.Context, session, password, next, from strin
 			return err
 		}
 		return Note(tx, Act{By: "console: " + email, Act: "password changed", About: email})
+	}
+	if u.Chosen {
+		return s.proved(ctx, u.Email, password, from, set)
+	}
+	return s.DB.Update(ctx, func(tx *store.Tx) error {
+		if err := mustBeFresh(tx, session); err != nil {
+			return err
+		}
+		return set(tx, u.ID, u.Email)
 	})
 }
 
@@ -122,7 +144,7 @@ func (s *SignIn) proved(ctx context.Context, email, password, from string, f fun
 	if err != nil || len(password) > longestPassword {
 		email = "" // nobody's; it is counted and takes as long all the same
 	}
-	if err := s.try(ctx, email, from); err != nil {
+	if err := s.try(ctx, limit{pair(email, from), triesPair}, limit{hashed("account " + email), triesAlone}, limit{hashed("from " + from), triesAlone}); err != nil {
 		return err
 	}
 	var u struct {
@@ -152,12 +174,14 @@ func (s *SignIn) proved(ctx context.Context, email, password, from string, f fun
 	})
 }
 
+// limit is how many tries a minute may have of what they are counted by.
+type limit struct {
+	who  []byte
+	most int64
+}
+
 // try counts a try, and refuses it where there were too many.
-func (s *SignIn) try(ctx context.Context, email, from string) error {
-	keys := []struct {
-		who  []byte
-		most int64
-	}{{pair(email, from), triesPair}, {hashed("account " + email), triesAlone}, {hashed("from " + from), triesAlone}}
+func (s *SignIn) try(ctx context.Context, limits ...limit) error {
 	tooMany := false
 	err := s.DB.Update(ctx, func(tx *store.Tx) error {
 		tooMany = false
@@ -167,7 +191,7 @@ func (s *SignIn) try(ctx context.Context, email, from string) error {
 		if _, err := tx.Exec("delete from sign_in_tries where at < "+tx.MachineIn(-time.Hour), nil); err != nil {
 			return err
 		}
-		for _, k := range keys {
+		for _, k := range limits {
 			var n int64
 			args := store.Args{"who": k.who}
 			if err := tx.One(&n, "select count(*) from sign_in_tries where who = @who and at > "+tx.MachineIn(-triesSpan), args); err != nil {

@@ -19,11 +19,14 @@ type User struct {
 	Email     string          `json:"email"`
 	Role      Role            `json:"role"`
 	Chosen    bool            `json:"has_password"` // a password was chosen
+	Passkeys  int64           `json:"passkeys"`     // how many they have
 	CreatedAt loyalty.Instant `json:"created_at"`
-	SeenAt    loyalty.Instant `json:"seen_at"` // of the newest session
+	OIDCAt    loyalty.Instant `json:"oidc_at" gorm:"column:oidc_at"` // when they last came in by OIDC
+	SeenAt    loyalty.Instant `json:"seen_at"`                       // of the newest session
 }
 
-const userColumns = `u.id, u.email, u.role, u.password <> '' as chosen, u.created_at`
+const userColumns = `u.id, u.email, u.role, u.password <> '' as chosen, u.created_at,
+	(select count(*) from passkeys p where p.user_id = u.id) as passkeys, u.oidc_at`
 
 // linkLasts is for how long a link lets somebody choose a password.
 const linkLasts = time.Hour
@@ -71,7 +74,7 @@ func SetRole(tx *store.Tx, email string, role Role, by string) error {
 	return Note(tx, Act{By: by, Act: "role changed", About: u.Email, Before: string(u.Role), After: string(role)})
 }
 
-// Remove takes a user away, and ends their sessions.
+// Remove takes a user away with their passkeys, and ends their sessions.
 func Remove(tx *store.Tx, email, by string) error {
 	u, err := known(tx, email)
 	if err != nil {
@@ -80,8 +83,10 @@ func Remove(tx *store.Tx, email, by string) error {
 	if err := endSessions(tx, u.ID); err != nil {
 		return err
 	}
-	if _, err := tx.Exec("delete from users where id = @id", store.Args{"id": u.ID}); err != nil {
-		return err
+	for _, table := range []string{"passkeys where user_id", "users where id"} {
+		if _, err := tx.Exec("delete from "+table+" = @id", store.Args{"id": u.ID}); err != nil {
+			return err
+		}
 	}
 	return Note(tx, Act{By: by, Act: "user removed", About: u.Email, Before: string(u.Role)})
 }
@@ -132,7 +137,8 @@ func hashed(secret string) []byte {
 	return h[:]
 }
 
-// OthersWho counts the users but one who may do what a role may, and have a password.
+// OthersWho counts the users but one who may do what a role may, and have a way in: a
+// password, a passkey, or OIDC by which they have come.
 func OthersWho(tx *store.Tx, role Role, email string) (n int64, err error) {
 	var roles []string
 	for _, r := range Roles {
@@ -140,6 +146,11 @@ func OthersWho(tx *store.Tx, role Role, email string) (n int64, err error) {
 			roles = append(roles, string(r))
 		}
 	}
-	err = tx.One(&n, "select count(*) from users where role in @roles and email <> @email and password <> ''", store.Args{"roles": roles, "email": email})
+	err = tx.One(&n, `
+		select count(*)
+		from   users u
+		where  u.role in @roles and u.email <> @email
+		and    (u.password <> '' or u.oidc_at is not null or exists (select 1 from passkeys p where p.user_id = u.id))`,
+		store.Args{"roles": roles, "email": email})
 	return n, err
 }
