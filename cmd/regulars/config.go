@@ -27,6 +27,7 @@ type config struct {
 	DatabaseURL string
 	RedisURL    string
 	SMTPURL     string
+	FallbackURL string // of the relay that takes mails while the first is away; "": there is none
 	BaseURL     string
 	SecretKey   string
 
@@ -71,6 +72,7 @@ var settings = []setting{
 	{"DATABASE_URL", func(c *config, v string) error { c.DatabaseURL = v; return databaseAddress(v) }},
 	{"REDIS_URL", func(c *config, v string) error { c.RedisURL = v; return redisAddress(v) }},
 	{"SMTP_URL", func(c *config, v string) error { c.SMTPURL = v; return relayAddress(v) }},
+	{fallbackURL, func(c *config, v string) error { c.FallbackURL = v; return fallbackAddress(v) }},
 	{"BASE_URL", func(c *config, v string) error { c.BaseURL = v; return baseAddress(v) }},
 	{"SECRET_KEY", func(c *config, v string) error { c.SecretKey = v; return secretKeys(v) }},
 	{"LISTEN", func(c *config, v string) error { c.Listen, c.listens = v, true; return listenAddress(v) }},
@@ -159,6 +161,9 @@ func readConfig(environ []string) (config, error) {
 		if c.SMTPURL == inbox {
 			c.Listen = inboxListen
 		}
+	}
+	if c.FallbackURL != "" && c.SMTPURL == inbox {
+		wrong = append(wrong, fallbackURL+" is set and SMTP_URL names no relay: it takes mails only while that one is away")
 	}
 	if err := c.pprofAlone(); err != nil {
 		wrong = append(wrong, "PPROF_LISTEN "+err.Error())
@@ -321,6 +326,22 @@ func relayAddress(v string) error {
 	}
 	if _, err := smtp.ParseURL(v); err != nil {
 		return fmt.Errorf("can't be used: %w; or inbox: for the built-in one", err)
+	}
+	return nil
+}
+
+// fallbackURL is the setting of the second relay.
+const fallbackURL = "SMTP_FALLBACK_URL"
+
+func fallbackAddress(v string) error {
+	if err := passwordInPlace(v); err != nil {
+		return err
+	}
+	switch o, err := smtp.ParseURL(v); {
+	case err != nil:
+		return fmt.Errorf("can't be used: %w", err)
+	case o.Rate.N > 0:
+		return errors.New("has a rate: that of SMTP_URL holds for both relays; leave rate= out here")
 	}
 	return nil
 }

@@ -46,6 +46,10 @@ func TestASettingThatCannotWorkIsRefused(t *testing.T) {
 		{"SECRET_KEY=0123456789012345678901234567890123456789,old", "key 2 has 3 characters"},
 		{"SECRET_KEY=", "is empty"},
 		{"SMTP_URL=", "is empty"},
+		{"SMTP_FALLBACK_URL=smtp://h", "names no relay"},
+		{"SMTP_FALLBACK_URL=smtp://h?rate=1/s", "leave rate= out"},
+		{"SMTP_FALLBACK_URL=inbox:", "can't be used"},
+		{"SMTP_FALBACK_URL=x", "did you mean SMTP_FALLBACK_URL?"},
 		{"MAIL_ONLY_TO= ", "is empty"},
 		{"SECRET_KEY_FILE=" + empty, "empty file"},
 		{"SECRET_KEY_FILE=/nowhere/key", "can't be read"},
@@ -94,6 +98,7 @@ func TestSettingsThatWorkAreTaken(t *testing.T) {
 		{"SECRET_KEY=", "SECRET_KEY_FILE=" + key}, // compose hands an unset name on as an empty one
 		{"BASE_URL=http://mail.shop.example"}, {"BASE_URL=https://mail.shop.example:8443/mails/"}, {"BASE_URL=https://[2001:db8::1]"},
 		{"REDIS_URL=redis-sentinel://:p%40@a,b:26380/main?db=1"}, {"REDIS_URL=redis-cluster://a,b:7001"}, {"REDIS_URL=rediss://u:p@h:1"},
+		{"SMTP_URL=smtp://a", "SMTP_FALLBACK_URL=smtps://u:p@b?connections=2"},
 		{"SMTP_URL=inbox:"}, {"SMTP_URL=smtp://a:p%40%2F@h?connections=4"},
 		{"DATABASE_URL=sqlite:/a/b.db"}, {"DATABASE_URL=sqlite:///a/b.db"}, {"DATABASE_URL=postgresql+psycopg://u:p@h/d"},
 		{"DATABASE_URL=host=h user=u password='a b' dbname=d"},

@@ -213,7 +213,7 @@ func (a *app) live(ctx context.Context, w *wiring, roles []string, door net.List
 		presence.Senses = append(presence.Senses, worker.Failing)
 		if w.sink == nil {
 			presence.Senses = append(presence.Senses, w.relaySense)
-			work.Go(func() error { return w.lookAtRelay(ctx) })
+			work.Go(func() error { return w.lookAtRelays(ctx) })
 		}
 		work.Go(func() error { return worker.Run(ctx) })
 		work.Go(func() error { return w.alerts.Run(ctx) })
@@ -313,14 +313,14 @@ func (a *app) site(w *wiring, quick *store.DB) (*public.Site, error) {
 	registry := prometheus.NewRegistry()
 	web := w.db.Share(webTransactions).Hasty(webLockWait) // a burst of webhooks leaves the workers their connections
 	site := &public.Site{
-		Clock: time.Now, DB: web, Quick: quick, Live: w.clock, Intake: intake.New(web), Links: w.links, Registry: registry, Log: w.log, Relays: w.relays, Secrets: a.config.hookSecrets,
+		Clock: time.Now, DB: web, Quick: quick, Live: w.clock, Intake: intake.New(web), Links: w.links, Registry: registry, Log: w.log, Relays: w.spared, Secrets: a.config.hookSecrets,
 		MetricsElsewhere: a.metricsDoor != nil,
 		Wake:             w.hints.Job,
 		Learn:            w.sender.Learn,
 		Fetch:            fetcher(),
 	}
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		public.NewMetrics(w.db, w.relays, site.Amiss))
+		public.NewMetrics(w.db, w.spared, site.Amiss))
 	if w.sink != nil {
 		site.Inbox = embedded.NewInbox(w.sink, embedded.InboxOptions{Base: "/inbox", Status: "/status", Zone: shopZone(web)})
 	}
