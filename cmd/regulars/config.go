@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"regulars/internal/delivery/dkim"
 	"regulars/internal/delivery/smtp"
 	"regulars/internal/loyalty"
 	"regulars/internal/program"
@@ -44,6 +45,9 @@ type config struct {
 
 	TestDatabaseURL string // where benchmarks make their own, when DATABASE_URL is no Postgres
 
+	dkimDomain, dkimSelector, dkimKey string
+	dkim                              *dkim.Signer // nil: the relay signs
+
 	listens     bool                // Listen was given, and is not the default
 	anywhere    bool                // Pprof may be an address that others reach
 	hookSecrets map[string][]string // source → its secrets, the newest first
@@ -73,6 +77,9 @@ var settings = []setting{
 	{"REDIS_URL", func(c *config, v string) error { c.RedisURL = v; return redisAddress(v) }},
 	{"SMTP_URL", func(c *config, v string) error { c.SMTPURL = v; return relayAddress(v) }},
 	{fallbackURL, func(c *config, v string) error { c.FallbackURL = v; return fallbackAddress(v) }},
+	{"DKIM_DOMAIN", func(c *config, v string) error { c.dkimDomain = strings.ToLower(v); return dkimName(v, "shop.example") }},
+	{"DKIM_SELECTOR", func(c *config, v string) error { c.dkimSelector = strings.ToLower(v); return dkimName(v, "mail2026") }},
+	{"DKIM_KEY", func(c *config, v string) error { c.dkimKey = v; return nil }},
 	{"BASE_URL", func(c *config, v string) error { c.BaseURL = v; return baseAddress(v) }},
 	{"SECRET_KEY", func(c *config, v string) error { c.SecretKey = v; return secretKeys(v) }},
 	{"LISTEN", func(c *config, v string) error { c.Listen, c.listens = v, true; return listenAddress(v) }},
@@ -161,6 +168,9 @@ func readConfig(environ []string) (config, error) {
 		if c.SMTPURL == inbox {
 			c.Listen = inboxListen
 		}
+	}
+	if err := c.signer(); err != nil {
+		wrong = append(wrong, "DKIM_KEY "+err.Error())
 	}
 	if c.FallbackURL != "" && c.SMTPURL == inbox {
 		wrong = append(wrong, fallbackURL+" is set and SMTP_URL names no relay: it takes mails only while that one is away")
@@ -342,6 +352,32 @@ func fallbackAddress(v string) error {
 		return fmt.Errorf("can't be used: %w", err)
 	case o.Rate.N > 0:
 		return errors.New("has a rate: that of SMTP_URL holds for both relays; leave rate= out here")
+	}
+	return nil
+}
+
+// dkimName says when a name cannot stand in DNS.
+func dkimName(v, like string) error {
+	for label := range strings.SplitSeq(v, ".") {
+		if !dkimLabel.MatchString(label) {
+			return fmt.Errorf("is %q: it should be like %s", v, like)
+		}
+	}
+	return nil
+}
+
+var dkimLabel = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$`)
+
+// signer makes what signs mails, where the settings ask for it.
+func (c *config) signer() (err error) {
+	switch {
+	case c.dkimDomain == "" && c.dkimSelector == "" && c.dkimKey == "":
+		return nil
+	case c.dkimDomain == "" || c.dkimSelector == "" || c.dkimKey == "":
+		return errors.New("signs nothing alone: DKIM_DOMAIN, DKIM_SELECTOR and DKIM_KEY (or DKIM_KEY_FILE) belong together")
+	}
+	if c.dkim, err = dkim.New(c.dkimDomain, c.dkimSelector, []byte(c.dkimKey)); err != nil {
+		return fmt.Errorf("can't be used: %w", err)
 	}
 	return nil
 }

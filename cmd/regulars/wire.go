@@ -16,6 +16,7 @@ import (
 
 	"regulars/internal/consent"
 	"regulars/internal/delivery"
+	"regulars/internal/delivery/dkim"
 	"regulars/internal/delivery/smtp"
 	"regulars/internal/embedded"
 	"regulars/internal/engine"
@@ -36,9 +37,9 @@ type wiring struct {
 	links  *consent.Links
 	alerts *marketing.Alerts
 	sink   *embedded.Sink // nil: a real relay
-	relays []*smtp.Relay // that of SMTP_URL, and that of SMTP_FALLBACK_URL if there is one
-	hints  *jobs.Hints // nil until there is a Redis
-	rate   *jobs.Rate  // nil: the relay takes all
+	relays []*smtp.Relay  // that of SMTP_URL, and that of SMTP_FALLBACK_URL if there is one
+	hints  *jobs.Hints    // nil until there is a Redis
+	rate   *jobs.Rate     // nil: the relay takes all
 	log    *slog.Logger
 	uncut  func() // ends the wait for the end of ctx
 }
@@ -59,6 +60,11 @@ func (a *app) wire(ctx context.Context, db *store.DB, log *slog.Logger) (*wiring
 		return nil, err
 	}
 	transports := w.transports()
+	if a.config.dkim != nil {
+		for lane, t := range transports {
+			transports[lane] = dkim.Transport{Transport: t, Signer: a.config.dkim}
+		}
+	}
 	var limiter delivery.Limiter
 	if first.Rate.N > 0 {
 		w.rate = jobs.NewRate(first.Rate, db)
