@@ -166,6 +166,7 @@ func (a *app) live(ctx context.Context, w *wiring, roles []string, door net.List
 	if w.rate != nil {
 		w.rate.Through(redis)
 	}
+	w.rates.Through(redis)
 
 	// Readiness, unsubscribes and the replica's own row must be answered while every
 	// other connection waits for a lock.
@@ -175,7 +176,7 @@ func (a *app) live(ctx context.Context, w *wiring, roles []string, door net.List
 	}
 	defer quick.Close()
 	quick = quick.Hasty(webLockWait)
-	presence := &jobs.Presence{DB: quick, Clock: w.clock, Version: version(), Roles: strings.Join(roles, ","), Rate: w.rate, Log: w.log,
+	presence := &jobs.Presence{DB: quick, Clock: w.clock, Version: version(), Roles: strings.Join(roles, ","), Rate: w.rationed, Log: w.log,
 		Senses: []func(context.Context) []store.Trouble{jobs.RedisSense(redis), jobs.DiskSense(w.db)}}
 
 	outside := a.outside(w, redis)

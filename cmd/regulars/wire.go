@@ -40,6 +40,7 @@ type wiring struct {
 	relays []*smtp.Relay  // that of SMTP_URL, and that of SMTP_FALLBACK_URL if there is one
 	hints  *jobs.Hints    // nil until there is a Redis
 	rate   *jobs.Rate     // nil: the relay takes all
+	rates  *jobs.DomainRates
 	log    *slog.Logger
 	uncut  func() // ends the wait for the end of ctx
 }
@@ -65,6 +66,7 @@ func (a *app) wire(ctx context.Context, db *store.DB, log *slog.Logger) (*wiring
 			transports[lane] = dkim.Transport{Transport: t, Signer: a.config.dkim}
 		}
 	}
+	w.rates = jobs.NewDomainRates(db)
 	var limiter delivery.Limiter
 	if first.Rate.N > 0 {
 		w.rate = jobs.NewRate(first.Rate, db)
@@ -75,7 +77,7 @@ func (a *app) wire(ctx context.Context, db *store.DB, log *slog.Logger) (*wiring
 		DB: db, Programs: versions.Programs{DB: db}, Transports: transports, Links: w.links,
 		Secret: derive(key, "message ids"), OldSecrets: keysFor("message ids", key, a.config.SecretKey)[1:], ReturnDomain: a.config.BounceDomain,
 		MailOnlyTo: a.config.mailOnlyTo, Sink: w.sink != nil,
-		InFlight: 2 * w.connections(), Limiter: limiter, Log: log,
+		InFlight: 2 * w.connections(), Limiter: limiter, Domains: w.rates, Log: log,
 	})
 	w.alerts = &marketing.Alerts{DB: db, Transport: transports[delivery.Urgent], Secret: derive(key, "message ids"), MailOnlyTo: a.config.mailOnlyTo, Log: log}
 	w.engine = engine.New(db, w.sender)
@@ -113,6 +115,19 @@ func (a *app) relays(w *wiring) (first smtp.Options, err error) {
 		w.relays = append(w.relays, smtp.New(o))
 	}
 	return first, nil
+}
+
+// rationed says how many mails are handed over at most, and whether some wait for it.
+func (w *wiring) rationed() (limits string, up bool) {
+	var all []string
+	if w.rate != nil {
+		limit, used := w.rate.Used()
+		all, up = append(all, limit), used
+	}
+	if limits, used := w.rates.Used(); used {
+		all, up = append(all, limits), true
+	}
+	return strings.Join(all, ", "), up
 }
 
 // transports are the ways to the relays, by lane.

@@ -171,6 +171,7 @@ func (w *worker) feed(ctx context.Context, batches chan<- *batch) {
 			}
 		}
 		late := w.ration(ctx, b)
+		w.apart(ctx, b)
 		if len(b.sends)+len(b.ended) == 0 {
 			return
 		}
