@@ -107,8 +107,7 @@ type Sender struct {
 	writer   *writer
 	outcomes outcomes
 	brakes   brakes
-	secrets  [][]byte // by which marks in what comes back are known
-	inForce  inForce
+	secrets  [][]byte     // by which marks in what comes back are known
 	pace     atomic.Int64 // sends per mark: what the wire takes in a quarter of a second
 }
 
