@@ -56,9 +56,10 @@ var arrows = map[string][]string{
 	"internal/bounce":                  {},
 	"internal/inbound":                 {"internal/bounce"},
 	"internal/mailnews":                {"internal/bounce", "internal/webhook"},
-	"internal/delivery":                {"internal/consent", "internal/coupon", "internal/delivery/compose", "internal/mailnews", "internal/norms", "internal/program", "internal/store"},
+	"internal/delivery":                {"internal/address", "internal/consent", "internal/coupon", "internal/delivery/compose", "internal/mailnews", "internal/norms", "internal/program", "internal/store"},
 	"internal/delivery/compose":        {"internal/address", "templates"},
 	"internal/delivery/smtp":           {"internal/delivery"},
+	"internal/delivery/dkim":           {"internal/delivery"},
 	"internal/engine":                  {"internal/delivery", "internal/intake", "internal/runs"},
 	"internal/report":                  {"internal/forecast", "internal/norms", "internal/outbox", "internal/phone", "internal/plot", "segments"},
 	"internal/marketing":               {"internal/apply", "internal/intake", "internal/person", "internal/delivery", "internal/report"},
@@ -73,7 +74,7 @@ var arrows = map[string][]string{
 	"internal/rehearsal":               {"internal/apply", "internal/engine", "internal/report"},
 	"internal/bench":                   {"internal/embedded", "internal/public"}, // embedded: the relay and the Redis of bench faults; public: the hooks of bench ingest
 	"cmd/regulars": {"internal/inbound", "internal/console", "internal/public", "internal/demo", "internal/bench", "internal/rehearsal",
-		"internal/apply", "internal/embedded", "internal/delivery/smtp", "internal/outbox/post", "internal/why", "jobs"},
+		"internal/apply", "internal/embedded", "internal/delivery/dkim", "internal/delivery/smtp", "internal/outbox/post", "internal/why", "jobs"},
 	"internal/shoptest": {"internal/apply", "internal/engine", "internal/store/storetest"},
 }
 

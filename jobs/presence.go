@@ -24,7 +24,7 @@ type Presence struct {
 	Version, Roles string
 	Senses         []func(context.Context) []store.Trouble // asked every few seconds, all at once; each takes 3 s at most
 	Lock           *store.Presence                         // a worker's, kept too; nil: none
-	Rate           *Rate                                   // how much its relay takes; nil: no limit
+	Rate           func() (limits string, up bool)         // how many mails it hands over at most, and whether some wait for that; nil: no limit
 	Log            *slog.Logger
 
 	mu       sync.Mutex
@@ -98,7 +98,7 @@ func (p *Presence) pass(ctx context.Context, r store.Replica) error {
 	p.sees = r.Troubles
 	p.mu.Unlock()
 	if p.Rate != nil {
-		r.Rate, r.Rationed = p.Rate.Used()
+		r.Rate, r.Rationed = p.Rate()
 	}
 	if p.Clock != nil {
 		r.Ahead = p.Clock.Ahead()

@@ -22,26 +22,40 @@ import (
 // quarter of a second, so that in any ten seconds no more than 105 % of the rate go;
 // an urgent one by another quarter, so that a run never holds it up.
 type Rate struct {
-	limit loyalty.Rate
-	db    *store.DB
+	limit  loyalty.Rate
+	key    string        // in Redis
+	idle   time.Duration // the moment is kept there after it has passed
+	others *others
+
+	mu     sync.Mutex
+	next   time.Time // when all that this replica let go would have gone, at its share
+	usedUp time.Time // when it last let less go than was asked for
+	queue  time.Time // when all that was told to wait will have gone, at its share
+}
+
+// others are the replicas with which rates are shared.
+type others struct {
+	db *store.DB
 
 	mu      sync.Mutex
 	redis   redis.UniversalClient // nil: none yet
-	next    time.Time             // when all that this replica let go would have gone, at its share
+	again   time.Time             // Redis, which did not answer, is not asked before
 	share   int                   // of how many replicas it is one
 	counted time.Time             // when they were counted
-	usedUp  time.Time             // when it last let less go than was asked for
-	again   time.Time             // Redis, which did not answer, is not asked before
 }
 
 // NewRate returns a rate that every replica keeps for itself until it shares a Redis.
-func NewRate(limit loyalty.Rate, db *store.DB) *Rate { return &Rate{limit: limit, db: db, share: 1} }
+func NewRate(limit loyalty.Rate, db *store.DB) *Rate {
+	return &Rate{limit: limit, key: "regulars:rate", idle: keptForIdle, others: &others{db: db, share: 1}}
+}
 
 // Through shares the rate with all replicas that use the same Redis.
-func (r *Rate) Through(shared Redis) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.redis = shared.UniversalClient
+func (r *Rate) Through(shared Redis) { r.others.through(shared) }
+
+func (o *others) through(shared Redis) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.redis = shared.UniversalClient
 }
 
 // Used says how high the rate is, and whether mails wait for it.
@@ -60,7 +74,8 @@ const (
 )
 
 // letGo answers how many mails may go now, and after how many microseconds the next.
-// A Redis that knows nothing may have forgotten: nothing goes ahead then.
+// A Redis that knows nothing may have forgotten: nothing goes ahead then. Fewer than
+// none come back.
 var letGo = redis.NewScript(`
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -68,40 +83,54 @@ local every, ahead, n = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local next = tonumber(redis.call('GET', KEYS[1]) or now + ahead - every)
 if next < now then next = now end
 local go = math.max(0, math.min(n, math.floor((now + ahead - next) / every)))
+if n < 0 then go = n end
 next = next + go * every
-redis.call('SET', KEYS[1], string.format('%.3f', next), 'PX', math.ceil((next - now) / 1000) + tonumber(ARGV[4]))
+redis.call('SET', KEYS[1], string.format('%.3f', next), 'PX', math.max(0, math.ceil((next - now) / 1000)) + tonumber(ARGV[4]))
 return {go, math.max(0, math.ceil(next + every - ahead - now))}`)
 
 // Take implements delivery.Limiter.
 func (r *Rate) Take(ctx context.Context, lane string, n int) (granted int, wait time.Duration, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	granted, wait = r.take(ctx, lane, n)
+	return granted, wait, nil
+}
+
+// Return implements delivery.Limiter.
+func (r *Rate) Return(ctx context.Context, lane string, n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.take(ctx, lane, -n)
+}
+
+func (r *Rate) take(ctx context.Context, lane string, n int) (granted int, wait time.Duration) {
 	early := max(ahead, r.limit.Every())
 	if lane == delivery.Urgent {
 		early *= 2
 	}
-	granted, wait, err = r.together(ctx, early, n)
+	granted, wait, err := r.together(ctx, early, n)
 	if err != nil {
 		granted, wait = r.alone(ctx, early, n)
 	}
 	if granted < n {
 		r.usedUp = time.Now()
 	}
-	return granted, wait, nil
+	return granted, wait
 }
 
 // together asks Redis.
 func (r *Rate) together(ctx context.Context, early time.Duration, n int) (granted int, wait time.Duration, err error) {
-	if r.redis == nil || time.Now().Before(r.again) {
+	shared := r.others.answering()
+	if shared == nil {
 		return 0, 0, redis.ErrClosed
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rateWithin)
 	defer cancel()
 	micros := func(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 	every := micros(r.limit.Per) / float64(r.limit.N)
-	said, err := letGo.Run(ctx, r.redis, []string{"regulars:rate"}, every, micros(early), n, keptForIdle.Milliseconds()).Int64Slice()
+	said, err := letGo.Run(ctx, shared, []string{r.key}, every, micros(early), n, r.idle.Milliseconds()).Int64Slice()
 	if err != nil || len(said) != 2 {
-		r.again = time.Now().Add(rateWithin)
+		r.others.silent()
 		return 0, 0, fmt.Errorf("asking for the rate: %w", err)
 	}
 	// Should Redis be away the next time, nothing goes ahead: it may just have.
@@ -111,32 +140,59 @@ func (r *Rate) together(ctx context.Context, early time.Duration, n int) (grante
 
 // alone lets the share of this replica go.
 func (r *Rate) alone(ctx context.Context, early time.Duration, n int) (granted int, wait time.Duration) {
-	r.count(ctx)
-	every := time.Duration(float64(r.limit.Per) / float64(r.limit.N) * float64(r.share))
+	every := r.ours(ctx)
 	early = max(early, every)
 	now := time.Now()
 	if r.next.Before(now) {
 		r.next = now
 	}
 	granted = max(0, min(n, int(now.Add(early).Sub(r.next)/every)))
+	if n < 0 {
+		granted = n
+	}
 	r.next = r.next.Add(time.Duration(granted) * every)
 	return granted, max(0, r.next.Add(every-early).Sub(now))
 }
 
-// count learns how many replicas share the rate. Where nobody can be asked it stays.
-func (r *Rate) count(ctx context.Context) {
-	if time.Since(r.counted) < shareFor {
-		return
+// ours is how long a mail takes at the share of this replica.
+func (r *Rate) ours(ctx context.Context) time.Duration {
+	return time.Duration(float64(r.limit.Per) / float64(r.limit.N) * float64(r.others.count(ctx)))
+}
+
+// answering returns the shared Redis, nil when there is none or it did not answer of late.
+func (o *others) answering() redis.UniversalClient {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if time.Now().Before(o.again) {
+		return nil
 	}
-	r.counted = time.Now()
+	return o.redis
+}
+
+// silent says that Redis did not answer.
+func (o *others) silent() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.again = time.Now().Add(rateWithin)
+}
+
+// count returns how many replicas share the rate. Where nobody can be asked it stays.
+func (o *others) count(ctx context.Context) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if time.Since(o.counted) < shareFor {
+		return o.share
+	}
+	o.counted = time.Now()
 	ctx, cancel := context.WithTimeout(ctx, rateWithin)
 	defer cancel()
-	_ = r.db.View(ctx, func(tx *store.Tx) error {
+	_ = o.db.View(ctx, func(tx *store.Tx) error {
 		var n int
 		err := tx.One(&n, "select count(*) from replicas where roles like '%worker%' and seen_at > "+tx.MachineIn(-store.Seen), nil)
 		if err == nil {
-			r.share = max(1, n)
+			o.share = max(1, n)
 		}
 		return err
 	})
+	return o.share
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"regulars/internal/console"
+	"regulars/internal/delivery/dkim"
 	"regulars/internal/delivery/smtp"
 	"regulars/internal/loyalty"
 	"regulars/internal/program"
@@ -29,6 +30,7 @@ type config struct {
 	DatabaseURL string
 	RedisURL    string
 	SMTPURL     string
+	FallbackURL string // of the relay that takes mails while the first is away; "": there is none
 	BaseURL     string
 	SecretKey   string
 
@@ -47,6 +49,9 @@ type config struct {
 	noPasswords bool               // OIDC_PASSWORDS=no: and by no password
 
 	TestDatabaseURL string // where benchmarks make their own, when DATABASE_URL is no Postgres
+
+	dkimDomain, dkimSelector, dkimKey string
+	dkim                              *dkim.Signer // nil: the relay signs
 
 	listens     bool                // Listen was given, and is not the default
 	anywhere    bool                // Pprof may be an address that others reach
@@ -76,6 +81,10 @@ var settings = []setting{
 	{"DATABASE_URL", func(c *config, v string) error { c.DatabaseURL = v; return databaseAddress(v) }},
 	{"REDIS_URL", func(c *config, v string) error { c.RedisURL = v; return redisAddress(v) }},
 	{"SMTP_URL", func(c *config, v string) error { c.SMTPURL = v; return relayAddress(v) }},
+	{fallbackURL, func(c *config, v string) error { c.FallbackURL = v; return fallbackAddress(v) }},
+	{"DKIM_DOMAIN", func(c *config, v string) error { c.dkimDomain = strings.ToLower(v); return dkimName(v, "shop.example") }},
+	{"DKIM_SELECTOR", func(c *config, v string) error { c.dkimSelector = strings.ToLower(v); return dkimName(v, "mail2026") }},
+	{"DKIM_KEY", func(c *config, v string) error { c.dkimKey = v; return nil }},
 	{"BASE_URL", func(c *config, v string) error { c.BaseURL = v; return baseAddress(v) }},
 	{"SECRET_KEY", func(c *config, v string) error { c.SecretKey = v; return secretKeys(v) }},
 	{"LISTEN", func(c *config, v string) error { c.Listen, c.listens = v, true; return listenAddress(v) }},
@@ -168,6 +177,12 @@ func readConfig(environ []string) (config, error) {
 		if c.SMTPURL == inbox {
 			c.Listen = inboxListen
 		}
+	}
+	if err := c.signer(); err != nil {
+		wrong = append(wrong, "DKIM_KEY "+err.Error())
+	}
+	if c.FallbackURL != "" && c.SMTPURL == inbox {
+		wrong = append(wrong, fallbackURL+" is set and SMTP_URL names no relay: it takes mails only while that one is away")
 	}
 	if err := c.pprofAlone(); err != nil {
 		wrong = append(wrong, "PPROF_LISTEN "+err.Error())
@@ -371,6 +386,48 @@ func issuerAddress(v string) error {
 		return fmt.Errorf("is %q: leave out what begins with /.well-known; %s", v, form)
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return fmt.Errorf("is %q, which has a ? or a #: %s", v, form)
+	}
+	return nil
+}
+
+// fallbackURL is the setting of the second relay.
+const fallbackURL = "SMTP_FALLBACK_URL"
+
+func fallbackAddress(v string) error {
+	if err := passwordInPlace(v); err != nil {
+		return err
+	}
+	switch o, err := smtp.ParseURL(v); {
+	case err != nil:
+		return fmt.Errorf("can't be used: %w", err)
+	case o.Rate.N > 0:
+		return errors.New("has a rate: that of SMTP_URL holds for both relays; leave rate= out here")
+	}
+	return nil
+}
+
+// dkimName says when a name cannot stand in DNS.
+func dkimName(v, like string) error {
+	for label := range strings.SplitSeq(v, ".") {
+		if !dkimLabel.MatchString(label) {
+			return fmt.Errorf("is %q: it should be like %s", v, like)
+		}
+	}
+	return nil
+}
+
+var dkimLabel = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$`)
+
+// signer makes what signs mails, where the settings ask for it.
+func (c *config) signer() (err error) {
+	switch {
+	case c.dkimDomain == "" && c.dkimSelector == "" && c.dkimKey == "":
+		return nil
+	case c.dkimDomain == "" || c.dkimSelector == "" || c.dkimKey == "":
+		return errors.New("signs nothing alone: DKIM_DOMAIN, DKIM_SELECTOR and DKIM_KEY (or DKIM_KEY_FILE) belong together")
+	}
+	if c.dkim, err = dkim.New(c.dkimDomain, c.dkimSelector, []byte(c.dkimKey)); err != nil {
+		return fmt.Errorf("can't be used: %w", err)
 	}
 	return nil
 }

@@ -53,6 +53,15 @@ func TestASettingThatCannotWorkIsRefused(t *testing.T) {
 		{"SECRET_KEY=0123456789012345678901234567890123456789,old", "key 2 has 3 characters"},
 		{"SECRET_KEY=", "is empty"},
 		{"SMTP_URL=", "is empty"},
+		{"DKIM_DOMAIN=shop.example", "belong together"},
+		{"DKIM_DOMAIN=shop..example", "should be like shop.example"},
+		{"DKIM_SELECTOR=a b", "should be like mail2026"},
+		{"DKIM_KEY=x", "belong together"},
+		{"DKIM_KEYS=x", "did you mean DKIM_KEY?"},
+		{"SMTP_FALLBACK_URL=smtp://h", "names no relay"},
+		{"SMTP_FALLBACK_URL=smtp://h?rate=1/s", "leave rate= out"},
+		{"SMTP_FALLBACK_URL=inbox:", "can't be used"},
+		{"SMTP_FALBACK_URL=x", "did you mean SMTP_FALLBACK_URL?"},
 		{"MAIL_ONLY_TO= ", "is empty"},
 		{"SECRET_KEY_FILE=" + empty, "empty file"},
 		{"SECRET_KEY_FILE=/nowhere/key", "can't be read"},
@@ -102,6 +111,8 @@ func TestSettingsThatWorkAreTaken(t *testing.T) {
 		{"BASE_URL=http://mail.shop.example"}, {"BASE_URL=https://mail.shop.example:8443/mails/"}, {"BASE_URL=https://[2001:db8::1]"},
 		{"REDIS_URL=redis-sentinel://:p%40@a,b:26380/main?db=1"}, {"REDIS_URL=redis-cluster://a,b:7001"}, {"REDIS_URL=rediss://u:p@h:1"},
 		{"OIDC_ISSUER=https://accounts.example.com/realms/shop", "OIDC_CLIENT_ID=regulars", "OIDC_CLIENT_SECRET=s", "BASE_URL=https://mail.shop.example", "OIDC_PASSWORDS=no"},
+		{"DKIM_DOMAIN=shop.example", "DKIM_SELECTOR=m._x", "DKIM_KEY_FILE=" + file(t, t.TempDir(), "dkim", dkimKey)},
+		{"SMTP_URL=smtp://a", "SMTP_FALLBACK_URL=smtps://u:p@b?connections=2"},
 		{"SMTP_URL=inbox:"}, {"SMTP_URL=smtp://a:p%40%2F@h?connections=4"},
 		{"DATABASE_URL=sqlite:/a/b.db"}, {"DATABASE_URL=sqlite:///a/b.db"}, {"DATABASE_URL=postgresql+psycopg://u:p@h/d"},
 		{"DATABASE_URL=host=h user=u password='a b' dbname=d"},
@@ -314,5 +325,24 @@ func TestComposeNamesOnlyOurSettings(t *testing.T) {
 	}
 	if n < 6 {
 		t.Errorf("found %d settings in docker-compose.yml, want all", n)
+	}
+}
+
+// dkimKey was made for these tests.
+const dkimKey = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----"
+
+func TestAKeyThatCannotSignIsRefusedWithoutBeingShown(t *testing.T) {
+	t.Parallel()
+	env := []string{"DKIM_DOMAIN=shop.example", "DKIM_SELECTOR=m", "DKIM_KEY=s3cr3t"}
+	if _, err := readConfig(env); err == nil || !strings.Contains(err.Error(), "DKIM_KEY can't be used: the key is not in PEM") || strings.Contains(err.Error(), "s3cr3t") {
+		t.Errorf("readConfig(%q) = %v, want it refused", env, err)
+	}
+	env[2] = "DKIM_KEY=" + dkimKey
+	c, err := readConfig(env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if name, value := c.dkim.Record(); name != "m._domainkey.shop.example" || !strings.HasPrefix(value, "v=DKIM1; k=ed25519; p=") {
+		t.Errorf("Record() = %s, %s", name, value)
 	}
 }

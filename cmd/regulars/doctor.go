@@ -27,6 +27,7 @@ func (a *app) doctorCommand() *cobra.Command {
 			if restored != "" {
 				return a.afterRestore(c, restored)
 			}
+			a.sayRecord()
 			return a.opened(c.Context(), false, func(db *store.DB) error {
 				d, err := a.doctor(c.Context(), db, time.Duration(since), deep)
 				if err != nil {
@@ -43,6 +44,15 @@ func (a *app) doctorCommand() *cobra.Command {
 	c.Flags().BoolVar(&deep, "deep", false, "reckon the points of all orders anew, and not of a sample; up to an hour for each check")
 	c.Flags().StringVar(&restored, "after-restore", "", "hold everything and say what is due since this moment, that of the copy; without an offset it is the shop's wall time")
 	return c
+}
+
+// sayRecord says which record has to be published for mails that are signed.
+func (a *app) sayRecord() {
+	if a.config.dkim == nil {
+		return
+	}
+	name, value := a.config.dkim.Record()
+	fmt.Fprintf(a.err, "DKIM: mails are signed for %s, which the From of the program has to end in; publish this TXT record at %s:\n  %s\n", a.config.dkimDomain, name, value)
 }
 
 // deepLimit is the time for each check of those who ask for all orders.

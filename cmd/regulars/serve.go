@@ -167,6 +167,7 @@ func (a *app) live(ctx context.Context, w *wiring, roles []string, door net.List
 	if w.rate != nil {
 		w.rate.Through(redis)
 	}
+	w.rates.Through(redis)
 
 	// Readiness, unsubscribes and the replica's own row must be answered while every
 	// other connection waits for a lock.
@@ -176,7 +177,7 @@ func (a *app) live(ctx context.Context, w *wiring, roles []string, door net.List
 	}
 	defer quick.Close()
 	quick = quick.Hasty(webLockWait)
-	presence := &jobs.Presence{DB: quick, Clock: w.clock, Version: version(), Roles: strings.Join(roles, ","), Rate: w.rate, Log: w.log,
+	presence := &jobs.Presence{DB: quick, Clock: w.clock, Version: version(), Roles: strings.Join(roles, ","), Rate: w.rationed, Log: w.log,
 		Senses: []func(context.Context) []store.Trouble{jobs.RedisSense(redis), jobs.DiskSense(w.db)}}
 
 	outside := a.outside(w, redis)
@@ -214,7 +215,7 @@ func (a *app) live(ctx context.Context, w *wiring, roles []string, door net.List
 		presence.Senses = append(presence.Senses, worker.Failing)
 		if w.sink == nil {
 			presence.Senses = append(presence.Senses, w.relaySense)
-			work.Go(func() error { return w.lookAtRelay(ctx) })
+			work.Go(func() error { return w.lookAtRelays(ctx) })
 		}
 		work.Go(func() error { return worker.Run(ctx) })
 		work.Go(func() error { return w.alerts.Run(ctx) })
@@ -314,14 +315,14 @@ func (a *app) site(ctx context.Context, w *wiring, quick *store.DB) (site *publi
 	registry := prometheus.NewRegistry()
 	web := w.db.Share(webTransactions).Hasty(webLockWait) // a burst of webhooks leaves the workers their connections
 	site = &public.Site{
-		Clock: time.Now, DB: web, Quick: quick, Live: w.clock, Intake: intake.New(web), Links: w.links, Registry: registry, Log: w.log, Relays: w.relays, Secrets: a.config.hookSecrets,
+		Clock: time.Now, DB: web, Quick: quick, Live: w.clock, Intake: intake.New(web), Links: w.links, Registry: registry, Log: w.log, Relays: w.spared, Secrets: a.config.hookSecrets,
 		MetricsElsewhere: a.metricsDoor != nil,
 		Wake:             w.hints.Job,
 		Learn:            w.sender.Learn,
 		Fetch:            fetcher(),
 	}
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		public.NewMetrics(w.db, w.relays, site.Amiss))
+		public.NewMetrics(w.db, w.spared, site.Amiss))
 	if w.sink != nil {
 		site.Inbox = embedded.NewInbox(w.sink, embedded.InboxOptions{Base: "/inbox", Status: "/status", Zone: shopZone(web)})
 	}

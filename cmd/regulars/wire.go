@@ -16,6 +16,7 @@ import (
 
 	"regulars/internal/consent"
 	"regulars/internal/delivery"
+	"regulars/internal/delivery/dkim"
 	"regulars/internal/delivery/smtp"
 	"regulars/internal/embedded"
 	"regulars/internal/engine"
@@ -36,10 +37,10 @@ type wiring struct {
 	links  *consent.Links
 	alerts *marketing.Alerts
 	sink   *embedded.Sink // nil: a real relay
-	relay  *smtp.Relay
-	urgent *smtp.Relay // the same relay, for mails that go first
-	hints  *jobs.Hints // nil until there is a Redis
-	rate   *jobs.Rate  // nil: the relay takes all
+	relays []*smtp.Relay  // that of SMTP_URL, and that of SMTP_FALLBACK_URL if there is one
+	hints  *jobs.Hints    // nil until there is a Redis
+	rate   *jobs.Rate     // nil: the relay takes all
+	rates  *jobs.DomainRates
 	log    *slog.Logger
 	uncut  func() // ends the wait for the end of ctx
 }
@@ -55,41 +56,99 @@ func (a *app) wire(ctx context.Context, db *store.DB, log *slog.Logger) (*wiring
 		return nil, err
 	}
 	w.links = consent.NewLinks(a.baseURL(), linkKeys(key, a.config.SecretKey))
-	address := a.config.SMTPURL
-	if address == inbox {
-		if w.sink, err = embedded.NewSink(embedded.SinkOptions{Now: db.Now}); err != nil {
-			return nil, err
-		}
-		address = "smtp://" + w.sink.Addr() + "?tls=off"
-	}
-	o, err := smtp.ParseURL(address)
+	first, err := a.relays(w)
 	if err != nil {
 		return nil, err
 	}
-	o.Log = log
-	if w.sink == nil { // our name in EHLO is that of the pages, "" when they have none yet
-		if u, err := url.Parse(a.config.BaseURL); err == nil {
-			o.Hello = cmp.Or(o.Hello, u.Hostname())
+	transports := w.transports()
+	if a.config.dkim != nil {
+		for lane, t := range transports {
+			transports[lane] = dkim.Transport{Transport: t, Signer: a.config.dkim}
 		}
 	}
-	w.relay = smtp.New(o)
-	w.urgent = w.relay.Urgent()
+	w.rates = jobs.NewDomainRates(db)
 	var limiter delivery.Limiter
-	if o.Rate.N > 0 {
-		w.rate = jobs.NewRate(o.Rate, db)
+	if first.Rate.N > 0 {
+		w.rate = jobs.NewRate(first.Rate, db)
 		limiter = w.rate
 	}
 	// For each connection a mail whose body is on the wire, and one whose envelope goes with it.
 	w.sender = delivery.New(delivery.Config{
-		DB: db, Programs: versions.Programs{DB: db}, Transports: map[string]delivery.Transport{delivery.Bulk: w.relay, delivery.Urgent: w.urgent}, Links: w.links,
+		DB: db, Programs: versions.Programs{DB: db}, Transports: transports, Links: w.links,
 		Secret: derive(key, "message ids"), OldSecrets: keysFor("message ids", key, a.config.SecretKey)[1:], ReturnDomain: a.config.BounceDomain,
 		MailOnlyTo: a.config.mailOnlyTo, Sink: w.sink != nil,
-		InFlight: 2 * w.relay.Connections(), Limiter: limiter, Log: log,
+		InFlight: 2 * w.connections(), Limiter: limiter, Domains: w.rates, Log: log,
 	})
-	w.alerts = &marketing.Alerts{DB: db, Transport: w.urgent, Secret: derive(key, "message ids"), MailOnlyTo: a.config.mailOnlyTo, Log: log}
+	w.alerts = &marketing.Alerts{DB: db, Transport: transports[delivery.Urgent], Secret: derive(key, "message ids"), MailOnlyTo: a.config.mailOnlyTo, Log: log}
 	w.engine = engine.New(db, w.sender)
 	w.uncut = w.cutAfter(ctx, a.grace)
 	return w, nil
+}
+
+// relays makes the relays that the settings name, and returns what they say of the
+// first.
+func (a *app) relays(w *wiring) (first smtp.Options, err error) {
+	address := a.config.SMTPURL
+	if address == inbox {
+		if w.sink, err = embedded.NewSink(embedded.SinkOptions{Now: w.db.Now}); err != nil {
+			return first, err
+		}
+		address = "smtp://" + w.sink.Addr() + "?tls=off"
+	}
+	for i, address := range []string{address, a.config.FallbackURL} {
+		if address == "" {
+			continue
+		}
+		o, err := smtp.ParseURL(address)
+		if err != nil {
+			return first, err
+		}
+		o.Log = w.log
+		if u, err := url.Parse(a.config.BaseURL); err == nil && w.sink == nil {
+			o.Hello = cmp.Or(o.Hello, u.Hostname()) // that of the pages, "" when they have none yet
+		}
+		if i > 0 {
+			o.Setting = fallbackURL
+		} else {
+			first = o
+		}
+		w.relays = append(w.relays, smtp.New(o))
+	}
+	return first, nil
+}
+
+// rationed says how many mails are handed over at most, and whether some wait for it.
+func (w *wiring) rationed() (limits string, up bool) {
+	var all []string
+	if w.rate != nil {
+		limit, used := w.rate.Used()
+		all, up = append(all, limit), used
+	}
+	if limits, used := w.rates.Used(); used {
+		all, up = append(all, limits), true
+	}
+	return strings.Join(all, ", "), up
+}
+
+// transports are the ways to the relays, by lane.
+func (w *wiring) transports() map[string]delivery.Transport {
+	bulk, urgent := w.relays[0], w.relays[0].Urgent()
+	if len(w.relays) == 1 {
+		return map[string]delivery.Transport{delivery.Bulk: bulk, delivery.Urgent: urgent}
+	}
+	second := w.relays[1]
+	return map[string]delivery.Transport{
+		delivery.Bulk:   smtp.Fallback{First: bulk, Second: second},
+		delivery.Urgent: smtp.Fallback{First: urgent, Second: second.Urgent()},
+	}
+}
+
+// connections is how many there may be to the relay that has most.
+func (w *wiring) connections() (most int) {
+	for _, r := range w.relays {
+		most = max(most, r.Connections())
+	}
+	return most
 }
 
 // wired runs f on the database with every room wired over it.
@@ -133,9 +192,10 @@ func (w *wiring) cutAfter(ctx context.Context, grace time.Duration) (stop func()
 		defer t.Stop()
 		select {
 		case <-t.C:
-			w.log.Warn("the relay does not answer, and the time for a stop is over: mails on the wire are cut", "relay", w.relay.Name())
-			w.urgent.Cut()
-			w.relay.Cut()
+			w.log.Warn("the relay does not answer, and the time for a stop is over: mails on the wire are cut", "relay", w.relays[0].Name())
+			for _, r := range w.relays {
+				r.Cut()
+			}
 		case <-over:
 		}
 	})
@@ -147,46 +207,63 @@ func (w *wiring) close(ctx context.Context) error {
 	w.uncut()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closing)
 	defer cancel()
-	err := errors.Join(w.urgent.Close(ctx), w.relay.Close(ctx))
+	var err error
+	for _, r := range w.relays {
+		err = errors.Join(err, r.Close(ctx))
+	}
 	if w.sink != nil {
 		err = errors.Join(err, w.sink.Close())
 	}
 	return err
 }
 
-// relays says which relay is spared, for metrics.
-func (w *wiring) relays() map[string]bool {
-	return map[string]bool{w.relay.Name(): w.relay.State().Open}
+// spared says which relays are spared, for metrics.
+func (w *wiring) spared() map[string]bool {
+	open := map[string]bool{}
+	for _, r := range w.relays {
+		open[r.Name()] = r.State().Open
+	}
+	return open
 }
 
 // idle reports that this machine's clock and the database's are too far apart for any
 // work.
 func (w *wiring) idle() bool { return w.clock != nil && w.clock.TooFar() }
 
-// relaySense says what is wrong with the relay.
-func (w *wiring) relaySense(context.Context) []store.Trouble {
-	bad := w.relay.Health()
-	if urgent := w.urgent.Health(); bad.Words == "" {
-		bad = urgent
+// relaySense says what is wrong with the relays.
+func (w *wiring) relaySense(context.Context) (all []store.Trouble) {
+	for i, r := range w.relays {
+		bad := r.Health()
+		if bad.Words == "" {
+			continue
+		}
+		if i == 0 && r.State().Open && len(w.relays) > 1 && !w.relays[1].State().Open {
+			bad.Words += "; mails go by " + w.relays[1].Name() + " meanwhile"
+		}
+		all = append(all, store.Trouble{Kind: "relay", What: bad.Words, Do: bad.Do})
 	}
-	if bad.Words == "" {
-		return nil
-	}
-	return []store.Trouble{{Kind: "relay", What: bad.Words, Do: bad.Do}}
+	return all
 }
 
-// lookAtRelay looks at a relay that is in trouble, or idle, until ctx ends.
-func (w *wiring) lookAtRelay(ctx context.Context) error {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		w.relay.Look(ctx)
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return nil
-		}
+// lookAtRelays looks at relays that are in trouble, or idle, until ctx ends.
+func (w *wiring) lookAtRelays(ctx context.Context) error {
+	var all sync.WaitGroup
+	for _, r := range w.relays {
+		all.Go(func() {
+			tick := time.NewTicker(time.Second)
+			defer tick.Stop()
+			for {
+				r.Look(ctx)
+				select {
+				case <-tick.C:
+				case <-ctx.Done():
+					return
+				}
+			}
+		})
 	}
+	all.Wait()
+	return nil
 }
 
 // secretKey returns SECRET_KEY, or the one that the embedded default made once

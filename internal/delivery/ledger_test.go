@@ -531,3 +531,7 @@ func TestEachMemberReadsTheirLanguage(t *testing.T) {
 		}
 	})
 }
+
+func (*dripping) Return(context.Context, string, int) {}
+
+func (*limiter) Return(context.Context, string, int) {}

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"sync"
+	"time"
 
 	"regulars/internal/consent"
 	"regulars/internal/loyalty"
@@ -59,6 +60,7 @@ type plans struct {
 	known    *store.Recent[planKey, *plan]
 	log      *slog.Logger
 	zoned    sync.Map // the shop's zone → *consent.Zones
+	inForce  inForce
 }
 
 // keptPlans is how many mails are kept ready to be written.
@@ -118,6 +120,39 @@ func (p *plans) active(ctx context.Context) (id int64, err error) {
 		return 0, fmt.Errorf("the version in force: %w", err)
 	}
 	return id, nil
+}
+
+// inForce keeps the rates of the program in force for a moment.
+type inForce struct {
+	mu    sync.Mutex
+	asked time.Time
+	rates loyalty.DomainRates
+}
+
+// ratesFor is how long rates are kept without asking which program is in force.
+const ratesFor = time.Second
+
+// domainRates are those of the program in force. While nobody can be asked they stay.
+func (p *plans) domainRates(ctx context.Context) (loyalty.DomainRates, error) {
+	f := &p.inForce
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if time.Since(f.asked) < ratesFor {
+		return f.rates, nil
+	}
+	active, err := p.active(ctx)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return f.rates, err
+	}
+	prog, _, err := p.programs.Version(ctx, active)
+	if err != nil {
+		return f.rates, fmt.Errorf("version %d: %w", active, err)
+	}
+	f.asked, f.rates = time.Now(), prog.Rate
+	return f.rates, nil
 }
 
 func named(p *program.Program, name string) *program.Campaign {

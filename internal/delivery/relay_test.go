@@ -73,6 +73,50 @@ func TestARunOverARealRelay(t *testing.T) {
 	})
 }
 
+// A relay that dies in the middle of a run, with a mail on its wire, loses the shop
+// nothing: the others go by the second relay, and nobody gets a mail twice.
+func TestARunGoesOnByTheSecondRelayWhenTheFirstDies(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		s := newShop(t, db)
+		var taken atomic.Int64
+		first := s.overSMTP(func(stage embedded.Stage, _ string) embedded.Reply {
+			switch {
+			case stage == embedded.AtDot && taken.Add(1) == 40:
+				return embedded.Reply{Drop: true, Keep: true}
+			case taken.Load() < 40:
+				return embedded.Reply{}
+			}
+			return embedded.Reply{Code: 421, Text: "4.3.2 closing"}
+		})
+		dying := s.relay
+		second := s.overSMTP(nil)
+		d := s.sender(func(c *delivery.Config) {
+			f := smtp.Fallback{First: dying, Second: s.relay}
+			c.Transports = map[string]delivery.Transport{delivery.Urgent: f, delivery.Bulk: f}
+		})
+		s.run("letter", s.members(120), 120)
+		for s.number("select count(*) from sends where state = 'queued'", nil) > 0 {
+			if _, err := d.Work(context.Background(), 0); err != nil && !errors.As(err, new(*delivery.Rest)) {
+				t.Fatal(err)
+			}
+			s.exec("update due set retry_at = null", nil)
+			if _, err := d.Singles(context.Background(), delivery.Bulk, 100); err != nil && !errors.As(err, new(*delivery.Rest)) {
+				t.Fatal(err)
+			}
+		}
+		s.want("after the run", map[string]int{"sent": 119, "unknown no_answer": 1})
+		if first.Count() != 40 || second.Count() != 80 {
+			t.Errorf("the first relay took %d and the second %d, want 40 and 80", first.Count(), second.Count())
+		}
+		for _, m := range first.Mails() {
+			if len(second.ByRecipient(m.To)) > 0 {
+				t.Errorf("%s has the mail from both relays", m.To)
+			}
+		}
+	})
+}
+
 // checkMail looks at the one mail that a member got.
 func (s *shop) checkMail(mails []embedded.Mail) {
 	s.t.Helper()

@@ -58,6 +58,16 @@ type Limiter interface {
 	// Take asks for leave to hand n mails over now. It grants between 0 and n;
 	// wait is when to ask for the rest.
 	Take(ctx context.Context, lane string, n int) (granted int, wait time.Duration, err error)
+	// Return gives leave back of which no use was made.
+	Return(ctx context.Context, lane string, n int)
+}
+
+// DomainLimiter shares the rates of recipients' domains between all replicas.
+type DomainLimiter interface {
+	// TakeFor asks for leave to hand n mails over to a domain now. It grants between 0
+	// and n, and says for each of the others when to ask again. Those that come for the
+	// first time go behind all that wait.
+	TakeFor(ctx context.Context, lane, domain string, limit loyalty.Rate, n int, behind bool) (granted int, waits []time.Duration)
 }
 
 // Config is what a Sender works with. DB, Programs, Transports, Links and Secret
@@ -67,7 +77,8 @@ type Config struct {
 	Programs   Programs
 	Transports map[string]Transport // by lane
 	Links      Links
-	Limiter    Limiter // nil: no limit
+	Limiter    Limiter       // nil: no limit
+	Domains    DomainLimiter // nil: the program's rates are not kept
 
 	Secret        []byte   // keys Message-IDs and return addresses
 	OldSecrets    [][]byte // such as were made before a change of key

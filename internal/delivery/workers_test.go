@@ -423,3 +423,5 @@ func TestALetterThatCannotBeAddressedIsThatMembersAlone(t *testing.T) {
 		}
 	})
 }
+
+func (meddler) Return(context.Context, string, int) {}

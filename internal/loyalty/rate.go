@@ -48,3 +48,18 @@ func (r Rate) String() string {
 
 // Every is how long one mail of the rate takes.
 func (r Rate) Every() time.Duration { return time.Duration(float64(r.Per) / float64(r.N)) }
+
+// DomainRates are how many mails recipients' domains take: each that is named, and each
+// of the others as AnyDomain says.
+type DomainRates map[string]Rate
+
+// AnyDomain stands for each domain that is not named.
+const AnyDomain = "*"
+
+// Of returns the rate of a domain.
+func (d DomainRates) Of(domain string) (r Rate, limited bool) {
+	if r, limited = d[domain]; !limited {
+		r, limited = d[AnyDomain]
+	}
+	return r, limited
+}

@@ -38,6 +38,9 @@ func shopKeys() keys[Program] {
 		{name: "join", read: readJoin, rows: joinKeys().rows},
 		{name: "caps", read: readCaps, show: func(p *Program, _ string) string { return strings.Trim(fmt.Sprint(p.Caps), "[]") }},
 		at("quiet", func(p *Program) *loyalty.QuietHours { return &p.Quiet }, saying(loyalty.ParseQuietHours)).as("quiet hours"),
+		{name: "rate", read: readRate, show: func(p *Program, _ string) string {
+			return inList(p.Rate, func(domain string, r loyalty.Rate) string { return domain + " " + r.String() })
+		}},
 		{name: "attributes", read: readAttributes, show: func(p *Program, _ string) string { return typesText(p.Attributes) }},
 		part(keys[Program]{"favourites", []key[Program]{
 			at("except", func(p *Program) *[]string { return &p.FavouritesExcept }, names(segments.Category)).as("favourites except").must("name the categories that are nobody's favourite, like except: [FUEL]"),

@@ -28,6 +28,7 @@ type Program struct {
 	Confirm    bool                         // double opt-in of everybody who joins, see Asks and ConfirmCampaign
 	Caps       []loyalty.Cap                // for offers; none: no cap
 	Quiet      loyalty.QuietHours           // zero: none
+	Rate       loyalty.DomainRates          // mails that go to a domain; none: no limit
 	Attributes map[string]segments.Type
 	Tracking   Tracking
 	Lifecycle  segments.Lifecycle

@@ -223,6 +223,33 @@ func readCaps(r *loader, n *node, p *Program) {
 	}
 }
 
+// readRate reads how many mails go to a domain of recipients.
+func readRate(r *loader, n *node, p *Program) {
+	const like = `write rate: {gmail.com: 20/s, "*": 50/s}, where * is each of the others; what the relay takes in all is SMTP_URL?rate=`
+	if !r.isA(n, mapping, "rate", like) {
+		return
+	}
+	p.Rate = loyalty.DomainRates{}
+	for _, kv := range n.pairs {
+		domain := kv.key.text
+		if domain != loyalty.AnyDomain {
+			clean, _, err := address.Read("member@" + domain)
+			if err != nil || strings.Contains(domain, "@") {
+				r.errorAt(kv.key, fmt.Sprintf("%q is not a domain of mail addresses like gmail.com", domain), like)
+				continue
+			}
+			domain = address.Domain(clean)
+		}
+		if _, twice := p.Rate[domain]; twice {
+			r.errorAt(kv.key, fmt.Sprintf("%s has a rate already", domain), "take one of the lines out")
+			continue
+		}
+		if rate, ok := parsed(r, kv.value, loyalty.ParseRate); ok {
+			p.Rate[domain] = rate
+		}
+	}
+}
+
 func readJoin(r *loader, n *node, p *Program) {
 	if n.form == scalar {
 		r.errorAt(n, "join is a group of keys", "write join: {confirm: true}, which asks those who join to confirm it by mail")

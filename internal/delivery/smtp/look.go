@@ -21,7 +21,7 @@ func (r *Relay) Health() Health {
 	now := b.now()
 	switch h := &b.health; {
 	case b.state.Open || b.row >= awayTwice:
-		return Health{fmt.Sprintf("the relay %s takes no mail: %s", r.Name(), h.because), cure(h.stage)}
+		return Health{fmt.Sprintf("the relay %s takes no mail: %s", r.Name(), h.because), r.cure(h.stage)}
 	case h.silent(now) > silentFor:
 		return Health{fmt.Sprintf("the relay %s says nothing: mails have waited on the wire for %s", r.Name(), h.silent(now).Round(time.Second)),
 			"look at the relay's own log and load; mails go on by themselves when it answers"}
@@ -33,12 +33,12 @@ func (r *Relay) Health() Health {
 }
 
 // cure says what to do about a relay that is away, by the stage at which it is.
-func cure(s delivery.Stage) string {
+func (r *Relay) cure(s delivery.Stage) string {
 	switch s {
 	case delivery.StageConnect:
-		return "see whether the relay runs and whether SMTP_URL names its host, port and TLS; mails wait and go on by themselves"
+		return "see whether the relay runs and whether " + r.o.Setting + " names its host, port and TLS; mails wait and go on by themselves"
 	case delivery.StageAuth:
-		return "give SMTP_URL the user and password that the relay knows, and restart serve; mails wait meanwhile"
+		return "give " + r.o.Setting + " the user and password that the relay knows, and restart serve; mails wait meanwhile"
 	}
 	return "look at what the relay says, and at its own log; mails wait and go on by themselves"
 }

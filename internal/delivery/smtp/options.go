@@ -156,6 +156,8 @@ type Options struct {
 	KeepIdle      time.Duration // an unused connection is closed after it; 0: 30 s
 	Deadlines     Deadlines
 
+	Setting string // that names the relay, for whoever is to mend it; "": SMTP_URL
+
 	Now func() time.Time // machine time for the breaker; nil: time.Now
 	Log *slog.Logger     // hears of the relay going away and coming back; nil: nobody
 	TLS *tls.Config      // nil: the system's authorities
@@ -187,6 +189,7 @@ func (o *Options) defaults() {
 	o.Connections = cmp.Or(o.Connections, 12)
 	o.PerConnection = cmp.Or(o.PerConnection, 100)
 	o.KeepIdle = cmp.Or(o.KeepIdle, 30*time.Second)
+	o.Setting = cmp.Or(o.Setting, "SMTP_URL")
 	if o.Now == nil {
 		o.Now = time.Now
 	}
