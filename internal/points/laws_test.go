@@ -93,7 +93,10 @@ func TestP7ANewRateLeavesThePastAlone(t *testing.T) {
 			}
 		}
 		s.order(loyalty.OrderRefunded, m[1], "O1", given(1000)) // half of 20 points, not of 120
-		s.want(t, m[1], "what is given back goes at the old rate", "60, 0 pending, 3 rows")
+		s.want(t, m[1], "R3 what is given back goes at the old rate", "60, 0 pending, 3 rows")
+		sh.Apply(at("100 for birthday"))
+		s.order(loyalty.OrderRefunded, m[2], "O2", given(3000))
+		s.want(t, m[2], "R2 and so it does when the rule is gone", "60, 0 pending, 3 rows")
 		s.doctor(t)
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
@@ -356,5 +357,19 @@ func TestThePast(t *testing.T) {
 		shop{s}.to(1)
 		shop{s}.want(t, m[1], "once", "40, 0 pending, 4 rows")
 		shop{s}.doctor(t)
+	})
+}
+
+// X17: an order that comes in when the last day of its points is over opens and ends in
+// one night, with a row for each.
+func TestPointsOfALateOrderOpenAndEnd(t *testing.T) {
+	each(t, program.Points{Earn: onePer(100), Expire: loyalty.Expiry{Month: 12, Date: 31}}, func(t *testing.T, s shop) {
+		m := s.Join(1)
+		s.order(loyalty.OrderPlaced, m[0], "late", func(e *loyalty.Event) {
+			total(10000)(e)
+			e.At = loyalty.At(time.Date(2026, 12, 20, 12, 0, 0, 0, time.UTC))
+		})
+		s.to(1)
+		s.want(t, m[0], "X17", "0, 0 pending, 2 rows")
 	})
 }
