@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"regulars/internal/loyalty"
-	"regulars/internal/plot"
 	"regulars/internal/store"
 	"regulars/segments"
 )
@@ -86,10 +84,10 @@ func OfMonth(tx *store.Tx, ask Ask, scope segments.Scope) (m MonthFigures, err e
 	m.Month, m.AsOf, m.Last, m.GoesOn = first.UTC().Format("2006-01"), tx.At, ask.Day, next > today
 	for _, step := range []func() error{
 		func() error { return m.orders(tx, ask, first) },
-		func() error { return m.members(tx, ask, first, scope) },
 		func() error { return m.mails(tx, ask, first) },
 		func() error { return m.codes(tx, ask, first) },
 		func() error { return m.points(tx, ask) },
+		func() error { return m.members(tx, ask, first, scope) },
 		func() error { return m.best(tx, ask, first) },
 	} {
 		if err := step(); err != nil {
@@ -153,21 +151,12 @@ func (m *MonthFigures) members(tx *store.Tx, ask Ask, first loyalty.Day, scope s
 
 func (m *MonthFigures) mails(tx *store.Tx, ask Ask, first loyalty.Day) error {
 	m.Mails = []Outcome{}
-	err := tx.All(&m.Mails, `
+	return tx.All(&m.Mails, `
 		select state, case when state in ('sent', 'bounced', 'complained') then '' else reason end as reason, count(*) as mails
 		from   sends
 		where  day between @first and @last and state in ('sent', 'bounced', 'complained', 'failed', 'skipped', 'unknown')
 		group  by 1, 2
 		order  by 3 desc, 1, 2`, store.Args{"first": int64(first), "last": int64(ask.Day)})
-	if err != nil || len(m.Mails) == 0 {
-		return err
-	}
-	b := plot.Bars{Title: "Mails of the month", Says: "How many mails of campaigns that started in the month went out, and why others did not, as of " + ask.Day.String() + "."}
-	for _, o := range m.Mails[:min(len(m.Mails), drawnBars)] {
-		b.Rows = append(b.Rows, plot.Bar{Label: strings.ReplaceAll(cmp.Or(o.Reason, o.State), "_", " "), Value: float64(o.Mails), Text: fmt.Sprint(o.Mails), Light: o.State == "skipped"})
-	}
-	m.Pictures = append(m.Pictures, b.SVG())
-	return nil
 }
 
 func (m *MonthFigures) codes(tx *store.Tx, ask Ask, first loyalty.Day) error {

@@ -45,7 +45,7 @@ func TestAMonthOnOnePage(t *testing.T) {
 		if february.Codes.Given != 2 || february.Codes.Redeemed != 0 {
 			t.Errorf("codes of the month before: %+v, want two given", february.Codes)
 		}
-		if len(february.Campaigns) != 1 || february.Campaigns[0].Campaign != "newsletter" || february.Lost() == nil || len(february.Pictures) != 3 {
+		if len(february.Campaigns) != 1 || february.Campaigns[0].Campaign != "newsletter" || february.Lost() == nil || len(february.Pictures) != 2 {
 			t.Errorf("campaigns %+v, stages %+v, %d pictures", february.Campaigns, february.Stages, len(february.Pictures))
 		}
 		var months []string
