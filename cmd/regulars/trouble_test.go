@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -41,9 +42,18 @@ func newDoor(t *testing.T, to string) *door {
 	return d
 }
 
+// listen opens the door at an address that was just let go. A program that another test
+// is starting may hold it for a moment more: until then it has what we have.
 func (d *door) listen(at string) {
 	d.t.Helper()
 	l, err := net.Listen("tcp", at)
+	for range 300 {
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+		l, err = net.Listen("tcp", at)
+	}
 	if err != nil {
 		d.t.Fatal(err)
 	}
