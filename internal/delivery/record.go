@@ -168,6 +168,7 @@ func follow(tx *store.Tx, lane string, results []result) error {
 	for _, step := range []func() error{
 		func() error { return dueAgain(tx, lane, results) },
 		func() error { return giveBack(tx, results) },
+		func() error { return cool(tx, results) },
 		func() error { return suppress(tx, results) },
 		func() error { return countFull(tx, results) },
 		func() error { return settleCodes(tx, results) },
