@@ -198,6 +198,22 @@ func giveBack(tx *store.Tx, results []result) error {
 	return nil
 }
 
+// cool gives the places in the warm-up of mails back that were not sent.
+func cool(tx *store.Tx, results []result) error {
+	days := map[loyalty.Day]int{}
+	for _, e := range results {
+		if e.s.warmed != 0 && e.unsent() {
+			days[e.s.warmed]++
+		}
+	}
+	for day, n := range days {
+		if err := tx.ReturnWarmup(day, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func suppress(tx *store.Tx, results []result) error {
 	var keys [][]byte
 	for _, e := range results {

@@ -35,22 +35,6 @@ func warm(tx *store.Tx, lane string, sends []*send) (going []*send, waiting []re
 	return sends[:n:n], waiting, nil
 }
 
-// cool gives the places of mails back that were not sent.
-func cool(tx *store.Tx, results []result) error {
-	days := map[loyalty.Day]int{}
-	for _, e := range results {
-		if e.s.warmed != 0 && e.unsent() {
-			days[e.s.warmed]++
-		}
-	}
-	for day, n := range days {
-		if err := tx.ReturnWarmup(day, n); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // room leaves of a batch of a chunk what today has places for. Where that is nothing the
 // chunk waits for tomorrow.
 func (b *batch) room(tx *store.Tx) error {
