@@ -109,6 +109,13 @@ func (a *app) sayStatus(s report.Status) error {
 	if s.Budget != nil {
 		say("budget: %s", s.Budget)
 	}
+	if w := s.Warmup; w != nil {
+		waiting := ""
+		if w.Waiting > 0 {
+			waiting = fmt.Sprintf("; %s for the next day, from %s on", plural(w.Waiting, "mail waits", "mails wait"), a.moment(w.Until))
+		}
+		say("warm-up: %d of today's %s went%s", w.Mails, plural(w.Limit, "mail", "mails"), waiting)
+	}
 	if s.Midnight.Day != "" {
 		say("last nightly pass: %s, done %s", s.Midnight.Day, a.moment(s.Midnight.FinishedAt))
 	}

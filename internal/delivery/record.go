@@ -168,6 +168,7 @@ func follow(tx *store.Tx, lane string, results []result) error {
 	for _, step := range []func() error{
 		func() error { return dueAgain(tx, lane, results) },
 		func() error { return giveBack(tx, results) },
+		func() error { return cool(tx, results) },
 		func() error { return suppress(tx, results) },
 		func() error { return countFull(tx, results) },
 		func() error { return settleCodes(tx, results) },
@@ -191,6 +192,22 @@ func giveBack(tx *store.Tx, results []result) error {
 	}
 	for at, ids := range members {
 		if err := consent.GiveBackCap(tx, ids, at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cool gives the places in the warm-up of mails back that were not sent.
+func cool(tx *store.Tx, results []result) error {
+	days := map[loyalty.Day]int{}
+	for _, e := range results {
+		if e.s.warmed != 0 && e.unsent() {
+			days[e.s.warmed]++
+		}
+	}
+	for day, n := range days {
+		if err := tx.ReturnWarmup(day, n); err != nil {
 			return err
 		}
 	}

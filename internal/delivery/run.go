@@ -115,6 +115,9 @@ func (c *chunkClaim) next(ctx context.Context, most int) (b *batch, err error) {
 					b.sends = append(b.sends, s)
 				}
 			}
+			if err := b.room(tx); err != nil {
+				return err
+			}
 			b.stuff, err = gather(tx, b.sends)
 			return err
 		})
@@ -146,13 +149,18 @@ func (c *chunkClaim) mark(ctx context.Context, b *batch) (marked *batch, err err
 		marked = &batch{age: age}
 		ended := slices.Clone(b.ended)
 		for i, s := range b.sends {
-			s.handedAt = tx.At
+			s.handedAt, s.warmed = tx.At, 0
 			if e, ends := s.ends(rulings[i], tx.At); ends {
 				ended = append(ended, e)
 			} else if !rulings[i].over {
 				marked.sends = append(marked.sends, s)
 			}
 		}
+		var waiting []result
+		if marked.sends, waiting, err = warm(tx, Bulk, marked.sends); err != nil {
+			return err
+		}
+		ended = append(ended, waiting...)
 		if ended, err = c.d.brakes.spare(tx, ended); err != nil {
 			return err
 		}

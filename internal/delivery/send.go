@@ -59,6 +59,7 @@ type send struct {
 	handedAt loyalty.Instant // business time of the mark
 	begun    bool            // the mark stands in its row, which has counted the attempt
 	counted  bool            // the mark took its place under the caps
+	warmed   loyalty.Day     // of which its mark took a place of the warm-up; 0: of none
 }
 
 // runState is how the run of a send stands.

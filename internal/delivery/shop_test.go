@@ -125,7 +125,7 @@ func empty(t *testing.T, db *store.DB) *store.DB {
 	t.Helper()
 	err := db.Update(context.Background(), func(tx *store.Tx) error {
 		for _, table := range []string{"settings", "members", "member_topics", "member_tags", "consents", "suppressions", "facts", "campaigns", "holds",
-			"occurrences", "runs", "passages", "sends", "due", "chunks", "batches", "recent_mails", "pools", "codes", "orders", "order_lines", "events", "mail_news", "soft_bounces"} {
+			"occurrences", "runs", "passages", "sends", "due", "chunks", "batches", "recent_mails", "pools", "codes", "orders", "order_lines", "events", "mail_news", "soft_bounces", "warmup_days"} {
 			if _, err := tx.Exec("delete from "+table, nil); err != nil {
 				return err
 			}

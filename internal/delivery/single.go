@@ -166,6 +166,11 @@ func (c *singles) take(ctx context.Context, limit int, only []int64) (ended []re
 					c.sends = append(c.sends, s)
 				}
 			}
+			late, err := c.tooMany(tx)
+			if err != nil {
+				return err
+			}
+			ended = append(ended, late...)
 			if _, err := record(tx, c.lane, ofClaim, ended); err != nil {
 				return err
 			}
@@ -190,6 +195,23 @@ func (c *singles) take(ctx context.Context, limit int, only []int64) (ended []re
 		}
 	}
 	return ended, nil
+}
+
+// tooMany takes out what has to wait for the warm-up's next day, so that no relay is
+// asked in vain; the places are taken at the marks.
+func (c *singles) tooMany(tx *store.Tx) (late []result, err error) {
+	if c.lane == Urgent {
+		return nil, nil
+	}
+	w, err := tx.Warmup()
+	if err != nil || !w.Limited || int64(len(c.sends)) <= w.Left() {
+		return nil, err
+	}
+	for _, s := range c.sends[w.Left():] {
+		late = append(late, tomorrow(s, w))
+	}
+	c.sends = c.sends[:w.Left()]
+	return late, nil
 }
 
 func (c *singles) next(context.Context, int) (*batch, error) {
@@ -253,7 +275,7 @@ func (c *singles) markAll(marks []*mark) []error {
 	err := c.d.claim(context.Background(), func(tx *store.Tx) error {
 		for _, m := range marks {
 			m.why = nil
-			m.send.state, m.send.begun, m.send.counted, m.send.handedAt = claimed, false, false, tx.At
+			m.send.state, m.send.begun, m.send.counted, m.send.warmed, m.send.handedAt = claimed, false, false, 0, tx.At
 		}
 		ours, err := c.stillOurs(tx, ordered)
 		if err != nil || len(ours) == 0 {
@@ -279,6 +301,16 @@ func (c *singles) markAll(marks []*mark) []error {
 				going = append(going, m.send)
 			}
 		}
+		going, waiting, err := warm(tx, c.lane, going)
+		if err != nil {
+			return err
+		}
+		closed = append(closed, waiting...)
+		for _, m := range ours {
+			if i := slices.IndexFunc(waiting, func(e result) bool { return e.s == m.send }); i >= 0 {
+				m.why = &ruledOut{waiting[i]}
+			}
+		}
 		if _, err = record(tx, c.lane, ofClaim, closed); err != nil {
 			return err
 		}
@@ -291,7 +323,7 @@ func (c *singles) markAll(marks []*mark) []error {
 			continue
 		}
 		if m.send.handedAt = (loyalty.Instant{}); err != nil {
-			m.send.counted = false // with the transaction
+			m.send.counted, m.send.warmed = false, 0 // with the transaction
 		}
 	}
 	return whys

@@ -45,10 +45,11 @@ type claim interface {
 
 // batch is some sends of a claim: prepared, then marked, then on the wire.
 type batch struct {
-	sends []*send  // those that go
-	ended []result // those that do not
-	last  int64    // the highest id of both
-	stuff material // of their letters
+	sends []*send         // those that go
+	ended []result        // those that do not
+	last  int64           // the highest id of both
+	until loyalty.Instant // none of them can go before: the claim waits
+	stuff material        // of their letters
 
 	single bool      // its sends are marked one by one, when their first byte is due
 	id     int64     // of the row that marks it, else
@@ -57,11 +58,11 @@ type batch struct {
 	wait   []result // of those that landed and are not recorded yet
 }
 
-// quietUntil returns when the quiet hours end, if every send waits for that: then
-// the claim waits, and not each send by itself.
-func (b *batch) quietUntil() (until loyalty.Instant) {
-	if len(b.sends) > 0 {
-		return loyalty.Instant{}
+// waitsUntil returns when the quiet hours end, or the warm-up has its next day, if every
+// send waits for that: then the claim waits, and not each send by itself.
+func (b *batch) waitsUntil() (until loyalty.Instant) {
+	if len(b.sends) > 0 || !b.until.IsZero() {
+		return b.until
 	}
 	for _, e := range b.ended {
 		if e.reason != consent.QuietHour || e.until.IsZero() {
@@ -100,7 +101,7 @@ type worker struct {
 	relay watch
 	moved atomic.Int64 // sends finished or moved
 
-	until loyalty.Instant // every send of the next batch waits for the end of the quiet hours
+	until loyalty.Instant // every send of the next batch waits for that
 	done  bool            // every send of the claim was taken up
 	doubt bool            // a mark was refused, and may have lasted all the same
 	lost  []int64         // batches that could not be recorded
@@ -201,7 +202,7 @@ func (w *worker) feed(ctx context.Context, batches chan<- *batch) {
 // no time for it.
 func (w *worker) prepare(ctx context.Context) *batch {
 	b, err := w.claim.next(ctx, w.pace())
-	if err == nil && b != nil && !b.quietUntil().IsZero() { // a few tell nothing of the others
+	if err == nil && b != nil && !b.waitsUntil().IsZero() { // a few tell nothing of the others
 		if b, err = w.claim.next(ctx, w.d.c.Batch); err == nil && len(b.sends) > w.pace() {
 			b.only(w.pace(), 0)
 		}
@@ -214,7 +215,7 @@ func (w *worker) prepare(ctx context.Context) *batch {
 		w.done = true
 		return nil
 	}
-	if w.until = b.quietUntil(); !w.until.IsZero() {
+	if w.until = b.waitsUntil(); !w.until.IsZero() {
 		return nil
 	}
 	w.write(b)

@@ -41,6 +41,7 @@ func shopKeys() keys[Program] {
 		{name: "rate", read: readRate, show: func(p *Program, _ string) string {
 			return inList(p.Rate, func(domain string, r loyalty.Rate) string { return domain + " " + r.String() })
 		}},
+		{name: "warmup", read: readWarmup, show: func(p *Program, _ string) string { return p.Warmup.String() }},
 		{name: "attributes", read: readAttributes, show: func(p *Program, _ string) string { return typesText(p.Attributes) }},
 		part(keys[Program]{"favourites", []key[Program]{
 			at("except", func(p *Program) *[]string { return &p.FavouritesExcept }, names(segments.Category)).as("favourites except").must("name the categories that are nobody's favourite, like except: [FUEL]"),
@@ -55,6 +56,16 @@ func shopKeys() keys[Program] {
 		}}),
 		{name: "webhooks", read: readWebhooks, show: func(p *Program, _ string) string { return webhooksText(p.Webhooks) }},
 	}, append(written[Program](loyaltyFile, "points", "tiers", "cards", "rewards", "referral", "referrals", "budget"), later[Program]("goals", "terms")...)...)}
+}
+
+func warmupKeys() keys[loyalty.Warmup] {
+	daily := of(loyalty.ParseDaily, loyalty.Daily)
+	return keys[loyalty.Warmup]{"warmup", []key[loyalty.Warmup]{
+		at("from", func(w *loyalty.Warmup) *loyalty.Day { return &w.From }, date()).must("say on which day the sender starts, like from: 2026-12-01"),
+		at("start", func(w *loyalty.Warmup) *int64 { return &w.Start }, daily).must("say how many mails go on the first day, like start: 500 a day"),
+		at("double", func(w *loyalty.Warmup) *int { return &w.Double }, of(loyalty.ParseEvery, loyalty.Every)).must("say when they become twice as many, like double: every 2 days"),
+		at("until", func(w *loyalty.Warmup) *int64 { return &w.Until }, daily).must("say from how many on there is no limit, like until: 20000 a day"),
+	}}
 }
 
 func joinKeys() keys[Program] {

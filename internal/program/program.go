@@ -29,6 +29,7 @@ type Program struct {
 	Caps       []loyalty.Cap                // for offers; none: no cap
 	Quiet      loyalty.QuietHours           // zero: none
 	Rate       loyalty.DomainRates          // mails that go to a domain; none: no limit
+	Warmup     loyalty.Warmup               // how many mails go on a day while the sender is new; zero: no limit
 	Attributes map[string]segments.Type
 	Tracking   Tracking
 	Lifecycle  segments.Lifecycle

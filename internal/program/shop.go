@@ -250,6 +250,24 @@ func readRate(r *loader, n *node, p *Program) {
 	}
 }
 
+// readWarmup reads how many mails a new sender hands over on its days.
+func readWarmup(r *loader, n *node, p *Program) {
+	if !r.isA(n, mapping, "warmup", "write warmup: {from: 2026-12-01, start: 500 a day, double: every 2 days, until: 20000 a day}") {
+		return
+	}
+	w, before := loyalty.Warmup{}, len(r.problems)
+	s := warmupKeys().fill(r, n, &w)
+	if len(r.problems) > before {
+		return
+	}
+	if w.Until <= w.Start {
+		r.errorAt(s.get("until"), fmt.Sprintf("the warm-up ends at %s and starts with %s, so that it limits nothing", loyalty.Daily(w.Until), loyalty.Daily(w.Start)),
+			"write more than that, or leave warmup out")
+		return
+	}
+	p.Warmup = w
+}
+
 func readJoin(r *loader, n *node, p *Program) {
 	if n.form == scalar {
 		r.errorAt(n, "join is a group of keys", "write join: {confirm: true}, which asks those who join to confirm it by mail")

@@ -34,6 +34,8 @@ type Status struct {
 
 	Budget *Budget `json:"budget,omitempty"` // what points and rewards cost; nil: the program has none
 
+	Warmup *Warmup `json:"warmup,omitempty"` // of a new sender; nil: there is no limit today
+
 	Troubles []store.Trouble `json:"troubles"` // all that is amiss, by kind, and what to do
 	Needs    []string        `json:"needs"`    // the same in words alone; empty: all is well
 
@@ -194,7 +196,7 @@ var (
 	}
 	slow = []part{
 		{"the members", (*Status).people}, {"the runs", (*Status).runs}, {"single mails", (*Status).waiting}, {"the dates", (*Status).dates},
-		{"unknown mails and failed jobs", (*Status).trouble}, {"parked webhooks", (*Status).hooks}, {"the budget", (*Status).spending},
+		{"unknown mails and failed jobs", (*Status).trouble}, {"parked webhooks", (*Status).hooks}, {"the budget", (*Status).spending}, {"the warm-up", (*Status).warming},
 	}
 )
 

@@ -153,6 +153,31 @@ func TestWhatNeedsAPerson(t *testing.T) {
 	}
 }
 
+func TestTheStatusSaysWhatWaitsForTheWarmup(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		people(t, db)
+		if s := look(t, db); s.Warmup != nil {
+			t.Errorf("without a warm-up the status says %+v", s.Warmup)
+		}
+		ramp := loyalty.Warmup{From: today, Start: 500, Double: 2, Until: 4000}
+		do(t, db, "delete from due", "delete from settings where key in ('warmup', 'zone')", "insert into settings (key, value) values ('zone', 'UTC'), ('warmup', '"+store.JSON(ramp)+"')",
+			"insert into warmup_days (day, mails) values ({today}, 500), ({today-1}, 7)")
+		next := (today + 1).Start(time.UTC)
+		err := db.Update(context.Background(), func(tx *store.Tx) error {
+			_, err := tx.Exec("insert into due (send_id, lane, not_before) values (901, 'bulk', @next), (902, 'bulk', @next), (903, 'bulk', @later)",
+				store.Args{"next": next, "later": next.Add(time.Hour)})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := look(t, db).Warmup, (report.Warmup{Mails: 500, Limit: 500, Waiting: 2, Until: loyalty.At(next)}); got == nil || *got != want {
+			t.Errorf("the warm-up stands at %+v, want %+v", got, want)
+		}
+	})
+}
+
 func TestTheStatusSaysWhatIsUsedOfTheBudget(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {

@@ -19,6 +19,7 @@ const (
 	SettingPoints      = "points"         // entries: the program keeps points itself; else others do, in point_changes
 	SettingPointsSince = "points_since"   // JSON: the day and the version by which it first did
 	SettingBudget      = "budget"         // JSON: what points and rewards may cost, loyalty.Budget
+	SettingWarmup      = "warmup"         // JSON: how many mails a new sender hands over on a day, loyalty.Warmup
 	SettingScoring     = "scoring"        // JSON: where the scores of RFM divide members, segments.Scoring
 	SettingPepper      = "pepper"         // hex: keys the suppression hash
 	SettingSecret      = "secret_key"     // hex: made once on the embedded default

@@ -62,7 +62,7 @@ func Put(tx *store.Tx, old *Version, next *program.Program, files, later map[str
 var ErrCurrency = errors.New("the stored amounts have another number of decimals than the new currency: it can be changed only before the first order")
 
 // keepGround keeps the zone and the currency in which days and amounts are
-// stored, and where the scores divide members.
+// stored, how many mails a new sender hands over, and where the scores divide members.
 func keepGround(tx *store.Tx, next *program.Program, done *Applied) error {
 	zone, err := settingOr(tx, store.SettingZone, "UTC")
 	if err != nil {
@@ -88,6 +88,9 @@ func keepGround(tx *store.Tx, next *program.Program, done *Applied) error {
 		return err
 	}
 	if err := tx.SetSetting(store.SettingCurrency, next.Currency); err != nil {
+		return err
+	}
+	if err := tx.SetSetting(store.SettingWarmup, store.JSON(next.Warmup)); err != nil {
 		return err
 	}
 	return norms.SetScoring(tx, next.Scoring)
