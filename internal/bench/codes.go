@@ -255,7 +255,7 @@ func (m *coding) launch(ctx context.Context, campaign string) error {
 }
 
 // singles is how many codes are given singly, and how often the shared one is used.
-func (m *coding) singles() int { return min(mostSingles, m.Members) }
+func (m *coding) singles() int { return min(mostSingles, m.Members/10) }
 
 // giveSingly gives codes to one member after the other, a transaction each.
 func (m *coding) giveSingly(ctx context.Context, work string) error {
