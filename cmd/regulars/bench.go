@@ -20,8 +20,8 @@ import (
 const localPostgres = "postgres://postgres@127.0.0.1:5432/postgres?sslmode=disable"
 
 func (a *app) benchCommand() *cobra.Command {
-	group := &cobra.Command{Use: "bench", Short: "Measure on a made-up shop, beside a peer in the same run: segments, ingest, send, faults"}
-	group.AddCommand(a.benchSegmentsCommand(), a.benchIngestCommand(), a.benchSendCommand(), a.benchFaultsCommand())
+	group := &cobra.Command{Use: "bench", Short: "Measure on a made-up shop, beside a peer in the same run: segments, ingest, send, codes, faults"}
+	group.AddCommand(a.benchSegmentsCommand(), a.benchIngestCommand(), a.benchSendCommand(), a.benchCodesCommand(), a.benchFaultsCommand())
 	return group
 }
 

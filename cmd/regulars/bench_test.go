@@ -24,7 +24,19 @@ func TestBenchSegmentsLeavesNothingBehind(t *testing.T) {
 	if out.Members != 500 || out.Orders != 5000 || len(out.Figures) != 8 || out.Figures[0].Found != 5000 {
 		t.Errorf("bench segments: %+v", out)
 	}
-	_, name, _ := strings.Cut(got.err, "database: Postgres database ")
+	nothingLeft(t, where, got.err)
+	if got := s.run("bench", "segments", "--members", "3"); got.code != misuse || !strings.Contains(got.err, "10 to 10,000,000 members") {
+		t.Errorf("bench segments of three members: exit %d, %s", got.code, got.err)
+	}
+	if got := (shop{t: t, env: []string{"DATABASE_URL=postgres://nobody@127.0.0.1:1/none"}}).run("bench", "segments"); got.code != failed || !strings.Contains(got.err, "connecting to Postgres") {
+		t.Errorf("bench segments without a server: exit %d, %s", got.code, got.err)
+	}
+}
+
+// nothingLeft makes sure that the database that a benchmark told of is gone.
+func nothingLeft(t *testing.T, where, told string) {
+	t.Helper()
+	_, name, _ := strings.Cut(told, "database: Postgres database ")
 	name, _, _ = strings.Cut(name, " ")
 	db, err := store.Open(context.Background(), where, store.Options{Conns: 1})
 	if err != nil {
@@ -38,11 +50,61 @@ func TestBenchSegmentsLeavesNothingBehind(t *testing.T) {
 	if err != nil || left != 0 || !strings.HasPrefix(name, "regulars_scratch_") {
 		t.Errorf("the database %q: %d left, %v", name, left, err)
 	}
-	if got := s.run("bench", "segments", "--members", "3"); got.code != misuse || !strings.Contains(got.err, "10 to 10,000,000 members") {
-		t.Errorf("bench segments of three members: exit %d, %s", got.code, got.err)
+}
+
+func TestBenchCodesLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	where := storetest.Where(t)
+	s := shop{t: t, env: []string{"DATABASE_URL=sqlite:none.db", "TEST_DATABASE_URL=" + where}}
+	got := s.run("bench", "codes", "--members", "300", "--rounds", "2", "--json")
+	var out bench.CodesOutcome
+	if err := json.Unmarshal([]byte(got.out), &out); got.code != 0 || err != nil {
+		t.Fatalf("bench codes --json: exit %d, %v\n%s%s", got.code, err, got.out, got.err)
 	}
-	if got := (shop{t: t, env: []string{"DATABASE_URL=postgres://nobody@127.0.0.1:1/none"}}).run("bench", "segments"); got.code != failed || !strings.Contains(got.err, "connecting to Postgres") {
-		t.Errorf("bench segments without a server: exit %d, %s", got.code, got.err)
+	if out.Members != 300 || out.Rounds != 2 || len(out.Figures) != 7 {
+		t.Errorf("bench codes: %+v", out)
+	}
+	for i, f := range out.Figures {
+		n := int64(300)
+		if i > 2 { // one at a time
+			n = 30
+		}
+		if f.Work == "" || f.Found != n || f.Took <= 0 || f.Peer != "" && f.Ratio <= 0 {
+			t.Errorf("bench codes: the figure %+v is not whole", f)
+		}
+	}
+	nothingLeft(t, where, got.err)
+}
+
+func TestTheFiguresOfBenchCodesAsPrinted(t *testing.T) {
+	t.Parallel()
+	figures := []bench.Figure{
+		{Work: "a COPY", Found: 1e6, Took: 8e9, Ours: 1500, Database: 5000},
+		{Work: "freezing", Found: 1e6, Took: 12e9, Ratio: 1.5, Peer: "a COPY", Target: "<= 1.6 ×", Met: true},
+		{Work: "codes", Found: 1e6, Took: 25e9, Target: "<= 10s"},
+		{Work: "a use", Found: 1000, Took: 900e3, Ours: 300e3},
+	}
+	for _, tt := range []struct {
+		claim   string
+		members int
+		want    []string
+		not     string
+	}{
+		{"at full size each is judged", bench.FullCodes, []string{"8000.0 ms", "1.5", "5.0", "1.50 × a COPY", "pass", "FAIL", "0.9 ms", "300.0"}, "not judged"},
+		{"a small one is not", 300, []string{"1.50 × a COPY", "not judged"}, "FAIL"},
+	} {
+		var b strings.Builder
+		a := &app{surroundings: surroundings{out: &b}}
+		out := bench.CodesOutcome{Members: tt.members, Rounds: 3, Figures: figures}
+		err := a.measured(out, func() error { return a.printCosts(out) })
+		if (err != nil) != out.Full() { // one is missed
+			t.Errorf("%s: %v", tt.claim, err)
+		}
+		for _, want := range tt.want {
+			if !strings.Contains(b.String(), want) || strings.Contains(b.String(), tt.not) {
+				t.Errorf("%s: %q is missing or %q is there:\n%s", tt.claim, want, tt.not, b.String())
+			}
+		}
 	}
 }
 

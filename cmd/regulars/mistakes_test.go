@@ -123,7 +123,8 @@ func TestWrongUsageSaysWhatWouldBeRight(t *testing.T) {
 		{"hooks test shopify", misuse, "HOOK_SECRET_SHOPIFY is not set here"},
 		{"hooks show x", misuse, "a delivery"},
 
-		{"bench codes", misuse, "bench codes: not yet"},
+		{"bench codes --members 3", misuse, "bench codes takes 100 to 10,000,000 members"},
+		{"bench code", misuse, `did you mean "codes"?`},
 		{"report summary --svg x.svg", misuse, "the report summary has no picture; these have: brands"},
 		{"doctor --after-restore tomorrow", misuse, "--after-restore takes the moment of the copy"},
 		{"rehearse x --against y", misuse, "--against: not yet"},

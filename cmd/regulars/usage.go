@@ -16,7 +16,6 @@ import (
 // later are the commands and flags that belong to the contract and that this
 // version does not do, by the command they belong to. They answer "not yet".
 var later = map[string][]string{
-	"regulars bench":    {"codes"},
 	"regulars rehearse": {"--against"},
 }
 

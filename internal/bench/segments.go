@@ -77,6 +77,9 @@ type Figure struct {
 	Peer   string        `json:"peer,omitempty"`
 	Target string        `json:"target,omitempty"` // "": only told
 	Met    bool          `json:"met"`
+
+	Ours     time.Duration `json:"cpu_ours_ns,omitempty"`     // of this process for each member, where it is measured
+	Database time.Duration `json:"cpu_database_ns,omitempty"` // of the server's processes
 }
 
 // Stay is a segment of the nightly pass and how long it took.
