@@ -163,7 +163,7 @@ func TestADeferredMailGoesAgainWhenItsTimeHasCome(t *testing.T) {
 		s.script(false, said(delivery.StageRcpt, 451, "4.7.1"))
 		s.work(s.sender())
 		s.want("at first", map[string]int{"deferred not_now": 3})
-		if n := s.number("select count(*) from due where lane = 'bulk' and retry_at > "+s.machine(299*time.Second)+" and retry_at < "+s.machine(301*time.Second), nil); n != 3 {
+		if n := s.number("select count(*) from due where lane = 'bulk' and retry_at > "+s.machine(240*time.Second)+" and retry_at < "+s.machine(301*time.Second), nil); n != 3 {
 			t.Errorf("%d sends go again after 5 minutes, want 3", n)
 		}
 		s.wire.before = nil
