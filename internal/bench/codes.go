@@ -280,7 +280,11 @@ func (m *coding) giveSingly(ctx context.Context, work string) error {
 	})
 }
 
+// give gives a code as a step of a flow does.
 func give(tx *store.Tx, pool string, to coupon.To, today loyalty.Day) error {
+	if err := tx.ByIndex(); err != nil {
+		return err
+	}
 	given, err := coupon.GiveEach(tx, pool, []coupon.To{to}, today, rand.Reader)
 	if err == nil && given[to] == 0 {
 		err = errors.New("no code was given")

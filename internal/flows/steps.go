@@ -36,6 +36,9 @@ func takeSteps(t isolation.Turn, ids []int64, begun bool) error {
 	if t.C == nil { // gone since
 		return end(t.Tx, ids, "removed")
 	}
+	if err := t.Tx.ByIndex(); err != nil { // they are some passages, members and codes out of many
+		return err
+	}
 	all, err := load(t.Tx, ids)
 	if err != nil {
 		return err
