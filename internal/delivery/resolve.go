@@ -16,7 +16,7 @@ const (
 )
 
 // ErrNotUnknown says that a send needs no person's decision.
-var ErrNotUnknown = errors.New("only a send of which nobody knows whether it was sent can be resolved, and one that failed go again")
+var ErrNotUnknown = errors.New("only a send of which nobody knows whether it was sent can be resolved; one that failed can go again")
 
 // SurelyUnsent reports whether a mail in that state was refused, so that it may go
 // again without anybody getting it twice.
