@@ -13,7 +13,7 @@ import (
 	"regulars/internal/loyalty"
 )
 
-// later are the commands and flags that belong to the contract and that this
+// later are the flags that belong to the contract and that this
 // version does not do, by the command they belong to. They answer "not yet".
 var later = map[string][]string{
 	"regulars rehearse": {"--against"},
@@ -25,19 +25,9 @@ func notYet(root *cobra.Command, args []string) error {
 	if err != nil {
 		return nil // cobra says what is wrong
 	}
-	path := strings.TrimPrefix(c.CommandPath()+" ", "regulars ")
-	words := 0
 	for _, arg := range rest {
-		name, _, _ := strings.Cut(arg, "=")
-		flag := strings.HasPrefix(arg, "-")
-		if !flag {
-			words++
-		}
-		switch isLater := slices.Contains(later[c.CommandPath()], name); {
-		case isLater && flag:
+		if name, _, _ := strings.Cut(arg, "="); slices.Contains(later[c.CommandPath()], name) {
 			return usage("%s: not yet; this version does not do it", name)
-		case isLater && words == 1 && c.HasSubCommands():
-			return usage("%s: not yet; this version does not do it", path+name)
 		}
 	}
 	return nil
@@ -81,7 +71,7 @@ func subcommands(c *cobra.Command) (names []string) {
 			names = append(names, child.Name())
 		}
 	}
-	return append(names, later[c.CommandPath()]...)
+	return names
 }
 
 // meant ends a complaint about a name with the nearest one, or with all of a few.
