@@ -164,11 +164,19 @@ func (m *Metrics) ledger(tx *store.Tx) (all []prometheus.Metric, err error) {
 		N            float64
 	}
 	err = tx.All(&sends, `
-		select state, class, count(*) as n from sends where state in ('failed', 'skipped', 'bounced', 'complained') group by state, class
-		union all
-		select 'sent', class, count(*) from sends where state in ('sent', 'bounced', 'complained') group by class`, nil)
+		select state, class, sum(n) as n from counted where state in ('sent', 'failed', 'skipped', 'bounced', 'complained')
+		group  by state, class having sum(n) > 0`, nil)
+	sent := map[string]float64{}
 	for _, s := range sends {
-		all = append(all, prometheus.MustNewConstMetric(m.sends, prometheus.CounterValue, s.N, s.State, s.Class))
+		if s.State != "failed" && s.State != "skipped" {
+			sent[s.Class] += s.N
+		}
+		if s.State != "sent" {
+			all = append(all, prometheus.MustNewConstMetric(m.sends, prometheus.CounterValue, s.N, s.State, s.Class))
+		}
+	}
+	for class, n := range sent {
+		all = append(all, prometheus.MustNewConstMetric(m.sends, prometheus.CounterValue, n, "sent", class))
 	}
 	return all, err
 }

@@ -238,7 +238,7 @@ func limited(ctx context.Context, db *store.DB, f func(*store.Tx) error) error {
 func (s *Status) people(tx *store.Tx) error {
 	var row struct{ Members, Known int64 }
 	err := tx.One(&row, `
-		select count(*) filter (where joined_at is not null) as members, count(*) filter (where joined_at is null) as known
+		select count(joined_day) as members, count(*) - count(joined_day) as known
 		from   members where merged_into is null and erased_at is null`, nil)
 	if err != nil {
 		return err
@@ -252,14 +252,11 @@ func (s *Status) runs(tx *store.Tx) error {
 	s.Runs = []Run{}
 	return tx.All(&s.Runs, `
 		select r.id, c.name as campaign, r.state, r.because, r.audience, r.started_at,
-		       count(s.id) filter (where s.state in ('queued', 'claimed', 'handing', 'deferred')) as pending,
-		       count(s.id) filter (where s.state in ('sent', 'bounced', 'complained')) as sent,
-		       count(s.id) filter (where s.state in ('sent', 'bounced', 'complained') and s.handed_at > @minute_ago) as per_minute
+		       coalesce(k.pending, 0) as pending, coalesce(k.sent, 0) as sent, (`+perMinute+`) as per_minute
 		from   runs r
 		join   campaigns c on c.id = r.campaign_id
-		left   join sends s on s.run_id = r.id
+		left   join (`+runCounts+`(select id from runs where state in ('sending', 'paused')) group by run_id) k on k.run_id = r.id
 		where  r.state in ('sending', 'paused')
-		group  by r.id, c.name, r.state, r.because, r.audience, r.started_at
 		order  by r.id`, store.Args{"minute_ago": tx.At.Plus(-time.Minute)})
 }
 
@@ -412,7 +409,7 @@ func (s *Status) pools(tx *store.Tx) error {
 }
 
 func (s *Status) trouble(tx *store.Tx) error {
-	err := tx.One(&s.Unknown, "select count(*) from sends where state = 'unknown'", nil)
+	err := tx.One(&s.Unknown, "select cast(coalesce(sum(n), 0) as bigint) from counted where state = 'unknown'", nil)
 	if err != nil {
 		return err
 	}

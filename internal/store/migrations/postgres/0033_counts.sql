@@ -77,3 +77,6 @@ create trigger sends_new after insert on sends referencing new table as now_send
 for each statement execute function count_new_sends();
 create trigger sends_changed after update on sends referencing old table as old_sends new table as now_sends
 for each statement execute function count_changed_sends();
+
+-- Who has joined and who is only known is counted without reading the members.
+create index members_there on members (joined_day) where merged_into is null and erased_at is null;

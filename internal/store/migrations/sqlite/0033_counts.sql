@@ -55,3 +55,6 @@ begin
   on conflict (campaign_id, day, run_id, step, class, sent_day, state, reason) do update set n = n + 1;
 end;
 -- +goose StatementEnd
+
+-- Who has joined and who is only known is counted without reading the members.
+create index members_there on members (joined_day) where merged_into is null and erased_at is null;
