@@ -6,7 +6,7 @@
 //
 // It promises that running a kind twice, or in two processes at once, does no
 // more than running it once: every room below claims what it works on. It holds
-// no rules but one, for how long things are kept (retention.go); the others are
+// no rules but one, for how long things are kept (retention.go, and of mails forget.go); the others are
 // campaign's, delivery's and coupon's.
 package engine
 

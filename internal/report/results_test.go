@@ -5,6 +5,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"regulars/internal/loyalty"
@@ -85,6 +86,31 @@ func TestFiguresOfPoolsOrdersAndDays(t *testing.T) {
 		})
 		if want := []report.DayCount{{Day: today - 3, Mails: 1}, {Day: today - 2, Mails: 1}, {Day: today - 1}, {Day: today}}; !slices.Equal(days, want) {
 			t.Errorf("MailsByDay\n got %+v\nwant %+v", days, want)
+		}
+	})
+}
+
+func TestReportsSayFromWhenTheyKnow(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		people(t, db)
+		ledger(t, db)
+		made := func(name string) report.Table {
+			r, ok := report.ByName(name)
+			if !ok {
+				t.Fatalf("there is no report %s", name)
+			}
+			return see(t, db, func(tx *store.Tx) (report.Table, error) { return r.Make(tx, report.Ask{Day: today, Currency: "EUR"}) })
+		}
+		before := made("campaigns")
+		do(t, db, "delete from sends where campaign_id = 2", "insert into settings (key, value) values ('ledger_since', '{today}')")
+		after := made("campaigns")
+		if before.Note != "" || !strings.Contains(after.Note, today.String()) {
+			t.Errorf("notes %q and %q, want none while all is kept, and then from when on", before.Note, after.Note)
+		}
+		cells := func(t report.Table) string { return fmt.Sprint(t.Rows) }
+		if got, want := cells(after), strings.Replace(cells(before), "[win-back 2 0 0 0 0 1 1 1]", "[win-back 2 0 0 0 0 0 0 0]", 1); got != want || got == cells(before) {
+			t.Errorf("campaigns: %s, want %s", got, want)
 		}
 	})
 }

@@ -128,3 +128,18 @@ func LedgerSince(tx *Tx) (loyalty.Day, error) {
 	}
 	return day[0], nil
 }
+
+// SetLedgerSince says that mails of starts before a day may be deleted from now on.
+func SetLedgerSince(tx *Tx, day loyalty.Day) error {
+	before, err := LedgerSince(tx)
+	if err != nil || before >= day {
+		return err
+	}
+	return tx.SetSetting(settingLedgerSince, fmt.Sprint(int64(day)))
+}
+
+// TidyCounts takes away what is counted as no mails at all.
+func TidyCounts(tx *Tx) error {
+	_, err := tx.Exec("delete from counts where n = 0", nil)
+	return err
+}
