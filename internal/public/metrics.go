@@ -116,26 +116,27 @@ func (m *Metrics) asked(f func(*store.Tx) error) error {
 }
 
 func (m *Metrics) status() {
-	status := report.LookAt(context.Background(), m.db)
-	if status.Told("unknown mails and failed jobs") {
+	const unknown, webhooks, held, queues, replicas = "unknown mails and failed jobs", "the webhooks", "what is held", "the queues", "the replicas and the last night"
+	status := report.LookAtParts(context.Background(), m.db, unknown, webhooks, held, queues, replicas)
+	if status.Told(unknown) {
 		m.kept["unknown"] = []prometheus.Metric{gauge(m.unknown, float64(status.Unknown))}
 	}
-	if status.Told("the webhooks") {
+	if status.Told(webhooks) {
 		m.kept["webhooks"] = nil
 		for _, w := range status.Webhooks {
 			m.kept["webhooks"] = append(m.kept["webhooks"], gauge(m.hooksWaiting, float64(w.Waiting), w.Name), gauge(m.hooksDead, float64(w.Dead), w.Name))
 		}
 	}
-	if status.Told("what is held") {
+	if status.Told(held) {
 		m.kept["held"] = []prometheus.Metric{gauge(m.held, float64(len(status.Holds)))}
 	}
-	if status.Told("the queues") {
+	if status.Told(queues) {
 		m.kept["oldest"] = nil
 		for _, o := range status.Oldest {
 			m.kept["oldest"] = append(m.kept["oldest"], gauge(m.oldest, o.Seconds, o.Queue))
 		}
 	}
-	if status.Told("the replicas and the last night") {
+	if status.Told(replicas) {
 		m.kept["replicas"] = nil
 		for _, r := range status.Replicas {
 			m.kept["replicas"] = append(m.kept["replicas"], gauge(m.skew, r.Ahead, r.ID))

@@ -37,11 +37,12 @@ const runCounts = `
 // chunks that workers are at, and in those of which one of the last mails went in it;
 // mails that go a second time are left out.
 const perMinute = `
-	select count(*)
-	from   chunks k join sends s on s.run_id = k.run_id and s.id between k.lo and k.hi
-	where  k.run_id = r.id and s.handed_at > @minute_ago and s.state in ('sent', 'bounced', 'complained')
+	select coalesce(sum((select count(*) from sends s
+	                     where  s.run_id = k.run_id and s.id between k.lo and k.hi and s.handed_at > @minute_ago and s.state in ('sent', 'bounced', 'complained'))), 0)
+	from   chunks k
+	where  k.run_id = r.id
 	and   (not k.done and k.next_id > k.lo
-	       or k.done and exists (select 1 from sends l where l.run_id = k.run_id and l.id between k.hi - 9 and k.hi and l.handed_at > @minute_ago))`
+	       or k.done and (select count(*) from sends l where l.run_id = k.run_id and l.id between k.hi - 9 and k.hi and l.handed_at > @minute_ago) > 0)`
 
 // RunNow is how far a run is.
 type RunNow struct {
@@ -56,6 +57,9 @@ type RunNow struct {
 
 // RunOf returns one run.
 func RunOf(tx *store.Tx, run int64) (r RunNow, err error) {
+	if err := tx.AboutEverybody(); err != nil {
+		return r, err
+	}
 	err = tx.One(&r, `
 		select r.id, r.campaign_id, c.name as campaign, r.state, r.because, r.audience, r.started_at, r.finished_at,
 		       (select min(k.not_before) from chunks k where k.run_id = r.id and not k.done and k.not_before > @now) as next,

@@ -176,6 +176,13 @@ func LookAt(ctx context.Context, db *store.DB) Status {
 	return lookAt(ctx, db, append(slices.Clone(quick), slow...), false)
 }
 
+// LookAtParts is LookAt for the parts of those names alone: what the others would count
+// stays empty.
+func LookAtParts(ctx context.Context, db *store.DB, names ...string) Status {
+	parts := slices.DeleteFunc(append(slices.Clone(quick), slow...), func(p part) bool { return !slices.Contains(names, p.name) })
+	return lookAt(ctx, db, parts, false)
+}
+
 // Glance is LookAt for what keeps Regulars from its work, whatever people have
 // decided: what readiness and the doctor name beside their own. It reads narrow
 // tables only.
@@ -250,6 +257,9 @@ func (s *Status) people(tx *store.Tx) error {
 
 func (s *Status) runs(tx *store.Tx) error {
 	s.Runs = []Run{}
+	if err := tx.AboutEverybody(); err != nil {
+		return err
+	}
 	return tx.All(&s.Runs, `
 		select r.id, c.name as campaign, r.state, r.because, r.audience, r.started_at,
 		       coalesce(k.pending, 0) as pending, coalesce(k.sent, 0) as sent, (`+perMinute+`) as per_minute

@@ -80,6 +80,16 @@ const miscounted = `
 	group  by ` + countsKey + `
 	having sum(case when of_ledger = 1 then n else -n end) <> 0`
 
+// throughLedger prepares the transaction for a statement that counts the ledger: Postgres
+// takes the keys for far more than they are, and would sort all mails by them.
+func (tx *Tx) throughLedger() error {
+	if err := tx.AboutEverybody(); err != nil || !tx.Postgres() {
+		return err
+	}
+	_, err := tx.Exec("select set_config('enable_sort', 'off', true)", nil)
+	return err
+}
+
 // Miscount is a key of counts of which the ledger holds another number of mails.
 type Miscount struct {
 	CampaignID    int64
@@ -93,6 +103,9 @@ type Miscount struct {
 // the ledger is whole, and returns at most so many differences. It reads the ledger once.
 func Miscounts(tx *Tx, most int) (found []Miscount, err error) {
 	kept, err := LedgerSince(tx)
+	if err == nil {
+		err = tx.throughLedger()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -104,6 +117,9 @@ func Miscounts(tx *Tx, most int) (found []Miscount, err error) {
 // Recount sets right what is counted by the ledger, and returns how many keys it changed.
 func Recount(tx *Tx) (int64, error) {
 	kept, err := LedgerSince(tx)
+	if err == nil {
+		err = tx.throughLedger()
+	}
 	if err != nil {
 		return 0, err
 	}
