@@ -13,12 +13,15 @@ import (
 // what entering it starts. Put by marketers. Running it again finds nothing left
 // to do. It gives up when there is no such segment.
 var refreshJob = kind{
-	about:  "bring a segment up to date",
-	queue:  Chores,
-	fields: []field{{name: "segment", about: "its name; all segments without it"}, {name: "facts", about: "true: first compute the figures of all members anew"}},
+	about: "bring a segment up to date",
+	queue: Chores,
+	fields: []field{{name: "segment", about: "its name; all segments without it"}, {name: "facts", about: "true: first compute the figures of all members anew"},
+		{name: "counts", about: "true: first set right by the ledger how many mails are counted"}},
 	settle: func(tx *store.Tx, v map[string]string) error {
-		if v["facts"] != "" && v["facts"] != "true" {
-			return ordered(fmt.Errorf("facts is true or left out, not %q", v["facts"]))
+		for _, name := range []string{"facts", "counts"} {
+			if v[name] != "" && v[name] != "true" {
+				return ordered(fmt.Errorf("%s is true or left out, not %q", name, v[name]))
+			}
 		}
 		if v["segment"] == "" {
 			return nil
@@ -33,6 +36,14 @@ var refreshJob = kind{
 				return "", err
 			}
 			figures = fmt.Sprintf("facts of %d members computed anew; ", n)
+		}
+		if row.Values()["counts"] == "true" {
+			var n int64
+			err := r.DB.Update(ctx, func(tx *store.Tx) (err error) { n, err = store.Recount(tx); return err })
+			if err != nil {
+				return "", err
+			}
+			figures += fmt.Sprintf("%d counts of mails set right; ", n)
 		}
 		err = r.DB.Update(ctx, func(tx *store.Tx) error {
 			n, err := membership.Refresh(tx, row.Values()["segment"], false)

@@ -49,7 +49,7 @@ var tasks = []task{
 	runFreeze, runDeliver, runFinish,
 	segmentPass,
 	hookPost,
-	sendReap, codeExpire, claimRelease, dataRetain,
+	sendReap, codeExpire, claimRelease, countsFold, dataRetain,
 }
 
 // jobPrefix begins the kinds of task that do a job: job.launch, job.import …

@@ -10,6 +10,10 @@ var sendReap = work(engine.SendReap, Clock, 1)
 // day's is done.
 var codeExpire = work(engine.CodeExpire, Nightly, 1)
 
+// counts.fold adds up what was counted of mails since. Put by the recovery pass once it is
+// much: readers see the same before and after.
+var countsFold = work(engine.CountsFold, Clock, 1)
+
 // data.retain throws away what was kept long enough, a bounded piece at a time. Put by
 // the recovery pass until the day's is done.
 var dataRetain = work(engine.DataRetain, Nightly, 1)

@@ -95,6 +95,9 @@ func (a *app) report(tx *store.Tx, r report.Named, f reportFlags) error {
 	case f.csv:
 		return answer.CSV(a.out)
 	}
+	if answer.Note != "" {
+		defer fmt.Fprintln(a.err, answer.Note)
+	}
 	return a.table(answer.Head, answer.Rows)
 }
 

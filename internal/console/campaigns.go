@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"regulars/internal/loyalty"
 	"regulars/internal/marketing"
 	"regulars/internal/program"
 	"regulars/internal/report"
@@ -62,6 +63,7 @@ type campaignView struct {
 	Runs    []report.Run
 	Mails   []mailUse
 	Links   []report.LinkUse
+	Since   loyalty.Day              // from when on its mails are known one by one; 0: all are
 	of      map[string]report.Result // step → what became of its mail
 }
 
@@ -163,7 +165,10 @@ func (v *campaignView) uses(tx *store.Tx) error {
 	for _, m := range mails {
 		v.Mails = append(v.Mails, mailUse{m, v.of[m.Mail]})
 	}
-	v.Links, err = report.Links(tx, v.Name, shownLinks)
+	if v.Links, err = report.Links(tx, v.Name, shownLinks); err != nil {
+		return err
+	}
+	v.Since, err = store.LedgerSince(tx)
 	return err
 }
 

@@ -80,8 +80,8 @@ func (b brakes) hard(tx *store.Tx, run int64) error {
 func (b brakes) spam(tx *store.Tx, run int64) error {
 	var n counted
 	err := tx.One(&n, `
-		select count(*) filter (where state = 'complained') as bad, count(*) as total
-		from   sends where run_id = @run and attempts > 0`, store.Args{"run": run})
+		select cast(coalesce(sum(n) filter (where state = 'complained'), 0) as bigint) as bad, cast(coalesce(sum(n), 0) as bigint) as total
+		from   counted where run_id = @run and run_id <> 0 and `+store.CountedSent, store.Args{"run": run})
 	if err != nil {
 		return fmt.Errorf("the complaints of run %d: %w", run, err)
 	}

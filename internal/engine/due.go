@@ -77,7 +77,11 @@ func allDue(tx *store.Tx) string {
 	undone := func(pass string) string {
 		return "select 1 where not exists (select 1 from passes where name = '" + pass + "' and day = @today and finished_at is not null)"
 	}
-	return when(CodeExpire, undone(passCodes)) +
+	folding := ""
+	if tx.Postgres() {
+		folding = when(CountsFold, store.CountsUnfolded())
+	}
+	return folding + when(CodeExpire, undone(passCodes)) +
 		when(DataRetain, undone(passRetain)) +
 		when(ClaimRelease, "select 1 from claims where state = 'held' and held_until <= @now") +
 		when(RunFreeze, `

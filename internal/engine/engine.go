@@ -6,7 +6,7 @@
 //
 // It promises that running a kind twice, or in two processes at once, does no
 // more than running it once: every room below claims what it works on. It holds
-// no rules but one, for how long things are kept (retention.go); the others are
+// no rules but one, for how long things are kept (retention.go, and of mails forget.go); the others are
 // campaign's, delivery's and coupon's.
 package engine
 
@@ -70,12 +70,13 @@ const (
 	RunDeliver   = "run.deliver"   // the mails of one run
 	HookPost     = "hook.post"     // what another system is told
 	SendReap     = "send.reap"     // leases that outlived their workers
+	CountsFold   = "counts.fold"   // what was counted of mails since, once it is much
 	DataRetain   = "data.retain"   // what was kept long enough is thrown away, once a day
 )
 
 // Kinds are all of them, in the order in which one brings work to the next.
 var Kinds = []string{SegmentPass, FlowDates, CodeExpire, ClaimRelease, RunFreeze, FlowSettle, FlowEnter, RunFinish,
-	FlowReact, FlowAdvance, MailUrgent, MailBulk, RunDeliver, HookPost, SendReap, DataRetain}
+	FlowReact, FlowAdvance, MailUrgent, MailBulk, RunDeliver, HookPost, SendReap, CountsFold, DataRetain}
 
 // How many single mails one call takes.
 const (
@@ -122,6 +123,8 @@ func (e *Engine) Run(ctx context.Context, kind string, id int64) (int, error) {
 		return e.poster.Post(ctx, id)
 	case SendReap:
 		return e.sender.Reap(ctx)
+	case CountsFold:
+		return foldCounts(ctx, e.db)
 	case DataRetain:
 		return retain(ctx, e.db)
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -52,7 +53,7 @@ var retention = []kept{
 // retain throws away what was kept long enough, once a shop day. It does a
 // bounded piece and returns how many rows that were.
 func retain(ctx context.Context, db *store.DB) (int, error) {
-	return daily(ctx, db, passRetain, func(tx *store.Tx, _ loyalty.Day) (did int, more bool, err error) {
+	return daily(ctx, db, passRetain, func(tx *store.Tx, today loyalty.Day) (did int, more bool, err error) {
 		for _, k := range retention {
 			n, err := k.delete(tx)
 			if err != nil {
@@ -67,7 +68,15 @@ func retain(ctx context.Context, db *store.DB) (int, error) {
 			}
 			did, more = did+n, more || n > 0
 		}
-		return did, more, forgetErased(tx)
+		n, err := forgetSends(tx, today)
+		if err != nil {
+			return 0, false, err
+		}
+		did, more = did+n, more || n > 0
+		if !more {
+			err = store.TidyCounts(tx)
+		}
+		return did, more, errors.Join(err, forgetErased(tx))
 	})
 }
 

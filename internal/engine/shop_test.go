@@ -30,6 +30,9 @@ var campaigns = map[string]string{
 	"weekly":   "live: true\nstart: {every: monday 09:00}\nsteps:\n  - mail: 1-news\n",
 	"birthday": "live: true\nstart: {yearly: birthday, time: 09:00}\nsteps:\n  - mail: 1-cake\n",
 	"drop":     "live: true\nstart: {launch: {}}\nclass: offer\nsteps:\n  - mail: 1-gift\n    coupon: gift\n",
+	"once":     "live: true\nstart: {launch: {}}\nagain: never\nclass: offer\nsteps:\n  - mail: 1-only\n",
+	"twice":    "live: true\nstart: {launch: {}}\nagain: 180d\nclass: offer\nsteps:\n  - mail: 1-half-year\n",
+	"patient":  "live: true\nstart: joins\nsteps:\n  - mail: 1-now\n  - wait: 900d\n  - mail: 2-at-last\n",
 	"waves":    "live: true\nstart: {launch: {}}\nclass: offer\npilot: {size: 2}\nwaves: {size: 50%, every: 2h}\nsteps:\n  - mail: 1-gift\n    coupon: gift\n",
 }
 

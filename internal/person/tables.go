@@ -68,7 +68,7 @@ var tables = []table{
 		"update codes set member_id = @into where member_id = @from and (occurrence_id is null or occurrence_id not in $shared)",
 	}, "a code that is reserved for a mail stays with it"},
 	{"sends", "mails", []string{"update sends set smtp_text = null, email_key = null where member_id in $them"}, moveApart("sends"),
-		"the sum of a run's sends is its audience: none is deleted"},
+		"the sum of a run's sends is its audience: none is deleted before retention does"},
 	{"touches", "mails", []string{"update touches set link = '' where member_id in $them and link <> ''"}, move("touches"), ""},
 	{"recent_mails", "-", []string{"delete from recent_mails where member_id in $them"}, nil, "the moments of the newest offers, which are among the sends, for caps; merged: the newest ten of both"},
 	{"redemptions", "codes_used", []string{"update redemptions set key = null where member_id in $them"}, move("redemptions"), "erased: key is a text of the till's"},

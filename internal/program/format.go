@@ -47,6 +47,9 @@ func shopKeys() keys[Program] {
 			at("except", func(p *Program) *[]string { return &p.FavouritesExcept }, names(segments.Category)).as("favourites except").must("name the categories that are nobody's favourite, like except: [FUEL]"),
 		}}),
 		at("news_within", func(p *Program) *time.Duration { return &p.NewsWithin }, span()),
+		part(keys[Program]{"keep", []key[Program]{
+			at("sends", func(p *Program) *loyalty.Period { return &p.KeepSends }, keeping()).as("how long mails are kept").must("say how long mails stay in the ledger, like sends: 25m"),
+		}}),
 		at("holdout", func(p *Program) *int { return &p.Holdout }, share()),
 		{name: "lifecycle", read: readLifecycle, show: func(p *Program, _ string) string { return p.Lifecycle.String() }},
 		{name: "rfm", read: func(r *loader, n *node, p *Program) { rfmKeys().fill(r, n, &p.Scoring) }, show: func(p *Program, _ string) string { return p.Scoring.String() }},

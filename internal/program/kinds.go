@@ -281,6 +281,28 @@ func span() kind[time.Duration] {
 	}, loyalty.Span)
 }
 
+// shortestKept is how many days everything that people did is kept at least: reports look
+// back as far.
+const shortestKept = 90
+
+// keeping is a length of time like 25m that is no shorter, or always, which is none.
+func keeping() kind[loyalty.Period] {
+	return of(func(s string) (p loyalty.Period, err error) {
+		if s == "always" {
+			return p, nil
+		}
+		if p, err = parsePeriod(s); err == nil && p.Days+30*p.Months < shortestKept {
+			err = wrong{fmt.Sprintf("%s is too short: reports look further back", s), "write 3m or more, or always"}
+		}
+		return p, err
+	}, func(p loyalty.Period) string {
+		if p == (loyalty.Period{}) {
+			return "always"
+		}
+		return periodText(p)
+	})
+}
+
 // date is a day; the zero one is none.
 func date() kind[loyalty.Day] {
 	return of(loyalty.ParseDay, func(d loyalty.Day) string {

@@ -39,9 +39,10 @@ type Program struct {
 
 	FavouritesExcept []string // categories that are nobody's favourite: coupons, fuel
 
-	NewsWithin time.Duration // an event older than that on arrival is history
-	Holdout    int           // per mille of members, for campaigns that name none
-	Segments   []Segment     // in the order of the file
+	NewsWithin time.Duration  // an event older than that on arrival is history
+	KeepSends  loyalty.Period // how long mails stay in the ledger, with opens and clicks; zero: for ever
+	Holdout    int            // per mille of members, for campaigns that name none
+	Segments   []Segment      // in the order of the file
 	Pools      []Pool
 	Campaigns  []*Campaign // sorted by name
 	Loyalty    *Loyalty    // nil: the program has no loyalty.yaml
@@ -166,6 +167,10 @@ type Existing struct {
 	All    bool
 	PerDay int // 0 with All false: none
 }
+
+// ForEverybody are the kinds of start that freeze an audience: whether a member had such a
+// campaign before is asked of the ledger.
+var ForEverybody = []string{"at", "every", "launch"}
 
 // Again says how soon a member may start the same campaign anew.
 type Again struct {

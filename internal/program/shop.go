@@ -18,6 +18,7 @@ import (
 func (r *loader) readShop() {
 	p := r.program
 	p.Currency, p.Zone, p.NewsWithin = "EUR", time.UTC, 3*24*time.Hour
+	p.KeepSends = loyalty.Period{Months: 25}
 	p.Lifecycle, p.Scoring = segments.DefaultLifecycle(), segments.DefaultScoring()
 	p.Attributes = map[string]segments.Type{}
 	root := r.own(shopFile)

@@ -89,7 +89,7 @@ func (h *house) busy() {
 		for range (day*day)%7 + day/9 {
 			h.mailed(member, "offers")
 		}
-		h.exec(fmt.Sprintf("update sends set handed_at = handed_at - %d, done_at = done_at - %[1]d, campaign_id = 97 + id %% 3 where day = 1", int64(60-day)*86400*1_000_000))
+		h.exec(fmt.Sprintf("update sends set handed_at = handed_at - %d, done_at = done_at - %[1]d, sent_day = sent_day - %[2]d, campaign_id = 97 + id %% 3 where day = 1", int64(60-day)*86400*1_000_000, 60-day))
 		h.exec("update sends set day = 2 where day = 1")
 	}
 	h.exec("insert into replicas (id, version, roles, started_at, seen_at) values ('shop-worker-7d9f8b6c5d-x2x7q-a1b2c3d4', '1', 'web,worker', cast(unixepoch('subsec') * 1000000 as integer), cast(unixepoch('subsec') * 1000000 as integer))")

@@ -116,26 +116,27 @@ func (m *Metrics) asked(f func(*store.Tx) error) error {
 }
 
 func (m *Metrics) status() {
-	status := report.LookAt(context.Background(), m.db)
-	if status.Told("unknown mails and failed jobs") {
+	const unknown, webhooks, held, queues, replicas = "unknown mails and failed jobs", "the webhooks", "what is held", "the queues", "the replicas and the last night"
+	status := report.LookAtParts(context.Background(), m.db, unknown, webhooks, held, queues, replicas)
+	if status.Told(unknown) {
 		m.kept["unknown"] = []prometheus.Metric{gauge(m.unknown, float64(status.Unknown))}
 	}
-	if status.Told("the webhooks") {
+	if status.Told(webhooks) {
 		m.kept["webhooks"] = nil
 		for _, w := range status.Webhooks {
 			m.kept["webhooks"] = append(m.kept["webhooks"], gauge(m.hooksWaiting, float64(w.Waiting), w.Name), gauge(m.hooksDead, float64(w.Dead), w.Name))
 		}
 	}
-	if status.Told("what is held") {
+	if status.Told(held) {
 		m.kept["held"] = []prometheus.Metric{gauge(m.held, float64(len(status.Holds)))}
 	}
-	if status.Told("the queues") {
+	if status.Told(queues) {
 		m.kept["oldest"] = nil
 		for _, o := range status.Oldest {
 			m.kept["oldest"] = append(m.kept["oldest"], gauge(m.oldest, o.Seconds, o.Queue))
 		}
 	}
-	if status.Told("the replicas and the last night") {
+	if status.Told(replicas) {
 		m.kept["replicas"] = nil
 		for _, r := range status.Replicas {
 			m.kept["replicas"] = append(m.kept["replicas"], gauge(m.skew, r.Ahead, r.ID))
@@ -164,11 +165,19 @@ func (m *Metrics) ledger(tx *store.Tx) (all []prometheus.Metric, err error) {
 		N            float64
 	}
 	err = tx.All(&sends, `
-		select state, class, count(*) as n from sends where state in ('failed', 'skipped', 'bounced', 'complained') group by state, class
-		union all
-		select 'sent', class, count(*) from sends where state in ('sent', 'bounced', 'complained') group by class`, nil)
+		select state, class, sum(n) as n from counted where state in ('sent', 'failed', 'skipped', 'bounced', 'complained')
+		group  by state, class having sum(n) > 0`, nil)
+	sent := map[string]float64{}
 	for _, s := range sends {
-		all = append(all, prometheus.MustNewConstMetric(m.sends, prometheus.CounterValue, s.N, s.State, s.Class))
+		if s.State != "failed" && s.State != "skipped" {
+			sent[s.Class] += s.N
+		}
+		if s.State != "sent" {
+			all = append(all, prometheus.MustNewConstMetric(m.sends, prometheus.CounterValue, s.N, s.State, s.Class))
+		}
+	}
+	for class, n := range sent {
+		all = append(all, prometheus.MustNewConstMetric(m.sends, prometheus.CounterValue, n, "sent", class))
 	}
 	return all, err
 }

@@ -200,9 +200,9 @@ func (h *house) mailed(member int64, topic string) (id int64) {
 	h.t.Helper()
 	h.update(func(tx *store.Tx) error {
 		return tx.One(&id, `
-			insert into sends (day, occurrence_id, step, member_id, campaign_id, version_id, class, topic, state, queued_at, handed_at, done_at)
-			values (1, (select coalesce(max(occurrence_id), 1000) + 1 from sends), 'a', @member, 1, 1, 'offer', @topic, 'sent', @now, @now, @now)
-			returning id`, store.Args{"member": member, "topic": topic, "now": tx.At})
+			insert into sends (day, occurrence_id, step, member_id, campaign_id, version_id, class, topic, state, queued_at, handed_at, done_at, sent_day)
+			values (1, (select coalesce(max(occurrence_id), 1000) + 1 from sends), 'a', @member, 1, 1, 'offer', @topic, 'sent', @now, @now, @now, @today)
+			returning id`, store.Args{"member": member, "topic": topic, "now": tx.At, "today": int64(loyalty.DayOf(tx.At.Time, time.UTC))})
 	})
 	return id
 }

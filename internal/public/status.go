@@ -92,7 +92,7 @@ func (s *server) statusView(tx *store.Tx) (view statusView, err error) {
 		return view, err
 	}
 	today := loyalty.DayOf(tx.At.Time, view.zone)
-	days, err := report.MailsByDay(tx, today-chartDays+1, today, view.zone)
+	days, err := report.MailsByDay(tx, today-chartDays+1, today)
 	if err != nil {
 		return view, err
 	}

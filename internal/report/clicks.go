@@ -26,21 +26,22 @@ const wasSent = "s.state in ('sent', 'bounced', 'complained')"
 func Mails(tx *store.Tx, campaign string) (list []MailUse, err error) {
 	err = tx.All(&list, `
 		with touched as (
-			select s.id, max(case when t.kind = 'open' then 1 else 0 end) as opened, max(case when t.kind = 'click' then 1 else 0 end) as clicked
+			select s.id, s.campaign_id, s.step, max(case when t.kind = 'open' then 1 else 0 end) as opened, max(case when t.kind = 'click' then 1 else 0 end) as clicked
 			from   sends s join campaigns c on c.id = s.campaign_id join touches t on t.send_id = s.id and t.person
-			where  @campaign = '' or c.name = @campaign
-			group  by s.id
+			where  (@campaign = '' or c.name = @campaign) and `+wasSent+`
+			group  by s.id, s.campaign_id, s.step
 		)
-		select c.name as campaign, s.step as mail, count(*) as sent,
-		       count(*) filter (where s.state = 'bounced') as bounced,
-		       count(*) filter (where s.state = 'complained') as complained,
-		       coalesce(sum(t.opened), 0) as opened, coalesce(sum(t.clicked), 0) as clicked
-		from   sends s
-		join   campaigns c on c.id = s.campaign_id
-		left   join touched t on t.id = s.id
-		where  (@campaign = '' or c.name = @campaign) and `+wasSent+`
-		group  by c.name, s.step
-		order  by c.name, s.step`, store.Args{"campaign": campaign})
+		select c.name as campaign, k.step as mail, cast(sum(k.n) as bigint) as sent,
+		       cast(coalesce(sum(k.n) filter (where k.state = 'bounced'), 0) as bigint) as bounced,
+		       cast(coalesce(sum(k.n) filter (where k.state = 'complained'), 0) as bigint) as complained,
+		       coalesce(max(t.opened), 0) as opened, coalesce(max(t.clicked), 0) as clicked
+		from   counted k
+		join   campaigns c on c.id = k.campaign_id
+		left   join (select campaign_id, step, sum(opened) as opened, sum(clicked) as clicked from touched group by campaign_id, step) t
+		       on t.campaign_id = k.campaign_id and t.step = k.step
+		where  (@campaign = '' or c.name = @campaign) and k.`+store.CountedSent+`
+		group  by c.name, k.step having sum(k.n) > 0
+		order  by c.name, k.step`, store.Args{"campaign": campaign})
 	if err != nil {
 		return nil, fmt.Errorf("what became of mails: %w", err)
 	}

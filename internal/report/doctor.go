@@ -66,7 +66,7 @@ func (d Doctor) Examine(ctx context.Context, db *store.DB) []Check {
 		d.Limit = 30 * time.Second
 	}
 	checks := d.readChecks(doctorSQL)
-	checks = append(checks, d.factsCheck(), d.capCheck(), d.quietCheck())
+	checks = append(checks, d.factsCheck(), countsCheck(), d.capCheck(), d.quietCheck())
 	if d.Tiers != nil {
 		checks = append(checks, check{name: "a tier has a rule or a person that says so", do: "`regulars tier show MEMBER`; set right what is wrong with `regulars tier set`", find: d.Tiers})
 	}
@@ -186,6 +186,18 @@ func (d Doctor) factsCheck() check {
 			       select member_id from (select `+columns+` from defined except select `+columns+` from facts) b) u
 			order  by member_id
 			limit @most`, store.Args{"day": int64(d.Today), "most": most})
+		return found, err
+	}}
+}
+
+// countsCheck compares what is counted of mails with the ledger.
+func countsCheck() check {
+	return check{name: "the counts of mails are what the ledger holds", do: "`regulars enqueue refresh counts=true` sets them right; report the numbers", find: func(tx *store.Tx) (found []Finding, err error) {
+		miscounts, err := store.Miscounts(tx, most)
+		for _, m := range miscounts {
+			found = append(found, Finding{fmt.Sprintf("campaign %d, %s of %s", m.CampaignID, m.Step, m.Day),
+				fmt.Sprintf("%d mails %s%s are counted, the ledger holds %d", m.Counted, m.State, colon(m.Reason), m.Held)})
+		}
 		return found, err
 	}}
 }

@@ -19,7 +19,9 @@ select 'run ' || r.id as place,
        'audience ' || r.audience || ', sends ' || count(s.id) as what
 from   runs r
 left   join sends s on s.run_id = r.id
-where  r.finished_at is null or {micros r.finished_at} >= {micros @since}
+where (r.finished_at is null or {micros r.finished_at} >= {micros @since})
+and    coalesce((select o.day from occurrences o where o.id = r.occurrence_id), 0)
+       >= coalesce((select cast(x.value as bigint) from settings x where x.key = 'ledger_since'), 0)
 group  by r.id, r.audience
 having r.audience <> count(s.id);
 

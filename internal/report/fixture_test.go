@@ -136,7 +136,7 @@ func ledger(t testing.TB, db *store.DB) {
 // send is the statement that writes a row of the ledger; run 0 is none, handed ""
 // is not at all.
 func send(id, occurrence, member int64, step string, campaign, run int, state, handed, code string) string {
-	class, topic, runID, moment := "offer", "offers", "null", "null"
+	class, topic, runID, moment, sentDay := "offer", "offers", "null", "null", "null"
 	if campaign == 3 {
 		class, topic = "earned", "program"
 	}
@@ -145,8 +145,10 @@ func send(id, occurrence, member int64, step string, campaign, run int, state, h
 	}
 	if handed != "" {
 		moment = "{now" + handed + "}"
+		away, _ := time.ParseDuration(handed)
+		sentDay = fmt.Sprint(int64(loyalty.DayOf(storetest.Start.Add(away), time.UTC)))
 	}
-	return fmt.Sprintf(`insert into sends (id, day, occurrence_id, step, member_id, campaign_id, version_id, run_id, class, topic, state, code_id, queued_at, handed_at, done_at)
-		values (%d, {today-3}, %d, '%s', %d, %d, 1, %s, '%s', '%s', '%s', %s, {now-216h}, %s, %s)`,
-		id, occurrence, step, member, campaign, runID, class, topic, state, code, moment, moment)
+	return fmt.Sprintf(`insert into sends (id, day, occurrence_id, step, member_id, campaign_id, version_id, run_id, class, topic, state, code_id, queued_at, handed_at, done_at, sent_day)
+		values (%d, {today-3}, %d, '%s', %d, %d, 1, %s, '%s', '%s', '%s', %s, {now-216h}, %s, %s, %s)`,
+		id, occurrence, step, member, campaign, runID, class, topic, state, code, moment, moment, sentDay)
 }

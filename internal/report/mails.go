@@ -1,8 +1,6 @@
 package report
 
 import (
-	"time"
-
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
@@ -14,17 +12,11 @@ type DayCount struct {
 }
 
 // MailsByDay returns the mails handed over on each shop day from first to last,
-// days without any among them. Days are cut by the zone's present offset: mails
-// of the hour around midnight before a clock change may count for its neighbour.
-func MailsByDay(tx *store.Tx, first, last loyalty.Day, zone *time.Location) ([]DayCount, error) {
-	_, offset := tx.At.In(zone).Zone()
+// days without any among them.
+func MailsByDay(tx *store.Tx, first, last loyalty.Day) ([]DayCount, error) {
 	var found []DayCount
-	err := tx.All(&found, `
-		select (`+tx.Micros("handed_at")+` + @offset) / 86400000000 as day, count(*) as mails
-		from   sends
-		where  handed_at >= @from and state in ('sent', 'bounced', 'complained')
-		group  by 1`,
-		store.Args{"offset": int64(offset) * 1_000_000, "from": loyalty.At(first.Start(zone))})
+	err := tx.All(&found, "select sent_day as day, cast(sum(n) as bigint) as mails from counted where sent_day between @first and @last and "+store.CountedSent+" group by sent_day",
+		store.Args{"first": int64(first), "last": int64(last)})
 	counts := map[loyalty.Day]int64{}
 	for _, d := range found {
 		counts[d.Day] = d.Mails

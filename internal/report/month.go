@@ -152,10 +152,10 @@ func (m *MonthFigures) members(tx *store.Tx, ask Ask, first loyalty.Day, scope s
 func (m *MonthFigures) mails(tx *store.Tx, ask Ask, first loyalty.Day) error {
 	m.Mails = []Outcome{}
 	return tx.All(&m.Mails, `
-		select state, case when state in ('sent', 'bounced', 'complained') then '' else reason end as reason, count(*) as mails
-		from   sends
-		where  day between @first and @last and state in ('sent', 'bounced', 'complained', 'failed', 'skipped', 'unknown')
-		group  by 1, 2
+		select state, case when state in ('sent', 'bounced', 'complained') then '' else reason end as reason, cast(sum(n) as bigint) as mails
+		from   counted
+		where  day between @first and @last and state <> 'pending'
+		group  by 1, 2 having sum(n) > 0
 		order  by 3 desc, 1, 2`, store.Args{"first": int64(first), "last": int64(ask.Day)})
 }
 

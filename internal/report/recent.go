@@ -44,8 +44,8 @@ func Recents(tx *store.Tx, today loyalty.Day) (r Recent, err error) {
 			select count(*) filter (where joined_day >= @from) as now, count(*) filter (where joined_day < @from) as before
 			from   members where joined_day between @before and @today and merged_into is null and erased_at is null`},
 		{&r.Mails, `
-			select count(*) filter (where sent_day >= @from) as now, count(*) filter (where sent_day < @from) as before
-			from   sends where sent_day between @before and @today and state in ('sent', 'bounced', 'complained')`},
+			select cast(coalesce(sum(n) filter (where sent_day >= @from), 0) as bigint) as now, cast(coalesce(sum(n) filter (where sent_day < @from), 0) as bigint) as before
+			from   counted where sent_day between @before and @today and ` + store.CountedSent},
 		{&r.Redeemed, "select count(*) filter (where day >= @from) as now, count(*) filter (where day < @from) as before from redemptions where not undone and day between @before and @today"},
 	} {
 		if err := tx.One(q.into, q.sql, args); err != nil {

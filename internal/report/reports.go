@@ -24,6 +24,7 @@ type Table struct {
 	Value any
 	Head  []string
 	Rows  [][]string
+	Note  string // what whoever reads it should know; "": nothing
 }
 
 // Named is a report that can be asked for by its name.
@@ -40,9 +41,9 @@ func (r Named) NamesMembers() bool { return r.Name == "top" }
 // reports are the ones that have a name, sorted by it.
 var reports = []Named{
 	sales("brands", "brand"),
-	{"campaigns", "what each campaign sent and what came after", false, listed("CAMPAIGN|"+strings.Join(ResultHead, "|"),
+	{"campaigns", "what each campaign sent and what came after", false, asKept(listed("CAMPAIGN|"+strings.Join(ResultHead, "|"),
 		func(tx *store.Tx, _ Ask) ([]Result, error) { return Results(tx, "", 0) },
-		func(_ Ask, r Result) []any { return append([]any{r.Campaign}, r.cells()...) })},
+		func(_ Ask, r Result) []any { return append([]any{r.Campaign}, r.cells()...) }))},
 	{"cards", "stamps, full punch cards and the codes that they gave, by month and card", true, listed("MONTH|CARD|STAMPS|ENDED|FILLED|CODES|OF THEM USED",
 		func(tx *store.Tx, ask Ask) ([]CardMonth, error) { return Cards(tx, ask.Day) },
 		func(_ Ask, m CardMonth) []any {
@@ -54,14 +55,14 @@ var reports = []Named{
 		func(tx *store.Tx, ask Ask) ([]Favourite, error) { return Favourites(tx, ask.Day, ask.most(everything)) },
 		func(_ Ask, f Favourite) []any { return []any{f.Category, f.Members, f.Tied} })},
 	{"liability", "what the points that members have are worth, all of them and without those that will expire, and what of the sales is deferred for them", true, liabilityReport},
-	{"links", "which links of mails people clicked, and how many members did", false, listed("CAMPAIGN|MAIL|LINK|MEMBERS|CLICKS",
+	{"links", "which links of mails people clicked, and how many members did", false, asKept(listed("CAMPAIGN|MAIL|LINK|MEMBERS|CLICKS",
 		func(tx *store.Tx, ask Ask) ([]LinkUse, error) { return Links(tx, "", ask.most(everything)) },
-		func(_ Ask, l LinkUse) []any { return []any{l.Campaign, l.Mail, l.Link, l.Members, l.Clicks} })},
-	{"mails", "what became of each mail: sent, came back, opened, clicked", false, listed("CAMPAIGN|MAIL|SENT|BOUNCED|COMPLAINED|OPENED|CLICKED",
+		func(_ Ask, l LinkUse) []any { return []any{l.Campaign, l.Mail, l.Link, l.Members, l.Clicks} }))},
+	{"mails", "what became of each mail: sent, came back, opened, clicked", false, asKept(listed("CAMPAIGN|MAIL|SENT|BOUNCED|COMPLAINED|OPENED|CLICKED",
 		func(tx *store.Tx, _ Ask) ([]MailUse, error) { return Mails(tx, "") },
 		func(_ Ask, m MailUse) []any {
 			return []any{m.Campaign, m.Mail, m.Sent, m.Bounced, m.Complained, m.Opened, m.Clicked}
-		})},
+		}))},
 	{"milestones", "how many members reach their 1st, 3rd, 5th, 10th and every 10th order, by month", true, milestonesReport},
 	{"orders", "orders, amount and members by month", true, listed("MONTH|ORDERS|REVENUE|MEMBERS",
 		func(tx *store.Tx, ask Ask) ([]Month, error) { return Orders(tx, ask.Day) },
@@ -138,6 +139,22 @@ func listed[T any](head string, read func(*store.Tx, Ask) ([]T, error), cells fu
 		t := Table{Value: list, Head: strings.Split(head, "|")}
 		for _, item := range list {
 			t.Rows = append(t.Rows, row(cells(ask, item)...))
+		}
+		return t, err
+	}
+}
+
+// asKept notes of a report from when on mails are known one by one: how many went out
+// and came back is counted for ever, the rest only of those that are kept.
+func asKept(make func(*store.Tx, Ask) (Table, error)) func(*store.Tx, Ask) (Table, error) {
+	return func(tx *store.Tx, ask Ask) (Table, error) {
+		t, err := make(tx, ask)
+		if err != nil {
+			return t, err
+		}
+		since, err := store.LedgerSince(tx)
+		if since != 0 {
+			t.Note = fmt.Sprintf("Mails are counted for ever. Opens, clicks, orders and codes are known of mails of starts from %s on: older ones are not kept.", since)
 		}
 		return t, err
 	}

@@ -82,15 +82,26 @@ func results(tx *store.Tx, campaign, step string, since, last loyalty.Day) (list
 			join   orders o on o.member_id = s.member_id and o.counts
 			              and `+tx.Micros("o.at")+` between `+tx.Micros("s.done_at")+` and `+tx.Micros("s.done_at")+` + @within
 			where  s.state in ('sent', 'bounced', 'complained')
+		),
+		mails as ( -- those of which the ledger no longer has the rows, too
+			select c.name as campaign, `+step+` as step,
+			       cast(coalesce(sum(s.n) filter (where s.`+store.CountedSent+`), 0) as bigint) as sent,
+			       cast(coalesce(sum(s.n) filter (where s.state = 'skipped'), 0) as bigint) as skipped,
+			       cast(coalesce(sum(s.n) filter (where s.state = 'failed'), 0) as bigint) as failed,
+			       cast(coalesce(sum(s.n) filter (where s.state = 'unknown'), 0) as bigint) as unknown,
+			       cast(coalesce(sum(s.n) filter (where s.`+store.CountedPending+`), 0) as bigint) as pending
+			from   counted s
+			join   campaigns c on c.id = s.campaign_id
+			where  s.day between @since and @last and (@campaign = '' or c.name = @campaign)
+			group  by 1, 2 having sum(s.n) > 0
 		)
+		select m.campaign, m.step, m.sent, m.skipped, m.failed, m.unknown, m.pending, coalesce(l.members, 0) as members, coalesce(l.mailed, 0) as mailed,
+		       coalesce(l.ordered, 0) as ordered, coalesce(l.revenue, 0) as revenue, coalesce(l.codes, 0) as codes, coalesce(l.redeemed, 0) as redeemed
+		from   mails m
+		left   join (
 		select s.campaign, s.step,
 		       count(distinct s.member_id) as members,
 		       count(distinct case when s.state in ('sent', 'bounced', 'complained') then s.member_id end) as mailed,
-		       count(*) filter (where s.state in ('sent', 'bounced', 'complained')) as sent,
-		       count(*) filter (where s.state = 'skipped') as skipped,
-		       count(*) filter (where s.state = 'failed') as failed,
-		       count(*) filter (where s.state = 'unknown') as unknown,
-		       count(*) filter (where s.state in ('queued', 'claimed', 'handing', 'deferred')) as pending,
 		       (select count(distinct a.member_id) from after a where a.campaign = s.campaign and a.step = s.step) as ordered,
 		       (select cast(coalesce(sum(a.revenue), 0) as bigint) from after a where a.campaign = s.campaign and a.step = s.step) as revenue,
 		       count(distinct k.id || ' ' || s.member_id) as codes,
@@ -99,7 +110,8 @@ func results(tx *store.Tx, campaign, step string, since, last loyalty.Day) (list
 		left   join codes k on k.id = s.code_id and k.state in ('reserved', 'issued', 'redeemed', 'expired')
 		left   join (select distinct code_id, member_id from redemptions where not undone) u on u.code_id = k.id and (u.member_id = s.member_id or u.member_id is null)
 		group  by s.campaign, s.step
-		order  by s.campaign, s.step`,
+		) l on l.campaign = m.campaign and l.step = m.step
+		order  by m.campaign, m.step`,
 		store.Args{"campaign": campaign, "since": since, "last": last, "within": int64(Within) * 24 * time.Hour.Microseconds()})
 	return list, err
 }
@@ -111,10 +123,10 @@ func Reasons(tx *store.Tx, campaign string, since loyalty.Day) (map[string]int64
 		N      int64
 	}
 	err := tx.All(&rows, `
-		select s.reason, count(*) as n
-		from   sends s join campaigns c on c.id = s.campaign_id
-		where  c.name = @campaign and s.state = 'skipped' and s.day >= @since
-		group  by s.reason`, store.Args{"campaign": campaign, "since": since})
+		select k.reason, cast(sum(k.n) as bigint) as n
+		from   counted k join campaigns c on c.id = k.campaign_id
+		where  c.name = @campaign and k.state = 'skipped' and k.day >= @since
+		group  by k.reason having sum(k.n) > 0`, store.Args{"campaign": campaign, "since": since})
 	reasons := map[string]int64{}
 	for _, r := range rows {
 		reasons[r.Reason] = r.N

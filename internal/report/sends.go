@@ -10,17 +10,39 @@ import (
 // Runs returns the newest runs, or the one with that number.
 func Runs(tx *store.Tx, only int64) ([]Run, error) {
 	list := []Run{}
+	const listed = "(select id from runs where @only = 0 or id = @only order by id desc limit 50)"
 	err := tx.All(&list, `
 		select r.id, c.name as campaign, r.state, r.because, r.audience, r.started_at,
-		       (select count(*) from sends s where s.run_id = r.id and s.state in ('queued', 'claimed', 'handing', 'deferred')) as pending,
-		       (select count(*) from sends s where s.run_id = r.id and s.state in ('sent', 'bounced', 'complained')) as sent
+		       coalesce(k.pending, 0) as pending, coalesce(k.sent, 0) as sent
 		from   runs r
 		join   campaigns c on c.id = r.campaign_id
-		where  @only = 0 or r.id = @only
-		order  by r.id desc
-		limit  50`, store.Args{"only": only})
+		left   join (`+runCounts+listed+` group by run_id) k on k.run_id = r.id
+		where  r.id in `+listed+`
+		order  by r.id desc`, store.Args{"only": only})
 	return list, err
 }
+
+// runCounts begins a SELECT of how far runs are; which of them follows, and "group by run_id".
+const runCounts = `
+	select run_id,
+	       cast(coalesce(sum(n) filter (where ` + store.CountedPending + `), 0) as bigint) as pending,
+	       cast(coalesce(sum(n) filter (where ` + store.CountedSent + `), 0) as bigint) as sent,
+	       cast(coalesce(sum(n) filter (where state = 'skipped'), 0) as bigint) as skipped,
+	       cast(coalesce(sum(n) filter (where state = 'failed'), 0) as bigint) as failed,
+	       cast(coalesce(sum(n) filter (where state = 'unknown'), 0) as bigint) as unknown
+	from   counted
+	where  run_id <> 0 and run_id in `
+
+// perMinute is a SELECT of the hand-overs of a run r in the last minute. They are in the
+// chunks that workers are at, and in those of which one of the last mails went in it;
+// mails that go a second time are left out.
+const perMinute = `
+	select coalesce(sum((select count(*) from sends s
+	                     where  s.run_id = k.run_id and s.id between k.lo and k.hi and s.handed_at > @minute_ago and s.state in ('sent', 'bounced', 'complained'))), 0)
+	from   chunks k
+	where  k.run_id = r.id
+	and   (not k.done and k.next_id > k.lo
+	       or k.done and (select count(*) from sends l where l.run_id = k.run_id and l.id between k.hi - 9 and k.hi and l.handed_at > @minute_ago) > 0)`
 
 // RunNow is how far a run is.
 type RunNow struct {
@@ -35,25 +57,18 @@ type RunNow struct {
 
 // RunOf returns one run.
 func RunOf(tx *store.Tx, run int64) (r RunNow, err error) {
+	if err := tx.AboutEverybody(); err != nil {
+		return r, err
+	}
 	err = tx.One(&r, `
 		select r.id, r.campaign_id, c.name as campaign, r.state, r.because, r.audience, r.started_at, r.finished_at,
 		       (select min(k.not_before) from chunks k where k.run_id = r.id and not k.done and k.not_before > @now) as next,
-		       coalesce(s.pending, 0) as pending, coalesce(s.sent, 0) as sent, coalesce(s.per_minute, 0) as per_minute,
-		       coalesce(s.skipped, 0) as skipped, coalesce(s.failed, 0) as failed, coalesce(s.unknown, 0) as unknown
+		       coalesce(k.pending, 0) as pending, coalesce(k.sent, 0) as sent,
+		       coalesce(k.skipped, 0) as skipped, coalesce(k.failed, 0) as failed, coalesce(k.unknown, 0) as unknown,
+		       case when r.finished_at < @minute_ago then 0 else (`+perMinute+`) end as per_minute
 		from   runs r
 		join   campaigns c on c.id = r.campaign_id
-		left   join (
-			select s.run_id,
-			       count(*) filter (where s.state in ('queued', 'claimed', 'handing', 'deferred')) as pending,
-			       count(*) filter (where s.state in ('sent', 'bounced', 'complained')) as sent,
-			       count(*) filter (where s.state in ('sent', 'bounced', 'complained') and s.handed_at > @minute_ago) as per_minute,
-			       count(*) filter (where s.state = 'skipped') as skipped,
-			       count(*) filter (where s.state = 'failed') as failed,
-			       count(*) filter (where s.state = 'unknown') as unknown
-			from   sends s
-			where  s.run_id = @run
-			group  by s.run_id
-		) s on s.run_id = r.id
+		left   join (`+runCounts+`(@run) group by run_id) k on k.run_id = r.id
 		where  r.id = @run`, store.Args{"run": run, "now": tx.At, "minute_ago": tx.At.Plus(-time.Minute)})
 	return r, err
 }

@@ -176,6 +176,13 @@ func LookAt(ctx context.Context, db *store.DB) Status {
 	return lookAt(ctx, db, append(slices.Clone(quick), slow...), false)
 }
 
+// LookAtParts is LookAt for the parts of those names alone: what the others would count
+// stays empty.
+func LookAtParts(ctx context.Context, db *store.DB, names ...string) Status {
+	parts := slices.DeleteFunc(append(slices.Clone(quick), slow...), func(p part) bool { return !slices.Contains(names, p.name) })
+	return lookAt(ctx, db, parts, false)
+}
+
 // Glance is LookAt for what keeps Regulars from its work, whatever people have
 // decided: what readiness and the doctor name beside their own. It reads narrow
 // tables only.
@@ -238,7 +245,7 @@ func limited(ctx context.Context, db *store.DB, f func(*store.Tx) error) error {
 func (s *Status) people(tx *store.Tx) error {
 	var row struct{ Members, Known int64 }
 	err := tx.One(&row, `
-		select count(*) filter (where joined_at is not null) as members, count(*) filter (where joined_at is null) as known
+		select count(joined_day) as members, count(*) - count(joined_day) as known
 		from   members where merged_into is null and erased_at is null`, nil)
 	if err != nil {
 		return err
@@ -250,16 +257,16 @@ func (s *Status) people(tx *store.Tx) error {
 
 func (s *Status) runs(tx *store.Tx) error {
 	s.Runs = []Run{}
+	if err := tx.AboutEverybody(); err != nil {
+		return err
+	}
 	return tx.All(&s.Runs, `
 		select r.id, c.name as campaign, r.state, r.because, r.audience, r.started_at,
-		       count(s.id) filter (where s.state in ('queued', 'claimed', 'handing', 'deferred')) as pending,
-		       count(s.id) filter (where s.state in ('sent', 'bounced', 'complained')) as sent,
-		       count(s.id) filter (where s.state in ('sent', 'bounced', 'complained') and s.handed_at > @minute_ago) as per_minute
+		       coalesce(k.pending, 0) as pending, coalesce(k.sent, 0) as sent, (`+perMinute+`) as per_minute
 		from   runs r
 		join   campaigns c on c.id = r.campaign_id
-		left   join sends s on s.run_id = r.id
+		left   join (`+runCounts+`(select id from runs where state in ('sending', 'paused')) group by run_id) k on k.run_id = r.id
 		where  r.state in ('sending', 'paused')
-		group  by r.id, c.name, r.state, r.because, r.audience, r.started_at
 		order  by r.id`, store.Args{"minute_ago": tx.At.Plus(-time.Minute)})
 }
 
@@ -412,7 +419,7 @@ func (s *Status) pools(tx *store.Tx) error {
 }
 
 func (s *Status) trouble(tx *store.Tx) error {
-	err := tx.One(&s.Unknown, "select count(*) from sends where state = 'unknown'", nil)
+	err := tx.One(&s.Unknown, "select cast(coalesce(sum(n), 0) as bigint) from counted where state = 'unknown'", nil)
 	if err != nil {
 		return err
 	}

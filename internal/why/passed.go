@@ -14,10 +14,15 @@ func (a *question) history() error {
 	var passages []struct {
 		State, Reason, StepName string
 		StartedAt, WakeAt       loyalty.Instant
+		Day                     loyalty.Day
 		Mailed                  bool
 	}
-	err := a.tx.All(&passages, `
-		select p.state, p.reason, p.step_name, p.started_at, p.wake_at,
+	whole, err := store.LedgerSince(a.tx)
+	if err != nil {
+		return err
+	}
+	err = a.tx.All(&passages, `
+		select p.state, p.reason, p.step_name, p.started_at, p.wake_at, p.day,
 		       exists (select 1 from sends s where s.occurrence_id = p.occurrence_id and s.member_id = p.member_id) as mailed
 		from   passages p
 		where  p.member_id = @member and p.campaign_id = @campaign and (@day = 0 or p.day = @day)
@@ -35,6 +40,8 @@ func (a *question) history() error {
 			a.say("passage", false, "the milestone was reached before, which was recorded on %s", a.at(p.StartedAt))
 		case p.State == flows.Exited:
 			a.say("passage", false, "started on %s and ended early: %s", a.at(p.StartedAt), p.Reason)
+		case !p.Mailed && p.Day < whole:
+			a.say("passage", true, "started on %s and came to its end; %s", a.at(p.StartedAt), forgotten(whole))
 		case !p.Mailed:
 			a.say("passage", false, "started on %s and came to its end without a mail: none of its steps was for this member", a.at(p.StartedAt))
 		default:

@@ -34,6 +34,10 @@ func (a *question) startRun() error {
 	if err != nil {
 		return err
 	}
+	whole, err := store.LedgerSince(a.tx)
+	if err != nil {
+		return err
+	}
 	a.several = len(rows) > 1
 	for _, row := range rows {
 		given, err := rules.Values(row.Vars)
@@ -47,6 +51,10 @@ func (a *question) startRun() error {
 		}
 		a.say("start", true, "%s began on %s", what, a.at(row.At))
 		if row.Began {
+			continue
+		}
+		if row.Run != 0 && loyalty.Day(row.Day) < whole {
+			a.say("mail", false, "%s", forgotten(whole))
 			continue
 		}
 		s := cause{what: what, at: row.At, day: loyalty.Day(row.Day), occurrence: row.ID, limit: row.Reason, run: row.Run != 0, launch: given}

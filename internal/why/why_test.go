@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"regulars/internal/importer"
 
@@ -271,6 +272,33 @@ func TestTheChainReadsLikeThis(t *testing.T) {
 			}
 		}
 		golden(t, "why.txt", text.String())
+	})
+}
+
+func TestWhySaysWhatTheLedgerNoLongerKnows(t *testing.T) {
+	p := shoptest.WinBack("none")
+	p.Campaigns["welcome"] = "live: true\nstart: joins\nsteps:\n  - mail: hello\n"
+	p.Campaigns["news"] = "live: true\nstart: {launch: {}}\nsteps:\n  - mail: news\n"
+	each(t, p, func(t *testing.T, s *shop) {
+		s.Event(loyalty.MemberJoined, 1, func(e *loyalty.Event) {
+			yes := true
+			e.Member.Joined, e.Member.Email, e.Member.Consent = &yes, "ana@example.test", map[string]bool{"program": true}
+		})
+		s.Do(func(tx *store.Tx) error { _, err := runs.Launch(tx, runs.LaunchRequest{Campaign: "news"}); return err })
+		s.Deliver("sent")
+		s.Work()
+		s.Do(func(tx *store.Tx) error { // as retention does
+			if _, err := tx.Exec("delete from sends", nil); err != nil {
+				return err
+			}
+			return store.SetLedgerSince(tx, loyalty.DayOf(s.Now, time.UTC)+1)
+		})
+		const want = "who had which mail is kept from 2027-03-04 on, and older ones are deleted"
+		for _, campaign := range []string{"welcome", "news"} {
+			if got := s.why(1, campaign); !strings.Contains(got, want) || strings.Contains(got, "none of its steps") {
+				t.Errorf("why %s says\n%swant %q", campaign, got, want)
+			}
+		}
 	})
 }
 
