@@ -19,7 +19,7 @@ func TestWhatIsGivenBackLeavesRewardsAlone(t *testing.T) {
 			t.Helper()
 			var got points.Statement
 			s.Do(func(tx *store.Tx) (err error) { got, err = points.StatementOf(tx, member); return err })
-			s.want(about, fmt.Sprint(got.Balance), want)
+			is(t, about, fmt.Sprint(got.Balance), want)
 		}
 		claim := func(member int64, reward, key, order string, due int64) points.Claim {
 			t.Helper()
