@@ -104,7 +104,7 @@ func (s till) end(how string, id int64, force bool, reason string) (c points.Cla
 func (s till) has(member int64) (got string) {
 	s.T.Helper()
 	s.Do(func(tx *store.Tx) error {
-		st, err := points.StatementOf(tx, member)
+		st, err := points.StatementOf(tx, member, points.All)
 		if err != nil {
 			return err
 		}

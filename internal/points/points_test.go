@@ -92,7 +92,7 @@ func (s shop) has(t *testing.T, member int64) string {
 		Points, PointsPending int64
 	}
 	s.Do(func(tx *store.Tx) (err error) {
-		if got, err = points.StatementOf(tx, member); err != nil {
+		if got, err = points.StatementOf(tx, member, points.All); err != nil {
 			return err
 		}
 		return tx.One(&fact, "select points, points_pending from facts where member_id = @id", store.Args{"id": member})
