@@ -28,7 +28,7 @@ func (a *app) memberCommand() *cobra.Command {
 	group.AddCommand(
 		a.reading("find TEXT", "Find members by id, name, address or card", a.findMembers),
 		a.reading("show MEMBER", "Show a member: figures, segments, mails", a.showMember),
-		a.reading("points MEMBER", "Show a member's points: what came and went, why, and what ends when", a.memberPoints),
+		a.memberPoints(),
 		a.topicsCommand(act),
 		act("suppress", "Let the member's address get nothing at all", func(ctx context.Context, m marketing.Marketer, member string) error {
 			if err := m.Suppress(ctx, member, a.by()); err != nil {

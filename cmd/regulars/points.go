@@ -50,7 +50,7 @@ func (a *app) handCommand(use, short string, sign int64) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		s, err := points.StatementOf(tx, member)
+		s, err := points.StatementOf(tx, member, 0)
 		if err != nil {
 			return err
 		}
@@ -120,16 +120,32 @@ func (a *app) expirePoints(ctx context.Context, db *store.DB, dry bool) error {
 	return printList(a, lines, "MEMBER|WALLET|ENDED|LAST DAY", func(l endedLine) []any { return []any{l.Member, l.Wallet, l.Points, l.LastDay} })
 }
 
+// mostEntries is how many rows of a statement are shown unless all are asked for.
+const mostEntries = 50
+
 // memberPoints shows a member's statement.
-func (a *app) memberPoints(tx *store.Tx, args []string) error {
-	member, err := intake.Find(tx, args[0])
-	if err != nil {
-		return err
-	}
-	s, err := points.StatementOf(tx, member)
-	if err != nil {
-		return err
-	}
+func (a *app) memberPoints() *cobra.Command {
+	var all bool
+	c := a.reading("points MEMBER", "Show a member's points: what came and went, why, and what ends when", func(tx *store.Tx, args []string) error {
+		member, err := intake.Find(tx, args[0])
+		if err != nil {
+			return err
+		}
+		most := mostEntries
+		if all {
+			most = points.All
+		}
+		s, err := points.StatementOf(tx, member, most)
+		if err != nil {
+			return err
+		}
+		return a.printStatement(tx, s)
+	})
+	c.Flags().BoolVar(&all, "all", false, fmt.Sprintf("every row, however many (otherwise the newest %d, and the %d that end soonest)", mostEntries, mostEntries))
+	return c
+}
+
+func (a *app) printStatement(tx *store.Tx, s points.Statement) error {
 	if a.json {
 		return a.printJSON(s)
 	}
@@ -142,5 +158,14 @@ func (a *app) memberPoints(tx *store.Tx, args []string) error {
 			fmt.Fprintf(a.out, "%d end after %s (%s)\n", l.Remains, *l.Last, l.Cause)
 		}
 	}
-	return printList(a, s.Entries, "DAY|WHAT|POINTS|WHY|BY", func(l points.Line) []any { return []any{l.Day, l.Kind, l.Amount, l.Why(), l.ByWhom} })
+	if n := int64(s.OfLots - len(s.Lots)); n > 0 {
+		fmt.Fprintf(a.out, "… %s more; --all shows them\n", plural(n, "lot", "lots"))
+	}
+	if err := printList(a, s.Entries, "DAY|WHAT|POINTS|WHY|BY", func(l points.Line) []any { return []any{l.Day, l.Kind, l.Amount, l.Why(), l.ByWhom} }); err != nil {
+		return err
+	}
+	if n := int64(s.OfEntries - len(s.Entries)); n > 0 {
+		fmt.Fprintf(a.out, "… %s from before; --all shows them\n", plural(n, "row", "rows"))
+	}
+	return nil
 }

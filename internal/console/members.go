@@ -65,6 +65,7 @@ type memberView struct {
 const (
 	timelineRows  = 150
 	unarrivedRows = 20
+	mostLots      = 20 // of points, by their last days
 )
 
 func (c *Console) member(w http.ResponseWriter, r *http.Request, u visitor) error {
@@ -102,7 +103,7 @@ func (c *Console) member(w http.ResponseWriter, r *http.Request, u visitor) erro
 			}
 		}
 		if v.Program != nil && v.Program.Loyalty != nil && v.Program.Loyalty.Points != nil {
-			s, err := points.StatementOf(tx, id)
+			s, err := points.StatementOf(tx, id, mostLots)
 			if err != nil {
 				return err
 			}

@@ -75,7 +75,7 @@ type batch struct {
 
 // newBatch begins a batch, by the shop of the moment.
 func (in *Intake) newBatch(tx *store.Tx, mode Mode, pepper []byte) (*batch, error) {
-	if err := tx.ByIndex(); err != nil {
+	if err := tx.ByKeptPlans(); err != nil {
 		return nil, err
 	}
 	shop, err := readShop(tx, pepper)

@@ -67,6 +67,10 @@ func TestTarget(t *testing.T) {
 		{"E13 without shipping", shipped, nil, one, 80},
 		{"E13 of the total", shipped, nil, total, 95},
 		{"E14 lines are not rounded", paid(9980, line("a", 1, 1990), line("b", 1, 7990)), nil, rates(per(1, 1000)), 9},
+		// Two promotions with two decimals, rounded each, make 40.32 and 41.98 there. We reckon in
+		// whole points and round the sum once.
+		{"E15 two ways of 20.158 each", paid(100), nil, rates(per(20158, 100000), per(20158, 100000)), 40},
+		{"E16 two ways of 20.987 each", paid(100), nil, rates(per(20987, 100000), per(20987, 100000)), 41},
 		{"E17 rounded down", paid(250), nil, one, 2},
 		{"E18 too little", paid(3000), nil, rates(per(1, 5000)), 0},
 		{"E18 twice and more", paid(12000), nil, rates(per(1, 5000)), 2},
@@ -101,9 +105,11 @@ func TestTarget(t *testing.T) {
 		{"below the minimum by what was given back", paid(3000), back(1000), rates(loyalty.Earn{N: 50, For: "order", Minimum: 2500}), 0},
 		{"as much as may be", paid(loyalty.Most), nil, rates(per(loyalty.Most, 1)), loyalty.Most},
 	} {
-		if got := loyalty.Target(c.order, c.refunds, c.rates); got != c.want {
-			t.Errorf("%s: Target = %d, want %d", c.id, got, c.want)
-		}
+		t.Run(c.id, func(t *testing.T) {
+			if got := loyalty.Target(c.order, c.refunds, c.rates); got != c.want {
+				t.Errorf("Target = %d, want %d", got, c.want)
+			}
+		})
 	}
 }
 

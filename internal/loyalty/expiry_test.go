@@ -104,14 +104,16 @@ func TestExpiry(t *testing.T) {
 		{"R13", loyalty.Expiry{}, []move{{"2026-01-01", 59}, {"2026-01-02", -50}, {"2026-01-03", 56}}, "2026-01-03", 0, 65, 0},
 		{"R17", loyalty.Expiry{}, []move{{"2026-01-01", 50}, {"2026-01-02", -50}, {"2026-01-02", 21}, {"2026-01-03", -21}, {"2026-01-04", 50}}, "2026-01-04", 0, 50, 0},
 	} {
-		w := wallet{expire: c.expire}
-		for _, m := range c.moves {
-			w.move(dayOf(m.day), m.n)
-		}
-		w.pass(dayOf(c.on))
-		if got := w.balance(); w.expired != c.expired || got != c.left || w.rows != c.rows {
-			t.Errorf("%s: on %s %d expired in %d rows, %d left; want %d in %d, %d left", c.id, c.on, w.expired, w.rows, got, c.expired, c.rows, c.left)
-		}
+		t.Run(c.id, func(t *testing.T) {
+			w := wallet{expire: c.expire}
+			for _, m := range c.moves {
+				w.move(dayOf(m.day), m.n)
+			}
+			w.pass(dayOf(c.on))
+			if got := w.balance(); w.expired != c.expired || got != c.left || w.rows != c.rows {
+				t.Errorf("on %s %d expired in %d rows, %d left; want %d in %d, %d left", c.on, w.expired, w.rows, got, c.expired, c.rows, c.left)
+			}
+		})
 	}
 }
 
@@ -135,9 +137,12 @@ func TestLastDay(t *testing.T) {
 		{"the last day before grace", graced, "2025-10-02", "", "2025-12-31"},
 		{"the first day of grace", graced, "2025-10-03", "", "2026-12-31"},
 		{"X16 a year unused", loyalty.Expiry{Unused: months(12)}, "2013-01-02", "2013-01-02", "2014-01-02"},
+		// The source counts the first day for the second of these and ends it on 2021-08-09.
+		// By our rule, as in the first, the last day is the 365th after the day it opens.
 		{"X18 in days", loyalty.Expiry{After: days(365)}, "2020-01-05", "", "2021-01-04"},
 		{"X18 in days, too", loyalty.Expiry{After: days(365)}, "2020-08-10", "", "2021-08-10"},
 		{"X18 in months", loyalty.Expiry{After: months(12)}, "2020-01-05", "", "2021-01-05"},
+		{"X18 in months, too", loyalty.Expiry{After: months(12)}, "2020-08-10", "", "2021-08-10"},
 		{"X19 ninety days", loyalty.Expiry{After: days(90)}, "2025-01-01", "", "2025-04-01"},
 		{"X19 in a leap year", loyalty.Expiry{After: days(90)}, "2024-01-01", "", "2024-03-31"},
 		{"X24 in days", loyalty.Expiry{After: days(365)}, "2025-01-01", "", "2026-01-01"},
@@ -145,13 +150,15 @@ func TestLastDay(t *testing.T) {
 		{"half a year from the end of August", loyalty.Expiry{Unused: months(6)}, "1997-08-31", "1997-08-31", "1998-02-28"},
 		{"a leap day each year", loyalty.Expiry{Month: 2, Date: 29}, "2026-01-01", "", "2026-02-28"},
 	} {
-		var active loyalty.Day
-		if c.after != "" {
-			active = dayOf(c.after)
-		}
-		if got := c.expire.LastDay(dayOf(c.opens), active); got != dayOf(c.want) {
-			t.Errorf("%s: LastDay(%s) = %s, want %s", c.id, c.opens, got, c.want)
-		}
+		t.Run(c.id, func(t *testing.T) {
+			var active loyalty.Day
+			if c.after != "" {
+				active = dayOf(c.after)
+			}
+			if got := c.expire.LastDay(dayOf(c.opens), active); got != dayOf(c.want) {
+				t.Errorf("LastDay(%s) = %s, want %s", c.opens, got, c.want)
+			}
+		})
 	}
 	if got := (loyalty.Expiry{}).LastDay(dayOf("2026-01-01"), 0); got != 0 {
 		t.Errorf("without an end LastDay = %s, want none", got)
@@ -182,14 +189,16 @@ func TestSpend(t *testing.T) {
 		{"its own order's before they open", 45, 8, "[4:40 6:5]", 0},
 		{"more than is there", 100, 0, "[6:5 3:30 2:20 1:10]", 35},
 	} {
-		draws, short := loyalty.Spend(lots(), 99, c.n, dayOf("2026-03-01"), c.own)
-		var got []string
-		for _, d := range draws {
-			got = append(got, fmt.Sprintf("%d:%d", d.Credit, d.N))
-		}
-		if fmt.Sprint(got) != c.want || short != c.short {
-			t.Errorf("%s: Spend(%d) = %v, %d short; want %s, %d", c.id, c.n, got, short, c.want, c.short)
-		}
+		t.Run(c.id, func(t *testing.T) {
+			draws, short := loyalty.Spend(lots(), 99, c.n, dayOf("2026-03-01"), c.own)
+			var got []string
+			for _, d := range draws {
+				got = append(got, fmt.Sprintf("%d:%d", d.Credit, d.N))
+			}
+			if fmt.Sprint(got) != c.want || short != c.short {
+				t.Errorf("Spend(%d) = %v, %d short; want %s, %d", c.n, got, short, c.want, c.short)
+			}
+		})
 	}
 }
 

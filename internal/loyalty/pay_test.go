@@ -27,9 +27,11 @@ func TestPayingWithPoints(t *testing.T) {
 		{"one step where none are named", 100, 100, 0, 0, 0, 5000, -1, 100},
 		{"a debt pays nothing", 100, 100, 10, 0, 0, -50, -1, 0},
 	} {
-		got := tt.price * Pay(tt.price, tt.amount, tt.steps, int(tt.percent), tt.wanted, tt.balance, tt.due)
-		if got != tt.want {
-			t.Errorf("%s: %d points, want %d", tt.name, got, tt.want)
-		}
+		t.Run(tt.name, func(t *testing.T) {
+			got := tt.price * Pay(tt.price, tt.amount, tt.steps, int(tt.percent), tt.wanted, tt.balance, tt.due)
+			if got != tt.want {
+				t.Errorf("%d points, want %d", got, tt.want)
+			}
+		})
 	}
 }

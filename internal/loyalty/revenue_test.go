@@ -25,9 +25,11 @@ func TestAPriceIsSharedOutBetweenGoodsAndPoints(t *testing.T) {
 		{"points are worth nothing", 200_000, 2_000, 0, loyalty.Gone{}, 0},
 		{"more than fits in 64 bits on the way", 1_000_000_000_000, 1_000_000_000, 1_000_000, loyalty.Gone{Spent: 1_000_000_000, Expired: 1_000_000_000}, 333_333_333_333},
 	} {
-		if got := loyalty.Deferred(tt.sales, tt.points, tt.worth, tt.gone); got != tt.want {
-			t.Errorf("%s: %d deferred, want %d", tt.id, got, tt.want)
-		}
+		t.Run(tt.id, func(t *testing.T) {
+			if got := loyalty.Deferred(tt.sales, tt.points, tt.worth, tt.gone); got != tt.want {
+				t.Errorf("%d deferred, want %d", got, tt.want)
+			}
+		})
 	}
 }
 
@@ -50,8 +52,10 @@ func TestWhatIsDeferredIsReleasedAsPointsAreSpent(t *testing.T) {
 		{"none is left, all ended unused", 900_000, 0, 0, loyalty.Gone{Expired: 5}, 900_000},
 		{"none is left, all were spent", 900_000, 10_000, 0, loyalty.Gone{Spent: 10_000}, 900_000},
 	} {
-		if got := loyalty.Released(tt.deferred, tt.spent, tt.left, tt.gone); got != tt.want {
-			t.Errorf("%s: %d released, want %d", tt.id, got, tt.want)
-		}
+		t.Run(tt.id, func(t *testing.T) {
+			if got := loyalty.Released(tt.deferred, tt.spent, tt.left, tt.gone); got != tt.want {
+				t.Errorf("%d released, want %d", got, tt.want)
+			}
+		})
 	}
 }

@@ -144,16 +144,19 @@ func TestTiers(t *testing.T) {
 		{"one step at a time", climb{at: []int64{1, 2, 3}, window: months(1), ladder: loyalty.Ladder{Tiers: slices.Repeat([]loyalty.Tenure{keep(1)}, 3), DownOne: true}},
 			[]move{{"2026-01-10", 3}}, "2026-03-09", "2 2026-02-11 2026-03-10"},
 	} {
-		s := c.climb.walk(c.moves, dayOf(c.on), nil)
-		if got := shown(s); got != c.want {
-			t.Errorf("%s: on the evening of %s %s, want %s", c.id, c.on, got, c.want)
+		t.Run(c.id, func(t *testing.T) {
+			s := c.climb.walk(c.moves, dayOf(c.on), nil)
+			if got := shown(s); got != c.want {
+				t.Errorf("on the evening of %s %s, want %s", c.on, got, c.want)
+			}
+		})
+	}
+	t.Run("T9 what is not held any more is lost by no order, only by the end of a day", func(t *testing.T) {
+		s := loyalty.Stay{Tier: 2, Since: dayOf("2026-01-01"), Last: dayOf("2026-06-01")}
+		if got, what := loyalty.TierUp(tenures(2, keep(12)), s, 1, dayOf("2026-06-01")); got != s || what != "" {
+			t.Errorf("%s %q, want it unchanged", shown(got), what)
 		}
-	}
-	// T9: what is not held any more is lost by no order, only by the end of a day.
-	s := loyalty.Stay{Tier: 2, Since: dayOf("2026-01-01"), Last: dayOf("2026-06-01")}
-	if got, what := loyalty.TierUp(tenures(2, keep(12)), s, 1, dayOf("2026-06-01")); got != s || what != "" {
-		t.Errorf("T9: %s %q, want it unchanged", shown(got), what)
-	}
+	})
 }
 
 func shown(s loyalty.Stay) string {

@@ -364,17 +364,8 @@ func refusedByPool(w program.Reward, err error) error {
 
 // Balance is what a member can spend today; below 0 it is a debt.
 func (r *Rules) Balance(tx *store.Tx, member int64) (n int64, err error) {
-	b, err := r.open(tx, []walletKey{{member, Wallet}}, nil)
-	if err != nil {
-		return 0, err
-	}
-	b.settle()
-	w := b.wallets[walletKey{member, Wallet}]
-	n = open(w.lots, b.today)
-	for _, d := range w.debts {
-		n -= d.Rest
-	}
-	return n, nil
+	h, err := hasOn(tx, member, r.today(tx))
+	return h.balance(), err
 }
 
 // Found returns a claim, locked with its member; store.ErrNotFound for none.

@@ -104,7 +104,7 @@ func (s till) end(how string, id int64, force bool, reason string) (c points.Cla
 func (s till) has(member int64) (got string) {
 	s.T.Helper()
 	s.Do(func(tx *store.Tx) error {
-		st, err := points.StatementOf(tx, member)
+		st, err := points.StatementOf(tx, member, points.All)
 		if err != nil {
 			return err
 		}
@@ -123,9 +123,7 @@ func (s till) has(member int64) (got string) {
 
 func (s till) want(about, got, want string) {
 	s.T.Helper()
-	if got != want {
-		s.T.Errorf("%s: %s, want %s", about, got, want)
-	}
+	is(s.T, about, got, want)
 }
 
 func (s till) state(code int64) (state string) {
@@ -203,7 +201,7 @@ func TestARewardIsRefusedForAReason(t *testing.T) {
 	})
 }
 
-// S9: what was held and not paid for is back at once, with its code.
+// What was held and not paid for is back at once, with its code.
 func TestWhatIsHeldIsConfirmedOrReleased(t *testing.T) {
 	eachTill(t, func(t *testing.T, s till) {
 		m := s.Join(1)[0]
@@ -223,7 +221,7 @@ func TestWhatIsHeldIsConfirmedOrReleased(t *testing.T) {
 				t.Errorf("release: %+v, %v", c, err)
 			}
 		}
-		s.want("after the release", s.has(m), before)
+		s.want("S9 after the release", s.has(m), before)
 		s.want("the code", s.state(first.CodeID), "void")
 		if _, err := s.end("confirm", first.ID, false, ""); refusedFor(err) != points.Settled {
 			t.Errorf("confirming what was released: %v", err)
@@ -267,7 +265,7 @@ func TestAReversedClaimGivesThePointsBackToTheirLots(t *testing.T) {
 				t.Errorf("reverse: %+v, %v", c, err)
 			}
 		}
-		s.want("after it", s.has(m), before)
+		s.want("P10 after it", s.has(m), before)
 		s.want("the code", s.state(c.CodeID), "void")
 
 		if c, err = s.claim(points.Ask{Member: m, Reward: "latte", Key: "b"}); err != nil {
@@ -293,7 +291,16 @@ func TestAReversedClaimGivesThePointsBackToTheirLots(t *testing.T) {
 			t.Error(err)
 		}
 		// The 200 that end in 10 days are good for 14.
-		s.want("two weeks at least", s.has(m), fmt.Sprintf("400 200/%s 200/%s", today+34, today+60))
+		s.want("X23 two weeks at least", s.has(m), fmt.Sprintf("400 200/%s 200/%s", today+34, today+60))
+		if c, err = s.claim(points.Ask{Member: m, Reward: "latte", Key: "c"}); err != nil {
+			t.Fatal(err)
+		}
+		s.Now = s.Now.AddDate(0, 0, 24)
+		s.Work()
+		if _, err := s.end("reverse", c.ID, false, ""); err != nil {
+			t.Error(err)
+		}
+		s.want("X23 also when they have ended", s.has(m), fmt.Sprintf("400 200/%s 200/%s", today+58, today+60))
 	})
 }
 
@@ -319,31 +326,42 @@ func TestPointsPayMoneyInWholeSteps(t *testing.T) {
 // P6: of 64 who ask at once for one balance as many get it as it affords.
 func TestManyClaimsAtOnceGetWhatTheBalanceAffords(t *testing.T) {
 	eachTill(t, func(t *testing.T, s till) {
-		m := s.Join(1)[0]
-		s.give(m, 2000, 0)
-		var mu sync.Mutex
-		var got, refused int
-		var tills sync.WaitGroup
-		for i := range 64 {
-			tills.Go(func() {
-				_, err := s.claim(points.Ask{Member: m, Reward: "latte", Key: fmt.Sprint(i)})
-				mu.Lock()
-				defer mu.Unlock()
-				switch {
-				case err == nil:
-					got++
-				case refusedFor(err) == points.NotEnough:
-					refused++
-				default:
-					t.Errorf("claim %d: %v", i, err)
+		for i, tt := range []struct {
+			what                string
+			tills               int
+			balance, gets, left int64
+		}{
+			{"C1 twenty who ask for all", 20, 300, 1, 0},
+			{"C2 two at once", 2, 350, 1, 50},
+			{"P6 sixty-four", 64, 2000, 6, 200},
+		} {
+			t.Run(tt.what, func(t *testing.T) {
+				m := s.Join(1)[0]
+				s.give(m, tt.balance, 0)
+				var mu sync.Mutex
+				var got, refused int64
+				var tills sync.WaitGroup
+				for n := range tt.tills {
+					tills.Go(func() {
+						_, err := s.claim(points.Ask{Member: m, Reward: "latte", Key: fmt.Sprint(i, " ", n)})
+						mu.Lock()
+						defer mu.Unlock()
+						switch {
+						case err == nil:
+							got++
+						case refusedFor(err) == points.NotEnough:
+							refused++
+						default:
+							t.Errorf("claim %d: %v", n, err)
+						}
+					})
+				}
+				tills.Wait()
+				if left := s.Number(fmt.Sprint("select points from facts where member_id = ", m)); got != tt.gets || got+refused != int64(tt.tills) || left != tt.left {
+					t.Errorf("%d got it and %d did not, %d are left; want %d of %d, %d left", got, refused, left, tt.gets, tt.tills, tt.left)
 				}
 			})
 		}
-		tills.Wait()
-		if got != 6 || refused != 58 {
-			t.Errorf("%d got it and %d did not, want 6 of 64", got, refused)
-		}
-		s.want("what is left", s.has(m)[:3], "200")
 	})
 }
 

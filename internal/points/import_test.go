@@ -56,7 +56,7 @@ func TestALateNight(t *testing.T) {
 		s.Now = s.Now.AddDate(0, 0, 15) // and no night in between
 		var ended []points.Ending
 		s.Do(func(tx *store.Tx) (err error) {
-			before, err := points.StatementOf(tx, m)
+			before, err := points.StatementOf(tx, m, points.All)
 			if err == nil && before.Balance != 0 {
 				t.Errorf("before the night the balance is %d, want 0: the points have ended", before.Balance)
 			}

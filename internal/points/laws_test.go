@@ -210,25 +210,22 @@ func TestAnOrdersOwnPointsDoNotPayForIt(t *testing.T) {
 			e.Order.Lines = []loyalty.Line{{Product: "beans", Quantity: 40, Total: 4000}, {Product: "latte", Quantity: 1, Total: 0}}
 			e.Order.Total, e.Order.HasTotal = 4000, true
 		})
-		if _, err := s.claim(points.Ask{Member: m[0], Reward: "latte", Key: "early"}); refusedFor(err) != points.NotEnough {
-			t.Errorf("S6d while they are pending: %v", err)
-		}
+		_, err := s.claim(points.Ask{Member: m[0], Reward: "latte", Key: "early"})
+		is(t, "S6d while they are pending", refusedFor(err), points.NotEnough)
 		s.give(m[1], 100, 0)
 		c, err := s.claim(points.Ask{Member: m[1], Reward: "euros", Key: "S6e", Steps: 5, Due: 10000})
 		if err != nil || c.Worth != 500 {
-			t.Fatalf("S6e: %+v, %v", c, err)
+			t.Fatalf("paying half: %+v, %v", c, err)
 		}
 		order(loyalty.OrderPlaced, m[1], "S6e", total(10000-c.Worth))
 		shop{sh}.want(t, m[1], "S6e earns on what is paid", "0, 95 pending, 3 rows")
 		s.give(m[2], 100, 0)
 		order(loyalty.OrderPlaced, m[2], "S6f", total(26500))
-		if c, err := s.claim(points.Ask{Member: m[2], Reward: "euros", Key: "S6f", Due: 26500}); err != nil || c.Price != 100 {
-			t.Errorf("S6f pays with %d points, %v, want the 100 from before", c.Price, err)
-		}
+		c, err = s.claim(points.Ask{Member: m[2], Reward: "euros", Key: "S6f", Due: 26500})
+		is(t, "S6f pays with those from before", fmt.Sprint(c.Price, err), "100 <nil>")
 		shop{sh}.to(3)
-		if _, err := s.claim(points.Ask{Member: m[0], Reward: "latte", Key: "in time"}); err != nil {
-			t.Errorf("S6d when they are open: %v", err)
-		}
+		_, err = s.claim(points.Ask{Member: m[0], Reward: "latte", Key: "in time"})
+		is(t, "S6d when they are open", fmt.Sprint(err), "<nil>")
 		shop{sh}.want(t, m[0], "S6d at last", "0, 0 pending, 2 rows")
 	})
 }

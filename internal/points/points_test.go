@@ -92,7 +92,7 @@ func (s shop) has(t *testing.T, member int64) string {
 		Points, PointsPending int64
 	}
 	s.Do(func(tx *store.Tx) (err error) {
-		if got, err = points.StatementOf(tx, member); err != nil {
+		if got, err = points.StatementOf(tx, member, points.All); err != nil {
 			return err
 		}
 		return tx.One(&fact, "select points, points_pending from facts where member_id = @id", store.Args{"id": member})
@@ -105,9 +105,19 @@ func (s shop) has(t *testing.T, member int64) string {
 
 func (s shop) want(t *testing.T, member int64, what, want string) {
 	t.Helper()
-	if got := s.has(t, member); got != want {
-		t.Errorf("%s: %s, want %s", what, got, want)
-	}
+	is(t, what, s.has(t, member), want)
+}
+
+// is names what is compared as a test of its own, so that each example of loyalty.md
+// can be found and run by its id.
+func is(t *testing.T, what, got, want string) {
+	t.Helper()
+	t.Run(what, func(t *testing.T) {
+		t.Helper()
+		if got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	})
 }
 
 func (s shop) order(kind string, member int64, number string, change func(e *loyalty.Event)) {

@@ -105,7 +105,7 @@ func TestAnySequenceEndsInTheSameSums(t *testing.T) {
 				take()
 				for member, want := range told.earned {
 					var got points.Statement
-					s.Do(func(tx *store.Tx) (err error) { got, err = points.StatementOf(tx, member); return err })
+					s.Do(func(tx *store.Tx) (err error) { got, err = points.StatementOf(tx, member, points.All); return err })
 					if got.Balance != want {
 						t.Errorf("member %d has %d, want %d", member, got.Balance, want)
 					}

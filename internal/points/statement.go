@@ -14,7 +14,13 @@ type Statement struct {
 	Pending int64     `json:"pending"`
 	Entries []Line    `json:"entries"` // the newest first
 	Lots    []LotLine `json:"lots"`    // what ends soonest first
+
+	OfEntries int `json:"of_entries"` // how many there are in all
+	OfLots    int `json:"of_lots"`
 }
+
+// InAll is what the member has, spendable or not yet.
+func (s Statement) InAll() int64 { return s.Balance + s.Pending }
 
 // Line is an entry as a person reads it.
 type Line struct {
@@ -65,55 +71,80 @@ func (l Line) Why() string {
 }
 
 // Lines are the entries of a member's points, the newest first, so many at most.
-func Lines(tx *store.Tx, member int64, limit int) (all []Line, err error) {
+func Lines(tx *store.Tx, member int64, most int) (all []Line, err error) {
 	all = []Line{}
+	// The + 0 keeps Postgres from going through everybody's entries from the newest on.
 	err = tx.All(&all, `
 		select e.id, e.day, e.at, e.kind, e.amount, e.cause, coalesce(o.external_id, '') as "order", coalesce(v.type, '') as event, coalesce(c.reward, '') as reward, e.tier,
 		       e.opens_day as opens, coalesce(e.last_day, l.last_day) as last, e.reason, e.by_whom
-		from   entries e
+		from  (select * from entries
+		       where  member_id = @member and wallet = '`+Wallet+`'
+		       order  by id + 0 desc
+		       limit  @most) e
 		left   join orders o on o.id = e.order_id
 		left   join claims c on c.id = e.claim_id
 		left   join events v on v.id = e.event_id and v.member_id = e.member_id
 		left   join lots l   on l.credit_id = e.id
-		where  e.member_id = @member and e.wallet = '`+Wallet+`'
-		order  by e.id desc
-		limit  @limit`, store.Args{"member": member, "limit": limit})
+		order  by e.id desc`, store.Args{"member": member, "most": most})
 	if err != nil {
 		return nil, fmt.Errorf("the entries of member %d: %w", member, err)
 	}
 	return all, nil
 }
 
-// StatementOf returns the statement of a member.
-func StatementOf(tx *store.Tx, member int64) (s Statement, err error) {
-	s.Lots = []LotLine{}
+// All is how many lines of a statement there are at most.
+const All = math.MaxInt32
+
+// StatementOf returns the statement of a member, with so many entries and lots at most:
+// the newest, and those that end soonest.
+func StatementOf(tx *store.Tx, member int64, most int) (s Statement, err error) {
 	today, err := tx.Today()
 	if err != nil {
 		return s, err
 	}
-	args := store.Args{"member": member, "today": int64(today)}
-	if s.Entries, err = Lines(tx, member, math.MaxInt32); err != nil {
+	has, err := hasOn(tx, member, today)
+	if err != nil {
 		return s, err
 	}
-	if err := tx.All(&s.Lots, `
+	s = Statement{Balance: has.balance(), Pending: has.Pending, OfEntries: has.Entries, OfLots: has.Lots, Lots: []LotLine{}}
+	if s.Entries, err = Lines(tx, member, most); err != nil {
+		return s, err
+	}
+	err = tx.All(&s.Lots, `
 		select l.credit_id as credit, l.opens_day as opens, l.last_day as last, l.remains, e.cause
-		from   lots l join entries e on e.id = l.credit_id
-		where  l.member_id = @member and l.wallet = '`+Wallet+`' and (l.last_day is null or l.last_day >= @today)
-		order  by l.last_day is null, l.last_day, l.opens_day, l.credit_id`, args); err != nil {
+		from  (select * from lots
+		       where  member_id = @member and wallet = '`+Wallet+`' and (last_day is null or last_day >= @today)
+		       order  by last_day is null, last_day, opens_day, credit_id
+		       limit  @most) l
+		join   entries e on e.id = l.credit_id
+		order  by l.last_day is null, l.last_day, l.opens_day, l.credit_id`, store.Args{"member": member, "today": int64(today), "most": most})
+	if err != nil {
 		return s, fmt.Errorf("the lots of member %d: %w", member, err)
 	}
-	for _, e := range s.Entries {
-		s.Balance += e.Amount
-	}
-	var ended int64
-	if err := tx.One(&ended, "select coalesce(cast(sum(remains) as bigint), 0) from lots where member_id = @member and wallet = '"+Wallet+"' and last_day < @today", args); err != nil {
-		return s, err
-	}
-	for _, l := range s.Lots {
-		if l.Opens > today {
-			s.Pending += l.Remains
-		}
-	}
-	s.Balance -= ended + s.Pending
 	return s, nil
+}
+
+// has is what a member has of points on a day, in sums.
+type has struct {
+	Booked, Pending, Ended int64
+	Entries, Lots          int
+}
+
+// balance is what can be spent; below 0 it is a debt.
+func (h has) balance() int64 { return h.Booked - h.Pending - h.Ended }
+
+func hasOn(tx *store.Tx, member int64, today loyalty.Day) (h has, err error) {
+	err = tx.One(&h, `
+		select e.booked, e.entries, l.pending, l.ended, l.lots
+		from  (select coalesce(cast(sum(amount) as bigint), 0) as booked, count(*) as entries
+		       from   entries where member_id = @member and wallet = '`+Wallet+`') e
+		cross  join (
+		       select coalesce(cast(sum(case when opens_day > @today and coalesce(last_day, @today) >= @today then remains else 0 end) as bigint), 0) as pending,
+		              coalesce(cast(sum(case when last_day < @today then remains else 0 end) as bigint), 0) as ended,
+		              coalesce(sum(case when last_day < @today then 0 else 1 end), 0) as lots
+		       from   lots where member_id = @member and wallet = '`+Wallet+`') l`, store.Args{"member": member, "today": int64(today)})
+	if err != nil {
+		return h, fmt.Errorf("what member %d has: %w", member, err)
+	}
+	return h, nil
 }

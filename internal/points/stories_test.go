@@ -18,8 +18,8 @@ func TestWhatIsGivenBackLeavesRewardsAlone(t *testing.T) {
 		balance := func(about string, member int64, want string) {
 			t.Helper()
 			var got points.Statement
-			s.Do(func(tx *store.Tx) (err error) { got, err = points.StatementOf(tx, member); return err })
-			s.want(about, fmt.Sprint(got.Balance), want)
+			s.Do(func(tx *store.Tx) (err error) { got, err = points.StatementOf(tx, member, points.All); return err })
+			is(t, about, fmt.Sprint(got.Balance), want)
 		}
 		claim := func(member int64, reward, key, order string, due int64) points.Claim {
 			t.Helper()
@@ -125,7 +125,7 @@ func (x *mix) step(t *testing.T) {
 	member := x.members[x.r.IntN(len(x.members))]
 	balance := func() (n int64) {
 		x.Do(func(tx *store.Tx) error {
-			st, err := points.StatementOf(tx, member)
+			st, err := points.StatementOf(tx, member, points.All)
 			n = st.Balance
 			return err
 		})

@@ -243,3 +243,19 @@ func TestPlanSaysWhatLoyaltyChanges(t *testing.T) {
 	}
 	golden(t, "testdata/loyalty/plan.golden", got.String())
 }
+
+// Two ways to end that others have and we do not.
+func TestWaysToEndThatAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ what, expire, want string }{
+		{"X14 at once", "{after: 0m}", "0m"},
+		{"X25 bit by bit", "{unused: 12w, each: week, part: 5%}", "part"},
+	} {
+		t.Run(tt.what, func(t *testing.T) {
+			_, problems := loyalOf(t, "points: {earn: [1 per 1.00], expire: "+tt.expire+"}\n")
+			if !program.Blocked(problems) || !strings.Contains(lines(problems), tt.want) {
+				t.Errorf("expire: %s is answered with\n%s", tt.expire, lines(problems))
+			}
+		})
+	}
+}

@@ -215,12 +215,17 @@ func (p *past) members(tx *store.Tx, ids []int64, tell func(int64, loyalty.Event
 	var rows []struct {
 		ID                                              int64
 		Member, Language, Country, TimeZone, Attributes string
+		BroughtBy                                       string
 		BirthMonth, BirthDate                           *int
 		JoinedAt                                        loyalty.Instant
 	}
 	err := tx.All(&rows, `
-		select id, external_id as member, language, country, time_zone, cast(attributes as text) as attributes, birth_month, birth_date, joined_at
-		from   members where `+among(tx, "id"), asked(ids))
+		select m.id, m.external_id as member, m.language, m.country, m.time_zone, cast(m.attributes as text) as attributes, m.birth_month, m.birth_date, m.joined_at,
+		       coalesce(b.external_id, '') as brought_by
+		from   members m
+		left   join referrals r on r.friend_id = m.id
+		left   join members b   on b.id = r.referrer_id and b.merged_into is null and b.erased_at is null
+		where  `+among(tx, "m.id"), asked(ids))
 	if err != nil {
 		return err
 	}
@@ -233,7 +238,7 @@ func (p *past) members(tx *store.Tx, ids []int64, tell func(int64, loyalty.Event
 		e := told(loyalty.MemberChanged, fmt.Sprint("m-", m.ID), loyalty.Instant{}, m.Member)
 		who := &e.Member
 		who.Email, who.Language, who.Country, who.TimeZone = fmt.Sprintf("m%d@rehearsal.invalid", m.ID), m.Language, m.Country, m.TimeZone
-		who.Consent, who.ConsentSource, who.Tags = consents[m.ID], "rehearsal", tags[m.ID]
+		who.Consent, who.ConsentSource, who.Tags, who.ReferredBy = consents[m.ID], "rehearsal", tags[m.ID], m.BroughtBy
 		if p.r.Everyone {
 			who.Consent = map[string]bool{loyalty.Offers: true, loyalty.Newsletter: true}
 		}
@@ -334,12 +339,12 @@ func points(tx *store.Tx, ids []int64, tell func(int64, loyalty.Event)) error {
 // orders tells of orders as they were sold.
 func orders(tx *store.Tx, ids []int64, tell func(int64, loyalty.Event)) error {
 	var rows []struct {
-		ID, Total, Refunded, Known, Discount, Quantity int64
-		Member, Status, Shop                           string
-		At                                             loyalty.Instant
+		ID, Total, Refunded, Known, Discount, Tax, Shipping, Quantity int64
+		Member, Status, Shop                                          string
+		At                                                            loyalty.Instant
 	}
 	err := tx.All(&rows, `
-		select o.id, m.external_id as member, o.at, o.status, o.total, o.refunded, o.discount, o.quantity, o.shop,
+		select o.id, m.external_id as member, o.at, o.status, o.total, o.refunded, o.discount, o.tax, o.shipping, o.quantity, o.shop,
 		       coalesce((select sum(f.total) from refunds f where f.order_id = o.id), 0) as known
 		from   orders o join members m on m.id = o.member_id
 		where  `+among(tx, "o.id"), asked(ids))
@@ -364,7 +369,7 @@ func orders(tx *store.Tx, ids []int64, tell func(int64, loyalty.Event)) error {
 		}
 		e := told(loyalty.OrderPlaced, orderID(o.ID), o.At, o.Member)
 		e.Order = &loyalty.Order{ID: orderID(o.ID), At: o.At, Status: loyalty.Paid, Total: o.Total, HasTotal: true,
-			Discount: o.Discount, Quantity: o.Quantity, Shop: o.Shop, Lines: lines[o.ID]}
+			Discount: o.Discount, Tax: o.Tax, HasTax: true, Shipping: o.Shipping, HasShipping: true, Quantity: o.Quantity, Shop: o.Shop, Lines: lines[o.ID]}
 		tell(o.ID, e)
 	}
 	return err
@@ -406,17 +411,20 @@ func events(tx *store.Tx, ids []int64, tell func(int64, loyalty.Event)) error {
 // refunds tells of the refunds of orders; each moment has its own line.
 func refunds(tx *store.Tx, ids []int64, tell func(int64, loyalty.Event)) error {
 	var rows []struct {
-		OrderID, Total     int64
-		Member, ExternalID string
-		At                 loyalty.Instant
+		OrderID, Total            int64
+		Member, ExternalID, Lines string
+		At                        loyalty.Instant
 	}
 	err := tx.All(&rows, `
-		select f.order_id, f.external_id, f.at, f.total, m.external_id as member
+		select f.order_id, f.external_id, f.at, f.total, coalesce(cast(f.lines as text), 'null') as lines, m.external_id as member
 		from   refunds f join orders o on o.id = f.order_id join members m on m.id = o.member_id
 		where  `+among(tx, "f.order_id")+` order by f.at, f.external_id`, asked(ids))
 	for _, f := range rows {
 		e := told(loyalty.OrderRefunded, fmt.Sprintf("f-%d-%s", f.OrderID, f.ExternalID), f.At, f.Member)
 		e.Order, e.Refund = &loyalty.Order{ID: orderID(f.OrderID)}, &loyalty.Refund{ID: f.ExternalID, Total: f.Total}
+		if err := json.Unmarshal([]byte(f.Lines), &e.Refund.Lines); err != nil {
+			return fmt.Errorf("lines of a refund of order %d: %w", f.OrderID, err)
+		}
 		tell(f.OrderID, e)
 	}
 	return err

@@ -52,7 +52,7 @@ func (r Rehearsal) known(ctx context.Context) (k known, err error) {
 			&k.points:    "select count(*) from point_changes where " + days,
 			&k.birthdays: "select count(*) from members where birth_month is not null",
 			&k.byHand:    "select count(*) from entries where kind = 'adjust' and day <= @to",
-			&k.claims:    "select count(*) from claims where source <> 'card' and day <= @to",
+			&k.claims:    "select count(*) from claims where source not in ('card', 'referral') and day <= @to",
 			&k.refunds:   "select count(*) from refunds f join orders o on o.id = f.order_id where o.day <= @to",
 		} {
 			if err := tx.One(into, query, args); err != nil {

@@ -55,6 +55,16 @@ from  (select c.id, c.reward, c.price, c.state,
 where  c.taken <> c.price
 or     c.given <> case when c.state in ('released', 'reversed') then c.price else 0 end;
 
+-- check: a code for points can be used when its claim is done, and not when that came to nothing
+-- do: `regulars coupon show CODE`; void what nobody paid for, give another for what does not work; report the claim
+select 'claim ' || c.id as place,
+       'of ' || c.reward || ' is ' || c.state || ', and its code ' || k.id || ' ' || k.state as what
+from   claims c
+join   codes k on k.id = c.code_id and k.occurrence_id = - c.id
+join   pools p on p.id = k.pool_id and p.kind <> 'shared'
+where  {micros c.at} >= {micros @since}
+and   (c.state = 'done' and k.state in ('free', 'reserved') or c.state in ('released', 'reversed') and k.state in ('reserved', 'issued'));
+
 -- check: who brought a friend is rewarded once, and only for a friend
 -- do: `regulars referral list`, and `regulars points give MEMBER N --because WHY` sets the balance right; report the referral
 select 'referral ' || f.id as place,

@@ -93,21 +93,31 @@ func TestEachCheckFindsWhatBreaksIt(t *testing.T) {
 			[]string{`insert into counts (campaign_id, day, run_id, step, class, sent_day, state, reason, n)
 				 values (3, {today-3}, 0, 'thanks', 'earned', -1, 'skipped', 'capped', 2)`},
 			report.Finding{Place: "campaign 3, thanks of 2027-02-28", What: "2 mails skipped: capped are counted, the ledger holds 0"}},
+		// D10 of loyalty.md
 		{"a member is in one tier at a time",
 			[]string{`insert into member_tiers (member_id, tier, since_day, since_at, left_day, version_id) values
 			 (1, 'silver', 20000, {now-48h}, 20010, 1), (1, 'gold', 20009, {now-24h}, null, 1), (2, 'silver', 20000, {now-48h}, 20010, 1), (2, 'gold', 20010, {now-24h}, null, 1)`,
 				"update facts set tier = 'gold' where member_id in (1, 2)"},
 			report.Finding{Place: "member 1", What: "is in silver since day 20000 and in gold since day 20009"}},
+		// D14 of loyalty.md
 		{"a full card gave a code, and took its stamps",
 			[]string{`insert into claims (id, member_id, reward, price, state, source, key, body, at, day) values (1, 1, 'visits', 6, 'done', 'card', '1 visits 1', '', {now-1h}, {today})`},
 			report.Finding{Place: "claim 1", What: "of card visits has 0 rows of 6 stamps and no code"}},
+		// D11 of loyalty.md
 		{"who brought a friend is rewarded once, and only for a friend",
 			[]string{`insert into referrals (id, referrer_id, friend_id, state, at, day) values (1, 1, 2, 'rewarded', {now-1h}, {today})`},
 			report.Finding{Place: "referral 1", What: "is rewarded: 0 rewards, 0 points"}},
+		// D7 of loyalty.md
 		{"a claim took its points once, and gave them back if it came to nothing",
 			[]string{`insert into claims (id, member_id, reward, price, state, source, key, body, at, day) values (1, 1, 'latte', 300, 'reversed', 'till', 'k', '', {now-1h}, {today})`,
 				`insert into claims (id, member_id, reward, price, state, source, key, body, at, day) values (2, 1, 'latte', 0, 'done', 'till', 'k2', '', {now-1h}, {today})`},
 			report.Finding{Place: "claim 1", What: "of latte for 300 points is reversed: 0 were taken, 0 came back"}},
+		// D7 of loyalty.md
+		{"a code for points can be used when its claim is done, and not when that came to nothing",
+			[]string{`insert into claims (id, member_id, reward, price, state, source, key, body, at, day, code_id) values (9, 1, 'latte', 0, 'done', 'till', 'k', '', {now-1h}, {today}, 3)`,
+				"update codes set occurrence_id = -9, member_id = 1 where id = 3"},
+			report.Finding{Place: "claim 9", What: "of latte is done, and its code 3 free"}},
+		// D13 of loyalty.md
 		{"no reward is held for longer than a till may",
 			[]string{`insert into claims (id, member_id, reward, price, state, source, key, body, at, day, held_until) values (1, 1, 'latte', 0, 'held', 'till', 'k', '', {now-48h}, {today}, {now-24h})`},
 			report.Finding{Place: "claim 1", What: "of latte is held since 2027-03-01 10:00:00"}},

@@ -64,25 +64,27 @@ func TestDeferredRevenueIsReleasedYearByYear(t *testing.T) {
 				{first, 0, 85, 15, 0, 0, 15_668},
 				{second, 850, 0, 315, 7_834, 7_834, 7_834}}},
 		} {
-			var b books
-			earned := b.entry("earn", tt.points, "1", first-200)
-			for _, y := range tt.years {
-				b.entry("redeem", -y.others, "null", y.on-200)
-				b.entry("expire", -y.ended, "null", y.on-200)
-				if y.spent > 0 {
-					b.draw("redeem", y.spent, earned, y.on)
+			t.Run(tt.id, func(t *testing.T) {
+				var b books
+				earned := b.entry("earn", tt.points, "1", first-200)
+				for _, y := range tt.years {
+					b.entry("redeem", -y.others, "null", y.on-200)
+					b.entry("expire", -y.ended, "null", y.on-200)
+					if y.spent > 0 {
+						b.draw("redeem", y.spent, earned, y.on)
+					}
 				}
-			}
-			do(t, db, append([]string{"delete from entries", "delete from draws", fmt.Sprintf("update orders set total = %d, refunded = 0 where id = 1", tt.sales)}, b.statements...)...)
-			for _, y := range tt.years {
-				got := see(t, db, func(tx *store.Tx) (report.Revenue, error) {
-					return report.PointsRevenue(tx, report.Ask{Day: y.on, Past: true, PointWorth: tt.worth})
-				})
-				want := report.Revenue{Sales: tt.sales, Deferred: tt.deferred, Released: y.total, ThisYear: y.ofIt, Open: y.stillDeferred}
-				if got != want {
-					t.Errorf("%s, at the end of %s:\n%+v, want\n%+v", tt.id, y.on, got, want)
+				do(t, db, append([]string{"delete from entries", "delete from draws", fmt.Sprintf("update orders set total = %d, refunded = 0 where id = 1", tt.sales)}, b.statements...)...)
+				for _, y := range tt.years {
+					got := see(t, db, func(tx *store.Tx) (report.Revenue, error) {
+						return report.PointsRevenue(tx, report.Ask{Day: y.on, Past: true, PointWorth: tt.worth})
+					})
+					want := report.Revenue{Sales: tt.sales, Deferred: tt.deferred, Released: y.total, ThisYear: y.ofIt, Open: y.stillDeferred}
+					if got != want {
+						t.Errorf("at the end of %s:\n%+v, want\n%+v", y.on, got, want)
+					}
 				}
-			}
+			})
 		}
 	})
 }

@@ -124,3 +124,29 @@ func TestQuestionsAboutEverybodyHaveRoomUntilTheirEnd(t *testing.T) {
 		t.Errorf("InBackground on SQLite: %v", err)
 	}
 }
+
+// What comes in again and again is planned once for a connection.
+func TestKeptPlansAreMadeOnce(t *testing.T) {
+	t.Parallel()
+	db := storetest.Postgres(t)
+	const ask = "select count(*) from facts where member_id in (select cast(value as bigint) from jsonb_array_elements_text(cast(cast(@ids as text) as jsonb))) and orders >= @n"
+	var plans struct{ Generic, Custom int }
+	update(t, db, func(tx *store.Tx) error {
+		if err := tx.ByKeptPlans(); err != nil {
+			return err
+		}
+		for range 3 {
+			var n int
+			if err := tx.One(&n, ask, store.Args{"ids": "[1, 2]", "n": 0}); err != nil {
+				return err
+			}
+		}
+		return tx.One(&plans, "select coalesce(sum(generic_plans), 0) as generic, coalesce(sum(custom_plans), 0) as custom from pg_prepared_statements where statement like '%from facts where member_id in%' and statement not like '%pg_prepared%'", nil)
+	})
+	if plans.Generic != 3 || plans.Custom != 0 {
+		t.Errorf("of three times %d went by a kept plan and %d by one of their own", plans.Generic, plans.Custom)
+	}
+	if err := storetest.SQLite(t).View(context.Background(), (*store.Tx).ByKeptPlans); err != nil {
+		t.Errorf("ByKeptPlans on SQLite: %v", err)
+	}
+}

@@ -125,3 +125,41 @@ func TestStatementsThatRunAgainAreNew(t *testing.T) {
 		})
 	})
 }
+
+// What a transaction has read once stays as it was, until something says otherwise.
+func TestATransactionReadsOnce(t *testing.T) {
+	t.Parallel()
+	type key struct{}
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		reads := 0
+		read := func(tx *store.Tx) {
+			if _, err := store.Read(tx, key{}, func() (int, error) { reads++; return reads, nil }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, step := range []struct {
+			after string
+			do    func(tx *store.Tx) error
+			want  int
+		}{
+			{"nothing", func(*store.Tx) error { return nil }, 1},
+			{"setting something", func(tx *store.Tx) error { return tx.SetSetting("a", "b") }, 2},
+			{"a Try that fails", func(tx *store.Tx) error { _ = tx.Try(func() error { return errors.New("no") }); return nil }, 2},
+			{"Reread", func(tx *store.Tx) error { tx.Reread(); return nil }, 2},
+		} {
+			reads = 0
+			update(t, db, func(tx *store.Tx) error {
+				read(tx)
+				if err := step.do(tx); err != nil {
+					return err
+				}
+				read(tx)
+				read(tx)
+				return nil
+			})
+			if reads != step.want {
+				t.Errorf("after %s: read %d times, want %d", step.after, reads, step.want)
+			}
+		}
+	})
+}

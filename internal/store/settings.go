@@ -33,7 +33,10 @@ func (tx *Tx) Setting(key string) (value string, err error) {
 }
 
 // SetSetting stores a setting.
-func (tx *Tx) SetSetting(key, value string) error { return tx.Put(&settingRow{key, value}) }
+func (tx *Tx) SetSetting(key, value string) error {
+	tx.Reread()
+	return tx.Put(&settingRow{key, value})
+}
 
 // SettingOr returns a setting, which it first makes, once and for all replicas,
 // from what fresh returns.

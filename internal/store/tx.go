@@ -34,6 +34,7 @@ type Tx struct {
 	hints  []func()
 	roomy  bool // AboutEverybody was called
 	tries  int  // how many Try are under way, one inside the other
+	read   map[any]any
 }
 
 // Context returns the context that the transaction runs under.
@@ -65,6 +66,7 @@ func (tx *Tx) Try(f func() error) error {
 		return tx.g.Exec("release savepoint " + point).Error
 	}
 	tx.hints = tx.hints[:hints]
+	tx.Reread()
 	if tx.Context().Err() != nil || Away(err) || conflict(err) {
 		return err
 	}

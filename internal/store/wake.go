@@ -61,6 +61,27 @@ func Kept[K comparable, V any](tx *Tx, key K, make func() (V, error)) (V, error)
 	return v, err
 }
 
+// Read returns what does not change within a transaction, or whose change it need not
+// see. It is read once: what is set (SetSetting), a Try that fails and Reread have it
+// read again.
+func Read[K comparable, V any](tx *Tx, key K, read func() (V, error)) (V, error) {
+	if v, ok := tx.read[key]; ok {
+		return v.(V), nil
+	}
+	v, err := read()
+	if err == nil {
+		if tx.read == nil {
+			tx.read = map[any]any{}
+		}
+		tx.read[key] = v
+	}
+	return v, err
+}
+
+// Reread forgets what Read has returned in this transaction: after waiting for a lock
+// it may be another.
+func (tx *Tx) Reread() { clear(tx.read) }
+
 // IDs is a list of ids as a parameter for In and JSONEach; nil is an empty one.
 func IDs(ids []int64) string {
 	if ids == nil {

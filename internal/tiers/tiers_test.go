@@ -197,7 +197,7 @@ func TestALateNightDecidesAsOneInTime(t *testing.T) {
 	}
 }
 
-// Doctor finds the stay that nobody and nothing speaks for.
+// D10: doctor finds the stay that nobody and nothing speaks for.
 func TestATierThatNothingSpeaksForIsFound(t *testing.T) {
 	each(t, plain(silverAndGold), func(t *testing.T, s *shop) {
 		m := s.Join(3)

@@ -21,6 +21,7 @@ func Lock(tx *store.Tx) (*Version, error) {
 	if err := tx.One(&id, "select value from settings where key = @key "+tx.ForUpdate(), store.Args{"key": store.SettingVersion}); err != nil {
 		return nil, err
 	}
+	tx.Reread() // another may have been applied while this one waited
 	v, err := Active(tx)
 	if errors.Is(err, ErrNoProgram) {
 		return nil, nil

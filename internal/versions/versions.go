@@ -91,8 +91,16 @@ func (p Programs) Version(ctx context.Context, id int64) (*program.Program, prog
 	return v.Program, v.Texts, nil
 }
 
-// Active returns the version in force, ErrNoProgram before the first.
+// inForce is by what a transaction remembers the version in force.
+type inForce struct{}
+
+// Active returns the version in force, ErrNoProgram before the first. A transaction has
+// one throughout, unless it puts another in force itself.
 func Active(tx *store.Tx) (*Version, error) {
+	return store.Read(tx, inForce{}, func() (*Version, error) { return active(tx) })
+}
+
+func active(tx *store.Tx) (*Version, error) {
 	var k struct {
 		ID   int64
 		Hash string
