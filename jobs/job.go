@@ -158,6 +158,8 @@ func (w *Worker) record(ctx context.Context, row Row, said string, err error) er
 		switch {
 		case err == nil:
 			return finish(tx, row, "done", said)
+		case errors.Is(err, errCancelled):
+			return finish(tx, row, "cancelled", "cancelled on the way: "+said)
 		case stopped:
 			return giveBack(tx, row)
 		case errors.Is(err, ErrGiveUp) || row.Attempts >= attempts:

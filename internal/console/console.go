@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"regulars/internal/importer"
 	"regulars/internal/marketing"
 	"regulars/internal/staff"
 	"regulars/internal/store"
@@ -133,6 +134,13 @@ func (c *Console) routes() []route {
 
 		{"GET /console/import", staff.Marketer, c.importPage},
 		{"POST /console/import", staff.Marketer, c.importFile},
+		{"GET /console/import/{upload}", staff.Marketer, c.upload},
+		{"POST /console/import/{upload}/look", staff.Marketer, c.lookUpload}, // once more, read in another way
+		{"POST /console/import/{upload}/start", staff.Marketer, c.startUpload},
+		{"POST /console/import/{upload}/cancel", staff.Marketer, c.cancelUpload},
+		{"POST /console/import/{upload}/again", staff.Marketer, c.againUpload},
+		{"POST /console/import/{upload}/drop", staff.Marketer, c.dropUpload},
+		{"GET /console/import/{upload}/refused.csv", staff.Marketer, c.refusedRows},
 
 		{"GET /console/users", staff.Admin, c.users},
 		{"POST /console/users", staff.Admin, c.addUser},
@@ -155,7 +163,7 @@ func (c *Console) routes() []route {
 func (r route) most() int64 {
 	switch {
 	case r.pattern == "POST /console/import":
-		return mostUpload
+		return importer.MostUpload + mostBody
 	case strings.HasPrefix(r.pattern, "POST ") && strings.HasSuffix(r.pattern, "/files/{file...}"):
 		return mostFile
 	}
