@@ -103,6 +103,7 @@ func ExampleAbout() {
 		fmt.Printf("%s: %s\n", kind, jobs.About(kind))
 	}
 	// Output:
+	// count: count a report for the console, which shows it then; takes report=… [at=…]
 	// drop: start a coupon drop; takes campaign=… [limit=…] [key=…] [field=…]
 	// generate: fill a pool with codes; takes pool=… count=…
 	// import: take a file in from the import folder; takes what=… file=… [upload=…] [format=…] [map=…] [leave=…] [zone=…] [source=…] [order-id=…] [order-key=…] [dates=…] [decimal=…] [encoding=…] [status=…] [consent=…] [consent-source=…] [consent-at=…] [refused=…] [news=…]

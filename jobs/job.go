@@ -55,6 +55,7 @@ var kinds = map[string]kind{
 	"test":     testJob,
 	"generate": generateJob,
 	"import":   importJob,
+	"count":    countJob,
 }
 
 // ErrGiveUp marks an error that trying again cannot mend.

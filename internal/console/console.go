@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,10 +21,11 @@ import (
 type Console struct {
 	DB       *store.DB
 	Marketer marketing.Marketer
-	Base     string // BASE_URL, where browsers reach it; "": as they say
-	Open     bool   // the embedded default: from this machine nobody is asked who they are
-	Inbox    bool   // the built-in inbox is beside it
-	Many     int64  // a launch to so many members asks once more who one is; 0: manyMembers
+	Base     string        // BASE_URL, where browsers reach it; "": as they say
+	Open     bool          // the embedded default: from this machine nobody is asked who they are
+	Inbox    bool          // the built-in inbox is beside it
+	Many     int64         // a launch to so many members asks once more who one is; 0: manyMembers
+	Live     time.Duration // for so long a report is counted while somebody waits; 0: liveFor
 	Log      *slog.Logger
 
 	OIDC        *staff.OIDC // nil: nobody comes in by it
@@ -106,9 +108,11 @@ func (c *Console) routes() []route {
 		{"POST /console/referrals/{referral}", staff.Launcher, c.decideReferral},
 
 		{"GET /console/month", staff.Viewer, c.month},
+		{"POST /console/month/count", staff.Viewer, c.countMonth},
 		{"GET /console/reports", staff.Viewer, c.reports},
 		{"GET /console/reports/{name}", staff.Viewer, c.report},
 		{"GET /console/reports/{name}/file", staff.Viewer, c.reportFile},
+		{"POST /console/reports/{name}/count", staff.Viewer, c.countReport}, // what takes too long for a page
 
 		{"GET /console/program", staff.Viewer, c.program},
 		{"GET /console/program/versions/{version}", staff.Marketer, c.version},
@@ -198,7 +202,8 @@ const (
 	patience = 30 * time.Second
 	askFor   = 10 * time.Second // of that, a question over many rows
 
-	figuresFor = 3 * time.Second // and figures that the page can do without
+	liveFor    = 250 * time.Millisecond // a report, before it is left to a worker
+	figuresFor = 3 * time.Second        // and figures that the page can do without
 )
 
 // refusal is an answer that is the person's to mend, in words for them.
@@ -318,6 +323,20 @@ func (c *Console) read(ctx context.Context, f func(*store.Tx) error) error {
 // and whoever came to stop something must not wait for it.
 func (c *Console) figures(r *http.Request, f func(*store.Tx) error) error {
 	err := c.DB.Ask(r.Context(), figuresFor, f)
+	if errors.Is(err, store.ErrTooLong) {
+		return nil
+	}
+	return err
+}
+
+// quick is figures for a page that names the report which says the same.
+func (c *Console) quick(r *http.Request, f func(*store.Tx) error) error {
+	err := c.DB.Ask(r.Context(), cmp.Or(c.Live, liveFor), func(tx *store.Tx) error {
+		if err := tx.AboutEverybody(); err != nil {
+			return err
+		}
+		return f(tx)
+	})
 	if errors.Is(err, store.ErrTooLong) {
 		return nil
 	}

@@ -94,6 +94,16 @@ func newPages() *pages {
 				Frame frame
 			}{t, f}
 		},
+		"counts": func(view interface {
+			Frame() frame
+			Counting() counting
+		}, to, name, value string) any {
+			return struct {
+				Frame           frame
+				Of              counting
+				To, Name, Value string
+			}{view.Frame(), view.Counting(), to, name, value}
+		},
 		"somebody": func(f frame, some []report.Member) any {
 			return struct {
 				Frame frame
