@@ -94,6 +94,8 @@ func (c *Console) routes() []route {
 		{"POST /console/members/{member}/points", staff.Launcher, c.givePoints},
 		{"POST /console/members/{member}/void", staff.Launcher, c.voidCode},
 		{"POST /console/members/{member}/code", staff.Launcher, c.giveCode},
+		{"GET /console/members/{member}/erase", staff.Admin, c.askErase},
+		{"POST /console/members/{member}/erase", staff.Admin, c.erase},
 		{"POST /console/members/{member}/again", staff.Marketer, c.sendAgain}, // what was meant to go out
 
 		{"GET /console/segments", staff.Viewer, c.segments},
