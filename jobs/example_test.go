@@ -103,9 +103,10 @@ func ExampleAbout() {
 		fmt.Printf("%s: %s\n", kind, jobs.About(kind))
 	}
 	// Output:
+	// count: count a report for the console, which shows it then; takes report=… [at=…]
 	// drop: start a coupon drop; takes campaign=… [limit=…] [key=…] [field=…]
 	// generate: fill a pool with codes; takes pool=… count=…
-	// import: take a file in from the import folder; takes what=… file=… [format=…] [map=…] [zone=…] [source=…] [order-id=…] [order-key=…] [dates=…] [decimal=…] [encoding=…] [status=…] [consent=…] [consent-source=…] [consent-at=…] [refused=…] [news=…]
+	// import: take a file in from the import folder; takes what=… file=… [upload=…] [format=…] [map=…] [leave=…] [zone=…] [source=…] [order-id=…] [order-key=…] [dates=…] [decimal=…] [encoding=…] [status=…] [consent=…] [consent-source=…] [consent-at=…] [refused=…] [news=…]
 	// launch: start a campaign; takes campaign=… [limit=…] [key=…] [field=…]
 	// refresh: bring a segment up to date; takes [segment=…] [facts=…]
 	// test: send a test mail; takes campaign=… [mail=…] to=… as=…

@@ -2,30 +2,37 @@ package jobs
 
 import (
 	"context"
+	"encoding/csv"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"regulars/internal/importer"
-
 	"regulars/internal/loyalty"
+	"regulars/internal/store"
 )
 
 // importJob takes a file of members, orders or suppressions in that lies in the
-// worker's import folder. Put by marketers. Running it again changes nothing
-// that is there already. It gives up when the file is not there.
+// worker's import folder, or that somebody uploaded in the console. Put by marketers.
+// Running it again changes nothing that is there already. It gives up when the file is
+// not there, and ends when it is cancelled.
 var importJob = kind{
 	about: "take a file in from the import folder",
 	queue: Chores,
 	fields: []field{
 		{name: "what", about: "members, orders or suppressions", required: true, wrong: oneOf("members", "orders", "suppressions")},
-		{name: "file", about: "its name in the import folder", required: true, wrong: notInside},
+		{name: "file", about: "its name in the import folder", required: true, unless: "upload", wrong: notInside},
+		{name: "upload", about: "in place of file: the number of one that was uploaded in the console", wrong: count(math.MaxInt)},
 		{name: "format", about: "whose export it is; without it auto, which its header tells", wrong: oneOf(importer.Formats()...)},
 		{name: "map", about: "field=column,…", wrong: failing(importer.ParseMap)},
+		{name: "leave", about: "columns that are left out, comma-separated"},
 		{name: "zone", about: "IANA zone of times without an offset; the shop's without it", wrong: failing(loyalty.ParseZone)},
 		{name: "source", about: "whose order numbers they are; without it the shop's"},
 		{name: "order-id", about: "row: each row is an order", wrong: oneOf("row")},
@@ -41,64 +48,115 @@ var importJob = kind{
 		{name: "news", about: "yes: rows of the last days have just happened", wrong: oneOf("yes", "no")},
 	},
 	do: func(ctx context.Context, r Rooms, row Row) (string, error) {
-		im, err := importOf(row.Values())
+		values := row.Values()
+		if id, err := strconv.ParseInt(values["upload"], 10, 64); err == nil {
+			return takeUpload(ctx, r, row, id)
+		}
+		im, err := importer.FileOf(values)
 		if err != nil {
 			return "", giveUp{err}
 		}
+		im.Path = values["file"]
 		if im.Opened, err = openInside(r.ImportDir, im.Path); err != nil {
 			return "", giveUp{err}
 		}
 		defer im.Opened.Close()
-		what := ""
-		im.Taken = func(r importer.Reading) {
-			if r.What != "" {
-				what += "taken for " + r.What + "; "
-			}
-		}
-		tally, err := importer.New(r.DB).Import(ctx, im)
+		tally, said, err := takeIn(ctx, r, row, im)
 		if err == nil && tally.Refused == tally.Read {
 			err = fmt.Errorf("nothing came in: every one of its %d rows was refused; `regulars import %s %s --dry-run` says why", tally.Read, im.Kind, im.Path)
 		}
-		return what + tally.String(), final(err)
+		return said, final(err)
 	},
 }
 
-// importOf reads what is to be imported.
-func importOf(v map[string]string) (im importer.File, err error) {
-	im = importer.File{Kind: v["what"], Path: v["file"], Format: v["format"], Key: v["order-key"], Dates: importer.Dates(v["dates"]), Source: v["source"], OrderID: v["order-id"], News: v["news"] == "yes", ConsentSource: v["consent-source"]}
-	if im.Map, err = importer.ParseMap(v["map"]); err != nil {
-		return im, err
-	}
-	if im.Decimal, err = importer.ParseDecimal(v["decimal"]); err != nil {
-		return im, err
-	}
-	if im.Charset, err = importer.ParseCharset(v["encoding"]); err != nil {
-		return im, err
-	}
-	if im.Status, err = importer.ParseStatuses(v["status"]); err != nil {
-		return im, err
-	}
-	if v["refused"] != "" {
-		for topic := range strings.SplitSeq(v["refused"], ",") {
-			im.Refusal = append(im.Refusal, strings.TrimSpace(topic))
+// takeIn takes a file in, and tells how far it is until it is over or cancelled.
+func takeIn(ctx context.Context, r Rooms, row Row, im importer.File) (importer.Tally, string, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	what := ""
+	im.Taken = func(r importer.Reading) {
+		if r.What != "" {
+			what += "taken for " + r.What + "; "
 		}
 	}
-	if v["zone"] != "" {
-		if im.Zone, err = loyalty.ParseZone(v["zone"]); err != nil {
-			return im, err
+	if err := tell(ctx, r.DB, row, Progress{}); err != nil { // it may be cancelled already
+		return importer.Tally{}, what, err
+	}
+	var p pace
+	im.Progress = p.bytes
+	im.Counted = func(t importer.Tally) {
+		if now, due := p.rows(t, time.Now()); due {
+			if err := tell(ctx, r.DB, row, now); err != nil {
+				cancel(err)
+			}
 		}
 	}
-	if v["consent"] == "" {
-		return im, nil
+	tally, err := importer.New(r.DB).Import(ctx, im)
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		err = cause // it was cancelled, or another worker has it
 	}
-	if v["consent-source"] == "" || v["consent-at"] == "" {
-		return im, errors.New("consent needs consent-source and consent-at: who agreed must be on record with where and when")
+	if err == nil {
+		err = tell(ctx, r.DB, row, Progress{Read: p.total, Total: p.total, Rows: tally})
+		if errors.Is(err, errCancelled) { // too late
+			err = nil
+		}
 	}
-	for topic := range strings.SplitSeq(v["consent"], ",") {
-		im.Consent = append(im.Consent, strings.TrimSpace(topic))
+	return tally, what + tally.String(), err
+}
+
+// takeUpload takes in a file that somebody uploaded. Its bytes are deleted once it is in;
+// the rows that are refused are kept as a table for whoever uploaded it.
+func takeUpload(ctx context.Context, r Rooms, row Row, id int64) (string, error) {
+	var u importer.Upload
+	if err := r.DB.View(ctx, func(tx *store.Tx) (err error) { u, err = importer.Uploaded(tx, id); return err }); err != nil {
+		return "", missing(err)
 	}
-	im.ConsentDay, err = loyalty.ParseDay(v["consent-at"])
-	return im, err
+	if !u.TakenAt.IsZero() {
+		return u.Said, nil // by whoever had this job before and fell silent
+	}
+	im, err := importer.FileOf(u.Values())
+	if err != nil {
+		return "", giveUp{err}
+	}
+	im.Path = u.Name
+	if im.Opened, err = importer.OpenUpload(ctx, r.DB, id); err != nil {
+		return "", missing(err)
+	}
+	defer im.Opened.Close()
+	refused, err := os.CreateTemp("", "regulars-refused-*")
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = os.Remove(refused.Name()) }()
+	defer refused.Close()
+	done := func() error { return nil }
+	if strings.EqualFold(filepath.Ext(u.Name), ".zip") { // of several tables, whose rows are not one
+		table := csv.NewWriter(refused)
+		_ = table.Write([]string{"refused_line", "refused_because"}) // Error says what became of it
+		im.Refused = func(n loyalty.Note) { _ = table.Write([]string{strconv.Itoa(n.Line), n.String()}) }
+		done = func() error { table.Flush(); return table.Error() }
+	} else {
+		im.Rejects = refused.Name()
+	}
+	tally, said, err := takeIn(ctx, r, row, im)
+	if err := done(); err != nil {
+		return "", err
+	}
+	kept := context.WithoutCancel(ctx)
+	if tally.Refused > 0 || err == nil {
+		if err := importer.EndUpload(kept, r.DB, id, refused, tally.Refused > 0, err == nil, said); err != nil {
+			return "", err
+		}
+	}
+	return said, final(err)
+}
+
+// missing makes final that an upload is not there.
+func missing(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return giveUp{errors.New("the file is not there any more: upload it again")}
+	}
+	return err
 }
 
 // openInside opens a file in the folder, which it does not leave, also not through

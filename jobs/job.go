@@ -55,6 +55,7 @@ var kinds = map[string]kind{
 	"test":     testJob,
 	"generate": generateJob,
 	"import":   importJob,
+	"count":    countJob,
 }
 
 // ErrGiveUp marks an error that trying again cannot mend.
@@ -158,6 +159,8 @@ func (w *Worker) record(ctx context.Context, row Row, said string, err error) er
 		switch {
 		case err == nil:
 			return finish(tx, row, "done", said)
+		case errors.Is(err, errCancelled):
+			return finish(tx, row, "cancelled", "cancelled on the way: "+said)
 		case stopped:
 			return giveBack(tx, row)
 		case errors.Is(err, ErrGiveUp) || row.Attempts >= attempts:

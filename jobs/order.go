@@ -24,6 +24,7 @@ type field struct {
 	name     string
 	about    string
 	required bool
+	unless   string                    // a field that may be given in place of this one
 	wrong    func(value string) string // says what is wrong with a value; nil: anything goes
 }
 
@@ -70,7 +71,9 @@ func check(o Order) (kind, error) {
 func (f field) check(o Order) error {
 	value := o.Values[f.name]
 	switch {
-	case value == "" && f.required:
+	case value != "" && f.unless != "" && o.Values[f.unless] != "":
+		return &OrderError{f.name, fmt.Sprintf("%s takes %s=… or %s=…, not both", o.Kind, f.name, f.unless)}
+	case value == "" && f.required && o.Values[f.unless] == "":
 		return &OrderError{f.name, fmt.Sprintf("%s needs %s=… (%s)", o.Kind, f.name, f.about)}
 	case value == "" || f.wrong == nil || len(value) > maxValue:
 		return nil

@@ -28,6 +28,8 @@ type Row struct {
 	StartedAt  loyalty.Instant `json:"started_at"`
 	FinishedAt loyalty.Instant `json:"finished_at"`
 	Outcome    string          `json:"outcome"`
+	Told       string          `json:"-" gorm:"column:progress"` // see Progress
+	StopAsked  bool            `json:"stop_asked,omitempty"`     // somebody cancelled it while it ran
 }
 
 // Values returns what the job was given, as key and value.
@@ -44,7 +46,7 @@ var States = []string{"queued", "running", "done", "failed", "cancelled"}
 
 const columns = `
 	id, kind, payload, coalesce(key, '') as key, lane, state, run_at, attempts, fell_silent, fence,
-	enqueued_by, enqueued_at, started_at, finished_at, outcome`
+	enqueued_by, enqueued_at, started_at, finished_at, outcome, progress, stop_asked`
 
 // Order is what a person enqueues.
 type Order struct {
@@ -109,15 +111,19 @@ func Show(tx *store.Tx, id int64) (row Row, err error) {
 	return row, err
 }
 
-// Cancel stops a job that has not begun.
+// Cancel stops a job that has not begun. One that tells how far it is may be stopped
+// while it runs, too: it ends where it next tells, within some seconds.
 func Cancel(tx *store.Tx, id int64) error {
+	if n, err := tx.Exec("update jobs set stop_asked = true where id = @id and state = 'running' and kind = 'import'", store.Args{"id": id}); err != nil || n == 1 {
+		return err
+	}
 	return move(tx, id, "state = 'queued'", "state = 'cancelled', finished_at = @now", "has begun or is over: it can't be cancelled")
 }
 
 // Retry queues a job again that failed or was cancelled.
 func Retry(tx *store.Tx, id int64) error {
 	return move(tx, id, "state in ('failed', 'cancelled')",
-		"state = 'queued', run_at = @now, retry_at = null, attempts = 0, fell_silent = 0, started_at = null, finished_at = null, outcome = ''",
+		"state = 'queued', run_at = @now, retry_at = null, attempts = 0, fell_silent = 0, started_at = null, finished_at = null, outcome = '', progress = '', stop_asked = false",
 		"has neither failed nor been cancelled")
 }
 

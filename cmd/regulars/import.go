@@ -20,10 +20,10 @@ import (
 
 // importFlags are the flags of import, as typed.
 type importFlags struct {
-	columns, zone, dates, decimal, encoding, source, orderID, orderKey, rejects, format, status string
-	consent, consentSource, refused                                                             string
-	consentAt, refusedAt                                                                        dayFlag
-	news, dryRun                                                                                bool
+	columns, leave, zone, dates, decimal, encoding, source, orderID, orderKey, rejects, format, status string
+	consent, consentSource, refused                                                                    string
+	consentAt, refusedAt                                                                               dayFlag
+	news, dryRun                                                                                       bool
 }
 
 func (a *app) importCommand() *cobra.Command {
@@ -39,6 +39,7 @@ func (a *app) importCommand() *cobra.Command {
 // add adds the flags that say how a file is to be read.
 func (f *importFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.columns, "map", "", "field=column,… where the file's names differ from ours; 'name=\"Item, long\"' where a name has a comma")
+	flags.StringVar(&f.leave, "leave", "", "columns that are left out whatever they are called, comma-separated")
 	flags.StringVar(&f.zone, "zone", "", "IANA zone of times without an offset (default: the shop's)")
 	flags.StringVar(&f.source, "source", "", "whose order numbers these are, for a system that numbers for itself (default: the shop's, as of webhooks and the API)")
 	flags.StringVar(&f.orderID, "order-id", "", "row: the file has no order column, each row is an order")
@@ -211,7 +212,7 @@ func (a *app) sayTally(t importer.Tally, samples []importer.Sample, err error) e
 var imported = []string{"members", "orders", "suppressions", "points"}
 
 func (f importFlags) read(kind, file string) (im importer.File, err error) {
-	im = importer.File{Kind: kind, Path: file, Format: f.format, Source: f.source, OrderID: f.orderID, Key: f.orderKey, News: f.news, DryRun: f.dryRun,
+	im = importer.File{Kind: kind, Path: file, Format: f.format, Source: f.source, Leave: importer.ParseColumns(f.leave), OrderID: f.orderID, Key: f.orderKey, News: f.news, DryRun: f.dryRun,
 		Rejects: f.rejects, Consent: splitList(f.consent), ConsentSource: f.consentSource, ConsentDay: f.consentAt.Day, Refusal: splitList(f.refused), RefusedDay: f.refusedAt.Day}
 	switch {
 	case !slices.Contains(imported, kind):

@@ -6,9 +6,11 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"regulars/internal/loyalty"
 	"regulars/internal/marketing"
 	"regulars/internal/runs"
 	"regulars/internal/store"
@@ -39,6 +41,16 @@ func (a *app) launchCommand() *cobra.Command {
 	return c
 }
 
+// sayOut says by when the mails of a launch are out, where that is not at once.
+func (a *app) sayOut(out marketing.Out) {
+	if out.Warmup != 0 {
+		fmt.Fprintf(a.err, "the sender is being warmed up: the last of these mails goes on %s, if nothing else goes\n", out.Warmup)
+	}
+	if out.Domain != "" {
+		fmt.Fprintf(a.err, "to %s, which takes only so many at a time, they take about %s\n", out.Domain, loyalty.Span(max(out.Takes.Round(time.Minute), time.Minute)))
+	}
+}
+
 func (a *app) launch(ctx context.Context, m marketing.Marketer, l marketing.Launch, yes bool) (err error) {
 	var preview marketing.Preview
 	if yes {
@@ -54,6 +66,7 @@ func (a *app) launch(ctx context.Context, m marketing.Marketer, l marketing.Laun
 	}
 	if !yes {
 		a.sayAudience(preview.Audience)
+		a.sayOut(preview.Out)
 		switch agreed, answered := a.agreed("Start it?"); {
 		case !answered:
 			fmt.Fprintln(a.err, "\nNothing was started: nobody answered. --yes starts it without asking.")

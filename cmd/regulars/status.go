@@ -114,7 +114,11 @@ func (a *app) sayStatus(s report.Status) error {
 		if w.Waiting > 0 {
 			waiting = fmt.Sprintf("; %s for the next day, from %s on", plural(w.Waiting, "mail waits", "mails wait"), a.moment(w.Until))
 		}
-		say("warm-up: %d of today's %s went%s", w.Mails, plural(w.Limit, "mail", "mails"), waiting)
+		last := ""
+		if w.LastDay != 0 {
+			last = fmt.Sprintf("; all that waits is out on %s", w.LastDay)
+		}
+		say("warm-up: %d of today's %s went%s%s", w.Mails, plural(w.Limit, "mail", "mails"), waiting, last)
 	}
 	if s.Midnight.Day != "" {
 		say("last nightly pass: %s, done %s", s.Midnight.Day, a.moment(s.Midnight.FinishedAt))

@@ -7,8 +7,10 @@ import (
 	"testing"
 
 	"regulars/internal/apply"
+	"regulars/internal/loyalty"
 	"regulars/internal/shoptest"
 	"regulars/internal/store"
+	"regulars/internal/store/storetest"
 	"regulars/internal/versions"
 )
 
@@ -169,5 +171,24 @@ func TestANameThatWasUsedBeforeCanBeTakenAgain(t *testing.T) {
 		s.At("2027-03-10 12:00")
 		s.Want("mails", s.Ledger(), "3 1-we-miss-you queued")
 		s.Want("campaigns", s.Counted("select name as what, count(*) as n from campaigns group by 1"), "1 we-miss-you, 1 we-miss-you~1")
+	})
+}
+
+func TestAnApplyKeepsTheWarmup(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		s := shoptest.Open(t, db, shoptest.Program{More: "warmup: {from: 2027-03-01, start: 500 a day, double: every 2 days, until: 20000 a day}\n"})
+		kept := func() (w store.WarmupToday) {
+			s.Do(func(tx *store.Tx) (err error) { w, err = tx.Warmup(); return err })
+			return w
+		}
+		want := loyalty.Warmup{From: loyalty.Date(2027, 3, 1), Start: 500, Double: 2, Until: 20000}
+		if w := kept(); w.Ramp != want || !w.Limited {
+			t.Errorf("kept is %+v, want %+v", w, want)
+		}
+		s.Apply(shoptest.Program{})
+		if w := kept(); w.Limited || w.Ramp != (loyalty.Warmup{}) {
+			t.Errorf("a program without one keeps %+v", w)
+		}
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/csv"
 	"fmt"
 	"net/http"
-	"strconv"
 	"time"
 
 	"regulars/internal/report"
@@ -20,20 +19,15 @@ type auditView struct {
 
 func (c *Console) audit(w http.ResponseWriter, r *http.Request, u visitor) error {
 	var view auditView
-	before, _ := strconv.ParseInt(r.URL.Query().Get("before"), 10, 64) // else from the newest
 	err := c.read(r.Context(), func(tx *store.Tx) (err error) {
 		if view.frame, err = c.frame(tx, r, u, "audit", c.pages.words.Say("audit.title")); err != nil {
 			return err
 		}
-		view.Acts, err = staff.Audit(tx, max(before, 0), perPage+1)
+		view.Acts, view.Older, err = paged(r, func(before int64, limit int) ([]staff.Act, error) { return staff.Audit(tx, before, limit) }, func(row staff.Act) int64 { return row.ID })
 		return err
 	})
 	if err != nil {
 		return err
-	}
-	if len(view.Acts) > perPage {
-		view.Acts = view.Acts[:perPage]
-		view.Older = view.Acts[perPage-1].ID
 	}
 	return c.pages.show(w, http.StatusOK, "audit", view)
 }

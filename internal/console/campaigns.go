@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"regulars/internal/loyalty"
@@ -183,7 +182,6 @@ type mailRowsView struct {
 
 func (c *Console) mailRows(w http.ResponseWriter, r *http.Request, u visitor) error {
 	view := mailRowsView{Figure: r.PathValue("figure"), MailUse: report.MailUse{Campaign: r.PathValue("name"), Mail: r.PathValue("mail")}}
-	before, _ := strconv.ParseInt(r.URL.Query().Get("before"), 10, 64) // else from the newest
 	err := c.read(r.Context(), func(tx *store.Tx) (err error) {
 		if _, err := marketing.CampaignNamed(tx, view.Campaign); err != nil {
 			return err
@@ -191,15 +189,13 @@ func (c *Console) mailRows(w http.ResponseWriter, r *http.Request, u visitor) er
 		if view.frame, err = c.frame(tx, r, u, "campaigns", view.Campaign+" / "+view.Mail); err != nil {
 			return err
 		}
-		view.Rows, err = report.MailRows(tx, view.MailUse, view.Figure, max(before, 0), perPage+1)
+		view.Rows, view.Older, err = paged(r, func(before int64, limit int) ([]report.MailRow, error) {
+			return report.MailRows(tx, view.MailUse, view.Figure, before, limit)
+		}, func(row report.MailRow) int64 { return row.ID })
 		return err
 	})
 	if err != nil {
 		return err
-	}
-	if len(view.Rows) > perPage {
-		view.Rows = view.Rows[:perPage]
-		view.Older = view.Rows[perPage-1].ID
 	}
 	return c.pages.show(w, http.StatusOK, "mailrows", view)
 }

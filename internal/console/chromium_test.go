@@ -17,6 +17,7 @@ import (
 
 	"regulars/internal/look/looktest"
 	"regulars/internal/staff"
+	"regulars/internal/store"
 	"regulars/internal/store/storetest"
 )
 
@@ -27,6 +28,13 @@ func TestPagesFitScreens(t *testing.T) {
 	looktest.Chromium(t)
 	h := newHouse(t, storetest.SQLite(t))
 	h.clicked()
+	looked := h.file("people-of-the-old-shop.csv", "email,first_name,Nick\nnina@shop2.test,Nina,Ni\nno address,Nils,\n", "members")
+	taken := h.file("people.csv", "email\nnils@shop2.test\n", "members")
+	h.does(t, staff.Marketer, taken+"/start", url.Values{})
+	h.Do(func(tx *store.Tx) error {
+		_, err := tx.Exec("update jobs set state = 'running', progress = @told", store.Args{"told": `{"read":30,"total":120,"rows":{"read":4200,"new":4000,"refused":17},"per_second":900,"seconds":125}`})
+		return err
+	})
 	h.does(t, staff.Admin, "/console/campaigns/spring/hold", because("a very long reason that somebody wrote down in a hurry, withoutanyspaceatallwhereonewouldhelpalittle"))
 	spring, change := url.Values{"value.headline": {"Sun"}}, fmt.Sprintf("/console/proposals/%d", h.change)
 	file := strings.TrimPrefix(change, "/console/proposals/") + "/files/campaigns/welcome/hello.en.md"
@@ -46,7 +54,9 @@ func TestPagesFitScreens(t *testing.T) {
 		"rollback": h.ask(staff.Admin, "/console/program/versions/1/rollback", nil).Body, "change": h.ask(staff.Marketer, change, nil).Body,
 		"file": h.ask(staff.Marketer, "/console/proposals/"+file, nil).Body, "codes": h.ask(staff.Admin, "/console/codes", nil).Body,
 		"loyalty": h.ask(staff.Admin, "/console/loyalty", nil).Body, "month": h.ask(staff.Viewer, "/console/month", nil).Body,
-		"unarrived": h.ask(staff.Admin, fmt.Sprintf("/console/members/%d", h.members[1]), nil).Body, "mail rows": h.ask(staff.Admin, "/console/campaigns/spring/mails/clicked/offer", nil).Body, "users": h.ask(staff.Admin, "/console/users", nil).Body, "jobs": h.ask(staff.Admin, "/console/jobs", nil).Body, "import": h.ask(staff.Admin, "/console/import", nil).Body, "me": h.ask(staff.Viewer, "/console/me", nil).Body,
+		"unarrived": h.ask(staff.Admin, fmt.Sprintf("/console/members/%d", h.members[1]), nil).Body, "mail rows": h.ask(staff.Admin, "/console/campaigns/spring/mails/clicked/offer", nil).Body, "users": h.ask(staff.Admin, "/console/users", nil).Body, "jobs": h.ask(staff.Admin, "/console/jobs", nil).Body, "import": h.ask(staff.Admin, "/console/import", nil).Body,
+		"erase":     h.ask(staff.Admin, fmt.Sprintf("/console/members/%d/erase", h.members[1]), nil).Body,
+		"looked at": h.ask(staff.Marketer, looked, nil).Body, "under way": h.ask(staff.Marketer, taken, nil).Body, "me": h.ask(staff.Viewer, "/console/me", nil).Body,
 		"sign-in": h.ask(staff.Nobody, "/console/sign-in", nil).Body, "wrong": h.ask(staff.Viewer, "/console/audit", nil).Body,
 	} {
 		css := h.ask(staff.Nobody, style.FindStringSubmatch(page)[1], nil).Body

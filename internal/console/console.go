@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"regulars/internal/importer"
 	"regulars/internal/marketing"
 	"regulars/internal/staff"
 	"regulars/internal/store"
@@ -19,10 +21,11 @@ import (
 type Console struct {
 	DB       *store.DB
 	Marketer marketing.Marketer
-	Base     string // BASE_URL, where browsers reach it; "": as they say
-	Open     bool   // the embedded default: from this machine nobody is asked who they are
-	Inbox    bool   // the built-in inbox is beside it
-	Many     int64  // a launch to so many members asks once more who one is; 0: manyMembers
+	Base     string        // BASE_URL, where browsers reach it; "": as they say
+	Open     bool          // the embedded default: from this machine nobody is asked who they are
+	Inbox    bool          // the built-in inbox is beside it
+	Many     int64         // a launch to so many members asks once more who one is; 0: manyMembers
+	Live     time.Duration // for so long a report is counted while somebody waits; 0: liveFor
 	Log      *slog.Logger
 
 	OIDC        *staff.OIDC // nil: nobody comes in by it
@@ -91,6 +94,8 @@ func (c *Console) routes() []route {
 		{"POST /console/members/{member}/points", staff.Launcher, c.givePoints},
 		{"POST /console/members/{member}/void", staff.Launcher, c.voidCode},
 		{"POST /console/members/{member}/code", staff.Launcher, c.giveCode},
+		{"GET /console/members/{member}/erase", staff.Admin, c.askErase},
+		{"POST /console/members/{member}/erase", staff.Admin, c.erase},
 		{"POST /console/members/{member}/again", staff.Marketer, c.sendAgain}, // what was meant to go out
 
 		{"GET /console/segments", staff.Viewer, c.segments},
@@ -105,9 +110,11 @@ func (c *Console) routes() []route {
 		{"POST /console/referrals/{referral}", staff.Launcher, c.decideReferral},
 
 		{"GET /console/month", staff.Viewer, c.month},
+		{"POST /console/month/count", staff.Viewer, c.countMonth},
 		{"GET /console/reports", staff.Viewer, c.reports},
 		{"GET /console/reports/{name}", staff.Viewer, c.report},
 		{"GET /console/reports/{name}/file", staff.Viewer, c.reportFile},
+		{"POST /console/reports/{name}/count", staff.Viewer, c.countReport}, // what takes too long for a page
 
 		{"GET /console/program", staff.Viewer, c.program},
 		{"GET /console/program/versions/{version}", staff.Marketer, c.version},
@@ -133,6 +140,13 @@ func (c *Console) routes() []route {
 
 		{"GET /console/import", staff.Marketer, c.importPage},
 		{"POST /console/import", staff.Marketer, c.importFile},
+		{"GET /console/import/{upload}", staff.Marketer, c.upload},
+		{"POST /console/import/{upload}/look", staff.Marketer, c.lookUpload}, // once more, read in another way
+		{"POST /console/import/{upload}/start", staff.Marketer, c.startUpload},
+		{"POST /console/import/{upload}/cancel", staff.Marketer, c.cancelUpload},
+		{"POST /console/import/{upload}/again", staff.Marketer, c.againUpload},
+		{"POST /console/import/{upload}/drop", staff.Marketer, c.dropUpload},
+		{"GET /console/import/{upload}/refused.csv", staff.Marketer, c.refusedRows},
 
 		{"GET /console/users", staff.Admin, c.users},
 		{"POST /console/users", staff.Admin, c.addUser},
@@ -155,7 +169,7 @@ func (c *Console) routes() []route {
 func (r route) most() int64 {
 	switch {
 	case r.pattern == "POST /console/import":
-		return mostUpload
+		return importer.MostUpload + mostBody
 	case strings.HasPrefix(r.pattern, "POST ") && strings.HasSuffix(r.pattern, "/files/{file...}"):
 		return mostFile
 	}
@@ -190,7 +204,8 @@ const (
 	patience = 30 * time.Second
 	askFor   = 10 * time.Second // of that, a question over many rows
 
-	figuresFor = 3 * time.Second // and figures that the page can do without
+	liveFor    = 250 * time.Millisecond // a report, before it is left to a worker
+	figuresFor = 3 * time.Second        // and figures that the page can do without
 )
 
 // refusal is an answer that is the person's to mend, in words for them.
@@ -310,6 +325,20 @@ func (c *Console) read(ctx context.Context, f func(*store.Tx) error) error {
 // and whoever came to stop something must not wait for it.
 func (c *Console) figures(r *http.Request, f func(*store.Tx) error) error {
 	err := c.DB.Ask(r.Context(), figuresFor, f)
+	if errors.Is(err, store.ErrTooLong) {
+		return nil
+	}
+	return err
+}
+
+// quick is figures for a page that names the report which says the same.
+func (c *Console) quick(r *http.Request, f func(*store.Tx) error) error {
+	err := c.DB.Ask(r.Context(), cmp.Or(c.Live, liveFor), func(tx *store.Tx) error {
+		if err := tx.AboutEverybody(); err != nil {
+			return err
+		}
+		return f(tx)
+	})
 	if errors.Is(err, store.ErrTooLong) {
 		return nil
 	}

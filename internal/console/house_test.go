@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/net/html"
 
@@ -112,7 +113,7 @@ func newHouse(t *testing.T, db *store.DB) *house {
 		DB: h.Shop.DB, Programs: versions.Programs{DB: h.Shop.DB}, Transports: map[string]delivery.Transport{delivery.Bulk: h.relay, delivery.Urgent: h.relay},
 		Links: consent.NewLinks(base, [][]byte{[]byte("a key of this test's own")}), Secret: []byte("secret"), InFlight: 1,
 	})
-	h.Console = &console.Console{DB: h.Shop.DB, Marketer: marketing.Marketer{DB: h.Shop.DB, Sender: sender}, Base: base, Log: slog.New(slog.NewTextHandler(h.log, nil))}
+	h.Console = &console.Console{DB: h.Shop.DB, Marketer: marketing.Marketer{DB: h.Shop.DB, Sender: sender}, Base: base, Live: time.Minute, Log: slog.New(slog.NewTextHandler(h.log, nil))}
 	h.handle = h.Handler()
 	marketer := h.Marketer.As("console: marketer@shop.example")
 	var err error

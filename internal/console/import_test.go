@@ -5,10 +5,12 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
 	"regulars/internal/staff"
+	"regulars/internal/store"
 	"regulars/internal/store/storetest/watched"
 )
 
@@ -34,34 +36,109 @@ func (h *house) upload(as staff.Role, name, text string, fields ...string) answe
 	return answer{w.Result(), w.Body.String()}
 }
 
-func TestFilesAreLookedAtAndTakenIn(t *testing.T) {
+// file uploads a file, and returns the path of its page.
+func (h *house) file(name, text, kind string) string {
+	h.T.Helper()
+	a := h.upload(staff.Marketer, name, text, "kind", kind)
+	if a.StatusCode != http.StatusSeeOther {
+		h.T.Fatalf("the upload of %s: %d\n%s", name, a.StatusCode, a.Body)
+	}
+	return a.Header.Get("Location")
+}
+
+func TestFilesAreLookedAtReadOtherwiseAndStarted(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
-		const file = "email,first_name\nnew@shop2.test,Nina\nno address,Nils\n"
+		const file = "email,first_name,Nick,ids.till\nnew@shop2.test,Nina,Ni,7\nno address,Nils,,\n"
 		members := func() int64 { return h.Number("select count(*) from members") }
 		before := members()
-		a := h.upload(staff.Marketer, "people.csv", file, "kind", "members")
-		a.shows(t, "What people.csv would do")
-		a.shows(t, "2 read, 1 new")
-		a.shows(t, "Line 3")
-		a.shows(t, "new new@shop2.test, Nina")
+		page := h.file("people.csv", file, "members")
+		if strings.Contains(page, "people") {
+			t.Errorf("the address %s says what the file is called", page)
+		}
+		a := h.ask(staff.Marketer, page, nil)
+		for _, text := range []string{"people.csv", "2 read, 1 new", "Line 3", "new@shop2.test, till 7, Nina", "What it would do"} {
+			a.shows(t, text)
+		}
 		if n := members(); n != before {
 			t.Fatalf("a look took %d members in", n-before)
 		}
-		form := a.hidden(t, "/console/import")
-		seen := form.Get("seen")
-		other := h.upload(staff.Marketer, "people.csv", file+"c@shop2.test,Noa\n", "kind", "members", "seen", seen, "do", "take")
-		other.shows(t, "This is another file than you looked at")
-		if n := members(); n != before {
-			t.Fatalf("a file that nobody looked at took %d members in", n-before)
+
+		form := url.Values{}
+		form.Set("column-0", "email")
+		form.Set("column-1", "")
+		form.Set("column-2", "first_name")
+		form.Set("column-3", "ids.till")
+		h.ask(staff.Marketer, page+"/look", form)
+		a = h.ask(staff.Marketer, page, nil)
+		a.shows(t, "new@shop2.test, till 7, Ni")
+		form.Set("column-1", "first_name")
+		h.ask(staff.Marketer, page+"/look", form).shows(t, "Columns first_name and Nick are both to hold first_name")
+		form.Set("column-1", "")
+		form.Set("consent", "offers")
+		h.ask(staff.Marketer, page+"/look", form)
+		h.ask(staff.Marketer, page, nil).shows(t, "consent needs consent-source and consent-at")
+		h.ask(staff.Marketer, page+"/start", url.Values{}).shows(t, "It cannot be taken in like this")
+		form.Set("consent-source", "the shop's till")
+		form.Set("consent-at", "2026-05-01")
+		h.ask(staff.Marketer, page+"/look", form)
+		h.ask(staff.Marketer, page, nil).shows(t, "agreed to offers on 2026-05-01")
+
+		if a := h.ask(staff.Viewer, page, nil); a.StatusCode != http.StatusForbidden {
+			t.Errorf("a viewer: %d", a.StatusCode)
 		}
-		h.upload(staff.Marketer, "people.csv", file, "kind", "members", "seen", seen, "do", "take").shows(t, "What people.csv did")
-		if n := members(); n <= before {
-			t.Error("nobody came in")
+		h.ask(staff.Marketer, page+"/start", url.Values{})
+		h.ask(staff.Marketer, page+"/start", url.Values{}) // twice is once
+		if n := h.Number("select count(*) from jobs where kind = 'import'"); n != 1 {
+			t.Errorf("%d jobs", n)
 		}
-		h.upload(staff.Marketer, "people.csv", "nothing,of,ours\n1,2,3\n", "kind", "members").shows(t, "people.csv")
-		h.upload(staff.Marketer, "people.csv", file).shows(t, "Choose a file")
-		h.upload(staff.Marketer, "people.csv", file, "kind", "secrets").shows(t, "Choose a file")
-		if a := h.upload(staff.Viewer, "people.csv", file, "kind", "members"); a.StatusCode != http.StatusForbidden {
+		h.ask(staff.Marketer, page, nil).shows(t, "It waits for a worker")
+		if !strings.Contains(h.ask(staff.Marketer, "/console/jobs", nil).Body, page) {
+			t.Error("the list of jobs does not lead to the file")
+		}
+		h.ask(staff.Marketer, page+"/drop", url.Values{}).shows(t, "it is being taken in")
+		h.ask(staff.Admin, "/console/audit", nil).shows(t, "import members, upload")
+
+		h.Do(func(tx *store.Tx) error {
+			_, err := tx.Exec("update jobs set state = 'running', progress = @told", store.Args{"told": `{"read":30,"total":120,"rows":{"read":4200,"new":4000,"refused":17},"per_second":900,"seconds":125}`})
+			return err
+		})
+		a = h.ask(staff.Marketer, page, nil)
+		for _, text := range []string{"4200 rows read", "a second 900", "about 2m", "so far 17"} {
+			a.shows(t, text)
+		}
+		h.ask(staff.Marketer, page+"/cancel", url.Values{})
+		h.ask(staff.Marketer, page, nil).shows(t, "It ends with the rows that it has at hand")
+		h.Do(func(tx *store.Tx) error {
+			_, err := tx.Exec("update jobs set state = 'cancelled', outcome = 'cancelled on the way'", nil)
+			return err
+		})
+		h.ask(staff.Marketer, page, nil).shows(t, "Go on with it")
+		h.ask(staff.Marketer, page+"/again", url.Values{})
+		if n := h.Number("select count(*) from jobs where state = 'queued' and not stop_asked and progress = ''"); n != 1 {
+			t.Errorf("%d jobs are queued again as new", n)
+		}
+		h.ask(staff.Marketer, "/console/import", nil).shows(t, "people.csv")
+	})
+}
+
+func TestWhatIsNoFileIsRefusedInWords(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		page := h.file("people.csv", "nothing,of,ours\n1,2,3\n", "members")
+		a := h.ask(staff.Marketer, page, nil)
+		a.shows(t, "nothing")
+		a.shows(t, "Look again, read like this")
+		page = h.file("book.csv", "PK\x03\x04 no archive", "members")
+		h.ask(staff.Marketer, page, nil).shows(t, "not whole")
+		h.ask(staff.Marketer, page+"/drop", url.Values{})
+		if a := h.ask(staff.Marketer, page, nil); a.StatusCode != http.StatusNotFound {
+			t.Errorf("a file that was thrown away: %d", a.StatusCode)
+		}
+		if n := h.Number("select count(*) from upload_parts where upload_id not in (select id from uploads)"); n != 0 {
+			t.Errorf("%d parts of it are left", n)
+		}
+		h.upload(staff.Marketer, "people.csv", "email\n").shows(t, "Choose a file")
+		h.upload(staff.Marketer, "people.csv", "email\n", "kind", "secrets").shows(t, "Choose a file")
+		if a := h.upload(staff.Viewer, "people.csv", "email\n", "kind", "members"); a.StatusCode != http.StatusForbidden {
 			t.Errorf("a viewer: %d", a.StatusCode)
 		}
 		if !watched.On { // 33 MB take the race detector most of a minute
@@ -69,6 +146,5 @@ func TestFilesAreLookedAtAndTakenIn(t *testing.T) {
 				t.Errorf("33 MB: %d", a.StatusCode)
 			}
 		}
-		h.ask(staff.Admin, "/console/audit", nil).shows(t, "import members")
 	})
 }

@@ -3,6 +3,7 @@ package console
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 
 	"regulars/internal/staff"
 	"regulars/internal/store"
@@ -39,6 +40,14 @@ func (c *Console) jobs(w http.ResponseWriter, r *http.Request, u visitor) error 
 func (jobsView) Again(j jobs.Row) bool { return j.State == "failed" || j.State == "cancelled" }
 func (jobsView) Waits(j jobs.Row) bool { return j.State == "queued" }
 
+// File is the path of the page of the file that a job takes in; "": it is of none.
+func (jobsView) File(j jobs.Row) string {
+	if id, err := strconv.ParseInt(j.Values()["upload"], 10, 64); err == nil && j.Kind == "import" {
+		return uploadPath(id)
+	}
+	return ""
+}
+
 func (c *Console) retryJob(w http.ResponseWriter, r *http.Request, u visitor) error {
 	return c.moveJob(w, r, u, "retry", "retried", jobs.Retry)
 }
@@ -47,24 +56,27 @@ func (c *Console) cancelJob(w http.ResponseWriter, r *http.Request, u visitor) e
 	return c.moveJob(w, r, u, "cancel", "job_cancelled", jobs.Cancel)
 }
 
-// moveJob does something to a job, and notes it.
+// moveJob does something to the job of a path.
 func (c *Console) moveJob(w http.ResponseWriter, r *http.Request, u visitor, act, done string, f func(*store.Tx, int64) error) error {
 	id, err := numbered(r, "job")
 	if err != nil {
 		return err
 	}
-	err = c.DB.Update(r.Context(), func(tx *store.Tx) error {
-		row, err := jobs.Show(tx, id)
-		if err != nil {
-			return err
-		}
-		if err := f(tx, id); err != nil {
-			return err
-		}
-		return staff.Note(tx, staff.Act{By: u.by(), Act: act, About: fmt.Sprintf("job %d (%s)", id, row.Kind), Before: row.State})
-	})
+	err = c.DB.Update(r.Context(), func(tx *store.Tx) error { return movedJob(tx, u, id, act, f) })
 	if err != nil {
 		return mistake(err)
 	}
 	return back(w, r, "/console/jobs", done)
+}
+
+// movedJob does something to a job, and notes it.
+func movedJob(tx *store.Tx, u visitor, id int64, act string, f func(*store.Tx, int64) error) error {
+	row, err := jobs.Show(tx, id)
+	if err != nil {
+		return err
+	}
+	if err := f(tx, id); err != nil {
+		return err
+	}
+	return staff.Note(tx, staff.Act{By: u.by(), Act: act, About: fmt.Sprintf("job %d (%s)", id, row.Kind), Before: row.State})
 }

@@ -14,6 +14,7 @@ import (
 
 	"regulars/internal/coupon"
 	"regulars/internal/delivery"
+	"regulars/internal/loyalty"
 	"regulars/internal/marketing"
 	"regulars/internal/program"
 	"regulars/internal/runs"
@@ -50,6 +51,11 @@ type launchView struct {
 	Mail    delivery.Shown
 	Body    string // where the frame finds the mail
 	Key     string
+}
+
+// Span writes a length of time.
+func (launchView) Span(d time.Duration) string {
+	return loyalty.Span(max(d.Round(time.Minute), time.Minute))
 }
 
 // launchField is a value that the launch takes.

@@ -47,20 +47,19 @@ func (c *Console) loyalty(w http.ResponseWriter, r *http.Request, u visitor) err
 		if now, err = marketing.InForce(tx); err != nil {
 			return err
 		}
-		view.Referrals, err = points.Referrals(tx, true)
+		var all int64
+		view.Referrals, all, err = points.PendingReferrals(tx, shownReferrals)
+		view.More = all - int64(len(view.Referrals))
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if more := len(view.Referrals) - shownReferrals; more > 0 {
-		view.Referrals, view.More = view.Referrals[:shownReferrals], int64(more)
-	}
 	if now.Program != nil && now.Program.Loyalty != nil {
 		l := now.Program.Loyalty
 		view.Points, view.Worth = l.Points != nil, l.Points != nil && l.Points.Worth > 0
 		view.rewards(now.Program)
-		if err := c.figures(r, func(tx *store.Tx) error { return view.count(tx, l) }); err != nil {
+		if err := c.quick(r, func(tx *store.Tx) error { return view.count(tx, l) }); err != nil {
 			return err
 		}
 	}
@@ -84,7 +83,7 @@ func (v *loyaltyView) rewards(p *program.Program) {
 
 // count counts points and tiers.
 func (v *loyaltyView) count(tx *store.Tx, l *program.Loyalty) error {
-	ask, err := askedOf(tx, v.Today(), false)
+	ask, err := marketing.Asks(tx, v.Today(), false)
 	if err != nil {
 		return err
 	}
@@ -93,13 +92,14 @@ func (v *loyaltyView) count(tx *store.Tx, l *program.Loyalty) error {
 		if err != nil {
 			return err
 		}
+		v.Liability = &liability // what follows may take too long
 		named, _ := report.ByName("points")
 		table, err := named.Make(tx, ask)
 		if err != nil {
 			return err
 		}
 		svg, _ := named.Picture(ask, table)
-		v.Liability, v.Picture = &liability, template.HTML(svg)
+		v.Picture = template.HTML(svg)
 	}
 	if len(l.Tiers) == 0 {
 		return nil

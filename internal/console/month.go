@@ -1,7 +1,6 @@
 package console
 
 import (
-	"errors"
 	"html/template"
 	"net/http"
 
@@ -9,6 +8,7 @@ import (
 	"regulars/internal/marketing"
 	"regulars/internal/report"
 	"regulars/internal/store"
+	"regulars/jobs"
 )
 
 // monthView is a month on one page, to be printed.
@@ -19,7 +19,7 @@ type monthView struct {
 	Earlier  string
 	Later    string          // "": it has not begun
 	Pictures []template.HTML // drawn by plot, which escapes what comes from outside
-	Slow     bool            // counting takes too long for a page
+	counting
 }
 
 func (c *Console) month(w http.ResponseWriter, r *http.Request, u visitor) error {
@@ -28,11 +28,9 @@ func (c *Console) month(w http.ResponseWriter, r *http.Request, u visitor) error
 	if err != nil {
 		return err
 	}
-	day := view.frame.Today()
-	if text := r.URL.Query().Get("month"); text != "" {
-		if day, err = report.ParseMonth(text); err != nil || day > view.frame.Today() {
-			return wrong(c.pages.words.Say("month.none", text))
-		}
+	day, err := c.monthAsked(r, view.frame)
+	if err != nil {
+		return err
 	}
 	first, next := loyalty.MonthOf(day)
 	view.Asked, view.Earlier = monthCalled(first), monthCalled(first-1)
@@ -40,18 +38,45 @@ func (c *Console) month(w http.ResponseWriter, r *http.Request, u visitor) error
 		view.Later = monthCalled(next)
 	}
 	view.Title = c.pages.words.Say("month.title", first.UTC().Format("January 2006"))
-	err = c.read(r.Context(), func(tx *store.Tx) (err error) {
-		view.MonthFigures, _, err = marketing.Month(tx, day)
+	var kept report.CountedMonth
+	var now report.MonthFigures
+	view.counting, err = c.counted(r, &view.frame, jobs.Month, min(next-1, view.Today()), &kept, func(tx *store.Tx) (err error) {
+		now, _, err = marketing.Month(tx, day)
 		return err
 	})
-	if view.Slow = errors.Is(err, store.ErrTooLong); err != nil && !view.Slow {
+	if err != nil {
 		return err
 	}
-	view.Pictures = nil
-	for _, svg := range view.MonthFigures.Pictures {
+	if view.Kept.IsZero() {
+		kept = report.CountedMonth{Month: now, Pictures: now.Pictures}
+	}
+	view.MonthFigures = kept.Month
+	for _, svg := range kept.Pictures {
 		view.Pictures = append(view.Pictures, template.HTML(svg))
 	}
 	return c.pages.show(w, http.StatusOK, "month", view)
+}
+
+// monthAsked is a day of the month that is asked for, at the latest today.
+func (c *Console) monthAsked(r *http.Request, f frame) (loyalty.Day, error) {
+	text := r.FormValue("month")
+	if text == "" {
+		return f.Today(), nil
+	}
+	day, err := report.ParseMonth(text)
+	if err != nil || day > f.Today() {
+		return 0, wrong(c.pages.words.Say("month.none", text))
+	}
+	return day, nil
+}
+
+// countMonth has a worker count a month.
+func (c *Console) countMonth(w http.ResponseWriter, r *http.Request, u visitor) error {
+	return c.count(w, r, u, jobs.Month, "/console/month", func(f frame) (loyalty.Day, string, error) {
+		day, err := c.monthAsked(r, f)
+		_, next := loyalty.MonthOf(day)
+		return min(next-1, f.Today()), "?month=" + monthCalled(day), err
+	})
 }
 
 // monthCalled is the month of a day as addresses name it.

@@ -36,7 +36,7 @@ type pages struct {
 	mark      string // of style and scripts: another one is another address
 }
 
-var pageNames = []string{"today", "figure", "campaigns", "campaign", "mailrows", "launch", "mail", "runs", "run", "members", "member", "why", "segments", "segment", "codes", "loyalty", "reports", "report", "month", "program", "version", "rollback", "proposal", "file", "jobs", "import", "users", "me", "audit", "signin", "welcome", "wrong"}
+var pageNames = []string{"today", "figure", "campaigns", "campaign", "mailrows", "launch", "mail", "runs", "run", "members", "member", "erase", "why", "segments", "segment", "codes", "loyalty", "reports", "report", "month", "program", "version", "rollback", "proposal", "file", "jobs", "import", "upload", "users", "me", "audit", "signin", "welcome", "wrong"}
 
 func newPages() *pages {
 	own, _ := files.ReadFile("pages/style.css") // embedded: they are there
@@ -94,6 +94,16 @@ func newPages() *pages {
 				Frame frame
 			}{t, f}
 		},
+		"counts": func(view interface {
+			Frame() frame
+			Counting() counting
+		}, to, name, value string) any {
+			return struct {
+				Frame           frame
+				Of              counting
+				To, Name, Value string
+			}{view.Frame(), view.Counting(), to, name, value}
+		},
 		"somebody": func(f frame, some []report.Member) any {
 			return struct {
 				Frame frame
@@ -138,7 +148,7 @@ func share(part, whole int64) int {
 // hue is the class of a state's colour.
 func hue(state string) string {
 	switch state {
-	case marketing.Live, "sending", "finished", "sent", "yes", "paid", "redeemed", "in force", marketing.InEffect:
+	case marketing.Live, "sending", "finished", "sent", "yes", "paid", "redeemed", "in force", "done", marketing.InEffect:
 		return "good"
 	case marketing.Held, marketing.Paused, marketing.Aside, "failed", "unknown", "bounced", "complained", "no", marketing.Dropped:
 		return "bad"

@@ -1,16 +1,19 @@
 package console
 
 import (
+	"cmp"
 	"errors"
 	"html/template"
 	"net/http"
 	"strings"
+	"time"
 
 	"regulars/internal/loyalty"
 	"regulars/internal/marketing"
 	"regulars/internal/report"
 	"regulars/internal/staff"
 	"regulars/internal/store"
+	"regulars/jobs"
 )
 
 type reportsView struct {
@@ -43,7 +46,58 @@ type reportView struct {
 	Past    bool
 	Picture template.HTML // drawn by plot, which escapes what comes from outside; "": it has none
 	Table   report.Table
-	Slow    bool // counting takes too long for a page
+	counting
+}
+
+// counting is a report that takes too long for a page, and what a worker makes of it.
+type counting struct {
+	Slow  bool            // it could not be counted while somebody waits, and never was
+	Under *jobs.Row       // the job that counts it now; nil: there is none
+	Kept  loyalty.Instant // when what is shown was counted; zero: just now
+}
+
+// Counting is itself, for the part of a page.
+func (c counting) Counting() counting { return c }
+
+// fresh is for how long a report that was counted for today is shown before it is tried
+// again while somebody waits.
+const fresh = time.Hour
+
+// counted reads what was last counted of a report, or counts it while somebody waits, for
+// as long as a page may take: that is live.
+func (c *Console) counted(r *http.Request, f *frame, name string, day loyalty.Day, kept any, live func(*store.Tx) error) (of counting, err error) {
+	at := jobs.CountedDay(name, day, f.Today())
+	err = c.read(r.Context(), func(tx *store.Tx) error {
+		under, err := jobs.Counting(tx, name, day)
+		if err == nil {
+			of.Under, f.Refresh = &under, lookAgain
+		} else if !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		if of.Kept, err = report.LastCounted(tx, name, at, kept); errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		return err
+	})
+	over := at != 0 && at < f.Today() && (name != jobs.Month || day < f.Today()) // a day that is over says the same for ever
+	if err != nil || of.Under != nil || !of.Kept.IsZero() && (over || f.Now.Sub(of.Kept.Time) < fresh) {
+		of.Slow = of.Kept.IsZero()
+		return of, err
+	}
+	err = c.DB.Ask(r.Context(), cmp.Or(c.Live, liveFor), func(tx *store.Tx) error {
+		if err := tx.AboutEverybody(); err != nil {
+			return err
+		}
+		return live(tx)
+	})
+	switch {
+	case errors.Is(err, store.ErrTooLong):
+		of.Slow = of.Kept.IsZero()
+		return of, nil
+	case err == nil:
+		of.Kept = loyalty.Instant{}
+	}
+	return of, err
 }
 
 // shownRows is how many rows of a report a page shows; its file has all.
@@ -67,23 +121,66 @@ func (c *Console) report(w http.ResponseWriter, r *http.Request, u visitor) erro
 	if view.Day, view.Past, err = c.asOf(r, view.frame, named); err != nil {
 		return err
 	}
-	err = c.read(r.Context(), func(tx *store.Tx) (err error) {
-		ask, err := askedOf(tx, view.Day, view.Past)
+	var table report.Counted
+	if view.counting, err = c.countedReport(r, &view.frame, named, view.Day, view.Past, &table); err != nil {
+		return err
+	}
+	view.Table, view.Picture = report.Table{Head: table.Head, Rows: table.Rows}, template.HTML(table.Picture)
+	view.Table.Rows = view.Table.Rows[:min(len(view.Table.Rows), shownRows)]
+	return c.pages.show(w, http.StatusOK, "report", view)
+}
+
+// countedReport is a report as it was counted last, or is now.
+func (c *Console) countedReport(r *http.Request, f *frame, named report.Named, day loyalty.Day, past bool, into *report.Counted) (counting, error) {
+	var kept, now report.Counted
+	of, err := c.counted(r, f, named.Name, day, &kept, func(tx *store.Tx) error {
+		ask, err := marketing.Asks(tx, day, past)
+		if err == nil {
+			now, err = named.Count(tx, ask)
+		}
+		return err
+	})
+	*into = kept
+	if of.Kept.IsZero() {
+		*into = now
+	}
+	return of, err
+}
+
+// countReport has a worker count a report.
+func (c *Console) countReport(w http.ResponseWriter, r *http.Request, u visitor) error {
+	named, err := c.reportNamed(r, u)
+	if err != nil {
+		return err
+	}
+	return c.count(w, r, u, named.Name, "/console/reports/"+named.Name, func(f frame) (loyalty.Day, string, error) {
+		day, past, err := c.asOf(r, f, named)
+		if past {
+			return day, "?at=" + day.String(), err
+		}
+		return day, "", err
+	})
+}
+
+// count has a worker count what a page could not, and leads back to it.
+func (c *Console) count(w http.ResponseWriter, r *http.Request, u visitor, name, path string, asked func(frame) (day loyalty.Day, query string, err error)) error {
+	query := ""
+	err := c.DB.Update(r.Context(), func(tx *store.Tx) error {
+		f, err := c.frame(tx, r, u, "reports", name)
 		if err != nil {
 			return err
 		}
-		if view.Table, err = named.Make(tx, ask); err != nil {
+		var day loyalty.Day
+		if day, query, err = asked(f); err != nil {
 			return err
 		}
-		svg, _ := named.Picture(ask, view.Table)
-		view.Picture = template.HTML(svg)
-		return nil
+		return jobs.Count(tx, name, day, u.by())
 	})
-	if view.Slow = errors.Is(err, store.ErrTooLong); err != nil && !view.Slow {
-		return err
+	if err != nil {
+		return mistake(err)
 	}
-	view.Table.Rows = view.Table.Rows[:min(len(view.Table.Rows), shownRows)]
-	return c.pages.show(w, http.StatusOK, "report", view)
+	http.Redirect(w, r, path+query, http.StatusSeeOther)
+	return nil
 }
 
 // reportNamed is the report of a path, if the visitor may see it.
@@ -100,7 +197,7 @@ func (c *Console) reportNamed(r *http.Request, u visitor) (report.Named, error) 
 
 // asOf is the day that is asked for, at the latest today.
 func (c *Console) asOf(r *http.Request, f frame, named report.Named) (day loyalty.Day, past bool, err error) {
-	text := strings.TrimSpace(r.URL.Query().Get("at"))
+	text := strings.TrimSpace(r.FormValue("at"))
 	if text == "" || !named.Dated {
 		return f.Today(), false, nil
 	}
@@ -113,21 +210,13 @@ func (c *Console) asOf(r *http.Request, f frame, named report.Named) (day loyalt
 	return day, true, nil
 }
 
-func askedOf(tx *store.Tx, day loyalty.Day, past bool) (ask report.Ask, err error) {
-	ask = report.Ask{Day: day, Past: past}
-	if ask.Currency, err = marketing.Currency(tx); err == nil {
-		ask.PointWorth, err = marketing.PointWorth(tx)
-	}
-	return ask, err
-}
-
 // reportFile is a report as CSV.
 func (c *Console) reportFile(w http.ResponseWriter, r *http.Request, u visitor) error {
 	named, err := c.reportNamed(r, u)
 	if err != nil {
 		return err
 	}
-	var table report.Table
+	var table report.Counted
 	err = c.read(r.Context(), func(tx *store.Tx) error {
 		f, err := c.frame(tx, r, u, "reports", named.Name)
 		if err != nil {
@@ -137,9 +226,13 @@ func (c *Console) reportFile(w http.ResponseWriter, r *http.Request, u visitor) 
 		if err != nil {
 			return err
 		}
-		ask, err := askedOf(tx, day, past)
+		_, err = report.LastCounted(tx, named.Name, jobs.CountedDay(named.Name, day, f.Today()), &table)
+		if !errors.Is(err, store.ErrNotFound) {
+			return err // what the page shows
+		}
+		ask, err := marketing.Asks(tx, day, past)
 		if err == nil {
-			table, err = named.Make(tx, ask)
+			table, err = named.Count(tx, ask)
 		}
 		return err
 	})
@@ -148,6 +241,6 @@ func (c *Console) reportFile(w http.ResponseWriter, r *http.Request, u visitor) 
 	}
 	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
 	w.Header().Set("Content-Disposition", `attachment; filename="`+named.Name+`.csv"`)
-	_ = table.CSV(w) // the browser has gone away: nobody to tell
+	_ = report.Table{Head: table.Head, Rows: table.Rows}.CSV(w) // the browser has gone away: nobody to tell
 	return nil
 }

@@ -1,12 +1,18 @@
 package console_test
 
 import (
+	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
+	"time"
 
+	"regulars/internal/marketing"
+	"regulars/internal/report"
 	"regulars/internal/staff"
 	"regulars/internal/store"
+	"regulars/jobs"
 )
 
 // TestReportsAreShownDrawnAndHandedOut opens one as of today and as of a day.
@@ -96,4 +102,75 @@ func (h *house) clicked() {
 		}
 		return nil
 	})
+}
+
+// TestWhatTakesTooLongIsCountedByAWorker has no report counted while somebody waits.
+func TestWhatTakesTooLongIsCountedByAWorker(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		h.Console.Live = time.Nanosecond
+		for _, p := range []struct{ page, post, says, value string }{
+			{"/console/reports/orders", "/console/reports/orders/count", "62.00", ""},
+			{"/console/month?month=2027-03", "/console/month/count", "€62.00", "2027-03"},
+		} {
+			h.ask(staff.Viewer, p.page, nil).shows(t, "counting takes longer than a page should")
+			form := url.Values{"month": {p.value}}
+			h.ask(staff.Viewer, p.post, form)
+			h.ask(staff.Viewer, p.post, form) // twice is once
+			h.ask(staff.Viewer, p.page, nil).shows(t, "It is being counted, since")
+			if n := h.Number("select count(*) from jobs where kind = 'count' and state = 'queued'"); n != 1 {
+				t.Fatalf("%s: %d jobs", p.page, n)
+			}
+			h.count(t)
+			a := h.ask(staff.Viewer, p.page, nil)
+			a.shows(t, p.says)
+			a.shows(t, "As it was counted on")
+			if !strings.Contains(a.Body, "role=\"img\"") {
+				t.Errorf("%s has no picture", p.page)
+			}
+		}
+		h.Console.Live = 0
+		if a := h.ask(staff.Viewer, "/console/reports/orders/file", nil); !strings.Contains(a.Body, "2027-03,3,62.00,2") {
+			t.Errorf("the file is not what the page shows:\n%s", a.Body)
+		}
+		h.ask(staff.Viewer, "/console/reports/top/count", url.Values{}).shows(t, "this needs marketer or more")
+	})
+}
+
+// count counts what a job waits for, and keeps it as the worker does.
+func (h *house) count(t *testing.T) {
+	t.Helper()
+	h.Do(func(tx *store.Tx) error {
+		var payload string
+		if err := tx.One(&payload, "select payload from jobs where kind = 'count' and state = 'queued'", nil); err != nil {
+			return err
+		}
+		today, err := tx.Today()
+		if err != nil {
+			return err
+		}
+		name := jobs.Row{Payload: payload}.Values()["report"]
+		if name == jobs.Month {
+			m, _, err := marketing.Month(tx, today)
+			if err == nil {
+				err = report.KeepCounted(tx, name, jobs.CountedDay(name, today, today), report.CountedMonth{Month: m, Pictures: m.Pictures})
+			}
+			return errors.Join(err, h.done(tx))
+		}
+		ask, err := marketing.Asks(tx, today, false)
+		if err != nil {
+			return err
+		}
+		named, _ := report.ByName(name)
+		body, err := named.Count(tx, ask)
+		if err == nil {
+			err = report.KeepCounted(tx, name, jobs.CountedDay(name, today, today), body)
+		}
+		return errors.Join(err, h.done(tx))
+	})
+}
+
+// done ends the jobs that wait.
+func (h *house) done(tx *store.Tx) error {
+	_, err := tx.Exec("update jobs set state = 'done' where state = 'queued'", nil)
+	return err
 }

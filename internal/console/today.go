@@ -3,7 +3,6 @@ package console
 import (
 	"errors"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"regulars/internal/marketing"
@@ -108,9 +107,6 @@ func (c *Console) need(t store.Trouble) need {
 	return n
 }
 
-// perPage is how many rows a list shows at once.
-const perPage = 100
-
 // figureView are the rows behind a figure.
 type figureView struct {
 	frame
@@ -121,20 +117,17 @@ type figureView struct {
 
 func (c *Console) figure(w http.ResponseWriter, r *http.Request, u visitor) error {
 	view := figureView{Figure: r.PathValue("figure")}
-	before, _ := strconv.ParseInt(r.URL.Query().Get("before"), 10, 64) // else from the newest
 	err := c.read(r.Context(), func(tx *store.Tx) (err error) {
 		if view.frame, err = c.frame(tx, r, u, "today", c.pages.words.Say("figures."+view.Figure)); err != nil {
 			return err
 		}
-		view.Rows, err = report.RecentRows(tx, view.Figure, view.Today(), max(before, 0), perPage+1)
+		view.Rows, view.Older, err = paged(r, func(before int64, limit int) ([]report.RecentRow, error) {
+			return report.RecentRows(tx, view.Figure, view.Today(), before, limit)
+		}, func(row report.RecentRow) int64 { return row.ID })
 		return err
 	})
 	if err != nil {
 		return err
-	}
-	if len(view.Rows) > perPage {
-		view.Rows = view.Rows[:perPage]
-		view.Older = view.Rows[perPage-1].ID
 	}
 	return c.pages.show(w, http.StatusOK, "figure", view)
 }

@@ -20,6 +20,11 @@ const (
 	keepJobs  = 90 * 24 * time.Hour
 	keepEarly = 90 * 24 * time.Hour
 
+	// Files hold people's addresses: one that nobody starts is soon forgotten, and the
+	// refused rows of one that is in have been taken away or will not be.
+	keepUnstarted = 24 * time.Hour
+	keepUploads   = 7 * 24 * time.Hour
+
 	// What relays say names addresses; the network address beside a consent is
 	// evidence while somebody may still dispute it.
 	keepReplies = 30 * 24 * time.Hour
@@ -47,6 +52,10 @@ var retention = []kept{
 	{"soft_bounces", "email_key", "last_at < @before", keepEarly},
 	{"hook_deliveries", "id", "state = 'delivered' and at < @before or not exists (select 1 from hook_destinations d where d.id = hook_deliveries.destination_id)", outbox.KeepDelivered},
 	{"hook_deliveries", "id", "at < @before", outbox.KeepOther},
+	{"uploads", "id", "at < @before and job_id is null", keepUnstarted},
+	{"uploads", "id", "at < @before and not exists (select 1 from jobs j where j.id = uploads.job_id and j.state in ('queued', 'running'))", keepUploads},
+	{"upload_parts", "(upload_id, what, n)", "upload_id not in (select id from uploads)", 0},
+	{"counted", "(name, day)", "as_of < @before", keepJobs},
 	{"early_events", "(source, external_id)", "received_at < @before", keepEarly},
 }
 

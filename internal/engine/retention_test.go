@@ -2,7 +2,9 @@ package engine_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -76,6 +78,35 @@ func TestRetentionThrowsAwayWhatIsOldEnough(t *testing.T) {
 		const want = "hook of 29 days, job failed 89 days ago, job queued 91 days ago"
 		if got := s.left(); got != want {
 			t.Errorf("left: %s\nwant: %s", got, want)
+		}
+	})
+}
+
+func TestUploadsAreForgotten(t *testing.T) {
+	each(t, func(t *testing.T, s *shop) {
+		s.do(func(tx *store.Tx) error {
+			for n, u := range []struct {
+				age time.Duration
+				job any
+			}{{2 * day, nil}, {day / 2, nil}, {8 * day, 1}, {6 * day, 1}, {8 * day, 2}} {
+				args := store.Args{"n": n + 1, "job": u.job, "at": loyalty.At(tx.At.Add(-u.age))}
+				if _, err := tx.Exec("insert into uploads (id, kind, name, size, by_whom, at, job_id) values (@n, 'members', 'a.csv', 1, 'anna', @at, @job)", args); err != nil {
+					return err
+				}
+				if _, err := tx.Exec("insert into upload_parts (upload_id, what, n, bytes) values (@n, 'file', 0, 'x')", args); err != nil {
+					return err
+				}
+			}
+			_, err := tx.Exec("insert into jobs (id, kind, payload, lane, state, run_at, enqueued_by, enqueued_at) values (2, 'import', '{}', 'chores', 'running', @now, 'anna', @now)", store.Args{"now": tx.At})
+			return err
+		})
+		s.retain()
+		var left, parts []int64
+		s.do(func(tx *store.Tx) error {
+			return errors.Join(tx.All(&left, "select id from uploads order by id", nil), tx.All(&parts, "select upload_id from upload_parts order by 1", nil))
+		})
+		if want := []int64{2, 4, 5}; !slices.Equal(left, want) || !slices.Equal(parts, want) {
+			t.Errorf("left are %v with the bytes of %v, want %v", left, parts, want)
 		}
 	})
 }

@@ -61,8 +61,8 @@ type place [][]int
 // mapColumns finds the fields of a kind of file in a header: those that somebody
 // named, which must be there, then those of the file's layout, nil if there is none,
 // then those of their own names, compared without case, and with spaces, hyphens or
-// underscores between words.
-func mapColumns(kind string, header []string, l *layout, given map[string]string, attributes map[string]segments.Type) (*columns, error) {
+// underscores between words. Columns that somebody leaves out are none of these.
+func mapColumns(kind string, header []string, l *layout, given map[string]string, leave []string, attributes map[string]segments.Type) (*columns, error) {
 	known := fieldsOf(kind)
 	if known == nil {
 		return nil, fmt.Errorf("there is nothing to import as %q: members, orders, suppressions or points", kind)
@@ -82,6 +82,17 @@ func mapColumns(kind string, header []string, l *layout, given map[string]string
 			return nil, fmt.Errorf("the file has two columns %s: give one of them another name", header[i])
 		}
 		c.at[name], taken[i] = place{{i}}, true
+	}
+	for _, name := range leave {
+		i := column(header, name)
+		switch {
+		case i < 0:
+			return nil, fmt.Errorf("the file has no column %s to leave out: it has %s", name, strings.Join(header, ", "))
+		case taken[i]:
+			return nil, fmt.Errorf("column %s is mapped, and left out, too", header[i])
+		}
+		taken[i] = true
+		c.ignored = append(c.ignored, header[i])
 	}
 	if l != nil {
 		c.byLayout(kind, known, l, taken)
@@ -356,6 +367,21 @@ func ParseMap(text string) (map[string]string, error) {
 		columns[field] = column
 	}
 	return columns, nil
+}
+
+// ParseColumns reads columns of a header, with commas between them; one with a comma in
+// its name stands in quotes.
+func ParseColumns(text string) (columns []string) {
+	for _, part := range splitQuoted(text) {
+		part = strings.TrimSpace(part)
+		if whole, quoted := unquote(part); quoted {
+			part = whole
+		}
+		if part != "" {
+			columns = append(columns, part)
+		}
+	}
+	return columns
 }
 
 // splitQuoted splits a text at commas that stand outside of quotes.

@@ -94,7 +94,7 @@ func FuzzTable(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if _, err := mapColumns("orders", s.header, nil, nil, nil); err != nil && !strings.Contains(err.Error(), "two columns") {
+		if _, err := mapColumns("orders", s.header, nil, nil, nil, nil); err != nil && !strings.Contains(err.Error(), "two columns") {
 			t.Errorf("mapColumns(%q) = %v", s.header, err)
 		}
 		last, n := 0, 0

@@ -47,6 +47,7 @@ type File struct {
 	Opened  *os.File          // the file itself, where it is open already; it stays the caller's. nil: Path is opened
 	Format  string            // of Formats; "": auto
 	Map     map[string]string // field → column of the header; others by their own name
+	Leave   []string          // columns of the header that are left out, whatever they are called
 	Status  map[string]string // the file's words for statuses of orders, in lower case → ours
 	Zone    *time.Location    // of times without an offset; nil: the shop's
 	Source  string            // whose orders they are; "": import
@@ -70,6 +71,8 @@ type File struct {
 	packedSize int64                         // of it in bytes, when it is unpacked
 
 	Progress func(read, total int64) // bytes; may be nil
+	Counted  func(Tally)             // what has become of the rows so far, as often as Progress; may be nil
+	Headed   func(header []string)   // the header of the table, before anything else of it is read; may be nil
 	Refused  func(loyalty.Note)      // each refused row; may be nil
 	Noted    func(loyalty.Note)      // each value left out of a row that was taken, or taken in another way; may be nil
 	Taken    func(Reading)           // what the file was taken for; may be nil
@@ -80,7 +83,15 @@ type File struct {
 // New, Updated and Unchanged count orders, whose lines may be many rows. Noted are
 // values that were left out, or taken in another way than they are written. Suppressed
 // are addresses of members to which nothing is sent from now on.
-type Tally struct{ Read, New, Updated, Unchanged, Refused, Noted, Suppressed int64 }
+type Tally struct {
+	Read       int64 `json:"read"`
+	New        int64 `json:"new"`
+	Updated    int64 `json:"updated"`
+	Unchanged  int64 `json:"unchanged"`
+	Refused    int64 `json:"refused"`
+	Noted      int64 `json:"noted,omitempty"`
+	Suppressed int64 `json:"suppressed,omitempty"`
+}
 
 // String is the last line of an import.
 func (t Tally) String() string {
@@ -133,6 +144,10 @@ func (im *Importer) Import(ctx context.Context, f File) (Tally, error) {
 	defer done()
 	var all Tally
 	for _, part := range parts {
+		if f.Counted != nil {
+			before := all
+			part.Counted = func(t Tally) { t.add(before); f.Counted(t) }
+		}
 		tally, err := im.importPart(ctx, part)
 		if all.add(tally); err != nil && !(errors.Is(err, ErrNothing) && len(parts) > 1) {
 			return all, err
@@ -271,10 +286,13 @@ func (r *reader) whole(ctx context.Context) (err error) {
 func (r *reader) recognise() (err error) {
 	r.clocks = clocks{zone: cmp.Or(r.Zone, r.shop.Zone), local: r.shop.Zone, dates: r.Dates}
 	r.decimal = r.Decimal
+	if r.Headed != nil {
+		r.Headed(r.table.header)
+	}
 	if r.layout, err = recognise(r.File, r.table.header); err != nil {
 		return err
 	}
-	if r.cols, err = mapColumns(r.Kind, r.table.header, r.layout, r.Map, r.shop.Attributes); err != nil {
+	if r.cols, err = mapColumns(r.Kind, r.table.header, r.layout, r.Map, r.Leave, r.shop.Attributes); err != nil {
 		return err
 	}
 	r.reading = Reading{File: r.entry, Format: plain, Uses: r.cols.uses(), LeftOut: r.cols.ignored}
@@ -357,6 +375,9 @@ func (r *reader) each(ctx context.Context, f func(row) error) error {
 	progress := func() {
 		if r.Progress != nil {
 			r.Progress(r.before+r.table.raw.n, r.size*int64(r.passes))
+		}
+		if r.Counted != nil {
+			r.Counted(r.tally)
 		}
 	}
 	for n := 0; ; n++ {

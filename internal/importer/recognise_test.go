@@ -81,7 +81,7 @@ func FuzzRecognise(f *testing.F) {
 			if err != nil || l == nil {
 				continue
 			}
-			c, err := mapColumns(kind, table.header, l, nil, nil)
+			c, err := mapColumns(kind, table.header, l, nil, nil, nil)
 			if err != nil {
 				t.Fatalf("mapColumns(%q) as %s = %v", table.header, l.what, err)
 			}

@@ -49,6 +49,11 @@ func (r Rate) String() string {
 // Every is how long one mail of the rate takes.
 func (r Rate) Every() time.Duration { return time.Duration(float64(r.Per) / float64(r.N)) }
 
+// Takes is how long n mails take.
+func (r Rate) Takes(n int64) time.Duration {
+	return time.Duration(float64(n) / float64(r.N) * float64(r.Per))
+}
+
 // DomainRates are how many mails recipients' domains take: each that is named, and each
 // of the others as AnyDomain says.
 type DomainRates map[string]Rate

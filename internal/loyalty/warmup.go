@@ -28,6 +28,18 @@ func (w Warmup) LimitOn(day Day) (mails int64, limited bool) {
 	return mails, mails < w.Until
 }
 
+// LastDay returns the day on which the last of n mails goes that are to go from a day on,
+// on which taken of its places are taken already, if nothing else goes.
+func (w Warmup) LastDay(n int64, from Day, taken int64) Day {
+	for day := from; ; day++ {
+		limit, limited := w.LimitOn(day)
+		if n -= max(0, limit-taken); !limited || n <= 0 {
+			return day
+		}
+		taken = 0
+	}
+}
+
 // String returns the warm-up in words.
 func (w Warmup) String() string {
 	if w == (Warmup{}) {

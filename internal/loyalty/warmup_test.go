@@ -31,6 +31,31 @@ func TestAWarmupGrows(t *testing.T) {
 	}
 }
 
+func TestTheLastDayOfMails(t *testing.T) {
+	t.Parallel()
+	from := Date(2026, 12, 1)
+	two := Warmup{From: from, Start: 500, Double: 2, Until: 4000}
+	for _, tt := range []struct {
+		name     string
+		w        Warmup
+		n, taken int64
+		days     Day
+	}{
+		{"without a warm-up all go at once", Warmup{}, 1_000_000, 0, 0},
+		{"what the day has places for", two, 500, 0, 0},
+		{"one more waits for tomorrow", two, 501, 0, 1},
+		{"as it does where a place is taken", two, 500, 1, 1},
+		{"a day that is more than full has no place", two, 500, 700, 1},
+		{"two days of 500, one of 1000", two, 1900, 0, 2},
+		{"on the day without a limit the rest goes", two, 1_000_000, 0, 6},
+		{"nothing is out today", two, 0, 500, 0},
+	} {
+		if got := tt.w.LastDay(tt.n, from, tt.taken); got != from+tt.days {
+			t.Errorf("%s: LastDay(%d, %s, %d) = %s, want %s", tt.name, tt.n, from, tt.taken, got, from+tt.days)
+		}
+	}
+}
+
 func TestTheWordsOfAWarmupAreReadAndWritten(t *testing.T) {
 	t.Parallel()
 	for _, in := range []string{"1 a day", "500 a day", "999999999 a day"} {

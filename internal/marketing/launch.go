@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
+	"regulars/internal/loyalty"
 	"regulars/internal/program"
 	"regulars/internal/runs"
 	"regulars/internal/staff"
@@ -43,7 +45,58 @@ func (l Launch) agreed(now int64) error {
 type Preview struct {
 	Never    []string // what can never happen in the campaign
 	Audience runs.Audience
+	Out      Out
 }
+
+// Out is by when the mails of a launch are out, if nothing else goes.
+type Out struct {
+	Warmup loyalty.Day   // the last day under the warm-up of the sender; 0: there is none today
+	Domain string        // the one whose rate takes longest; "": none has a rate
+	Takes  time.Duration // how long it does
+}
+
+// isOut works out by when so many mails are out. How many go to a domain it takes from
+// all members with an address.
+func isOut(tx *store.Tx, mails int64) (out Out, err error) {
+	w, err := tx.Warmup()
+	if err != nil || mails == 0 {
+		return out, err
+	}
+	if w.Limited {
+		out.Warmup = w.LastDay(mails)
+	}
+	v, err := versions.Active(tx)
+	if err != nil || len(v.Program.Rate) == 0 {
+		return out, err
+	}
+	var domains []struct {
+		Domain  string
+		Members int64
+		All     int64
+	}
+	after := "substr(email, instr(email, '@') + 1)"
+	if tx.Postgres() {
+		after = "split_part(email, '@', 2)"
+	}
+	err = tx.All(&domains, `
+		select lower(`+after+`) as domain, count(*) as members, cast(sum(count(*)) over () as bigint) as "all"
+		from   members where email <> '' and merged_into is null and erased_at is null
+		group  by 1 order by 2 desc limit @most`, store.Args{"most": domainsSeen})
+	for _, d := range domains {
+		rate, limited := v.Program.Rate.Of(d.Domain)
+		if !limited {
+			continue
+		}
+		if takes := rate.Takes(mails * d.Members / d.All); takes > out.Takes {
+			out.Domain, out.Takes = d.Domain, takes
+		}
+	}
+	return out, err
+}
+
+// domainsSeen is how many domains are looked at for their rate, those of most members
+// first.
+const domainsSeen = 50
 
 // Launched is what a launch began.
 type Launched struct {
@@ -68,7 +121,10 @@ func (m Marketer) PreviewLaunch(ctx context.Context, l Launch) (p Preview, err e
 		if err := l.check(tx); err != nil {
 			return err
 		}
-		p.Audience, err = runs.PreviewLaunch(tx, l.LaunchRequest)
+		if p.Audience, err = runs.PreviewLaunch(tx, l.LaunchRequest); err != nil {
+			return err
+		}
+		p.Out, err = isOut(tx, p.Audience.Mailed)
 		return err
 	})
 	return p, err

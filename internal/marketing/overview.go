@@ -267,12 +267,17 @@ func Month(tx *store.Tx, day loyalty.Day) (m report.MonthFigures, ask report.Ask
 	if now.Program != nil {
 		scope = now.Program.Scope()
 	}
-	ask.Day = day
-	if ask.Currency, err = Currency(tx); err == nil {
-		ask.PointWorth, err = PointWorth(tx)
-	}
-	if err == nil {
+	if ask, err = Asks(tx, day, false); err == nil {
 		m, err = report.OfMonth(tx, ask, scope)
 	}
 	return m, ask, err
+}
+
+// Asks is what a report is asked with, as of the end of a day.
+func Asks(tx *store.Tx, day loyalty.Day, past bool) (ask report.Ask, err error) {
+	ask = report.Ask{Day: day, Past: past}
+	if ask.Currency, err = Currency(tx); err == nil {
+		ask.PointWorth, err = PointWorth(tx)
+	}
+	return ask, err
 }

@@ -577,6 +577,16 @@ func Referrals(tx *store.Tx, pending bool) (all []Referral, err error) {
 	return all, err
 }
 
+// PendingReferrals returns the newest referrals that wait for their reward, at most so
+// many, and how many there are in all.
+func PendingReferrals(tx *store.Tx, most int) (some []Referral, all int64, err error) {
+	if err = tx.One(&all, "select count(*) from referrals where state = 'pending'", nil); err != nil {
+		return nil, 0, err
+	}
+	err = tx.All(&some, referralColumns+` where f.id in (select id from referrals where state = 'pending' order by id desc limit @most) order by f.id desc`, store.Args{"most": most})
+	return some, all, err
+}
+
 // DecideReferral has a person overrule what the rules say of a referral: its referrer is
 // rewarded now, or is not. Both members are locked.
 func (r *Rules) DecideReferral(tx *store.Tx, id int64, good bool, because, by string) error {

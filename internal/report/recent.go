@@ -31,15 +31,20 @@ type Recently struct {
 func Recents(tx *store.Tx, today loyalty.Day) (r Recent, err error) {
 	r.AsOf, r.From = tx.At, today-RecentDays+1
 	args := store.Args{"from": int64(r.From), "before": int64(r.From) - RecentDays, "today": int64(today)}
+	var o struct{ Now, Before, Amount, AmountBefore int64 } // in one go: a large shop has many of these
+	err = tx.One(&o, `
+		select count(*) filter (where day >= @from) as now, count(*) filter (where day < @from) as before,
+		       cast(coalesce(sum(total - refunded) filter (where day >= @from), 0) as bigint) as amount,
+		       cast(coalesce(sum(total - refunded) filter (where day < @from), 0) as bigint) as amount_before
+		from   orders where counts and day between @before and @today`, args)
+	if err != nil {
+		return r, fmt.Errorf("the last %d days: %w", RecentDays, err)
+	}
+	r.Orders, r.Amount = Recently{o.Now, o.Before}, Recently{o.Amount, o.AmountBefore}
 	for _, q := range []struct {
 		into *Recently
 		sql  string
 	}{
-		{&r.Orders, "select count(*) filter (where day >= @from) as now, count(*) filter (where day < @from) as before from orders where counts and day between @before and @today"},
-		{&r.Amount, `
-			select cast(coalesce(sum(total - refunded) filter (where day >= @from), 0) as bigint) as now,
-			       cast(coalesce(sum(total - refunded) filter (where day < @from), 0) as bigint) as before
-			from   orders where counts and day between @before and @today`},
 		{&r.Members, `
 			select count(*) filter (where joined_day >= @from) as now, count(*) filter (where joined_day < @from) as before
 			from   members where joined_day between @before and @today and merged_into is null and erased_at is null`},

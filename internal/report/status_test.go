@@ -173,7 +173,7 @@ func TestTheStatusSaysWhatWaitsForTheWarmup(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := look(t, db).Warmup, (report.Warmup{Mails: 500, Limit: 500, Waiting: 2, Until: loyalty.At(next)}); got == nil || *got != want {
+		if got, want := look(t, db).Warmup, (report.Warmup{Mails: 500, Limit: 500, Waiting: 2, Until: loyalty.At(next), LastDay: today + 1}); got == nil || *got != want {
 			t.Errorf("the warm-up stands at %+v, want %+v", got, want)
 		}
 	})

@@ -16,6 +16,7 @@ type WarmupToday struct {
 	Mails   int64     // that went, or are on their way; more than Limit when those did that it does not hold up
 	Next    time.Time // when the next day begins
 	Limited bool      // false: there is no limit today, and nothing is counted
+	Ramp    loyalty.Warmup
 }
 
 // Left is how many mails may still go today.
@@ -41,6 +42,7 @@ func (tx *Tx) Warmup() (w WarmupToday, err error) {
 	if err != nil {
 		return w, err
 	}
+	w.Ramp = ramp
 	w.Day = loyalty.DayOf(tx.At.Time, zone)
 	if w.Limit, w.Limited = ramp.LimitOn(w.Day); !w.Limited {
 		return w, nil
@@ -49,6 +51,9 @@ func (tx *Tx) Warmup() (w WarmupToday, err error) {
 	err = tx.One(&w.Mails, "select mails from warmup_days where day = @day", Args{"day": w.Day})
 	return w, IgnoreNotFound(err)
 }
+
+// LastDay is the day on which the last of n mails goes, if nothing else goes before them.
+func (w WarmupToday) LastDay(n int64) loyalty.Day { return w.Ramp.LastDay(n, w.Day, w.Mails) }
 
 // TakeWarmup counts n mails of the day and returns how many of them may go: all with
 // free, which says that the warm-up does not hold them up. Whoever else takes waits for
