@@ -202,10 +202,14 @@ func heldBy(tx *store.Tx, p Pool, to []To) (given, voids map[To]int64, err error
 		To
 		State string
 	}
-	err = tx.All(&found, `
-		select c.id, r.occurrence, r.member, c.state
-		from   `+tx.Values("occurrence bigint", "member bigint")+` cross join codes c -- cross: SQLite would begin with all codes of the pool
-		where  c.pool_id = @pool and c.occurrence_id = r.occurrence and c.member_id = r.member`, store.Args{"pool": p.ID, "rows": store.Rows(rows)})
+	// Both engines would like to begin with all codes of the pool, Postgres for as long as
+	// it takes a new table for a small one.
+	codes := "cross join codes c where c.pool_id = @pool and c.occurrence_id = r.occurrence and c.member_id = r.member"
+	if tx.Postgres() {
+		codes = "cross join lateral (select id, state from codes where pool_id = @pool and occurrence_id = r.occurrence and member_id = r.member offset 0) c"
+	}
+	err = tx.All(&found, "select c.id, r.occurrence, r.member, c.state from "+tx.Values("occurrence bigint", "member bigint")+" "+codes,
+		store.Args{"pool": p.ID, "rows": store.Rows(rows)})
 	if err != nil {
 		return nil, nil, err
 	}
