@@ -120,6 +120,13 @@ func (a *app) sayStatus(s report.Status) error {
 		}
 		say("warm-up: %d of today's %s went%s%s", w.Mails, plural(w.Limit, "mail", "mails"), waiting, last)
 	}
+	for _, r := range s.Rates {
+		atLeast := ""
+		if r.More {
+			atLeast = "at least "
+		}
+		say("rate of %s: %s%s for it", r.Domain, atLeast, plural(r.Mails, "mail waits", "mails wait"))
+	}
 	if s.Midnight.Day != "" {
 		say("last nightly pass: %s, done %s", s.Midnight.Day, a.moment(s.Midnight.FinishedAt))
 	}

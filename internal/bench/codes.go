@@ -340,6 +340,9 @@ func (m *coding) useAll(ctx context.Context) error {
 
 func (m *coding) use(ctx context.Context, work string) error {
 	return m.each(ctx, work, func(tx *store.Tx, member int64) error {
+		if err := tx.ByIndex(); err != nil { // as a till does
+			return err
+		}
 		r, err := coupon.Redeem(tx, coupon.Use{Code: "spring", Member: member, Day: m.today, Key: work + " " + strconv.FormatInt(member, 10)})
 		if err == nil && r.Again {
 			err = errors.New("the use was recorded before")

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"hash"
 	"io"
 	"strconv"
 	"strings"
@@ -26,17 +27,23 @@ const settingCodes = "code_secret"
 // derived draws the codes of people in their occurrences. try counts from 0: where a
 // code is somebody else's already, the next one is as certain as the first.
 func (p Pool) derived(tx *store.Tx, people []To, try int, random io.Reader) ([]row, error) {
-	secret, err := tx.Secret(settingCodes, random)
-	if err != nil {
-		return nil, err
-	}
 	names, err := namesOf(tx, p.Name, people)
 	if err != nil {
 		return nil, err
 	}
-	rows := make([]row, len(people))
+	d, err := deriving(tx, random)
+	if err != nil {
+		return nil, err
+	}
+	return p.derivedBy(d, people, names, try)
+}
+
+// derivedBy is derived for people whose names are at hand.
+func (p Pool) derivedBy(d *stream, people []To, names []string, try int) ([]row, error) {
+	rows, suffix := make([]row, len(people)), "\x00"+strconv.Itoa(try)
 	for i, who := range people {
-		code, err := loyalty.CodePattern(p.Pattern).Expand(&stream{secret: secret, name: names[i] + "\x00" + strconv.Itoa(try)})
+		d.about(names[i] + suffix)
+		code, err := loyalty.CodePattern(p.Pattern).Expand(d)
 		if err != nil {
 			return nil, err
 		}
@@ -58,10 +65,13 @@ func namesOf(tx *store.Tx, pool string, people []To) ([]string, error) {
 	}
 	names := make([]string, len(people))
 	for i, who := range people {
-		names[i] = strings.Join([]string{pool, what[who.Occurrence], whom[who.Member]}, "\x00")
+		names[i] = nameOf(pool, what[who.Occurrence], whom[who.Member])
 	}
 	return names, nil
 }
+
+// nameOf is what a code is known by outside the database.
+func nameOf(pool, what, whom string) string { return pool + "\x00" + what + "\x00" + whom }
 
 // occurrenceNames returns what occurrences are known by outside the database: the
 // campaign and its date, milestone or launch, or the event as its sender named it.
@@ -181,12 +191,17 @@ func memberNames(tx *store.Tx, members []int64) (map[int64]string, error) {
 	}
 	names := make(map[int64]string, len(rows))
 	for _, r := range rows {
-		names[r.ID] = r.ExternalID
-		if !r.Named && len(r.EmailKey) > 0 {
-			names[r.ID] = "\x00" + hex.EncodeToString(r.EmailKey)
-		}
+		names[r.ID] = memberName(r.ExternalID, r.Named, r.EmailKey)
 	}
 	return names, nil
+}
+
+// memberName is what a member is known by outside the database.
+func memberName(externalID string, named bool, emailKey []byte) string {
+	if !named && len(emailKey) > 0 {
+		return "\x00" + hex.EncodeToString(emailKey)
+	}
+	return externalID
 }
 
 func distinct(people []To, of func(To) int64) (ids []int64) {
@@ -202,20 +217,33 @@ func distinct(people []To, of func(To) int64) (ids []int64) {
 
 // stream is randomness that a secret and a name determine.
 type stream struct {
-	secret []byte
-	name   string
-	n      uint64
-	left   []byte
+	mac  hash.Hash // keyed by the secret
+	name string
+	n    uint64
+	sum  [sha256.Size]byte
+	left []byte // of sum
 }
+
+// deriving returns the stream of the installation's secret.
+func deriving(tx *store.Tx, random io.Reader) (*stream, error) {
+	secret, err := tx.Secret(settingCodes, random)
+	if err != nil {
+		return nil, err
+	}
+	return &stream{mac: hmac.New(sha256.New, secret)}, nil
+}
+
+// about begins the randomness of a name.
+func (s *stream) about(name string) { s.name, s.n, s.left = name, 0, nil }
 
 // Read implements io.Reader.
 func (s *stream) Read(b []byte) (int, error) {
 	for done := 0; done < len(b); {
 		if len(s.left) == 0 {
-			h := hmac.New(sha256.New, s.secret)
-			h.Write(binary.BigEndian.AppendUint64(nil, s.n))
-			io.WriteString(h, s.name)
-			s.left, s.n = h.Sum(nil), s.n+1
+			s.mac.Reset()
+			s.mac.Write(binary.BigEndian.AppendUint64(s.sum[:0], s.n))
+			io.WriteString(s.mac, s.name)
+			s.left, s.n = s.mac.Sum(s.sum[:0]), s.n+1
 		}
 		n := copy(b[done:], s.left)
 		s.left, done = s.left[n:], done+n

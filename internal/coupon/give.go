@@ -202,10 +202,14 @@ func heldBy(tx *store.Tx, p Pool, to []To) (given, voids map[To]int64, err error
 		To
 		State string
 	}
-	err = tx.All(&found, `
-		select c.id, r.occurrence, r.member, c.state
-		from   `+tx.Values("occurrence bigint", "member bigint")+` cross join codes c -- cross: SQLite would begin with all codes of the pool
-		where  c.pool_id = @pool and c.occurrence_id = r.occurrence and c.member_id = r.member`, store.Args{"pool": p.ID, "rows": store.Rows(rows)})
+	// Both engines would like to begin with all codes of the pool, Postgres for as long as
+	// it takes a new table for a small one.
+	codes := "cross join codes c where c.pool_id = @pool and c.occurrence_id = r.occurrence and c.member_id = r.member"
+	if tx.Postgres() {
+		codes = "cross join lateral (select id, state from codes where pool_id = @pool and occurrence_id = r.occurrence and member_id = r.member offset 0) c"
+	}
+	err = tx.All(&found, "select c.id, r.occurrence, r.member, c.state from "+tx.Values("occurrence bigint", "member bigint")+" "+codes,
+		store.Args{"pool": p.ID, "rows": store.Rows(rows)})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -234,18 +238,38 @@ func mintFor(tx *store.Tx, p Pool, to []To, try int, random io.Reader) error {
 	if err != nil {
 		return err
 	}
-	values := make([][]any, len(rows))
-	for i, r := range rows {
-		values[i] = []any{p.ID, r.Code, r.Folded, StateReserved, r.Occurrence, r.Member, tx.At}
-	}
+	_, err = p.mint(tx, rows)
+	return err
+}
+
+// mint adds new codes for whom they are, and returns for whom there is none, because
+// it was taken.
+func (p Pool) mint(tx *store.Tx, rows []row) (left []To, err error) {
 	err = tx.Try(func() error { // the fast way, which knows no "on conflict"
-		_, err := tx.Bulk("codes", []string{"pool_id", "code", "folded", "state", "occurrence_id", "member_id", "reserved_at"}, values)
+		i, values := 0, make([]any, 7)
+		_, err := tx.Stream("codes", []string{"pool_id", "code", "folded", "state", "occurrence_id", "member_id", "reserved_at"}, func() ([]any, error) {
+			if i == len(rows) {
+				return nil, nil
+			}
+			r := &rows[i]
+			i++
+			values[0], values[1], values[2], values[3], values[4], values[5], values[6] = p.ID, r.Code, r.Folded, StateReserved, r.Occurrence, r.Member, tx.At
+			return values, nil
+		})
 		return err
 	})
-	if errors.Is(err, store.ErrDuplicate) {
-		_, err = insert(tx, p, StateReserved, rows)
+	if !errors.Is(err, store.ErrDuplicate) {
+		return nil, err
 	}
-	return err
+	if _, err := insert(tx, p, StateReserved, rows); err != nil {
+		return nil, err
+	}
+	people := make([]To, len(rows))
+	for i, r := range rows {
+		people[i] = r.To
+	}
+	given, _, err := heldBy(tx, p, people)
+	return without(people, given), err
 }
 
 // sharedCode returns the row of a shared pool's one code, which belongs to nobody

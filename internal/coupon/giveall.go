@@ -147,25 +147,101 @@ func attach(tx *store.Tx, p Pool, run int64) error {
 	return err
 }
 
-// mintAll makes a code for each send of a run that still wants one.
+// mintAll makes a code for each send of a run that still wants one. It goes through
+// the run by the ids of its sends, which lie close together: so each statement reads
+// what it needs, whatever Postgres believes of a ledger that it has not analysed.
 func mintAll(tx *store.Tx, p Pool, run, need int64, random io.Reader) error {
-	for try := range mintTries {
-		var want []To
-		err := tx.All(&want, "select occurrence_id as occurrence, member_id as member from sends where "+wanting+" order by id", store.Args{"run": run})
-		if err != nil || len(want) == 0 {
-			return err
-		}
-		if !p.mints() {
-			return &Short{p.Name, need - int64(len(want)), need}
-		}
-		for slice := range slices.Chunk(want, mintSlice) {
-			if err := mintFor(tx, p, slice, try, random); err != nil {
-				return err
-			}
-		}
-		if err := attach(tx, p, run); err != nil {
+	var ids struct{ First, Last, N int64 }
+	err := tx.One(&ids, "select coalesce(min(id), 0) as first, coalesce(max(id), -1) as last, count(*) as n from sends where "+wanting, store.Args{"run": run})
+	switch {
+	case err != nil || ids.N == 0:
+		return err
+	case !p.mints():
+		return &Short{p.Name, need - ids.N, need}
+	}
+	m := minting{tx: tx, p: p, names: map[int64]string{}}
+	if m.derive, err = deriving(tx, random); err != nil {
+		return err
+	}
+	for from := ids.First; from <= ids.Last; from += mintSlice {
+		if err := m.some(run, from, from+mintSlice); err != nil {
 			return err
 		}
 	}
-	return fmt.Errorf("%w: the pattern %s has too few codes", ErrEmpty, p.Pattern)
+	return attach(tx, p, run)
+}
+
+// minting is the making of codes for a run.
+type minting struct {
+	tx     *store.Tx
+	p      Pool
+	derive *stream
+	names  map[int64]string // of occurrences
+
+	people []To
+	whom   []string
+}
+
+// some makes codes for the sends from one id up to before another.
+func (m *minting) some(run, from, before int64) error {
+	if err := m.read(run, from, before); err != nil || len(m.people) == 0 {
+		return err
+	}
+	names := make([]string, len(m.people))
+	for i, who := range m.people {
+		what, ok := m.names[who.Occurrence]
+		if !ok { // a run has one
+			all, err := occurrenceNames(m.tx, m.people[i:i+1])
+			if err != nil {
+				return err
+			}
+			what = all[who.Occurrence]
+			m.names[who.Occurrence] = what
+		}
+		names[i] = nameOf(m.p.Name, what, m.whom[i])
+	}
+	people := m.people
+	for try := range mintTries {
+		rows, err := m.p.derivedBy(m.derive, people, names, try)
+		if err != nil {
+			return err
+		}
+		left, err := m.p.mint(m.tx, rows)
+		if err != nil || len(left) == 0 {
+			return err
+		}
+		named := names[:0]
+		for i, n := 0, 0; n < len(left); i++ {
+			if people[i] == left[n] {
+				named, n = append(named, names[i]), n+1
+			}
+		}
+		people, names = left, named
+	}
+	return fmt.Errorf("%w: the pattern %s has too few codes", ErrEmpty, m.p.Pattern)
+}
+
+// read reads who wants a code, with what they are known by.
+func (m *minting) read(run, from, before int64) error {
+	m.people, m.whom = m.people[:0], m.whom[:0]
+	rows, err := m.tx.Query(`
+		select s.occurrence_id, s.member_id, m.external_id, m.named, m.email_key
+		from   sends s join members m on m.id = s.member_id
+		where  s.`+wanting+` and s.id >= @from and s.id < @before
+		order  by s.id`, store.Args{"run": run, "from": from, "before": before})
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var to To
+		var id string
+		var named bool
+		var key []byte
+		if err := rows.Scan(&to.Occurrence, &to.Member, &id, &named, &key); err != nil {
+			return err
+		}
+		m.people, m.whom = append(m.people, to), append(m.whom, memberName(id, named, key))
+	}
+	return rows.Err()
 }

@@ -146,14 +146,51 @@ func (p Pool) LastDay(today loyalty.Day) loyalty.Day {
 func (p Pool) limited() bool { return p.Stock > 0 || p.Budget > 0 }
 
 // lock keeps other givers of a limited pool out until the transaction ends, or
-// two of them would count the same last code.
+// two of them would give the same last code.
 func (p Pool) lock(tx *store.Tx) error {
 	if !p.limited() {
 		return nil
 	}
-	var id int64
-	return tx.One(&id, "select id from pools where id = @pool "+tx.ForUpdate(), store.Args{"pool": p.ID})
+	return fold(tx, p.ID)
 }
+
+// fold locks the row of a pool and adds up in it what changed since it was written.
+// The database's triggers note that: each code that comes, goes or changes its state,
+// and each use.
+func fold(tx *store.Tx, pool int64) error {
+	if err := tx.One(&pool, "select id from pools where id = @pool "+tx.ForUpdate(), store.Args{"pool": pool}); err != nil {
+		return err
+	}
+	var moves []counters
+	err := tx.All(&moves, "delete from pool_moves where pool_id = @pool returning made, given, open, spent", store.Args{"pool": pool})
+	if err != nil || len(moves) == 0 {
+		return err
+	}
+	var sum counters
+	for _, m := range moves {
+		sum.Made, sum.Given, sum.Open, sum.Spent = sum.Made+m.Made, sum.Given+m.Given, sum.Open+m.Open, sum.Spent+m.Spent
+	}
+	_, err = tx.Exec("update pools set made = made + @made, given = given + @given, open = open + @open, spent = spent + @spent where id = @pool",
+		store.Args{"pool": pool, "made": sum.Made, "given": sum.Given, "open": sum.Open, "spent": sum.Spent})
+	return err
+}
+
+// FoldAll adds up what changed in all pools. Those with a limit are added up whenever
+// they give, the others once a day.
+func FoldAll(tx *store.Tx) error {
+	var pools []int64
+	err := tx.All(&pools, "select distinct m.pool_id from pool_moves m join pools p on p.id = m.pool_id order by m.pool_id", nil)
+	for i := 0; i < len(pools) && err == nil; i++ {
+		err = fold(tx, pools[i])
+	}
+	if err != nil {
+		return fmt.Errorf("adding up what pools gave: %w", err)
+	}
+	return nil
+}
+
+// counters are how many codes of a pool there are, and what was saved with them.
+type counters struct{ Made, Given, Open, Spent int64 }
 
 // unlimited is a room without end.
 const unlimited = int64(1) << 62
@@ -161,25 +198,16 @@ const unlimited = int64(1) << 62
 // room says how many codes a pool may still give and how many it may still make.
 type room struct{ give, mint int64 }
 
-// roomOf counts what stock and budget leave. A budget counts a code's worth while
+// roomOf says what stock and budget leave. A budget counts a code's worth while
 // it can still be used or was; where the worth depends on the order, the
 // discounts of those that were. A use that its order took back counts for neither.
+// A code that is set aside for somebody counts as theirs.
 func roomOf(tx *store.Tx, p Pool) (room, error) {
 	r := room{unlimited, unlimited}
 	if !p.limited() {
 		return r, nil
 	}
-	var n struct{ Made, Given, Open, Spent int64 }
-	err := tx.One(&n, `
-		select count(*) filter (where state <> 'void')                               as made,
-		       count(*) filter (where state not in ('void', 'free', 'aside') or `+promised+`)    as given,
-		       count(*) filter (where state in ('reserved', 'issued', 'redeemed') or `+promised+`) -
-		       (select count(distinct r.code_id) from redemptions r join codes c on c.id = r.code_id
-		        where  r.pool_id = @pool and r.undone and c.state = 'redeemed'
-		        and    not exists (select 1 from redemptions o where o.code_id = r.code_id and not o.undone)) as open,
-		       coalesce((select sum(discount) from redemptions where pool_id = @pool and not undone), 0) as spent
-		from   codes
-		where  pool_id = @pool`, store.Args{"pool": p.ID})
+	n, err := counted(tx, p)
 	if err != nil {
 		return room{}, fmt.Errorf("counting pool %s: %w", p.Name, err)
 	}
@@ -194,4 +222,36 @@ func roomOf(tx *store.Tx, p Pool) (room, error) {
 		r.give = 0
 	}
 	return room{max(0, r.give), max(0, r.mint)}, nil
+}
+
+// counted returns the counters of a pool, in a time that does not grow with what it gave.
+func counted(tx *store.Tx, p Pool) (n counters, err error) {
+	args := store.Args{"pool": p.ID}
+	err = tx.One(&n, `
+		select p.made + m.made as made, p.given + m.given as given, p.open + m.open as open, p.spent + m.spent as spent
+		from   pools p,
+		      (select cast(coalesce(sum(made), 0) as bigint) as made, cast(coalesce(sum(given), 0) as bigint) as given,
+		              cast(coalesce(sum(open), 0) as bigint) as open, cast(coalesce(sum(spent), 0) as bigint) as spent
+		       from   pool_moves where pool_id = @pool) m
+		where  p.id = @pool`, args)
+	if err != nil {
+		return n, err
+	}
+	var aside int64
+	err = tx.One(&aside, "select count(*) from promises q join codes c on c.id = q.code_id where q.pool_id = @pool and c.state = 'aside'", args)
+	if err != nil {
+		return n, err
+	}
+	n.Given, n.Open = n.Given+aside, n.Open+aside
+	if p.Budget == 0 || p.worth() == 0 {
+		return n, nil
+	}
+	var back int64
+	err = tx.One(&back, `
+		select count(distinct r.code_id)
+		from   redemptions r join codes c on c.id = r.code_id
+		where  r.pool_id = @pool and r.undone and c.state = 'redeemed'
+		and    not exists (select 1 from redemptions o where o.code_id = r.code_id and not o.undone)`, args)
+	n.Open -= back
+	return n, err
 }

@@ -78,7 +78,7 @@ func makeReferralCodes(tx *store.Tx, members []int64, try int, random io.Reader)
 	if err != nil || len(lacking) == 0 {
 		return 0, err
 	}
-	secret, err := tx.Secret(settingCodes, random)
+	d, err := deriving(tx, random)
 	if err != nil {
 		return 0, err
 	}
@@ -89,7 +89,8 @@ func makeReferralCodes(tx *store.Tx, members []int64, try int, random io.Reader)
 	rows := make([][]any, len(lacking))
 	for i, id := range lacking {
 		name := strings.Join([]string{ReferralKey, names[id], strconv.Itoa(try)}, "\x00")
-		code, err := referralPattern.Expand(&stream{secret: secret, name: name})
+		d.about(name)
+		code, err := referralPattern.Expand(d)
 		if err != nil {
 			return 0, err
 		}

@@ -79,6 +79,9 @@ func TestAMailThatWaitsForItsDomainHoldsUpNoOther(t *testing.T) {
 			if n := s.number("select count(*) from sends where handed_at is not null", nil); n != 17 {
 				t.Errorf("%s: %d mails are marked, want those that went", lane, n)
 			}
+			if n := s.number("select count(*) from due where waits_for = 'slow.example'", nil); n != 13 {
+				t.Errorf("%s: %d mails say that they wait for the slow domain, want 13", lane, n)
+			}
 			ration.left["slow.example"] = 1000
 			if n, err := d.Singles(context.Background(), delivery.Bulk, 100); n != 0 || err != nil && !errors.As(err, new(*delivery.Rest)) {
 				t.Errorf("%s: %d, %v before their time, want none", lane, n, err)
@@ -86,6 +89,9 @@ func TestAMailThatWaitsForItsDomainHoldsUpNoOther(t *testing.T) {
 			s.exec("update due set retry_at = null, not_before = @now", store.Args{"now": loyalty.At(db.Now())})
 			s.singles(d, delivery.Bulk)
 			s.want(lane+" then", map[string]int{"sent": 30})
+			if n := s.number("select count(*) from due where waits_for is not null", nil); n != 0 {
+				t.Errorf("%s: %d mails say that they wait when all went", lane, n)
+			}
 			for to, n := range s.wire.taken {
 				if n != 1 || !strings.Contains(to, "@") {
 					t.Errorf("%s: %s got %d mails", lane, to, n)

@@ -120,7 +120,7 @@ func rescue(tx *store.Tx, s *send, as string) (bool, error) {
 	if err != nil || n == 0 {
 		return false, err
 	}
-	return true, dueAt(tx, laneOf(s.Class), []int64{s.Send}, loyalty.Instant{}, 0, false)
+	return true, dueAt(tx, laneOf(s.Class), []int64{s.Send}, loyalty.Instant{}, 0, false, "")
 }
 
 // resolved is the reason of a send that a person says was sent.

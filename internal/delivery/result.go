@@ -23,6 +23,7 @@ type result struct {
 	due      bool            // it goes again …
 	until    loyalty.Instant // … not before this business moment
 	wait     time.Duration   // … and not before so much machine time has passed
+	domain   string          // for whose rate it waits; "": for none
 	expires  loyalty.Instant // none: as before
 	suppress bool            // the address is dead
 	policy   bool            // the relay refuses us

@@ -82,7 +82,7 @@ func (b *batch) only(n int, wait time.Duration) {
 	b.sends = b.sends[:n]
 	if b.single {
 		for _, s := range late {
-			b.ended = append(b.ended, result{s: s, state: queued, due: true, wait: wait}.keep())
+			b.ended = append(b.ended, result{s: s, state: queued, due: true, wait: wait, domain: rated(s)}.keep())
 		}
 		return
 	}
@@ -312,9 +312,9 @@ func (w *worker) apart(ctx context.Context, b *batch) {
 		case !waiting:
 			going = append(going, s)
 		case b.single:
-			b.ended = append(b.ended, result{s: s, state: queued, due: true, wait: wait}.keep())
+			b.ended = append(b.ended, result{s: s, state: queued, due: true, wait: wait, domain: rated(s)}.keep())
 		default:
-			b.ended = append(b.ended, result{s: s, state: queued, due: true, until: w.d.now().Plus(wait)}.keep())
+			b.ended = append(b.ended, result{s: s, state: queued, due: true, until: w.d.now().Plus(wait), domain: rated(s)}.keep())
 		}
 	}
 	if late := len(b.sends) - len(going); late > 0 && w.d.c.Limiter != nil {
@@ -328,7 +328,7 @@ func (w *worker) apart(ctx context.Context, b *batch) {
 func (w *worker) domainWaits(ctx context.Context, b *batch, table loyalty.DomainRates) map[*send]time.Duration {
 	byDomain := map[string][]*send{}
 	for _, s := range b.sends {
-		domain := address.Domain(s.letter.message.To)
+		domain := rated(s)
 		byDomain[domain] = append(byDomain[domain], s)
 	}
 	all := map[*send]time.Duration{}
@@ -344,6 +344,9 @@ func (w *worker) domainWaits(ctx context.Context, b *batch, table loyalty.Domain
 	}
 	return all
 }
+
+// rated is the domain by whose rate a mail goes.
+func rated(s *send) string { return loyalty.RateDomain(address.Domain(s.letter.message.To)) }
 
 // lookEvery is how soon a hold is seen.
 const lookEvery = 250 * time.Millisecond

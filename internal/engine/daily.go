@@ -13,6 +13,7 @@ import (
 // What is done once a shop day, by its name in the table of passes.
 const (
 	passCodes  = "codes"
+	passCounts = "code counts"
 	passRetain = "retention"
 )
 
@@ -94,8 +95,16 @@ func ignoreTaken(err error) error {
 // expireCodes ends the codes whose last day is over. It goes through all codes,
 // so it is done once a day and not whenever somebody looks.
 func expireCodes(ctx context.Context, db *store.DB) (int, error) {
-	return daily(ctx, db, passCodes, func(tx *store.Tx, today loyalty.Day) (int, bool, error) {
+	did, err := daily(ctx, db, passCodes, func(tx *store.Tx, today loyalty.Day) (int, bool, error) {
 		n, err := coupon.Expire(tx, today)
 		return int(n), false, err
 	})
+	if err != nil {
+		return did, err
+	}
+	// By itself, for it locks the pools, which whoever gives codes locks first.
+	_, err = daily(ctx, db, passCounts, func(tx *store.Tx, _ loyalty.Day) (int, bool, error) {
+		return 0, false, coupon.FoldAll(tx)
+	})
+	return did, err
 }

@@ -68,3 +68,12 @@ func (d DomainRates) Of(domain string) (r Rate, limited bool) {
 	}
 	return r, limited
 }
+
+// RateDomain is the name under which a domain of mail addresses has its rate: Google's
+// two are the mailboxes of one provider.
+func RateDomain(domain string) string {
+	if domain == "googlemail.com" {
+		return "gmail.com"
+	}
+	return domain
+}

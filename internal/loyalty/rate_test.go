@@ -27,3 +27,12 @@ func TestARateIsReadAndWritten(t *testing.T) {
 		}
 	}
 }
+
+func TestOneProviderHasOneRate(t *testing.T) {
+	t.Parallel()
+	for domain, want := range map[string]string{"googlemail.com": "gmail.com", "gmail.com": "gmail.com", "mail.example": "mail.example"} {
+		if got := RateDomain(domain); got != want {
+			t.Errorf("RateDomain(%s) = %s, want %s", domain, got, want)
+		}
+	}
+}

@@ -121,6 +121,9 @@ func (m Marketer) VoidCode(tx *store.Tx, code string) (bool, error) {
 
 // Redeem takes a code and tells the campaigns that gave it.
 func (m Marketer) Redeem(tx *store.Tx, use coupon.Use) (coupon.Redemption, error) {
+	if err := tx.ByIndex(); err != nil { // a till waits, also right after a drop
+		return coupon.Redemption{}, err
+	}
 	done, err := coupon.Redeem(tx, use)
 	if err != nil {
 		return done, err

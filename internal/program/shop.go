@@ -239,7 +239,7 @@ func readRate(r *loader, n *node, p *Program) {
 				r.errorAt(kv.key, fmt.Sprintf("%q is not a domain of mail addresses like gmail.com", domain), like)
 				continue
 			}
-			domain = address.Domain(clean)
+			domain = loyalty.RateDomain(address.Domain(clean))
 		}
 		if _, twice := p.Rate[domain]; twice {
 			r.errorAt(kv.key, fmt.Sprintf("%s has a rate already", domain), "take one of the lines out")

@@ -183,6 +183,21 @@ where  p.kind <> 'shared' and coalesce(cast(p.spec ->> 'Stock' as bigint), 0) > 
 group  by p.id, p.name
 having count(*) > cast(p.spec ->> 'Stock' as bigint);
 
+-- check: a pool's counters are what a recount gives
+-- do: the pool gives more or fewer codes than it may: report the numbers
+select 'pool ' || p.name as place,
+       'made, given, open, spent: counted ' || (p.made + m.made) || ', ' || (p.given + m.given) || ', ' || (p.open + m.open) || ', ' || (p.spent + m.spent)
+       || '; there are ' || c.made || ', ' || c.given || ', ' || c.open || ', ' || r.spent as what
+from   pools p
+join  (select p.id, coalesce(sum(m.made), 0) as made, coalesce(sum(m.given), 0) as given, coalesce(sum(m.open), 0) as open, coalesce(sum(m.spent), 0) as spent
+       from   pools p left join pool_moves m on m.pool_id = p.id group by p.id) m on m.id = p.id
+join  (select p.id, count(c.id) filter (where c.state <> 'void') as made, count(c.id) filter (where c.state not in ('void', 'free', 'aside')) as given,
+              count(c.id) filter (where c.state in ('reserved', 'issued', 'redeemed')) as open
+       from   pools p left join codes c on c.pool_id = p.id group by p.id) c on c.id = p.id
+join  (select p.id, coalesce(sum(r.discount), 0) as spent
+       from   pools p left join redemptions r on r.pool_id = p.id and not r.undone group by p.id) r on r.id = p.id
+where  p.made + m.made <> c.made or p.given + m.given <> c.given or p.open + m.open <> c.open or p.spent + m.spent <> r.spent;
+
 -- check: every date of a timetable has a run or a recorded skip
 -- do: `regulars status`; a date that was started but froze nobody was interrupted
 select 'campaign ' || c.name as place,

@@ -36,6 +36,8 @@ type Status struct {
 
 	Warmup *Warmup `json:"warmup,omitempty"` // of a new sender; nil: there is no limit today
 
+	Rates []RateWait `json:"rates,omitempty"` // mails that wait for the rate of their domain, most first
+
 	Troubles []store.Trouble `json:"troubles"` // all that is amiss, by kind, and what to do
 	Needs    []string        `json:"needs"`    // the same in words alone; empty: all is well
 
@@ -203,7 +205,7 @@ var (
 	}
 	slow = []part{
 		{"the members", (*Status).people}, {"the runs", (*Status).runs}, {"single mails", (*Status).waiting}, {"the dates", (*Status).dates},
-		{"unknown mails and failed jobs", (*Status).trouble}, {"parked webhooks", (*Status).hooks}, {"the budget", (*Status).spending}, {"the warm-up", (*Status).warming},
+		{"unknown mails and failed jobs", (*Status).trouble}, {"parked webhooks", (*Status).hooks}, {"the budget", (*Status).spending}, {"the warm-up", (*Status).warming}, {"rates of domains", (*Status).rated},
 	}
 )
 

@@ -154,6 +154,28 @@ func TestWhatNeedsAPerson(t *testing.T) {
 	}
 }
 
+func TestTheStatusSaysWhichMailsWaitForTheRateOfTheirDomain(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		if s := look(t, db); s.Rates != nil {
+			t.Errorf("nothing waits, and the status says %+v", s.Rates)
+		}
+		for id, domain := range []any{"gmx.example", "gmail.com", "gmail.com", nil} {
+			err := db.Update(t.Context(), func(tx *store.Tx) error {
+				_, err := tx.Exec("insert into due (send_id, lane, not_before, waits_for) values (@id, 'bulk', @now, @domain)", store.Args{"id": id + 1, "now": tx.At, "domain": domain})
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := []report.RateWait{{Domain: "gmail.com", Mails: 2}, {Domain: "gmx.example", Mails: 1}}
+		if got := look(t, db).Rates; !slices.Equal(got, want) {
+			t.Errorf("the status says %+v, want %+v", got, want)
+		}
+	})
+}
+
 func TestTheStatusSaysWhatWaitsForTheWarmup(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {

@@ -121,14 +121,24 @@ func (s start) audience(t isolation.Turn, q *rules.Question, step program.Step) 
 		conditions = append(conditions, `not exists (select 1 from sends s join occurrences o on o.id = s.occurrence_id
 			where s.member_id = f.member_id and o.campaign_id = @campaign and o.key like @date)`)
 	}
+	// Most addresses are one member's. The others alone are sorted, to find the first of
+	// each who gets the mail: to sort everybody by address takes longer than all else.
 	all := `
+			with g as materialized (
+				select w.member_id, case when w.why = '' and w.held_out then 'holdout' else w.why end as reason,
+				       case when w.why = '' and not w.held_out
+				            and  w.email_key in (select email_key from members where email_key is not null group by email_key having count(*) > 1)
+				            then w.email_key end as shared
+				from  (select f.member_id, m.email_key, ` + consent.LeftOut(t.C.Class, t.C.TopicOf(step)) + ` as why, ` + t.C.HeldOut("f.member_id") + ` as held_out
+				       from   facts f join members m on m.id = f.member_id
+				       where  ` + strings.Join(conditions, "\n\t\t\t\t       and    ") + `) w)
 			select g.member_id,
-			       case when g.reason = '' and row_number() over (partition by g.email_key, g.reason order by g.member_id) > 1
+			       case when g.shared is not null
+			            and  g.member_id in (select k.member_id
+			                                 from  (select member_id, row_number() over (partition by shared order by member_id) as place from g where shared is not null) k
+			                                 where  k.place > 1)
 			            then 'same_address' else g.reason end as reason
-			from  (select w.member_id, w.email_key, case when w.why = '' and w.held_out then 'holdout' else w.why end as reason
-			       from  (select f.member_id, m.email_key, ` + consent.LeftOut(t.C.Class, t.C.TopicOf(step)) + ` as why, ` + t.C.HeldOut("f.member_id") + ` as held_out
-			              from   facts f join members m on m.id = f.member_id
-			              where  ` + strings.Join(conditions, "\n\t\t\t              and    ") + `) w) g`
+			from   g`
 	if s.limit == 0 {
 		return all
 	}

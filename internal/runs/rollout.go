@@ -178,16 +178,19 @@ func cutChunks(tx *store.Tx, run int64, p part) error {
 		}
 		size = chunkOf(mails)
 	}
+	// Of each slice only the first and the last go on to be grouped.
 	_, err := tx.Exec(`
 		insert into chunks (run_id, n, lo, hi, next_id, not_before)
 		select cast(@run as bigint), s.chunks + s.n, min(s.id), max(s.id), min(s.id), `+tx.Instant("@at")+`
-		from  (select w.id, w.chunks, (row_number() over (order by w.id) - 1) / @size as n
-		       from  (select s.id, k.chunks
-		              from   sends s,
-		                    (select coalesce(max(hi), 0) as hi, count(*) as chunks from chunks where run_id = @run) k
-		              where  s.run_id = @run and s.state = 'queued' and s.id > k.hi
-		              order  by s.id
-		              limit  @mails) w) s
+		from  (select p.id, p.chunks, (p.place - 1) / @size as n
+		       from  (select w.id, w.chunks, row_number() over (order by w.id) as place, lead(w.id) over (order by w.id) is null as last
+		              from  (select s.id, k.chunks
+		                     from   sends s,
+		                           (select coalesce(max(hi), 0) as hi, count(*) as chunks from chunks where run_id = @run) k
+		                     where  s.run_id = @run and s.state = 'queued' and s.id > k.hi
+		                     order  by s.id
+		                     limit  @mails) w) p
+		       where  (p.place - 1) % @size = 0 or p.place % @size = 0 or p.last) s
 		group  by s.chunks, s.n
 		order  by s.n`, store.Args{"run": run, "at": p.at, "size": size, "mails": p.mails})
 	return err
