@@ -95,7 +95,11 @@ func TestTheDoctorsAdviceMends(t *testing.T) {
 		if got := s.run("doctor"); got.code != 1 || !strings.Contains(got.out, "facts differ") || !strings.Contains(got.out, "enqueue refresh facts=true") {
 			t.Fatalf("doctor of wrong facts: exit %d\n%s", got.code, got.out)
 		}
-		s.must("enqueue", "refresh", "facts=true")
+		s.sql("insert into counts (campaign_id, day, run_id, step, class, sent_day, state, reason, n) values (1, 20000, 0, 'x', 'offer', 20000, 'sent', '', 3)")
+		if got := s.run("doctor"); got.code != 1 || !strings.Contains(got.out, "3 mails sent are counted, the ledger holds 0") || !strings.Contains(got.out, "enqueue refresh counts=true") {
+			t.Fatalf("doctor of wrong counts: exit %d\n%s", got.code, got.out)
+		}
+		s.must("enqueue", "refresh", "facts=true", "counts=true")
 		if strings.HasPrefix(s.env[0], "DATABASE_URL=sqlite") { // the inbox may not be Postgres' relay
 			p := s.start()
 			defer stopped(t, p)

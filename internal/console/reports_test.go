@@ -49,7 +49,9 @@ func TestReportsAreShownDrawnAndHandedOut(t *testing.T) {
 func TestACampaignSaysWhatBecameOfItsMails(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		h.clicked()
+		h.Do(func(tx *store.Tx) error { return store.SetLedgerSince(tx, 20089) })
 		page := h.ask(staff.Viewer, "/console/campaigns/spring", nil)
+		page.shows(t, "are known of those that began to go out from 1 January 2025 on")
 		page.shows(t, "What became of its mails As of")
 		page.shows(t, "offer 4 1 25 % 0 0 2 50 % — 1")
 		page.shows(t, "https://shop.example/sale offer 2 3")
