@@ -80,7 +80,7 @@ func (f Fields) catalogue() map[string]map[string]Kind {
 		"referral":  {"code": Text, "link": Link},
 	}
 	if f.Points {
-		all["points"] = map[string]Kind{"balance": Number, "pending": Number, "worth": Money, "expiring": Number, "expire_on": Date, "called": Text, "earned": Number}
+		all["points"] = map[string]Kind{"balance": Number, "pending": Number, "worth": Money, "expiring": Number, "expire_on": Date, "as_of": Date, "called": Text, "earned": Number}
 	}
 	if f.Tiers {
 		all["tier"] = map[string]Kind{"name": Text, "until": Date, "next": Text}

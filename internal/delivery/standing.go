@@ -22,6 +22,7 @@ type standing struct {
 	Pending  int64
 	Tier     string       // "": none
 	Until    *loyalty.Day // so long it is kept
+	asOf     loyalty.Day  // on which all this was read
 
 	ends    []ending
 	missing int64 // of the next tier; 0: it is not known
@@ -61,6 +62,7 @@ func standings(tx *store.Tx, p *program.Program, today loyalty.Day, members []in
 	}
 	all := map[int64]*standing{}
 	for _, s := range rows {
+		s.asOf = today
 		all[s.MemberID] = s
 	}
 	var ends []ending
@@ -219,7 +221,7 @@ func lacking(tx *store.Tx, p *program.Program, today loyalty.Day, all map[int64]
 // those are shown, otherwise the next to end.
 func (s *standing) points(p *program.Program, key string) map[string]any {
 	rates := p.Loyalty.Points
-	d := map[string]any{"balance": s.Points, "pending": s.Pending, "called": calledIn(rates.Called, s.Language, p.Languages[0], "points")}
+	d := map[string]any{"balance": s.Points, "pending": s.Pending, "as_of": s.asOf, "called": calledIn(rates.Called, s.Language, p.Languages[0], "points")}
 	if rates.Worth > 0 {
 		d["worth"] = max(0, s.Points) * rates.Worth / 1000
 	}

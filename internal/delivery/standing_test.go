@@ -15,7 +15,7 @@ func withLoyalty(files map[string]string) {
 	files["loyalty.yaml"] = "points: {earn: [1 per 1.00], worth: 0.01, called: {en: beans, fi: papua}}\n" +
 		"tiers:\n  silver: {when: spent >= 100.00, keep: 12m}\n  gold: {when: spent >= 500.00, keep: 12m, called: {en: Gold Club}}\n"
 	body := "{{ points.balance }} {{ points.called }} worth {{ points.worth }}, {{ points.pending }} to come" +
-		"{{ if points.expiring }}, {{ points.expiring }} until {{ points.expire_on | date }}{{ end }}. " +
+		" as of {{ points.as_of | date }}{{ if points.expiring }}, {{ points.expiring }} until {{ points.expire_on | date }}{{ end }}. " +
 		"{{ if tier.name }}You are {{ tier.name }} until {{ tier.until | date }}.{{ end }}" +
 		"{{ if tier.next }} {{ tier.missing }} to {{ tier.next }}.{{ end }}\n"
 	files["campaigns/letter/1-letter.en.md"] = "---\nsubject: Your month\n---\n" + body
@@ -47,10 +47,10 @@ func TestMailsShowPointsAndTiers(t *testing.T) {
 		s.run("letter", members, 10)
 		s.work(s.sender())
 		for i, want := range []string{
-			"40 beans worth €0.40, 20 to come, 20 until 8 March 2027. €60.00 to silver.",
-			"250 papua worth 2,50 €, 20 to come. You are silver until 28. joulukuuta 2027. 249,50 € to Gold Club.",
-			"600 beans worth €6.00, 20 to come. You are Gold Club until 28 December 2027.",
-			"−10 beans worth €0.00, 20 to come. €100.00 to silver.",
+			"40 beans worth €0.40, 20 to come as of 3 March 2027, 20 until 8 March 2027. €60.00 to silver.",
+			"250 papua worth 2,50 €, 20 to come as of 3. maaliskuuta 2027. You are silver until 28. joulukuuta 2027. 249,50 € to Gold Club.",
+			"600 beans worth €6.00, 20 to come as of 3 March 2027. You are Gold Club until 28 December 2027.",
+			"−10 beans worth €0.00, 20 to come as of 3 March 2027. €100.00 to silver.",
 		} {
 			body := s.wire.bodies[fmt.Sprintf("m%d@example.test", i)]
 			if plain := unfolded(body); !strings.Contains(plain, want) {

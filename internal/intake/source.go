@@ -72,8 +72,10 @@ func readSources(tx *store.Tx, wanted []string) (sources, error) {
 		from  (select r.source, r.name from `+tx.Values("source text", "name text")+`
 		       union
 		       select '`+OwnSource+`', 'api:' || name from api_tokens where source = '') n
-		where  (select 1 from orders o where o.source = n.name limit 1) = 1 -- with exists, Postgres may read all orders at once
-		or     (select 1 from events e where e.source = n.name limit 1) = 1
+		-- With exists, Postgres may read all orders at once; and in no order it may look for a
+		-- source that is not there by reading all of them, where most are of one source.
+		where  (select 1 from orders o where o.source = n.name order by o.external_id limit 1) = 1
+		or     (select 1 from events e where e.source = n.name order by e.external_id limit 1) = 1
 		order  by n.source, n.name`, store.Args{"rows": store.Rows(rows)})
 	if err != nil {
 		return s, fmt.Errorf("finding older sources: %w", err)
