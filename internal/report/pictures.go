@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"regulars/internal/plot"
 )
@@ -15,10 +16,14 @@ var pictures = map[string]func(Ask, any) string{
 	"cards":      drawCards,
 	"categories": drawSales("Sales by category"),
 	"cohorts":    drawCohorts,
+	"drops":      drawDrops,
 	"favourites": drawFavourites,
+	"mails":      drawMails,
 	"orders":     drawOrders,
+	"pairs":      drawPairs,
 	"points":     drawPoints,
 	"products":   drawSales("Sales by product"),
+	"reasons":    drawReasons,
 	"repeat":     drawRepeat,
 	"shops":      drawSales("Sales by point of sale"),
 }
@@ -62,6 +67,46 @@ func drawFavourites(ask Ask, value any) string {
 	for i, f := range value.([]Favourite) {
 		if i < drawnBars {
 			b.Rows = append(b.Rows, plot.Bar{Label: cmp.Or(f.Category, "(none)"), Value: float64(f.Members), Text: fmt.Sprint(f.Members)})
+		}
+	}
+	return b.SVG()
+}
+
+func drawPairs(ask Ask, value any) string {
+	b := plot.Bars{Title: "Bought together", Says: "In how many orders two categories stand together, as of " + ask.Day.String() + "."}
+	for i, p := range value.([]Pair) {
+		if i < drawnBars {
+			b.Rows = append(b.Rows, plot.Bar{Label: p.First + " + " + p.Second, Value: float64(p.Orders), Text: fmt.Sprint(p.Orders)})
+		}
+	}
+	return b.SVG()
+}
+
+// drawMails draws the mails that were sent most.
+func drawMails(_ Ask, value any) string {
+	b := plot.Bars{Title: "Mails", Says: "How many of each mail were sent, the most first, and how many members clicked."}
+	list := slices.Clone(value.([]MailUse))
+	slices.SortStableFunc(list, func(a, b MailUse) int { return cmp.Compare(b.Sent, a.Sent) })
+	for i, m := range list {
+		if i < drawnBars {
+			b.Rows = append(b.Rows, plot.Bar{Label: m.Campaign + " / " + m.Mail, Value: float64(m.Sent), Text: fmt.Sprintf("%d, %d clicked", m.Sent, m.Clicked)})
+		}
+	}
+	return b.SVG()
+}
+
+// drawReasons draws why mails were not sent, over all campaigns.
+func drawReasons(_ Ask, value any) string {
+	b := plot.Bars{Title: "Why mails were not sent", Says: "How many mails of all campaigns were left out for each reason, the commonest first."}
+	of := map[string]int64{}
+	for _, r := range value.([]LeftOut) {
+		of[r.Reason] += r.N
+	}
+	reasons := slices.Sorted(maps.Keys(of))
+	slices.SortStableFunc(reasons, func(a, b string) int { return cmp.Compare(of[b], of[a]) })
+	for i, reason := range reasons {
+		if i < drawnBars {
+			b.Rows = append(b.Rows, plot.Bar{Label: strings.ReplaceAll(reason, "_", " "), Value: float64(of[reason]), Text: fmt.Sprint(of[reason])})
 		}
 	}
 	return b.SVG()

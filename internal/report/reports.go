@@ -51,6 +51,11 @@ var reports = []Named{
 		})},
 	sales("categories", "category"),
 	{"cohorts", "members by the month of their first order, and how many order in each month after", true, cohortsReport},
+	{"drops", "of the newest drops, how many codes were issued and used by the end of each day", true, listed("RUN|CAMPAIGN|POOL|DAY|SINCE ITS BEGIN|ISSUED|USED|DISCOUNT|BUDGET",
+		func(tx *store.Tx, ask Ask) ([]DropDay, error) { return Drops(tx, ask.Day, ask.most(newestDrops)) },
+		func(ask Ask, d DropDay) []any {
+			return []any{d.Run, d.Campaign, d.Pool, d.Day, int64(d.Day - d.Begun), d.Issued, d.Redeemed, ask.money(d.Discount), ask.money(d.Budget)}
+		})},
 	{"favourites", "for how many members each category is the one they spend most on", true, listed("CATEGORY|MEMBERS|OF THEM TIED",
 		func(tx *store.Tx, ask Ask) ([]Favourite, error) { return Favourites(tx, ask.Day, ask.most(everything)) },
 		func(_ Ask, f Favourite) []any { return []any{f.Category, f.Members, f.Tied} })},
@@ -81,6 +86,8 @@ var reports = []Named{
 			return []any{p.Pool, p.Given, p.Redeemed, p.Expired, p.Free, ask.money(p.Discount)}
 		})},
 	sales("products", "product"),
+	{"reasons", "why members were not mailed, by campaign", false, listed("CAMPAIGN|REASON|MEMBERS", NotMailed,
+		func(_ Ask, r LeftOut) []any { return []any{r.Campaign, r.Reason, r.N} })},
 	{"referrals", "the friends whom members brought, by the month in which they joined, and what became of the reward", false, listed("MONTH|REFERRERS|FRIENDS|PENDING|REWARDED|REFUSED|ENDED|POINTS",
 		func(tx *store.Tx, _ Ask) ([]ReferralsMonth, error) { return Referrals(tx) },
 		func(_ Ask, m ReferralsMonth) []any {

@@ -134,6 +134,25 @@ func Reasons(tx *store.Tx, campaign string, since loyalty.Day) (map[string]int64
 	return reasons, err
 }
 
+// LeftOut is how many mails of a campaign were not sent for a reason.
+type LeftOut struct {
+	Campaign string `json:"campaign"`
+	Reason   string `json:"reason"`
+	N        int64  `json:"mails"`
+}
+
+// NotMailed counts why mails of all campaigns were not sent, the commonest first.
+func NotMailed(tx *store.Tx, ask Ask) (list []LeftOut, err error) {
+	err = tx.All(&list, `
+		select c.name as campaign, s.reason, count(*) as n
+		from   sends s join campaigns c on c.id = s.campaign_id
+		where  s.state = 'skipped'
+		group  by c.name, s.reason
+		order  by 3 desc, 1, 2
+		limit  @limit`, store.Args{"limit": ask.most(everything)})
+	return list, err
+}
+
 // PoolUse is what became of a pool's codes.
 type PoolUse struct {
 	Pool     string `json:"pool"`
