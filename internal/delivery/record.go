@@ -202,7 +202,7 @@ func giveBack(tx *store.Tx, results []result) error {
 func cool(tx *store.Tx, results []result) error {
 	days := map[loyalty.Day]int{}
 	for _, e := range results {
-		if e.s.warmed != 0 && e.unsent() {
+		if e.cools() {
 			days[e.s.warmed]++
 		}
 	}

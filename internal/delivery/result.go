@@ -27,6 +27,7 @@ type result struct {
 	expires  loyalty.Instant // none: as before
 	suppress bool            // the address is dead
 	policy   bool            // the relay refuses us
+	told     bool            // it is recorded already
 }
 
 // Reasons of the states that an outcome leads to.
@@ -175,6 +176,9 @@ func spoilt(s *send, err error) result {
 func (e result) unsent() bool {
 	return e.state != sent && e.state != unknown && e.state != bounced && e.state != complained
 }
+
+// cools reports whether a place in the warm-up is given back.
+func (e result) cools() bool { return e.s.warmed != 0 && e.unsent() && !e.told }
 
 // hard reports a mail that came back for good because of its address.
 func (e result) hard() bool { return e.suppress && (e.state == failed || e.state == bounced) }

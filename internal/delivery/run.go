@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
 
@@ -209,6 +210,10 @@ func (c *chunkClaim) record(tx *store.Tx, b *batch, results []result) ([]result,
 			left = append(left, s.Send)
 		}
 	}
+	results, err := toldBefore(tx, b.id, results)
+	if err != nil {
+		return nil, err
+	}
 	n, err := shrink(tx, b.id, left)
 	if err != nil {
 		return nil, err
@@ -218,6 +223,32 @@ func (c *chunkClaim) record(tx *store.Tx, b *batch, results []result) ([]result,
 		whose = ofLost
 	}
 	return record(tx, Bulk, whose, results)
+}
+
+// toldBefore notes which results of a batch are recorded already, by an answer of the
+// database that was lost: the batch's row has them no more. They give no place in the
+// warm-up back a second time; all else that is recorded twice comes to the same.
+func toldBefore(tx *store.Tx, batch int64, results []result) ([]result, error) {
+	if !slices.ContainsFunc(results, result.cools) {
+		return results, nil
+	}
+	var list string
+	err := tx.One(&list, "select cast(send_ids as text) from batches where id = @id "+tx.ForUpdate(), store.Args{"id": batch})
+	if errors.Is(err, store.ErrNotFound) { // then what is not unknown is not recorded at all
+		return results, nil
+	}
+	var open []int64
+	if err == nil {
+		err = json.Unmarshal([]byte(list), &open)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the sends of batch %d: %w", batch, err)
+	}
+	results = slices.Clone(results)
+	for i, e := range results {
+		results[i].told = !slices.Contains(open, e.s.Send)
+	}
+	return results, nil
 }
 
 // keep sees holds and keeps the lease. What it cannot ask it leaves: without an
@@ -266,12 +297,20 @@ func shrink(tx *store.Tx, batch int64, left []int64) (int64, error) {
 // lasted although the database seemed to refuse them. Nothing of them was written.
 func (c chunk) withdraw(tx *store.Tx, known []int64) error {
 	var found []struct {
-		ID      int64
-		SendIDs string
+		ID       int64
+		SendIDs  string
+		MarkedAt loyalty.Instant
 	}
 	err := tx.All(&found, `
-		select id, cast(send_ids as text) as send_ids from batches
+		select id, cast(send_ids as text) as send_ids, marked_at from batches
 		where  run_id = @run and chunk = @n and fence = @fence`, store.Args{"run": c.RunID, "n": c.N, "fence": c.Fence})
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	zone, err := tx.Zone()
 	if err != nil {
 		return err
 	}
@@ -285,6 +324,7 @@ func (c chunk) withdraw(tx *store.Tx, known []int64) error {
 		}
 		results := make([]result, len(sends))
 		for i, s := range sends {
+			s.warmed = loyalty.DayOf(b.MarkedAt.Time, zone) // a day without a limit has no row to give it back to
 			results[i] = result{s: s, state: queued, due: true}.keep()
 		}
 		if _, err := shrink(tx, b.ID, nil); err != nil {
