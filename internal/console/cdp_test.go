@@ -37,7 +37,7 @@ const patience = 90 * time.Second
 func openTab(t *testing.T) *tab {
 	t.Helper()
 	browser := looktest.Chromium(t)
-	profile, err := os.MkdirTemp("", "regulars-passkey-")
+	profile, err := os.MkdirTemp("", "regulars-tab-")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func openTab(t *testing.T) *tab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := exec.CommandContext(t.Context(), browser, append(looktest.Flags(profile), "--remote-debugging-pipe", "about:blank")...)
+	c := exec.CommandContext(t.Context(), browser, append(looktest.Flags(profile), "--enable-blink-features=ComputedAccessibilityInfo", "--remote-debugging-pipe", "about:blank")...)
 	c.ExtraFiles = []*os.File{theirs, write} // 3 and 4, as the flag has it
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
@@ -98,6 +98,14 @@ func (p *tab) listen(from io.Reader) {
 // do has the browser do something, and reads what it answers.
 func (p *tab) do(method string, params map[string]any, into any) {
 	p.t.Helper()
+	if failed := p.try(method, params, into); failed != "" {
+		p.t.Fatalf("%s: %s", method, failed)
+	}
+}
+
+// try is do that may be refused: it says why.
+func (p *tab) try(method string, params map[string]any, into any) (failed string) {
+	p.t.Helper()
 	p.n++
 	if params == nil {
 		params = map[string]any{}
@@ -115,8 +123,11 @@ func (p *tab) do(method string, params map[string]any, into any) {
 	}
 	select {
 	case m, is := <-p.said:
-		if !is || m.ID != p.n || m.Error != nil {
-			p.t.Fatalf("%s: %+v", method, m.Error)
+		switch {
+		case !is || m.ID != p.n:
+			p.t.Fatalf("%s: the browser is gone", method)
+		case m.Error != nil:
+			return m.Error.Message
 		}
 		if into != nil {
 			if err := json.Unmarshal(m.Result, into); err != nil {
@@ -126,6 +137,7 @@ func (p *tab) do(method string, params map[string]any, into any) {
 	case <-time.After(patience):
 		p.t.Fatalf("%s: no answer", method)
 	}
+	return ""
 }
 
 // eval evaluates an expression in the page, and reads its value. While the page is on its
@@ -135,7 +147,7 @@ func (p *tab) eval(expression string) any {
 	var got struct {
 		Result struct{ Value any }
 	}
-	p.do("Runtime.evaluate", map[string]any{"expression": expression, "returnByValue": true, "userGesture": true}, &got)
+	_ = p.try("Runtime.evaluate", map[string]any{"expression": expression, "returnByValue": true, "userGesture": true}, &got) // the page that was asked has gone
 	return got.Result.Value
 }
 

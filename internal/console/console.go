@@ -128,6 +128,7 @@ func (c *Console) routes() []route {
 		{"POST /console/proposals/{proposal}/files/{file...}", staff.Marketer, c.saveFile},
 		{"POST /console/check/{proposal}/files/{file...}", staff.Marketer, c.checkFile},           // while it is typed
 		{"GET /console/proposed-mail/{proposal}/files/{file...}", staff.Marketer, c.proposedMail}, // the frame in the page of a file
+		{"POST /console/send-proposed/{proposal}/files/{file...}", staff.Marketer, c.testProposed},
 		{"POST /console/proposals/{proposal}/propose", staff.Marketer, c.propose},
 		{"POST /console/proposals/{proposal}/withdraw", staff.Marketer, c.withdraw},
 		{"POST /console/proposals/{proposal}/drop", staff.Marketer, c.drop},

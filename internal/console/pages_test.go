@@ -83,15 +83,47 @@ func (h *house) wellMade(t *testing.T, path, page string) {
 	h.heard(t, path, root, ids)
 }
 
-// heard checks what somebody needs who hears the page.
+// heard checks what somebody needs who hears the page: the rules of axe-core that a tree
+// can answer. These are page-has-heading-one, heading-order, empty-heading, label,
+// select-name, button-name, link-name, summary-name, frame-title, svg-img-alt,
+// html-has-lang, document-title, meta-viewport, landmark-one-main, landmark-unique,
+// region, duplicate-id-aria, aria-valid-attr-value of references, aria-roles,
+// aria-hidden-focus, nested-interactive, tabindex, list, listitem, definition-list,
+// dlitem, empty-table-header, scope-attr-valid and th-has-data-cells. What needs styles
+// (color-contrast, target-size, scrollable content) TestPagesFitScreens measures.
 func (h *house) heard(t *testing.T, path string, root *html.Node, ids map[string]int) {
 	t.Helper()
 	bad := func(format string, args ...any) { t.Helper(); t.Errorf(path+": "+format, args...) }
 	if n := len(all(root, "h1")); n != 1 {
 		bad("%d first headings", n)
 	}
-	level := 1
+	level, parts := 1, map[string]bool{}
 	for _, n := range all(root, "") {
+		if role, is := attr(n, "role"); is && !slices.Contains([]string{"img", "alert", "status", "group", "region", "search"}, role) {
+			bad("<%s> is a %q: that is no role of ours", n.Data, role)
+		}
+		if role, _ := attr(n, "role"); slices.Contains([]string{"section", "nav"}, n.Data) || role == "region" {
+			label, _ := attr(n, "aria-label")
+			by, _ := attr(n, "aria-labelledby")
+			if name := label + "#" + by; name != "#" && parts[name] {
+				bad("two parts of the page are called %q", name)
+			} else {
+				parts[name] = true
+			}
+		}
+		if slices.Contains([]string{"a", "button", "summary", "label"}, n.Data) && within(n, "a", "button") {
+			bad("<%s> stands in something to press", n.Data)
+		}
+		if wants, is := parents[n.Data]; is && !slices.Contains(wants, n.Parent.Data) {
+			bad("<%s> stands in <%s>, not in %v", n.Data, n.Parent.Data, wants)
+		}
+		if wants, is := children[n.Data]; is {
+			for c := range n.ChildNodes() {
+				if c.Type == html.ElementNode && !slices.Contains(wants, c.Data) {
+					bad("<%s> holds a <%s>", n.Data, c.Data)
+				}
+			}
+		}
 		switch n.Data {
 		case "h1", "h2", "h3", "h4":
 			if now := int(n.Data[1] - '0'); now > level+1 {
@@ -131,6 +163,9 @@ func (h *house) heard(t *testing.T, path string, root *html.Node, ids map[string
 			if _, is := attr(n, "scope"); !is {
 				bad("a head of a table says not of what: %s", words(n))
 			}
+			if words(n) == "" {
+				bad("an empty head of a table")
+			}
 		case "svg":
 			_, hidden := attr(n, "aria-hidden")
 			if _, named := attr(n, "aria-label"); !hidden && !named {
@@ -167,6 +202,12 @@ func (h *house) heard(t *testing.T, path string, root *html.Node, ids map[string
 		bad("language, main part or title is missing")
 	}
 }
+
+// parents and children are where elements may stand, and what they may hold.
+var (
+	parents  = map[string][]string{"li": {"ul", "ol"}, "dt": {"dl", "div"}, "dd": {"dl", "div"}, "summary": {"details"}, "legend": {"fieldset"}}
+	children = map[string][]string{"ul": {"li"}, "ol": {"li"}, "dl": {"div", "dt", "dd"}, "select": {"option"}, "tr": {"th", "td"}}
+)
 
 // within reports whether a node stands in an element of one of some names.
 func within(n *html.Node, names ...string) bool {

@@ -42,6 +42,13 @@ func TestAChangeOfTheProgramIsWrittenProposedAndApplied(t *testing.T) {
 		if !strings.Contains(mail.Body, "Warm words.") || !strings.Contains(mail.Header.Get("Content-Security-Policy"), "sandbox") {
 			t.Errorf("the mail as it would be: %.200s", mail.Body)
 		}
+		test := strings.Replace(file, "/proposals/", "/send-proposed/", 1)
+		h.does(t, staff.Marketer, test, url.Values{"to": {"me@shop.example"}}).shows(t, "The test mail was handed over")
+		if len(h.relay.taken) != 1 || h.relay.taken[0].To != "me@shop.example" {
+			t.Errorf("the relay took %v", h.relay.taken)
+		}
+		h.refused(t, staff.Marketer, test, url.Values{"to": {"nobody"}}, "nobody")
+		h.refused(t, staff.Marketer, strings.Replace(test, "hello.en.md", "campaign.yaml", 1), url.Values{"to": {"me@shop.example"}}, "no such page")
 		h.refused(t, staff.Marketer, change+"/new", url.Values{"file": {"../x.yaml"}}, "no file of a program")
 		if a := h.ask(staff.Marketer, change+"/new", url.Values{"file": {"campaigns/welcome/three.en.md"}}); a.Header.Get("Location") != change+"/files/campaigns/welcome/three.en.md" {
 			t.Errorf("a new file: %d to %s", a.StatusCode, a.Header.Get("Location"))
@@ -76,6 +83,7 @@ func TestAChangeOfTheProgramIsWrittenProposedAndApplied(t *testing.T) {
 		if err != nil || len(files.File) < 8 || files.File[0].Name != "campaigns/later/campaign.yaml" {
 			t.Errorf("the archive: %v", err)
 		}
+		h.ask(staff.Admin, "/console/audit", nil).shows(t, fmt.Sprintf("send test change %d of the program campaigns/welcome/hello.en.md console: marketer@shop.example", id))
 		h.ask(staff.Admin, "/console/audit", nil).shows(t, fmt.Sprintf("propose change %d of the program draft a warmer welcome console: marketer@shop.example", id))
 	})
 }

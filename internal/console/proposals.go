@@ -13,6 +13,7 @@ import (
 	"regulars/internal/delivery"
 	"regulars/internal/marketing"
 	"regulars/internal/program"
+	"regulars/internal/staff"
 	"regulars/internal/store"
 	"regulars/internal/versions"
 )
@@ -319,6 +320,41 @@ func mailFile(name string) (campaign, mail, language string, is bool) {
 	return campaign, mail[:dot], mail[dot+1:], true
 }
 
+// mail is one of the mails as the proposal has it, for a made-up member.
+func (o onBase) mail(campaign, mail, language string) marketing.Mail {
+	return marketing.Mail{Example: delivery.Example{Campaign: campaign, Mail: mail, Language: language, Draft: o.next.Program, Texts: o.texts}}
+}
+
+// testProposed mails the mail of a file, as it was saved, to an address.
+func (c *Console) testProposed(w http.ResponseWriter, r *http.Request, u visitor) error {
+	id, err := numbered(r, "proposal")
+	if err != nil {
+		return err
+	}
+	name := r.PathValue("file")
+	campaign, mail, language, is := mailFile(name)
+	if !is {
+		return store.ErrNotFound
+	}
+	var o onBase
+	if err := c.read(r.Context(), func(tx *store.Tx) (err error) { o, err = c.proposalOf(tx, id); return err }); err != nil {
+		return err
+	}
+	if o.next.Program == nil {
+		return wrong(c.pages.words.Say("program.no_mail"))
+	}
+	if _, err := c.Marketer.As(u.by()).SendTest(r.Context(), o.mail(campaign, mail, language), r.PostFormValue("to")); err != nil {
+		return mistake(err)
+	}
+	err = c.DB.Update(r.Context(), func(tx *store.Tx) error {
+		return staff.Note(tx, staff.Act{By: u.by(), Act: "send test", About: fmt.Sprintf("change %d of the program", id), After: name})
+	})
+	if err != nil {
+		return err
+	}
+	return back(w, r, filePath(id, name), "tested")
+}
+
 // proposedMail is the mail of a file alone, for the frame beside it.
 func (c *Console) proposedMail(w http.ResponseWriter, r *http.Request, _ visitor) error {
 	id, err := numbered(r, "proposal")
@@ -335,7 +371,7 @@ func (c *Console) proposedMail(w http.ResponseWriter, r *http.Request, _ visitor
 	}
 	body := []byte("<!DOCTYPE html><title>-</title><p>" + c.pages.words.Say("program.no_mail"))
 	if o.next.Program != nil {
-		shown, err := c.Marketer.PreviewMail(r.Context(), marketing.Mail{Example: delivery.Example{Campaign: campaign, Mail: mail, Language: language, Draft: o.next.Program, Texts: o.texts}})
+		shown, err := c.Marketer.PreviewMail(r.Context(), o.mail(campaign, mail, language))
 		if err == nil {
 			body = []byte(shown.HTML)
 		} else if mistake := (delivery.Asked)(""); !errors.As(err, &mistake) {

@@ -48,6 +48,143 @@ func TestEachPageNeedsItsRole(t *testing.T) {
 	})
 }
 
+// refusals is who may ask for what, written down once more beside the routes: the role
+// that each needs. A route that is new, or asks for another role, is to be decided here.
+const refusals = `
+nobody   GET /console/look/{name}
+nobody   GET /console/oidc
+nobody   GET /console/oidc/back
+nobody   GET /console/sign-in
+nobody   GET /console/welcome/{link}
+nobody   POST /console/passkey
+nobody   POST /console/sign-in
+nobody   POST /console/sign-in/passkey
+nobody   POST /console/welcome/{link}
+viewer   GET /console/campaigns
+viewer   GET /console/campaigns/{name}
+viewer   GET /console/campaigns/{name}/mails/{figure}/{mail...}
+viewer   GET /console/codes
+viewer   GET /console/figures/{figure}
+viewer   GET /console/jobs
+viewer   GET /console/loyalty
+viewer   GET /console/mail-body/{name}/{mail...}
+viewer   GET /console/mail/{name}/{mail...}
+viewer   GET /console/me
+viewer   GET /console/members/{member}
+viewer   GET /console/month
+viewer   GET /console/program
+viewer   GET /console/reports
+viewer   GET /console/reports/{name}
+viewer   GET /console/reports/{name}/file
+viewer   GET /console/runs
+viewer   GET /console/runs/{run}
+viewer   GET /console/segments
+viewer   GET /console/segments/{segment}
+viewer   GET /console/{$}
+viewer   POST /console/me/passkey
+viewer   POST /console/me/passkeys
+viewer   POST /console/me/passkeys/{passkey}/remove
+viewer   POST /console/me/password
+viewer   POST /console/me/password/remove
+viewer   POST /console/me/sessions
+viewer   POST /console/sign-out
+marketer GET /console/import
+marketer GET /console/members
+marketer GET /console/members/{member}/why/{name}
+marketer GET /console/program/versions/{version}
+marketer GET /console/program/versions/{version}/zip
+marketer GET /console/proposals/{proposal}
+marketer GET /console/proposals/{proposal}/files/{file...}
+marketer GET /console/proposed-mail/{proposal}/files/{file...}
+marketer POST /console/check/{proposal}/files/{file...}
+marketer POST /console/codes
+marketer POST /console/import
+marketer POST /console/mail/{name}/{mail...}
+marketer POST /console/members
+marketer POST /console/members/{member}/again
+marketer POST /console/members/{member}/suppress
+marketer POST /console/members/{member}/topics
+marketer POST /console/proposals
+marketer POST /console/proposals/{proposal}/drop
+marketer POST /console/proposals/{proposal}/files/{file...}
+marketer POST /console/proposals/{proposal}/new
+marketer POST /console/proposals/{proposal}/propose
+marketer POST /console/proposals/{proposal}/withdraw
+marketer POST /console/segments
+marketer POST /console/segments/count
+marketer POST /console/send-proposed/{proposal}/files/{file...}
+marketer POST /console/send-test/{name}/{mail...}
+launcher GET /console/campaigns/{name}/launch
+launcher GET /console/program/versions/{version}/rollback
+launcher POST /console/campaigns/{name}/hold
+launcher POST /console/campaigns/{name}/launch
+launcher POST /console/campaigns/{name}/launch/start
+launcher POST /console/campaigns/{name}/release
+launcher POST /console/codes/void
+launcher POST /console/hold
+launcher POST /console/jobs/{job}/cancel
+launcher POST /console/jobs/{job}/retry
+launcher POST /console/members/{member}/code
+launcher POST /console/members/{member}/points
+launcher POST /console/members/{member}/unsuppress
+launcher POST /console/members/{member}/void
+launcher POST /console/program/versions/{version}/rollback
+launcher POST /console/proposals/{proposal}/apply
+launcher POST /console/proposals/{proposal}/refuse
+launcher POST /console/referrals/{referral}
+launcher POST /console/release
+launcher POST /console/runs/{run}/cancel
+launcher POST /console/runs/{run}/pause
+launcher POST /console/runs/{run}/resume
+admin    GET /console/audit
+admin    GET /console/audit.csv
+admin    GET /console/users
+admin    POST /console/users
+admin    POST /console/users/remove
+admin    POST /console/users/role
+`
+
+// TestEachRouteIsDecidedOn holds the routes to the table, and to what no route may do.
+func TestEachRouteIsDecidedOn(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, storetest.SQLite(t))
+	table := map[string]staff.Role{}
+	for line := range strings.Lines(strings.TrimSpace(refusals)) {
+		role, pattern, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if role == "nobody" {
+			role = string(staff.Nobody)
+		}
+		table[strings.TrimSpace(pattern)] = staff.Role(role)
+	}
+	needs := h.Needs()
+	for pattern, role := range needs {
+		if want, is := table[pattern]; !is || want != role {
+			t.Errorf("%s needs the role %q, and the table says %q (%v)", pattern, role, want, is)
+		}
+	}
+	for pattern := range table {
+		if _, is := needs[pattern]; !is {
+			t.Errorf("%s is in the table, and is no route", pattern)
+		}
+	}
+	audit := h.Number("select count(*) from audit")
+	for pattern := range needs {
+		if !strings.HasPrefix(pattern, "POST") {
+			continue
+		}
+		if a := h.ask(staff.Admin, h.path(pattern), because("evil"), "Origin: https://evil.example", "Sec-Fetch-Site: cross-site"); a.StatusCode != http.StatusForbidden || len(a.Cookies()) != 0 {
+			t.Errorf("%s from another site: %d, %v", pattern, a.StatusCode, a.Cookies())
+		}
+		a := h.ask(staff.Admin, h.path(pattern), nil) // what changes something is not done by a link
+		if _, both := needs[strings.Replace(pattern, "POST", "GET", 1)]; !both && a.StatusCode != http.StatusNotFound && a.StatusCode != http.StatusMethodNotAllowed && !strings.Contains(pattern, "/{") {
+			t.Errorf("GET of %s: %d", pattern, a.StatusCode)
+		}
+	}
+	if n := h.Number("select count(*) from audit"); n != audit {
+		t.Errorf("%d acts came from elsewhere", n-audit)
+	}
+}
+
 // TestOpenPagesShowNothing lists what is open to everybody: the door alone.
 func TestOpenPagesShowNothing(t *testing.T) {
 	t.Parallel()
