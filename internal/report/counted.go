@@ -41,7 +41,7 @@ func KeepCounted(tx *store.Tx, name string, day loyalty.Day, body any) error {
 		return fmt.Errorf("keeping report %s: %w", name, err)
 	}
 	_, err = tx.Exec(`
-		insert into counted (name, day, as_of, body) values (@name, @day, @now, @body)
+		insert into kept_reports (name, day, as_of, body) values (@name, @day, @now, @body)
 		on conflict (name, day) do update set as_of = excluded.as_of, body = excluded.body`,
 		store.Args{"name": name, "day": int64(day), "now": tx.At, "body": string(text)})
 	return err
@@ -54,7 +54,7 @@ func LastCounted(tx *store.Tx, name string, day loyalty.Day, into any) (asOf loy
 		AsOf loyalty.Instant
 		Body string
 	}
-	err = tx.One(&row, "select as_of, body from counted where name = @name and day = @day", store.Args{"name": name, "day": int64(day)})
+	err = tx.One(&row, "select as_of, body from kept_reports where name = @name and day = @day", store.Args{"name": name, "day": int64(day)})
 	if err == nil {
 		err = json.Unmarshal([]byte(row.Body), into)
 	}

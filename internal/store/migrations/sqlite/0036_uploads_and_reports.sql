@@ -31,7 +31,7 @@ create table upload_parts (
 
 -- Reports that take too long for whoever asks, as a job counted them last. They name no
 -- member.
-create table counted (
+create table kept_reports (
   name  text   not null,     -- of the report, or month
   day   bigint not null,     -- as of the end of which it was asked; 0: of the present one
   as_of timestamp not null,
