@@ -12,7 +12,7 @@ import (
 
 // Progress is how far a job is that tells of it. It names nobody.
 type Progress struct {
-	Read      int64          `json:"read"` // bytes of a file, each time that it is read
+	Read      int64          `json:"read"` // bytes of a file, since rows are taken in
 	Total     int64          `json:"total"`
 	Rows      importer.Tally `json:"rows"`
 	PerSecond int64          `json:"per_second"`        // rows; 0: nobody knows yet
@@ -62,10 +62,10 @@ func (p *pace) bytes(read, total int64) { p.read, p.total = read, total }
 
 // rows returns how far it is at a moment, and whether that is to be told.
 func (p *pace) rows(t importer.Tally, at time.Time) (Progress, bool) {
-	now := Progress{Read: p.read, Total: p.total, Rows: t}
 	if p.began.IsZero() || t.Read == 0 {
 		p.began, p.from = at, p.read
 	}
+	now := Progress{Read: p.read - p.from, Total: p.total - p.from, Rows: t}
 	if took := at.Sub(p.began); took >= paceAfter && p.read > p.from {
 		now.PerSecond = int64(float64(t.Read) / took.Seconds())
 		if left := max(p.total-p.read, 0); left > 0 {

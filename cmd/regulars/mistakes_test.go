@@ -315,6 +315,32 @@ func TestALaunchSaysWhatItCostsAndAsks(t *testing.T) {
 	})
 }
 
+func TestACodeIsGivenByHandOnce(t *testing.T) {
+	t.Parallel()
+	eachShop(t, func(t *testing.T, s shop) {
+		openShop(t, s)
+		give := []string{"coupon", "give", "001", "drop"}
+		if got := s.run(give...); got.code == 0 || !strings.Contains(got.err, "say why") {
+			t.Errorf("without a reason: exit %d, %q", got.code, got.err)
+		}
+		give = append(give, "--because", "the parcel was late", "--key", "ticket 7")
+		out := s.must(give...)
+		code, _, _ := strings.Cut(out, " ")
+		if !strings.Contains(out, "is given to 001") {
+			t.Errorf("coupon give says %q", out)
+		}
+		if again := s.must(give...); !strings.HasPrefix(again, code+" ") || !strings.Contains(again, "was given already by that key") {
+			t.Errorf("the same key again says %q, want %s", again, code)
+		}
+		if out := s.must("coupon", "show", code); !strings.Contains(out, "001") || !strings.Contains(out, "good") {
+			t.Errorf("coupon show says %q", out)
+		}
+		if got := s.run("coupon", "give", "001", "dorp", "--because", "x"); got.code == 0 || !strings.Contains(got.err, "dorp") {
+			t.Errorf("a pool that is not there: exit %d, %q", got.code, got.err)
+		}
+	})
+}
+
 func TestACodeIsShownWithItsMember(t *testing.T) {
 	t.Parallel()
 	eachShop(t, func(t *testing.T, s shop) {

@@ -205,7 +205,7 @@ const (
 	patience = 30 * time.Second
 	askFor   = 10 * time.Second // of that, a question over many rows
 
-	liveFor    = 250 * time.Millisecond // a report, before it is left to a worker
+	liveFor    = 200 * time.Millisecond // a report, before it is left to a worker
 	figuresFor = 3 * time.Second        // and figures that the page can do without
 )
 

@@ -183,6 +183,7 @@ func (c *Console) uploadView(r *http.Request, u visitor) (view uploadView, err e
 	})
 	view.Findings, view.Values = view.Upload.Findings(), view.Upload.Values()
 	view.Progress, view.Told = view.Job.Progress()
+	view.Told = view.Told && view.Progress.Total > 0 // else it has just begun
 	if view.Job.State == "queued" || view.Job.State == "running" {
 		view.Refresh = lookAgain
 	}

@@ -63,7 +63,7 @@ const (
 )
 
 // lookFor is how long a look goes on before it is content with what it has seen.
-const lookFor = 8 * time.Second
+const lookFor = 4 * time.Second
 
 const uploadColumns = `id, kind, name, size, given, found, by_whom, at, job_id, taken_at, said,
 	(select coalesce(sum(length(p.bytes)), 0) from upload_parts p where p.upload_id = uploads.id and p.what = 'refused') as refused`
