@@ -144,11 +144,10 @@ func (d *marketer) part(name string) {
 	d.press(name)
 }
 
-// as signs somebody in, in place of who was.
+// as signs somebody in, in place of who was; the next page is theirs.
 func (d *marketer) as(role staff.Role) {
 	d.t.Helper()
 	d.do("Network.setCookie", map[string]any{"name": "regulars", "value": d.sessions[role], "url": d.site, "path": "/", "httpOnly": true, "sameSite": "Lax"}, nil)
-	d.open(d.site + "/console/")
 }
 
 // reads waits until the page says something; what it says is compared without capitals.

@@ -44,7 +44,7 @@ type demoShop struct {
 	events   int
 }
 
-// openShop plays two weeks of the demo, and opens its console.
+// openShop plays a day of the demo, with the year before, and opens its console.
 func openShop(t *testing.T) *demoShop {
 	t.Helper()
 	ctx := t.Context()
@@ -73,7 +73,7 @@ func openShop(t *testing.T) *demoShop {
 		Links: consent.NewLinks("http://localhost:8080", [][]byte{bytes.Repeat([]byte{7}, 32)}), Secret: []byte("secret"), Sink: true,
 	})
 	s.intake, s.engine = intake.New(s.db), engine.New(s.db, sender)
-	_, err = demo.Play{DB: s.db, Clock: s.clock, Intake: s.intake, Engine: s.engine, Days: 3, People: 70, Seed: 7, End: end}.Run(ctx)
+	_, err = demo.Play{DB: s.db, Clock: s.clock, Intake: s.intake, Engine: s.engine, Days: 1, People: 40, Seed: 7, End: end}.Run(ctx)
 	ok(err)
 	ok(s.db.Update(ctx, func(tx *store.Tx) error {
 		for _, role := range staff.Roles {
