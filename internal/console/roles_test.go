@@ -72,6 +72,8 @@ viewer   GET /console/mail/{name}/{mail...}
 viewer   GET /console/me
 viewer   GET /console/members/{member}
 viewer   GET /console/month
+viewer   POST /console/month/count
+viewer   POST /console/reports/{name}/count
 viewer   GET /console/program
 viewer   GET /console/reports
 viewer   GET /console/reports/{name}
@@ -99,6 +101,15 @@ marketer GET /console/proposed-mail/{proposal}/files/{file...}
 marketer POST /console/check/{proposal}/files/{file...}
 marketer POST /console/codes
 marketer POST /console/import
+marketer GET /console/import/{upload}
+marketer GET /console/import/{upload}/refused.csv
+marketer POST /console/import/{upload}/again
+marketer POST /console/import/{upload}/cancel
+marketer POST /console/import/{upload}/drop
+marketer POST /console/import/{upload}/look
+marketer POST /console/import/{upload}/start
+admin    GET /console/members/{member}/erase
+admin    POST /console/members/{member}/erase
 marketer POST /console/mail/{name}/{mail...}
 marketer POST /console/members
 marketer POST /console/members/{member}/again

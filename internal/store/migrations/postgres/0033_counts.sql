@@ -79,4 +79,4 @@ create trigger sends_changed after update on sends referencing old table as old_
 for each statement execute function count_changed_sends();
 
 -- Who has joined and who is only known is counted without reading the members.
-create index members_there on members (joined_day) where merged_into is null and erased_at is null;
+create index members_there on members (joined_day) include (merged_into, erased_at);

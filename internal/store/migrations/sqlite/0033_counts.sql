@@ -57,4 +57,4 @@ end;
 -- +goose StatementEnd
 
 -- Who has joined and who is only known is counted without reading the members.
-create index members_there on members (joined_day) where merged_into is null and erased_at is null;
+create index members_there on members (joined_day, merged_into, erased_at);

@@ -39,6 +39,5 @@ create table kept_reports (
   primary key (name, day)
 );
 
--- Who joined of late, and which codes were used, without going through all of them.
-create index members_joined on members (joined_day) where joined_day is not null;
+-- Which codes were used of late, without going through all of them.
 create index redemptions_day on redemptions (day, pool_id);
