@@ -108,7 +108,7 @@ func ExampleAbout() {
 	// generate: fill a pool with codes; takes pool=… count=…
 	// import: take a file in from the import folder; takes what=… file=… [upload=…] [format=…] [map=…] [leave=…] [zone=…] [source=…] [order-id=…] [order-key=…] [dates=…] [decimal=…] [encoding=…] [status=…] [consent=…] [consent-source=…] [consent-at=…] [refused=…] [news=…]
 	// launch: start a campaign; takes campaign=… [limit=…] [key=…] [field=…]
-	// refresh: bring a segment up to date; takes [segment=…] [facts=…]
+	// refresh: bring a segment up to date; takes [segment=…] [facts=…] [counts=…]
 	// test: send a test mail; takes campaign=… [mail=…] to=… as=…
 }
 

@@ -74,7 +74,7 @@ func TestWhatIsWrongWithAJobIsSaid(t *testing.T) {
 			field  string
 			words  string
 		}{
-			{`{"kind": "dance"}`, 422, "kind", `there is no job "dance"; there are drop, generate`},
+			{`{"kind": "dance"}`, 422, "kind", `there is no job "dance"; there are count, drop, generate`},
 			{``, 422, "kind", `there is no job ""`},
 			{`{"kind": "generate", "values": {"pool": "gift"}}`, 422, "values.count", "generate needs count=…"},
 			{`{"kind": "generate", "values": {"pool": "gift", "count": "5", "colour": "red"}}`, 422, "values.colour", "generate knows no colour"},
