@@ -75,7 +75,8 @@ var arrows = map[string][]string{
 	"internal/bench":                   {"internal/embedded", "internal/public"}, // embedded: the relay and the Redis of bench faults; public: the hooks of bench ingest
 	"cmd/regulars": {"internal/inbound", "internal/console", "internal/public", "internal/demo", "internal/bench", "internal/rehearsal",
 		"internal/apply", "internal/embedded", "internal/delivery/dkim", "internal/delivery/smtp", "internal/outbox/post", "internal/why", "jobs"},
-	"internal/shoptest": {"internal/apply", "internal/engine", "internal/store/storetest"},
+	"internal/shoptest":              {"internal/apply", "internal/engine", "internal/store/storetest"},
+	"internal/importer/importertest": {"internal/importer", "internal/store/storetest"},
 }
 
 // fences says which rooms alone may import a library.

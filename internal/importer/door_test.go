@@ -1,122 +1,19 @@
 package importer_test
 
 import (
-	"context"
-	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
-	"time"
 
-	"regulars/internal/flows"
-	"regulars/internal/importer"
-	"regulars/internal/intake"
+	"regulars/internal/importer/importertest"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
-	"regulars/internal/store/storetest"
 )
 
 // door is the way into a test's database.
-type door struct {
-	*importer.Importer
-	*intake.Intake
-	t  testing.TB
-	db *store.DB
-}
+type door struct{ importertest.Door }
 
-func newDoor(t testing.TB, db *store.DB) door {
-	return door{importer.New(db), intake.New(db), t, db}
-}
+func newDoor(t testing.TB, db *store.DB) door { return door{importertest.New(t, db)} }
 
-// file writes a file for an import.
-func file(t testing.TB, name, content string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// take imports and returns the tally and the refusals.
-func (d door) take(f importer.File) (string, []string) {
-	d.t.Helper()
-	var refused []string
-	f.Refused = func(r loyalty.Note) { refused = append(refused, fmt.Sprintf("%d %s: %s", r.Line, r.Field, r.Reason)) }
-	tally, err := d.Import(context.Background(), f)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	return tally.String(), refused
-}
-
-// apply takes live events in and returns their answers.
-func (d door) apply(events ...loyalty.Event) []intake.Result {
-	d.t.Helper()
-	results, err := d.Apply(context.Background(), events, intake.Live)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	return results
-}
-
-// stored takes live events in, all of which must be new and good.
-func (d door) stored(events ...loyalty.Event) []intake.Result {
-	d.t.Helper()
-	results := d.apply(events...)
-	for i, r := range results {
-		if r.State != intake.Stored {
-			d.t.Fatalf("event %s: %+v, want it stored", events[i].ID, r)
-		}
-	}
-	return results
-}
-
-// react has campaigns do what everything so far sets off.
-func (d door) react() {
-	d.t.Helper()
-	for {
-		n, err := flows.React(context.Background(), d.db)
-		if err != nil {
-			d.t.Fatal(err)
-		}
-		if n == 0 {
-			return
-		}
-	}
-}
-
-// rows returns the rows of a query as text, in its order, once campaigns have
-// reacted.
-func (d door) rows(query string) []string {
-	d.t.Helper()
-	d.react()
-	var all []string
-	err := d.db.View(context.Background(), func(tx *store.Tx) error { return tx.All(&all, query, nil) })
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	return all
-}
-
-// one returns the first row of a query as text, "" if there is none.
-func (d door) one(query string) string {
-	d.t.Helper()
-	if rows := d.rows(query); len(rows) > 0 {
-		return rows[0]
-	}
-	return ""
-}
-
-// at is a moment so many minutes after the start of a test's time.
-func at(minutes int) loyalty.Instant {
-	return loyalty.At(storetest.Start.Add(time.Duration(minutes) * time.Minute))
-}
-
-// event is an event of the standard source.
-func event(kind, id string, minutes int, m loyalty.Member) loyalty.Event {
-	return loyalty.Event{Source: "standard", Type: kind, ID: id, At: at(minutes), Member: m}
-}
+var at, event, file = importertest.At, importertest.Event, importertest.File
 
 // clear empties the tables that events fill.
 func clear(t testing.TB, db *store.DB) {

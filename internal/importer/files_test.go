@@ -21,24 +21,24 @@ import (
 
 // noting imports and returns the tally, the notes and the refusals.
 func (d door) noting(im importer.File) (string, string) {
-	d.t.Helper()
+	d.T.Helper()
 	var said []string
 	im.Noted = func(n loyalty.Note) { said = append(said, fmt.Sprintf("%d %s", n.Line, n)) }
 	im.Refused = func(r loyalty.Note) { said = append(said, fmt.Sprintf("refused %d %s", r.Line, r)) }
-	tally, err := d.Import(d.t.Context(), im)
+	tally, err := d.Import(d.T.Context(), im)
 	if err != nil {
-		d.t.Fatal(err)
+		d.T.Fatal(err)
 	}
 	return tally.String(), strings.Join(said, "\n")
 }
 
 // orders are the orders of a test's database with their lines.
 func (d door) orders() string {
-	d.t.Helper()
-	all := d.rows("select o.external_id || ' ' || m.external_id || ' ' || o.status || ' ' || o.total || ' x' || o.quantity from orders o join members m on m.id = o.member_id order by o.external_id")
+	d.T.Helper()
+	all := d.Rows("select o.external_id || ' ' || m.external_id || ' ' || o.status || ' ' || o.total || ' x' || o.quantity from orders o join members m on m.id = o.member_id order by o.external_id")
 	for i, o := range all {
 		id, _, _ := strings.Cut(o, " ")
-		for _, l := range d.rows("select ' ' || l.product || ':' || l.quantity || ':' || l.total from order_lines l join orders o on o.id = l.order_id where o.external_id = '" + id + "' and l.product <> '' order by l.n") {
+		for _, l := range d.Rows("select ' ' || l.product || ':' || l.quantity || ':' || l.total from order_lines l join orders o on o.id = l.order_id where o.external_id = '" + id + "' and l.product <> '' order by l.n") {
 			all[i] += l
 		}
 	}
@@ -123,8 +123,8 @@ func TestRowsOfOneNumberThatAreTwoOrders(t *testing.T) {
 		d := newDoor(t, db)
 		for _, tt := range tests {
 			clear(t, db)
-			if _, said := d.noting(importer.File{Kind: "orders", Path: file(t, "o.csv", tt.content)}); !strings.Contains(said, tt.said) || d.one("select count(*) from orders") != "0" {
-				t.Errorf("%s: %s orders\n%s\nwant %s", tt.name, d.one("select count(*) from orders"), said, tt.said)
+			if _, said := d.noting(importer.File{Kind: "orders", Path: file(t, "o.csv", tt.content)}); !strings.Contains(said, tt.said) || d.One("select count(*) from orders") != "0" {
+				t.Errorf("%s: %s orders\n%s\nwant %s", tt.name, d.One("select count(*) from orders"), said, tt.said)
 			}
 		}
 		clear(t, db)
@@ -133,7 +133,7 @@ func TestRowsOfOneNumberThatAreTwoOrders(t *testing.T) {
 		if want := "4 read, 3 new, 0 updated, 0 unchanged, 0 refused"; got != want {
 			t.Errorf("by number, day and shop: %s, want %s\n%s", got, want, said)
 		}
-		if got, want := strings.Join(d.rows("select external_id || ' ' || total from orders order by 1"), ", "), "1001/2027-03-01/Kamppi 1000, 1001/2027-03-02/Itis 3500, 1001/2027-03-02/Kamppi 2000"; got != want {
+		if got, want := strings.Join(d.Rows("select external_id || ' ' || total from orders order by 1"), ", "), "1001/2027-03-01/Kamppi 1000, 1001/2027-03-02/Itis 3500, 1001/2027-03-02/Kamppi 2000"; got != want {
 			t.Errorf("orders %s, want %s", got, want)
 		}
 		if got, _ := d.noting(im); got != "4 read, 0 new, 0 updated, 3 unchanged, 0 refused" {
@@ -143,7 +143,7 @@ func TestRowsOfOneNumberThatAreTwoOrders(t *testing.T) {
 		d.noting(importer.File{Kind: "orders", Path: file(t, "o.csv", "order,member,at,total\n1,M-1,2027-03-01,10\n")})
 		rejects := filepath.Join(t.TempDir(), "r.csv")
 		got, said = d.noting(importer.File{Kind: "orders", Rejects: rejects, Path: file(t, "p.csv", "order,member,at,total\n1,M-2,2027-02-01,20\n1,,,5\n")})
-		if got != "2 read, 0 new, 0 updated, 0 unchanged, 2 refused" || !strings.Contains(said, "refused 3 order: 1 is known already, of another member and of 2027-03-01") || d.one("select count(*) from members") != "1" {
+		if got != "2 read, 0 new, 0 updated, 0 unchanged, 2 refused" || !strings.Contains(said, "refused 3 order: 1 is known already, of another member and of 2027-03-01") || d.One("select count(*) from members") != "1" {
 			t.Errorf("the number of another order in another file: %s\n%s", got, said)
 		}
 		if kept, err := os.ReadFile(rejects); err != nil || !strings.Contains(string(kept), ",1,M-2,2027-02-01,20\n") || !strings.Contains(string(kept), ",1,,,5\n") {
@@ -178,13 +178,13 @@ M-3,kim@example.test,,` + strings.Repeat("Kim", 200) + `,24.12.1980,fin,SUOMI,eu
 			}
 		}
 		const people = `select external_id || ' ' || email || ' ' || phone || ' ' || first_name || ' ' || country || ' ' || language || ' ' || time_zone || ' ' || coalesce(birth_month, 0) from members order by 1`
-		if got, want := strings.Join(d.rows(people), "\n"), "M-1  +358401112223 Ida FI fi Europe/Helsinki 0\nM-2 jon@example.test  Jon    2\nM-3 kim@example.test   FI fi Europe/Helsinki 12"; got != want {
+		if got, want := strings.Join(d.Rows(people), "\n"), "M-1  +358401112223 Ida FI fi Europe/Helsinki 0\nM-2 jon@example.test  Jon    2\nM-3 kim@example.test   FI fi Europe/Helsinki 12"; got != want {
 			t.Errorf("people\n%s\nwant\n%s", got, want)
 		}
 		clear(t, db)
 		im.Dates = importer.MonthFirst
-		if d.noting(im); d.one("select birth_month || '-' || birth_date from members where external_id = 'M-1'") != "2-3" {
-			t.Errorf("a birthday with its month first: %s", d.one("select birth_month || '-' || birth_date from members where external_id = 'M-1'"))
+		if d.noting(im); d.One("select birth_month || '-' || birth_date from members where external_id = 'M-1'") != "2-3" {
+			t.Errorf("a birthday with its month first: %s", d.One("select birth_month || '-' || birth_date from members where external_id = 'M-1'"))
 		}
 	})
 }
@@ -223,12 +223,12 @@ func TestAnEventIsStoredWithoutWhatCannotBeRead(t *testing.T) {
 		d := newDoor(t, db)
 		for _, tt := range tests {
 			clear(t, db)
-			r := d.apply(tt.event)[0]
+			r := d.Answers(tt.event)[0]
 			got := r.Field
 			if len(r.Notes) == 1 {
 				got = r.Notes[0].Field
 			}
-			if r.State != tt.state || got != tt.field || tt.state == intake.Stored && d.one("select count(*) from orders where total = 5990") != "1" {
+			if r.State != tt.state || got != tt.field || tt.state == intake.Stored && d.One("select count(*) from orders where total = 5990") != "1" {
 				t.Errorf("%s: %+v, want it %s with %s", tt.name, r, tt.state, tt.field)
 			}
 		}
@@ -299,8 +299,8 @@ func TestLettersOfWindowsAreReadWhereSomebodySaysSo(t *testing.T) {
 		t.Errorf("%s\n%s", got, said)
 	}
 	im.Charset = importer.Western
-	if got, said := d.noting(im); d.one("select first_name from members") != "Björn" {
-		t.Errorf("%s\n%s, %s", got, said, d.one("select first_name from members"))
+	if got, said := d.noting(im); d.One("select first_name from members") != "Björn" {
+		t.Errorf("%s\n%s, %s", got, said, d.One("select first_name from members"))
 	}
 }
 
@@ -324,14 +324,14 @@ func TestFilesAsProgramsWriteThem(t *testing.T) {
 		for _, tt := range tests {
 			clear(t, db)
 			got, said := d.noting(importer.File{Kind: "members", Path: file(t, "m.csv", tt.content)})
-			people := strings.Join(d.rows("select external_id || ' ' || email || ' ' || first_name from members order by 1"), ", ")
+			people := strings.Join(d.Rows("select external_id || ' ' || email || ' ' || first_name from members order by 1"), ", ")
 			if got != "2 read, 2 new, 0 updated, 0 unchanged, 0 refused" || people != "M-1 ida@example.test Ida, M-2 jon@example.test Jon" {
 				t.Errorf("%s: %s, %s\n%s", tt.name, got, people, said)
 			}
 		}
 		clear(t, db)
 		d.noting(importer.File{Kind: "members", Path: file(t, "m.csv", "member,tags\nM-1,cafe\u0301\nM-2,caf\u00e9\n")})
-		if got := d.one("select count(distinct tag) from member_tags"); got != "1" {
+		if got := d.One("select count(distinct tag) from member_tags"); got != "1" {
 			t.Errorf("an accent composed and not makes %s tags", got)
 		}
 	})

@@ -21,9 +21,9 @@ var update = flag.Bool("update", false, "write what exports are read as into tes
 
 // empty is clear for addresses, too.
 func (d door) empty() {
-	d.t.Helper()
-	clear(d.t, d.db)
-	err := d.db.Update(d.t.Context(), func(tx *store.Tx) error {
+	d.T.Helper()
+	clear(d.T, d.DB)
+	err := d.DB.Update(d.T.Context(), func(tx *store.Tx) error {
 		for _, table := range []string{"suppressions", "refusals"} {
 			if _, err := tx.Exec("delete from "+table, nil); err != nil {
 				return err
@@ -32,15 +32,15 @@ func (d door) empty() {
 		return nil
 	})
 	if err != nil {
-		d.t.Fatal(err)
+		d.T.Fatal(err)
 	}
 }
 
 // dump is what a test's database has of members or of orders, a line each.
 func (d door) dump(kind string) string {
-	d.t.Helper()
+	d.T.Helper()
 	if kind == "members" {
-		return strings.Join(d.rows(`
+		return strings.Join(d.Rows(`
 			select m.email || ', ' || m.first_name || ', ' || m.last_name || ', ' || m.country || ', ' || m.phone || ', born ' || coalesce(m.birth_month, 0) || '-' || coalesce(m.birth_date, 0)
 			       || ', joined on day ' || coalesce(m.joined_day, 0)
 			       || coalesce((select ', ' || string_agg(t.tag, ' + ' order by t.tag) from member_tags t where t.member_id = m.id), '')
@@ -50,7 +50,7 @@ func (d door) dump(kind string) string {
 			from   members m
 			order  by m.email`), "\n")
 	}
-	return strings.Join(d.rows(`
+	return strings.Join(d.Rows(`
 		select o.external_id || ' of ' || m.email || ', ' || m.first_name || ', ' || m.last_name || ', ' || o.status || ', ' || o.total || ' less ' || o.refunded
 		       || ', tax ' || o.tax || ', shipping ' || o.shipping || ', discount ' || o.discount || ', ' || o.quantity || ' pieces'
 		       || coalesce((select ', ' || string_agg(l.quantity || ' × ' || l.product || ' (' || l.name || ', ' || l.category || l.brand || ') ' || l.total, ', ' order by l.n) from order_lines l where l.order_id = o.id), '')
@@ -95,7 +95,7 @@ func TestExportsAreKnownByTheirHeaders(t *testing.T) {
 // describe imports a file as members or, where it says that it is none, as orders, and
 // tells what it was taken for and what came in.
 func (d door) describe(path string) string {
-	d.t.Helper()
+	d.T.Helper()
 	var b strings.Builder
 	for _, kind := range []string{"members", "orders"} {
 		im := importer.File{Kind: kind, Path: path, Taken: func(r importer.Reading) {
@@ -106,7 +106,7 @@ func (d door) describe(path string) string {
 		}}
 		im.Noted = func(n loyalty.Note) { fmt.Fprintf(&b, "line %d: note: %s\n", n.Line, n) }
 		im.Refused = func(n loyalty.Note) { fmt.Fprintf(&b, "line %d: %s\n", n.Line, n) }
-		tally, err := d.Import(d.t.Context(), im)
+		tally, err := d.Import(d.T.Context(), im)
 		if err != nil && strings.Contains(err.Error(), "import it as orders") {
 			continue
 		}
@@ -146,7 +146,7 @@ func TestAnAudienceOfMailchimpComesAsOneZip(t *testing.T) {
 			"unsubscribed_members_export_1a2b.csv Mailchimp's unsubscribed members", "cleaned_members_export_1a2b.csv Mailchimp's cleaned members"}; !slices.Equal(order, want) {
 			t.Errorf("read %q, want %q", order, want)
 		}
-		if got, want := strings.Join(d.rows("select m.email || case when t.granted then ' yes' else ' no' end from member_topics t join members m on m.id = t.member_id where t.topic = 'offers' order by 1"), ", "),
+		if got, want := strings.Join(d.Rows("select m.email || case when t.granted then ' yes' else ' no' end from member_topics t join members m on m.id = t.member_id where t.topic = 'offers' order by 1"), ", "),
 			"ana@example.test yes, bo@example.test yes, cleo@example.test no"; got != want {
 			t.Errorf("offers: %s, want %s", got, want)
 		}

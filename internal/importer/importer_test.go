@@ -52,16 +52,16 @@ func TestOrdersFilesOfAllKinds(t *testing.T) {
 		for _, tt := range tests {
 			clear(t, db)
 			im := importer.File{Kind: "orders", Path: file(t, tt.file, tt.content), Map: tt.columns}
-			if got, refused := d.take(im); got != "3 read, 2 new, 0 updated, 0 unchanged, 0 refused" {
+			if got, refused := d.Take(im); got != "3 read, 2 new, 0 updated, 0 unchanged, 0 refused" {
 				t.Errorf("%s: %s %v", tt.name, got, refused)
 			}
-			got := strings.Join(d.rows(`select m.external_id || ' ' || o.total || ' x' || o.quantity || ' ' ||
+			got := strings.Join(d.Rows(`select m.external_id || ' ' || o.total || ' x' || o.quantity || ' ' ||
 				(select count(*) from order_lines l where l.order_id = o.id and l.member_id = m.id and l.day = o.day and l.counts) || ' lines day ' || o.day
 				from orders o join members m on m.id = o.member_id order by o.external_id`), "|")
 			if got != want {
 				t.Errorf("%s: orders %s, want %s", tt.name, got, want)
 			}
-			if got, _ := d.take(im); got != "3 read, 0 new, 0 updated, 2 unchanged, 0 refused" {
+			if got, _ := d.Take(im); got != "3 read, 0 new, 0 updated, 2 unchanged, 0 refused" {
 				t.Errorf("%s, again: %s", tt.name, got)
 			}
 		}
@@ -78,12 +78,12 @@ func TestADryRunChangesNothing(t *testing.T) {
 			{Kind: "suppressions", Path: file(t, "s.csv", "email\na@example.test\nb@example.test\n")},
 		} {
 			im.DryRun = true
-			if got, refused := d.take(im); !strings.Contains(got, " 2 new, 0 updated, 0 unchanged, 0 refused") {
+			if got, refused := d.Take(im); !strings.Contains(got, " 2 new, 0 updated, 0 unchanged, 0 refused") {
 				t.Errorf("%s: %s %v", im.Kind, got, refused)
 			}
 		}
 		for _, table := range []string{"members", "member_keys", "member_topics", "orders", "order_lines", "facts", "suppressions"} {
-			if got := d.one("select count(*) from " + table); got != "0" {
+			if got := d.One("select count(*) from " + table); got != "0" {
 				t.Errorf("%s rows in %s, want none", got, table)
 			}
 		}
@@ -120,7 +120,7 @@ O-15,M-1,2027-03-01,99999999999999999,,,
 		d := newDoor(t, db)
 		rejects := filepath.Join(t.TempDir(), "rejects.csv")
 		im := importer.File{Kind: "orders", Path: file(t, "orders.csv", content), Rejects: rejects}
-		got, refused := d.take(im)
+		got, refused := d.Take(im)
 		if got != "17 read, 3 new, 0 updated, 0 unchanged, 14 refused, 1 noted" {
 			t.Errorf("Import = %s", got)
 		}
@@ -149,7 +149,7 @@ O-15,M-1,2027-03-01,99999999999999999,,,
 		}
 		// Among them no amount contradicts that a comma stands before the decimals of 10,50.
 		mended := strings.ReplaceAll(string(kept), "O-13,M-2,", "O-13,M-1,")
-		if got, _ := d.take(importer.File{Kind: "orders", Path: file(t, "mended.csv", mended)}); got != "14 read, 2 new, 0 updated, 0 unchanged, 11 refused" {
+		if got, _ := d.Take(importer.File{Kind: "orders", Path: file(t, "mended.csv", mended)}); got != "14 read, 2 new, 0 updated, 0 unchanged, 11 refused" {
 			t.Errorf("the mended rejects: %s", got)
 		}
 	})
@@ -198,30 +198,30 @@ M-1,Ana@Example.test,Ana,fi,fi,--02-29,"club, dog",2026-11-22 10:00,yes,no,120,7
 		d := newDoor(t, db)
 		zone, _ := time.LoadLocation("America/New_York")
 		im := importer.File{Kind: "members", Path: file(t, "members.csv", content), Zone: zone, Consent: []string{"newsletter"}, ConsentSource: "old system", ConsentDay: loyalty.DayOf(at(-1000).Time, time.UTC)}
-		if got, refused := d.take(im); got != "2 read, 2 new, 0 updated, 0 unchanged, 0 refused" {
+		if got, refused := d.Take(im); got != "2 read, 2 new, 0 updated, 0 unchanged, 0 refused" {
 			t.Errorf("Import = %s %v", got, refused)
 		}
 		const people = `select external_id || '|' || email || '|' || first_name || '|' || country || '|' || language || '|' || coalesce(birth_year, 0) || '-' || birth_month || '-' || birth_date
 			|| '|' || joined_day || '|' || (select count(*) from member_tags t where t.member_id = members.id) from members order by external_id`
-		if got, want := strings.Join(d.rows(people), "\n"), "0042|bo@example.test|Bo|SE|sv|1980-1-31|20788|0\nM-1|Ana@example.test|Ana|FI|fi|0-2-29|20779|2"; got != want {
+		if got, want := strings.Join(d.Rows(people), "\n"), "0042|bo@example.test|Bo|SE|sv|1980-1-31|20788|0\nM-1|Ana@example.test|Ana|FI|fi|0-2-29|20779|2"; got != want {
 			t.Errorf("people:\n%s\nwant\n%s", got, want)
 		}
 		const topics = "select m.external_id || ' ' || t.topic || case when t.granted then ' yes' else ' no' end from member_topics t join members m on m.id = t.member_id order by 1"
-		if got, want := strings.Join(d.rows(topics), ", "), "0042 newsletter yes, M-1 newsletter no, M-1 offers yes"; got != want {
+		if got, want := strings.Join(d.Rows(topics), ", "), "0042 newsletter yes, M-1 newsletter no, M-1 offers yes"; got != want {
 			t.Errorf("topics: %s, want %s", got, want)
 		}
-		if got, want := d.one(factsOf+"'M-1'"), "0 orders, 0 spent, 120 points"; got != want {
+		if got, want := d.One(factsOf+"'M-1'"), "0 orders, 0 spent, 120 points"; got != want {
 			t.Errorf("facts of M-1: %s, want %s", got, want)
 		}
-		consents := d.one("select count(*) from consents where source = 'old system'")
-		if got, _ := d.take(im); got != "2 read, 0 new, 0 updated, 2 unchanged, 0 refused" || d.one("select count(*) from consents where source = 'old system'") != consents {
-			t.Errorf("again: %s, and %s consents became %s", got, consents, d.one("select count(*) from consents"))
+		consents := d.One("select count(*) from consents where source = 'old system'")
+		if got, _ := d.Take(im); got != "2 read, 0 new, 0 updated, 2 unchanged, 0 refused" || d.One("select count(*) from consents where source = 'old system'") != consents {
+			t.Errorf("again: %s, and %s consents became %s", got, consents, d.One("select count(*) from consents"))
 		}
 		im.Path = file(t, "members.csv", strings.Replace(content, "Bo,SE", "Bosse,SE", 1))
-		if got, _ := d.take(im); got != "2 read, 0 new, 1 updated, 1 unchanged, 0 refused" {
+		if got, _ := d.Take(im); got != "2 read, 0 new, 1 updated, 1 unchanged, 0 refused" {
 			t.Errorf("with one changed: %s", got)
 		}
-		if got := d.one("select first_name from members where external_id = '0042'"); got != "Bosse" {
+		if got := d.One("select first_name from members where external_id = '0042'"); got != "Bosse" {
 			t.Errorf("0042 is called %s, want Bosse", got)
 		}
 	})
@@ -233,7 +233,7 @@ func TestAPersonTwiceInAFile(t *testing.T) {
 		d := newDoor(t, db)
 		im := importer.File{Kind: "members", Path: file(t, "m.csv", "member,first_name\nM-1,Ana\nM-2,Bo\nM-1,Ana\nM-1,Anna\n")}
 		for _, want := range []string{"4 read, 2 new, 0 updated, 1 unchanged, 1 refused", "4 read, 0 new, 0 updated, 3 unchanged, 1 refused"} {
-			got, refused := d.take(im)
+			got, refused := d.Take(im)
 			if got != want || len(refused) != 1 || refused[0] != "5 member: the same person stands in line 2 with other values" {
 				t.Errorf("Import = %s %v, want %s and line 5 refused", got, refused, want)
 			}
@@ -255,10 +255,10 @@ func TestWhoIsInAMembersFileHasJoined(t *testing.T) {
 		d := newDoor(t, db)
 		for _, tt := range tests {
 			clear(t, db)
-			if got, refused := d.take(importer.File{Kind: "members", Path: file(t, "m.csv", tt.content)}); !strings.HasPrefix(got, "1 read, 1 new") {
+			if got, refused := d.Take(importer.File{Kind: "members", Path: file(t, "m.csv", tt.content)}); !strings.HasPrefix(got, "1 read, 1 new") {
 				t.Errorf("%s: %s %v", tt.name, got, refused)
 			}
-			if got := d.one("select coalesce(joined_day, 0) from members"); got != tt.want {
+			if got := d.One("select coalesce(joined_day, 0) from members"); got != tt.want {
 				t.Errorf("%s: joined on day %s, want %s", tt.name, got, tt.want)
 			}
 		}
@@ -281,13 +281,13 @@ func TestAnImportedOrderChangesWithItsRow(t *testing.T) {
 		}
 		for n, step := range steps {
 			im := importer.File{Kind: "orders", Path: file(t, "o.csv", "order,member,at,total,status,product\n"+step.content)}
-			if got, refused := d.take(im); got != step.tally {
+			if got, refused := d.Take(im); got != step.tally {
 				t.Errorf("step %d: %s %v, want %s", n, got, refused, step.tally)
 			}
-			if got := d.one(theOrder); got != step.order {
+			if got := d.One(theOrder); got != step.order {
 				t.Errorf("step %d: order %s, want %s", n, got, step.order)
 			}
-			if got := d.one(factsOf + "'M-1'"); got != step.facts {
+			if got := d.One(factsOf + "'M-1'"); got != step.facts {
 				t.Errorf("step %d: facts of M-1 %s, want %s", n, got, step.facts)
 			}
 		}
@@ -298,15 +298,15 @@ func TestALiveEventGoesOnFromAnImportedOrder(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		d := newDoor(t, db)
-		d.take(importer.File{Kind: "orders", Source: "standard", Path: file(t, "o.csv", "order,member,at,total,product\nO-1,M-1,2027-03-01,10.00,A\n")})
-		d.stored(about(loyalty.OrderRefunded, "e1", 0, given("r1", 400)))
-		if got, want := d.one(theOrder), "M-1 paid 1000-400 x1  day 20878 lines 1"; got != want {
+		d.Take(importer.File{Kind: "orders", Source: "standard", Path: file(t, "o.csv", "order,member,at,total,product\nO-1,M-1,2027-03-01,10.00,A\n")})
+		d.Stored(about(loyalty.OrderRefunded, "e1", 0, given("r1", 400)))
+		if got, want := d.One(theOrder), "M-1 paid 1000-400 x1  day 20878 lines 1"; got != want {
 			t.Errorf("order %s, want %s", got, want)
 		}
 		refund := about(loyalty.OrderRefunded, "e2", 1, given("r2", 600))
 		refund.Member = loyalty.Member{} // whose order it is, we know
-		d.stored(refund)
-		if got, want := d.one(factsOf+"'M-1'"), "0 orders, 0 spent, 0 points"; got != want {
+		d.Stored(refund)
+		if got, want := d.One(factsOf+"'M-1'"), "0 orders, 0 spent, 0 points"; got != want {
 			t.Errorf("facts %s, want %s", got, want)
 		}
 	})
@@ -327,16 +327,16 @@ func TestAnInterruptedImportGoesOn(t *testing.T) {
 			if read > total || total == 0 {
 				t.Errorf("progress %d of %d", read, total)
 			}
-			if d.one("select count(*) from orders") != "0" {
+			if d.One("select count(*) from orders") != "0" {
 				stop()
 			}
 		}
 		tally, err := d.Import(ctx, im)
-		if !errors.Is(err, context.Canceled) || tally.New != 5000 || d.one("select count(*) from orders") != "5000" || d.one("select cast(sum(orders) as bigint) from facts") != "5000" {
+		if !errors.Is(err, context.Canceled) || tally.New != 5000 || d.One("select count(*) from orders") != "5000" || d.One("select cast(sum(orders) as bigint) from facts") != "5000" {
 			t.Fatalf("interrupted: %v, %v, want one whole batch", tally, err)
 		}
 		im.Progress = nil
-		if got, _ := d.take(im); got != "12000 read, 7000 new, 0 updated, 5000 unchanged, 0 refused" {
+		if got, _ := d.Take(im); got != "12000 read, 7000 new, 0 updated, 5000 unchanged, 0 refused" {
 			t.Errorf("begun again: %s", got)
 		}
 	})
@@ -348,7 +348,7 @@ func TestSuppressionsFile(t *testing.T) {
 		d := newDoor(t, db)
 		im := importer.File{Kind: "suppressions", Path: file(t, "s.csv", "Email\nana@example.test\nANA@example.test\nnobody\nbo@example.test\n")}
 		for _, want := range []string{"4 read, 2 new, 0 updated, 1 unchanged, 1 refused", "4 read, 0 new, 0 updated, 3 unchanged, 1 refused"} {
-			if got, refused := d.take(im); got != want || len(refused) != 1 {
+			if got, refused := d.Take(im); got != want || len(refused) != 1 {
 				t.Errorf("Import = %s %v, want %s", got, refused, want)
 			}
 		}

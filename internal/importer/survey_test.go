@@ -36,7 +36,7 @@ func TestTheWholeOfAColumnTellsHowItIsWritten(t *testing.T) {
 			how := ""
 			tt.im.Kind, tt.im.Path, tt.im.Taken = "orders", file(t, "o.csv", tt.content), func(r importer.Reading) { how = strings.Join(r.How, ", ") }
 			_, said := d.noting(tt.im)
-			if days := strings.Join(d.rows("select cast(day as text) from orders order by day"), " "); days != tt.days || how != tt.how || !strings.HasPrefix(said, tt.said) || tt.said == "" && said != "" {
+			if days := strings.Join(d.Rows("select cast(day as text) from orders order by day"), " "); days != tt.days || how != tt.how || !strings.HasPrefix(said, tt.said) || tt.said == "" && said != "" {
 				t.Errorf("%s: days %s, %s, %s; want %s, %s, %s", tt.name, days, how, said, tt.days, tt.how, tt.said)
 			}
 			if tt.said == "" {
@@ -69,7 +69,7 @@ func TestTheWholeFileTellsWhatStandsBeforeDecimals(t *testing.T) {
 		for _, tt := range tests {
 			clear(t, db)
 			_, said := d.noting(importer.File{Kind: "orders", Path: file(t, "o.csv", header+tt.rows), Decimal: tt.decimal})
-			if totals := strings.Join(d.rows("select cast(total as text) from orders order by total"), " "); totals != tt.totals && totals != reversed(tt.totals) || !strings.HasPrefix(said, tt.said) || tt.said == "" && said != "" {
+			if totals := strings.Join(d.Rows("select cast(total as text) from orders order by total"), " "); totals != tt.totals && totals != reversed(tt.totals) || !strings.HasPrefix(said, tt.said) || tt.said == "" && said != "" {
 				t.Errorf("%s: %s, %s; want %s, %s", tt.name, totals, said, tt.totals, tt.said)
 			}
 		}
@@ -97,7 +97,7 @@ func TestWordsForStatusesAndColumnsWithCommas(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.noting(im)
-	if got, want := strings.Join(d.rows("select external_id || ' ' || status from orders order by 1"), ", "), "1 paid, 2 pending"; got != want {
+	if got, want := strings.Join(d.Rows("select external_id || ' ' || status from orders order by 1"), ", "), "1 paid, 2 pending"; got != want {
 		t.Errorf("orders %s, want %s", got, want)
 	}
 	for text, want := range map[string]string{"a=b,a=c": "a is mapped twice", "a": `"a" should be field=column; a column with a comma in its name stands in quotes`, `"a=b, c"`: "", `a="b ""c"""`: ""} {
@@ -128,26 +128,26 @@ func TestAnOrderOfAFileAndOfAWebhookIsOne(t *testing.T) {
 		}
 		want := func(when, want string) {
 			t.Helper()
-			if got := strings.Join(d.rows("select o.external_id || ' ' || o.total || '-' || o.refunded || ' ' || (select coalesce(sum(r.total), 0) from refunds r where r.order_id = o.id) from orders o"), ", "); got != want {
+			if got := strings.Join(d.Rows("select o.external_id || ' ' || o.total || '-' || o.refunded || ' ' || (select coalesce(sum(r.total), 0) from refunds r where r.order_id = o.id) from orders o"), ", "); got != want {
 				t.Errorf("%s: %s, want %s", when, got, want)
 			}
 		}
 		d.noting(importer.File{Kind: "orders", Path: export("10.00")})
 		want("of the file", "4501 3000-1000 1000")
-		d.stored(of(loyalty.OrderChanged, "e1", -10, func(e *loyalty.Event) { e.Order.Total, e.Order.HasTotal = 3000, true }))
+		d.Stored(of(loyalty.OrderChanged, "e1", -10, func(e *loyalty.Event) { e.Order.Total, e.Order.HasTotal = 3000, true }))
 		want("told again by a webhook", "4501 3000-1000 1000")
-		d.stored(of(loyalty.OrderRefunded, "e2", -10, given("r1", 400)))
+		d.Stored(of(loyalty.OrderRefunded, "e2", -10, given("r1", 400)))
 		want("a refund from before the file is part of what that says", "4501 3000-1000 1000")
-		d.db = d.db.At(storetest.Start.Add(48 * 3600e9))
-		later := newDoor(t, d.db)
-		later.stored(of(loyalty.OrderRefunded, "e3", 60, given("r2", 500)))
+		d.DB = d.DB.At(storetest.Start.Add(48 * 3600e9))
+		later := newDoor(t, d.DB)
+		later.Stored(of(loyalty.OrderRefunded, "e3", 60, given("r2", 500)))
 		want("one from after it comes on top", "4501 3000-1500 1500")
 		later.noting(importer.File{Kind: "orders", Path: export("15.00")})
 		want("the next file says the same", "4501 3000-1500 1500")
 		later.noting(importer.File{Kind: "orders", Path: export("17.00")})
 		want("and one more says more", "4501 3000-1700 1700")
 		later.noting(importer.File{Kind: "orders", Path: export("30.00")})
-		if got := d.one("select status || ' ' || refunded from orders"); got != "refunded 3000" {
+		if got := d.One("select status || ' ' || refunded from orders"); got != "refunded 3000" {
 			t.Errorf("given back in all: %s", got)
 		}
 	})
@@ -158,10 +158,10 @@ func TestAnAnswerOfASystemDoesNotStandOverALaterNo(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		d := newDoor(t, db)
 		topics := func() string {
-			return strings.Join(d.rows("select m.email || ' ' || t.topic || case when t.granted then ' yes' else ' no' end from member_topics t join members m on m.id = t.member_id order by 1"), ", ")
+			return strings.Join(d.Rows("select m.email || ' ' || t.topic || case when t.granted then ' yes' else ' no' end from member_topics t join members m on m.id = t.member_id order by 1"), ", ")
 		}
 		refuse := event(loyalty.MemberChanged, "e1", -60, loyalty.Member{Email: "ana@example.test", Consent: map[string]bool{"offers": false}, ConsentAt: at(-60)})
-		d.stored(refuse)
+		d.Stored(refuse)
 		d.noting(importer.File{Kind: "members", Path: "testdata/mailchimp.subscribed.csv"})
 		d.noting(importer.File{Kind: "members", Path: "testdata/shopify.customers.csv"})
 		if got, want := topics(), "ana@example.test newsletter yes, ana@example.test offers no, bo@example.test newsletter no, bo@example.test offers no"; got != want {
@@ -209,8 +209,8 @@ func TestADryRunShowsTheFirstRowsAsTheyWouldBe(t *testing.T) {
 		}
 		shown = nil
 		d.noting(importer.File{Kind: "members", Path: file(t, "m.csv", many.String()), DryRun: true, Shown: f.Shown})
-		if len(shown) != 10 || d.one("select count(*) from members") != "0" {
-			t.Errorf("of 50 members %d are shown, and %s are there", len(shown), d.one("select count(*) from members"))
+		if len(shown) != 10 || d.One("select count(*) from members") != "0" {
+			t.Errorf("of 50 members %d are shown, and %s are there", len(shown), d.One("select count(*) from members"))
 		}
 	})
 }
@@ -223,7 +223,7 @@ func TestAReturnUnderATransactionOfItsOwnIsTakenOffWhatWasBought(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		d := newDoor(t, db)
 		_, said := d.noting(importer.File{Kind: "orders", Path: file(t, "items.csv", content)})
-		if got, want := strings.Join(d.rows("select external_id || ' ' || status || ' ' || total || '-' || refunded from orders order by 1"), ", "), "TX1 paid 2000-1000, TX2 returned -1000--1000"; got != want || said != "" {
+		if got, want := strings.Join(d.Rows("select external_id || ' ' || status || ' ' || total || '-' || refunded from orders order by 1"), ", "), "TX1 paid 2000-1000, TX2 returned -1000--1000"; got != want || said != "" {
 			t.Errorf("orders %s, want %s\n%s", got, want, said)
 		}
 	})
@@ -233,7 +233,7 @@ func TestWhatSomebodyNamesGoesBeforeALayout(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, storetest.SQLite(t))
 	d.noting(importer.File{Kind: "orders", Path: "testdata/shopify.orders.csv", Map: map[string]string{"order": "Name", "shop": "Source"}})
-	if got, want := strings.Join(d.rows("select external_id || ' ' || shop || ' ' || total from orders order by 1"), ", "), "#1001 web 2740, #1002 web 990, #1003 web 3000, #1005 web 990"; got != want {
+	if got, want := strings.Join(d.Rows("select external_id || ' ' || shop || ' ' || total from orders order by 1"), ", "), "#1001 web 2740, #1002 web 990, #1003 web 3000, #1005 web 990"; got != want {
 		t.Errorf("orders %s, want %s", got, want)
 	}
 	_, err := d.Import(t.Context(), importer.File{Kind: "members", Path: file(t, "m.csv", "member\nM-1\n"), Consent: []string{"offers"}, Refusal: []string{"newsletter"}})

@@ -30,33 +30,33 @@ func asks(id string, minutes int) loyalty.Event {
 func (d door) link() consent.Claims {
 	var claims [2]int64
 	for i, column := range []string{"member_id", "id"} {
-		claims[i], _ = strconv.ParseInt(d.one("select s."+column+" from sends s join campaigns c on c.id = s.campaign_id where c.name = 'confirm' order by s.id desc limit 1"), 10, 64)
+		claims[i], _ = strconv.ParseInt(d.One("select s."+column+" from sends s join campaigns c on c.id = s.campaign_id where c.name = 'confirm' order by s.id desc limit 1"), 10, 64)
 	}
 	return consent.Claims{Member: claims[0], Send: claims[1]}
 }
 
 // now moves the door and the tables behind it to a moment.
-func (d *door) now(minutes int) { d.stand(at(minutes).Time) }
+func (d *door) now(minutes int) { d.Stand(at(minutes).Time) }
 
 // confirm presses the button of a link.
 func (d door) confirm(c consent.Claims) intake.Joining {
-	d.t.Helper()
+	d.T.Helper()
 	j, err := d.Confirm(context.Background(), c, consent.How{IP: "192.0.2.1"})
 	if err != nil {
-		d.t.Error(err)
+		d.T.Error(err)
 	}
 	return j
 }
 
 // standing are the member's present answers.
 func (d door) standing() string {
-	return strings.Join(d.rows("select topic || case when granted then ' yes' else ' no' end from member_topics order by topic"), ", ")
+	return strings.Join(d.Rows("select topic || case when granted then ' yes' else ' no' end from member_topics order by topic"), ", ")
 }
 
 // why is the chain between the asker and a campaign.
 func (d door) why(name string) string {
 	var lines []why.Line
-	err := d.db.View(context.Background(), func(tx *store.Tx) (err error) {
+	err := d.DB.View(context.Background(), func(tx *store.Tx) (err error) {
 		lines, err = why.Chain(tx, d.link().Member, name, 0)
 		return err
 	})
@@ -64,7 +64,7 @@ func (d door) why(name string) string {
 }
 
 func (d door) joined() string {
-	return d.one("select count(*) filter (where m.joined_at is not null) || ' ' || count(*) filter (where f.joined) from members m join facts f on f.member_id = m.id")
+	return d.One("select count(*) filter (where m.joined_at is not null) || ' ' || count(*) filter (where f.joined) from members m join facts f on f.member_id = m.id")
 }
 
 func TestWhoAsksToJoinHasJoinedOnceTheyConfirm(t *testing.T) {
@@ -79,9 +79,9 @@ func TestWhoAsksToJoinHasJoinedOnceTheyConfirm(t *testing.T) {
 			}
 		}
 		d.now(10)
-		d.stored(asks("j1", 9))
+		d.Stored(asks("j1", 9))
 		check("asked", "confirm", "0 0", "newsletter no")
-		if got := d.one("select class || ' ' || lane from sends s join due d on d.send_id = s.id"); got != "service urgent" {
+		if got := d.One("select class || ' ' || lane from sends s join due d on d.send_id = s.id"); got != "service urgent" {
 			t.Errorf("the mail is %s", got)
 		}
 		first := d.link()
@@ -91,29 +91,29 @@ func TestWhoAsksToJoinHasJoinedOnceTheyConfirm(t *testing.T) {
 			}
 		}
 		d.now(600)
-		d.stored(asks("j2", 599))
+		d.Stored(asks("j2", 599))
 		check("asked again the same day", "confirm", "0 0", "newsletter no")
 		d.now(10 + 24*60)
-		d.stored(asks("j3", 9+24*60))
+		d.Stored(asks("j3", 9+24*60))
 		check("a day later", "confirm confirm", "0 0", "newsletter no")
 		d.now(2000)
 		if j := d.confirm(first); !j.Confirmed {
 			t.Errorf("Confirm = %+v", j)
 		}
 		check("confirmed by the first link", "confirm confirm heard welcome", "1 1", "newsletter no, offers yes")
-		if got := d.one("select count(*) from members where joined_day is not null"); got != "1" {
+		if got := d.One("select count(*) from members where joined_day is not null"); got != "1" {
 			t.Error("the day of joining is not kept")
 		}
 		evidence := "select source || '|' || said || '|' || ip || '|' || send_id from consents where granted"
-		if got, want := strings.Join(d.rows(evidence), "; "), fmt.Sprintf("double opt-in|Send me offers [checkout, %s]|192.0.2.1|%d", at(9+24*60).UTC().Format("2006-01-02T15:04:05Z"), first.Send); got != want {
+		if got, want := strings.Join(d.Rows(evidence), "; "), fmt.Sprintf("double opt-in|Send me offers [checkout, %s]|192.0.2.1|%d", at(9+24*60).UTC().Format("2006-01-02T15:04:05Z"), first.Send); got != want {
 			t.Errorf("evidence %q, want %q", got, want)
 		}
-		joined := d.one("select cast(joined_at as text) from members")
+		joined := d.One("select cast(joined_at as text) from members")
 		d.now(2010)
 		d.confirm(d.link())
-		d.stored(asks("j4", 2009))
+		d.Stored(asks("j4", 2009))
 		check("confirmed and asked once more", "confirm confirm heard welcome", "1 1", "newsletter no, offers yes")
-		if got := d.one("select cast(joined_at as text) from members"); got != joined {
+		if got := d.One("select cast(joined_at as text) from members"); got != joined {
 			t.Errorf("joined at %s, then at %s", joined, got)
 		}
 	})
@@ -138,15 +138,15 @@ func TestWhoNeedsNoDoubleOptIn(t *testing.T) {
 				t.Error(err)
 			}
 		}, "1 1", "welcome"},
-		"so was what is no news any more":            {func(d door) { d.stored(asks("j", -4*24*60)) }, "1 1", ""},
-		"nothing can be confirmed without a mailbox": {func(d door) { d.stored(event(loyalty.MemberJoined, "j", 9, loyalty.Member{ID: "M-1", Card: "42"})) }, "1 1", "welcome"},
+		"so was what is no news any more":            {func(d door) { d.Stored(asks("j", -4*24*60)) }, "1 1", ""},
+		"nothing can be confirmed without a mailbox": {func(d door) { d.Stored(event(loyalty.MemberJoined, "j", 9, loyalty.Member{ID: "M-1", Card: "42"})) }, "1 1", "welcome"},
 		"but an order that says joined asks, too": {func(d door) {
 			e := placed("e", "O-1", "M-1", 9, 100)
 			e.Member = member
-			d.stored(e)
+			d.Stored(e)
 		}, "0 0", "confirm"},
 		"and a file does as it says": {func(d door) {
-			d.take(importer.File{Kind: "members", Path: file(t, "m.csv", "member,email,joined_at\nM-1,a@example.test,2027-01-01\n")})
+			d.Take(importer.File{Kind: "members", Path: file(t, "m.csv", "member,email,joined_at\nM-1,a@example.test,2027-01-01\n")})
 		}, "1 1", ""},
 	} {
 		t.Run(claim, func(t *testing.T) {
@@ -170,7 +170,7 @@ func TestALinkConfirmsTheAddressThatItWentTo(t *testing.T) {
 		d := newDoor(t, db)
 		d.program(confirmed, map[string]string{"welcome": welcome})
 		d.now(10)
-		d.stored(asks("j1", 9))
+		d.Stored(asks("j1", 9))
 		old := d.link()
 		if _, err := exec(db, "update sends set email_key = (select email_key from members)", nil); err != nil { // it was sent
 			t.Fatal(err)
@@ -178,7 +178,7 @@ func TestALinkConfirmsTheAddressThatItWentTo(t *testing.T) {
 		moved := asks("j2", 11)
 		moved.Member.Email = "stranger@example.test"
 		d.now(12)
-		d.stored(moved)
+		d.Stored(moved)
 		if _, err := d.Confirm(context.Background(), old, consent.How{}); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("the old address's link: %v, want not found", err)
 		}
@@ -203,8 +203,8 @@ func TestARefusalAfterAskingStands(t *testing.T) {
 		d := newDoor(t, db)
 		d.program(confirmed, map[string]string{"welcome": welcome})
 		d.now(10)
-		d.stored(asks("j1", 9))
-		d.stored(event(loyalty.MemberChanged, "c", 10, loyalty.Member{ID: "M-1", Consent: map[string]bool{loyalty.Offers: false}}))
+		d.Stored(asks("j1", 9))
+		d.Stored(event(loyalty.MemberChanged, "c", 10, loyalty.Member{ID: "M-1", Consent: map[string]bool{loyalty.Offers: false}}))
 		d.now(20)
 		d.confirm(d.link())
 		if got := d.joined() + " " + d.standing(); got != "1 1 newsletter no, offers no" {
@@ -219,10 +219,10 @@ func TestManyClicksAtOnceJoinOnce(t *testing.T) {
 		d := newDoor(t, db)
 		d.program(confirmed, map[string]string{"welcome": strings.Replace(welcome, "joins\n", "joins\nagain: each\n", 1)})
 		d.now(10)
-		d.stored(asks("j1", 9))
+		d.Stored(asks("j1", 9))
 		c := d.link()
 		together(8, func(int) { d.confirm(c) })
-		if got := d.queued() + " " + d.one("select count(*) from consents where granted"); got != "confirm welcome 1" {
+		if got := d.queued() + " " + d.One("select count(*) from consents where granted"); got != "confirm welcome 1" {
 			t.Errorf("got %q, want one welcome and one consent", got)
 		}
 	})
@@ -234,23 +234,23 @@ func TestAMemberWhoComesToAnotherAddressIsAskedAnew(t *testing.T) {
 		d := newDoor(t, db)
 		d.program(confirmed, map[string]string{"welcome": welcome})
 		d.now(10)
-		d.stored(asks("j1", 9))
+		d.Stored(asks("j1", 9))
 		d.confirm(d.link())
 		want := func(when, topics string, mails int) {
 			t.Helper()
 			if got := d.standing(); got != topics {
 				t.Errorf("%s: %s, want %s", when, got, topics)
 			}
-			if got := d.one("select count(*) from sends s join campaigns c on c.id = s.campaign_id where c.name = 'confirm'"); got != strconv.Itoa(mails) {
+			if got := d.One("select count(*) from sends s join campaigns c on c.id = s.campaign_id where c.name = 'confirm'"); got != strconv.Itoa(mails) {
 				t.Errorf("%s: %s mails have asked, want %d", when, got, mails)
 			}
 		}
 		want("confirmed", "newsletter no, offers yes", 1)
 
 		d.now(20)
-		d.stored(event(loyalty.MemberChanged, "c1", 19, loyalty.Member{ID: "M-1", Email: "ANA@example.test"}))
+		d.Stored(event(loyalty.MemberChanged, "c1", 19, loyalty.Member{ID: "M-1", Email: "ANA@example.test"}))
 		want("the same address in capitals", "newsletter no, offers yes", 1)
-		d.stored(event(loyalty.MemberChanged, "c2", 20, loyalty.Member{ID: "M-1", Email: "other@example.test",
+		d.Stored(event(loyalty.MemberChanged, "c2", 20, loyalty.Member{ID: "M-1", Email: "other@example.test",
 			Consent: map[string]bool{loyalty.Newsletter: true}, ConsentAt: at(20), ConsentSource: "account page"}))
 		want("another address", "newsletter no, offers no, program no", 2)
 		if got := d.joined(); !strings.HasPrefix(got, "1") {
@@ -259,17 +259,17 @@ func TestAMemberWhoComesToAnotherAddressIsAskedAnew(t *testing.T) {
 		d.now(30)
 		order := placed("o1", "O-1", "M-1", 25, 100)
 		order.Member.Consent = map[string]bool{loyalty.Offers: true}
-		d.stored(order)
+		d.Stored(order)
 		want("an order that says yes", "newsletter no, offers no, program no", 2)
 
 		// Somebody else with the new address: nobody has refused it.
-		d.stored(event(loyalty.MemberChanged, "c3", 30, loyalty.Member{ID: "M-2", Email: "other@example.test"}))
-		if n := d.one("select count(*) from refusals where topic = 'offers'"); n != "0" {
+		d.Stored(event(loyalty.MemberChanged, "c3", 30, loyalty.Member{ID: "M-2", Email: "other@example.test"}))
+		if n := d.One("select count(*) from refusals where topic = 'offers'"); n != "0" {
 			t.Errorf("%s refusals of addresses, want none: nobody refused", n)
 		}
 		d.confirm(d.link())
 		want("confirmed from there", "newsletter yes, offers yes, program yes", 2)
-		if got := d.one("select count(*) from passages p join campaigns c on c.id = p.campaign_id where c.name = 'welcome'"); got != "1" {
+		if got := d.One("select count(*) from passages p join campaigns c on c.id = p.campaign_id where c.name = 'welcome'"); got != "1" {
 			t.Errorf("welcomed %s times, want once", got)
 		}
 	})
@@ -280,23 +280,23 @@ func TestOneAddressIsAskedOnceADay(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		d := newDoor(t, db)
 		d.program(confirmed, map[string]string{"welcome": welcome})
-		asked := func() string { return d.one("select count(*) from sends") }
+		asked := func() string { return d.One("select count(*) from sends") }
 		ask := func(id string, minutes int) loyalty.Event {
 			return event(loyalty.MemberJoined, "j"+id, minutes, loyalty.Member{ID: id, Email: "victim@example.test"})
 		}
 		d.now(10)
-		d.stored(ask("X-1", 5), ask("X-2", 6), ask("X-3", 7))
+		d.Stored(ask("X-1", 5), ask("X-2", 6), ask("X-3", 7))
 		for i := range 5 {
-			d.stored(ask("Y-"+strconv.Itoa(i), 8))
+			d.Stored(ask("Y-"+strconv.Itoa(i), 8))
 		}
-		d.stored(event(loyalty.MemberJoined, "z", 8, loyalty.Member{ID: "Z", Email: "z@example.test"}))
+		d.Stored(event(loyalty.MemberJoined, "z", 8, loyalty.Member{ID: "Z", Email: "z@example.test"}))
 		if got := asked(); got != "2" {
 			t.Errorf("%s mails to two addresses, want 2", got)
 		}
 		// One member who goes to and fro between two addresses.
 		for i := range 4 {
 			e := event(loyalty.MemberJoined, "f"+strconv.Itoa(i), 9, loyalty.Member{ID: "F", Email: []string{"victim@example.test", "z@example.test"}[i%2]})
-			d.stored(e)
+			d.Stored(e)
 		}
 		if got := asked(); got != "2" {
 			t.Errorf("%s mails after somebody has gone to and fro, want 2", got)
@@ -304,7 +304,7 @@ func TestOneAddressIsAskedOnceADay(t *testing.T) {
 		d.now(10 + 24*60)
 		again := ask("X-2", 5+24*60)
 		again.ID = "again"
-		d.stored(again)
+		d.Stored(again)
 		if got := asked(); got != "3" {
 			t.Errorf("%s mails a day later, want 3", got)
 		}

@@ -38,7 +38,7 @@ func newGate(t *testing.T, db *store.DB) *gate {
 		}
 		return db.Now()
 	}))
-	g.stored(placed("first", "O-first", "M-first", 0, 100)) // the pepper is read
+	g.Stored(placed("first", "O-first", "M-first", 0, 100)) // the pepper is read
 	if _, err := g.Currency(context.Background()); err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ type answer struct {
 // together delivers the first of some deliveries, and the others while it is held: they
 // are one group. It returns what each was told, and in how many transactions.
 func (g *gate) together(ctx context.Context, deliveries ...[]loyalty.Event) (answers []answer, transactions int) {
-	g.t.Helper()
+	g.T.Helper()
 	hold := make(chan struct{})
 	g.mu.Lock()
 	g.held, g.begun = hold, 0
@@ -118,7 +118,7 @@ func TestDeliveriesThatArriveTogetherCommitTogether(t *testing.T) {
 				t.Errorf("delivery %d: %+v, want it %s", i, a, want)
 			}
 		}
-		if got := g.one("select count(*) || ' ' || count(distinct member_id) from orders"); got != "50 50" {
+		if got := g.One("select count(*) || ' ' || count(distinct member_id) from orders"); got != "50 50" {
 			t.Errorf("orders and their members: %s, want 50 50", got)
 		}
 		if answers, _ := g.together(gone, all[1:]...); answers[3].state() != "duplicate" {
@@ -175,7 +175,7 @@ func TestADeliveryThatFailsFailsAlone(t *testing.T) {
 				t.Errorf("delivery %d: %+v, want %s", i, a, want)
 			}
 		}
-		if got := g.one("select count(*) from orders"); got != "20" {
+		if got := g.One("select count(*) from orders"); got != "20" {
 			t.Errorf("%s orders, want the 19 and the one from before", got)
 		}
 	})
@@ -187,7 +187,7 @@ func TestADeliveryOfALockedMemberIsLeftOut(t *testing.T) {
 	g := newGate(t, db)
 	all := orders(6)
 	for i := range all {
-		g.stored(placed(fmt.Sprint("before", i), fmt.Sprint("O-before", i), fmt.Sprint("M-", i), 0, 100))
+		g.Stored(placed(fmt.Sprint("before", i), fmt.Sprint("O-before", i), fmt.Sprint("M-", i), 0, 100))
 	}
 	all[2] = append(all[2], placed("new", "O-new", "M-new", 0, 100))                 // with somebody who is new: all or nothing
 	all[4][0].Member, all[4][0].Order.ID = loyalty.Member{ID: "M-4"}, "O-before3"    // of another, who is locked, too
@@ -214,7 +214,7 @@ func TestADeliveryOfALockedMemberIsLeftOut(t *testing.T) {
 			t.Errorf("delivery %d beside a locked member: %+v, want it stored", i, a)
 		}
 	}
-	if got := g.one("select count(*) from members where external_id = 'M-new'"); got != "0" {
+	if got := g.One("select count(*) from members where external_id = 'M-new'"); got != "0" {
 		t.Error("half of a delivery was taken in")
 	}
 	go func() { // the lock ends while they come again
@@ -246,7 +246,7 @@ func TestAmountsReadInAnotherCurrencyAreReadAgain(t *testing.T) {
 		if err := d.IsCurrency(context.Background(), "JPY"); !errors.As(err, &changed) {
 			t.Errorf("IsCurrency of yen = %v", err)
 		}
-		if got := d.one("select count(*) from orders"); got != "0" {
+		if got := d.One("select count(*) from orders"); got != "0" {
 			t.Errorf("%s orders, want none", got)
 		}
 	})

@@ -52,10 +52,10 @@ func TestOrdersOfOneNumberAndTwoPeopleStayApart(t *testing.T) {
 				clear(t, db)
 				var r intake.Result
 				if together {
-					r = d.apply(tt.first, tt.second)[1]
+					r = d.Answers(tt.first, tt.second)[1]
 				} else {
-					d.stored(tt.first)
-					r = d.apply(tt.second)[0]
+					d.Stored(tt.first)
+					r = d.Answers(tt.second)[0]
 				}
 				state := intake.Stored
 				if tt.field != "" {
@@ -64,7 +64,7 @@ func TestOrdersOfOneNumberAndTwoPeopleStayApart(t *testing.T) {
 				if r.State != state || r.Field != tt.field || (noted(r) != "") != (tt.note != "") || !strings.Contains(noted(r), tt.note) {
 					t.Errorf("%s (in one batch: %v): %+v, want %s of %q, note %q", tt.name, together, r, state, tt.field, tt.note)
 				}
-				if got := d.one("select coalesce(nullif(case when m.named then m.external_id else '' end, ''), m.email) from orders o join members m on m.id = o.member_id"); got != tt.want {
+				if got := d.One("select coalesce(nullif(case when m.named then m.external_id else '' end, ''), m.email) from orders o join members m on m.id = o.member_id"); got != tt.want {
 					t.Errorf("%s (in one batch: %v): the order is of %q, want %q", tt.name, together, got, tt.want)
 				}
 			}
@@ -82,15 +82,15 @@ func TestAnOrderByAnAddressThatTwoShareIsSaid(t *testing.T) {
 			return e
 		}
 		mail := loyalty.Member{Email: "family@example.test"}
-		if r := d.stored(order("1", mail))[0]; noted(r) != "" {
+		if r := d.Stored(order("1", mail))[0]; noted(r) != "" {
 			t.Errorf("an order by an address that nobody has: note %q, want none", noted(r))
 		}
-		d.stored(order("2", loyalty.Member{ID: "M-1", Email: "home@example.test", Card: "7"}), order("3", loyalty.Member{ID: "M-2", Email: "home@example.test", Card: "7"}))
-		if r := d.stored(order("4", loyalty.Member{ID: "M-1", Email: "home@example.test"}))[0]; noted(r) != "" {
+		d.Stored(order("2", loyalty.Member{ID: "M-1", Email: "home@example.test", Card: "7"}), order("3", loyalty.Member{ID: "M-2", Email: "home@example.test", Card: "7"}))
+		if r := d.Stored(order("4", loyalty.Member{ID: "M-1", Email: "home@example.test"}))[0]; noted(r) != "" {
 			t.Errorf("an order by the member's id: note %q, want none", noted(r))
 		}
 		for id, m := range map[string]loyalty.Member{"5": {Email: "Home@example.test"}, "6": {Email: "home@example.test"}, "7": {Card: "7"}} {
-			if r := d.stored(order(id, m))[0]; !strings.Contains(noted(r), "members have it") {
+			if r := d.Stored(order(id, m))[0]; !strings.Contains(noted(r), "members have it") {
 				t.Errorf("an order by what two share, %v: note %q, want it said", m, noted(r))
 			}
 		}

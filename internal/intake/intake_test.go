@@ -1,15 +1,11 @@
 package intake_test
 
 import (
-	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
-	"regulars/internal/flows"
-	"regulars/internal/importer"
+	"regulars/internal/importer/importertest"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
@@ -17,111 +13,11 @@ import (
 )
 
 // door is the way into a test's database.
-type door struct {
-	*intake.Intake
-	*importer.Importer
-	t  testing.TB
-	db *store.DB
-}
+type door struct{ importertest.Door }
 
-func newDoor(t testing.TB, db *store.DB) door {
-	return door{intake.New(db), importer.New(db), t, db}
-}
+func newDoor(t testing.TB, db *store.DB) door { return door{importertest.New(t, db)} }
 
-// stand has business time stand at a moment.
-func (d *door) stand(t time.Time) {
-	d.Intake, d.Importer = intake.New(d.db.At(t)), importer.New(d.db.At(t))
-}
-
-// file writes a file for an import.
-func file(t testing.TB, name, content string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// take imports and returns the tally and the refusals.
-func (d door) take(f importer.File) (string, []string) {
-	d.t.Helper()
-	var refused []string
-	f.Refused = func(r loyalty.Note) { refused = append(refused, fmt.Sprintf("%d %s: %s", r.Line, r.Field, r.Reason)) }
-	tally, err := d.Import(context.Background(), f)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	return tally.String(), refused
-}
-
-// apply takes live events in and returns their answers.
-func (d door) apply(events ...loyalty.Event) []intake.Result {
-	d.t.Helper()
-	results, err := d.Apply(context.Background(), events, intake.Live)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	return results
-}
-
-// stored takes live events in, all of which must be new and good.
-func (d door) stored(events ...loyalty.Event) []intake.Result {
-	d.t.Helper()
-	results := d.apply(events...)
-	for i, r := range results {
-		if r.State != intake.Stored {
-			d.t.Fatalf("event %s: %+v, want it stored", events[i].ID, r)
-		}
-	}
-	return results
-}
-
-// react has campaigns do what everything so far sets off.
-func (d door) react() {
-	d.t.Helper()
-	for {
-		n, err := flows.React(context.Background(), d.db)
-		if err != nil {
-			d.t.Fatal(err)
-		}
-		if n == 0 {
-			return
-		}
-	}
-}
-
-// rows returns the rows of a query as text, in its order, once campaigns have
-// reacted.
-func (d door) rows(query string) []string {
-	d.t.Helper()
-	d.react()
-	var all []string
-	err := d.db.View(context.Background(), func(tx *store.Tx) error { return tx.All(&all, query, nil) })
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	return all
-}
-
-// one returns the first row of a query as text, "" if there is none.
-func (d door) one(query string) string {
-	d.t.Helper()
-	if rows := d.rows(query); len(rows) > 0 {
-		return rows[0]
-	}
-	return ""
-}
-
-// at is a moment so many minutes after the start of a test's time.
-func at(minutes int) loyalty.Instant {
-	return loyalty.At(storetest.Start.Add(time.Duration(minutes) * time.Minute))
-}
-
-// event is an event of the standard source.
-func event(kind, id string, minutes int, m loyalty.Member) loyalty.Event {
-	return loyalty.Event{Source: "standard", Type: kind, ID: id, At: at(minutes), Member: m}
-}
+var at, event, file = importertest.At, importertest.Event, importertest.File
 
 // placed is an order of one line.
 func placed(id, order, member string, minutes int, total int64) loyalty.Event {
@@ -136,11 +32,11 @@ func TestAnOrderMakesItsMemberKnown(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		d := newDoor(t, db)
-		d.stored(placed("e1", "O-1", "M-1", 0, 5990))
-		if got, want := d.one(factsOf+"'M-1'"), "1 orders, 5990 spent, 0 points"; got != want {
+		d.Stored(placed("e1", "O-1", "M-1", 0, 5990))
+		if got, want := d.One(factsOf+"'M-1'"), "1 orders, 5990 spent, 0 points"; got != want {
 			t.Errorf("facts = %q, want %q", got, want)
 		}
-		if got, want := d.one("select named || ' ' || email || (joined_at is null) from members"), "true true"; got != want && got != "1 1" {
+		if got, want := d.One("select named || ' ' || email || (joined_at is null) from members"), "true true"; got != want && got != "1 1" {
 			t.Errorf("the member: %q, want %q", got, want)
 		}
 	})
@@ -151,17 +47,17 @@ func TestASecondDeliveryChangesNothing(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		d := newDoor(t, db)
 		e := placed("e1", "O-1", "M-1", 0, 5990)
-		d.stored(e)
+		d.Stored(e)
 		again := e
 		again.Order = &loyalty.Order{ID: "O-1", Total: 1, HasTotal: true}
 		again.Member = loyalty.Member{ID: "M-2"}
-		if r := d.apply(e, again); r[0].State != intake.Duplicate || r[1].State != intake.Duplicate {
+		if r := d.Answers(e, again); r[0].State != intake.Duplicate || r[1].State != intake.Duplicate {
 			t.Errorf("Apply = %+v, want two duplicates", r)
 		}
-		if got := d.rows("select external_id from members"); len(got) != 1 {
+		if got := d.Rows("select external_id from members"); len(got) != 1 {
 			t.Errorf("members = %v, want M-1 alone", got)
 		}
-		if got, want := d.one(factsOf+"'M-1'"), "1 orders, 5990 spent, 0 points"; got != want {
+		if got, want := d.One(factsOf+"'M-1'"), "1 orders, 5990 spent, 0 points"; got != want {
 			t.Errorf("facts = %q, want %q", got, want)
 		}
 	})
@@ -203,7 +99,7 @@ func TestWhatIsWrongIsRefusedAndStopsNothing(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		d := newDoor(t, db)
 		for i, tt := range tests {
-			r := d.apply(placed(fmt.Sprint("a", i), fmt.Sprint("A-", i), "M-1", 0, 1), tt.event, placed(fmt.Sprint("b", i), fmt.Sprint("B-", i), "M-1", 0, 1))
+			r := d.Answers(placed(fmt.Sprint("a", i), fmt.Sprint("A-", i), "M-1", 0, 1), tt.event, placed(fmt.Sprint("b", i), fmt.Sprint("B-", i), "M-1", 0, 1))
 			if r[0].State != intake.Stored || r[2].State != intake.Stored {
 				t.Errorf("%s: its neighbours are %+v and %+v, want them stored", tt.name, r[0], r[2])
 			}
@@ -211,7 +107,7 @@ func TestWhatIsWrongIsRefusedAndStopsNothing(t *testing.T) {
 				t.Errorf("%s: %+v, want it refused for %s", tt.name, r[1], tt.field)
 			}
 		}
-		if got := d.rows("select external_id from members"); len(got) != 1 {
+		if got := d.Rows("select external_id from members"); len(got) != 1 {
 			t.Errorf("members = %v, want M-1 alone", got)
 		}
 	})

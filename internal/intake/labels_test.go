@@ -22,7 +22,7 @@ func TestLinesHaveLabels(t *testing.T) {
 		plain := loyalty.Line{Product: "B", Quantity: 1, Total: 1000}
 		want := func(what string, want ...string) {
 			t.Helper()
-			got := d.rows(labelsOf)
+			got := d.Rows(labelsOf)
 			for i := range max(len(got), len(want)) {
 				if i >= len(got) || i >= len(want) || got[i] != want[i] {
 					t.Errorf("%s: lines %q, want %q", what, got, want)
@@ -30,18 +30,18 @@ func TestLinesHaveLabels(t *testing.T) {
 				}
 			}
 		}
-		d.stored(about(loyalty.OrderPlaced, "e1", 0, lines(sale, plain)))
+		d.Stored(about(loyalty.OrderPlaced, "e1", 0, lines(sale, plain)))
 		want("an order", `O-1 A ["organic","sale"]`, `O-1 B []`)
-		d.stored(about(loyalty.OrderChanged, "e2", 1, lines(plain)))
+		d.Stored(about(loyalty.OrderChanged, "e2", 1, lines(plain)))
 		want("changed", `O-1 B []`)
 
 		bad := about(loyalty.OrderChanged, "e3", 2, lines(loyalty.Line{Product: "A", Labels: loyalty.Labels{"a\x00b"}}))
-		d.stored(bad)
+		d.Stored(bad)
 		want("a label with a zero byte", `O-1 A ["a b"]`)
 
 		clear(t, db)
 		content := "order,member,at,total,product,labels\nO-1,M-1,2027-03-01,10,A,sale; organic\nO-1,M-1,2027-03-01,10,B,\nO-2,M-1,2027-03-01,10,A,\"new, sale\"\n"
-		if got, refused := d.take(importer.File{Kind: "orders", Path: file(t, "a.csv", content)}); got != "3 read, 2 new, 0 updated, 0 unchanged, 0 refused" {
+		if got, refused := d.Take(importer.File{Kind: "orders", Path: file(t, "a.csv", content)}); got != "3 read, 2 new, 0 updated, 0 unchanged, 0 refused" {
 			t.Errorf("a file: %s %v", got, refused)
 		}
 		want("a file", `O-1 A ["organic","sale"]`, `O-1 B []`, `O-2 A ["new","sale"]`)
@@ -57,8 +57,8 @@ func TestManyLinesHaveLabels(t *testing.T) {
 		for i := range 300 {
 			content += "O-" + string(rune('A'+i%26)) + string(rune('A'+i/26)) + ",M-1,2027-03-01,10,A,sale\n"
 		}
-		d.take(importer.File{Kind: "orders", Path: file(t, "many.csv", content)})
-		if got := d.one(`select cast(count(*) as text) from order_lines where cast(labels as text) = '["sale"]'`); got != "300" {
+		d.Take(importer.File{Kind: "orders", Path: file(t, "many.csv", content)})
+		if got := d.One(`select cast(count(*) as text) from order_lines where cast(labels as text) = '["sale"]'`); got != "300" {
 			t.Errorf("%s of 300 lines have their label", got)
 		}
 	})

@@ -38,7 +38,7 @@ func TestWhatCannotBeAddedUpIsRefused(t *testing.T) {
 			{"refund.total", about(loyalty.OrderRefunded, "", -5, given("r", large))},
 		} {
 			tt.e.ID = fmt.Sprint("e", i)
-			if r := d.apply(tt.e)[0]; r.State != intake.Refused || r.Field != tt.field || r.Reason == "" {
+			if r := d.Answers(tt.e)[0]; r.State != intake.Refused || r.Field != tt.field || r.Reason == "" {
 				t.Errorf("%s that is too large: %+v, want it refused for that", tt.field, r)
 			}
 		}
@@ -48,8 +48,8 @@ func TestWhatCannotBeAddedUpIsRefused(t *testing.T) {
 			e.Order.Version = 1 << 60 // a sender's microseconds
 			all = append(all, e)
 		}
-		d.stored(all...)
-		if got, want := d.one(factsOf+"'M-1'"), fmt.Sprintf("1000 orders, %d spent, 0 points", 1000*most); got != want {
+		d.Stored(all...)
+		if got, want := d.One(factsOf+"'M-1'"), fmt.Sprintf("1000 orders, %d spent, 0 points", 1000*most); got != want {
 			t.Errorf("facts %s, want %s", got, want)
 		}
 	})

@@ -23,7 +23,7 @@ const perSecond = "live: true\nstart: {milestone: orders, at: [2]}\nclass: servi
 
 // queued are the campaigns whose mails are queued, sorted.
 func (d door) queued() string {
-	return strings.Join(d.rows("select c.name from sends s join campaigns c on c.id = s.campaign_id order by c.name"), " ")
+	return strings.Join(d.Rows("select c.name from sends s join campaigns c on c.id = s.campaign_id order by c.name"), " ")
 }
 
 func TestWhatIsOlderThanTheNewsSetsNothingOff(t *testing.T) {
@@ -31,14 +31,14 @@ func TestWhatIsOlderThanTheNewsSetsNothingOff(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		d := newDoor(t, db)
 		d.program("news_within: 2h\n", map[string]string{"welcome": welcome, "second": perSecond})
-		d.stand(at(600).Time)
+		d.Stand(at(600).Time)
 		joins := func(id string, minutes int) loyalty.Event {
 			return event(loyalty.MemberJoined, "j"+id, minutes, loyalty.Member{ID: id, Email: id + "@example.test"})
 		}
-		d.stored(joins("M-1", 400), joins("M-2", 500))
-		d.stored(placed("e1", "O-1", "M-1", 1, 100), placed("e2", "O-2", "M-1", 2, 100), placed("e3", "O-3", "M-2", 595, 100), placed("e4", "O-4", "M-2", 596, 100))
+		d.Stored(joins("M-1", 400), joins("M-2", 500))
+		d.Stored(placed("e1", "O-1", "M-1", 1, 100), placed("e2", "O-2", "M-1", 2, 100), placed("e3", "O-3", "M-2", 595, 100), placed("e4", "O-4", "M-2", 596, 100))
 		yes := true
-		d.stored(event(loyalty.MemberChanged, "old", 598, loyalty.Member{ID: "M-4", Email: "old@example.test", Joined: &yes, JoinedAt: at(-1000 * 24 * 60)}))
+		d.Stored(event(loyalty.MemberChanged, "old", 598, loyalty.Member{ID: "M-4", Email: "old@example.test", Joined: &yes, JoinedAt: at(-1000 * 24 * 60)}))
 		results, err := d.Apply(context.Background(), []loyalty.Event{joins("M-3", 599)}, intake.History)
 		if err != nil || results[0].State != intake.Stored {
 			t.Fatalf("Apply = %v, %v", results, err)
@@ -46,7 +46,7 @@ func TestWhatIsOlderThanTheNewsSetsNothingOff(t *testing.T) {
 		if got := d.queued(); got != "second welcome" {
 			t.Errorf("queued: %q, want what M-2 did alone", got)
 		}
-		if got := d.one("select count(*) from facts where joined"); got != "4" {
+		if got := d.One("select count(*) from facts where joined"); got != "4" {
 			t.Errorf("%s have joined, want 4", got)
 		}
 	})
@@ -59,7 +59,7 @@ func TestSeveralMilestonesInOneBatchAreSeenOneByOne(t *testing.T) {
 		d.program("", map[string]string{"each": "live: true\nstart: {milestone: orders, at: [1, 2, 3]}\nagain: each\nclass: service\nsteps:\n  - mail: a\n",
 			"food": "live: true\nstart: {milestone: 'items(\"food\")', at: [3]}\nclass: service\nsteps:\n  - mail: a\n"})
 		e := event(loyalty.MemberJoined, "j", 0, loyalty.Member{ID: "M-1", Email: "a@example.test"})
-		d.stored(e, placed("e3", "O-3", "M-1", 3, 1), placed("e1", "O-1", "M-1", 1, 1), placed("e2", "O-2", "M-1", 2, 1), placed("e4", "O-4", "M-1", 4, 1))
+		d.Stored(e, placed("e3", "O-3", "M-1", 3, 1), placed("e1", "O-1", "M-1", 1, 1), placed("e2", "O-2", "M-1", 2, 1), placed("e4", "O-4", "M-1", 4, 1))
 		if got := d.queued(); got != "each each each food" {
 			t.Errorf("queued: %q, want a mail for each of three orders, and one for the third food", got)
 		}
@@ -80,7 +80,7 @@ func TestAnImportMailsNobodyUnlessItIsNews(t *testing.T) {
 			}
 			ims := []importer.File{{Kind: "members", Path: file(t, "m.csv", members), News: news}, {Kind: "orders", Path: file(t, "o.csv", orders), News: news}}
 			for i, want := range []string{"2 read, 2 new, 0 updated, 0 unchanged, 0 refused", "4 read, 4 new, 0 updated, 0 unchanged, 0 refused"} {
-				if got, refused := d.take(ims[i]); got != want {
+				if got, refused := d.Take(ims[i]); got != want {
 					t.Errorf("news %v: %s %v, want %s", news, got, refused, want)
 				}
 			}
@@ -91,19 +91,19 @@ func TestAnImportMailsNobodyUnlessItIsNews(t *testing.T) {
 			if got := d.queued(); got != want {
 				t.Errorf("news %v: queued %q, want %q", news, got, want)
 			}
-			if got := strings.Join(d.rows("select orders || '' from facts order by member_id"), " "); got != "2 2" {
+			if got := strings.Join(d.Rows("select orders || '' from facts order by member_id"), " "); got != "2 2" {
 				t.Errorf("news %v: orders %s, want 2 of each", news, got)
 			}
 			for i, want := range []string{"2 read, 0 new, 0 updated, 2 unchanged, 0 refused", "4 read, 0 new, 0 updated, 4 unchanged, 0 refused"} {
-				if got, _ := d.take(ims[i]); got != want {
+				if got, _ := d.Take(ims[i]); got != want {
 					t.Errorf("news %v, again: %s, want %s", news, got, want)
 				}
 			}
 			ims[1].Path = file(t, "o.csv", strings.Replace(orders, "09:00,1", "09:00,5", 1))
-			if got, _ := d.take(ims[1]); got != "4 read, 0 new, 1 updated, 3 unchanged, 0 refused" {
+			if got, _ := d.Take(ims[1]); got != "4 read, 0 new, 1 updated, 3 unchanged, 0 refused" {
 				t.Errorf("news %v, with a change: %s", news, got)
 			}
-			if got := d.one("select cast(sum(spent) as bigint) from facts"); got != "800" {
+			if got := d.One("select cast(sum(spent) as bigint) from facts"); got != "800" {
 				t.Errorf("news %v: spent %s, want 800", news, got)
 			}
 			if got := d.queued(); got != want {
@@ -118,14 +118,14 @@ func TestAMilestoneReachedInHistoryIsNeverMailed(t *testing.T) {
 	cancel := func(d door, order string) {
 		e := about(loyalty.OrderCancelled, "c-"+order, 50, nil)
 		e.Order.ID = order
-		d.stored(e)
+		d.Stored(e)
 	}
 	ways := map[string]func(t *testing.T, d door){
 		"by an import": func(t *testing.T, d door) {
-			d.take(importer.File{Kind: "orders", Source: "standard", Path: file(t, "o.csv", "order,member,at,total\nO-1,M-1,2027-01-01,1\nO-2,M-1,2027-01-02,1\n")})
+			d.Take(importer.File{Kind: "orders", Source: "standard", Path: file(t, "o.csv", "order,member,at,total\nO-1,M-1,2027-01-01,1\nO-2,M-1,2027-01-02,1\n")})
 		},
 		"by events that came late": func(t *testing.T, d door) {
-			d.stored(placed("e1", "O-1", "M-1", -90*24*60, 1), placed("e2", "O-2", "M-1", -90*24*60, 1))
+			d.Stored(placed("e1", "O-1", "M-1", -90*24*60, 1), placed("e2", "O-2", "M-1", -90*24*60, 1))
 		},
 	}
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
@@ -133,11 +133,11 @@ func TestAMilestoneReachedInHistoryIsNeverMailed(t *testing.T) {
 			clear(t, db)
 			d := newDoor(t, db)
 			d.program("", map[string]string{"second": perSecond})
-			d.stored(event(loyalty.MemberJoined, "j", 0, loyalty.Member{ID: "M-1", Email: "a@example.test"}))
+			d.Stored(event(loyalty.MemberJoined, "j", 0, loyalty.Member{ID: "M-1", Email: "a@example.test"}))
 			history(t, d)
 			cancel(d, "O-2")
-			d.stored(placed("e3", "O-3", "M-1", 60, 1))
-			if got := d.one("select orders from facts"); got != "2" || d.queued() != "" {
+			d.Stored(placed("e3", "O-3", "M-1", 60, 1))
+			if got := d.One("select orders from facts"); got != "2" || d.queued() != "" {
 				t.Errorf("%s: %s orders, queued %q, want 2 and no mail", name, got, d.queued())
 			}
 		}
@@ -151,10 +151,10 @@ func TestAnImportMovesSegmentsWithoutStartingAnything(t *testing.T) {
 		d.program("", map[string]string{"segments.yaml": "loyal: orders >= 2\nonce: orders == 1\n",
 			"loyal": "live: true\nstart: {enters: loyal}\nclass: service\nsteps:\n  - mail: a\n"})
 		join := event(loyalty.MemberJoined, "j", 0, loyalty.Member{ID: "M-1", Email: "a@example.test"})
-		d.stored(join, placed("e1", "O-9", "M-1", 1, 1))
-		d.take(importer.File{Kind: "orders", Path: file(t, "o.csv", "order,member,at,total\nO-1,M-1,2027-01-01,1\n")})
+		d.Stored(join, placed("e1", "O-9", "M-1", 1, 1))
+		d.Take(importer.File{Kind: "orders", Path: file(t, "o.csv", "order,member,at,total\nO-1,M-1,2027-01-01,1\n")})
 		const inside = "select s.name from segment_members m join segments s on s.id = m.segment_id where m.left_at is null"
-		if got := strings.Join(d.rows(inside), " "); got != "loyal" || d.queued() != "" {
+		if got := strings.Join(d.Rows(inside), " "); got != "loyal" || d.queued() != "" {
 			t.Errorf("inside %q, queued %q, want loyal and no mail", got, d.queued())
 		}
 		if n, err := membership.Entries(context.Background(), db); n != 0 || err != nil || d.queued() != "" {
@@ -180,9 +180,9 @@ func TestANewDayCountsWhatWasDatedAhead(t *testing.T) {
 		points := event(loyalty.PointsChanged, "e2", day, loyalty.Member{ID: "M-2"})
 		ten := int64(10)
 		points.Points = &loyalty.Points{Delta: &ten}
-		d.stored(placed("e3", "O-3", "M-3", 0, 1))
+		d.Stored(placed("e3", "O-3", "M-3", 0, 1))
 		d.now(2 * day) // what was dated ahead, before clocks were looked at
-		d.stored(ahead, points)
+		d.Stored(ahead, points)
 		for _, text := range []string{"update facts set orders = 0, points = 0, last_day = null where member_id > 1", "delete from passes"} {
 			if _, err := exec(db, text, nil); err != nil {
 				t.Fatal(err)
@@ -201,7 +201,7 @@ func TestANewDayCountsWhatWasDatedAhead(t *testing.T) {
 					break
 				}
 			}
-			got := strings.Join(d.rows("select f.orders || '/' || f.points from facts f join members m on m.id = f.member_id order by m.external_id"), " ")
+			got := strings.Join(d.Rows("select f.orders || '/' || f.points from facts f join members m on m.id = f.member_id order by m.external_id"), " ")
 			if got != step.want {
 				t.Errorf("after %d days: %s, want %s", step.minutes/day, got, step.want)
 			}
@@ -221,7 +221,7 @@ func TestAnotherZoneMovesTheDays(t *testing.T) {
 		old.Order.At = loyalty.At(time.Date(1969, 7, 20, 23, 30, 0, 0, time.UTC))
 		summer := placed("e4", "O-4", "M-1", 0, 100)
 		summer.Order.At = loyalty.At(time.Date(2026, 7, 1, 21, 30, 0, 0, time.UTC))
-		d.stored(late, early, old, summer)
+		d.Stored(late, early, old, summer)
 		const days = "select o.external_id || ' ' || o.day || ' ' || (select max(l.day) from order_lines l where l.order_id = o.id) from orders o order by 1"
 		for _, step := range []struct{ zone, want string }{
 			{"UTC", "O-1 20880 20880, O-2 20880 20880, O-3 -165 -165, O-4 20635 20635"},
@@ -234,11 +234,11 @@ func TestAnotherZoneMovesTheDays(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := strings.Join(d.rows(days), ", "); got != step.want {
+			if got := strings.Join(d.Rows(days), ", "); got != step.want {
 				t.Errorf("%s: %s, want %s", step.zone, got, step.want)
 			}
 			zone, _ := time.LoadLocation(step.zone)
-			if got, want := d.one("select last_day || '' from facts"), fmt.Sprint(int64(loyalty.DayOf(storetest.Start, zone))); got != want {
+			if got, want := d.One("select last_day || '' from facts"), fmt.Sprint(int64(loyalty.DayOf(storetest.Start, zone))); got != want {
 				t.Errorf("%s: last day %s, want %s", step.zone, got, want)
 			}
 		}
@@ -249,7 +249,7 @@ func TestFind(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		d := newDoor(t, db)
-		r := d.stored(
+		r := d.Stored(
 			event(loyalty.MemberChanged, "1", 0, loyalty.Member{ID: "M-1", Email: "ana@example.test", IDs: map[string]string{"shopify": "77"}}),
 			event(loyalty.MemberChanged, "2", 0, loyalty.Member{ID: "M-2", Email: "two@example.test"}),
 			event(loyalty.MemberChanged, "3", 0, loyalty.Member{ID: "M-3", Email: "two@example.test"}))

@@ -102,7 +102,7 @@ func TestAnOrderIsTheSameInAnySequence(t *testing.T) {
 	}
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		d := newDoor(t, db)
-		d.stand(at(10 * day).Time) // so that all of it has happened
+		d.Stand(at(10 * day).Time) // so that all of it has happened
 		for _, tt := range tests {
 			for n, sequence := range permutations(len(tt.events)) {
 				for _, together := range []bool{false, true} {
@@ -115,16 +115,16 @@ func TestAnOrderIsTheSameInAnySequence(t *testing.T) {
 						events = append(events, tt.events[i], tt.events[i]) // each twice
 					}
 					if together {
-						d.apply(events...)
+						d.Answers(events...)
 					} else {
 						for _, e := range events {
-							d.apply(e)
+							d.Answers(e)
 						}
 					}
-					if got := d.one(theOrder); got != tt.want {
+					if got := d.One(theOrder); got != tt.want {
 						t.Errorf("%s, delivered %v (in one batch: %v): order %q, want %q", tt.name, sequence, together, got, tt.want)
 					}
-					if got := d.one(factsOf + "'M-1'"); got != tt.facts {
+					if got := d.One(factsOf + "'M-1'"); got != tt.facts {
 						t.Errorf("%s, delivered %v (in one batch: %v): facts %q, want %q", tt.name, sequence, together, got, tt.facts)
 					}
 				}
@@ -242,7 +242,7 @@ func TestFactsAreThoseOfTheFinalOrders(t *testing.T) {
 				}
 			}
 			for member, f := range want {
-				got := d.one(factsOf + "'" + member + "'")
+				got := d.One(factsOf + "'" + member + "'")
 				if want := fmt.Sprintf("%d orders, %d spent, 0 points", f[0], f[1]); got != want {
 					r.Fatalf("%s: %s, want %s, after %s", member, got, want, told(delivered))
 				}

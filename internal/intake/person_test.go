@@ -50,15 +50,15 @@ func TestWhoItIs(t *testing.T) {
 				}
 				var who []int64
 				if together {
-					for _, r := range d.stored(events...) {
+					for _, r := range d.Stored(events...) {
 						who = append(who, r.Member)
 					}
 				} else {
 					for _, e := range events {
-						who = append(who, d.stored(e)[0].Member)
+						who = append(who, d.Stored(e)[0].Member)
 					}
 				}
-				got := letters(who) + " " + strings.Join(d.rows("select case when external_id like 'regulars:%' then 'regulars:n' else external_id end from members order by 1"), " ")
+				got := letters(who) + " " + strings.Join(d.Rows("select case when external_id like 'regulars:%' then 'regulars:n' else external_id end from members order by 1"), " ")
 				if got != tt.want {
 					t.Errorf("%s (in one batch: %v): %q, want %q", tt.name, together, got, tt.want)
 				}
@@ -131,9 +131,9 @@ func TestWhatIsKnownOfSomebody(t *testing.T) {
 			clear(t, db)
 			for k, said := range tt.said {
 				said.ID = "M-1"
-				d.stored(event(loyalty.MemberChanged, fmt.Sprint(i, "-", k), tt.at[k], said))
+				d.Stored(event(loyalty.MemberChanged, fmt.Sprint(i, "-", k), tt.at[k], said))
 			}
-			if got := d.one(all); got != tt.want {
+			if got := d.One(all); got != tt.want {
 				t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 			}
 		}
@@ -147,24 +147,24 @@ func TestTagsAndTopicsAreAsSaidLast(t *testing.T) {
 		d.now(24 * 60) // so that all of it has happened
 		said := func(id string, minutes int, m loyalty.Member) {
 			m.ID = "M-1"
-			d.stored(event(loyalty.MemberChanged, id, minutes, m))
+			d.Stored(event(loyalty.MemberChanged, id, minutes, m))
 		}
 		said("e1", 1, loyalty.Member{Tags: []string{"vip ", "club", "vip", ""}, Consent: map[string]bool{"offers": true, "newsletter": true}, ConsentAt: at(1)})
-		if got := strings.Join(d.rows("select tag from member_tags order by tag"), " "); got != "club vip" {
+		if got := strings.Join(d.Rows("select tag from member_tags order by tag"), " "); got != "club vip" {
 			t.Errorf("tags = %q, want club and vip", got)
 		}
 		said("e2", 2, loyalty.Member{FirstName: "Ana", Consent: map[string]bool{"newsletter": false}, ConsentAt: at(2)})
 		said("e3", 3, loyalty.Member{Tags: []string{"dog"}})
 		said("e4", 0, loyalty.Member{Tags: []string{"late"}, Consent: map[string]bool{"newsletter": true}, ConsentAt: at(0)})
-		if got := strings.Join(d.rows("select tag from member_tags"), " "); got != "dog" {
+		if got := strings.Join(d.Rows("select tag from member_tags"), " "); got != "dog" {
 			t.Errorf("tags = %q, want dog", got)
 		}
-		got := d.one("select (case when consent_offers then 'offers ' else '' end) || (case when consent_newsletter then 'newsletter' else '' end) from facts")
+		got := d.One("select (case when consent_offers then 'offers ' else '' end) || (case when consent_newsletter then 'newsletter' else '' end) from facts")
 		if got != "offers " {
 			t.Errorf("consent in the facts = %q, want offers", got)
 		}
 		said("e5", 4, loyalty.Member{Tags: []string{}})
-		if got := d.rows("select tag from member_tags"); len(got) != 0 {
+		if got := d.Rows("select tag from member_tags"); len(got) != 0 {
 			t.Errorf("tags = %v, want none", got)
 		}
 	})

@@ -70,14 +70,14 @@ func TestNothingAboutOneMemberReadsAllOfATableThatWasNeverAnalysed(t *testing.T)
 	}
 	other := newDoor(t, beside)
 	for n := range 8 { // after some times a connection keeps its plans
-		other.stored(placed(fmt.Sprint("e", n), fmt.Sprint("O-", n), fmt.Sprint("X-", 1500+n), 0, 6000), placed(fmt.Sprint("n", n), fmt.Sprint("P-", n), fmt.Sprint("N-", n), 0, 100))
+		other.Stored(placed(fmt.Sprint("e", n), fmt.Sprint("O-", n), fmt.Sprint("X-", 1500+n), 0, 6000), placed(fmt.Sprint("n", n), fmt.Sprint("P-", n), fmt.Sprint("N-", n), 0, 100))
 		for done := 1; done > 0; {
 			if done, err = flows.React(context.Background(), beside); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	if got := d.one("select count(*) from segment_members i join segments s on s.id = i.segment_id where s.name = 'big'"); got != "8" {
+	if got := d.One("select count(*) from segment_members i join segments s on s.id = i.segment_id where s.name = 'big'"); got != "8" {
 		t.Fatalf("%s members entered the segment, want the 8 who ordered", got)
 	}
 	beside.Close()

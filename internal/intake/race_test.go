@@ -22,13 +22,13 @@ import (
 // program puts a program with these campaigns in force, each of one mail, a. A
 // name with a dot is that of a file.
 func (d door) program(more string, campaigns map[string]string) {
-	d.t.Helper()
+	d.T.Helper()
 	d.programIn("UTC", more, campaigns)
 }
 
 // programIn is program for a shop in another zone.
 func (d door) programIn(zone, more string, campaigns map[string]string) {
-	d.t.Helper()
+	d.T.Helper()
 	files := map[string]string{"program.yaml": "shop: {name: Anna's Pets, url: https://shop.example, address: Kauppakatu 1}\n" +
 		"mail: {from: \"Anna <anna@shop.example>\"}\nlanguages: [en]\ncurrency: EUR\nzone: " + zone + "\nquiet: off\n" + more}
 	for name, text := range campaigns {
@@ -39,18 +39,18 @@ func (d door) programIn(zone, more string, campaigns map[string]string) {
 		files["campaigns/"+name+"/campaign.yaml"] = text
 		files["campaigns/"+name+"/a.en.md"] = "---\nsubject: Hello\n---\nHello.\n"
 	}
-	err := d.db.Update(context.Background(), func(tx *store.Tx) error {
+	err := d.DB.Update(context.Background(), func(tx *store.Tx) error {
 		_, err := apply.Apply(tx, files, "anna", "")
 		return err
 	})
 	if err != nil {
-		d.t.Fatal(err)
+		d.T.Fatal(err)
 	}
 	for _, pass := range []func(context.Context, *store.DB) (int, error){membership.Segments, flows.Settle} {
 		for n := 1; n > 0; {
 			var err error
-			if n, err = pass(context.Background(), d.db); err != nil {
-				d.t.Fatal(err)
+			if n, err = pass(context.Background(), d.DB); err != nil {
+				d.T.Fatal(err)
 			}
 		}
 	}
@@ -102,7 +102,7 @@ func TestFiveOrdersAtOnceAreOneFifthOrder(t *testing.T) {
 			"select count(*) || ' ' || count(distinct member_id) from sends":    "200 200",
 			"select key from occurrences":                                       "orders:5",
 		} {
-			if got := d.one(query); got != want {
+			if got := d.One(query); got != want {
 				t.Errorf("%s = %s, want %s", query, got, want)
 			}
 		}
@@ -121,7 +121,7 @@ func TestFiftyDeliveriesOfOneEvent(t *testing.T) {
 		for name, change := range tests {
 			clear(t, db)
 			d := newDoor(t, db)
-			d.stored(placed("before", "O-0", "M-1", 0, 1))
+			d.Stored(placed("before", "O-0", "M-1", 0, 1))
 			var mu sync.Mutex
 			states := map[intake.State]int{}
 			together(50, func(int) {
@@ -139,7 +139,7 @@ func TestFiftyDeliveriesOfOneEvent(t *testing.T) {
 			if states[intake.Stored] != 1 || states[intake.Duplicate] != 49 {
 				t.Errorf("fifty deliveries %s: %v, want one stored and 49 duplicates", name, states)
 			}
-			if got := d.one("select count(*) from events") + d.one("select count(*) from orders"); got != "22" {
+			if got := d.One("select count(*) from events") + d.One("select count(*) from orders"); got != "22" {
 				t.Errorf("fifty deliveries %s: %s events and orders, want 2 and 2", name, got)
 			}
 		}
@@ -163,7 +163,7 @@ func TestManyEventsMakeOnePerson(t *testing.T) {
 				t.Errorf("Apply = %v, %v", results, err)
 			}
 		})
-		if got := d.one("select count(*) || ' ' || min(orders) || ' ' || max(orders) from facts"); got != "4 10 10" {
+		if got := d.One("select count(*) || ' ' || min(orders) || ' ' || max(orders) from facts"); got != "4 10 10" {
 			t.Errorf("people and their orders: %s, want 4 with 10 each", got)
 		}
 	})
@@ -201,7 +201,7 @@ func TestOnePersonOfWhomSeveralTellAtOnceIsMadeOnce(t *testing.T) {
 				}
 			}
 		})
-		if n := len(d.rows("select cast(id as text) from members")); n != people {
+		if n := len(d.Rows("select cast(id as text) from members")); n != people {
 			t.Errorf("%d members were made of %d people", n, people)
 		}
 	})
@@ -214,7 +214,7 @@ func TestABatchBesideSingleEventsLosesNothing(t *testing.T) {
 		path := file(t, "o.csv", manyRows(2000, 50))
 		together(4, func(w int) {
 			if w == 0 {
-				d.take(importer.File{Kind: "orders", OrderID: "row", Path: path})
+				d.Take(importer.File{Kind: "orders", OrderID: "row", Path: path})
 				return
 			}
 			for i := range 25 {
@@ -222,11 +222,11 @@ func TestABatchBesideSingleEventsLosesNothing(t *testing.T) {
 				for k := range 4 {
 					batch = append(batch, placed(fmt.Sprintf("e%d-%d-%d", w, i, k), fmt.Sprintf("O-%d-%d-%d", w, i, k), fmt.Sprint("M-", (i*7+k*13+w)%50), i, 100))
 				}
-				d.stored(batch...)
+				d.Stored(batch...)
 			}
 		})
 		const recount = "select count(*) from facts f where f.orders <> (select count(*) from orders o where o.member_id = f.member_id)"
-		if got := d.one("select cast(sum(orders) as bigint) || ' ' || count(*) from facts") + " " + d.one(recount); got != "2300 50 0" {
+		if got := d.One("select cast(sum(orders) as bigint) || ' ' || count(*) from facts") + " " + d.One(recount); got != "2300 50 0" {
 			t.Errorf("orders, members, wrong facts: %s, want 2300 50 0", got)
 		}
 	})
@@ -262,10 +262,10 @@ func TestWhatIsToldInTheMomentOfItsOrderIsTakenIn(t *testing.T) {
 				})
 			}
 		})
-		if got := d.one("select count(*) || ' ' || count(*) filter (where status = 'cancelled' and refunded = 400) from orders"); got != "240 240" {
+		if got := d.One("select count(*) || ' ' || count(*) filter (where status = 'cancelled' and refunded = 400) from orders"); got != "240 240" {
 			t.Errorf("orders, and those that were given back in part and cancelled: %s, want all of 240", got)
 		}
-		if got := d.one("select count(*) from early_events"); got != "0" {
+		if got := d.One("select count(*) from early_events"); got != "0" {
 			t.Errorf("%s events still wait for their order", got)
 		}
 	})

@@ -16,13 +16,13 @@ import (
 
 // topics are what stands for a member.
 func (d door) topics(member string) string {
-	return d.one("select coalesce((select case when t.granted then 'yes' else 'no' end from member_topics t where t.member_id = m.id and t.topic = 'offers'), '') from members m where m.external_id = '" + member + "'")
+	return d.One("select coalesce((select case when t.granted then 'yes' else 'no' end from member_topics t where t.member_id = m.id and t.topic = 'offers'), '') from members m where m.external_id = '" + member + "'")
 }
 
 // refuse presses the button of a link.
 func (d door) refuse(member string) {
-	d.t.Helper()
-	err := d.db.Update(context.Background(), func(tx *store.Tx) error {
+	d.T.Helper()
+	err := d.DB.Update(context.Background(), func(tx *store.Tx) error {
 		id, err := intake.Find(tx, member)
 		if err != nil {
 			return err
@@ -31,7 +31,7 @@ func (d door) refuse(member string) {
 		return err
 	})
 	if err != nil {
-		d.t.Error(err)
+		d.T.Error(err)
 	}
 }
 
@@ -44,19 +44,19 @@ func TestWhoComesToAnAddressFindsItsRefusal(t *testing.T) {
 			m.ID, m.Email, m.Consent, m.ConsentSource = id, "Family@example.test", yes, "list"
 			return m
 		}
-		d.stored(event(loyalty.MemberChanged, "e1", -9000, family("F-1", loyalty.Member{ConsentAt: at(-9000)})))
+		d.Stored(event(loyalty.MemberChanged, "e1", -9000, family("F-1", loyalty.Member{ConsentAt: at(-9000)})))
 		d.refuse("F-1")
 
-		d.take(importer.File{Kind: "members", Path: file(t, "m.csv", "member,email\nF-2,family@example.test\nG-1,g@example.test\n"),
+		d.Take(importer.File{Kind: "members", Path: file(t, "m.csv", "member,email\nF-2,family@example.test\nG-1,g@example.test\n"),
 			Consent: []string{loyalty.Offers}, ConsentSource: "old list", ConsentDay: loyalty.DayOf(at(-9000).Time, time.UTC)})
 		order := placed("e2", "O-1", "F-3", -5, 1000)
 		order.Member = family("F-3", loyalty.Member{})
-		d.stored(order, event(loyalty.MemberJoined, "e3", -4, family("F-4", loyalty.Member{})))
-		d.stored(event(loyalty.MemberChanged, "e4", -3, loyalty.Member{ID: "F-5", Email: "own@example.test", Consent: yes, ConsentAt: at(-9000)}))
+		d.Stored(order, event(loyalty.MemberJoined, "e3", -4, family("F-4", loyalty.Member{})))
+		d.Stored(event(loyalty.MemberChanged, "e4", -3, loyalty.Member{ID: "F-5", Email: "own@example.test", Consent: yes, ConsentAt: at(-9000)}))
 		if got := d.topics("F-5"); got != "yes" {
 			t.Errorf("offers of F-5, whose address is their own: %q, want yes", got)
 		}
-		d.stored(event(loyalty.MemberChanged, "e5", -2, loyalty.Member{ID: "F-5", Email: "family@example.test"}))
+		d.Stored(event(loyalty.MemberChanged, "e5", -2, loyalty.Member{ID: "F-5", Email: "family@example.test"}))
 		for member, how := range map[string]string{"F-2": "imported", "F-3": "made by an order", "F-4": "joined", "F-5": "moved to the address"} {
 			if got := d.topics(member); got != "no" {
 				t.Errorf("offers of %s, %s: %q, want no", member, how, got)
@@ -92,18 +92,18 @@ func TestADayOfConsentLosesAgainstAMomentOfIt(t *testing.T) {
 			{"a column with a later moment", wall(day, 9), day.String() + " 10:00", "yes"},
 		} {
 			id := "M-" + string(rune('a'+i))
-			d.stored(event(loyalty.MemberChanged, "no-"+id, -9000, loyalty.Member{ID: id, Email: id + "@example.test",
+			d.Stored(event(loyalty.MemberChanged, "no-"+id, -9000, loyalty.Member{ID: id, Email: id + "@example.test",
 				Consent: map[string]bool{loyalty.Offers: false}, ConsentAt: tt.refused, ConsentSource: "page"}))
 			content := "member,first_name\n" + id + ",Ana\n"
 			if tt.column != "" {
 				content = "member,consent_at\n" + id + "," + tt.column + "\n"
 			}
-			d.take(importer.File{Kind: "members", Path: file(t, id+".csv", content), Consent: []string{loyalty.Offers}, ConsentSource: "list", ConsentDay: day})
+			d.Take(importer.File{Kind: "members", Path: file(t, id+".csv", content), Consent: []string{loyalty.Offers}, ConsentSource: "list", ConsentDay: day})
 			if got := d.topics(id); got != tt.want {
 				t.Errorf("%s: offers %s, want %s", tt.name, got, tt.want)
 			}
 		}
-		d.stored(event(loyalty.MemberChanged, "yes", -9000, loyalty.Member{ID: "N", Consent: map[string]bool{loyalty.Offers: true}, ConsentAt: wall(day, 22)}),
+		d.Stored(event(loyalty.MemberChanged, "yes", -9000, loyalty.Member{ID: "N", Consent: map[string]bool{loyalty.Offers: true}, ConsentAt: wall(day, 22)}),
 			event(loyalty.MemberChanged, "no", -9000, loyalty.Member{ID: "N", Consent: map[string]bool{loyalty.Offers: false}, ConsentDay: day}))
 		if got := d.topics("N"); got != "no" {
 			t.Errorf("a no of a day against a yes of that evening: offers %s, want no", got)

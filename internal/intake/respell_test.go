@@ -16,8 +16,8 @@ import (
 
 // ages gives rows the spelling in which an older version kept them.
 func (d door) ages(statements ...string) {
-	d.t.Helper()
-	err := d.db.Update(context.Background(), func(tx *store.Tx) error {
+	d.T.Helper()
+	err := d.DB.Update(context.Background(), func(tx *store.Tx) error {
 		for _, text := range statements {
 			if _, err := tx.Exec(text, store.Args{"nfd": norm.NFD.String("Åsa"), "food": norm.NFD.String("Käse"), "tag": norm.NFD.String("ñandú")}); err != nil {
 				return err
@@ -26,7 +26,7 @@ func (d door) ages(statements ...string) {
 		return nil
 	})
 	if err != nil {
-		d.t.Fatal(err)
+		d.T.Fatal(err)
 	}
 }
 
@@ -39,8 +39,8 @@ func TestRowsOfAnOlderVersionAreFound(t *testing.T) {
 		member := loyalty.Member{ID: "0042", Email: "asa@example.test", Card: "0777", FirstName: "Åsa", Tags: []string{"ñandú"}}
 		order := placed("e1", "0099", "0042", 0, 500)
 		order.Member, order.Order.Lines[0].Category = member, "Käse"
-		d.stored(order)
-		d.stored(event(loyalty.MemberJoined, "e2", 1, loyalty.Member{ID: "TWIN"}), event(loyalty.MemberJoined, "e3", 2, loyalty.Member{ID: "OLD"}))
+		d.Stored(order)
+		d.Stored(event(loyalty.MemberJoined, "e2", 1, loyalty.Member{ID: "TWIN"}), event(loyalty.MemberJoined, "e3", 2, loyalty.Member{ID: "OLD"}))
 		d.ages(
 			"update members set external_id = '''0042', card = '''0777', email = '''asa@example.test', first_name = @nfd where external_id = '0042'",
 			"update member_keys set value = '''' || value where value in ('0042', '0777', 'asa@example.test')",
@@ -56,12 +56,12 @@ func TestRowsOfAnOlderVersionAreFound(t *testing.T) {
 			}
 		}
 		want := []string{"'TWIN", "0042", "TWIN"}
-		if got := d.rows("select external_id from members order by 1"); !slices.Equal(slices.Sorted(slices.Values(got)), want) {
+		if got := d.Rows("select external_id from members order by 1"); !slices.Equal(slices.Sorted(slices.Values(got)), want) {
 			t.Errorf("members %q, want %q: who is there twice stays", got, want)
 		}
 		order.ID, member.Tags = "e4", nil
-		d.apply(order)
-		d.take(importer.File{Kind: "members", Path: file(t, "m.csv", "member,card,email\n'0042,'0777,asa@example.test\n")})
+		d.Answers(order)
+		d.Take(importer.File{Kind: "members", Path: file(t, "m.csv", "member,card,email\n'0042,'0777,asa@example.test\n")})
 		for _, tt := range [][2]string{
 			{"select cast(count(*) as text) from members", "3"},
 			{"select cast(count(*) as text) from orders", "1"},
@@ -70,7 +70,7 @@ func TestRowsOfAnOlderVersionAreFound(t *testing.T) {
 			{"select category from order_lines", "Käse"},
 			{"select cast(count(*) as text) from member_keys where value like '''%'", "1"},
 		} {
-			if got := d.one(tt[0]); got != tt[1] {
+			if got := d.One(tt[0]); got != tt[1] {
 				t.Errorf("%s: %q, want %q", tt[0], got, tt[1])
 			}
 		}

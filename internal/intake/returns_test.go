@@ -59,14 +59,14 @@ func TestAnOrderBelowZeroIsAReturn(t *testing.T) {
 						events = append(events, tt.events[i])
 					}
 					if together {
-						d.apply(events...)
+						d.Answers(events...)
 					} else {
 						for _, e := range events {
-							d.apply(e)
+							d.Answers(e)
 						}
 					}
-					if got := d.one(everybodysFacts); got != tt.want {
-						t.Errorf("%s, delivered %v (in one batch: %v): %s, want %s: %s", tt.name, sequence, together, got, tt.want, d.rows(allOrders))
+					if got := d.One(everybodysFacts); got != tt.want {
+						t.Errorf("%s, delivered %v (in one batch: %v): %s, want %s: %s", tt.name, sequence, together, got, tt.want, d.Rows(allOrders))
 					}
 				}
 			}
@@ -78,17 +78,17 @@ func TestAReturnUnderTheNumberOfItsOrder(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		d := newDoor(t, db)
-		d.stored(placed("1", "O-1", "M-1", -60, 5000))
-		if r := d.stored(placed("2", "O-1", "M-1", -30, -2000))[0]; !strings.Contains(noted(r), "was given back of it") {
+		d.Stored(placed("1", "O-1", "M-1", -60, 5000))
+		if r := d.Stored(placed("2", "O-1", "M-1", -30, -2000))[0]; !strings.Contains(noted(r), "was given back of it") {
 			t.Errorf("an order below zero that we know: %+v, want it said", r)
 		}
-		if r := d.apply(placed("2", "O-1", "M-1", -30, -2000))[0]; r.State != intake.Duplicate {
+		if r := d.Answers(placed("2", "O-1", "M-1", -30, -2000))[0]; r.State != intake.Duplicate {
 			t.Errorf("that again: %+v, want a duplicate", r)
 		}
 		for range 2 {
-			d.take(importer.File{Kind: "orders", Path: file(t, "r.csv", "order,member,at,total\nO-1,M-1,2027-03-03 09:45,-10.00\n")})
+			d.Take(importer.File{Kind: "orders", Path: file(t, "r.csv", "order,member,at,total\nO-1,M-1,2027-03-03 09:45,-10.00\n")})
 		}
-		if got := d.one(everybodysFacts); got != "M-1 1/2000" {
+		if got := d.One(everybodysFacts); got != "M-1 1/2000" {
 			t.Errorf("facts %s, want one order of 50.00 with 30.00 given back", got)
 		}
 	})
@@ -105,17 +105,17 @@ func TestReturnsInFiles(t *testing.T) {
 			clear(t, db)
 			slices.Reverse(rows)
 			for range 2 {
-				d.take(importer.File{Kind: "orders", Path: file(t, "o.csv", "order,member,at,product,quantity,total\n"+strings.Join(rows, "\n")+"\n")})
+				d.Take(importer.File{Kind: "orders", Path: file(t, "o.csv", "order,member,at,product,quantity,total\n"+strings.Join(rows, "\n")+"\n")})
 			}
-			if got := strings.Join(d.rows(everybodysFacts), ", "); got != "C-1 1/3000, C-2 0/0, C-3 0/0" {
+			if got := strings.Join(d.Rows(everybodysFacts), ", "); got != "C-1 1/3000, C-2 0/0, C-3 0/0" {
 				t.Errorf("facts %s", got)
 			}
 		}
 		clear(t, db)
 		for _, row := range rows { // each in a file of its own
-			d.take(importer.File{Kind: "orders", Path: file(t, "o.csv", "order,member,at,product,quantity,total\n"+row+"\n")})
+			d.Take(importer.File{Kind: "orders", Path: file(t, "o.csv", "order,member,at,product,quantity,total\n"+row+"\n")})
 		}
-		if got := strings.Join(d.rows(everybodysFacts), ", "); got != "C-1 1/3000, C-2 0/0, C-3 0/0" {
+		if got := strings.Join(d.Rows(everybodysFacts), ", "); got != "C-1 1/3000, C-2 0/0, C-3 0/0" {
 			t.Errorf("one by one: facts %s", got)
 		}
 	})
@@ -129,8 +129,8 @@ func TestAReturnMakesNoMilestoneAndOlderOnesAreMended(t *testing.T) {
 		d.now(60)
 		first := placed("1", "O-1", "M-1", 10, 5000)
 		first.Member.Email = "ana@example.test"
-		d.stored(first)
-		d.stored(placed("2", "C-1", "M-1", 20, -2000))
+		d.Stored(first)
+		d.Stored(placed("2", "C-1", "M-1", 20, -2000))
 		if got := d.queued(); got != "placed" {
 			t.Errorf("queued %q, want the mail of the one order", got)
 		}
@@ -142,7 +142,7 @@ func TestAReturnMakesNoMilestoneAndOlderOnesAreMended(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if got := fmt.Sprint(d.rows(everybodysFacts)); got != "[M-1 1/3000]" {
+		if got := fmt.Sprint(d.Rows(everybodysFacts)); got != "[M-1 1/3000]" {
 			t.Errorf("after the pass of a new day: facts %s", got)
 		}
 	})

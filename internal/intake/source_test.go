@@ -30,9 +30,9 @@ func TestAnOrderIsOneByWhateverDoorItComes(t *testing.T) {
 	cancel := about(loyalty.OrderCancelled, "e3", -10, nil)
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		d := newDoor(t, db)
-		imported := func() { d.take(importer.File{Kind: "orders", Path: file(t, "o.csv", row)}) }
-		named := func() { d.take(importer.File{Kind: "orders", Path: file(t, "o.csv", row), Source: "import"}) }
-		told := func(source string, e loyalty.Event) func() { return func() { d.stored(from(source, e)) } }
+		imported := func() { d.Take(importer.File{Kind: "orders", Path: file(t, "o.csv", row)}) }
+		named := func() { d.Take(importer.File{Kind: "orders", Path: file(t, "o.csv", row), Source: "import"}) }
+		told := func(source string, e loyalty.Event) func() { return func() { d.Stored(from(source, e)) } }
 		for _, tt := range []struct {
 			name  string
 			steps []func()
@@ -53,10 +53,10 @@ func TestAnOrderIsOneByWhateverDoorItComes(t *testing.T) {
 			for _, step := range tt.steps {
 				step()
 			}
-			if got := strings.Join(d.rows(allOrders), ", "); got != tt.want {
+			if got := strings.Join(d.Rows(allOrders), ", "); got != tt.want {
 				t.Errorf("%s: orders %q, want %q", tt.name, got, tt.want)
 			}
-			if got := d.rows("select source from early_events"); len(got) > 0 {
+			if got := d.Rows("select source from early_events"); len(got) > 0 {
 				t.Errorf("%s: %d events still wait for their order", tt.name, len(got))
 			}
 		}
@@ -70,20 +70,20 @@ func TestWhatComesBeforeItsOrderIsSaid(t *testing.T) {
 		nameless := about(loyalty.OrderRefunded, "e1", -9, given("R-1", 500))
 		nameless.Member = loyalty.Member{}
 		for i, e := range []loyalty.Event{nameless, about(loyalty.OrderRefunded, "e2", -8, given("R-2", 500)), about(loyalty.OrderCancelled, "e3", -7, nil)} {
-			if r := d.stored(e)[0]; !strings.Contains(noted(r), "nobody has told us of order O-1 yet") {
+			if r := d.Stored(e)[0]; !strings.Contains(noted(r), "nobody has told us of order O-1 yet") {
 				t.Errorf("event %d of an unknown order: %+v, want a note that it is kept", i, r)
 			}
 		}
-		if r := d.apply(nameless)[0]; r.State != intake.Duplicate {
+		if r := d.Answers(nameless)[0]; r.State != intake.Duplicate {
 			t.Errorf("the same refund again, before its order: %+v, want a duplicate", r)
 		}
-		if r := d.stored(placed("e4", "O-1", "M-1", -10, 5000))[0]; noted(r) != "" {
+		if r := d.Stored(placed("e4", "O-1", "M-1", -10, 5000))[0]; noted(r) != "" {
 			t.Errorf("the order itself: %+v, want no note", r)
 		}
-		if r := d.apply(nameless)[0]; r.State != intake.Duplicate {
+		if r := d.Answers(nameless)[0]; r.State != intake.Duplicate {
 			t.Errorf("the same refund again, after its order: %+v, want a duplicate", r)
 		}
-		if got, want := d.one(allOrders), "shop O-1 M-1 cancelled 5000-1000"; got != want {
+		if got, want := d.One(allOrders), "shop O-1 M-1 cancelled 5000-1000"; got != want {
 			t.Errorf("order %q, want %q", got, want)
 		}
 	})
@@ -91,10 +91,10 @@ func TestWhatComesBeforeItsOrderIsSaid(t *testing.T) {
 
 // older writes a row as a database had it when each door had keys of its own.
 func (d door) older(texts ...string) {
-	d.t.Helper()
+	d.T.Helper()
 	for _, text := range texts {
-		if _, err := exec(d.db, text, store.Args{"at": at(-500)}); err != nil {
-			d.t.Fatal(err)
+		if _, err := exec(d.DB, text, store.Args{"at": at(-500)}); err != nil {
+			d.T.Fatal(err)
 		}
 	}
 }
@@ -128,10 +128,10 @@ func TestOrdersOfOlderSourcesGoOn(t *testing.T) {
 		} {
 			clear(t, db)
 			d.older("delete from passes", "delete from api_tokens", "insert into api_tokens (name, hash, scopes, created_at) values ('old', 'x', 'write', @at)")
-			d.stored(event(loyalty.Visit, "v1", -600, loyalty.Member{ID: "M-1"}), event(loyalty.Visit, "v2", -600, loyalty.Member{ID: "M-2"}))
+			d.Stored(event(loyalty.Visit, "v1", -600, loyalty.Member{ID: "M-1"}), event(loyalty.Visit, "v2", -600, loyalty.Member{ID: "M-2"}))
 			d.older(tt.rows...)
 			if tt.then != nil {
-				d.stored(*tt.then)
+				d.Stored(*tt.then)
 			}
 			for n := 1; n > 0; {
 				var err error
@@ -139,12 +139,12 @@ func TestOrdersOfOlderSourcesGoOn(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if got := strings.Join(d.rows(allOrders), ", "); got != tt.want {
+			if got := strings.Join(d.Rows(allOrders), ", "); got != tt.want {
 				t.Errorf("%s: orders %q, want %q", tt.name, got, tt.want)
 			}
 			if tt.then == nil {
 				want := map[bool]string{true: "1 orders, 10000 spent, 0 points", false: "0 orders, 0 spent, 0 points"}[strings.Contains(tt.want, "paid")]
-				if got := d.one(factsOf + "'M-1'"); got != want {
+				if got := d.One(factsOf + "'M-1'"); got != want {
 					t.Errorf("%s: facts %q, want %q", tt.name, got, want)
 				}
 			}
@@ -159,20 +159,20 @@ func TestAnEventIsOneByWhateverDoorItComes(t *testing.T) {
 		delta := int64(50)
 		points := event(loyalty.PointsChanged, "e1", -60, loyalty.Member{ID: "M-1"})
 		points.Points = &loyalty.Points{Delta: &delta}
-		d.stored(from("shop", points))
-		if r := d.apply(from("standard", points))[0]; r.State != intake.Duplicate {
+		d.Stored(from("shop", points))
+		if r := d.Answers(from("standard", points))[0]; r.State != intake.Duplicate {
 			t.Errorf("the same event by another door: %+v, want a duplicate", r)
 		}
 		other := event(loyalty.Visit, "e1", -50, loyalty.Member{ID: "M-2"})
-		if r := d.apply(other)[0]; r.State != intake.Refused || r.Field != "id" || !strings.Contains(r.Reason, "points.changed") {
+		if r := d.Answers(other)[0]; r.State != intake.Refused || r.Field != "id" || !strings.Contains(r.Reason, "points.changed") {
 			t.Errorf("another event with the same id: %+v, want it refused by its id", r)
 		}
-		d.stored(from("till", other))
+		d.Stored(from("till", other))
 		visit := event(loyalty.Visit, "e1", -40, loyalty.Member{ID: "M-3"})
-		if r := d.apply(from("till", visit))[0]; r.State != intake.Refused {
+		if r := d.Answers(from("till", visit))[0]; r.State != intake.Refused {
 			t.Errorf("another member's event with the same id: %+v, want it refused", r)
 		}
-		if got := d.one(factsOf + "'M-1'"); got != "0 orders, 0 spent, 50 points" {
+		if got := d.One(factsOf + "'M-1'"); got != "0 orders, 0 spent, 50 points" {
 			t.Errorf("facts %q, want 50 points", got)
 		}
 	})

@@ -24,11 +24,11 @@ func TestTheUseOfACodeFollowsItsOrder(t *testing.T) {
 		d.program("", map[string]string{"pools.yaml": "hello: {kind: generated, pattern: HELLO-######, amount: 5.00, checkout: asks_us}\n"})
 		step := func(name string, do func(), want string) {
 			do()
-			if got := d.one(uses); got != want {
+			if got := d.One(uses); got != want {
 				t.Errorf("%s: uses %s, want %s", name, got, want)
 			}
 		}
-		tell := func(events ...loyalty.Event) func() { return func() { d.stored(events...) } }
+		tell := func(events ...loyalty.Event) func() { return func() { d.Stored(events...) } }
 		d.older("insert into codes (pool_id, code, folded, state) values (1, 'HELLO5', 'HE110S', 'issued')")
 		d.older("update codes set folded = '" + loyalty.FoldCode("HELLO5") + "'")
 		step("placed", tell(with(loyalty.OrderPlaced, "1", -60, 2000)), "1 stand, 500 given")
@@ -38,10 +38,10 @@ func TestTheUseOfACodeFollowsItsOrder(t *testing.T) {
 		step("given back in part", tell(about(loyalty.OrderRefunded, "5", -30, given("r1", 500))), "1 stand, 500 given")
 		step("given back in parts, until nothing is left", tell(about(loyalty.OrderRefunded, "6", -20, given("r2", 1500))), "0 stand, 0 given")
 		step("a file says that it stands", func() {
-			d.take(importer.File{Kind: "orders", Path: file(t, "o.csv", "order,member,at,total,status\nO-1,M-1,2027-03-02,30.00,paid\n")})
+			d.Take(importer.File{Kind: "orders", Path: file(t, "o.csv", "order,member,at,total,status\nO-1,M-1,2027-03-02,30.00,paid\n")})
 		}, "1 stand, 500 given")
 		step("a file says that it was cancelled", func() {
-			d.take(importer.File{Kind: "orders", Path: file(t, "p.csv", "order,member,at,total,status\nO-1,M-1,2027-03-02,30.00,cancelled\n")})
+			d.Take(importer.File{Kind: "orders", Path: file(t, "p.csv", "order,member,at,total,status\nO-1,M-1,2027-03-02,30.00,cancelled\n")})
 		}, "0 stand, 0 given")
 	})
 }
@@ -69,13 +69,13 @@ func TestACodeThatIsTakenOffItsOrderIsGivenBack(t *testing.T) {
 		step := func(name string, do func(), want string) {
 			t.Helper()
 			do()
-			if got := d.one(uses); got != want {
+			if got := d.One(uses); got != want {
 				t.Errorf("%s: %s, want %s", name, got, want)
 			}
 		}
-		tell := func(events ...loyalty.Event) func() { return func() { d.stored(events...) } }
+		tell := func(events ...loyalty.Event) func() { return func() { d.Stored(events...) } }
 		orders := func(name, text string) func() {
-			return func() { d.take(importer.File{Kind: "orders", Path: file(t, name, text)}) }
+			return func() { d.Take(importer.File{Kind: "orders", Path: file(t, name, text)}) }
 		}
 		step("placed", tell(listing(loyalty.OrderPlaced, "1", -60, 1, "hello5")), "redeemed, 1 rows, 1 stand, 500 given")
 		step("changed, and nothing said of codes", tell(silent("2", -55, 2)), "redeemed, 1 rows, 1 stand, 500 given")
@@ -93,7 +93,7 @@ func TestACodeThatIsTakenOffItsOrderIsGivenBack(t *testing.T) {
 		step("a new order that lists it and no longer, both at once", func() {
 			one, two := listing(loyalty.OrderPlaced, "10a", -2, 1, "HELLO6"), listing(loyalty.OrderChanged, "10b", -1, 2)
 			one.Order.ID, two.Order.ID = "O-2", "O-2"
-			d.stored(one, two)
+			d.Stored(one, two)
 		}, "issued, 3 rows, 0 stand, 0 given")
 		d.older("delete from redemptions where order_id <> (select min(id) from orders)")
 		d.older("update redemptions set undone = false, listed = null, key = 'till'")
