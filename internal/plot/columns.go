@@ -70,7 +70,11 @@ func (c Columns) SVG() string {
 		x := axisRoom + step*float64(i)
 		c.stack(&d, i, x+step*0.15, step*0.7, y)
 		if every := 1 + int(perRune*float64(len([]rune(label))+2)/step); i%every == 0 {
-			d.text(x+step/2, top+plotHeight+18, "middle", label, 0)
+			if middle := x + step/2; middle+perRune*float64(len([]rune(label)))/2 <= Width {
+				d.text(middle, top+plotHeight+18, "middle", label, 0)
+			} else {
+				d.text(Width, top+plotHeight+18, "end", label, 0)
+			}
 		}
 	}
 	for _, s := range c.Lines {

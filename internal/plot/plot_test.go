@@ -116,3 +116,16 @@ func FuzzDrawings(f *testing.F) {
 		}
 	})
 }
+
+// A label under the last of many columns would reach over the edge, and ends there instead.
+func TestTheLastLabelStaysInThePicture(t *testing.T) {
+	t.Parallel()
+	c := plot.Columns{Title: "Sixty-one days", Up: []plot.Series{{Name: "mails", Values: make([]float64, 61)}}}
+	for day := range 61 {
+		c.Labels = append(c.Labels, fmt.Sprintf("%d Nov", day+10))
+	}
+	svg := c.SVG()
+	if !strings.Contains(svg, `text-anchor="middle">65 Nov</text>`) || !strings.Contains(svg, `text-anchor="end">70 Nov</text>`) {
+		t.Errorf("the last labels stand otherwise:\n%s", svg)
+	}
+}

@@ -80,8 +80,9 @@ func (d DropDay) days(tx *store.Tx, occurrence int64, today loyalty.Day) (days [
 	last := min(today, d.Begun+dropDays)
 	err = tx.All(&counts, `
 		select day, cast(sum(issued) as bigint) as issued, cast(sum(redeemed) as bigint) as redeemed, cast(sum(discount) as bigint) as discount
-		from  (select s.sent_day as day, 1 as issued, 0 as redeemed, 0 as discount
+		from  (select min(s.sent_day) as day, 1 as issued, 0 as redeemed, 0 as discount -- a later mail shows the same code
 		       from   sends s where s.occurrence_id = @occurrence and s.code_id is not null and s.sent_day is not null
+		       group  by s.code_id
 		       union  all
 		       select u.day, 0, 1, u.discount
 		       from   codes k join redemptions u on u.code_id = k.id and not u.undone

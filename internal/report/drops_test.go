@@ -39,7 +39,8 @@ func TestADropIsCountedDayByDay(t *testing.T) {
 			 (1, 1, 'A', 'A', 'redeemed', 1, 1), (2, 1, 'B', 'B', 'redeemed', 1, 2), (3, 1, 'C', 'C', 'issued', 1, 3)`,
 			`insert into sends (day, occurrence_id, step, member_id, campaign_id, version_id, run_id, class, topic, state, code_id, queued_at, sent_day) values
 			 ({today-4}, 1, 'mail', 1, 1, 1, 1, 'offer', 'offers', 'sent', 1, {now}, {today-4}), ({today-4}, 1, 'mail', 2, 1, 1, 1, 'offer', 'offers', 'bounced', 2, {now}, {today-4}),
-			 ({today-4}, 1, 'mail', 3, 1, 1, 1, 'offer', 'offers', 'sent', 3, {now}, {today-3}), ({today-4}, 1, 'mail', 4, 1, 1, 1, 'offer', 'offers', 'skipped', null, {now}, null)`,
+			 ({today-4}, 1, 'mail', 3, 1, 1, 1, 'offer', 'offers', 'sent', 3, {now}, {today-3}), ({today-4}, 1, 'mail', 4, 1, 1, 1, 'offer', 'offers', 'skipped', null, {now}, null),
+			 ({today-4}, 1, 'reminder', 3, 1, 1, 1, 'offer', 'offers', 'sent', 3, {now}, {today})`, // shows the same code again
 			`insert into redemptions (code_id, pool_id, member_id, order_id, at, day, discount, undone) values
 			 (1, 1, 1, 1, {now-48h}, {today-2}, 300, false), (2, 1, 2, 2, {now}, {today}, 500, false), (2, 1, 2, 3, {now}, {today}, 500, true)`)
 		named, _ := report.ByName("drops")
