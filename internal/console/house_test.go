@@ -124,23 +124,27 @@ func newHouse(t *testing.T, db *store.DB) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Do(func(tx *store.Tx) error {
-		for _, role := range staff.Roles { // a password costs more than all the rest
-			if _, err := staff.Add(tx, string(role)+"@shop.example", role, "test"); err != nil {
-				return err
-			}
-			h.as[role] = "session of a " + string(role)
-			hash := sha256.Sum256([]byte(h.as[role]))
-			_, err := tx.Exec("insert into sessions (user_id, hash, began_at, seen_at) select id, @hash, "+tx.Machine()+", "+tx.Machine()+" from users where role = @role",
-				store.Args{"hash": hash[:], "role": string(role)})
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	h.Do(func(tx *store.Tx) error { return signIn(tx, "shop.example", h.as) })
 	t.Cleanup(h.checkLog)
 	return h
+}
+
+// signIn adds a user of each role, with a session of theirs in as: a password costs more
+// than all the rest.
+func signIn(tx *store.Tx, domain string, as map[staff.Role]string) error {
+	for _, role := range staff.Roles {
+		if _, err := staff.Add(tx, string(role)+"@"+domain, role, "test"); err != nil {
+			return err
+		}
+		as[role] = "session of a " + string(role)
+		hash := sha256.Sum256([]byte(as[role]))
+		_, err := tx.Exec("insert into sessions (user_id, hash, began_at, seen_at) select id, @hash, "+tx.Machine()+", "+tx.Machine()+" from users where role = @role",
+			store.Args{"hash": hash[:], "role": string(role)})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // each runs a test on both engines.

@@ -3,7 +3,6 @@ package console_test
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -75,21 +74,7 @@ func openShop(t *testing.T) *demoShop {
 	s.intake, s.engine = intake.New(s.db), engine.New(s.db, sender)
 	_, err = demo.Play{DB: s.db, Clock: s.clock, Intake: s.intake, Engine: s.engine, Days: 1, People: 40, Seed: 7, End: end}.Run(ctx)
 	ok(err)
-	ok(s.db.Update(ctx, func(tx *store.Tx) error {
-		for _, role := range staff.Roles {
-			if _, err := staff.Add(tx, string(role)+"@harbour.example", role, "test"); err != nil {
-				return err
-			}
-			s.sessions[role] = "session of a " + string(role)
-			hash := sha256.Sum256([]byte(s.sessions[role]))
-			_, err := tx.Exec("insert into sessions (user_id, hash, began_at, seen_at) select id, @hash, "+tx.Machine()+", "+tx.Machine()+" from users where role = @role",
-				store.Args{"hash": hash[:], "role": string(role)})
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	}))
+	ok(s.db.Update(ctx, func(tx *store.Tx) error { return signIn(tx, "harbour.example", s.sessions) }))
 	var handle http.Handler
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handle.ServeHTTP(w, r) }))
 	t.Cleanup(site.Close)
