@@ -79,7 +79,7 @@ func openShop(t *testing.T) *demoShop {
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handle.ServeHTTP(w, r) }))
 	t.Cleanup(site.Close)
 	s.site = site.URL
-	handle = (&console.Console{DB: s.db, Marketer: marketing.Marketer{DB: s.db, Sender: sender}, Base: s.site, Log: slog.New(slog.NewTextHandler(s.log, nil))}).Handler()
+	handle = (&console.Console{Live: time.Minute, DB: s.db, Marketer: marketing.Marketer{DB: s.db, Sender: sender}, Base: s.site, Log: slog.New(slog.NewTextHandler(s.log, nil))}).Handler()
 	return s
 }
 
