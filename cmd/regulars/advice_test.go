@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -119,6 +120,26 @@ func TestTheDoctorsAdviceMends(t *testing.T) {
 			s.must("sends", "resolve", send[1], "again")
 			if got := s.run("doctor"); strings.Contains(got.out, "but not due") {
 				t.Errorf("after the advice: %s", got.out)
+			}
+		}
+	})
+}
+
+// Receivers count a signature only for the domain of the From.
+func TestTheDoctorSaysWhenSignaturesAreOfAnotherDomain(t *testing.T) {
+	t.Parallel()
+	eachShop(t, func(t *testing.T, s shop) {
+		s.must("apply", directory(t, quietShop))
+		s.env = append(s.env, "DKIM_SELECTOR=m", "DKIM_KEY="+dkimKey)
+		for domain, want := range map[string]bool{"shop.example": false, "mail.shop.example": false, "relay.test": true} {
+			s := s
+			s.env = append(slices.Clone(s.env), "DKIM_DOMAIN="+domain)
+			got := s.run("doctor")
+			if found := strings.Contains(got.out, "and are signed for "+domain+": DMARC does not count that signature"); found != want || (got.code == 1) != want {
+				t.Errorf("signed for %s: exit %d\n%s", domain, got.code, got.out)
+			}
+			if !strings.Contains(got.err, "m._domainkey."+domain+"\n    v=DKIM1; k=ed25519; p=") {
+				t.Errorf("the record is not said: %s", got.err)
 			}
 		}
 	})

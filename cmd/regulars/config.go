@@ -83,7 +83,7 @@ var settings = []setting{
 	{"SMTP_URL", func(c *config, v string) error { c.SMTPURL = v; return relayAddress(v) }},
 	{fallbackURL, func(c *config, v string) error { c.FallbackURL = v; return fallbackAddress(v) }},
 	{"DKIM_DOMAIN", func(c *config, v string) error { c.dkimDomain = strings.ToLower(v); return dkimName(v, "shop.example") }},
-	{"DKIM_SELECTOR", func(c *config, v string) error { c.dkimSelector = strings.ToLower(v); return dkimName(v, "mail2026") }},
+	{"DKIM_SELECTOR", func(c *config, v string) error { c.dkimSelector = strings.ToLower(v); return dkimNames(v) }},
 	{"DKIM_KEY", func(c *config, v string) error { c.dkimKey = v; return nil }},
 	{"BASE_URL", func(c *config, v string) error { c.BaseURL = v; return baseAddress(v) }},
 	{"SECRET_KEY", func(c *config, v string) error { c.SecretKey = v; return secretKeys(v) }},
@@ -416,6 +416,16 @@ func dkimName(v, like string) error {
 	return nil
 }
 
+// dkimNames says when one of the names between commas cannot.
+func dkimNames(v string) error {
+	for name := range strings.SplitSeq(v, ",") {
+		if err := dkimName(name, "mail2026"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 var dkimLabel = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$`)
 
 // signer makes what signs mails, where the settings ask for it.
@@ -426,7 +436,7 @@ func (c *config) signer() (err error) {
 	case c.dkimDomain == "" || c.dkimSelector == "" || c.dkimKey == "":
 		return errors.New("signs nothing alone: DKIM_DOMAIN, DKIM_SELECTOR and DKIM_KEY (or DKIM_KEY_FILE) belong together")
 	}
-	if c.dkim, err = dkim.New(c.dkimDomain, c.dkimSelector, []byte(c.dkimKey)); err != nil {
+	if c.dkim, err = dkim.New(c.dkimDomain, strings.Split(c.dkimSelector, ","), []byte(c.dkimKey)); err != nil {
 		return fmt.Errorf("can't be used: %w", err)
 	}
 	return nil

@@ -56,6 +56,7 @@ func TestASettingThatCannotWorkIsRefused(t *testing.T) {
 		{"DKIM_DOMAIN=shop.example", "belong together"},
 		{"DKIM_DOMAIN=shop..example", "should be like shop.example"},
 		{"DKIM_SELECTOR=a b", "should be like mail2026"},
+		{"DKIM_SELECTOR=a,", "should be like mail2026"},
 		{"DKIM_KEY=x", "belong together"},
 		{"DKIM_KEYS=x", "did you mean DKIM_KEY?"},
 		{"SMTP_FALLBACK_URL=smtp://h", "names no relay"},
@@ -342,7 +343,7 @@ func TestAKeyThatCannotSignIsRefusedWithoutBeingShown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if name, value := c.dkim.Record(); name != "m._domainkey.shop.example" || !strings.HasPrefix(value, "v=DKIM1; k=ed25519; p=") {
-		t.Errorf("Record() = %s, %s", name, value)
+	if all := c.dkim.Records(); len(all) != 1 || all[0].Name != "m._domainkey.shop.example" || !strings.HasPrefix(all[0].Value, "v=DKIM1; k=ed25519; p=") {
+		t.Errorf("Records() = %v", all)
 	}
 }

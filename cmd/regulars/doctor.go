@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/mail"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,7 +30,7 @@ func (a *app) doctorCommand() *cobra.Command {
 			if restored != "" {
 				return a.afterRestore(c, restored)
 			}
-			a.sayRecord()
+			a.sayRecords()
 			return a.opened(c.Context(), false, func(db *store.DB) error {
 				d, err := a.doctor(c.Context(), db, time.Duration(since), deep)
 				if err != nil {
@@ -36,7 +39,11 @@ func (a *app) doctorCommand() *cobra.Command {
 				if d.Limit = time.Duration(limit); deep && !c.Flags().Changed("limit") {
 					d.Limit = deepLimit
 				}
-				return a.sayChecks(append(report.Amiss(c.Context(), db), d.Examine(c.Context(), db)...))
+				signed, err := a.signature(c.Context(), db)
+				if err != nil {
+					return err
+				}
+				return a.sayChecks(slices.Concat(report.Amiss(c.Context(), db), signed, d.Examine(c.Context(), db)))
 			})
 		})
 	c.Flags().Var(&since, "since", "look at what was handed over in this time")
@@ -46,13 +53,42 @@ func (a *app) doctorCommand() *cobra.Command {
 	return c
 }
 
-// sayRecord says which record has to be published for mails that are signed.
-func (a *app) sayRecord() {
+// sayRecords says which records have to be published for mails that are signed.
+func (a *app) sayRecords() {
 	if a.config.dkim == nil {
 		return
 	}
-	name, value := a.config.dkim.Record()
-	fmt.Fprintf(a.err, "DKIM: mails are signed for %s, which the From of the program has to end in; publish this TXT record at %s:\n  %s\n", a.config.dkimDomain, name, value)
+	fmt.Fprintf(a.err, "DKIM: mails are signed for %s; publish as TXT:\n", a.config.dkimDomain)
+	for _, r := range a.config.dkim.Records() {
+		fmt.Fprintf(a.err, "  %s\n    %s\n", r.Name, r.Value)
+	}
+}
+
+// signature asks whether receivers count our signature for mails of the program in
+// force. Where the relay signs it asks nothing.
+func (a *app) signature(ctx context.Context, db *store.DB) (checks []report.Check, err error) {
+	if a.config.dkim == nil {
+		return nil, nil
+	}
+	err = db.View(ctx, func(tx *store.Tx) error {
+		now, err := marketing.InForce(tx)
+		if err != nil || now.Program == nil {
+			return err
+		}
+		c := report.Check{Name: "mails are signed for the domain that they come from", Findings: []report.Finding{},
+			Do: "set DKIM_DOMAIN to the domain of the address, or from: of program.yaml to an address of DKIM_DOMAIN"}
+		from, err := mail.ParseAddress(now.Program.Mail.From)
+		if err != nil {
+			return err
+		}
+		if _, domain, _ := strings.Cut(from.Address, "@"); !a.config.dkim.Aligned(domain) {
+			c.Findings = append(c.Findings, report.Finding{Place: "program.yaml, mail.from",
+				What: fmt.Sprintf("mails come from %s and are signed for %s: DMARC does not count that signature", from.Address, a.config.dkimDomain)})
+		}
+		checks = append(checks, c)
+		return nil
+	})
+	return checks, err
 }
 
 // deepLimit is the time for each check of those who ask for all orders.

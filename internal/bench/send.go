@@ -159,6 +159,11 @@ func (s Send) Run(ctx context.Context) (out SendOutcome, err error) {
 	for _, p := range near {
 		out.Paces = append(out.Paces, *p)
 	}
+	signed, err := m.signed(ctx, out.Paces[2].PerSecond)
+	if err != nil {
+		return out, err
+	}
+	out.Paces = append(out.Paces, signed...)
 	if s.Far {
 		p, err := m.far(ctx, out.Paces[2].PerSecond)
 		if err != nil {
@@ -411,8 +416,8 @@ func (m *sending) plainLoop(ctx context.Context, n int) error {
 
 // run has the replica send a run, from the end of its launch to the end of its last
 // chunk.
-func (m *sending) run(ctx context.Context, r *replica, p *Pace, campaign string) error {
-	if err := m.launch(ctx, campaign); err != nil {
+func (m *sending) run(ctx context.Context, r *replica, p *Pace, campaign string, more ...string) error {
+	if err := m.launch(ctx, campaign, more...); err != nil {
 		return err
 	}
 	server, err := m.server(ctx)
@@ -476,9 +481,9 @@ func (m *sending) command(ctx context.Context, relay string, connections int, ar
 	return c
 }
 
-// replica starts one, which hands over to that relay.
-func (m *sending) replica(ctx context.Context, relay string, connections int) (*replica, error) {
-	r := &replica{ctx: ctx, site: &site{Faults: Faults{Program: m.Program}, dir: m.dir, env: m.environment(relay, connections)}}
+// replica starts one, which hands over to that relay, with further settings.
+func (m *sending) replica(ctx context.Context, relay string, connections int, settings ...string) (*replica, error) {
+	r := &replica{ctx: ctx, site: &site{Faults: Faults{Program: m.Program}, dir: m.dir, env: append(m.environment(relay, connections), settings...)}}
 	return r, r.start()
 }
 

@@ -1,5 +1,6 @@
 // Package dkim signs mails on their way to the relay (RFC 6376, RFC 8463), where the
-// relay does not do so itself: relaxed/relaxed, with an RSA or Ed25519 key.
+// relay does not do so itself: relaxed/relaxed, with an RSA or Ed25519 key, or with one
+// of each for receivers that read only one of them (RFC 8463, section 3).
 //
 // It promises that the fields that DMARC and RFC 8058 ask for stand under the
 // signature, and that nobody can add a second one of them. Which key and domain are
@@ -22,6 +23,8 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/net/publicsuffix"
+
 	"regulars/internal/delivery"
 )
 
@@ -32,48 +35,54 @@ var signedFields = []string{
 	"list-unsubscribe", "list-unsubscribe-post", "list-id", "auto-submitted", "feedback-id",
 }
 
-// Signer signs mails for one domain. It is safe for concurrent use.
+// Signer signs mails for one domain, once with each of its keys. It is safe for
+// concurrent use.
 type Signer struct {
-	domain, selector string
-	algorithm        string
-	key              crypto.Signer
-	record           string // what is published of the key
-	pages            sync.Pool
+	domain string
+	keys   []signingKey
+	pages  sync.Pool
 }
+
+// signingKey is a key with the name that its public half is published under.
+type signingKey struct {
+	selector  string
+	algorithm string
+	key       crypto.Signer
+	record    string // what is published of it
+}
+
+// Record is a TXT record to publish.
+type Record struct{ Name, Value string }
 
 // weakest is how many bits of RSA a receiver takes (RFC 8301).
 const weakest = 1024
 
-// New returns a signer. key is a private key in PEM: PKCS #8, or PKCS #1 for RSA.
-func New(domain, selector string, key []byte) (*Signer, error) {
-	s := &Signer{domain: domain, selector: selector, pages: sync.Pool{New: func() any { return new([]byte) }}}
-	block, _ := pem.Decode(key)
-	if block == nil {
-		return nil, errors.New("the key is not in PEM: it begins with -----BEGIN PRIVATE KEY-----, as `openssl genpkey -algorithm ed25519` or `openssl genrsa 2048` writes it")
-	}
-	private, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if block.Type == "RSA PRIVATE KEY" {
-		private, err = x509.ParsePKCS1PrivateKey(block.Bytes)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("the %s cannot be read as a private key", strings.ToLower(block.Type)) // the cause may quote it
-	}
-	switch k := private.(type) {
-	case ed25519.PrivateKey:
-		s.algorithm, s.key = "ed25519-sha256", k
-		s.record = "v=DKIM1; k=ed25519; p=" + base64.StdEncoding.EncodeToString(k.Public().(ed25519.PublicKey))
-	case *rsa.PrivateKey:
-		if k.N.BitLen() < weakest {
-			return nil, fmt.Errorf("the RSA key has %d bits, and receivers take no fewer than %d: make one of 2048", k.N.BitLen(), weakest)
+// New returns a signer. keys are private keys in PEM, one after the other: PKCS #8, or
+// PKCS #1 for RSA. Each has a selector, in the same order.
+func New(domain string, selectors []string, keys []byte) (*Signer, error) {
+	s := &Signer{domain: domain, pages: sync.Pool{New: func() any { return new([]byte) }}}
+	for {
+		block, rest := pem.Decode(keys)
+		if block == nil {
+			break
 		}
-		public, err := x509.MarshalPKIXPublicKey(k.Public())
+		k, err := readKey(block)
 		if err != nil {
 			return nil, err
 		}
-		s.algorithm, s.key = "rsa-sha256", k
-		s.record = "v=DKIM1; k=rsa; p=" + base64.StdEncoding.EncodeToString(public)
-	default:
-		return nil, errors.New("the key is neither RSA nor Ed25519: receivers read nothing else")
+		s.keys, keys = append(s.keys, k), rest
+	}
+	switch {
+	case len(s.keys) == 0 || len(bytes.TrimSpace(keys)) > 0:
+		return nil, errors.New("the key is not in PEM: it begins with -----BEGIN PRIVATE KEY-----, as `openssl genpkey -algorithm ed25519` or `openssl genrsa 2048` writes it")
+	case len(s.keys) != len(selectors):
+		return nil, fmt.Errorf("the number of its keys is %d and of DKIM_SELECTOR's names %d: each key has a name, in the same order, like DKIM_SELECTOR=mail2026,mail2026ed", len(s.keys), len(selectors))
+	}
+	for i, selector := range selectors {
+		if slices.Contains(selectors[:i], selector) {
+			return nil, fmt.Errorf("two keys cannot both be published as %s", selector)
+		}
+		s.keys[i].selector = selector
 	}
 	if _, err := s.Sign([]byte("From: a@" + domain + "\r\n\r\n")); err != nil {
 		return nil, fmt.Errorf("the key does not sign: %w", err)
@@ -81,41 +90,98 @@ func New(domain, selector string, key []byte) (*Signer, error) {
 	return s, nil
 }
 
-// Record returns the TXT record to publish: its name and its value.
-func (s *Signer) Record() (name, value string) {
-	return s.selector + "._domainkey." + s.domain, s.record
+func readKey(block *pem.Block) (k signingKey, err error) {
+	private, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if block.Type == "RSA PRIVATE KEY" {
+		private, err = x509.ParsePKCS1PrivateKey(block.Bytes)
+	}
+	if err != nil {
+		return k, fmt.Errorf("the %s cannot be read as a private key", strings.ToLower(block.Type)) // the cause may quote it
+	}
+	switch p := private.(type) {
+	case ed25519.PrivateKey:
+		k.algorithm, k.key = "ed25519-sha256", p
+		k.record = "v=DKIM1; k=ed25519; p=" + base64.StdEncoding.EncodeToString(p.Public().(ed25519.PublicKey))
+	case *rsa.PrivateKey:
+		if p.N.BitLen() < weakest {
+			return k, fmt.Errorf("the RSA key has %d bits, and receivers take no fewer than %d: make one of 2048", p.N.BitLen(), weakest)
+		}
+		public, err := x509.MarshalPKIXPublicKey(p.Public())
+		if err != nil {
+			return k, err
+		}
+		k.algorithm, k.key = "rsa-sha256", p
+		k.record = "v=DKIM1; k=rsa; p=" + base64.StdEncoding.EncodeToString(public)
+	default:
+		return k, errors.New("the key is neither RSA nor Ed25519: receivers read nothing else")
+	}
+	return k, nil
 }
 
-// Sign returns a complete mail with its signature in front.
+// Records returns the TXT records to publish.
+func (s *Signer) Records() (all []Record) {
+	for _, k := range s.keys {
+		all = append(all, Record{k.selector + "._domainkey." + s.domain, k.record})
+	}
+	return all
+}
+
+// Aligned reports whether DMARC counts a signature for a mail from that domain: both
+// belong to one organisation (RFC 7489, section 3.1.1, relaxed).
+func (s *Signer) Aligned(from string) bool {
+	return organisation(s.domain) == organisation(from)
+}
+
+// organisation is the domain that somebody registered; one that nobody can is its own.
+func organisation(domain string) string {
+	domain = strings.ToLower(strings.TrimSuffix(domain, "."))
+	if registered, err := publicsuffix.EffectiveTLDPlusOne(domain); err == nil {
+		return registered
+	}
+	return domain
+}
+
+// Sign returns a complete mail with its signatures in front.
 func (s *Signer) Sign(mail []byte) ([]byte, error) {
 	page := s.pages.Get().(*[]byte)
 	defer s.pages.Put(page)
 	head, body := parts(mail)
 	*page = appendBody((*page)[:0], body)
-	sum := sha256.Sum256(*page)
-	fields := split(head)
-	names, data := selected((*page)[:0], fields)
-	field := "DKIM-Signature: v=1; a=" + s.algorithm + "; c=relaxed/relaxed; d=" + s.domain + "; s=" + s.selector +
-		";\r\n h=" + folded(names) + ";\r\n bh=" + base64.StdEncoding.EncodeToString(sum[:]) + ";\r\n b="
-	data = bytes.TrimSuffix(appendField(data, []byte(field)), []byte("\r\n"))
+	hash := sha256.Sum256(*page)
+	names, data := selected((*page)[:0], split(head))
+	signed := make([]byte, 0, len(s.keys)<<10+len(mail))
+	var err error
+	for _, k := range s.keys {
+		if signed, data, err = s.appendSignature(signed, k, names, hash, data); err != nil {
+			return nil, err
+		}
+	}
 	*page = data
-	sum = sha256.Sum256(data)
+	return append(signed, mail...), nil
+}
+
+// appendSignature appends the field of one key: over the hash of the body and the
+// canonical fields, after which it uses the page further and leaves it as it was.
+func (s *Signer) appendSignature(to []byte, k signingKey, names []string, body [sha256.Size]byte, fields []byte) (signed, page []byte, err error) {
+	field := "DKIM-Signature: v=1; a=" + k.algorithm + "; c=relaxed/relaxed; d=" + s.domain + "; s=" + k.selector +
+		";\r\n h=" + folded(names) + ";\r\n bh=" + base64.StdEncoding.EncodeToString(body[:]) + ";\r\n b="
+	page = bytes.TrimSuffix(appendField(fields, []byte(field)), []byte("\r\n"))
+	sum := sha256.Sum256(page)
 	hash := crypto.SHA256
-	if s.algorithm == "ed25519-sha256" {
+	if k.algorithm == "ed25519-sha256" {
 		hash = 0 // it signs the digest as it is (RFC 8463, section 3)
 	}
-	signature, err := s.key.Sign(nil, sum[:], hash)
+	signature, err := k.key.Sign(nil, sum[:], hash)
 	if err != nil {
-		return nil, err
+		return nil, page, err
 	}
-	signed := make([]byte, 0, len(field)+len(signature)*3/2+len(mail)+16)
-	signed = append(signed, field...)
+	to = append(to, field...)
 	for text := base64.StdEncoding.EncodeToString(signature); text != ""; {
 		n := min(len(text), 70)
-		signed = append(append(signed, text[:n]...), "\r\n "...)
+		to = append(append(to, text[:n]...), "\r\n "...)
 		text = text[n:]
 	}
-	return append(append(signed[:len(signed)-3], "\r\n"...), mail...), nil
+	return append(to[:len(to)-3], "\r\n"...), page[:len(fields)], nil
 }
 
 // parts cuts a mail into its head, with the last line's end, and its body.

@@ -9,6 +9,8 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,9 +45,12 @@ func keys(t testing.TB) map[string][]byte {
 	}
 }
 
-func signer(t testing.TB, key []byte) *dkim.Signer {
+func signer(t testing.TB, key []byte, selectors ...string) *dkim.Signer {
 	t.Helper()
-	s, err := dkim.New("shop.example", "mail2026", key)
+	if len(selectors) == 0 {
+		selectors = []string{"mail2026"}
+	}
+	s, err := dkim.New("shop.example", selectors, key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,26 +60,39 @@ func signer(t testing.TB, key []byte) *dkim.Signer {
 const head = "From: Anna <anna@shop.example>\r\nTo: a@example.test\r\nSubject: Uutisia =?UTF-8?q?=C3=A4?=\r\n ja  lis\t\u00e4\u00e4\r\n" +
 	"Message-ID: <1@shop.example>\r\nList-Unsubscribe: <https://shop.example/u/1>,\r\n <mailto:u@shop.example>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
 
-// verified has another library judge a mail by the record that is to be published.
+// verified has another library judge each signature of a mail by the records that are
+// to be published.
 func verified(t *testing.T, s *dkim.Signer, mail []byte) error {
 	t.Helper()
-	name, value := s.Record()
+	published := map[string]string{}
+	for _, r := range s.Records() {
+		published[r.Name] = r.Value
+	}
 	all, err := verifier.VerifyWithOptions(bytes.NewReader(mail), &verifier.VerifyOptions{LookupTXT: func(asked string) ([]string, error) {
-		if strings.TrimSuffix(asked, ".") != name {
-			t.Errorf("%s is looked up, want %s", asked, name)
+		value, ok := published[strings.TrimSuffix(asked, ".")]
+		if !ok {
+			t.Errorf("%s is looked up, of %v", asked, published)
 		}
 		return []string{value}, nil
 	}})
-	if err != nil || len(all) != 1 {
-		t.Fatalf("%d signatures, %v; want one in\n%s", len(all), err, mail)
+	if err != nil || len(all) != len(published) {
+		t.Fatalf("%d signatures, %v; want %d in\n%s", len(all), err, len(published), mail)
 	}
-	return all[0].Err
+	var wrong []error
+	for _, v := range all {
+		wrong = append(wrong, v.Err)
+	}
+	return errors.Join(wrong...)
 }
 
 func TestAnotherLibraryVerifiesWhatWeSign(t *testing.T) {
 	t.Parallel()
-	for kind, key := range keys(t) {
-		s := signer(t, key)
+	all := keys(t)
+	signers := map[string]*dkim.Signer{"one of each": signer(t, slices.Concat(all["rsa"], []byte("\n"), all["ed25519"]), "long", "short")}
+	for kind, key := range all {
+		signers[kind] = signer(t, key)
+	}
+	for kind, s := range signers {
 		for name, body := range map[string]string{
 			"a usual one": "Dear Ana,\r\n\r\ncome and see us.\r\n", "none": "", "an empty line": "\r\n", "no end": "Hello",
 			"blanks": "a  b\t c \r\n \t\r\nd \r\n \r\n\r\n", "a dot": ".\r\n..a\r\n", "a leading blank": "  a\r\n", "lone returns": "a\rb\r\n",
@@ -123,12 +141,31 @@ func TestAChangedMailIsNotVerified(t *testing.T) {
 
 func TestAKeyThatCannotSignIsRefused(t *testing.T) {
 	t.Parallel()
-	for want, key := range map[string][]byte{
-		"not in PEM":                  []byte("secret"),
-		"cannot be read as a private": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: []byte("secret")}),
+	good := keys(t)["ed25519"]
+	for want, given := range map[string]struct {
+		keys      []byte
+		selectors []string
+	}{
+		"not in PEM":                               {[]byte("secret"), []string{"s"}},
+		"cannot be read as a private":              {pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: []byte("secret")}), []string{"s"}},
+		"it begins with -----BEGIN":                {slices.Concat(good, []byte("secret")), []string{"s"}},
+		"keys is 1 and of DKIM_SELECTOR's names 2": {good, []string{"s", "t"}},
+		"both be published as s":                   {slices.Concat(good, good), []string{"s", "s"}},
 	} {
-		if _, err := dkim.New("shop.example", "s", key); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := dkim.New("shop.example", given.selectors, given.keys); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("New() = %v, want %s", err, want)
+		}
+	}
+}
+
+func TestAligned(t *testing.T) {
+	t.Parallel()
+	s := signer(t, keys(t)["ed25519"])
+	for domain, want := range map[string]bool{
+		"shop.example": true, "News.Shop.example": true, "shop.example.": true, "example": false, "myshop.example": false, "shop.test": false,
+	} {
+		if s.Aligned(domain) != want {
+			t.Errorf("Aligned(%s) = %t", domain, !want)
 		}
 	}
 }
