@@ -2,10 +2,13 @@ package console
 
 import (
 	"errors"
+	"html/template"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
+	"regulars/internal/loyalty"
 	"regulars/internal/marketing"
 	"regulars/internal/report"
 	"regulars/internal/store"
@@ -114,8 +117,15 @@ func (c *Console) countRule(w http.ResponseWriter, r *http.Request, _ visitor) e
 type segmentView struct {
 	frame
 	report.Segment
-	Try try
+	Try    try
+	Course template.HTML // how many were inside, day by day
+	From   string        // of the days between which one looks at who moved
+	To     string
+	report.Between
 }
+
+// courseDays is for how many days the page of a segment shows its course.
+const courseDays = 90
 
 func (c *Console) oneSegment(w http.ResponseWriter, r *http.Request, u visitor) error {
 	name := r.PathValue("segment")
@@ -128,13 +138,12 @@ func (c *Console) oneSegment(w http.ResponseWriter, r *http.Request, u visitor) 
 		if err != nil {
 			return err
 		}
-		for _, s := range list {
-			if s.Name == name {
-				view.Segment = s
-				return nil
-			}
+		i := slices.IndexFunc(list, func(s report.Segment) bool { return s.Name == name })
+		if i < 0 {
+			return store.ErrNotFound
 		}
-		return store.ErrNotFound
+		view.Segment = list[i]
+		return view.moves(tx, r)
 	})
 	if err == nil {
 		view.Try, err = c.tried(r, view.Segment.Rule)
@@ -143,4 +152,29 @@ func (c *Console) oneSegment(w http.ResponseWriter, r *http.Request, u visitor) 
 		return err
 	}
 	return c.pages.show(w, http.StatusOK, "segment", view)
+}
+
+// moves is how the segment came to be as it is, and who moved between the days of the
+// page's address.
+func (v *segmentView) moves(tx *store.Tx, r *http.Request) error {
+	today := v.Today()
+	days, err := report.Course(tx, v.Segment.Name, today-courseDays, today)
+	if err != nil {
+		return err
+	}
+	v.Course = template.HTML(report.DrawCourse(v.Segment.Name, days))
+	from, to := today-movedSince, today
+	for name, day := range map[string]*loyalty.Day{"from": &from, "to": &to} {
+		if asked := r.URL.Query().Get(name); asked != "" {
+			if *day, err = loyalty.ParseDay(asked); err != nil {
+				return wrong(err.Error())
+			}
+		}
+	}
+	if from > to {
+		return wrong(v.words.Say("segments.days"))
+	}
+	v.From, v.To = from.String(), to.String()
+	v.Between, err = report.MovesBetween(tx, v.Segment.Name, from, to, trySome)
+	return err
 }
