@@ -121,6 +121,24 @@ func About(name string) string {
 	return k.about + "; takes " + k.takes()
 }
 
+// Field is a value that a kind takes.
+type Field struct {
+	Name     string
+	About    string // in words
+	Required bool
+}
+
+// Fields returns the values that a kind takes, in the order in which one gives them.
+func Fields(name string) (list []Field) {
+	for _, f := range kinds[name].fields {
+		list = append(list, Field{f.name, f.about, f.required})
+	}
+	return list
+}
+
+// Does says in a line what a kind does.
+func Does(name string) string { return kinds[name].about }
+
 func (k kind) takes() string {
 	var names []string
 	for _, f := range k.fields {

@@ -18,7 +18,7 @@ func (a *app) exportMemberCommand() *cobra.Command {
 	var out string
 	c := newCommand("export MEMBER", "All that is known of a member, as one JSON document", func(c *cobra.Command, args []string) error {
 		return a.opened(c.Context(), false, func(db *store.DB) error {
-			d, err := marketing.New(db).ExportMember(c.Context(), args[0])
+			d, err := marketing.New(db).As(a.by()).ExportMember(c.Context(), args[0])
 			if err != nil {
 				return err
 			}

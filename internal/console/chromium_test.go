@@ -55,6 +55,8 @@ func TestPagesFitScreens(t *testing.T) {
 		"file": h.ask(staff.Marketer, "/console/proposals/"+file, nil).Body, "codes": h.ask(staff.Admin, "/console/codes", nil).Body,
 		"loyalty": h.ask(staff.Admin, "/console/loyalty", nil).Body, "month": h.ask(staff.Viewer, "/console/month", nil).Body,
 		"unarrived": h.ask(staff.Admin, fmt.Sprintf("/console/members/%d", h.members[1]), nil).Body, "mail rows": h.ask(staff.Admin, "/console/campaigns/spring/mails/clicked/offer", nil).Body, "users": h.ask(staff.Admin, "/console/users", nil).Body, "jobs": h.ask(staff.Admin, "/console/jobs", nil).Body, "import": h.ask(staff.Admin, "/console/import", nil).Body,
+		"merge":     h.ask(staff.Launcher, fmt.Sprintf("/console/members/%d/merge", h.members[1]), nil).Body,
+		"newjob":    h.ask(staff.Launcher, "/console/jobs/new?kind=generate", nil).Body,
 		"erase":     h.ask(staff.Admin, fmt.Sprintf("/console/members/%d/erase", h.members[1]), nil).Body,
 		"looked at": h.ask(staff.Marketer, looked, nil).Body, "under way": h.ask(staff.Marketer, taken, nil).Body, "me": h.ask(staff.Viewer, "/console/me", nil).Body,
 		"sign-in": h.ask(staff.Nobody, "/console/sign-in", nil).Body, "wrong": h.ask(staff.Viewer, "/console/audit", nil).Body,

@@ -94,6 +94,9 @@ func (c *Console) routes() []route {
 		{"POST /console/members/{member}/points", staff.Launcher, c.givePoints},
 		{"POST /console/members/{member}/void", staff.Launcher, c.voidCode},
 		{"POST /console/members/{member}/code", staff.Launcher, c.giveCode},
+		{"POST /console/members/{member}/export", staff.Marketer, c.exportMember},
+		{"GET /console/members/{member}/merge", staff.Launcher, c.askMerge},
+		{"POST /console/members/{member}/merge", staff.Launcher, c.merge},
 		{"GET /console/members/{member}/erase", staff.Admin, c.askErase},
 		{"POST /console/members/{member}/erase", staff.Admin, c.erase},
 		{"POST /console/members/{member}/again", staff.Marketer, c.sendAgain}, // what was meant to go out
@@ -136,6 +139,8 @@ func (c *Console) routes() []route {
 		{"POST /console/proposals/{proposal}/apply", staff.Launcher, c.applyProposal},
 
 		{"GET /console/jobs", staff.Viewer, c.jobs},
+		{"GET /console/jobs/new", staff.Launcher, c.newJob},
+		{"POST /console/jobs/new", staff.Launcher, c.enqueue},
 		{"POST /console/jobs/{job}/retry", staff.Launcher, c.retryJob},
 		{"POST /console/jobs/{job}/cancel", staff.Launcher, c.cancelJob},
 

@@ -19,6 +19,7 @@ import (
 	"regulars/internal/program"
 	"regulars/internal/runs"
 	"regulars/internal/store"
+	"regulars/jobs"
 )
 
 // manyMembers is from how many members on a launch asks once more who one is.
@@ -39,6 +40,7 @@ type launchView struct {
 	Campaign string
 	Fields   []launchField
 	Limit    string
+	At       string // when, in the shop's zone, as a browser writes it; "": at once
 	Rollout  []fact // how the mails go: pilot, waves, segment
 	Wrong    string
 
@@ -72,7 +74,7 @@ func (c *Console) launch(w http.ResponseWriter, r *http.Request, u visitor) erro
 
 // launchView is the form with what was typed into it.
 func (c *Console) launchView(r *http.Request, u visitor) (view launchView, err error) {
-	view = launchView{Campaign: r.PathValue("name"), Limit: strings.TrimSpace(r.PostFormValue("limit")), Key: cmp.Or(r.PostFormValue("key"), rand.Text())}
+	view = launchView{Campaign: r.PathValue("name"), Limit: strings.TrimSpace(r.PostFormValue("limit")), At: r.PostFormValue("at"), Key: cmp.Or(r.PostFormValue("key"), rand.Text())}
 	var line marketing.CampaignLine
 	err = c.read(r.Context(), func(tx *store.Tx) (err error) {
 		if line, err = marketing.CampaignNamed(tx, view.Campaign); err != nil {
@@ -150,6 +152,9 @@ func (c *Console) asks(w http.ResponseWriter, r *http.Request, u visitor, view l
 		return c.pages.show(w, http.StatusUnprocessableEntity, "launch", view)
 	}
 	l, err := view.request(u)
+	if err == nil {
+		_, err = c.later(view.frame, view.At)
+	}
 	if err != nil {
 		return wrongWith(err)
 	}
@@ -219,6 +224,9 @@ func (c *Console) startLaunch(w http.ResponseWriter, r *http.Request, u visitor)
 			return err
 		}
 	}
+	if view.At != "" {
+		return c.launchLater(w, r, u, view, l)
+	}
 	ctx, cancel := lasting(r)
 	defer cancel()
 	done, err := c.Marketer.As(u.by()).Launch(ctx, l)
@@ -240,4 +248,25 @@ func (c *Console) startLaunch(w http.ResponseWriter, r *http.Request, u visitor)
 		told = "launched_quiet"
 	}
 	return back(w, r, "/console/runs/"+strconv.FormatInt(done.Run, 10), told)
+}
+
+// launchLater enqueues the launch for its time.
+func (c *Console) launchLater(w http.ResponseWriter, r *http.Request, u visitor, view launchView, l marketing.Launch) error {
+	at, err := c.later(view.frame, view.At)
+	o := jobs.Order{Kind: "launch", Values: maps.Clone(l.Values), At: at, By: u.by(), Key: view.launchKey()}
+	o.Values["campaign"] = l.Campaign
+	if l.Limit > 0 {
+		o.Values["limit"] = strconv.Itoa(l.Limit)
+	}
+	if err == nil {
+		_, err = c.enqueued(r, u, o)
+	}
+	if errors.As(err, new(*refusal)) {
+		view.Wrong = err.Error()
+		return c.asks(w, r, u, view)
+	}
+	if err != nil {
+		return err
+	}
+	return back(w, r, "/console/jobs", "later")
 }

@@ -108,6 +108,9 @@ marketer POST /console/import/{upload}/cancel
 marketer POST /console/import/{upload}/drop
 marketer POST /console/import/{upload}/look
 marketer POST /console/import/{upload}/start
+marketer POST /console/members/{member}/export
+launcher GET /console/members/{member}/merge
+launcher POST /console/members/{member}/merge
 admin    GET /console/members/{member}/erase
 admin    POST /console/members/{member}/erase
 marketer POST /console/mail/{name}/{mail...}
@@ -134,6 +137,8 @@ launcher POST /console/campaigns/{name}/release
 launcher POST /console/codes/void
 launcher POST /console/hold
 launcher POST /console/jobs/{job}/cancel
+launcher GET /console/jobs/new
+launcher POST /console/jobs/new
 launcher POST /console/jobs/{job}/retry
 launcher POST /console/members/{member}/code
 launcher POST /console/members/{member}/points

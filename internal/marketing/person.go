@@ -2,22 +2,29 @@ package marketing
 
 import (
 	"context"
+	"fmt"
 
 	"regulars/internal/intake"
 	"regulars/internal/person"
+	"regulars/internal/staff"
 	"regulars/internal/store"
 )
 
 // ExportMember returns all that is known of a member.
 func (m Marketer) ExportMember(ctx context.Context, member string) (d person.Document, err error) {
+	var id int64
 	err = m.DB.View(ctx, func(tx *store.Tx) error {
-		id, err := intake.Find(tx, member)
-		if err == nil {
+		if id, err = intake.Find(tx, member); err == nil {
 			d, err = person.Export(tx, id)
 		}
 		return err
 	})
-	return d, err
+	if err != nil {
+		return d, err
+	}
+	return d, m.DB.Update(ctx, func(tx *store.Tx) error {
+		return m.note(tx, staff.Act{Act: "export", About: fmt.Sprintf("member %d", id)})
+	})
 }
 
 // PreviewErase says what EraseMember would take away, keep and end.
