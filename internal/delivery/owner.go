@@ -111,7 +111,8 @@ func (w *onWire) giveUp(l *wirelog.Log, why error) error {
 	}
 	w.log = nil
 	w.isIll(why)
-	return nil // the file stays open until we end: mails that are in it may still be answered
+	_ = l.Close() // it speaks for nothing any more
+	return nil
 }
 
 // isIll says once what is wrong with the log. The caller holds the lock.

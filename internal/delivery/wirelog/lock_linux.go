@@ -20,3 +20,10 @@ func bootID() (string, error) {
 
 // lock locks a file for as long as its process lives, or fails at once.
 func lock(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) }
+
+// pagesOf maps a file into memory, shared with whoever reads it.
+func pagesOf(f *os.File, size int) ([]byte, error) {
+	return syscall.Mmap(int(f.Fd()), 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
+}
+
+func release(pages []byte) error { return syscall.Munmap(pages) }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 )
 
@@ -14,6 +15,9 @@ import (
 type Log struct {
 	file  *os.File
 	owner int64
+	pages []byte // the file's, in the kernel's memory: a write is a copy, and outlives us
+
+	closing sync.RWMutex // held for reading while pages are written to
 
 	mu   sync.Mutex
 	held []bool // slots whose mails are not recorded yet
@@ -67,6 +71,10 @@ func (l *Log) bear(name string, h head) error {
 	if _, err := l.file.Write(append(h.bytes(), make([]byte, slots*slotSize)...)); err != nil { // no disk is full later
 		return err
 	}
+	var err error
+	if l.pages, err = pagesOf(l.file, headSize+slots*slotSize); err != nil {
+		return fmt.Errorf("mapping %s: %w", name, err)
+	}
 	return os.Rename(name+unborn, name+ending)
 }
 
@@ -106,13 +114,35 @@ func (l *Log) take() (int, error) {
 	return 0, ErrFull
 }
 
-func (l *Log) write(place int, k Key, m Mark) error {
+// write copies a slot into its place. A page that the disk cannot give is an error, and
+// no end of the process.
+func (l *Log) write(place int, k Key, m Mark) (err error) {
 	var b [slotSize]byte
 	put(&b, l.owner, place, k, m)
-	_, err := l.file.WriteAt(b[:], headSize+int64(place)*slotSize)
-	return err
+	l.closing.RLock()
+	defer l.closing.RUnlock()
+	if l.pages == nil {
+		return os.ErrClosed
+	}
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("writing to %s: %v", l.file.Name(), fault)
+		}
+	}()
+	copy(l.pages[headSize+place*slotSize:], b[:])
+	return nil
 }
 
 // Close ends the log. Its file stays: whoever comes next sees that it has nothing to
 // settle in it, and takes it away.
-func (l *Log) Close() error { return l.file.Close() }
+func (l *Log) Close() error {
+	l.closing.Lock()
+	defer l.closing.Unlock()
+	if l.pages == nil {
+		return nil
+	}
+	err := release(l.pages)
+	l.pages = nil
+	return errors.Join(err, l.file.Close())
+}
