@@ -44,6 +44,7 @@ type config struct {
 	LogFormat    string
 	ImportDir    string
 	Journal      string // SUPPRESSION_LOG; "": beside the SQLite file; on Postgres none
+	WireLog      string // a folder, or wireOff; "": beside the SQLite file or the record of refusals
 
 	oidc        staff.OIDCSettings // of the provider by which users come in; empty: none
 	noPasswords bool               // OIDC_PASSWORDS=no: and by no password
@@ -68,6 +69,7 @@ const (
 	inbox           = "inbox:"
 	defaultListen   = ":8080"
 	inboxListen     = "127.0.0.1:8080"
+	wireOff         = "off" // as WIRE_LOG: none
 )
 
 // setting is a name of the environment: what keeps its value where it belongs, or
@@ -118,6 +120,13 @@ var settings = []setting{
 		c.Journal = v
 		if info, err := os.Stat(v); err == nil && info.IsDir() {
 			return fmt.Errorf("is %s, which is a folder: it should be a file", v)
+		}
+		return nil
+	}},
+	{"WIRE_LOG", func(c *config, v string) error {
+		c.WireLog = v
+		if info, err := os.Stat(v); v != wireOff && err == nil && !info.IsDir() {
+			return fmt.Errorf("is %s, which is a file: it should be a folder, or %s", v, wireOff)
 		}
 		return nil
 	}},

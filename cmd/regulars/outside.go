@@ -65,6 +65,36 @@ func (a *app) stateFile() string {
 	return ""
 }
 
+// wireLog is the folder in which is written down what is on the wire: that of WIRE_LOG,
+// or beside the SQLite file or the record of refusals, or else where the state of programs
+// is; "" for none.
+func (a *app) wireLog(db *store.DB) string {
+	switch {
+	case a.config.WireLog == wireOff:
+		return ""
+	case a.config.WireLog != "":
+		return a.config.WireLog
+	case a.config.Journal != "":
+		return a.config.Journal + ".wire"
+	case db.File() != "":
+		return db.File() + ".wire"
+	}
+	if beat := a.stateFile(); beat != "" {
+		return filepath.Join(filepath.Dir(beat), "wire")
+	}
+	return ""
+}
+
+// wireSense says when what is on the wire cannot be written down.
+func (w *wiring) wireSense(context.Context) []store.Trouble {
+	words := w.sender.WireTrouble()
+	if words == "" {
+		return nil
+	}
+	return []store.Trouble{{Kind: "wire", What: words + "; should this process be killed, up to a second's mails are unknown instead of a few",
+		Do: "let WIRE_LOG name a folder of this machine that this process may write to and that stays when its container is started again, or set WIRE_LOG=off"}}
+}
+
 // sayRefused leaves word in the database that serve does not start on this machine, so
 // that `regulars status` says so too. It is gone when one has started.
 func (a *app) sayRefused(ctx context.Context, why error) {

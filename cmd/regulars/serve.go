@@ -207,6 +207,9 @@ func (a *app) live(ctx context.Context, w *wiring, roles []string, door net.List
 			return err
 		}
 		w.engine.Tells(poster)
+		w.sender.OpenWireLog(ctx) // before anything is claimed
+		presence.Senses = append(presence.Senses, w.wireSense)
+		work.Go(func() error { return w.sender.KeepWireLog(ctx) })
 		presence.Senses = append(presence.Senses, w.secretsSense(poster))
 		worker := jobs.Worker{
 			Rooms: jobs.Rooms{DB: w.db, Sender: w.sender, Intake: w.door, Engine: w.engine, ImportDir: a.config.ImportDir},

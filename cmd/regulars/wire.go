@@ -77,7 +77,7 @@ func (a *app) wire(ctx context.Context, db *store.DB, log *slog.Logger) (*wiring
 		DB: db, Programs: versions.Programs{DB: db}, Transports: transports, Links: w.links,
 		Secret: derive(key, "message ids"), OldSecrets: keysFor("message ids", key, a.config.SecretKey)[1:], ReturnDomain: a.config.BounceDomain,
 		MailOnlyTo: a.config.mailOnlyTo, Sink: w.sink != nil,
-		InFlight: 2 * w.connections(), Limiter: limiter, Domains: w.rates, Log: log,
+		InFlight: 2 * w.connections(), Limiter: limiter, Domains: w.rates, WireLog: a.wireLog(db), Log: log,
 	})
 	w.alerts = &marketing.Alerts{DB: db, Transport: transports[delivery.Urgent], Secret: derive(key, "message ids"), MailOnlyTo: a.config.mailOnlyTo, Log: log}
 	w.engine = engine.New(db, w.sender)
@@ -214,7 +214,7 @@ func (w *wiring) close(ctx context.Context) error {
 	if w.sink != nil {
 		err = errors.Join(err, w.sink.Close())
 	}
-	return err
+	return errors.Join(err, w.sender.CloseWireLog())
 }
 
 // spared says which relays are spared, for metrics.

@@ -22,7 +22,7 @@ type chunk struct {
 // takeChunk claims the open chunk of a run that is due longest, or of any run for 0;
 // ErrNotFound when there is none. One whose last worker left batches behind must be reaped first, or its
 // mails would go out again.
-func takeChunk(tx *store.Tx, run int64, lease time.Duration) (c chunk, err error) {
+func takeChunk(tx *store.Tx, run, owner int64, lease time.Duration) (c chunk, err error) {
 	err = tx.One(&c, `
 		select c.run_id, c.n
 		from   chunks c
@@ -37,9 +37,9 @@ func takeChunk(tx *store.Tx, run int64, lease time.Duration) (c chunk, err error
 	}
 	err = tx.One(&c, `
 		update chunks
-		set    fence = fence + 1, lease_until = `+tx.MachineIn(lease)+`
+		set    fence = fence + 1, lease_until = `+tx.MachineIn(lease)+`, owner = nullif(cast(@owner as bigint), 0), owner_fence = fence + 1
 		where  run_id = @run and n = @n
-		returning run_id, n, hi, next_id, fence`, store.Args{"run": c.RunID, "n": c.N})
+		returning run_id, n, hi, next_id, fence`, store.Args{"run": c.RunID, "n": c.N, "owner": owner})
 	return c, err
 }
 

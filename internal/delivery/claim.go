@@ -9,8 +9,8 @@ import (
 // claimDue raises the fence of the sends that are due and nobody else has,
 // oldest first, or of some of these, and returns their ids. What a person stopped is
 // left alone.
-func claimDue(tx *store.Tx, lane string, limit int, only []int64, lease time.Duration) ([]int64, error) {
-	args := store.Args{"lane": lane, "now": tx.At, "limit": limit, "only": store.JSON(only)}
+func claimDue(tx *store.Tx, lane string, limit int, only []int64, owner int64, lease time.Duration) ([]int64, error) {
+	args := store.Args{"lane": lane, "now": tx.At, "limit": limit, "only": store.JSON(only), "owner": owner}
 	among := ""
 	if only != nil {
 		among = "and d.send_id in (select value from " + tx.JSONEach("@only") + ")"
@@ -47,7 +47,8 @@ func claimDue(tx *store.Tx, lane string, limit int, only []int64, lease time.Dur
 	_, err = tx.Exec(`
 		update due
 		set    retry_at = `+tx.MachineIn(lease)+`,
-		       fence    = s.fence
+		       fence    = s.fence, owner_fence = s.fence,
+		       owner    = nullif(cast(@owner as bigint), 0)
 		from   sends s
 		where  s.id = due.send_id and due.send_id in (select value from `+tx.JSONEach("@ids")+`)`, args)
 	return claimed, err

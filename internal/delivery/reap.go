@@ -15,7 +15,10 @@ const reapAtOnce = 200
 // it moved: what was claimed is queued again, what may have been on the wire is
 // unknown.
 func (d *Sender) Reap(ctx context.Context) (int, error) {
-	moved := 0
+	moved, err := d.settleDead(ctx, true)
+	if err != nil {
+		d.c.Log.Warn("what a worker of this machine left on the wire is not settled by its log", "err", err)
+	}
 	for _, part := range []func(*store.Tx) ([]result, error){d.reapClaims, d.reapBatches, forgetSetbacks} {
 		var effective []result
 		err := d.c.DB.Update(ctx, func(tx *store.Tx) (err error) { effective, err = part(tx); return err })

@@ -23,7 +23,9 @@ import (
 // other runs go on, and its campaign is told of as set back.
 func (d *Sender) Work(ctx context.Context, run int64) (int, error) {
 	c := &chunkClaim{d: d, renewed: time.Now()}
-	err := d.claim(ctx, func(tx *store.Tx) (err error) { c.chunk, err = takeChunk(tx, run, d.c.Lease); return err })
+	owner, free := d.onWire.owner()
+	err := d.claim(ctx, func(tx *store.Tx) (err error) { c.chunk, err = takeChunk(tx, run, owner, d.c.Lease); return err })
+	free()
 	if errors.Is(err, store.ErrNotFound) {
 		return 0, nil
 	}

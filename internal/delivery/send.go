@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"regulars/internal/consent"
+	"regulars/internal/delivery/wirelog"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
@@ -59,7 +60,14 @@ type send struct {
 	handedAt loyalty.Instant // business time of the mark
 	begun    bool            // the mark stands in its row, which has counted the attempt
 	counted  bool            // the mark took its place under the caps
+	tried    *tried          // its place in the wire log, from its first byte until it is recorded; nil: none
 	warmed   loyalty.Day     // of which its mark took a place of the warm-up; 0: of none
+}
+
+// tried is the place of a mail in a wire log.
+type tried struct {
+	log   *wirelog.Log
+	place int
 }
 
 // runState is how the run of a send stands.

@@ -96,6 +96,8 @@ type Config struct {
 	MarkFor time.Duration // how long a mark is good for; 0: 4 s
 	Recheck time.Duration // wait before an unknown mail of class earned or service goes again; 0: 15 min
 
+	WireLog string // a folder for the wire log, which OpenWireLog begins; "": there is none
+
 	Log *slog.Logger // nil: the default
 }
 
@@ -107,7 +109,8 @@ type Sender struct {
 	writer   *writer
 	outcomes outcomes
 	brakes   brakes
-	secrets  [][]byte     // by which marks in what comes back are known
+	secrets  [][]byte // by which marks in what comes back are known
+	onWire   onWire
 	pace     atomic.Int64 // sends per mark: what the wire takes in a quarter of a second
 }
 
@@ -128,6 +131,7 @@ func New(c Config) *Sender {
 		writer:   &writer{links: c.Links, secret: c.Secret, messageDomain: c.MessageDomain, returnDomain: c.ReturnDomain, log: c.Log, compiled: newCompiledMails()},
 		outcomes: outcomes{sink: c.Sink, recheck: c.Recheck},
 		brakes:   brakes{c.Log},
+		onWire:   onWire{db: c.DB, folder: c.WireLog, say: c.Log},
 		secrets:  append([][]byte{c.Secret}, c.OldSecrets...),
 	}
 	d.pace.Store(int64(max(1, min(c.Batch, c.InFlight/4)))) // how fast the wire is will show

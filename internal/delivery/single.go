@@ -144,10 +144,12 @@ type singles struct {
 // take claims sends that are due, in one transaction with the first gate. What the
 // gate lets pass stays claimed; the rest is skipped, or due later.
 func (c *singles) take(ctx context.Context, limit int, only []int64) (ended []result, err error) {
+	owner, free := c.d.onWire.owner()
+	defer free()
 	err = c.d.plans.with(ctx, func(p *planner) error {
 		return c.d.claim(ctx, func(tx *store.Tx) error {
 			c.sends, ended = nil, nil
-			ids, err := claimDue(tx, c.lane, limit, only, c.d.c.Lease)
+			ids, err := claimDue(tx, c.lane, limit, only, owner, c.d.c.Lease)
 			if err != nil || len(ids) == 0 {
 				return err
 			}

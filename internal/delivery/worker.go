@@ -410,8 +410,12 @@ func (w *worker) hand(ctx context.Context, l landing) landing {
 		if w.over(ctx) {
 			return errHalted
 		}
-		return w.claim.begin(ctx, l.batch, l.s)
+		if err := w.claim.begin(ctx, l.batch, l.s); err != nil {
+			return err
+		}
+		return w.d.onWire.begun(l.s)
 	})
+	w.d.onWire.answered(l.s, o)
 	if o.Stage == StageDone { // the relay has all of it
 		w.d.writer.sheets.put(l.s.letter.message.Body)
 		l.s.letter.message.Body = nil
@@ -486,6 +490,7 @@ func (w *worker) record(b *batch, results []result) error {
 		return w.d.brakes.apply(tx, effective)
 	})
 	if err == nil {
+		w.d.onWire.noted(results)
 		w.count(effective)
 	}
 	return err
