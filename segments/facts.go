@@ -16,15 +16,17 @@ import "strings"
 // Points are those of point_changes, or of the ledger where the program keeps them: all
 // that was booked by the day, less what is left then of credits that open later or have
 // ended.
+//
+// The column days is null: whoever adds orders to facts keeps there what they know.
 func FactsSelect(engine, members string) string {
 	some := ""
 	if members != "" {
 		some = " and $id in " + members
 	}
 	only := func(id string) string { return strings.ReplaceAll(some, "$id", id) }
-	text := strings.Replace(factsSelect, "$gaps", gapsSQLite, 1)
+	text := strings.NewReplacer("$gaps", gapsSQLite, "$days", "null").Replace(factsSelect)
 	if engine == "postgres" {
-		text = strings.Replace(factsSelect, "$gaps", gapsPostgres, 1)
+		text = strings.NewReplacer("$gaps", gapsPostgres, "$days", "cast(null as bytea)").Replace(factsSelect)
 	}
 	if engine == "postgres" && members != "" { // each member by the indexes, whatever is believed of the tables' sizes
 		text = strings.ReplaceAll(text, "left join (", "left join lateral (")
@@ -109,7 +111,8 @@ const factsSelect = `select m.id as member_id,
        q.ends                            as points_last_day,
        coalesce((select t.tier from member_tiers t
                   where t.member_id = m.id and t.since_day <= @day and (t.left_day is null or t.left_day > @day)
-                  order by t.since_at desc, t.id desc limit 1), '') as tier
+                  order by t.since_at desc, t.id desc limit 1), '') as tier,
+       $days as days
   from members m
   left join (select o.member_id,
                     min(o.day)                                             as seen,

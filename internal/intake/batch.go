@@ -61,8 +61,9 @@ type batch struct {
 	figures  []loyalty.Figure      // to be counted from order lines, or from the ledger of points
 	disowned []int64               // members whose order is now somebody else's
 
-	reckoned   []int64 // orders that returns were taken off, or no longer
-	unreturned []int64 // members of whom a return may be none any more
+	reckoned   []int64        // orders that returns were taken off, or no longer
+	unreturned []int64        // members of whom a return may be none any more
+	returning  map[int64]bool // members with returns, of whom any order may have changed
 
 	named     map[string]int64 // by who brought a member, as an item names them
 	referrers map[int64]bool   // who brought members of the batch; locked

@@ -44,7 +44,7 @@ func refreshFacts(tx *store.Tx, today loyalty.Day, members []int64) ([]figures, 
 	text := `
 		insert into facts (member_id, ` + columns + `)
 		select f.member_id, ` + columns + ` from (` + segments.FactsSelect(tx.Engine(), some) + `) f where true
-		on conflict (member_id) do update set ` + assign(factColumns, "excluded") + `
+		on conflict (member_id) do update set ` + assign(factColumns, "excluded") + `, days = null
 		returning member_id, orders, spent, points`
 	var all []figures
 	for chunk := range slices.Chunk(members, factsAtOnce) {

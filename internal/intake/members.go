@@ -91,6 +91,12 @@ func (b *batch) lock() error {
 
 func (b *batch) lockThese(list []*person) error {
 	list = slices.DeleteFunc(list, func(who *person) bool { return who.locked })
+	if b.file {
+		var err error
+		if list, err = b.lockSilent(list); err != nil {
+			return err
+		}
+	}
 	if len(list) == 0 {
 		return nil
 	}
@@ -131,6 +137,69 @@ func (b *batch) lockThese(list []*person) error {
 	return b.leaveOut(busy)
 }
 
+// says reports whether an item says more of its member than which ids they have.
+func (it *item) says() bool {
+	m := &it.Member
+	texts := m.Email != "" || m.Phone != "" || m.Card != "" || m.FirstName != "" || m.LastName != "" || m.Language != "" ||
+		m.Country != "" || m.TimeZone != "" || m.Birthday != "" || m.ReferredBy != "" || m.ConsentSource != "" || m.ConsentText != ""
+	return texts || m.Tags != nil || m.Joined != nil || !m.JoinedAt.IsZero() || m.Consent != nil || m.Attributes != nil
+}
+
+// lockSilent locks all of a file, and returns those whose rows are to be read: of whom
+// an item says more than by what they are known.
+func (b *batch) lockSilent(list []*person) (rest []*person, err error) {
+	says := map[*person]bool{}
+	for _, it := range b.items {
+		if it.Order == nil || it.says() {
+			says[it.who] = true
+		}
+	}
+	var silent []*person
+	for _, who := range list {
+		if says[who] || who.renamed {
+			rest = append(rest, who)
+		} else {
+			silent = append(silent, who)
+		}
+	}
+	if len(silent) == 0 {
+		return rest, nil
+	}
+	rows, err := b.tx.Query(`
+		select id, external_id, named, merged_into is not null
+		from   members
+		where  id in (select value from `+b.tx.JSONEach("@ids")+`)
+		order  by id `+b.tx.ForUpdate(), store.Args{"ids": ids(list, (*person).number)})
+	if err != nil {
+		return nil, fmt.Errorf("locking %d people: %w", len(list), err)
+	}
+	defer rows.Close()
+	n := 0
+	for ; rows.Next(); n++ {
+		var id int64
+		var name string
+		var named, merged bool
+		if err := rows.Scan(&id, &name, &named, &merged); err != nil {
+			return nil, err
+		}
+		switch who := b.people.byID[id]; {
+		case says[who] || who.renamed: // the rest of their rows says whether they are the same
+		case merged || name != who.external || named != who.named:
+			return nil, errAgain
+		default:
+			who.member.ID, who.member.ExternalID, who.member.Named = id, name, named
+			who.locked, who.silent = true, true
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("locking %d people: %w", len(list), err)
+	}
+	if n != len(list) {
+		return nil, errAgain
+	}
+	return rest, nil
+}
+
 // forUpdateOf locks the rows of one table of a join.
 func (b *batch) forUpdateOf(alias string) string {
 	lock := b.tx.ForUpdate()
@@ -151,9 +220,15 @@ func (b *batch) profiles() error {
 		made[who] = true
 	}
 	was := map[*person]member{}
-	var touched []*person
+	var touched, rekeyed []*person
 	for _, it := range b.items {
 		if made[it.who] {
+			continue
+		}
+		if it.who.silent {
+			if len(it.who.adds)+len(it.who.drops) > 0 {
+				rekeyed = append(rekeyed, it.who)
+			}
 			continue
 		}
 		if _, seen := was[it.who]; !seen {
@@ -179,7 +254,7 @@ func (b *batch) profiles() error {
 	if err := b.updatePeople(changed); err != nil {
 		return err
 	}
-	if err := b.saveKeys(touched); err != nil {
+	if err := b.saveKeys(append(rekeyed, touched...)); err != nil {
 		return err
 	}
 	if err := b.saveTags(append(touched, b.people.made...)); err != nil {

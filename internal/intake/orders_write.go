@@ -67,8 +67,8 @@ func (b *batch) followUses(list []*order) error {
 	return coupon.Follow(b.tx, gone, back)
 }
 
-// copied is from how many rows on a copy, with a look-up of the ids where they
-// are needed, is faster than one statement that does all.
+// copied is from how many rows on a copy, with ids that are taken before, is faster than
+// one statement that does all.
 const copied = 200
 
 func (b *batch) addOrders(list []*order) error {
@@ -76,29 +76,14 @@ func (b *batch) addOrders(list []*order) error {
 		return nil
 	}
 	rows := make([][]any, len(list))
-	byKey := map[orderKey]*order{}
 	for i, o := range list {
 		rows[i] = o.values()
-		byKey[o.key()] = o
 	}
-	var stored []struct {
-		ID                 int64
-		Source, ExternalID string
-	}
-	var err error
+	write := b.copyOrders
 	if len(list) < copied {
-		err = b.tx.All(&stored, `
-			insert into orders (`+names(orderColumns, "")+`)
-			select `+names(orderColumns, "r.")+` from `+b.tx.Values(orderColumns...)+`
-			order  by r.source, r.external_id
-			returning id, source, external_id`, store.Args{"rows": store.Rows(rows)})
-	} else {
-		err = b.copyOrders(list, rows, &stored)
+		write = b.insertOrders
 	}
-	for _, s := range stored {
-		byKey[orderKey{s.Source, s.ExternalID}].ID = s.ID
-	}
-	if err != nil {
+	if err := write(list, rows); err != nil {
 		return err
 	}
 	for _, o := range list {
@@ -108,26 +93,38 @@ func (b *batch) addOrders(list []*order) error {
 	return b.addLines(list)
 }
 
-// copyOrders adds many orders in bulk. Of a file, only the ids of those with lines
-// or refunds are needed, unless they earn points.
-func (b *batch) copyOrders(list []*order, rows [][]any, stored any) error {
-	columns := strings.Split(names(orderColumns, ""), ", ")
-	if _, err := b.tx.Bulk("orders", columns, rows); err != nil {
+func (b *batch) insertOrders(list []*order, rows [][]any) error {
+	byKey := map[orderKey]*order{}
+	for _, o := range list {
+		byKey[o.key()] = o
+	}
+	var stored []struct {
+		ID                 int64
+		Source, ExternalID string
+	}
+	err := b.tx.All(&stored, `
+		insert into orders (`+names(orderColumns, "")+`)
+		select `+names(orderColumns, "r.")+` from `+b.tx.Values(orderColumns...)+`
+		order  by r.source, r.external_id
+		returning id, source, external_id`, store.Args{"rows": store.Rows(rows)})
+	for _, s := range stored {
+		byKey[orderKey{s.Source, s.ExternalID}].ID = s.ID
+	}
+	return err
+}
+
+// copyOrders adds many orders in bulk, under ids that it takes for them.
+func (b *batch) copyOrders(list []*order, rows [][]any) error {
+	ids, err := b.tx.TakeIDs("orders", len(list))
+	if err != nil {
 		return err
 	}
-	var lined [][]any
-	for _, o := range list {
-		if len(o.lines) > 0 || len(o.refunds) > 0 || !b.file || b.shop.points != nil {
-			lined = append(lined, []any{o.Source, o.ExternalID})
-		}
+	for i, o := range list {
+		o.ID = ids[i]
+		rows[i] = append(rows[i], o.ID)
 	}
-	if lined == nil {
-		return nil
-	}
-	return b.tx.All(stored, `
-		select o.id, o.source, o.external_id
-		from   `+b.tx.Values("source text", "id text")+`
-		join   orders o on o.source = r.source and o.external_id = r.id`, store.Args{"rows": store.Rows(lined)})
+	_, err = b.tx.Bulk("orders", append(strings.Split(names(orderColumns, ""), ", "), "id"), rows)
+	return err
 }
 
 func (b *batch) changeOrders(list []*order) error {

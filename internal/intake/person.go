@@ -35,6 +35,7 @@ type person struct {
 	fingerprint []byte            // of the last imported row
 	member      member            // read when locked
 	locked      bool
+	silent      bool // nothing is said of them but by what they are known, and no more of their row is read
 	renamed     bool
 	adds        []personKey
 	drops       []personKey
@@ -173,35 +174,44 @@ func (b *batch) lookUp() error {
 	if rows == nil {
 		return nil
 	}
-	var found []struct {
-		Kind, Value string
-		N           int
-		ID          int64
-		ExternalID  string
-		Named       bool
-		Email       string
-		Phone       string
-		Card        string
-		ChangedAt   loyalty.Instant
-		Fingerprint []byte
-	}
-	err := b.tx.All(&found, `
-		select k.kind, k.value, k.n, m.id, m.external_id, m.named, m.email, m.phone, m.card, m.changed_at, m.fingerprint
-		from  (select k.kind, k.value, min(k.member_id) as member_id, count(*) as n
-		       from   `+b.tx.Values("kind text", "value text")+`
-		       join   member_keys k on k.kind = r.kind and k.value = r.value
-		       group  by k.kind, k.value) k
-		join   members m on m.id = k.member_id`, store.Args{"rows": store.Rows(rows)})
-	if err != nil {
+	if err := b.readHolders(rows); err != nil {
 		return fmt.Errorf("finding people: %w", err)
 	}
-	for _, f := range found {
-		who := b.people.known(f.ID, f.ExternalID, f.Named)
-		who.loose = map[string]string{keyEmail: strings.ToLower(f.Email), keyPhone: loyalty.FoldPhone(f.Phone), keyCard: f.Card}
-		who.since, who.fingerprint = b.heard(f.ChangedAt), f.Fingerprint
-		b.people.byKey[personKey{f.Kind, f.Value}] = &holders{f.N, who}
-	}
 	return nil
+}
+
+var keyColumns = []string{"kind text", "value text"}
+
+// readHolders reads who has the keys of rows.
+func (b *batch) readHolders(keys [][]any) error {
+	rows, err := b.tx.Query(`
+		select k.kind, k.value, k.n, m.id, m.external_id, m.named, m.email, m.phone, m.card, m.changed_at, m.fingerprint
+		from  (select k.kind, k.value, min(k.member_id) as member_id, count(*) as n
+		       from   `+b.tx.Wide(keyColumns...)+`
+		       join   member_keys k on k.kind = r.kind and k.value = r.value
+		       group  by k.kind, k.value) k
+		join   members m on m.id = k.member_id`, b.tx.Wider(keys, keyColumns...))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var k personKey
+		var n int
+		var id int64
+		var name, email, phone, card string
+		var named bool
+		var changed loyalty.Instant
+		var fingerprint []byte
+		if err := rows.Scan(&k.kind, &k.value, &n, &id, &name, &named, &email, &phone, &card, &changed, &fingerprint); err != nil {
+			return err
+		}
+		who := b.people.known(id, name, named)
+		who.loose = map[string]string{keyEmail: strings.ToLower(email), keyPhone: loyalty.FoldPhone(phone), keyCard: card}
+		who.since, who.fingerprint = b.heard(changed), fingerprint
+		b.people.byKey[k] = &holders{n, who}
+	}
+	return rows.Err()
 }
 
 // owners finds the people of events that name nobody, by their order. What tells

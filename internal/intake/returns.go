@@ -82,12 +82,12 @@ type returned struct {
 func (r *returned) open() int64 { return r.Total - r.Refunded }
 
 // giveBack reckons the returns of members anew, and of those who may have had some, and
-// returns which orders are others by it.
+// returns which orders are others by it, and whose orders it looked at.
 // Their rows are locked; held are the orders that the batch has in hand.
-func giveBack(tx *store.Tx, members, had []int64, held map[int64]*order) (changed []int64, err error) {
+func giveBack(tx *store.Tx, members, had []int64, held map[int64]*order) (changed, of []int64, err error) {
 	orders, err := readReturned(tx, members, had)
 	if err != nil || len(orders) == 0 {
-		return nil, err
+		return nil, nil, err
 	}
 	byMember := map[int64][]*returned{}
 	for _, o := range orders {
@@ -97,7 +97,8 @@ func giveBack(tx *store.Tx, members, had []int64, held map[int64]*order) (change
 	for _, o := range orders {
 		was[o.ID] = *o
 	}
-	for _, list := range byMember {
+	for id, list := range byMember {
+		of = append(of, id)
 		reckon(list)
 	}
 	for _, o := range orders {
@@ -105,7 +106,7 @@ func giveBack(tx *store.Tx, members, had []int64, held map[int64]*order) (change
 			changed = append(changed, o.ID)
 		}
 	}
-	return changed, writeReturned(tx, orders, was, held)
+	return changed, of, writeReturned(tx, orders, was, held)
 }
 
 // reckon takes the returns of one member off the orders.
@@ -299,8 +300,14 @@ func (b *batch) giveBack(items []*item) error {
 	}
 	had := b.unreturned
 	b.unreturned = nil
-	changed, err := giveBack(b.tx, members, had, held)
+	changed, of, err := giveBack(b.tx, members, had, held)
 	b.reckoned = append(b.reckoned, changed...)
+	for _, id := range of {
+		if b.returning == nil {
+			b.returning = map[int64]bool{}
+		}
+		b.returning[id] = true
+	}
 	return err
 }
 
@@ -328,7 +335,7 @@ func returnSome(tx *store.Tx, name string, today loyalty.Day) (int, error) {
 			return 0, err
 		}
 	}
-	changed, err := giveBack(tx, members, nil, nil)
+	changed, _, err := giveBack(tx, members, nil, nil)
 	if err != nil {
 		return 0, err
 	}

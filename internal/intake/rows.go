@@ -238,7 +238,11 @@ func (b *batch) refreshFile() error {
 		return err
 	}
 	members := slices.Clone(b.disowned)
-	if err := b.refresh(b.items); err != nil {
+	compute := b.addFacts
+	if len(b.items) > 0 && b.items[0].ofMembers() {
+		compute = func() error { return b.refresh(b.items) }
+	}
+	if err := compute(); err != nil {
 		return err
 	}
 	for who := range b.touched() {

@@ -24,6 +24,32 @@ func (tx *Tx) Bulk(table string, columns []string, rows [][]any) (int64, error) 
 	return tx.insertMany(table, columns, rows)
 }
 
+// TakeIDs takes the next n ids of a table, for rows that are written with theirs.
+func (tx *Tx) TakeIDs(table string, n int) ([]int64, error) {
+	ids := make([]int64, n)
+	if !tx.Postgres() { // nobody else writes
+		var last int64
+		if err := tx.One(&last, "select coalesce(max(seq), 0) from sqlite_sequence where name = @table", Args{"table": table}); err != nil {
+			return nil, err
+		}
+		for i := range ids {
+			ids[i] = last + 1 + int64(i)
+		}
+		return ids, nil
+	}
+	rows, err := tx.Query("select nextval(s.name) from (select pg_get_serial_sequence(@table, 'id') as name offset 0) s, generate_series(1, @n)", Args{"table": table, "n": n})
+	if err != nil {
+		return nil, fmt.Errorf("taking %d ids of %s: %w", n, table, err)
+	}
+	defer rows.Close()
+	for i := 0; rows.Next(); i++ {
+		if err := rows.Scan(&ids[i]); err != nil {
+			return nil, err
+		}
+	}
+	return ids, rows.Err()
+}
+
 func (tx *Tx) copy(table string, columns []string, rows [][]any) (n int64, err error) {
 	return tx.copyFrom(table, columns, pgx.CopyFromSlice(len(rows), func(i int) ([]any, error) {
 		row := make([]any, len(rows[i]))

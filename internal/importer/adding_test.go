@@ -1,0 +1,130 @@
+package importer_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"regulars/internal/importer"
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+	"regulars/internal/store/storetest"
+	"regulars/segments"
+)
+
+// What files add to facts is what the facts are when they are computed from the orders,
+// whatever stands in the files and whatever comes between them.
+func TestWhatFilesAddToFactsIsWhatTheOrdersSay(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		for seed := range uint64(3) {
+			clear(t, db)
+			w := made{rand.New(rand.NewPCG(seed, 5)), newDoor(t, db), 0}
+			added := 0
+			for round := range 9 {
+				w.file(t, []int{3, 40, 260}[w.IntN(3)])
+				if w.One("select count(*) from facts where days is not null and order_days > 1") != "0" {
+					added++
+				}
+				w.agree(t, fmt.Sprintf("seed %d, file %d", seed, round))
+				for range 12 {
+					w.event()
+				}
+				w.agree(t, fmt.Sprintf("seed %d, event %d", seed, round))
+			}
+			if added < 4 {
+				t.Errorf("seed %d: only %d files have added to facts", seed, added)
+			}
+		}
+	})
+}
+
+// made makes orders of few members.
+type made struct {
+	*rand.Rand
+	door
+	orders int
+}
+
+func (w *made) file(t *testing.T, rows int) {
+	var b strings.Builder
+	columns := w.IntN(2) == 0 // what the file says of people
+	b.WriteString("order,member,at,order_total,refunded amount,status,product,quantity,country,coupon\n")
+	for range rows {
+		n := w.orders
+		if w.orders++; w.IntN(6) == 0 {
+			n = w.IntN(w.orders) // one that may be known
+		}
+		total := fmt.Sprintf("%d.50", 1+w.IntN(90))
+		if w.IntN(60) == 0 {
+			total = "-2.50"
+		}
+		refunded, status, country := "", "paid", ""
+		switch w.IntN(12) {
+		case 0:
+			refunded = "1.00"
+		case 1:
+			status = []string{"cancelled", "pending", "test", "refunded"}[w.IntN(4)]
+		}
+		if columns && w.IntN(3) == 0 {
+			country = []string{"FI", "SE"}[w.IntN(2)]
+		}
+		fmt.Fprintf(&b, "O-%d,M-%d,2027-%02d-%02d,%s,%s,%s,tea,%d,%s,\n", n, n%41, 1+w.IntN(2), 1+w.IntN(9), total, refunded, status, w.IntN(3), country)
+	}
+	f := importer.File{Kind: "orders", Path: file(t, fmt.Sprintf("f%d.csv", w.orders), b.String()), Map: map[string]string{"refunded": "refunded amount"}}
+	f.Leave = []string{"country"}
+	if columns {
+		f.Leave = nil
+	}
+	w.Take(f)
+}
+
+func (w *made) event() {
+	n := w.IntN(w.orders)
+	e := event(loyalty.OrderChanged, fmt.Sprintf("e-%d-%d", w.orders, w.Uint64()), w.IntN(100), loyalty.Member{ID: fmt.Sprintf("M-%d", n%41)})
+	e.Order = &loyalty.Order{ID: fmt.Sprintf("O-%d", n)}
+	switch w.IntN(8) {
+	default: // another day, and nothing else
+		e.Order.At = loyalty.At(time.Date(2027, time.Month(1+w.IntN(2)), 1+w.IntN(9), 12, 0, 0, 0, time.UTC))
+	case 1:
+		e.Type = loyalty.OrderRefunded
+		e.Refund = &loyalty.Refund{ID: "r", Total: 100}
+	case 2:
+		e.Type = loyalty.OrderPlaced
+		e.Order.ID += "-live"
+		total(700)(&e)
+	case 3: // somebody else's
+		e.Member.ID = fmt.Sprintf("M-%d", w.IntN(41))
+	}
+	w.Answers(e)
+}
+
+func (w *made) agree(t *testing.T, when string) {
+	t.Helper()
+	const columns = `member_id, joined, country, language, orders, order_days, spent, quantity, largest, smallest, first_day, last_day, points,
+		birthday, usual_gap, tier, consent_offers, consent_newsletter, consent_program`
+	var differ []struct{ Facts, Orders string }
+	err := w.DB.View(t.Context(), func(tx *store.Tx) error {
+		today, err := tx.Today()
+		if err != nil {
+			return err
+		}
+		const row = `member_id || ': ' || orders || ' on ' || order_days || ' for ' || spent || ' x' || quantity || ' ' || coalesce(smallest, 0) || '-' || coalesce(largest, 0) ||
+			' days ' || coalesce(first_day, 0) || '-' || coalesce(last_day, 0) || ' gap ' || coalesce(usual_gap, 0) || ' ' || country`
+		defined := "(" + segments.FactsSelect(tx.Engine(), "") + ")"
+		return tx.All(&differ, `
+			with defined as (select `+columns+` from `+defined+` f), kept as (select `+columns+` from facts)
+			select coalesce((select `+row+` from facts where facts.member_id = u.id), 'none') as facts,
+			       coalesce((select `+row+` from defined where defined.member_id = u.id), 'none') as orders
+			from  (select member_id as id from (select * from defined except select * from kept) a
+			       union select member_id from (select * from kept except select * from defined) b) u`, store.Args{"day": int64(today)})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range differ {
+		t.Fatalf("%s: facts have %s; the orders say %s", when, d.Facts, d.Orders)
+	}
+}

@@ -1,0 +1,285 @@
+package intake
+
+import (
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// What new orders of a file bring is added to the facts of its members, once for each
+// member and batch: to compute them anew takes longer with each order that a member has.
+// All of it adds up but the median of the days between orders, for which facts keep
+// those days. Whose facts change by anything else has them computed.
+
+// standing is what the facts of a member say of their orders.
+type standing struct {
+	orders, orderDays, spent, quantity   int64
+	largest, smallest, firstDay, lastDay *int64
+	usualGap                             *float64
+	packed                               []byte // the days, as the table has them
+	days                                 []loyalty.Day
+}
+
+// standingColumns are those of facts, in the order of standing.values.
+var standingColumns = []string{
+	"orders bigint", "order_days bigint", "spent bigint", "quantity bigint", "largest bigint", "smallest bigint",
+	"first_day bigint", "last_day bigint", "usual_gap double precision", "days bytea",
+}
+
+func (s *standing) values() []any {
+	return []any{s.orders, s.orderDays, s.spent, s.quantity, s.largest, s.smallest, s.firstDay, s.lastDay, s.usualGap, s.pack()}
+}
+
+// pack writes how many orders the days are of, then the first day, then how long after
+// each day the next one is.
+func (s *standing) pack() []byte {
+	packed := binary.AppendVarint(make([]byte, 0, len(s.days)+8), s.orders)
+	last := loyalty.Day(0)
+	for _, day := range s.days {
+		packed, last = binary.AppendVarint(packed, int64(day-last)), day
+	}
+	return packed
+}
+
+// unpack reads the days and reports whether they are those of the facts.
+func (s *standing) unpack() bool {
+	if s.orders == 0 {
+		return true
+	}
+	of, n := binary.Varint(s.packed)
+	if n <= 0 || of != s.orders {
+		return false
+	}
+	last := loyalty.Day(0)
+	s.days = make([]loyalty.Day, 0, s.orderDays+1)
+	for rest := s.packed[n:]; len(rest) > 0; rest = rest[n:] {
+		var step int64
+		if step, n = binary.Varint(rest); n <= 0 {
+			return false
+		}
+		last += loyalty.Day(step)
+		s.days = append(s.days, last)
+	}
+	return int64(len(s.days)) == s.orderDays && s.orderDays > 0 &&
+		s.firstDay != nil && int64(s.days[0]) == *s.firstDay && s.lastDay != nil && int64(last) == *s.lastDay
+}
+
+// add adds an order that is in figures.
+func (s *standing) add(o *order) {
+	worth, day := o.Total-o.Refunded, int64(o.Day)
+	s.orders, s.spent, s.quantity = s.orders+1, s.spent+worth, s.quantity+o.Quantity
+	s.largest, s.smallest = further(s.largest, worth, 1), further(s.smallest, worth, -1)
+	s.firstDay, s.lastDay = further(s.firstDay, day, -1), further(s.lastDay, day, 1)
+	s.know(o.Day)
+}
+
+// know adds a day, unless it is there.
+func (s *standing) know(day loyalty.Day) {
+	if i, there := slices.BinarySearch(s.days, day); !there {
+		s.days = slices.Insert(s.days, i, day)
+	}
+	s.orderDays = int64(len(s.days))
+}
+
+// further is of two values the one that lies further in a direction.
+func further(have *int64, v, direction int64) *int64 {
+	if have != nil && (v-*have)*direction <= 0 {
+		return have
+	}
+	return &v
+}
+
+// gap sets the median of the days between one day with an order and the next.
+func (s *standing) gap() {
+	s.usualGap = nil
+	if len(s.days) < 2 {
+		return
+	}
+	gaps := make([]loyalty.Day, len(s.days)-1)
+	for i := range gaps {
+		gaps[i] = s.days[i+1] - s.days[i]
+	}
+	slices.Sort(gaps)
+	median := float64(gaps[(len(gaps)-1)/2]+gaps[len(gaps)/2]) / 2
+	s.usualGap = &median
+}
+
+// addFacts adds the new orders of a file to the facts of their members, and computes
+// those of all others whom the batch touched.
+func (b *batch) addFacts() error {
+	adds, rest := b.adding()
+	if err := b.addStandings(adds); err != nil {
+		return err
+	}
+	b.disowned = nil
+	_, err := refreshFacts(b.tx, b.today(), rest)
+	return err
+}
+
+// adding parts the members of the batch: those to whose facts its orders only add, and
+// the others.
+func (b *batch) adding() (adds map[*person][]*order, rest []int64) {
+	adds = map[*person][]*order{}
+	other := map[int64]bool{}
+	for _, id := range b.disowned {
+		other[id] = true
+	}
+	for _, it := range b.items {
+		o, who := it.order, it.who
+		if it.Result.State != Stored || it.told != nil || o.MemberID != who.id || o.Day > b.today() ||
+			who.profiled || b.returning[who.id] || b.shop.points != nil {
+			other[who.id], other[o.MemberID] = true, true
+		}
+		adds[who] = append(adds[who], o)
+	}
+	for who := range adds {
+		if other[who.id] {
+			delete(adds, who)
+		}
+	}
+	for id := range other {
+		if id != 0 {
+			rest = append(rest, id)
+		}
+	}
+	slices.Sort(rest)
+	return adds, rest
+}
+
+// addStandings writes the facts of members with what their orders add.
+func (b *batch) addStandings(adds map[*person][]*order) error {
+	var known []*person
+	standings := make(map[int64]*standing, len(adds))
+	for who := range adds {
+		if who.made {
+			standings[who.id] = &standing{}
+		} else {
+			known = append(known, who)
+		}
+	}
+	if err := b.readStandings(known, standings); err != nil {
+		return err
+	}
+	people := make([]*person, 0, len(adds))
+	for who := range adds {
+		people = append(people, who)
+	}
+	slices.SortFunc(people, func(x, y *person) int { return cmp.Compare(x.id, y.id) })
+	var fresh, changed [][]any
+	var unknown []int64
+	for _, who := range people {
+		s := standings[who.id]
+		if s == nil { // there is no row yet
+			unknown = append(unknown, who.id)
+			continue
+		}
+		for _, o := range adds[who] {
+			if o.counts() {
+				s.add(o)
+			}
+		}
+		s.gap()
+		if who.made {
+			fresh = append(fresh, append(s.values(), who.id, who.member.Country, who.member.Language, who.member.birthday(), who.member.BirthYear))
+		} else {
+			changed = append(changed, append(s.values(), who.id))
+		}
+	}
+	if err := b.writeStandings(fresh, changed); err != nil {
+		return fmt.Errorf("adding to the facts of %d members: %w", len(people), err)
+	}
+	_, err := refreshFacts(b.tx, b.today(), unknown)
+	return err
+}
+
+// birthday is the column of facts.
+func (m *member) birthday() *int64 {
+	if m.BirthMonth == nil || m.BirthDate == nil {
+		return nil
+	}
+	n := *m.BirthMonth*100 + *m.BirthDate
+	return &n
+}
+
+func (b *batch) writeStandings(fresh, changed [][]any) error {
+	if changed != nil {
+		columns := append(slices.Clone(standingColumns), "member_id bigint")
+		if _, err := b.tx.Exec("update facts set "+assign(standingColumns, "r")+" from "+b.tx.Wide(columns...)+" where facts.member_id = r.member_id",
+			b.tx.Wider(changed, columns...)); err != nil {
+			return err
+		}
+	}
+	if fresh == nil {
+		return nil
+	}
+	columns := append(slices.Clone(standingColumns), "member_id bigint", "country text", "language text", "birthday bigint", "birth_year bigint")
+	_, err := b.tx.Exec(`
+		insert into facts (`+names(columns, "")+`, joined, consent_offers, consent_newsletter, consent_program, points)
+		select `+names(columns, "r.")+`, false, false, false, false, 0
+		from   `+b.tx.Wide(columns...), b.tx.Wider(fresh, columns...))
+	return err
+}
+
+// readStandings reads what is known of members, whose rows are locked: with the days of
+// their orders, for those who have none in their facts from the orders themselves.
+func (b *batch) readStandings(list []*person, into map[int64]*standing) error {
+	if len(list) == 0 {
+		return nil
+	}
+	rows, err := b.tx.Query(`
+		select member_id, `+names(standingColumns, "")+`
+		from   facts
+		where  member_id in (select value from `+b.tx.JSONEach("@ids")+`)`, store.Args{"ids": ids(list, (*person).number)})
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	dayless := map[int64]bool{}
+	for rows.Next() {
+		var id int64
+		s := &standing{}
+		if err := rows.Scan(&id, &s.orders, &s.orderDays, &s.spent, &s.quantity, &s.largest, &s.smallest, &s.firstDay, &s.lastDay, &s.usualGap, &s.packed); err != nil {
+			return err
+		}
+		if into[id] = s; !s.unpack() {
+			s.days = nil
+			dayless[id] = true
+		}
+	}
+	if err := rows.Err(); err != nil || len(dayless) == 0 {
+		return err
+	}
+	if err := rows.Close(); err != nil {
+		return err
+	}
+	return b.readDays(dayless, into)
+}
+
+// readDays reads the days of members' orders, those of the batch among them.
+func (b *batch) readDays(members map[int64]bool, into map[int64]*standing) error {
+	list := make([]int64, 0, len(members))
+	for id := range members {
+		list = append(list, id)
+	}
+	rows, err := b.tx.Query(`
+		select distinct member_id, day
+		from   orders
+		where  member_id in (select value from `+b.tx.JSONEach("@ids")+`) and counts and day <= @today
+		order  by member_id, day`, store.Args{"ids": store.IDs(list), "today": int64(b.today())})
+	if err != nil {
+		return fmt.Errorf("reading the days of the orders of %d members: %w", len(list), err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, day int64
+		if err := rows.Scan(&id, &day); err != nil {
+			return err
+		}
+		into[id].know(loyalty.Day(day))
+	}
+	return rows.Err()
+}

@@ -1,0 +1,81 @@
+package store
+
+import (
+	"database/sql/driver"
+	"fmt"
+	"strings"
+
+	"regulars/internal/loyalty"
+)
+
+// Wide is Values for thousands of rows, which Wider binds: Postgres gets each column as
+// an array, and has no JSON to read.
+func (tx *Tx) Wide(columns ...string) string {
+	if !tx.Postgres() {
+		return tx.Values(columns...)
+	}
+	names, arrays := make([]string, len(columns)), make([]string, len(columns))
+	for i, c := range columns {
+		name, kind, _ := strings.Cut(c, " ")
+		names[i], arrays[i] = name, fmt.Sprintf("cast(@column%d as %s[])", i, kind)
+	}
+	return "unnest(" + strings.Join(arrays, ", ") + ") r(" + strings.Join(names, ", ") + ")"
+}
+
+// Wider binds the rows of Wide, whose columns are of types that it knows: text, bigint,
+// double precision, bytea. Of the last two, and of a *int64, nil is null.
+func (tx *Tx) Wider(rows [][]any, columns ...string) Args {
+	if !tx.Postgres() {
+		return Args{"rows": Rows(rows)}
+	}
+	args := make(Args, len(columns))
+	for i, c := range columns {
+		_, kind, _ := strings.Cut(c, " ")
+		args[fmt.Sprintf("column%d", i)] = column(rows, i, kind)
+	}
+	return args
+}
+
+// column is one column of rows, as Postgres' driver writes an array of its type.
+func column(rows [][]any, i int, kind string) array {
+	switch kind {
+	case "text":
+		list := make([]string, len(rows))
+		for n, row := range rows {
+			list[n] = row[i].(string)
+		}
+		return array{list}
+	case "bigint":
+		list := make([]*int64, len(rows))
+		for n, row := range rows {
+			switch v := row[i].(type) {
+			case int64:
+				list[n] = &v
+			case *int64:
+				list[n] = v
+			case loyalty.Day:
+				day := int64(v)
+				list[n] = &day
+			}
+		}
+		return array{list}
+	case "double precision":
+		list := make([]*float64, len(rows))
+		for n, row := range rows {
+			list[n] = row[i].(*float64)
+		}
+		return array{list}
+	case "bytea":
+		list := make([][]byte, len(rows))
+		for n, row := range rows {
+			list[n] = row[i].([]byte)
+		}
+		return array{list}
+	}
+	panic("store: no array of " + kind) // a type that the program has not asked for until now
+}
+
+// array is a list that is one argument of a statement, and not as many as it has items.
+type array struct{ list any }
+
+func (a array) Value() (driver.Value, error) { return a.list, nil }
