@@ -18,16 +18,23 @@ import "strings"
 // ended.
 //
 // The column days is null: whoever adds orders to facts keeps there what they know.
-func FactsSelect(engine, members string) string {
+func FactsSelect(engine, members string) string { return factsOf(engine, members, pointsSelect) }
+
+// FactsToday is FactsSelect where @day is the present day. It says the same, and reads
+// what is left of points where it stands, not all that was ever booked.
+func FactsToday(engine, members string) string { return factsOf(engine, members, pointsToday) }
+
+func factsOf(engine, members, points string) string {
 	some := ""
 	if members != "" {
 		some = " and $id in " + members
 	}
 	only := func(id string) string { return strings.ReplaceAll(some, "$id", id) }
-	text := strings.NewReplacer("$gaps", gapsSQLite, "$days", "null").Replace(factsSelect)
+	gaps, days := gapsSQLite, "null"
 	if engine == "postgres" {
-		text = strings.NewReplacer("$gaps", gapsPostgres, "$days", "cast(null as bytea)").Replace(factsSelect)
+		gaps, days = gapsPostgres, "cast(null as bytea)"
 	}
+	text := strings.NewReplacer("$gaps", gaps, "$days", days, "$kept", points).Replace(factsSelect)
 	if engine == "postgres" && members != "" { // each member by the indexes, whatever is believed of the tables' sizes
 		text = strings.ReplaceAll(text, "left join (", "left join lateral (")
 		only = func(id string) string {
@@ -39,7 +46,7 @@ func FactsSelect(engine, members string) string {
 	}
 	return strings.NewReplacer(
 		"$member", only("m.id"), "$order", only("o.member_id"), "$event", only("e.member_id"),
-		"$paid", "o.counts and o.day <= @day", "$point", only("p.member_id"), "$entry", only("e.member_id"), "$topic", only("t.member_id"),
+		"$paid", "o.counts and o.day <= @day", "$point", only("p.member_id"), "$entry", only("e.member_id"), "$lot", only("l.member_id"), "$topic", only("t.member_id"),
 	).Replace(text)
 }
 
@@ -80,6 +87,20 @@ const pointsSelect = `select c.member_id,
                        from entries e left join lots l on l.credit_id = e.id
                       where e.wallet = 'points' and e.day <= @day$entry
                         and (select s.value from settings s where s.key = 'points') = 'entries') c
+              group by c.member_id`
+
+// pointsToday is pointsSelect of the present day: what lies in lots, less what debits have
+// found too little for.
+const pointsToday = `select c.member_id, cast(sum(c.points) as bigint) as points, cast(sum(c.pending) as bigint) as pending, min(c.ends) as ends
+               from (select l.member_id,
+                            case when l.opens_day > @day or l.last_day < @day then 0 else l.remains end as points,
+                            case when l.opens_day > @day then l.remains else 0 end as pending,
+                            case when l.opens_day <= @day and l.last_day >= @day then l.last_day end as ends
+                       from lots l where l.wallet = 'points'$lot
+                      union all
+                     select e.member_id, e.amount + coalesce((select sum(d.amount) from draws d where d.debit_id = e.id), 0), 0, null
+                       from entries e where e.wallet = 'points' and e.amount < 0$entry) c
+              where (select s.value from settings s where s.key = 'points') = 'entries'
               group by c.member_id`
 
 // PointsSelect returns a SELECT of points, pending points and the day on which the next
@@ -144,7 +165,7 @@ const factsSelect = `select m.id as member_id,
                         and coalesce((select s.value from settings s where s.key = 'points'), '') <> 'entries') b
               where b.balances_since = 0
               group by b.member_id) p on p.member_id = m.id
-  left join (` + pointsSelect + `) q on q.member_id = m.id
+  left join ($kept) q on q.member_id = m.id
  where m.erased_at is null and m.merged_into is null$member
    and (m.joined_day <= @day or o.seen <= @day or e.seen <= @day
         or (m.joined_day is null and o.seen is null and e.seen is null))`

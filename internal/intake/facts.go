@@ -43,7 +43,7 @@ func refreshFacts(tx *store.Tx, today loyalty.Day, members []int64) ([]figures, 
 	some := "(select value from " + tx.JSONEach("@members") + ")"
 	text := `
 		insert into facts (member_id, ` + columns + `)
-		select f.member_id, ` + columns + ` from (` + segments.FactsSelect(tx.Engine(), some) + `) f where true
+		select f.member_id, ` + columns + ` from (` + segments.FactsToday(tx.Engine(), some) + `) f where true
 		on conflict (member_id) do update set ` + assign(factColumns, "excluded") + `, days = null
 		returning member_id, orders, spent, points`
 	var all []figures

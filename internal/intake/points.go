@@ -26,17 +26,24 @@ func (b *batch) book(items []*item) error {
 	for _, id := range orders {
 		seen[id] = true
 	}
+	var placed []points.Placed
 	var events []points.Happened
 	for _, it := range items {
-		if it.order != nil && it.order.ID != 0 && !seen[it.order.ID] {
-			seen[it.order.ID] = true
-			orders = append(orders, it.order.ID)
+		if o := it.order; o != nil && o.ID != 0 {
+			switch p, is := o.justPlaced(); {
+			case seen[o.ID]:
+			case is:
+				placed = append(placed, p)
+			default:
+				orders = append(orders, o.ID)
+			}
+			seen[o.ID] = true
 		}
 		if it.event != 0 {
 			events = append(events, points.Happened{Member: it.who.id, Event: it.event, Type: it.Type, At: it.At, Properties: it.Properties})
 		}
 	}
-	if err := rules.Book(b.tx, orders); err != nil {
+	if err := rules.Book(b.tx, orders, placed...); err != nil {
 		return err
 	}
 	if err := rules.Heard(b.tx, events); err != nil {
@@ -50,6 +57,16 @@ func (b *batch) book(items []*item) error {
 		return err
 	}
 	return b.refer(items)
+}
+
+// justPlaced is an order that is booked for the first time, in the wave that has written
+// it, and of which nothing was given back.
+func (o *order) justPlaced() (p points.Placed, is bool) {
+	if is = o.placed != nil && o.Refunded == 0 && len(o.refunds) == 0; is {
+		p = points.Placed{ID: o.ID, MemberID: o.MemberID, Day: o.Day, ChangedAt: o.ChangedAt, Order: *o.placed}
+	}
+	o.placed = nil
+	return p, is
 }
 
 // bookAgain books orders that something else than an event has changed. Their members

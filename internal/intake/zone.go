@@ -99,7 +99,7 @@ func rebuildFacts(tx *store.Tx, today loyalty.Day) error {
 	if _, err := tx.Exec("delete from facts", nil); err != nil {
 		return err
 	}
-	_, err := tx.Exec("insert into facts "+segments.FactsSelect(tx.Engine(), ""), store.Args{"day": int64(today)})
+	_, err := tx.Exec("insert into facts "+segments.FactsToday(tx.Engine(), ""), store.Args{"day": int64(today)})
 	if err != nil {
 		return fmt.Errorf("computing the facts of everybody: %w", err)
 	}

@@ -74,24 +74,40 @@ func (r *Rules) add(tx *store.Tx, entries []Entry) ([]Entry, error) {
 	return fresh, err
 }
 
-// addTo is add, which also returns the wallets as they are afterwards; nil where nothing
+// addTo is add, which also returns what can be spent afterwards in the wallets of what
 // was new.
-func (r *Rules) addTo(tx *store.Tx, entries []Entry) ([]Entry, *books, error) {
-	fresh, err := insert(tx, entries)
+func (r *Rules) addTo(tx *store.Tx, entries []Entry) (fresh []Entry, open map[walletKey]int64, err error) {
+	fresh, err = insert(tx, entries)
 	if err != nil || len(fresh) == 0 {
 		return nil, nil, err
 	}
+	others, open, err := r.addCredits(tx, fresh)
+	if err != nil || len(others) == 0 {
+		return fresh, open, err
+	}
+	b, err := r.addOthers(tx, others)
+	if err != nil {
+		return nil, nil, err
+	}
+	for k, w := range b.wallets {
+		open[k] = openOf(w.lots, b.today)
+	}
+	return fresh, open, nil
+}
+
+// addOthers draws what debits take, and pays debts.
+func (r *Rules) addOthers(tx *store.Tx, fresh []Entry) (*books, error) {
 	ids := map[int64]bool{}
 	for _, e := range fresh {
 		ids[e.ID] = true
 	}
 	b, err := r.open(tx, keysOf(fresh), ids)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	points, err := r.now().points()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	var letGo []Entry
 	for _, e := range fresh {
@@ -116,7 +132,7 @@ func (r *Rules) addTo(tx *store.Tx, entries []Entry) ([]Entry, *books, error) {
 		free := short
 		if !points.NoDebt {
 			if free, err = gone(tx, e, short); err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 		}
 		if free > 0 {
@@ -127,12 +143,12 @@ func (r *Rules) addTo(tx *store.Tx, entries []Entry) ([]Entry, *books, error) {
 	}
 	b.settle()
 	if err := b.write(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if letGo != nil {
 		_, err = r.add(tx, letGo)
 	}
-	return fresh, b, err
+	return b, err
 }
 
 // gone is how many of the points that an order or a referral is to lose have ended already: they are
@@ -300,11 +316,7 @@ func (b *books) write() error {
 			case l.Remains == 0 && known:
 				gone = append(gone, l.ID)
 			case l.Remains > 0 && was != *l:
-				var last *loyalty.Day
-				if l.Last != 0 {
-					last = &l.Last
-				}
-				rows = append(rows, []any{l.ID, w.key.member, w.key.wallet, int64(l.Opens), last, l.Remains})
+				rows = append(rows, lotRow(l.ID, w.key, *l))
 			}
 		}
 	}
@@ -314,13 +326,26 @@ func (b *books) write() error {
 			return err
 		}
 	}
+	return keepLots(b.tx, rows)
+}
+
+func lotRow(credit int64, k walletKey, l loyalty.Lot) []any {
+	var last any
+	if l.Last != 0 {
+		last = int64(l.Last)
+	}
+	return []any{credit, k.member, k.wallet, int64(l.Opens), last, l.Remains}
+}
+
+// keepLots writes rows of lots, new ones and those that have changed.
+func keepLots(tx *store.Tx, rows [][]any) error {
 	if rows == nil {
 		return nil
 	}
-	_, err := b.tx.Exec(`
+	_, err := tx.Exec(`
 		insert into lots (credit_id, member_id, wallet, opens_day, last_day, remains)
 		select r.credit_id, r.member_id, r.wallet, r.opens_day, r.last_day, r.remains
-		from   `+b.tx.Values("credit_id bigint", "member_id bigint", "wallet text", "opens_day bigint", "last_day bigint", "remains bigint")+`
+		from   `+tx.Values("credit_id bigint", "member_id bigint", "wallet text", "opens_day bigint", "last_day bigint", "remains bigint")+`
 		where  true
 		on conflict (credit_id) do update set last_day = excluded.last_day, remains = excluded.remains`, store.Args{"rows": store.Rows(rows)})
 	if err != nil {

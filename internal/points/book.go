@@ -45,18 +45,32 @@ type purchase struct {
 	target  int64
 }
 
+// Placed is an order as it was just written, of which nothing was given back: nothing is
+// in the ledger for it yet.
+type Placed struct {
+	ID        int64
+	MemberID  int64
+	Day       loyalty.Day
+	ChangedAt loyalty.Instant
+	loyalty.Order
+}
+
 // Book brings the ledger to what orders have earned now, in a handful of statements for
-// however many. Their members are locked.
-func (r *Rules) Book(tx *store.Tx, orders []int64) error {
-	if r == nil || len(orders) == 0 {
+// however many: those by their ids, and those that were placed by what is known of them.
+// Their members are locked.
+func (r *Rules) Book(tx *store.Tx, orders []int64, placed ...Placed) error {
+	if r == nil || len(orders)+len(placed) == 0 {
 		return nil
 	}
-	list, err := r.read(tx, orders)
+	list, err := r.all(tx, orders, placed)
 	if err != nil {
-		return fmt.Errorf("what %d orders earn: %w", len(orders), err)
+		return fmt.Errorf("what %d orders earn: %w", len(orders)+len(placed), err)
+	}
+	if len(list) == 0 {
+		return nil
 	}
 	if err := r.targets(tx, list); err != nil {
-		return fmt.Errorf("what %d orders earn: %w", len(orders), err)
+		return fmt.Errorf("what %d orders earn: %w", len(list), err)
 	}
 	var entries []Entry
 	for _, p := range list {
@@ -70,8 +84,8 @@ func (r *Rules) Book(tx *store.Tx, orders []int64) error {
 	if err != nil {
 		return err
 	}
-	fresh, b, err := r.addTo(tx, append(entries, stamps...))
-	if err != nil || b == nil {
+	fresh, open, err := r.addTo(tx, append(entries, stamps...))
+	if err != nil || len(fresh) == 0 {
 		return err
 	}
 	if err := r.tellTakenBack(tx, list, fresh); err != nil {
@@ -81,7 +95,7 @@ func (r *Rules) Book(tx *store.Tx, orders []int64) error {
 	if err != nil || l == nil {
 		return err
 	}
-	return r.fill(tx, b.full(l.Cards, keysOf(fresh)), news)
+	return r.fill(tx, full(l.Cards, open), news)
 }
 
 // tellTakenBack tells of the points that orders earn no more, if that is news.
@@ -146,6 +160,65 @@ func (e *Entry) opens(day loyalty.Day, ends loyalty.Expiry) {
 	}
 }
 
+// all are orders as they are booked: read, or as they were placed.
+func (r *Rules) all(tx *store.Tx, orders []int64, placed []Placed) ([]*purchase, error) {
+	p, err := r.now().points()
+	if err != nil {
+		return nil, err
+	}
+	if p.Carry { // each has to do with all others of its member
+		for _, o := range placed {
+			orders = append(orders, o.ID)
+		}
+		placed = nil
+	}
+	var list []*purchase
+	if len(orders) > 0 {
+		if list, err = r.read(tx, orders); err != nil {
+			return nil, err
+		}
+	}
+	fresh, err := r.placed(tx, placed)
+	return append(list, fresh...), err
+}
+
+// placed makes of orders that were just written what read makes of any.
+func (r *Rules) placed(tx *store.Tx, placed []Placed) (list []*purchase, err error) {
+	byID := map[int64]*purchase{}
+	var rows [][]any
+	for _, o := range placed {
+		if o.Day < r.Since || o.Status != loyalty.Paid {
+			continue
+		}
+		p := &purchase{ID: o.ID, MemberID: o.MemberID, At: o.At, ChangedAt: o.ChangedAt, Day: o.Day, Status: o.Status, Total: o.Total, Discount: o.Discount,
+			Tax: o.Tax, Shipping: o.Shipping, Quantity: o.Quantity, Shop: o.Shop, lines: o.Lines, version: r.at(o.At).Version, booked: map[int64]int64{}, stamps: map[string]*stamped{}}
+		byID[o.ID], list = p, append(list, p)
+		rows = append(rows, []any{o.ID, o.MemberID, o.At, int64(o.Day)})
+	}
+	if list == nil {
+		return nil, nil
+	}
+	var tiers []struct {
+		ID        int64
+		StandTier string
+	}
+	err = tx.All(&tiers, "select o.id, "+standTier+" as stand_tier from (select * from "+tx.Values("id bigint", "member_id bigint", "at timestamptz", "day bigint")+") o",
+		store.Args{"rows": store.Rows(rows)})
+	for _, t := range tiers {
+		byID[t.ID].tier = t.StandTier
+	}
+	return list, err
+}
+
+// standTier is the tier of the member of an order o at its moment, before it.
+const standTier = `coalesce((select t.tier from member_tiers t
+		                 where  t.member_id = o.member_id and t.since_at <= o.at
+		                 and   (t.left_day is null or t.left_day > o.day
+		                        or t.left_day = o.day and exists (select 1 from member_tiers n -- left in the course of that day, later
+		                                                          where n.member_id = t.member_id and n.since_day = t.left_day and n.since_at > o.at))
+		                 and   (t.order_id is null or t.order_id <> o.id)
+		                 order  by t.since_at desc, t.id desc limit 1), '')`
+
 // read reads orders with what was booked for them. Those before the program's first day
 // earn nothing.
 func (r *Rules) read(tx *store.Tx, orders []int64) ([]*purchase, error) {
@@ -161,13 +234,7 @@ func (r *Rules) read(tx *store.Tx, orders []int64) ([]*purchase, error) {
 	var list []*purchase
 	err = tx.All(&list, `
 		select o.id, o.member_id, o.at, o.changed_at, o.day, o.status, o.total, o.refunded, o.discount, o.tax, o.shipping, o.quantity, o.shop,
-		       coalesce((select t.tier from member_tiers t
-		                 where  t.member_id = o.member_id and t.since_at <= o.at
-		                 and   (t.left_day is null or t.left_day > o.day
-		                        or t.left_day = o.day and exists (select 1 from member_tiers n -- left in the course of that day, later
-		                                                          where n.member_id = t.member_id and n.since_day = t.left_day and n.since_at > o.at))
-		                 and   (t.order_id is null or t.order_id <> o.id)
-		                 order  by t.since_at desc, t.id desc limit 1), '') as stand_tier
+		       `+standTier+` as stand_tier
 		from   orders o
 		where  o.id in `+some+`
 		order  by o.id`, args)

@@ -45,11 +45,11 @@ func (r *Rules) stamp(tx *store.Tx, list []*purchase) (entries []Entry, news map
 	return entries, news, nil
 }
 
-// full are those of the keys that are a card with stamps enough for its code.
-func (b *books) full(cards []program.Card, keys []walletKey) (some []walletKey) {
+// full are those wallets that are a card with stamps enough for its code.
+func full(cards []program.Card, open map[walletKey]int64) (some []walletKey) {
 	for _, c := range cards {
-		for _, k := range keys {
-			if k.wallet == c.Name && open(b.wallets[k].lots, b.today) >= c.Full {
+		for k, n := range open {
+			if k.wallet == c.Name && n >= c.Full {
 				some = append(some, k)
 			}
 		}
@@ -138,8 +138,8 @@ func (r *Rules) stamps(tx *store.Tx, p *purchase, c card) (entries []Entry) {
 	return entries
 }
 
-// full is a card that was filled, once.
-type full struct {
+// filling is a card that was filled, once.
+type filling struct {
 	walletKey
 	pool   string
 	stamps int64
@@ -179,7 +179,7 @@ func (r *Rules) fill(tx *store.Tx, wallets []walletKey, news map[int64]int64) er
 	if err != nil || len(found) == 0 {
 		return err
 	}
-	var all []*full
+	var all []*filling
 	for _, f := range found {
 		c := l.Cards[slices.IndexFunc(l.Cards, func(c program.Card) bool { return c.Name == f.Wallet })]
 		for n := range f.Times {
@@ -187,7 +187,7 @@ func (r *Rules) fill(tx *store.Tx, wallets []walletKey, news map[int64]int64) er
 			if err != nil {
 				return err
 			}
-			all = append(all, &full{walletKey{f.MemberID, f.Wallet}, c.Gives, c.Full, claim, 0})
+			all = append(all, &filling{walletKey{f.MemberID, f.Wallet}, c.Gives, c.Full, claim, 0})
 		}
 	}
 	if all, err = r.give(tx, all); err != nil || len(all) == 0 {
@@ -248,7 +248,7 @@ func (r *Rules) claim(tx *store.Tx, member int64, c program.Card, n int64) (id i
 }
 
 // give gives the full cards a code each, and returns those for whom there was one.
-func (r *Rules) give(tx *store.Tx, all []*full) (given []*full, err error) {
+func (r *Rules) give(tx *store.Tx, all []*filling) (given []*filling, err error) {
 	pools := map[string][]coupon.To{}
 	for _, f := range all {
 		pools[f.pool] = append(pools[f.pool], coupon.To{Occurrence: -f.claim, Member: f.member})
@@ -283,7 +283,7 @@ func (r *Rules) give(tx *store.Tx, all []*full) (given []*full, err error) {
 }
 
 // redeem takes the stamps of cards that gave a code, and tells of it.
-func (r *Rules) redeem(tx *store.Tx, all []*full, news map[int64]int64) error {
+func (r *Rules) redeem(tx *store.Tx, all []*filling, news map[int64]int64) error {
 	var entries []Entry
 	var ids []int64
 	for _, f := range all {

@@ -51,15 +51,15 @@ func (r *Rules) cardLine(tx *store.Tx, key walletKey, c program.Card) (CardLine,
 
 func (b *books) card(key walletKey, c program.Card) CardLine {
 	w := b.wallets[key]
-	line := CardLine{Card: c.Name, Of: c.Full, Gives: c.Gives, Stamps: open(w.lots, b.today)}
+	line := CardLine{Card: c.Name, Of: c.Full, Gives: c.Gives, Stamps: openOf(w.lots, b.today)}
 	for _, d := range w.debts {
 		line.Stamps -= d.Rest
 	}
 	return line
 }
 
-// open is how much of lots can be spent on a day.
-func open(lots []*loyalty.Lot, day loyalty.Day) (n int64) {
+// openOf is how much of lots can be spent on a day.
+func openOf(lots []*loyalty.Lot, day loyalty.Day) (n int64) {
 	for _, l := range lots {
 		if l.Open(day) {
 			n += l.Remains

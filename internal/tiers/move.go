@@ -101,7 +101,7 @@ func (t *Tiers) write(tx *store.Tx, moves []move) error {
 		what, text string
 		rows       [][]any
 	}{
-		{"tiers that were left", "update member_tiers set left_day = r.day from " + tx.Values("id bigint", "day bigint") + " where member_tiers.id = r.id and member_tiers.left_day is null", left},
+		{"tiers that were left", "update member_tiers set left_day = r.day from " + tx.Values("id bigint", "day bigint") + " where member_tiers.id = r.id", left},
 		{"tiers that are kept", "update member_tiers set last_day = r.day from " + tx.Values("id bigint", "day bigint") + " where member_tiers.id = r.id", kept},
 		{"tiers of members", `
 			insert into member_tiers (member_id, tier, since_day, since_at, last_day, because, by_whom, order_id, version_id)

@@ -37,13 +37,14 @@ func (t *Tiers) stay(s standing) loyalty.Stay {
 type ask struct {
 	*rules.Question
 	facts string // what comes after "from" for rows f of facts
+	some  bool   // it is about some members
 	with  string // what comes before the statement
 }
 
 // ask begins a statement about some members, or about everybody: nil.
 func (t *Tiers) ask(tx *store.Tx, day loyalty.Day, members []int64) *ask {
 	a := &ask{Question: rules.Ask(tx, day, store.Args{"day": int64(day)})}
-	a.Past = day < t.today(tx)
+	a.Past, a.some = day < t.today(tx), members != nil
 	in := ""
 	if members != nil {
 		in = a.Among(members)
@@ -60,9 +61,17 @@ func (t *Tiers) ask(tx *store.Tx, day loyalty.Day, members []int64) *ask {
 	return a
 }
 
-// holding is a SELECT of members and the highest tier whose rule holds for them. Each
-// rule stands in a where of its own, as Postgres wants it.
+// holding is a SELECT of members and the highest tier whose rule holds for them. About
+// everybody each rule stands in a where of its own, as Postgres wants it; some members
+// are looked up once.
 func (t *Tiers) holding(a *ask) string {
+	if a.some {
+		var place strings.Builder
+		for i := len(t.list) - 1; i >= 0; i-- {
+			fmt.Fprintf(&place, " when %s then %d", a.Holds(t.list[i].When), i+1)
+		}
+		return "select f.member_id, case" + place.String() + " else 0 end as holds from " + a.facts
+	}
 	parts := make([]string, len(t.list))
 	for i, tier := range t.list {
 		parts[i] = fmt.Sprintf("select f.member_id, %d as place from %s where %s", i+1, a.facts, a.Holds(tier.When))
