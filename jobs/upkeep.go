@@ -39,6 +39,7 @@ type upkeep struct {
 // upkeeps are all of it.
 var upkeeps = []upkeep{
 	{work("names.fold", Clock, 1), func(*store.Tx) string { return report.NamesDue }, foldNames},
+	{work("figures.count", Nightly, 1), report.FiguresDue, report.CountFigures}, // what each campaign of a large shop came to, now and then
 }
 
 func tasksOfUpkeep() (all []task) {
