@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"regulars/internal/engine"
@@ -75,7 +76,11 @@ func (w *Worker) due(ctx context.Context) ([]engine.Work, error) {
 	}
 	err = w.DB.View(ctx, func(tx *store.Tx) error {
 		waiting, err := dueJobs(tx)
-		due = append(due, waiting...)
+		if err != nil {
+			return err
+		}
+		upkeep, err := dueUpkeep(tx)
+		due = slices.Concat(due, waiting, upkeep)
 		return err
 	})
 	return due, err

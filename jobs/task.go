@@ -43,14 +43,14 @@ func work(name, queue string, atOnce int) task {
 func ofRun(t task) task { t.of = "run"; return t }
 
 // tasks are all kinds but those of jobs.
-var tasks = []task{
+var tasks = append([]task{
 	flowReact, flowAdvance, flowSettle, flowEnter, flowDates,
 	mailUrgent, mailBulk,
 	runFreeze, runDeliver, runFinish,
 	segmentPass,
 	hookPost,
 	sendReap, codeExpire, claimRelease, countsFold, dataRetain,
-}
+}, tasksOfUpkeep()...)
 
 // jobPrefix begins the kinds of task that do a job: job.launch, job.import …
 const jobPrefix = "job."

@@ -187,7 +187,9 @@ func (w *Worker) exhaust(ctx context.Context, t task, id int64) (did int, err er
 			return did, nil
 		}
 		n := 0
-		if t.of == "job" {
+		if upkeep := upkeepOf(t.name); upkeep != nil {
+			n, err = upkeep(ctx, w.DB)
+		} else if t.of == "job" {
 			n, err = w.job(ctx, id)
 		} else {
 			n, err = w.Engine.Run(ctx, t.name, id)

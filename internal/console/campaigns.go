@@ -20,6 +20,8 @@ type campaignsView struct {
 	frame
 	Lines   []marketing.CampaignLine
 	Results map[string]report.Result // nil: they could not be counted in time
+	AsOf    loyalty.Instant          // of who ordered, where it is counted now and then; zero: the present
+	Later   bool                     // that is yet to be counted
 	Days    int
 }
 
@@ -33,19 +35,25 @@ func (c *Console) campaigns(w http.ResponseWriter, r *http.Request, u visitor) e
 		return err
 	})
 	if err == nil {
-		err = c.figures(r, func(tx *store.Tx) error {
-			list, err := report.Results(tx, "", view.Today()-report.RecentDays+1)
-			view.Results = map[string]report.Result{}
-			for _, one := range list {
-				view.Results[one.Campaign] = one
-			}
-			return err
-		})
+		err = c.figures(r, view.results)
 	}
 	if err != nil {
 		return err
 	}
 	return c.pages.show(w, http.StatusOK, "campaigns", view)
+}
+
+// results reads what campaigns came to of late.
+func (v *campaignsView) results(tx *store.Tx) error {
+	list, asOf, kept, err := report.KeptRecent(tx)
+	if err == nil && !kept {
+		list, err = report.Results(tx, "", v.Today()-report.RecentDays+1)
+	}
+	v.Results, v.AsOf, v.Later = map[string]report.Result{}, asOf, kept && asOf.IsZero()
+	for _, one := range list {
+		v.Results[one.Campaign] = one
+	}
+	return err
 }
 
 // campaignView is one campaign: its flow, what it did, whom it left out.
@@ -55,7 +63,9 @@ type campaignView struct {
 	Facts   []fact // for whom, until what, and what else holds
 	Steps   []step
 	Result  report.Result
-	Counted bool // the figures could be counted in time
+	Counted bool            // the figures could be counted in time
+	AsOf    loyalty.Instant // of who ordered and clicked, where it is counted now and then; zero: the present
+	Later   bool            // that is yet to be counted
 	Reasons []reason
 	Within  int
 	Old     []runs.OldTexts // mails that would go on with other texts than those in force
@@ -107,9 +117,6 @@ func (c *Console) campaign(w http.ResponseWriter, r *http.Request, u visitor) er
 	if err == nil {
 		err = c.figures(r, view.figures)
 	}
-	if err == nil {
-		err = c.figures(r, view.uses)
-	}
 	if err != nil {
 		return err
 	}
@@ -125,49 +132,40 @@ func (c *Console) campaign(w http.ResponseWriter, r *http.Request, u visitor) er
 	return c.pages.show(w, http.StatusOK, "campaign", &view)
 }
 
-// figures counts what the campaign did.
+// figures reads what the campaign came to.
 func (v *campaignView) figures(tx *store.Tx) error {
 	all, err := report.Runs(tx, 0)
 	if err != nil {
 		return err
 	}
 	v.Runs = slices.DeleteFunc(all, func(r report.Run) bool { return r.Campaign != v.Name })
-	steps, err := report.Results(tx, v.Name, 0)
-	if err != nil {
-		return err
-	}
 	reasons, err := report.Reasons(tx, v.Name, 0)
 	if err != nil {
 		return err
-	}
-	v.of = map[string]report.Result{}
-	for _, s := range steps {
-		v.of[s.Step] = s
 	}
 	v.Reasons = nil
 	for _, name := range slices.Sorted(maps.Keys(reasons)) {
 		v.Reasons = append(v.Reasons, reason{name, reasons[name]})
 	}
 	slices.SortStableFunc(v.Reasons, func(a, b reason) int { return cmp.Compare(b.N, a.N) })
-	v.Result, err = report.ResultOf(tx, v.Name, 0)
-	v.Counted = err == nil
-	return err
-}
-
-// uses counts what became of its mails and links.
-func (v *campaignView) uses(tx *store.Tx) error {
-	mails, err := report.Mails(tx, v.Name)
+	f, kept, err := report.KeptFigures(tx, v.Name)
+	if err == nil && !kept {
+		f, err = report.FiguresOf(tx, v.Name, shownLinks)
+	}
 	if err != nil {
 		return err
 	}
-	v.Mails = nil
-	for _, m := range mails {
+	v.Result, v.AsOf, v.Later = f.Whole, f.AsOf, kept && f.AsOf.IsZero()
+	v.of = map[string]report.Result{}
+	for _, s := range f.Steps {
+		v.of[s.Step] = s
+	}
+	v.Mails, v.Links = nil, f.Links[:min(len(f.Links), shownLinks)]
+	for _, m := range f.Mails {
 		v.Mails = append(v.Mails, mailUse{m, v.of[m.Mail]})
 	}
-	if v.Links, err = report.Links(tx, v.Name, shownLinks); err != nil {
-		return err
-	}
 	v.Since, err = store.LedgerSince(tx)
+	v.Counted = err == nil
 	return err
 }
 

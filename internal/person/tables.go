@@ -43,6 +43,8 @@ var tables = []table{
 		 on conflict (member_id, tag) do nothing`,
 		"delete from member_tags where member_id = @from",
 	}, ""},
+	{"member_names", "-", []string{"delete from member_names where member_id in $them"}, []string{"delete from member_names where member_id = @from"}, "by what they are found, folded; it is in the member and made of it (report/names.go)"},
+	{"names_due", "-", []string{"delete from names_due where member_id in $them"}, []string{"delete from names_due where member_id = @from"}, "that their name is to be folded"},
 	{"member_topics", "topics", []string{"delete from member_topics where member_id in $them"}, nil, "consent.Merge"},
 	{"consents", "consents", []string{"update consents set ip = '' where member_id in $them and ip <> ''"}, nil,
 		"consent.Merge. Erased: the proof that mails were sent with consent stays, for claims (Art. 17(3) e): topic, answer, moments, source, which mail, " +

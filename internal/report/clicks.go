@@ -31,22 +31,27 @@ func Mails(tx *store.Tx, campaign string) (list []MailUse, err error) {
 			where  (@campaign = '' or c.name = @campaign) and `+wasSent+`
 			group  by s.id, s.campaign_id, s.step
 		)
-		select c.name as campaign, k.step as mail, cast(sum(k.n) as bigint) as sent,
-		       cast(coalesce(sum(k.n) filter (where k.state = 'bounced'), 0) as bigint) as bounced,
-		       cast(coalesce(sum(k.n) filter (where k.state = 'complained'), 0) as bigint) as complained,
-		       coalesce(max(t.opened), 0) as opened, coalesce(max(t.clicked), 0) as clicked
-		from   counted k
-		join   campaigns c on c.id = k.campaign_id
+		select k.campaign, k.mail, k.sent, k.bounced, k.complained, coalesce(t.opened, 0) as opened, coalesce(t.clicked, 0) as clicked
+		from  (`+countedMails+`) k
 		left   join (select campaign_id, step, sum(opened) as opened, sum(clicked) as clicked from touched group by campaign_id, step) t
-		       on t.campaign_id = k.campaign_id and t.step = k.step
-		where  (@campaign = '' or c.name = @campaign) and k.`+store.CountedSent+`
-		group  by c.name, k.step having sum(k.n) > 0
-		order  by c.name, k.step`, store.Args{"campaign": campaign})
+		       on t.campaign_id = k.campaign_id and t.step = k.mail
+		order  by k.campaign, k.mail`, store.Args{"campaign": campaign})
 	if err != nil {
 		return nil, fmt.Errorf("what became of mails: %w", err)
 	}
 	return list, nil
 }
+
+// countedMails is a SELECT of how many mails went out and came back, as it is counted when
+// it happens.
+const countedMails = `
+		select c.name as campaign, k.step as mail, k.campaign_id, cast(sum(k.n) as bigint) as sent,
+		       cast(coalesce(sum(k.n) filter (where k.state = 'bounced'), 0) as bigint) as bounced,
+		       cast(coalesce(sum(k.n) filter (where k.state = 'complained'), 0) as bigint) as complained
+		from   counted k
+		join   campaigns c on c.id = k.campaign_id
+		where  (@campaign = '' or c.name = @campaign) and k.` + store.CountedSent + `
+		group  by c.name, k.step, k.campaign_id having sum(k.n) > 0`
 
 // LinkUse is how often people clicked a link of a mail.
 type LinkUse struct {

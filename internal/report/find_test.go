@@ -48,3 +48,84 @@ func TestFindingSomebodyIsTheSameInEveryAlphabet(t *testing.T) {
 		}
 	})
 }
+
+// Who is looked for is found before their name is folded and after, and nobody by a name
+// that they no longer have.
+func TestFindingSomebodyByANewName(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		do := func(f func(tx *store.Tx) error) {
+			t.Helper()
+			if err := db.Update(t.Context(), f); err != nil {
+				t.Fatal(err)
+			}
+		}
+		exec := func(text string) {
+			do(func(tx *store.Tx) error { _, err := tx.Exec(text, store.Args{"now": tx.At}); return err })
+		}
+		folded := func() (n int) {
+			do(func(tx *store.Tx) (err error) { n, err = report.FoldNames(tx); return err })
+			return n
+		}
+		found := func(when string, want map[string]string) {
+			t.Helper()
+			do(func(tx *store.Tx) error {
+				for text, ids := range want {
+					list, err := report.FindMembers(tx, text)
+					if err != nil {
+						return err
+					}
+					var got []string
+					for _, m := range list {
+						got = append(got, m.ID)
+					}
+					if strings.Join(got, " ") != ids {
+						t.Errorf("%s member find %s finds %v, want %q", when, text, got, ids)
+					}
+				}
+				return nil
+			})
+		}
+		do(func(tx *store.Tx) error {
+			var rows [][]any
+			for i := range 120 {
+				rows = append(rows, []any{int64(i + 1), fmt.Sprintf("M-%03d", i+1), "Åsa", "Lind", tx.At, tx.At})
+			}
+			_, err := tx.Bulk("members", []string{"id", "external_id", "first_name", "last_name", "created_at", "changed_at"}, rows)
+			return err
+		})
+		exec("update members set last_name = 'Zorn' where id = 7")
+		for _, when := range []string{"before folding,", "folded,"} {
+			found(when, map[string]string{"zorn": "M-007", "asa zorn": "M-007", "m-007": "M-007", "M-12": "M-120"})
+			if n := folded(); when == "before folding," && n != 121 || when == "folded," && n != 0 {
+				t.Errorf("%s %d changes were taken", when, n)
+			}
+		}
+		do(func(tx *store.Tx) error {
+			list, err := report.FindMembers(tx, "asa")
+			if len(list) != 50 {
+				t.Errorf("120 are called Åsa, and %d are found, want 50", len(list))
+			}
+			return err
+		})
+		exec("update members set last_name = 'Berg', changed_at = @now where id = 7")
+		found("renamed,", map[string]string{"zorn": "", "berg": "M-007"})
+		folded()
+		found("renamed and folded,", map[string]string{"zorn": "", "berg": "M-007"})
+		exec("update members set changed_at = @now where id = 7")
+		if n := folded(); n != 0 {
+			t.Errorf("a change of something else is to be folded: %d", n)
+		}
+		exec("update members set merged_into = 1 where id = 7")
+		found("made one with another,", map[string]string{"berg": ""})
+		folded()
+		do(func(tx *store.Tx) error {
+			var n int
+			err := tx.One(&n, "select count(*) from member_names where member_id = 7", nil)
+			if n != 0 {
+				t.Errorf("who is another now has %d names", n)
+			}
+			return err
+		})
+	})
+}

@@ -38,7 +38,7 @@ const memberColumns = `
 	coalesce(f.orders, 0) as orders, coalesce(f.spent, 0) as spent, f.first_day, f.last_day, coalesce(f.points, 0) as points`
 
 // FindMembers returns members by the beginning of their id or name, or by their
-// whole address, card or phone.
+// whole address, card or phone: fifty of them at most, sorted by id.
 func FindMembers(tx *store.Tx, text string) ([]Member, error) {
 	text = strings.TrimSpace(text)
 	folded := fold(text)
@@ -53,46 +53,20 @@ func FindMembers(tx *store.Tx, text string) ([]Member, error) {
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
+	keyed := []int64{}
+	err = tx.All(&keyed, "select member_id from member_keys where kind = 'email' and value = @lower or kind = 'card' and value = @text or kind = 'phone' and value = @phone limit @most",
+		store.Args{"text": text, "lower": strings.ToLower(text), "phone": phone.Read(text, country), "most": mostFound})
+	if err != nil {
+		return nil, err
+	}
 	list := []Member{}
 	err = tx.All(&list, "select"+memberColumns+`
 		from   members m
 		left   join facts f on f.member_id = m.id
-		where  m.merged_into is null and m.erased_at is null
-		and    (m.id in (select value from `+tx.JSONEach("@ids")+`)
-		        or m.id in (select member_id from member_keys
-		                    where  kind = 'email' and value = @lower or kind = 'card' and value = @text or kind = 'phone' and value = @phone))
+		where  m.merged_into is null and m.erased_at is null and m.id in (select value from `+tx.JSONEach("@ids")+`)
 		order  by m.external_id
-		limit  50`, store.Args{"ids": store.JSON(ids), "text": text, "lower": strings.ToLower(text), "phone": phone.Read(text, country)})
+		limit  @most`, store.Args{"ids": store.JSON(append(keyed, ids...)), "most": mostFound})
 	return list, err
-}
-
-// mostFound is how many members a search finds.
-const mostFound = 50
-
-// named returns the members whose id, first or last name, or both names begin with
-// a folded text. Databases know no letters but their own: SQLite folds those of
-// English alone, Postgres as its locale says. So the names are folded here.
-func named(tx *store.Tx, text string) ([]int64, error) {
-	ids := []int64{}
-	rows, err := tx.Query("select id, external_id, first_name, last_name from members where merged_into is null and erased_at is null order by external_id", nil)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() && len(ids) < mostFound {
-		var id int64
-		var external, first, last string
-		if err := rows.Scan(&id, &external, &first, &last); err != nil {
-			return nil, err
-		}
-		for _, name := range []string{external, first, last, first + " " + last} {
-			if strings.HasPrefix(fold(name), text) {
-				ids = append(ids, id)
-				break
-			}
-		}
-	}
-	return ids, rows.Err()
 }
 
 // ShowMember returns one member with segments and the newest sends.

@@ -83,18 +83,7 @@ func results(tx *store.Tx, campaign, step string, since, last loyalty.Day) (list
 			              and `+tx.Micros("o.at")+` between `+tx.Micros("s.done_at")+` and `+tx.Micros("s.done_at")+` + @within
 			where  s.state in ('sent', 'bounced', 'complained')
 		),
-		mails as ( -- those of which the ledger no longer has the rows, too
-			select c.name as campaign, `+step+` as step,
-			       cast(coalesce(sum(s.n) filter (where s.`+store.CountedSent+`), 0) as bigint) as sent,
-			       cast(coalesce(sum(s.n) filter (where s.state = 'skipped'), 0) as bigint) as skipped,
-			       cast(coalesce(sum(s.n) filter (where s.state = 'failed'), 0) as bigint) as failed,
-			       cast(coalesce(sum(s.n) filter (where s.state = 'unknown'), 0) as bigint) as unknown,
-			       cast(coalesce(sum(s.n) filter (where s.`+store.CountedPending+`), 0) as bigint) as pending
-			from   counted s
-			join   campaigns c on c.id = s.campaign_id
-			where  s.day between @since and @last and (@campaign = '' or c.name = @campaign)
-			group  by 1, 2 having sum(s.n) > 0
-		)
+		mails as (`+countedResults(step)+`)
 		select m.campaign, m.step, m.sent, m.skipped, m.failed, m.unknown, m.pending, coalesce(l.members, 0) as members, coalesce(l.mailed, 0) as mailed,
 		       coalesce(l.ordered, 0) as ordered, coalesce(l.revenue, 0) as revenue, coalesce(l.codes, 0) as codes, coalesce(l.redeemed, 0) as redeemed
 		from   mails m
@@ -114,6 +103,22 @@ func results(tx *store.Tx, campaign, step string, since, last loyalty.Day) (list
 		order  by m.campaign, m.step`,
 		store.Args{"campaign": campaign, "since": since, "last": last, "within": int64(Within) * 24 * time.Hour.Microseconds()})
 	return list, err
+}
+
+// countedResults is a SELECT of what mails came to, as it is counted when it happens: those
+// of which the ledger no longer has the rows, too.
+func countedResults(step string) string {
+	return `
+			select c.name as campaign, ` + step + ` as step,
+			       cast(coalesce(sum(s.n) filter (where s.` + store.CountedSent + `), 0) as bigint) as sent,
+			       cast(coalesce(sum(s.n) filter (where s.state = 'skipped'), 0) as bigint) as skipped,
+			       cast(coalesce(sum(s.n) filter (where s.state = 'failed'), 0) as bigint) as failed,
+			       cast(coalesce(sum(s.n) filter (where s.state = 'unknown'), 0) as bigint) as unknown,
+			       cast(coalesce(sum(s.n) filter (where s.` + store.CountedPending + `), 0) as bigint) as pending
+			from   counted s
+			join   campaigns c on c.id = s.campaign_id
+			where  s.day between @since and @last and (@campaign = '' or c.name = @campaign)
+			group  by 1, 2 having sum(s.n) > 0`
 }
 
 // Reasons counts why members of a campaign were not mailed.
