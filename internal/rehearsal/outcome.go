@@ -207,3 +207,31 @@ func (o *Outcome) loyalty(tx *store.Tx, p *program.Program) error {
 	}
 	return err
 }
+
+// Reached is how many members get a mail.
+func (o Outcome) Reached() (n int64) {
+	for _, g := range o.Got {
+		n += g.Members
+	}
+	return n
+}
+
+// WithNone is how many get none.
+func (o Outcome) WithNone() int64 { return max(0, o.Members-o.Reached()) }
+
+// Codes is how many are given, and Cost what they cost if all are used, as far as that is
+// known beforehand.
+func (o Outcome) Codes() (n int64) {
+	for _, p := range o.Pools {
+		n += p.Codes
+	}
+	return n
+}
+
+// Cost is in minor units.
+func (o Outcome) Cost() (minor int64) {
+	for _, p := range o.Pools {
+		minor += p.Cost
+	}
+	return minor
+}

@@ -81,15 +81,14 @@ func (o Outcome) printDifferences(w io.Writer) {
 // eachGot is how many members got how many mails, in words.
 func (o Outcome) eachGot() string {
 	var parts []string
-	none := o.Members
 	for _, g := range o.Got {
 		what := "mails"
 		if g.Mails == 1 {
 			what = "mail"
 		}
-		parts, none = append(parts, fmt.Sprintf("%d with %d %s", g.Members, g.Mails, what)), none-g.Members
+		parts = append(parts, fmt.Sprintf("%d with %d %s", g.Members, g.Mails, what))
 	}
-	if none > 0 {
+	if none := o.WithNone(); none > 0 {
 		parts = append(parts, fmt.Sprintf("%d with none", none))
 	}
 	return strings.Join(parts, ", ")
