@@ -65,14 +65,14 @@ var arrows = map[string][]string{
 	"internal/report":                  {"internal/forecast", "internal/norms", "internal/outbox", "internal/phone", "internal/plot", "segments"},
 	"internal/marketing":               {"internal/apply", "internal/intake", "internal/person", "internal/delivery", "internal/report"},
 	"internal/embedded":                {"internal/loyalty"},
-	"jobs":                             {"internal/engine", "internal/importer", "internal/marketing"},
+	"jobs":                             {"internal/engine", "internal/importer", "internal/marketing", "internal/rehearsal"}, // rehearsal: a change of the program is rehearsed by a worker
 	"internal/look":                    {},
 	"internal/look/looktest":           {},
 	"internal/remote":                  {},
 	"internal/public":                  {"jobs", "internal/parked", "internal/engine", "internal/report", "internal/look", "internal/remote"},
 	"internal/console":                 {"jobs", "internal/engine", "internal/report", "internal/look", "internal/remote", "internal/staff", "internal/why"},
 	"internal/demo":                    {"internal/apply", "internal/engine", "internal/marketing", "internal/report"},
-	"internal/rehearsal":               {"internal/apply", "internal/engine", "internal/report"},
+	"internal/rehearsal":               {"internal/apply", "internal/engine", "internal/plot"},
 	"internal/bench":                   {"internal/embedded", "internal/public"}, // embedded: the relay and the Redis of bench faults; public: the hooks of bench ingest
 	"cmd/regulars": {"internal/inbound", "internal/console", "internal/public", "internal/demo", "internal/bench", "internal/rehearsal",
 		"internal/apply", "internal/embedded", "internal/delivery/dkim", "internal/delivery/smtp", "internal/outbox/post", "internal/why", "jobs"},

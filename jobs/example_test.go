@@ -109,6 +109,7 @@ func ExampleAbout() {
 	// import: take a file in from the import folder; takes what=… file=… [upload=…] [format=…] [map=…] [leave=…] [zone=…] [source=…] [order-id=…] [order-key=…] [dates=…] [decimal=…] [encoding=…] [status=…] [consent=…] [consent-source=…] [consent-at=…] [refused=…] [news=…]
 	// launch: start a campaign; takes campaign=… [limit=…] [key=…] [field=…]
 	// refresh: bring a segment up to date; takes [segment=…] [facts=…] [counts=…]
+	// rehearse: play a change of the program over some days, for the console, which shows what would go out; takes change=… from=… to=… [everyone=…] [against=…]
 	// test: send a test mail; takes campaign=… [mail=…] to=… as=…
 }
 

@@ -56,6 +56,7 @@ var kinds = map[string]kind{
 	"generate": generateJob,
 	"import":   importJob,
 	"count":    countJob,
+	"rehearse": rehearseJob,
 }
 
 // ErrGiveUp marks an error that trying again cannot mend.

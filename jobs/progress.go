@@ -12,7 +12,7 @@ import (
 
 // Progress is how far a job is that tells of it. It names nobody.
 type Progress struct {
-	Read      int64          `json:"read"` // bytes of a file, since rows are taken in
+	Read      int64          `json:"read"` // bytes of a file, since rows are taken in; of a rehearsal, what happened that was played
 	Total     int64          `json:"total"`
 	Rows      importer.Tally `json:"rows"`
 	PerSecond int64          `json:"per_second"`        // rows; 0: nobody knows yet

@@ -114,7 +114,7 @@ func Show(tx *store.Tx, id int64) (row Row, err error) {
 // Cancel stops a job that has not begun. One that tells how far it is may be stopped
 // while it runs, too: it ends where it next tells, within some seconds.
 func Cancel(tx *store.Tx, id int64) error {
-	if n, err := tx.Exec("update jobs set stop_asked = true where id = @id and state = 'running' and kind = 'import'", store.Args{"id": id}); err != nil || n == 1 {
+	if n, err := tx.Exec("update jobs set stop_asked = true where id = @id and state = 'running' and kind in ('import', 'rehearse')", store.Args{"id": id}); err != nil || n == 1 {
 		return err
 	}
 	return move(tx, id, "state = 'queued'", "state = 'cancelled', finished_at = @now", "has begun or is over: it can't be cancelled")

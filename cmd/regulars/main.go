@@ -85,11 +85,7 @@ func run(ctx context.Context, args []string, s surroundings) int {
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
-	var c *cobra.Command
-	err := notYet(root, args)
-	if err == nil {
-		c, err = root.ExecuteContextC(ctx)
-	}
+	c, err := root.ExecuteContextC(ctx)
 	var bad usageError
 	var silent quiet
 	switch {

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/spf13/cobra"
 )
 
 // openShop is a shop of three members with the starter live; it returns the
@@ -127,7 +125,6 @@ func TestWrongUsageSaysWhatWouldBeRight(t *testing.T) {
 		{"bench code", misuse, `did you mean "codes"?`},
 		{"report summary --svg x.svg", misuse, "the report summary has no picture; these have: brands"},
 		{"doctor --after-restore tomorrow", misuse, "--after-restore takes the moment of the copy"},
-		{"rehearse x --against y", misuse, "--against: not yet"},
 	})
 }
 
@@ -362,23 +359,4 @@ func TestACodeIsShownWithItsMember(t *testing.T) {
 			t.Errorf("member show says\n%s", out)
 		}
 	})
-}
-
-func TestWhatIsNotYetIsNotThere(t *testing.T) {
-	t.Parallel()
-	root := (&app{}).root()
-	for path, names := range later {
-		c, _, err := root.Find(strings.Fields(path)[1:])
-		if err != nil || c.CommandPath() != path {
-			t.Errorf("there is no command %q: %v", path, err)
-			continue
-		}
-		for _, name := range names {
-			flag := c.Flags().Lookup(strings.TrimPrefix(name, "--"))
-			command := slices.ContainsFunc(c.Commands(), func(sub *cobra.Command) bool { return sub.Name() == name })
-			if flag != nil || command {
-				t.Errorf("%s %s is there: take it off the list", path, name)
-			}
-		}
-	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"time"
@@ -19,6 +20,8 @@ type rehearseFlags struct {
 	orders   string
 	from, to dayFlag
 	everyone bool
+	against  string // a directory
+	svg      string // the file to draw the calendar into
 	importFlags
 }
 
@@ -33,7 +36,13 @@ func (a *app) rehearseCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.rehearse(c, next, f)
+			var other program.Version
+			if f.against != "" {
+				if other, err = a.readDirectory(f.against, false); err != nil {
+					return err
+				}
+			}
+			return a.rehearse(c, next, other, f)
 		})
 	flags := c.Flags()
 	flags.StringVar(&f.orders, "orders", "", "a file of orders instead of those in the database")
@@ -41,10 +50,13 @@ func (a *app) rehearseCommand() *cobra.Command {
 	flags.Var(&f.from, "from", "the first day, like 2026-01-01")
 	flags.Var(&f.to, "to", "the last day")
 	flags.BoolVar(&f.everyone, "everyone", false, "as if everybody had joined, with consent, at their first order")
+	flags.StringVar(&f.against, "against", "", "a second `DIR`, played over the same days: says which campaigns do other than as much")
+	flags.StringVar(&f.svg, "svg", "", "draw the days as a calendar into this file")
 	return c
 }
 
-func (a *app) rehearse(c *cobra.Command, next program.Version, f rehearseFlags) error {
+// rehearse plays next and, where it has a program, the other one.
+func (a *app) rehearse(c *cobra.Command, next, other program.Version, f rehearseFlags) error {
 	r := rehearsal.Rehearsal{Program: next, Everyone: f.everyone, From: f.from.Day, To: f.to.Day}
 	if r.To < r.From {
 		return usage("--to is before --from")
@@ -57,13 +69,20 @@ func (a *app) rehearse(c *cobra.Command, next program.Version, f rehearseFlags) 
 		}
 	}
 	play := func(db *store.DB) error {
-		var done func()
 		r.Past = db
-		r.Progress, done = bar[int](a, "playing days", progressbar.OptionShowCount())
-		outcome, err := r.Run(c.Context())
-		done()
+		outcome, err := a.played(c.Context(), r, "playing what happened")
 		if err != nil {
 			return err
+		}
+		if r.Program = other; other.Program != nil {
+			against, err := a.played(c.Context(), r, "playing "+f.against)
+			if err != nil {
+				return err
+			}
+			outcome.Against = &against
+		}
+		if f.svg != "" {
+			return a.write("rehearse", outcome.SVG(), f.svg)
 		}
 		if a.json {
 			return a.printJSON(outcome)
@@ -75,6 +94,14 @@ func (a *app) rehearse(c *cobra.Command, next program.Version, f rehearseFlags) 
 		return a.opened(c.Context(), false, play)
 	}
 	return a.fromFile(c, next, f, play)
+}
+
+// played plays one program, and shows how far it is.
+func (a *app) played(ctx context.Context, r rehearsal.Rehearsal, words string) (rehearsal.Outcome, error) {
+	var done func()
+	r.Progress, done = bar[int64](a, words, progressbar.OptionShowCount())
+	defer func() { done() }()
+	return r.Run(ctx)
 }
 
 // fromFile takes the file into a database of its own, in the program's zone and

@@ -90,3 +90,32 @@ func TestARehearsalTakesTheFlagsOfImport(t *testing.T) {
 		t.Errorf("a flag about a file without one: exit %d, %s", got.code, got.err)
 	}
 }
+
+// TestARehearsalIsHeldAgainstAnother plays two programs over the same days.
+func TestARehearsalIsHeldAgainstAnother(t *testing.T) {
+	t.Parallel()
+	eachShop(t, func(t *testing.T, s shop) {
+		s.must("import", "members", manyMembers(t, 20), "--consent", "offers,newsletter", "--consent-source", "test", "--consent-at", "2026-01-01")
+		next := directory(t, quietShop)
+		other := directory(t, askedShop)
+		days := []string{"--from", "2026-02-01", "--to", "2026-02-03"}
+		if out := s.must(append([]string{"rehearse", next, "--against", other}, days...)...); !strings.Contains(out, "against the other program: win-back: 20 mails, not 0; 20 codes, not 0\n") {
+			t.Errorf("rehearse --against says\n%s", out)
+		}
+		if out := s.must(append([]string{"rehearse", next, "--against", next}, days...)...); !strings.Contains(out, "against the other program: each campaign sends as many mails") {
+			t.Errorf("a program against itself says\n%s", out)
+		}
+		var got rehearsal.Outcome
+		if err := json.Unmarshal([]byte(s.must(append([]string{"rehearse", next, "--against", other, "--json"}, days...)...)), &got); err != nil || got.Against == nil || got.Against.Mails() != 0 || got.Mails() != 20 {
+			t.Errorf("rehearse --against --json: %+v, %v", got, err)
+		}
+		svg := filepath.Join(t.TempDir(), "days.svg")
+		s.must(append([]string{"rehearse", next, "--svg", svg}, days...)...)
+		if drawn, err := os.ReadFile(svg); err != nil || !strings.Contains(string(drawn), ": 20 mails (win-back 20)") {
+			t.Errorf("the calendar: %v %.300s", err, drawn)
+		}
+		if got := s.run(append([]string{"rehearse", next, "--against", "nowhere"}, days...)...); got.code == 0 || !strings.Contains(got.err, "nowhere") {
+			t.Errorf("against a directory that is not there: exit %d, %s", got.code, got.err)
+		}
+	})
+}

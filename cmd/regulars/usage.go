@@ -13,26 +13,6 @@ import (
 	"regulars/internal/loyalty"
 )
 
-// later are the flags that belong to the contract and that this
-// version does not do, by the command they belong to. They answer "not yet".
-var later = map[string][]string{
-	"regulars rehearse": {"--against"},
-}
-
-// notYet answers what belongs to the contract and is not done yet.
-func notYet(root *cobra.Command, args []string) error {
-	c, rest, err := root.Find(args)
-	if err != nil {
-		return nil // cobra says what is wrong
-	}
-	for _, arg := range rest {
-		if name, _, _ := strings.Cut(arg, "="); slices.Contains(later[c.CommandPath()], name) {
-			return usage("%s: not yet; this version does not do it", name)
-		}
-	}
-	return nil
-}
-
 // strict makes every complaint about arguments one of usage that says which one is
 // missing or one too many, and refuses an unknown subcommand instead of printing help
 // and succeeding.

@@ -132,6 +132,9 @@ func (c *Console) routes() []route {
 		{"POST /console/check/{proposal}/files/{file...}", staff.Marketer, c.checkFile},           // while it is typed
 		{"GET /console/proposed-mail/{proposal}/files/{file...}", staff.Marketer, c.proposedMail}, // the frame in the page of a file
 		{"POST /console/send-proposed/{proposal}/files/{file...}", staff.Marketer, c.testProposed},
+		{"GET /console/proposals/{proposal}/rehearsal", staff.Marketer, c.rehearsal},
+		{"POST /console/proposals/{proposal}/rehearse", staff.Marketer, c.rehearse},
+		{"POST /console/proposals/{proposal}/rehearsal/cancel", staff.Marketer, c.cancelRehearsal},
 		{"POST /console/proposals/{proposal}/propose", staff.Marketer, c.propose},
 		{"POST /console/proposals/{proposal}/withdraw", staff.Marketer, c.withdraw},
 		{"POST /console/proposals/{proposal}/drop", staff.Marketer, c.drop},

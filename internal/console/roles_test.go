@@ -122,6 +122,9 @@ marketer POST /console/proposals
 marketer POST /console/proposals/{proposal}/drop
 marketer POST /console/proposals/{proposal}/files/{file...}
 marketer POST /console/proposals/{proposal}/new
+marketer GET /console/proposals/{proposal}/rehearsal
+marketer POST /console/proposals/{proposal}/rehearse
+marketer POST /console/proposals/{proposal}/rehearsal/cancel
 marketer POST /console/proposals/{proposal}/propose
 marketer POST /console/proposals/{proposal}/withdraw
 marketer POST /console/segments

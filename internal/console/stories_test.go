@@ -27,6 +27,7 @@ import (
 	"regulars/internal/staff"
 	"regulars/internal/store"
 	"regulars/internal/versions"
+	"regulars/jobs"
 )
 
 // demoShop is the demo's shop as it stands when a marketer sits down: its engine, its clock,
@@ -37,6 +38,7 @@ type demoShop struct {
 	intake   *intake.Intake
 	engine   *engine.Engine
 	sink     *embedded.Sink
+	sender   *delivery.Sender
 	site     string
 	sessions map[staff.Role]string
 	log      *said
@@ -71,7 +73,7 @@ func openShop(t *testing.T) *demoShop {
 		DB: s.db, Programs: versions.Programs{DB: s.db}, Transports: map[string]delivery.Transport{delivery.Urgent: relay, delivery.Bulk: relay},
 		Links: consent.NewLinks("http://localhost:8080", [][]byte{bytes.Repeat([]byte{7}, 32)}), Secret: []byte("secret"), Sink: true,
 	})
-	s.intake, s.engine = intake.New(s.db), engine.New(s.db, sender)
+	s.sender, s.intake, s.engine = sender, intake.New(s.db), engine.New(s.db, sender)
 	_, err = demo.Play{DB: s.db, Clock: s.clock, Intake: s.intake, Engine: s.engine, Days: 1, People: 40, Seed: 7, End: end}.Run(ctx)
 	ok(err)
 	ok(s.db.Update(ctx, func(tx *store.Tx) error { return signIn(tx, "harbour.example", s.sessions) }))
@@ -262,7 +264,7 @@ func TestTenStoriesOfAMarketer(t *testing.T) {
 			}{
 				{"the welcome mail has another text and another picture", (*marketer).changesTheWelcome},
 				{"who bought coffee and went quiet is won back", (*marketer).winsBackCoffeeBuyers},
-				{"a drop for VIPs on Friday has a budget and a reminder", (*marketer).dropsOnFriday},
+				{"a drop for VIPs on Friday has a budget and a reminder, and is rehearsed", (*marketer).dropsOnFriday},
 				{"a mail with a wrong price is stopped, corrected and goes on", (*marketer).stopsAWrongPrice},
 				{"why Ana got nothing", (*marketer).findsOutWhyAnaGotNothing},
 				{"a rule with a mistake is mended by what it is told", (*marketer).mendsARule},
@@ -433,6 +435,7 @@ steps:
 	d.adds(title, "campaigns/vip-friday/1-for-you.en.md", "---\nsubject: For our best\n---\nThe new harvest is 8.90. {{ coupon.code }}\n")
 	d.adds(title, "campaigns/vip-friday/2-two-days-left.en.md", "---\nsubject: Two days left\n---\nYour code: {{ coupon.code }}\n")
 	d.reads("vip-friday")
+	d.rehearses(title, friday)
 	d.approves(title)
 
 	d.part("Today")
@@ -443,6 +446,76 @@ steps:
 	}
 	if len(d.mails("For our best")) == 0 {
 		d.t.Error("the first wave did not go out")
+	}
+}
+
+// rehearses has a worker play the change that is open over this month and the one before,
+// leaves the page meanwhile, and reads what would go out on Friday.
+func (d *marketer) rehearses(title string, friday time.Time) {
+	d.t.Helper()
+	sent, codes := len(d.sink.Mails()), d.count("select count(*) from codes")
+	d.main()
+	d.press("To the rehearsal")
+	d.reads("Which days?")
+	d.main()
+	d.press("Rehearse")
+	d.reads("It waits for a worker", "You can leave this page")
+	d.part("Today")
+	d.works(d.count("select max(id) from jobs where kind = 'rehearse'"))
+	d.part("Program")
+	d.main()
+	d.press(title)
+	d.main()
+	d.press("To the rehearsal")
+	d.reads("What would go out", "vip-friday new", "1-for-you", "2-two-days-left", "5.00 EUR off", "By the program in force")
+	day := friday.Format("2006-01-02")
+	drawn := fmt.Sprintf("[...document.querySelectorAll('main .picture svg rect title')].find(e => e.textContent.startsWith(%q))?.textContent ?? ''", day)
+	if got := fmt.Sprint(d.eval(drawn)); !strings.Contains(got, "vip-friday ") {
+		d.t.Errorf("the calendar says of Friday %q", got)
+	}
+	if d.eval("[...document.querySelectorAll('main .picture svg[role=img]')].every(e => e.getBoundingClientRect().width > 100 && e.computedName.length > 10)") != true {
+		d.t.Error("the calendar cannot be seen, or has no name")
+	}
+	d.main()
+	d.unfold("The days as a table")
+	d.reads(day)
+	if now := len(d.sink.Mails()); now != sent || d.count("select count(*) from codes") != codes {
+		d.t.Errorf("%d mails went out by a rehearsal, or codes were given", now-sent)
+	}
+	d.main()
+	d.press(title)
+}
+
+// works has a worker at work until a job is over.
+func (d *marketer) works(job int64) {
+	d.t.Helper()
+	ctx, cancel := context.WithCancel(d.t.Context())
+	redis, err := embedded.StartRedis(ctx)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	wire, err := jobs.Connect("redis://" + redis.Addr())
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	hints := jobs.NewHints(wire, slog.New(slog.DiscardHandler))
+	rest := make(chan error, 1)
+	go func() {
+		rest <- (&jobs.Worker{Rooms: jobs.Rooms{DB: d.db, Sender: d.sender, Intake: d.intake, Engine: d.engine}, Redis: wire, Hints: hints, Log: slog.New(slog.DiscardHandler)}).Run(ctx)
+	}()
+	defer func() {
+		cancel()
+		if err := <-rest; err != nil {
+			d.t.Errorf("the worker ended with %v", err)
+		}
+		hints.Close()
+		_ = wire.Close() // nothing is asked of it any more
+		redis.Close()
+	}()
+	for end := time.Now().Add(3 * patience); d.count("select count(*) from jobs where id = @id and state = 'done'", "id", job) == 0; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			d.t.Fatalf("job %d is not done", job)
+		}
 	}
 }
 

@@ -56,6 +56,7 @@ var retention = []kept{
 	{"uploads", "id", "at < @before and not exists (select 1 from jobs j where j.id = uploads.job_id and j.state in ('queued', 'running'))", keepUploads},
 	{"upload_parts", "(upload_id, what, n)", "upload_id not in (select id from uploads)", 0},
 	{"kept_reports", "(name, day)", "as_of < @before", keepJobs},
+	{"rehearsals", "proposal_id", "as_of < @before", keepJobs},
 	{"early_events", "(source, external_id)", "received_at < @before", keepEarly},
 }
 

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"regulars/internal/plot"
 )
@@ -37,7 +38,17 @@ var drawings = []struct {
 		Parts: []plot.FlowPart{{"none", 600, 560}, {"silver", 300, 310}, {"gold", 100, 130}, {"platinum with a name that is far too long", 0, 0}, {"odd", math.NaN(), -3}},
 		Moves: []plot.FlowMove{{0, 0, 550}, {0, 1, 50}, {1, 1, 255}, {1, 2, 40}, {1, 0, 5}, {2, 2, 90}, {2, 0, 5}, {2, 1, 5}, {9, 1, 4}, {3, 4, math.Inf(1)}}}.SVG},
 	{"flow_nobody", plot.Flow{Title: "Where members moved", Says: "There are none.", Parts: []plot.FlowPart{{Name: "none"}}}.SVG},
+	{"calendar", plot.Calendar{Title: "Mails on each day", Says: "How many mails go out on each day.", From: time.Date(2027, 1, 28, 0, 0, 0, 0, time.UTC), Days: someDays(63)}.SVG},
+	{"calendar_month", plot.Calendar{Title: "Mails on each day", Says: "There are none.", From: time.Date(2028, 2, 1, 0, 0, 0, 0, time.UTC), Days: make([]plot.CalendarDay, 29)}.SVG},
 	{"hostile", plot.Bars{Title: "<script>alert(1)</script>", Says: `"&'` + "\x00\xff", Rows: []plot.Bar{{Label: "</text><image href=x>", Value: math.Inf(1), Text: "\u202e]]>"}}}.SVG},
+}
+
+// someDays are days of which most have mails.
+func someDays(n int) (days []plot.CalendarDay) {
+	for i := range n {
+		days = append(days, plot.CalendarDay{Value: float64(i % 7 * i * 37), Title: fmt.Sprintf("day %d", i)})
+	}
+	return append(days, plot.CalendarDay{Value: math.NaN(), Title: "none"})
 }
 
 func TestDrawingsAreAsTheyWere(t *testing.T) {
@@ -109,6 +120,7 @@ func FuzzDrawings(f *testing.F) {
 			plot.Bars{Title: name, Says: says, Rows: []plot.Bar{{Label: name, Value: v, Text: says}, {Label: says, Value: w, Text: name}}}.SVG(),
 			plot.Flow{Title: name, Says: says, From: says, To: name, Parts: []plot.FlowPart{{name, v, w}, {says, w, v}}, Moves: []plot.FlowMove{{0, 1, v}, {1, 0, w}}}.SVG(),
 			plot.Heat{Title: name, Says: says, Across: []string{name}, Rows: []plot.HeatRow{{Label: says, Beside: name, Cells: []plot.HeatCell{{v, name, says}, {w, says, name}}}}}.SVG(),
+			plot.Calendar{Title: name, Says: says, From: time.Unix(int64(len(name))*1e8, 0), Days: []plot.CalendarDay{{v, says}, {w, name}}}.SVG(),
 		} {
 			if wrong := amiss(svg); wrong != "" {
 				t.Errorf("%s in %s", wrong, svg)

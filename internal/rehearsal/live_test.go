@@ -214,6 +214,7 @@ func told(t *testing.T, o rehearsal.Outcome) []string {
 	for _, c := range o.Campaigns {
 		c.NotTried, c.Notes = "", nil
 	}
+	o.From, o.To, o.Members = "", "", 0
 	text, err := json.MarshalIndent(o, "", " ")
 	if err != nil {
 		t.Fatal(err)

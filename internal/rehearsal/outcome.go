@@ -2,11 +2,6 @@ package rehearsal
 
 import (
 	"context"
-	"fmt"
-	"io"
-	"maps"
-	"slices"
-	"strings"
 	"time"
 
 	"regulars/internal/loyalty"
@@ -16,20 +11,32 @@ import (
 
 // Outcome is what would have been sent, by campaign.
 type Outcome struct {
+	From    string `json:"from"`
+	To      string `json:"to"`
+	Through string `json:"through,omitempty"` // the last day that was played, where time did not suffice for all
+	Members int64  `json:"members"`           // of the past
+	Played  int64  `json:"played,omitempty"`  // of them, whose figures were multiplied; 0: all were played
+
 	Campaigns map[string]*Campaign `json:"campaigns"`
 
-	Wallets map[string]*Wallet `json:"wallets,omitempty"` // points, and the stamps of each card by its name
-	Tiers   map[string]int64   `json:"tiers,omitempty"`   // who has one on the last evening
+	Currency string             `json:"currency"`
+	Got      []Got              `json:"got"`               // how many members got how many mails; who got none is not among them
+	Pools    map[string]*Pool   `json:"pools,omitempty"`   // whose codes were given
+	Wallets  map[string]*Wallet `json:"wallets,omitempty"` // points, and the stamps of each card by its name
+	Tiers    map[string]int64   `json:"tiers,omitempty"`   // who has one on the last evening
 
 	Unplayed int64  `json:"unplayed,omitempty"` // events of the past that could not be played
 	Because  string `json:"because,omitempty"`  // of the first of them
 
 	Notes []string `json:"notes,omitempty"` // what else of the past is not played
+
+	Against *Outcome `json:"against,omitempty"` // of another program over the same days
 }
 
 // Campaign is what one campaign would have sent.
 type Campaign struct {
 	Mails   int64            `json:"mails"`
+	ByDay   map[string]int64 `json:"by_day"`   // 1997-01-31 → mails
 	ByMonth map[string]int64 `json:"by_month"` // 1997-01 → mails
 	ByMail  map[string]int64 `json:"by_mail"`
 	Skipped map[string]int64 `json:"skipped"` // reason → members
@@ -39,21 +46,36 @@ type Campaign struct {
 	Notes    []string `json:"notes,omitempty"`     // what its rules read that nobody does in a rehearsal
 }
 
+// Got is how many members got so many mails.
+type Got struct {
+	Mails   int64 `json:"mails"`
+	Members int64 `json:"members"`
+}
+
+// Pool is what became of a pool: its codes, and what they cost if all are used.
+type Pool struct {
+	Codes  int64  `json:"codes"`
+	Gives  string `json:"gives"`        // what one is good for
+	Cost   int64  `json:"cost_minor"`   // 0: it depends on the orders
+	Budget int64  `json:"budget_minor"` // 0: none
+}
+
 // Wallet is what would have come and gone of points or of a card's stamps, in all.
 type Wallet struct {
 	Earned  int64 `json:"earned"` // less what was taken back
 	Spent   int64 `json:"spent"`  // on rewards and full cards
 	Ended   int64 `json:"ended"`
 	Left    int64 `json:"left"`
-	Members int64 `json:"members"` // who have some left, or a debt
-	Rewards int64 `json:"rewards"` // that were given for them
+	Members int64 `json:"members"`               // who have some left, or a debt
+	Rewards int64 `json:"rewards"`               // that were given for them
+	Worth   int64 `json:"worth_minor,omitempty"` // of those left, by what the program reckons a point at
 }
 
 // outcome counts the ledger of the stage.
 func outcome(ctx context.Context, db *store.DB, p *program.Program, zone *time.Location) (Outcome, error) {
-	o := Outcome{Campaigns: map[string]*Campaign{}}
+	o := Outcome{Campaigns: map[string]*Campaign{}, Currency: p.Currency, Got: []Got{}}
 	for _, c := range p.Campaigns {
-		o.Campaigns[c.Name] = &Campaign{ByMonth: map[string]int64{}, ByMail: map[string]int64{}, Skipped: map[string]int64{}}
+		o.Campaigns[c.Name] = &Campaign{ByDay: map[string]int64{}, ByMonth: map[string]int64{}, ByMail: map[string]int64{}, Skipped: map[string]int64{}}
 	}
 	return o, db.View(ctx, func(tx *store.Tx) error {
 		rows, err := tx.Query(`
@@ -73,7 +95,9 @@ func outcome(ctx context.Context, db *store.DB, p *program.Program, zone *time.L
 			case c == nil:
 			case state == "sent":
 				c.Mails++
-				c.ByMonth[handed.In(zone).Format("2006-01")]++
+				day := handed.In(zone).Format(time.DateOnly)
+				c.ByDay[day]++
+				c.ByMonth[day[:len("2006-01")]]++
 				c.ByMail[step]++
 			case state == "skipped" || state == "failed":
 				c.Skipped[reason]++
@@ -100,12 +124,50 @@ func outcome(ctx context.Context, db *store.DB, p *program.Program, zone *time.L
 		if err != nil {
 			return err
 		}
-		return o.loyalty(tx)
+		err = tx.All(&o.Got, `
+			select n as mails, count(*) as members
+			from  (select count(*) as n from sends where state = 'sent' group by member_id) of_each
+			group  by n order by n`, nil)
+		if err != nil {
+			return err
+		}
+		if err := o.codes(tx, p); err != nil {
+			return err
+		}
+		return o.loyalty(tx, p)
 	})
 }
 
+// codes counts what was given of each pool.
+func (o *Outcome) codes(tx *store.Tx, p *program.Program) error {
+	var given []struct {
+		Name string
+		N    int64
+	}
+	err := tx.All(&given, `
+		select p.name, count(distinct s.code_id) as n
+		from   sends s join codes k on k.id = s.code_id join pools p on p.id = k.pool_id
+		where  s.state = 'sent'
+		group  by p.name`, nil)
+	for _, g := range given {
+		if o.Pools == nil {
+			o.Pools = map[string]*Pool{}
+		}
+		o.Pools[g.Name] = &Pool{Codes: g.N}
+		for _, pool := range p.Pools {
+			if pool.Name == g.Name {
+				o.Pools[g.Name] = &Pool{Codes: g.N, Gives: pool.Gives(p.Currency), Cost: pool.Cost() * g.N, Budget: pool.Budget}
+			}
+		}
+	}
+	return err
+}
+
+// ofPoints is the wallet of points.
+const ofPoints = "points"
+
 // loyalty counts what the program gave beside mails.
-func (o *Outcome) loyalty(tx *store.Tx) error {
+func (o *Outcome) loyalty(tx *store.Tx, p *program.Program) error {
 	var wallets []struct {
 		Name string
 		Wallet
@@ -127,6 +189,9 @@ func (o *Outcome) loyalty(tx *store.Tx) error {
 		if o.Wallets == nil {
 			o.Wallets = map[string]*Wallet{}
 		}
+		if w.Name == ofPoints && p.Loyalty != nil && p.Loyalty.Points != nil && w.Left > 0 {
+			w.Worth = loyalty.PointsWorth(w.Left, p.Loyalty.Points.Worth)
+		}
 		o.Wallets[w.Name] = &w.Wallet
 	}
 	var tiers []struct {
@@ -143,45 +208,30 @@ func (o *Outcome) loyalty(tx *store.Tx) error {
 	return err
 }
 
-// Print tells the outcome to a marketer.
-func (o Outcome) Print(w io.Writer) {
-	if o.Unplayed > 0 {
-		fmt.Fprintf(w, "note: %d events of the past could not be played, the first of them %s\n", o.Unplayed, o.Because)
+// Reached is how many members get a mail.
+func (o Outcome) Reached() (n int64) {
+	for _, g := range o.Got {
+		n += g.Members
 	}
-	for _, note := range o.Notes {
-		fmt.Fprintf(w, "note: %s\n", note)
+	return n
+}
+
+// WithNone is how many get none.
+func (o Outcome) WithNone() int64 { return max(0, o.Members-o.Reached()) }
+
+// Codes is how many are given, and Cost what they cost if all are used, as far as that is
+// known beforehand.
+func (o Outcome) Codes() (n int64) {
+	for _, p := range o.Pools {
+		n += p.Codes
 	}
-	for _, name := range slices.Sorted(maps.Keys(o.Wallets)) {
-		has, of := o.Wallets[name], "points"
-		if name != of {
-			of = "stamps of " + name
-		}
-		fmt.Fprintf(w, "%s: %d earned, %d spent on %d rewards, %d ended, %d left with %d members\n", of, has.Earned, has.Spent, has.Rewards, has.Ended, has.Left, has.Members)
+	return n
+}
+
+// Cost is in minor units.
+func (o Outcome) Cost() (minor int64) {
+	for _, p := range o.Pools {
+		minor += p.Cost
 	}
-	for _, name := range slices.Sorted(maps.Keys(o.Tiers)) {
-		fmt.Fprintf(w, "tier %s: %d members on the last evening\n", name, o.Tiers[name])
-	}
-	for _, name := range slices.Sorted(maps.Keys(o.Campaigns)) {
-		c := o.Campaigns[name]
-		if c.NotTried != "" {
-			fmt.Fprintf(w, "%s: not tried: %s\n", name, c.NotTried)
-			continue
-		}
-		fmt.Fprintf(w, "%s: %d mails, %d codes\n", name, c.Mails, c.Codes)
-		for _, note := range c.Notes {
-			fmt.Fprintf(w, "  note: %s\n", note)
-		}
-		for _, line := range []struct {
-			head   string
-			counts map[string]int64
-		}{{"by month", c.ByMonth}, {"by mail", c.ByMail}, {"left out", c.Skipped}} {
-			var parts []string
-			for _, key := range slices.Sorted(maps.Keys(line.counts)) {
-				parts = append(parts, fmt.Sprintf("%s %d", strings.ReplaceAll(key, "_", " "), line.counts[key]))
-			}
-			if parts != nil {
-				fmt.Fprintf(w, "  %-9s %s\n", line.head, strings.Join(parts, ", "))
-			}
-		}
-	}
+	return minor
 }

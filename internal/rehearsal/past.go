@@ -27,6 +27,8 @@ type past struct {
 	stage, shop *store.DB
 	r           Rehearsal
 	next        moment // the last that was read
+	people      int64  // members that are told of
+	read, all   int64  // of the lines
 	page        []loyalty.Event
 	over        bool
 }
@@ -55,25 +57,26 @@ const played = "('order.placed', 'order.changed', 'order.refunded', 'order.cance
 
 // sources say when what happened, by rank: the id of a row and its moment.
 func (r Rehearsal) sources() map[int]string {
-	first := "(select member_id, min(at) as first from orders where counts group by member_id)"
+	in := r.in
+	first := "(select member_id, min(at) as first from orders where counts" + in("member_id") + " group by member_id)"
 	members := `select m.id, coalesce(m.joined_at, h.first, m.created_at) as at
 		from   members m left join (select member_id, min(at) as first from (
-			select member_id, at from orders where counts union all select member_id, at from consents union all
-			select member_id, at from events union all select member_id, at from point_changes) e group by member_id) h on h.member_id = m.id
-		where  m.merged_into is null and m.erased_at is null`
+			select member_id, at from orders where counts` + in("member_id") + ` union all select member_id, at from consents where true` + in("member_id") + ` union all
+			select member_id, at from events where true` + in("member_id") + ` union all select member_id, at from point_changes where true` + in("member_id") + `) e group by member_id) h on h.member_id = m.id
+		where  m.merged_into is null and m.erased_at is null` + in("m.id")
 	answers := `select c.id, c.at from consents c where exists (select 1 from consents d where d.member_id = c.member_id and d.topic = c.topic
-		and (d.at < c.at or d.at = c.at and d.id < c.id))`
+		and (d.at < c.at or d.at = c.at and d.id < c.id))` + in("c.member_id")
 	if r.Everyone {
 		members = "select m.id, o.first as at from members m join " + first + " o on o.member_id = m.id where m.merged_into is null and m.erased_at is null"
 		answers = "select id, at from consents where false"
 	}
 	return map[int]string{
 		aMember: members, anAnswer: answers,
-		aPoint:  "select id, at from point_changes where day <= @to",
-		anOrder: "select id, at from orders where day <= @to and (counts or status = 'refunded')",
-		anEvent: "select e.id, e.at from events e where e.day <= @to and e.source <> '" + happenings.OwnSource + "' and e.type not in " + played,
-		aRefund: "select f.order_id, f.at from refunds f join orders o on o.id = f.order_id where o.counts or o.status = 'refunded'",
-		aReturn: "select o.id, o.changed_at as at from orders o where o.day <= @to and o.status = 'refunded' and not exists (select 1 from refunds f where f.order_id = o.id)",
+		aPoint:  "select id, at from point_changes where day <= @to" + in("member_id"),
+		anOrder: "select id, at from orders where day <= @to and (counts or status = 'refunded')" + in("member_id"),
+		anEvent: "select e.id, e.at from events e where e.day <= @to and e.source <> '" + happenings.OwnSource + "' and e.type not in " + played + in("e.member_id"),
+		aRefund: "select f.order_id, f.at from refunds f join orders o on o.id = f.order_id where (o.counts or o.status = 'refunded')" + in("o.member_id"),
+		aReturn: "select o.id, o.changed_at as at from orders o where o.day <= @to and o.status = 'refunded' and not exists (select 1 from refunds f where f.order_id = o.id)" + in("o.member_id"),
 	}
 }
 
@@ -88,19 +91,30 @@ func (r Rehearsal) list(ctx context.Context, stage *store.DB) (*past, error) {
 	if err := run("create table rehearsal_past (at bigint not null, rank bigint not null, ref bigint not null)"); err != nil {
 		return nil, err
 	}
+	p := &past{stage: stage, shop: r.Past, r: r, next: moment{At: -1 << 62}}
 	for rank, source := range r.sources() {
-		err := r.Past.View(ctx, func(tx *store.Tx) error { return listed(ctx, tx, stage, rank, source, r.To) })
+		var n int64
+		err := r.Past.View(ctx, func(tx *store.Tx) (err error) {
+			n, err = listed(ctx, tx, stage, rank, source, r.To)
+			return err
+		})
 		if err != nil {
 			return nil, fmt.Errorf("listing what happened: %w", err)
 		}
+		if p.all += n; rank == aMember {
+			p.people = n
+		}
 	}
-	return &past{stage: stage, shop: r.Past, r: r, next: moment{At: -1 << 62}}, run("create index rehearsal_past_at on rehearsal_past (at, rank, ref)")
+	return p, run("create index rehearsal_past_at on rehearsal_past (at, rank, ref)")
 }
 
-func listed(ctx context.Context, tx *store.Tx, stage *store.DB, rank int, source string, to loyalty.Day) error {
+func listed(ctx context.Context, tx *store.Tx, stage *store.DB, rank int, source string, to loyalty.Day) (n int64, err error) {
+	if err := tx.InBackground(); err != nil {
+		return 0, err
+	}
 	rows, err := tx.Query(source, store.Args{"to": int64(to)})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer rows.Close()
 	var lines [][]any
@@ -115,19 +129,20 @@ func listed(ctx context.Context, tx *store.Tx, stage *store.DB, rank int, source
 		var ref int64
 		var at loyalty.Instant
 		if err := rows.Scan(&ref, &at); err != nil {
-			return err
+			return 0, err
 		}
+		n++
 		micros := at.UnixMicro()
 		if rank == aMember {
 			micros-- // before their first order
 		}
 		if lines = append(lines, []any{micros, int64(rank), ref}); len(lines) == 10_000 {
 			if err := write(); err != nil {
-				return err
+				return 0, err
 			}
 		}
 	}
-	return errors.Join(rows.Err(), write())
+	return n, errors.Join(rows.Err(), write())
 }
 
 // batch returns what happened next, before a moment and all within a span; none
@@ -160,7 +175,7 @@ func (p *past) turn(ctx context.Context) error {
 	if p.over = len(lines) == 0; p.over {
 		return nil
 	}
-	p.next = lines[len(lines)-1]
+	p.next, p.read = lines[len(lines)-1], p.read+int64(len(lines))
 	ids := map[int64][]int64{}
 	for _, l := range lines {
 		ids[l.Rank] = append(ids[l.Rank], l.Ref)
@@ -224,7 +239,7 @@ func (p *past) members(tx *store.Tx, ids []int64, tell func(int64, loyalty.Event
 		       coalesce(b.external_id, '') as brought_by
 		from   members m
 		left   join referrals r on r.friend_id = m.id
-		left   join members b   on b.id = r.referrer_id and b.merged_into is null and b.erased_at is null
+		left   join members b   on b.id = r.referrer_id and b.merged_into is null and b.erased_at is null`+p.r.in("b.id")+`
 		where  `+among(tx, "m.id"), asked(ids))
 	if err != nil {
 		return err

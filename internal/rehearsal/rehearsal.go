@@ -6,13 +6,16 @@
 // What it cannot play, because the past does not tell of it, it says by campaign.
 //
 // It promises to touch neither the shop's database nor any relay, to copy no
-// address, and to treat drafts as live. It leaves to its caller where the past
-// comes from and how the answer is shown.
+// address, and to treat drafts as live. Memory holds one page of the past, and the
+// stage is a file; of a shop with more members than it is to play it plays some, who
+// are picked by their ids, and multiplies what it counts. It leaves to its caller where
+// the past comes from. What came of the rehearsal of a change is kept here (kept.go).
 package rehearsal
 
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -24,6 +27,7 @@ import (
 
 	"regulars/internal/apply"
 	"regulars/internal/consent"
+	"regulars/internal/coupon"
 	"regulars/internal/delivery"
 	"regulars/internal/engine"
 	"regulars/internal/intake"
@@ -41,11 +45,23 @@ type Rehearsal struct {
 	From, To loyalty.Day // the days that are played, both included
 	Everyone bool        // everybody has joined, with consent, when they first ordered
 
-	Progress func(day, days int) // may be nil
+	Most   int64         // members that are played; of more some are picked. 0: all
+	Within time.Duration // by the machine's clock: after that no further day is played. 0: all are
+
+	Progress func(played, all int64) // of what happened; may be nil
+
+	members int64 // that the past has
+	picked  int64 // so many of the parts into which they are divided; 0: all
 }
+
+// ErrTooLong says that time was over before the first day was played.
+var ErrTooLong = errors.New("what happened before these days takes too long to play")
 
 // Run plays the days and returns what would have been sent.
 func (r Rehearsal) Run(ctx context.Context) (Outcome, error) {
+	if err := r.pick(ctx); err != nil {
+		return Outcome{}, err
+	}
 	folder, err := os.MkdirTemp("", "regulars-rehearsal-")
 	if err != nil {
 		return Outcome{}, err
@@ -71,6 +87,9 @@ func (r Rehearsal) Run(ctx context.Context) (Outcome, error) {
 		if _, err := apply.Apply(tx, live(r.Program.Files), "rehearsal", ""); err != nil {
 			return err
 		}
+		if err := coupon.Apply(tx, r.pools()); err != nil {
+			return err
+		}
 		return outbox.Sync(tx, nil) // a rehearsal tells nobody
 	})
 	if err != nil {
@@ -80,12 +99,22 @@ func (r Rehearsal) Run(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	if err := r.play(ctx, s, past, zone); err != nil {
+	through, err := r.play(ctx, s, past, zone)
+	if err != nil {
 		return Outcome{}, err
 	}
 	o, err := outcome(ctx, db, r.Program.Program, zone)
 	if err != nil {
 		return Outcome{}, err
+	}
+	o.From, o.To = r.From.String(), r.To.String()
+	if through < r.To {
+		o.Through = through.String()
+	}
+	if o.Members = past.people; r.picked > 0 {
+		o.Played = past.people
+		o.times(float64(r.members) / float64(max(1, past.people)))
+		o.Members = r.members
 	}
 	o.Unplayed, o.Because = s.unplayed, s.because
 	return o, r.untried(ctx, &o)
@@ -129,29 +158,35 @@ func live(files map[string]string) map[string]string {
 var isLive = regexp.MustCompile(`(?m)^live:.*\n?`)
 
 // play takes in what was before, then goes through the days: at each moment at
-// which something happened the clock stops, and everything due is done.
-func (r Rehearsal) play(ctx context.Context, s *stage, past *past, zone *time.Location) error {
-	begin, end := r.From.Start(zone), (r.To + 1).Start(zone).Add(-time.Second)
+// which something happened the clock stops, and everything due is done. It returns the
+// last day that was played.
+func (r Rehearsal) play(ctx context.Context, s *stage, past *past, zone *time.Location) (through loyalty.Day, err error) {
+	begin, end, began := r.From.Start(zone), (r.To + 1).Start(zone).Add(-time.Second), time.Now()
+	over := func() bool { return r.Within > 0 && time.Since(began) > r.Within }
 	for {
 		before, err := past.batch(ctx, begin, 1<<63-1)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if len(before) == 0 {
 			break
 		}
-		if err := s.tell(ctx, before, intake.History); err != nil {
-			return err
+		if over() {
+			return 0, ErrTooLong
 		}
+		if err := s.tell(ctx, before, intake.History); err != nil {
+			return 0, err
+		}
+		r.progress(past)
 	}
 	stock, err := r.stock(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	for day := loyalty.Day(-1 << 31); ; {
 		events, err := past.batch(ctx, end, time.Hour)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		at := end
 		if len(events) > 0 {
@@ -160,22 +195,32 @@ func (r Rehearsal) play(ctx context.Context, s *stage, past *past, zone *time.Lo
 		// Pools of codes are filled day by day, up to what the shop has.
 		for next := max(day+1, r.From); next <= min(loyalty.DayOf(at, zone), r.To); next++ {
 			if err := s.engine.Advance(ctx, s.clock, next.Start(zone).Add(-time.Second)); err != nil {
-				return err
+				return 0, err
+			}
+			if over() {
+				if next == r.From {
+					return 0, ErrTooLong
+				}
+				return next - 1, nil
 			}
 			if err := s.fill(ctx, stock); err != nil {
-				return err
+				return 0, err
 			}
 			day = next
 		}
 		if err := s.engine.Advance(ctx, s.clock, at); err != nil || len(events) == 0 {
-			return err
+			return r.To, err
 		}
 		if err := s.tell(ctx, events, intake.Replay); err != nil {
-			return err
+			return 0, err
 		}
-		if r.Progress != nil {
-			r.Progress(int(loyalty.DayOf(at, zone)-r.From), int(r.To-r.From)+1)
-		}
+		r.progress(past)
+	}
+}
+
+func (r Rehearsal) progress(past *past) {
+	if r.Progress != nil {
+		r.Progress(past.read-int64(len(past.page)), past.all)
 	}
 }
 

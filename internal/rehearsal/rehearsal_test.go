@@ -2,6 +2,7 @@ package rehearsal_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -231,4 +232,104 @@ func TestARehearsalSaysWhatItDidNotTry(t *testing.T) {
 			}
 		}
 	})
+}
+
+// crowd is a shop of many members, each of whom has bought something once.
+func crowd(t *testing.T, db *store.DB, n int) {
+	t.Helper()
+	yes := true
+	var events []loyalty.Event
+	for i := range n {
+		joined := at("2027-02-01 10:00")
+		joined.Time = joined.Add(time.Duration(i) * time.Minute)
+		who := loyalty.Member{ID: fmt.Sprint("N-", i)}
+		e := loyalty.Event{Source: "shop", Type: loyalty.MemberJoined, ID: fmt.Sprint("j", i), At: joined, Member: who}
+		e.Member.Email, e.Member.Joined = fmt.Sprintf("n%d@shop.example", i), &yes
+		e.Member.Consent, e.Member.ConsentSource, e.Member.ConsentAt = map[string]bool{"offers": true}, "form", joined
+		bought := loyalty.At(joined.AddDate(0, 1, 0))
+		events = append(events, e, loyalty.Event{Source: "shop", Type: loyalty.OrderPlaced, ID: fmt.Sprint("o", i), At: bought, Member: who,
+			Order: &loyalty.Order{ID: fmt.Sprint("O", i), Status: loyalty.Paid, Total: 1000, HasTotal: true}})
+	}
+	now := at("2027-06-01 10:00").Time
+	if _, err := intake.New(db.Clock(func() time.Time { return now })).Apply(t.Context(), events, intake.History); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestARehearsalOfALargeShopPlaysSomeOfIt(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		const all, most = 600, 60
+		crowd(t, db, all)
+		r := rehearsal.Rehearsal{Program: played(t), Past: db, From: loyalty.Date(2027, 3, 1), To: loyalty.Date(2027, 3, 31), Most: most}
+		var played, past int64
+		r.Progress = func(n, all int64) { played, past = n, all }
+		got, err := r.Run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Members != all || got.Played < most/2 || got.Played > 2*most {
+			t.Errorf("%d of %d members were played, want about %d of %d", got.Played, got.Members, most, all)
+		}
+		if c := got.Campaigns["offers"]; c.Mails < all-5 || c.Mails > all+5 || c.ByDay["2027-03-22"] != c.Mails {
+			t.Errorf("offers: %+v, want a mail to about %d on its day", c, all)
+		}
+		// two codes for all are one for those who are played, which stands for all its like
+		if c := got.Campaigns["few"]; c.Codes == 0 || c.Codes > all/most+5 {
+			t.Errorf("few: %+v, want few codes", c)
+		}
+		if played != past || past < 2*got.Played {
+			t.Errorf("the rehearsal told of %d of %d", played, past)
+		}
+		again, err := r.Run(t.Context())
+		if err != nil || told(t, again)[40] != told(t, got)[40] || again.Played != got.Played {
+			t.Errorf("a second rehearsal plays others: %v", err)
+		}
+		var text bytes.Buffer
+		if got.Print(&text); !strings.Contains(text.String(), fmt.Sprintf("%d of 600 members were played", got.Played)) {
+			t.Errorf("the outcome reads\n%s", text.String())
+		}
+	})
+}
+
+func TestARehearsalEndsWhenItsTimeIsOver(t *testing.T) {
+	t.Parallel()
+	db := storetest.SQLite(t)
+	history(t, db)
+	r := rehearsal.Rehearsal{Program: played(t), Past: db, From: loyalty.Date(2027, 3, 1), To: loyalty.Date(2027, 3, 31), Within: 1}
+	if _, err := r.Run(t.Context()); !errors.Is(err, rehearsal.ErrTooLong) {
+		t.Errorf("a rehearsal without time: %v", err)
+	}
+}
+
+func TestARehearsalTellsOfEachDayAndMember(t *testing.T) {
+	t.Parallel()
+	db := storetest.SQLite(t)
+	history(t, db)
+	got := rehearsed(t, db)
+	if c := got.Campaigns["twice"]; c.ByDay["2027-03-06"] != 2 || c.ByDay["2027-03-07"] != 2 {
+		t.Errorf("twice: %v, want two mails on each of two days", c.ByDay)
+	}
+	if p := got.Pools["file"]; p == nil || p.Codes != 2 || p.Cost != 1000 || p.Gives != "5.00 EUR off" {
+		t.Errorf("codes: %+v, want two of 5.00", p)
+	}
+	var mails, members int64
+	for _, g := range got.Got {
+		mails, members = mails+g.Mails*g.Members, members+g.Members
+	}
+	sent := int64(0)
+	for _, c := range got.Campaigns {
+		sent += c.Mails
+	}
+	if mails != sent || members != 3 || got.Members != 3 {
+		t.Errorf("%v to %d members of %d, want %d mails in all", got.Got, members, got.Members, sent)
+	}
+	less := rehearsed(t, db, func(files map[string]string) {
+		delete(files, "campaigns/gold/campaign.yaml")
+		delete(files, "campaigns/gold/m.en.md")
+	})
+	got.Against = &less
+	if d := got.Differences(); len(d) != 1 || d[0] != (rehearsal.Difference{Campaign: "gold", Mails: 1}) {
+		t.Errorf("without the campaign gold: %+v", d)
+	}
 }

@@ -47,7 +47,7 @@ func (r Rehearsal) stock(ctx context.Context) (shelves []*shelf, err error) {
 					s.codes = h.N
 				}
 			}
-			if s.codes == 0 {
+			if s.codes = r.ofAll(s.codes); s.codes == 0 {
 				s.codes, s.open = min(members+100, mostOpen), true
 			}
 			shelves = append(shelves, s)

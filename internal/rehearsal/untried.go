@@ -94,6 +94,8 @@ func (r Rehearsal) reason(c *program.Campaign, k known) string {
 		return "it is started by hand, and a rehearsal launches nothing"
 	case start.Kind == "asks":
 		return "whoever joined in the past has confirmed it"
+	case start.Kind == "at" && (start.Date < r.From || start.Date > r.To):
+		return fmt.Sprintf("it starts on %s, which is not among these days", start.Date)
 	case k.members == 0:
 		return "no members are known"
 	case start.Kind == "joins" && k.joined == 0 && !r.Everyone:
