@@ -36,7 +36,7 @@ type pages struct {
 	mark      string // of style and scripts: another one is another address
 }
 
-var pageNames = []string{"today", "figure", "campaigns", "campaign", "mailrows", "launch", "mail", "runs", "run", "members", "member", "erase", "why", "segments", "segment", "codes", "loyalty", "reports", "report", "month", "program", "version", "rollback", "proposal", "file", "jobs", "import", "upload", "users", "me", "audit", "signin", "welcome", "wrong"}
+var pageNames = []string{"today", "figure", "campaigns", "campaign", "mailrows", "launch", "mail", "runs", "run", "members", "member", "erase", "why", "segments", "segment", "codes", "loyalty", "reports", "report", "month", "program", "version", "rollback", "proposal", "file", "jobs", "import", "upload", "users", "me", "audit", "deliverability", "topics", "topic", "signin", "welcome", "wrong"}
 
 func newPages() *pages {
 	own, _ := files.ReadFile("pages/style.css") // embedded: they are there
@@ -235,6 +235,12 @@ func (c *Console) frame(tx *store.Tx, r *http.Request, u visitor, here, title st
 	f.Shop, f.zone, f.currency = v.Program.Shop.Name, v.Program.Zone, v.Program.Currency
 	return f, nil
 }
+
+// topics are what help says more of, by the parts of the console.
+var topics = map[string]string{"program": "files", "campaigns": "files", "segments": "rules", "codes": "coupons", "loyalty": "points", "runs": "troubleshooting", "jobs": "troubleshooting", "deliverability": "deliverability", "settings": "production"}
+
+// Topic is what helps with the page; "" is all of help.
+func (f frame) Topic() string { return topics[f.Here] }
 
 // Frame is the frame itself, for the parts of a page.
 func (f frame) Frame() frame { return f }
