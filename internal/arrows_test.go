@@ -22,6 +22,7 @@ var arrows = map[string][]string{
 	"internal/loyalty":                 {},
 	"internal/forecast":                {},
 	"internal/plot":                    {},
+	"internal/help":                    {},
 	"segments":                         {"internal/forecast", "internal/loyalty"},
 	"templates":                        {"internal/loyalty"},
 	"internal/store":                   {"internal/loyalty"},
@@ -70,12 +71,12 @@ var arrows = map[string][]string{
 	"internal/look/looktest":           {},
 	"internal/remote":                  {},
 	"internal/public":                  {"jobs", "internal/parked", "internal/engine", "internal/report", "internal/look", "internal/remote"},
-	"internal/console":                 {"jobs", "internal/engine", "internal/report", "internal/look", "internal/remote", "internal/staff", "internal/why"},
+	"internal/console":                 {"jobs", "internal/engine", "internal/report", "internal/look", "internal/remote", "internal/staff", "internal/why", "internal/help", "internal/delivery/dkim"}, // dkim: which records its keys need
 	"internal/demo":                    {"internal/apply", "internal/engine", "internal/marketing", "internal/report"},
 	"internal/rehearsal":               {"internal/apply", "internal/engine", "internal/plot"},
 	"internal/bench":                   {"internal/embedded", "internal/public"}, // embedded: the relay and the Redis of bench faults; public: the hooks of bench ingest
 	"cmd/regulars": {"internal/inbound", "internal/console", "internal/public", "internal/demo", "internal/bench", "internal/rehearsal",
-		"internal/apply", "internal/embedded", "internal/delivery/dkim", "internal/delivery/smtp", "internal/outbox/post", "internal/why", "jobs"},
+		"internal/apply", "internal/embedded", "internal/delivery/dkim", "internal/delivery/smtp", "internal/outbox/post", "internal/why", "internal/help", "jobs"},
 	"internal/shoptest":              {"internal/apply", "internal/engine", "internal/store/storetest"},
 	"internal/importer/importertest": {"internal/importer", "internal/store/storetest"},
 }
@@ -91,6 +92,7 @@ var fences = map[string][]string{
 	"github.com/alicebob/":          {"internal/embedded"},
 	"github.com/wneessen/go-mail":   {"internal/delivery/compose", "internal/delivery/smtp", "internal/bench"}, // bench: a peer of bench send
 	"github.com/emersion/":          {"internal/embedded", "internal/inbound"},
+	"github.com/yuin/goldmark":      {"templates", "internal/help"},
 	"github.com/goccy/go-yaml":      {"internal/program", "templates"}, // templates reads its words, in the form in which programs bring theirs
 	"github.com/spf13/cobra":        {"cmd/regulars"},
 	"gonum.org/":                    {"internal/forecast"},

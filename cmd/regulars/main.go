@@ -110,7 +110,7 @@ func run(ctx context.Context, args []string, s surroundings) int {
 
 // needNoSettings are the commands that touch nothing which the environment names:
 // what is wrong with it is no reason to refuse them.
-var needNoSettings = []string{"regulars", "regulars demo", "regulars version", "regulars init", "regulars check"}
+var needNoSettings = []string{"regulars", "regulars demo", "regulars version", "regulars init", "regulars check", "regulars help"}
 
 // root is the tree of commands.
 func (a *app) root() *cobra.Command {
@@ -144,6 +144,7 @@ func (a *app) root() *cobra.Command {
 		a.rehearseCommand(), a.importCommand(), a.segmentCommand(), a.campaignCommand(), a.runsCommand(), a.sendsCommand(),
 		a.enqueueCommand(), a.jobsCommand(), a.poolCommand(), a.couponCommand(), a.pointsCommand(), a.rewardCommand(), a.stampsCommand(), a.referralCommand(), a.memberCommand(), a.tierCommand(), a.hooksCommand(), a.tokenCommand(), a.userCommand(),
 		a.reportCommand(), a.benchCommand(), a.doctorCommand(), a.migrateCommand(), a.versionCommand(), a.healthcheckCommand())
+	root.SetHelpCommand(a.helpCommand(root))
 	strict(root)
 	return root
 }

@@ -19,10 +19,12 @@ import (
 	"regulars/internal/console"
 	"regulars/internal/embedded"
 	"regulars/internal/intake"
+	"regulars/internal/mailnews"
 	"regulars/internal/marketing"
 	"regulars/internal/public"
 	"regulars/internal/staff"
 	"regulars/internal/store"
+	"regulars/internal/webhook"
 	"regulars/jobs"
 )
 
@@ -330,12 +332,27 @@ func (a *app) site(ctx context.Context, w *wiring, quick *store.DB) (site *publi
 		site.Inbox = embedded.NewInbox(w.sink, embedded.InboxOptions{Base: "/inbox", Status: "/status", Zone: shopZone(web)})
 	}
 	people := w.db.Share(consoleTransactions).Hasty(webLockWait)
-	pages := &console.Console{DB: people, Marketer: marketing.Marketer{DB: people, Sender: w.sender}, Base: a.config.BaseURL, Open: a.embeddedDefault(w), Inbox: w.sink != nil, Log: w.log, NoPasswords: a.config.noPasswords}
+	pages := &console.Console{DB: people, Marketer: marketing.Marketer{DB: people, Sender: w.sender}, Base: a.config.BaseURL, Open: a.embeddedDefault(w), Inbox: w.sink != nil, Log: w.log, NoPasswords: a.config.noPasswords, Surroundings: a.surroundingsTold()}
 	if pages.OIDC, err = a.oidc(ctx, w.log); err != nil {
 		return nil, err
 	}
 	site.Console = pages.Handler()
 	return site, nil
+}
+
+// surroundingsTold is what the environment says, for pages that tell of it.
+func (a *app) surroundingsTold() console.Surroundings {
+	s := console.Surroundings{BounceDomain: a.config.BounceDomain, DKIM: a.config.dkim}
+	door := func(name, setting string) {
+		s.Doors = append(s.Doors, console.Door{Path: "/hooks/" + name, Setting: setting, Open: len(a.config.hookSecrets[name]) > 0})
+	}
+	for _, source := range webhook.Sources {
+		door(source.Name, source.Setting())
+	}
+	for _, p := range mailnews.Providers {
+		door("mail/"+p.Name, p.Setting())
+	}
+	return s
 }
 
 // oidc is the provider by which users come in; nil without one.

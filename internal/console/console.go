@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"regulars/internal/delivery/dkim"
 	"regulars/internal/importer"
 	"regulars/internal/marketing"
 	"regulars/internal/staff"
@@ -28,11 +29,28 @@ type Console struct {
 	Live     time.Duration // for so long a report is counted while somebody waits; 0: liveFor
 	Log      *slog.Logger
 
+	Surroundings Surroundings
+
 	OIDC        *staff.OIDC // nil: nobody comes in by it
 	NoPasswords bool        // with OIDC: nobody comes in by a password
 
 	signIn *staff.SignIn
 	pages  *pages
+}
+
+// Surroundings are what the environment says beside that, for pages that tell of it. No
+// secret can be read from it.
+type Surroundings struct {
+	BounceDomain string       // of envelope senders; "": mails that come back go to the sender
+	DKIM         *dkim.Signer // nil: the relay signs, or nobody
+	Doors        []Door       // where other systems post what happens
+}
+
+// Door is where another system posts to us.
+type Door struct {
+	Path    string // /hooks/shopify
+	Setting string // that holds its secret
+	Open    bool   // it is set: without it every delivery is refused
 }
 
 // handler answers a visitor, or returns the error for answer to put into words.
@@ -119,6 +137,9 @@ func (c *Console) routes() []route {
 		{"GET /console/reports/{name}/file", staff.Viewer, c.reportFile},
 		{"POST /console/reports/{name}/count", staff.Viewer, c.countReport}, // what takes too long for a page
 
+		{"GET /console/deliverability", staff.Viewer, c.deliverability},
+		{"POST /console/deliverability/count", staff.Viewer, c.countDomains},
+
 		{"GET /console/program", staff.Viewer, c.program},
 		{"GET /console/program/versions/{version}", staff.Marketer, c.version},
 		{"GET /console/program/versions/{version}/zip", staff.Marketer, c.versionFile},
@@ -168,6 +189,9 @@ func (c *Console) routes() []route {
 		{"POST /console/me/passkeys", staff.Viewer, c.addPasskey},
 		{"POST /console/me/passkeys/{passkey}/remove", staff.Viewer, c.removePasskey},
 		{"POST /console/me/sessions", staff.Viewer, c.outElsewhere},
+
+		{"GET /console/help", staff.Viewer, c.topics},
+		{"GET /console/help/{topic}", staff.Viewer, c.topic},
 
 		{"GET /console/audit", staff.Admin, c.audit},
 		{"GET /console/audit.csv", staff.Admin, c.auditFile},

@@ -19,6 +19,7 @@ import (
 	"regulars/internal/consent"
 	"regulars/internal/console"
 	"regulars/internal/delivery"
+	"regulars/internal/help"
 	"regulars/internal/marketing"
 	"regulars/internal/report"
 	"regulars/internal/runs"
@@ -200,7 +201,7 @@ func (h *house) ask(as staff.Role, path string, form url.Values, headers ...stri
 // path fills a pattern with what there is in the house.
 func (h *house) path(pattern string) string {
 	_, path, _ := strings.Cut(pattern, " ")
-	return strings.NewReplacer("{$}", "", "mails/{figure}/{mail...}", "mails/sent/offer", "{figure}", "orders", "{member}", fmt.Sprint(h.members[3]), "{run}", fmt.Sprint(h.run), "{version}", "1", "{referral}", "1", "{job}", "1", "{proposal}", fmt.Sprint(h.change), "{file...}", "campaigns/welcome/hello.en.md", "{segment}", "regulars",
+	return strings.NewReplacer("{$}", "", "mails/{figure}/{mail...}", "mails/sent/offer", "{figure}", "orders", "{member}", fmt.Sprint(h.members[3]), "{run}", fmt.Sprint(h.run), "{version}", "1", "{referral}", "1", "{job}", "1", "{proposal}", fmt.Sprint(h.change), "{file...}", "campaigns/welcome/hello.en.md", "{segment}", "regulars", "{topic}", "rules",
 		"{link}", "nobodys", "mail/{name}/{mail...}", "mail/welcome/hello", "mail-body/{name}/{mail...}", "mail-body/welcome/hello",
 		"send-test/{name}/{mail...}", "send-test/welcome/hello", "look/{name}", "look/nothing.css", "reports/{name}", "reports/orders", "{name}", "welcome").Replace(path)
 }
@@ -216,6 +217,9 @@ func (h *house) pages() (paths []string) {
 		fmt.Sprintf("mail/welcome/hello?as=%d", h.members[0]), fmt.Sprintf("mail/welcome/hello?as=%d&view=text&lang=en", h.members[0]), fmt.Sprintf("members/%d", h.members[0])}
 	for _, r := range report.Reports() {
 		more = append(more, "reports/"+r.Name, "reports/"+r.Name+"?at=2027-01-31")
+	}
+	for _, topic := range help.Names() {
+		more = append(more, "help/"+topic)
 	}
 	for _, path := range more {
 		paths = append(paths, "/console/"+path)

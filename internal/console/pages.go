@@ -36,8 +36,6 @@ type pages struct {
 	mark      string // of style and scripts: another one is another address
 }
 
-var pageNames = []string{"today", "figure", "campaigns", "campaign", "mailrows", "launch", "mail", "runs", "run", "members", "member", "erase", "merge", "why", "segments", "segment", "codes", "loyalty", "reports", "report", "month", "program", "version", "rollback", "proposal", "file", "rehearsal", "jobs", "newjob", "import", "upload", "users", "me", "audit", "signin", "welcome", "wrong"}
-
 func newPages() *pages {
 	own, _ := files.ReadFile("pages/style.css") // embedded: they are there
 	script, _ := files.ReadFile("pages/live.js")
@@ -111,7 +109,12 @@ func newPages() *pages {
 			}{f, some}
 		},
 	}
-	for _, name := range pageNames {
+	all, _ := files.ReadDir("pages")
+	for _, file := range all {
+		name, isPage := strings.CutSuffix(file.Name(), ".html")
+		if !isPage || name == "frame" || name == "parts" {
+			continue
+		}
 		p.templates[name] = template.Must(template.New("frame.html").Funcs(funcs).ParseFS(files, "pages/frame.html", "pages/parts.html", "pages/"+name+".html"))
 	}
 	return p
@@ -235,6 +238,12 @@ func (c *Console) frame(tx *store.Tx, r *http.Request, u visitor, here, title st
 	f.Shop, f.zone, f.currency = v.Program.Shop.Name, v.Program.Zone, v.Program.Currency
 	return f, nil
 }
+
+// topics are what help says more of, by the parts of the console.
+var topics = map[string]string{"program": "files", "campaigns": "files", "segments": "rules", "codes": "coupons", "loyalty": "points", "runs": "troubleshooting", "jobs": "troubleshooting", "deliverability": "deliverability", "settings": "production"}
+
+// Topic is what helps with the page; "" is all of help.
+func (f frame) Topic() string { return topics[f.Here] }
 
 // Frame is the frame itself, for the parts of a page.
 func (f frame) Frame() frame { return f }

@@ -64,7 +64,11 @@ viewer   GET /console/campaigns
 viewer   GET /console/campaigns/{name}
 viewer   GET /console/campaigns/{name}/mails/{figure}/{mail...}
 viewer   GET /console/codes
+viewer   GET /console/deliverability
+viewer   POST /console/deliverability/count
 viewer   GET /console/figures/{figure}
+viewer   GET /console/help
+viewer   GET /console/help/{topic}
 viewer   GET /console/jobs
 viewer   GET /console/loyalty
 viewer   GET /console/mail-body/{name}/{mail...}

@@ -16,6 +16,7 @@ var pictures = map[string]func(Ask, any) string{
 	"cards":      drawCards,
 	"categories": drawSales("Sales by category"),
 	"cohorts":    drawCohorts,
+	"domains":    drawDomains,
 	"drops":      drawDrops,
 	"favourites": drawFavourites,
 	"mails":      drawMails,

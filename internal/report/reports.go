@@ -51,6 +51,9 @@ var reports = []Named{
 		})},
 	sales("categories", "category"),
 	{"cohorts", "members by the month of their first order, and how many order in each month after", true, cohortsReport},
+	{"domains", "of the last 30 days, what became of the mails by the domain of their recipients: refused, came back, complained of", false, listed("DOMAIN|MEMBERS|SENT|REFUSED|BOUNCED|NOT ARRIVED|COMPLAINED|COMPLAINTS",
+		func(tx *store.Tx, ask Ask) ([]DomainUse, error) { return Domains(tx, ask.Day, ask.most(usualDomains)) },
+		func(_ Ask, d DomainUse) []any { return d.cells() })},
 	{"drops", "of the newest drops, how many codes were issued and used by the end of each day", true, listed("RUN|CAMPAIGN|POOL|DAY|SINCE ITS BEGIN|ISSUED|USED|DISCOUNT|BUDGET",
 		func(tx *store.Tx, ask Ask) ([]DropDay, error) { return Drops(tx, ask.Day, ask.most(newestDrops)) },
 		func(ask Ask, d DropDay) []any {

@@ -129,11 +129,12 @@ func (s *Signer) Records() (all []Record) {
 // Aligned reports whether DMARC counts a signature for a mail from that domain: both
 // belong to one organisation (RFC 7489, section 3.1.1, relaxed).
 func (s *Signer) Aligned(from string) bool {
-	return organisation(s.domain) == organisation(from)
+	return Organisation(s.domain) == Organisation(from)
 }
 
-// organisation is the domain that somebody registered; one that nobody can is its own.
-func organisation(domain string) string {
+// Organisation is the domain that somebody registered, of which another one is a part;
+// one that nobody can register is its own.
+func Organisation(domain string) string {
 	domain = strings.ToLower(strings.TrimSuffix(domain, "."))
 	if registered, err := publicsuffix.EffectiveTLDPlusOne(domain); err == nil {
 		return registered
