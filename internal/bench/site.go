@@ -98,7 +98,7 @@ func (f Faults) newSite(ctx context.Context, x fault) (s *site, err error) {
 		limit = fmt.Sprintf("&rate=%d/s", x.rate)
 	}
 	s.env = []string{"DATABASE_URL=" + where, "REDIS_URL=redis://" + s.redisGate.addr(), "SMTP_URL=smtp://" + s.sink.Addr() + "?tls=off" + limit,
-		"BASE_URL=https://mail.shop.example", "SECRET_KEY=" + crypto.Text() + crypto.Text(), "LISTEN=127.0.0.1:0", "LOG_LEVEL=error", "WIRE_LOG=" + filepath.Join(s.dir, "wire")}
+		"BASE_URL=https://mail.shop.example", "SECRET_KEY=" + crypto.Text() + crypto.Text(), "LISTEN=127.0.0.1:0", "LOG_LEVEL=error", "WIRE_LOG=" + filepath.Join(cmp.Or(s.disk, s.dir), "wire")}
 	files := map[string]string{"members.csv": madeUp(s.Mails)}
 	for name, text := range letterShop {
 		files["program/"+name] = text
