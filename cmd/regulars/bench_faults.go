@@ -77,15 +77,18 @@ func (a *app) printTrials(trials []bench.Trial) error {
 	}
 	var rows [][]string
 	for _, t := range trials {
-		if t.Mails == 0 {
-			rows = append(rows, []string{t.Fault, "–", "", "", "", "", "", "", bench.ErrNoServer.Error()})
+		if t.LeftOut != "" {
+			rows = append(rows, []string{t.Fault, "–", "", "", "", "", "", "", t.LeftOut})
 			continue
 		}
-		row := []string{t.Fault}
+		row, said := []string{t.Fault}, ""
+		if t.Most > 0 {
+			said = fmt.Sprintf(" (at most %d mails in ten seconds)", t.Most)
+		}
 		for _, n := range []int64{int64(t.Times), t.Mails, t.Sent, t.Unknown, t.Lost, t.Twice} {
 			row = append(row, fmt.Sprint(n))
 		}
-		rows = append(rows, append(row, t.Took.Round(100*time.Millisecond).String(), either(len(t.Wrong) == 0, "pass", "FAIL: "+strings.Join(t.Wrong, "; "))))
+		rows = append(rows, append(row, t.Took.Round(100*time.Millisecond).String(), either(len(t.Wrong) == 0, "pass", "FAIL: "+strings.Join(t.Wrong, "; "))+said))
 	}
 	return a.table([]string{"FAULT", "TIMES", "MAILS", "SENT", "UNKNOWN", "LOST", "TWICE", "TOOK", ""}, rows)
 }

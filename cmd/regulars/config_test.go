@@ -67,6 +67,7 @@ func TestASettingThatCannotWorkIsRefused(t *testing.T) {
 		{"SECRET_KEY_FILE=" + empty, "empty file"},
 		{"SECRET_KEY_FILE=/nowhere/key", "can't be read"},
 		{"IMPORT_DIR=" + plain, "should be a folder"},
+		{"WIRE_LOG=" + plain, "should be a folder, or off"},
 		{"HOOK_SECRET_STANDARD=", "is empty"},
 		{"HOOK_SECRET_STANDARD=abc", "does not begin with whsec_"},
 		{"HOOK_OUT_SECRET_SHOP=abc", "does not begin with whsec_"},
@@ -105,7 +106,8 @@ func TestSettingsThatWorkAreTaken(t *testing.T) {
 	key := file(t, t.TempDir(), "key", strings.Repeat("k", 40))
 	for _, env := range [][]string{
 		nil,
-		{"LOG_LEVEL=WARN", "LOG_FORMAT=json", "LISTEN=:0", "IMPORT_DIR=nowhere/yet"},
+		{"LOG_LEVEL=WARN", "LOG_FORMAT=json", "LISTEN=:0", "IMPORT_DIR=nowhere/yet", "WIRE_LOG=nowhere/yet"},
+		{"WIRE_LOG=off"},
 		{"LISTEN=localhost:http", "PPROF_LISTEN=127.0.0.1:0", "METRICS_LISTEN=[::1]:9090"},
 		{"PPROF_LISTEN=:6060", "PPROF_ANYWHERE=yes"},
 		{"SECRET_KEY=", "SECRET_KEY_FILE=" + key}, // compose hands an unset name on as an empty one

@@ -209,6 +209,9 @@ func (a *app) live(ctx context.Context, w *wiring, roles []string, door net.List
 			return err
 		}
 		w.engine.Tells(poster)
+		if a.config.WireLog == "" && a.wireLog(w.db) == "" {
+			w.log.Warn("WIRE_LOG is not set, and there is no home: should this process be killed, up to a second's mails are unknown instead of a few")
+		}
 		w.sender.OpenWireLog(ctx) // before anything is claimed
 		presence.Senses = append(presence.Senses, w.wireSense)
 		work.Go(func() error { return w.sender.KeepWireLog(ctx) })

@@ -225,6 +225,13 @@ func TestEachTroubleIsNamedAndGoesAgain(t *testing.T) {
 		}, false},
 		{"redis", "Redis does not answer", func(w *watched) func() { w.redis.shut(); return w.redis.again }, false},
 		{"redis", "Redis does not answer", func(w *watched) func() { w.redis.instead(""); return w.redis.again }, false}, // it takes connections and says nothing
+		{"wire", "what is on the wire cannot be written down", func(w *watched) func() {
+			env := w.env
+			w.stop()
+			w.env = append(env[:len(env):len(env)], "WIRE_LOG=/dev/null/wire")
+			w.begin()
+			return func() { w.stop(); w.env = env; w.begin() }
+		}, false},
 		{"worker", "no worker has been seen", func(w *watched) func() {
 			w.stop()
 			w.letter()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -41,7 +42,9 @@ type Trial struct {
 	Other   int64         `json:"other"` // ended otherwise: skipped, failed
 	Lost    int64         `json:"lost"`  // neither ended nor to be found at the relay
 	Twice   int64         `json:"twice"`
-	Wrong   []string      `json:"wrong"` // what does not hold; empty: all does
+	Most    int           `json:"most,omitempty"`     // mails in any ten seconds, where the rate is limited
+	LeftOut string        `json:"left_out,omitempty"` // why it was not tried
+	Wrong   []string      `json:"wrong"`              // what does not hold; empty: all does
 }
 
 // fault is one thing that goes wrong again and again until ctx ends.
@@ -50,6 +53,9 @@ type fault struct {
 	unknown    int64 // at most so many mails without an answer per time
 	server     bool  // needs Postgres
 	own        bool  // needs a Postgres server of our own
+	disk       bool  // needs SQLite, on a disk of our own
+	rate       int   // mails a second that SMTP_URL allows, and the relay would take more; 0: as fast as the relay
+	replicas   int   // on Postgres; 0: 2
 	do         func(ctx context.Context, s *site) (times int, err error)
 }
 
@@ -107,6 +113,25 @@ var faults = []fault{
 			return nil
 		})
 	}},
+	{name: "rate", what: "a rate of 100/s, and no Redis from half-way on", rate: 100, replicas: 4, do: func(ctx context.Context, s *site) (int, error) {
+		if !s.came(ctx, int64(s.Mails/2)) {
+			return 0, nil
+		}
+		s.redisGate.close()
+		defer s.redisGate.reopen()
+		<-ctx.Done()
+		return 1, nil
+	}},
+	{name: "disk", what: "a full disk for 2 s in every 5", unknown: 500, disk: true, do: func(ctx context.Context, s *site) (int, error) {
+		return every(ctx, 3*time.Second, func() error {
+			full, err := s.fill()
+			if err != nil {
+				return err
+			}
+			pass(ctx, 2*time.Second)
+			return os.Remove(full)
+		})
+	}},
 	{name: "slow", what: "a relay that takes a second for a mail, and hangs up on one in fifty", unknown: 1, do: func(ctx context.Context, s *site) (int, error) {
 		times := 0
 		var mu sync.Mutex
@@ -138,12 +163,12 @@ const lease = time.Minute
 // Run tries the faults, one after the other.
 func (f Faults) Run(ctx context.Context) (trials []Trial, err error) {
 	for _, x := range faults {
-		if len(f.Only) > 0 && !slices.Contains(f.Only, x.name) || x.server && f.Engine == store.SQLite {
+		if len(f.Only) > 0 && !slices.Contains(f.Only, x.name) || x.server && f.Engine == store.SQLite || x.disk && f.Engine != store.SQLite {
 			continue
 		}
 		t, err := f.try(ctx, x)
-		if errors.Is(err, ErrNoServer) {
-			t, err = Trial{Fault: x.what, Wrong: []string{}}, nil
+		if errors.Is(err, ErrNoServer) || errors.Is(err, errNoDisk) {
+			t, err = Trial{Fault: x.what, Wrong: []string{}, LeftOut: err.Error()}, nil
 		}
 		if err != nil {
 			return trials, fmt.Errorf("%s: %w", x.what, err)
@@ -156,7 +181,10 @@ func (f Faults) Run(ctx context.Context) (trials []Trial, err error) {
 // try has the run go on under a fault until all its mails have ended, or the fault has
 // gone on for long enough; then it leaves the replicas in peace and counts.
 func (f Faults) try(ctx context.Context, x fault) (t Trial, err error) {
-	s, err := f.newSite(ctx, x.own)
+	if x.rate > 0 { // what goes in that time: half before Redis is gone, half after
+		f.Mails = max(100, int(f.For.Seconds()*float64(x.rate)))
+	}
+	s, err := f.newSite(ctx, x)
 	if err != nil {
 		return t, err
 	}
@@ -166,13 +194,17 @@ func (f Faults) try(ctx context.Context, x fault) (t Trial, err error) {
 		return t, err
 	}
 	tick := f.watch(x.what, int64(f.Mails))
-	harmed, over := context.WithTimeout(ctx, f.For)
+	harm := f.For
+	if x.rate > 0 {
+		harm = 2 * f.For // a rate is kept from below
+	}
+	harmed, over := context.WithTimeout(ctx, harm)
 	defer over()
 	go func() { // the fault ends with the run
 		for came := int64(0); harmed.Err() == nil; pass(harmed, 200*time.Millisecond) {
 			now := s.sink.Count()
 			tick(now - came)
-			if came = now; came >= int64(f.Mails) {
+			if came = now; came >= int64(s.Mails) {
 				over()
 			}
 		}
@@ -188,6 +220,12 @@ func (f Faults) try(ctx context.Context, x fault) (t Trial, err error) {
 	t.Fault, t.Times, t.Took = x.what, times, time.Since(began)
 	if most := x.unknown * int64(times); t.Unknown > most {
 		t.Wrong = append(t.Wrong, fmt.Sprintf("%d without an answer, at most %d a time were to be", t.Unknown, x.unknown))
+	}
+	if x.rate > 0 {
+		t.Most = s.inTenSeconds()
+		if most := x.rate * 105 / 10; t.Most > most {
+			t.Wrong = append(t.Wrong, fmt.Sprintf("%d mails in ten seconds, at most %d were to be", t.Most, most))
+		}
 	}
 	if times == 0 {
 		t.Wrong = append(t.Wrong, "the run was over before the fault")

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -35,8 +36,12 @@ type site struct {
 	replicas                []*replica
 	random                  *rand.Rand
 
+	fault fault
+	disk  string // of our own, which may be full; "": none
+
 	mu    sync.Mutex
-	next  time.Time // the relay takes no mail before
+	next  time.Time   // the relay takes no mail before
+	at    []time.Time // when mails came, where their rate is limited
 	stage embedded.Script
 }
 
@@ -65,8 +70,8 @@ steps:
 
 // newSite makes the servers, the members and the program, and has the run wait for its
 // replicas.
-func (f Faults) newSite(ctx context.Context, own bool) (s *site, err error) {
-	s = &site{Faults: f, random: rand.New(rand.NewPCG(f.Seed, 1))}
+func (f Faults) newSite(ctx context.Context, x fault) (s *site, err error) {
+	s = &site{Faults: f, fault: x, random: rand.New(rand.NewPCG(f.Seed, 1))}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.end())
@@ -75,7 +80,7 @@ func (f Faults) newSite(ctx context.Context, own bool) (s *site, err error) {
 	if s.dir, err = os.MkdirTemp(f.Dir, "faults-"); err != nil {
 		return s, err
 	}
-	where, err := s.database(ctx, own)
+	where, err := s.database(ctx)
 	if err != nil {
 		return s, err
 	}
@@ -88,8 +93,12 @@ func (f Faults) newSite(ctx context.Context, own bool) (s *site, err error) {
 	if s.redisGate, err = newGate(s.redis.Addr()); err != nil {
 		return s, err
 	}
-	s.env = []string{"DATABASE_URL=" + where, "REDIS_URL=redis://" + s.redisGate.addr(), "SMTP_URL=smtp://" + s.sink.Addr() + "?tls=off",
-		"BASE_URL=https://mail.shop.example", "SECRET_KEY=" + crypto.Text() + crypto.Text(), "LISTEN=127.0.0.1:0", "LOG_LEVEL=error", "WIRE_LOG=" + filepath.Join(s.dir, "wire")}
+	limit := ""
+	if x.rate > 0 {
+		limit = fmt.Sprintf("&rate=%d/s", x.rate)
+	}
+	s.env = []string{"DATABASE_URL=" + where, "REDIS_URL=redis://" + s.redisGate.addr(), "SMTP_URL=smtp://" + s.sink.Addr() + "?tls=off" + limit,
+		"BASE_URL=https://mail.shop.example", "SECRET_KEY=" + crypto.Text() + crypto.Text(), "LISTEN=127.0.0.1:0", "LOG_LEVEL=error", "WIRE_LOG=" + filepath.Join(cmp.Or(s.disk, s.dir), "wire")}
 	files := map[string]string{"members.csv": madeUp(s.Mails)}
 	for name, text := range letterShop {
 		files["program/"+name] = text
@@ -110,9 +119,17 @@ func (f Faults) newSite(ctx context.Context, own bool) (s *site, err error) {
 }
 
 // database makes an empty database and returns its address for the replicas.
-func (s *site) database(ctx context.Context, own bool) (where string, err error) {
+func (s *site) database(ctx context.Context) (where string, err error) {
 	if s.Engine == store.SQLite {
-		where = "sqlite:" + filepath.Join(s.dir, "shop.db")
+		folder := s.dir
+		if s.fault.disk {
+			folder = filepath.Join(s.dir, "disk")
+			if err := mountDisk(folder, 32<<20+s.Mails<<12); err != nil {
+				return "", err
+			}
+			s.disk = folder
+		}
+		where = "sqlite:" + filepath.Join(folder, "shop.db")
 		s.db, err = store.Open(ctx, where, store.Options{Create: true})
 		if err == nil {
 			err = s.db.Migrate(ctx)
@@ -120,7 +137,7 @@ func (s *site) database(ctx context.Context, own bool) (where string, err error)
 		return where, err
 	}
 	server := s.Server
-	if own {
+	if s.fault.own {
 		if s.cluster, err = newCluster(ctx, s.dir); err != nil {
 			return "", err
 		}
@@ -165,7 +182,7 @@ func (s *site) command(ctx context.Context, args ...string) *exec.Cmd {
 
 // begin starts the replicas.
 func (s *site) begin(ctx context.Context) error {
-	n := 2
+	n := cmp.Or(s.fault.replicas, 2)
 	if s.Engine == store.SQLite {
 		n = 1
 	}
@@ -200,6 +217,9 @@ func (s *site) end() (err error) {
 	}
 	if s.cluster != nil {
 		err = errors.Join(err, s.cluster.crash(context.Background()))
+	}
+	if s.disk != "" {
+		err = errors.Join(err, unmountDisk(s.disk))
 	}
 	if s.dir != "" {
 		err = errors.Join(err, os.RemoveAll(s.dir))
@@ -248,7 +268,9 @@ func (s *site) answer(at embedded.Stage, to string) embedded.Reply {
 	s.mu.Lock()
 	f := s.stage
 	var wait time.Duration
-	if at == embedded.AtDot {
+	if at == embedded.AtDot && s.fault.rate > 0 {
+		s.at = append(s.at, time.Now())
+	} else if at == embedded.AtDot {
 		now := time.Now()
 		if s.next.Before(now) {
 			s.next = now
@@ -262,6 +284,36 @@ func (s *site) answer(at embedded.Stage, to string) embedded.Reply {
 		return embedded.Reply{}
 	}
 	return f(at, to)
+}
+
+// inTenSeconds is how many mails came in those ten seconds in which most did.
+func (s *site) inTenSeconds() (most int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	slices.SortFunc(s.at, time.Time.Compare)
+	for first, last := 0, 0; last < len(s.at); last++ {
+		for s.at[last].Sub(s.at[first]) > 10*time.Second {
+			first++
+		}
+		most = max(most, last-first+1)
+	}
+	return most
+}
+
+// fill leaves no room on the disk of our own, and returns the file that does.
+func (s *site) fill() (name string, err error) {
+	f, err := os.Create(filepath.Join(s.disk, "ballast"))
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	for err == nil {
+		_, err = f.Write(make([]byte, 1<<16))
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		return "", err
+	}
+	return f.Name(), nil
 }
 
 // settled waits until every mail has ended, and holds the ledger to the relay.

@@ -34,7 +34,7 @@ func (d *Sender) KeepWireLog(ctx context.Context) error {
 	defer tick.Stop()
 	again, ill := time.Now().Add(wireAgain), ""
 	for {
-		_, err := d.settleDead(ctx, false)
+		_, err := d.settleDead(ctx, 0)
 		if words := fmt.Sprint(err); err != nil && ctx.Err() == nil && words != ill {
 			d.c.Log.Warn("what a worker of this machine left on the wire is not settled yet", "err", err)
 			ill = words
@@ -64,8 +64,8 @@ func (d *Sender) WireTrouble() string {
 // settleDead settles what processes of this machine that are gone had in hand, by their
 // wire logs, and returns how many sends it moved. What is marked and was never begun is
 // queued again, what was answered is recorded, and the rest is unknown, at once: their
-// leases need not be waited for. wait: also while another process is at it.
-func (d *Sender) settleDead(ctx context.Context, wait bool) (moved int, err error) {
+// leases need not be waited for. wait is for how long another process may be at it.
+func (d *Sender) settleDead(ctx context.Context, wait time.Duration) (moved int, err error) {
 	if d.onWire.folder == "" {
 		return 0, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -18,7 +19,8 @@ import (
 )
 
 // The model: several workers claim, hand over, hear answers, stall for ever and
-// come back, in any order, while leases run out and are reaped. Whatever happens,
+// come back, or are killed, in any order, while leases run out and are reaped, and what
+// the killed left is settled by their wire logs. Whatever happens,
 // the ledger must move along its arrows, no mail may go out twice but where its
 // class allows it, and nothing may be forgotten.
 func TestAnyOrderOfEventsKeepsTheLedgerRight(t *testing.T) {
@@ -63,7 +65,15 @@ type game struct {
 	sender  *delivery.Sender
 	workers sync.WaitGroup
 	busy    int // workers that have not come back
+	dead    int // of the others, those that were killed
 	done    chan error
+	folder  string // of wire logs; "": this system has none
+}
+
+// life is one process, with one worker.
+type life struct {
+	stage  *stage
+	sender *delivery.Sender
 }
 
 func play(t *testing.T, f fataler, db *store.DB, draw func(n int, what string) int) {
@@ -76,10 +86,12 @@ func play(t *testing.T, f fataler, db *store.DB, draw func(n int, what string) i
 		g.single("hello", m)
 		g.single("finland", m)
 	}
-	g.sender = g.shop.sender(func(c *delivery.Config) {
-		c.Transports = map[string]delivery.Transport{delivery.Urgent: g.stage, delivery.Bulk: g.stage}
-		c.Lease, c.Renew, c.Recheck, c.InFlight, c.Batch = time.Hour, time.Hour, time.Microsecond, 1, 2
-	})
+	folder, err := os.MkdirTemp(t.TempDir(), "wire")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.folder = folder
+	g.sender = g.live().sender
 	for i := range 40 {
 		g.act(draw)
 		if err := g.stage.broken(); err != nil {
@@ -91,20 +103,63 @@ func play(t *testing.T, f fataler, db *store.DB, draw func(n int, what string) i
 	}
 	g.finish()
 	g.checkSteps()
+	g.bury()
+}
+
+// live returns a process.
+func (g *game) live() *life {
+	l := &life{stage: g.stage}
+	l.sender = g.shop.sender(func(c *delivery.Config) {
+		c.Transports = map[string]delivery.Transport{delivery.Urgent: l, delivery.Bulk: l}
+		c.Lease, c.Renew, c.Recheck, c.InFlight, c.Batch = time.Hour, time.Hour, time.Microsecond, 1, 2
+		c.WireLog = g.folder
+	})
+	l.sender.OpenWireLog(context.Background())
+	return l
+}
+
+// kill ends a process whose mail hangs, as if at that moment: nothing of it moves any
+// more before the game is over, and its log is locked no more.
+func (g *game) kill(i int) {
+	l := g.stage.kill(i)
+	if err := l.sender.CloseWireLog(); err != nil {
+		g.f.Fatalf("CloseWireLog: %v", err)
+	}
+	g.busy--
+	g.dead++
+}
+
+// bury lets the killed come to an end once the game is over.
+func (g *game) bury() {
+	g.stage.bury()
+	for range g.dead {
+		<-g.done
+	}
+	g.workers.Wait()
+	if err := g.sender.CloseWireLog(); err != nil {
+		g.f.Fatalf("CloseWireLog: %v", err)
+	}
+	if err := os.RemoveAll(g.folder); err != nil {
+		g.f.Fatalf("%v", err)
+	}
 }
 
 func (g *game) act(draw func(n int, what string) int) {
-	switch draw(9, "action") {
+	switch draw(10, "action") {
 	case 0:
-		g.start(func(ctx context.Context) (int, error) { return g.sender.Singles(ctx, delivery.Urgent, 2) })
+		g.start(func(ctx context.Context, d *delivery.Sender) (int, error) { return d.Singles(ctx, delivery.Urgent, 2) })
 	case 1:
-		g.start(func(ctx context.Context) (int, error) { return g.sender.Singles(ctx, delivery.Bulk, 2) })
+		g.start(func(ctx context.Context, d *delivery.Sender) (int, error) { return d.Singles(ctx, delivery.Bulk, 2) })
 	case 2:
-		g.start(func(ctx context.Context) (int, error) { return g.sender.Work(ctx, 0) })
+		g.start(func(ctx context.Context, d *delivery.Sender) (int, error) { return d.Work(ctx, 0) })
 	case 3:
 		g.expire()
 	case 4:
 		g.reap()
+	case 5:
+		if n := g.stage.waiting(); n > 0 {
+			g.kill(draw(n, "mail"))
+		}
 	default: // what is on the wire gets on most of the time
 		if n := g.stage.waiting(); n > 0 {
 			g.stage.step(draw(n, "mail"), draw(len(replies), "answer"))
@@ -114,12 +169,17 @@ func (g *game) act(draw func(n int, what string) int) {
 }
 
 // start sets a worker going. With five that hang, no more are put on.
-func (g *game) start(call func(context.Context) (int, error)) {
+func (g *game) start(call func(context.Context, *delivery.Sender) (int, error)) {
 	if g.busy == 5 {
 		return
 	}
 	g.busy++
-	g.workers.Go(func() { _, err := call(context.Background()); g.done <- err })
+	l := g.live()
+	g.workers.Go(func() {
+		_, err := call(context.Background(), l.sender)
+		_ = l.sender.CloseWireLog() // of a file that is only here for the test
+		g.done <- err
+	})
 }
 
 // settle waits until every worker hangs on the wire or has come back.
@@ -261,6 +321,7 @@ const notTaken = 2 // the first of those replies
 type stage struct {
 	mu      sync.Mutex
 	hung    []*hung
+	killed  []*hung
 	free    bool // everything is taken at once
 	arrived chan struct{}
 	history map[string][]*deed // by recipient and subject
@@ -269,6 +330,7 @@ type stage struct {
 // hung is a mail that waits.
 type hung struct {
 	sign chan int // index of the answer
+	of   *life
 }
 
 // deed is a body that was begun, and what was answered: -1, nothing yet.
@@ -278,8 +340,9 @@ func newStage() *stage {
 	return &stage{arrived: make(chan struct{}, 1000), history: map[string][]*deed{}}
 }
 
-func (st *stage) Hand(ctx context.Context, m delivery.Message, begin func(context.Context) error) delivery.Outcome {
-	st.wait()
+func (l *life) Hand(ctx context.Context, m delivery.Message, begin func(context.Context) error) delivery.Outcome {
+	st := l.stage
+	st.wait(l)
 	if err := begin(ctx); err != nil {
 		return withheld(err)
 	}
@@ -288,7 +351,7 @@ func (st *stage) Hand(ctx context.Context, m delivery.Message, begin func(contex
 	st.mu.Lock()
 	st.history[key] = append(st.history[key], d)
 	st.mu.Unlock()
-	n := st.wait()
+	n := st.wait(l)
 	st.mu.Lock()
 	d.answer = n
 	st.mu.Unlock()
@@ -302,13 +365,13 @@ func subject(m delivery.Message) string {
 }
 
 // wait hangs until a sign comes.
-func (st *stage) wait() int {
+func (st *stage) wait(l *life) int {
 	st.mu.Lock()
 	if st.free {
 		st.mu.Unlock()
 		return 0
 	}
-	h := &hung{make(chan int)}
+	h := &hung{make(chan int), l}
 	st.hung = append(st.hung, h)
 	st.mu.Unlock()
 	st.arrived <- struct{}{}
@@ -327,6 +390,23 @@ func (st *stage) step(i, answer int) {
 	st.hung = append(st.hung[:i:i], st.hung[i+1:]...)
 	st.mu.Unlock()
 	h.sign <- answer
+}
+
+// kill takes one of the waiting mails out of the game, with its process.
+func (st *stage) kill(i int) *life {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	h := st.hung[i]
+	st.hung = append(st.hung[:i:i], st.hung[i+1:]...)
+	st.killed = append(st.killed, h)
+	return h.of
+}
+
+// bury gives the killed their sign.
+func (st *stage) bury() {
+	for _, h := range st.killed {
+		h.sign <- 0
+	}
 }
 
 // obey takes everything from now on.

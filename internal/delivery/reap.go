@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
@@ -11,11 +12,15 @@ import (
 // reapAtOnce is how many claims, and how many batches, one transaction looks at.
 const reapAtOnce = 200
 
+// settleWithin is for how long leases wait that outlived their workers while another
+// process settles those of which it knows more.
+const settleWithin = 5 * time.Second
+
 // Reap deals with leases that outlived their workers and returns how many sends
 // it moved: what was claimed is queued again, what may have been on the wire is
 // unknown.
 func (d *Sender) Reap(ctx context.Context) (int, error) {
-	moved, err := d.settleDead(ctx, true)
+	moved, err := d.settleDead(ctx, settleWithin)
 	if err != nil {
 		d.c.Log.Warn("what a worker of this machine left on the wire is not settled by its log", "err", err)
 	}

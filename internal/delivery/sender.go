@@ -22,10 +22,19 @@
 //	singles    due (lease)       40 at once, oldest first    at 354           its row is recorded
 //	chunk      chunks (lease)    as the wire takes them      before the wire  next_id is past its end
 //
-// A batch is what the wire takes in a quarter of a second, so that of a worker that is
-// killed about half a second of mails is unknown, and what it had not yet recorded.
+// A batch is what the wire takes in a quarter of a second. Before the first byte of a
+// mail, and when its answer has come, a connection notes that in the wire log, which
+// outlives the process. The rows of a claim bear the log's name as their owner:
 //
-// A claim whose worker is gone is seen by Reap when its lease is over.
+//	in the log      of a worker of this machine that is gone
+//	answered        what the answer says is recorded
+//	begun           unknown: at most one mail per connection
+//	nothing         never left: queued again
+//
+// Another worker of the machine sees within a second that the log's lock is free. Where
+// there is no log to be trusted, a claim whose worker is gone is seen by Reap when its
+// lease is over, and all that was marked is unknown: about half a second of mails, and
+// what was not yet recorded.
 //
 // It leaves to others: which sends there are (flows, runs), how a mail looks
 // (templates, compose), how a relay is talked to (delivery/smtp), when to call

@@ -19,8 +19,8 @@ const (
 
 // Dead calls settle with each log of the folder, of this boot and shop, whose process is
 // gone, and removes those of which it says that nothing is left to do. One process at a
-// time does so: others wait for it, or leave it to it where they need not know.
-func Dead(ctx context.Context, folder string, shop int64, wait bool, settle func(Left) (over bool, err error)) error {
+// time does so: others wait for it for so long, and then leave it to it.
+func Dead(ctx context.Context, folder string, shop int64, wait time.Duration, settle func(Left) (over bool, err error)) error {
 	boot, err := bootID()
 	if err != nil {
 		return nil // there are no logs here
@@ -48,16 +48,16 @@ func Dead(ctx context.Context, folder string, shop int64, wait bool, settle func
 }
 
 // takeTurn locks the folder for those who settle; nil: somebody else is at it.
-func takeTurn(ctx context.Context, folder string, wait bool) (*os.File, error) {
+func takeTurn(ctx context.Context, folder string, wait time.Duration) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(folder, "settling"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	for {
+	for end := time.Now().Add(wait); ; {
 		if err = lock(f); err == nil {
 			return f, nil
 		}
-		if !wait {
+		if !time.Now().Before(end) {
 			return nil, f.Close()
 		}
 		select {
