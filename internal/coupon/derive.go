@@ -24,32 +24,35 @@ import (
 // settingCodes is the setting that holds the secret from which codes are derived.
 const settingCodes = "code_secret"
 
-// derived draws the codes of people in their occurrences. try counts from 0: where a
-// code is somebody else's already, the next one is as certain as the first.
-func (p Pool) derived(tx *store.Tx, people []To, try int, random io.Reader) ([]row, error) {
+// derived says how the codes of people in their occurrences are drawn. try counts from
+// 0: where a code is somebody else's already, the next one is as certain as the first.
+func (p Pool) derived(tx *store.Tx, people []To, try int, random io.Reader) (drawn, error) {
 	names, err := namesOf(tx, p.Name, people)
 	if err != nil {
-		return nil, err
+		return drawn{}, err
 	}
 	d, err := deriving(tx, random)
 	if err != nil {
-		return nil, err
+		return drawn{}, err
 	}
-	return p.derivedBy(d, people, names, try)
+	return p.derivedBy(d, people, make([]int64, len(people)), names, try), nil
 }
 
-// derivedBy is derived for people whose names are at hand.
-func (p Pool) derivedBy(d *stream, people []To, names []string, try int) ([]row, error) {
-	rows, suffix := make([]row, len(people)), "\x00"+strconv.Itoa(try)
-	for i, who := range people {
+// drawn are codes that are drawn one by one while they are written down: so Postgres
+// takes them in meanwhile.
+type drawn struct {
+	people []To
+	row    func(i int) (row, error) // of people[i]; the same each time
+}
+
+// derivedBy is derived for people whose names are at hand, and the ids of their codes.
+func (p Pool) derivedBy(d *stream, people []To, ids []int64, names []string, try int) drawn {
+	suffix := "\x00" + strconv.Itoa(try)
+	return drawn{people, func(i int) (row, error) {
 		d.about(names[i] + suffix)
 		code, err := loyalty.CodePattern(p.Pattern).Expand(d)
-		if err != nil {
-			return nil, err
-		}
-		rows[i] = row{code, loyalty.FoldCode(code), who}
-	}
-	return rows, nil
+		return row{ids[i], code, loyalty.FoldCode(code), people[i]}, err
+	}}
 }
 
 // namesOf returns what the codes of people in their occurrences are known by outside

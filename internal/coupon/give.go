@@ -234,42 +234,55 @@ const mintSlice = 10_000
 // mintFor makes a code for each. A code that is taken is left out, and whom it was
 // for is asked for again in the next round.
 func mintFor(tx *store.Tx, p Pool, to []To, try int, random io.Reader) error {
-	rows, err := p.derived(tx, to, try, random)
+	codes, err := p.derived(tx, to, try, random)
 	if err != nil {
 		return err
 	}
-	_, err = p.mint(tx, rows)
+	_, err = p.mint(tx, codes)
 	return err
 }
 
 // mint adds new codes for whom they are, and returns for whom there is none, because
 // it was taken.
-func (p Pool) mint(tx *store.Tx, rows []row) (left []To, err error) {
-	err = tx.Try(func() error { // the fast way, which knows no "on conflict"
-		i, values := 0, make([]any, 7)
-		_, err := tx.Stream("codes", []string{"pool_id", "code", "folded", "state", "occurrence_id", "member_id", "reserved_at"}, func() ([]any, error) {
-			if i == len(rows) {
-				return nil, nil
-			}
-			r := &rows[i]
-			i++
-			values[0], values[1], values[2], values[3], values[4], values[5], values[6] = p.ID, r.Code, r.Folded, StateReserved, r.Occurrence, r.Member, tx.At
-			return values, nil
-		})
-		return err
-	})
+func (p Pool) mint(tx *store.Tx, codes drawn) (left []To, err error) {
+	err = tx.Try(func() error { return p.copy(tx, codes) }) // the fast way, which knows no "on conflict"
 	if !errors.Is(err, store.ErrDuplicate) {
 		return nil, err
+	}
+	rows := make([]row, len(codes.people))
+	for i := range rows {
+		if rows[i], err = codes.row(i); err != nil {
+			return nil, err
+		}
 	}
 	if _, err := insert(tx, p, StateReserved, rows); err != nil {
 		return nil, err
 	}
-	people := make([]To, len(rows))
-	for i, r := range rows {
-		people[i] = r.To
+	given, _, err := heldBy(tx, p, codes.people)
+	return without(codes.people, given), err
+}
+
+func (p Pool) copy(tx *store.Tx, codes drawn) error {
+	first, err := codes.row(0)
+	if err != nil {
+		return err
 	}
-	given, _, err := heldBy(tx, p, people)
-	return without(people, given), err
+	columns := []string{"id", "pool_id", "code", "folded", "state", "occurrence_id", "member_id", "reserved_at"}
+	from := 0
+	if first.ID == 0 { // the database numbers them
+		from = 1
+	}
+	i, values := 0, make([]any, len(columns))
+	_, err = tx.Stream("codes", columns[from:], func() ([]any, error) {
+		if i == len(codes.people) {
+			return nil, nil
+		}
+		r, err := codes.row(i)
+		i++
+		values[0], values[1], values[2], values[3], values[4], values[5], values[6], values[7] = r.ID, p.ID, r.Code, r.Folded, StateReserved, r.Occurrence, r.Member, tx.At
+		return values[from:], err
+	})
+	return err
 }
 
 // sharedCode returns the row of a shared pool's one code, which belongs to nobody

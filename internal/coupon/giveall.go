@@ -1,6 +1,7 @@
 package coupon
 
 import (
+	"database/sql"
 	"fmt"
 	"io"
 	"slices"
@@ -21,24 +22,61 @@ func (s *Short) Error() string {
 	return fmt.Sprintf("pool %s has %d codes, %d are needed", s.Pool, s.Have, s.Need)
 }
 
-// GiveAll reserves a code for each queued send of a run that has none, in few
-// statements, and returns for how many. It starts with enough codes or not at
-// all: *Short says what is missing.
-func GiveAll(tx *store.Tx, pool string, run int64, today loyalty.Day, random io.Reader) (int64, error) {
-	n, err := giveAll(tx, pool, run, today, random)
+// Numbers says which codes the sends of a run are to have that is being frozen.
+type Numbers struct {
+	// ID is the id of a send's code, as SQL for the statement that inserts the send:
+	// so nobody has to change the sends again. "null": it is found out afterwards.
+	ID string
+
+	made bool // the codes are made once their sends are there
+}
+
+// Number returns the numbers of the codes for a run. Those that are made for their
+// members have theirs before they are there, and a shared one has one for all. Which
+// ones lie in stock, or are promised to somebody, GiveAll finds.
+func Number(tx *store.Tx, pool string) (Numbers, error) {
+	n, err := number(tx, pool)
+	if err != nil {
+		return n, fmt.Errorf("numbering codes of pool %s: %w", pool, err)
+	}
+	return n, nil
+}
+
+func number(tx *store.Tx, pool string) (Numbers, error) {
+	later := Numbers{ID: "null"}
+	p, err := Find(tx, pool)
+	if err != nil || !p.mints() {
+		return later, err
+	}
+	var other bool
+	err = tx.One(&other, "select exists (select 1 from promises where pool_id = @pool) or exists (select 1 from codes where "+p.claimable()+")", store.Args{"pool": p.ID})
+	if err != nil || other {
+		return later, err
+	}
+	return Numbers{ID: tx.NextID("codes"), made: true}, nil
+}
+
+// GiveAll reserves a code for each queued send of a run that has none, or only the
+// number of one, in few statements, and returns for how many. It starts with enough
+// codes or not at all: *Short says what is missing.
+func GiveAll(tx *store.Tx, pool string, run int64, numbers Numbers, today loyalty.Day, random io.Reader) (int64, error) {
+	n, err := giveAll(tx, pool, run, numbers, today, random)
 	if err != nil {
 		return 0, fmt.Errorf("giving codes to run %d: %w", run, err)
 	}
 	return n, nil
 }
 
-func giveAll(tx *store.Tx, pool string, run int64, today loyalty.Day, random io.Reader) (need int64, err error) {
+func giveAll(tx *store.Tx, pool string, run int64, numbers Numbers, today loyalty.Day, random io.Reader) (need int64, err error) {
 	p, err := Find(tx, pool)
 	if err != nil {
 		return 0, err
 	}
 	if err := p.lock(tx); err != nil {
 		return 0, err
+	}
+	if numbers.made {
+		return makeAll(tx, p, run, today, random)
 	}
 	if err := promisedAll(tx, p, run, today); err != nil {
 		return 0, err
@@ -61,6 +99,22 @@ func giveAll(tx *store.Tx, pool string, run int64, today loyalty.Day, random io.
 		}
 	}
 	return need, mintAll(tx, p, run, need, random)
+}
+
+// makeAll makes the codes whose numbers the sends of a run have.
+func makeAll(tx *store.Tx, p Pool, run int64, today loyalty.Day, random io.Reader) (int64, error) {
+	m := minting{tx: tx, p: p, run: run, who: "run_id = @run and state = 'queued' and code_id is not null"}
+	if err := m.span(); err != nil || m.n == 0 {
+		return 0, err
+	}
+	have, _, err := available(tx, p, today)
+	switch {
+	case err != nil:
+		return 0, err
+	case have < m.n:
+		return 0, &Short{p.Name, have, m.n}
+	}
+	return m.n, m.all(random)
 }
 
 // wanting is the condition on a send of a run that is to get a code.
@@ -147,44 +201,64 @@ func attach(tx *store.Tx, p Pool, run int64) error {
 	return err
 }
 
-// mintAll makes a code for each send of a run that still wants one. It goes through
-// the run by the ids of its sends, which lie close together: so each statement reads
-// what it needs, whatever Postgres believes of a ledger that it has not analysed.
+// mintAll makes a code for each send of a run that still wants one.
 func mintAll(tx *store.Tx, p Pool, run, need int64, random io.Reader) error {
-	var ids struct{ First, Last, N int64 }
-	err := tx.One(&ids, "select coalesce(min(id), 0) as first, coalesce(max(id), -1) as last, count(*) as n from sends where "+wanting, store.Args{"run": run})
+	m := minting{tx: tx, p: p, run: run, who: wanting}
+	err := m.span()
 	switch {
-	case err != nil || ids.N == 0:
+	case err != nil || m.n == 0:
 		return err
 	case !p.mints():
-		return &Short{p.Name, need - ids.N, need}
+		return &Short{p.Name, need - m.n, need}
 	}
-	m := minting{tx: tx, p: p, names: map[int64]string{}}
-	if m.derive, err = deriving(tx, random); err != nil {
+	if err := m.all(random); err != nil {
 		return err
-	}
-	for from := ids.First; from <= ids.Last; from += mintSlice {
-		if err := m.some(run, from, from+mintSlice); err != nil {
-			return err
-		}
 	}
 	return attach(tx, p, run)
 }
 
 // minting is the making of codes for a run.
 type minting struct {
-	tx     *store.Tx
-	p      Pool
-	derive *stream
-	names  map[int64]string // of occurrences
+	tx  *store.Tx
+	p   Pool
+	run int64
+	who string // the condition on a send that gets one
 
-	people []To
-	whom   []string
+	first, last, n int64 // sends
+	derive         *stream
+	names          map[int64]string // of occurrences
+	people         []To
+	ids            []int64 // of their codes; 0: any
+	whom           []string
+}
+
+// span finds out which sends get one.
+func (m *minting) span() error {
+	var ids struct{ First, Last, N int64 }
+	err := m.tx.One(&ids, "select coalesce(min(id), 0) as first, coalesce(max(id), -1) as last, count(*) as n from sends where "+m.who, store.Args{"run": m.run})
+	m.first, m.last, m.n = ids.First, ids.Last, ids.N
+	return err
+}
+
+// all makes them. It goes through the run by the ids of its sends, which lie close
+// together: so each statement reads what it needs, whatever Postgres believes of a
+// ledger that it has not analysed.
+func (m *minting) all(random io.Reader) (err error) {
+	m.names = map[int64]string{}
+	if m.derive, err = deriving(m.tx, random); err != nil {
+		return err
+	}
+	for from := m.first; from <= m.last; from += mintSlice {
+		if err := m.some(from, from+mintSlice); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // some makes codes for the sends from one id up to before another.
-func (m *minting) some(run, from, before int64) error {
-	if err := m.read(run, from, before); err != nil || len(m.people) == 0 {
+func (m *minting) some(from, before int64) error {
+	if err := m.read(from, before); err != nil || len(m.people) == 0 {
 		return err
 	}
 	names := make([]string, len(m.people))
@@ -200,48 +274,46 @@ func (m *minting) some(run, from, before int64) error {
 		}
 		names[i] = nameOf(m.p.Name, what, m.whom[i])
 	}
-	people := m.people
+	people, ids := m.people, m.ids
 	for try := range mintTries {
-		rows, err := m.p.derivedBy(m.derive, people, names, try)
-		if err != nil {
-			return err
-		}
-		left, err := m.p.mint(m.tx, rows)
+		left, err := m.p.mint(m.tx, m.p.derivedBy(m.derive, people, ids, names, try))
 		if err != nil || len(left) == 0 {
 			return err
 		}
-		named := names[:0]
-		for i, n := 0, 0; n < len(left); i++ {
-			if people[i] == left[n] {
-				named, n = append(named, names[i]), n+1
+		k := 0
+		for i, who := range people {
+			if k < len(left) && who == left[k] {
+				ids[k], names[k] = ids[i], names[i]
+				k++
 			}
 		}
-		people, names = left, named
+		people, ids, names = left, ids[:k], names[:k]
 	}
 	return fmt.Errorf("%w: the pattern %s has too few codes", ErrEmpty, m.p.Pattern)
 }
 
-// read reads who wants a code, with what they are known by.
-func (m *minting) read(run, from, before int64) error {
-	m.people, m.whom = m.people[:0], m.whom[:0]
+// read reads who gets a code, with what they are known by.
+func (m *minting) read(from, before int64) error {
+	m.people, m.ids, m.whom = m.people[:0], m.ids[:0], m.whom[:0]
 	rows, err := m.tx.Query(`
-		select s.occurrence_id, s.member_id, m.external_id, m.named, m.email_key
+		select s.occurrence_id, s.member_id, coalesce(s.code_id, 0), m.external_id, m.named, case when not m.named then m.email_key end
 		from   sends s join members m on m.id = s.member_id
-		where  s.`+wanting+` and s.id >= @from and s.id < @before
-		order  by s.id`, store.Args{"run": run, "from": from, "before": before})
+		where  s.`+m.who+` and s.id >= @from and s.id < @before
+		order  by s.id`, store.Args{"run": m.run, "from": from, "before": before})
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var to To
+		var code int64
 		var id string
 		var named bool
-		var key []byte
-		if err := rows.Scan(&to.Occurrence, &to.Member, &id, &named, &key); err != nil {
+		var key sql.RawBytes
+		if err := rows.Scan(&to.Occurrence, &to.Member, &code, &id, &named, &key); err != nil {
 			return err
 		}
-		m.people, m.whom = append(m.people, to), append(m.whom, memberName(id, named, key))
+		m.people, m.ids, m.whom = append(m.people, to), append(m.ids, code), append(m.whom, memberName(id, named, key))
 	}
 	return rows.Err()
 }

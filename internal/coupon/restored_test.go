@@ -137,7 +137,10 @@ func TestCodesFromStockAfterARestore(t *testing.T) {
 
 		run(t, db, 5, 12)
 		exec(t, db, "update sends set occurrence_id = 5 where run_id = 5", nil)
-		update(t, db, func(tx *store.Tx) error { _, err := coupon.GiveAll(tx, "summer", 5, today, rand.Reader); return err })
+		update(t, db, func(tx *store.Tx) error {
+			_, err := coupon.GiveAll(tx, "summer", 5, coupon.Numbers{}, today, rand.Reader)
+			return err
+		})
 		for m := int64(1); m <= 10; m++ {
 			got := one[string](t, db, "select c.code from sends s join codes c on c.id = s.code_id where s.run_id = 5 and s.member_id = @m", store.Args{"m": m})
 			if got != first[m] {

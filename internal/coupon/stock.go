@@ -14,6 +14,7 @@ import (
 
 // row is a new code and whom it is for, if anybody.
 type row struct {
+	ID           int64 // 0: the database numbers it
 	Code, Folded string
 	To
 }
@@ -23,17 +24,21 @@ type row struct {
 func insert(tx *store.Tx, p Pool, state string, rows []row) (added []string, err error) {
 	values := make([][]any, len(rows))
 	for i, r := range rows {
-		values[i] = []any{r.Code, r.Folded, r.Occurrence, r.Member}
+		values[i] = []any{r.Code, r.Folded, r.Occurrence, r.Member, r.ID}
 	}
 	reserved := "null"
 	if state == StateReserved {
 		reserved = "@now"
 	}
+	id, number := "", ""
+	if len(rows) > 0 && rows[0].ID != 0 {
+		id, number = "id, ", "r.id, "
+	}
 	err = tx.All(&added, `
-		insert into codes (pool_id, code, folded, state, stock, occurrence_id, member_id, reserved_at)
-		select cast(@pool as bigint), r.code, r.folded, cast(@state as text), cast(@state as text) in ('free', 'aside'),
+		insert into codes (`+id+`pool_id, code, folded, state, stock, occurrence_id, member_id, reserved_at)
+		select `+number+`cast(@pool as bigint), r.code, r.folded, cast(@state as text), cast(@state as text) in ('free', 'aside'),
 		       nullif(r.occurrence, 0), nullif(r.member, 0), `+tx.Instant(reserved)+`
-		from   `+tx.Values("code text", "folded text", "occurrence bigint", "member bigint")+`
+		from   `+tx.Values("code text", "folded text", "occurrence bigint", "member bigint", "id bigint")+`
 		where  true
 		on conflict do nothing
 		returning folded`,

@@ -62,15 +62,22 @@ func freeze(t isolation.Turn, s start) (f frozen, err error) {
 	if err := t.Tx.AboutEverybody(); err != nil {
 		return f, err
 	}
+	numbers := coupon.Numbers{ID: "null"}
+	if step.Coupon != "" {
+		if numbers, err = coupon.Number(t.Tx, step.Coupon); err != nil {
+			return f, err
+		}
+	}
 	q := rules.Ask(t.Tx, day, args)
 	// In one statement, in an order of members, so that the same start always makes the
 	// same ledger. The occurrence is new, so nothing can conflict, and to say that it may
 	// costs Postgres half as much again for each row.
 	args["audience"], err = q.Exec(`
-		insert into sends (day, occurrence_id, step, member_id, campaign_id, version_id, run_id, class, topic, state, reason, queued_at, done_at)
+		insert into sends (day, occurrence_id, step, member_id, campaign_id, version_id, run_id, class, topic, state, reason, code_id, queued_at, done_at)
 		select cast(@day as bigint), cast(@occurrence as bigint), cast(@step as text), a.member_id, cast(@campaign as bigint),
 		       cast(@version as bigint), cast(@run as bigint), cast(@class as text), cast(@topic as text),
-		       case when a.reason = '' then 'queued' else 'skipped' end, a.reason, ` + t.Tx.Instant("@now") + `,
+		       case when a.reason = '' then 'queued' else 'skipped' end, a.reason,
+		       case when a.reason = '' then cast(` + numbers.ID + ` as bigint) end, ` + t.Tx.Instant("@now") + `,
 		       case when a.reason <> '' then ` + t.Tx.Instant("@now") + ` end
 		from  (` + s.audience(t, q, step) + `) a
 		order  by ` + how.order())
@@ -84,7 +91,7 @@ func freeze(t isolation.Turn, s start) (f frozen, err error) {
 		return f, err
 	}
 	if step.Coupon != "" {
-		if f.audience.Codes, err = coupon.GiveAll(t.Tx, step.Coupon, f.run, day, rand.Reader); err != nil {
+		if f.audience.Codes, err = coupon.GiveAll(t.Tx, step.Coupon, f.run, numbers, day, rand.Reader); err != nil {
 			return f, err
 		}
 	}

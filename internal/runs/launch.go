@@ -75,13 +75,16 @@ func Launch(tx *store.Tx, r LaunchRequest) (l Launched, err error) {
 		return Launched{}, err
 	}
 	err = tx.All(&l.Ahead, `
-		select r.id as run, c.name as campaign, count(*) as mails
-		from   runs r join campaigns c on c.id = r.campaign_id join sends s on s.run_id = r.id
-		where  r.id < @run and r.state = 'sending' and s.state in ('queued', 'claimed', 'handing')
-		and    exists (select 1 from chunks k where k.run_id = r.id and k.lo <= s.id and k.hi >= s.id and k.not_before <= @now)
-		and    not exists (select 1 from holds h where h.scope = 'all' or h.scope = 'campaign:' || r.campaign_id or h.scope = 'offers' and r.class = 'offer')
-		group  by r.id, c.name
-		order  by r.id`, args)
+		select run, campaign, mails
+		from  (select r.id as run, c.name as campaign, -- by the index of each run, not with all sends there are
+		             (select count(*) from sends s
+		              where  s.run_id = r.id and s.state in ('queued', 'claimed', 'handing')
+		              and    exists (select 1 from chunks k where k.run_id = r.id and k.lo <= s.id and k.hi >= s.id and k.not_before <= @now)) as mails
+		       from   runs r join campaigns c on c.id = r.campaign_id
+		       where  r.id < @run and r.state = 'sending'
+		       and    not exists (select 1 from holds h where h.scope = 'all' or h.scope = 'campaign:' || r.campaign_id or h.scope = 'offers' and r.class = 'offer')) a
+		where  mails > 0
+		order  by run`, args)
 	return l, err
 }
 

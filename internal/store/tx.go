@@ -353,6 +353,15 @@ func (tx *Tx) Instant(name string) string {
 	return name
 }
 
+// NextID is the next id of a table that numbers its rows, as SQL for the select list of
+// one statement: whoever has one inserts the row with it, in this transaction.
+func (tx *Tx) NextID(table string) string {
+	if tx.Postgres() {
+		return "nextval('" + table + "_id_seq')"
+	}
+	return "(select coalesce(max(seq), 0) from sqlite_sequence where name = '" + table + "') + row_number() over ()"
+}
+
 // JSONParam is the parameter name (with its @) as a JSON value, as SQL.
 func (tx *Tx) JSONParam(name string) string {
 	if tx.Postgres() {
