@@ -52,6 +52,15 @@ type columns struct {
 	packed  []int                        // columns that hold lines of an order
 	values  map[string]map[string]string // field → what stands there, in lower case → what we call it
 	always  map[string]string            // field → what is true of a row that does not say
+	names   []string                     // of at, in their sequence; nil: not sorted yet
+}
+
+// sorted are the fields that stand in columns.
+func (c *columns) sorted() []string {
+	if c.names == nil {
+		c.names = slices.Sorted(maps.Keys(c.at))
+	}
+	return c.names
 }
 
 // place is where a field stands: the first of these columns in which there is
@@ -317,7 +326,7 @@ func (c *columns) joined(parts []int) string {
 // not empty, by what stands behind the dot.
 func (c *columns) family(name string) map[string]string {
 	var all map[string]string
-	for field := range c.at {
+	for _, field := range c.sorted() {
 		if rest, ok := strings.CutPrefix(field, name+"."); ok && c.get(field) != "" {
 			if all == nil {
 				all = map[string]string{}
