@@ -188,7 +188,11 @@ func (c *columns) byName(kind string, known []string, taken map[int]bool, attrib
 		}
 	}
 	for _, i := range left {
-		name := otherwise[strings.Join(words(c.header[i]), " ")]
+		called := strings.Join(words(c.header[i]), " ")
+		name := otherwise[called]
+		if (kind == "members" || kind == "points") && slices.Contains(ids, called) {
+			name = "member"
+		}
 		if _, there := c.at[name]; there || !slices.Contains(known, name) {
 			c.ignored = append(c.ignored, c.header[i])
 			continue
@@ -226,6 +230,10 @@ var otherwise = map[string]string{
 	"line amount": "line_total", "line item total": "line_total", "lineitem total": "line_total", "item total": "line_total", "line subtotal": "line_total", "row total": "line_total",
 	"order total amount": "order_total",
 }
+
+// ids are names of a member's id, where rows are of members: in a file of orders, id may
+// be the order's.
+var ids = []string{"id", "member id", "external id"}
 
 // words are the words of a column's name.
 func words(name string) []string {
