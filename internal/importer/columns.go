@@ -52,6 +52,15 @@ type columns struct {
 	packed  []int                        // columns that hold lines of an order
 	values  map[string]map[string]string // field → what stands there, in lower case → what we call it
 	always  map[string]string            // field → what is true of a row that does not say
+	names   []string                     // of at, in their sequence; nil: not sorted yet
+}
+
+// sorted are the fields that stand in columns.
+func (c *columns) sorted() []string {
+	if c.names == nil {
+		c.names = slices.Sorted(maps.Keys(c.at))
+	}
+	return c.names
 }
 
 // place is where a field stands: the first of these columns in which there is
@@ -179,7 +188,11 @@ func (c *columns) byName(kind string, known []string, taken map[int]bool, attrib
 		}
 	}
 	for _, i := range left {
-		name := otherwise[strings.Join(words(c.header[i]), " ")]
+		called := strings.Join(words(c.header[i]), " ")
+		name := otherwise[called]
+		if (kind == "members" || kind == "points") && slices.Contains(ids, called) {
+			name = "member"
+		}
 		if _, there := c.at[name]; there || !slices.Contains(known, name) {
 			c.ignored = append(c.ignored, c.header[i])
 			continue
@@ -217,6 +230,10 @@ var otherwise = map[string]string{
 	"line amount": "line_total", "line item total": "line_total", "lineitem total": "line_total", "item total": "line_total", "line subtotal": "line_total", "row total": "line_total",
 	"order total amount": "order_total",
 }
+
+// ids are names of a member's id, where rows are of members: in a file of orders, id may
+// be the order's.
+var ids = []string{"id", "member id", "external id"}
 
 // words are the words of a column's name.
 func words(name string) []string {
@@ -317,7 +334,7 @@ func (c *columns) joined(parts []int) string {
 // not empty, by what stands behind the dot.
 func (c *columns) family(name string) map[string]string {
 	var all map[string]string
-	for field := range c.at {
+	for _, field := range c.sorted() {
 		if rest, ok := strings.CutPrefix(field, name+"."); ok && c.get(field) != "" {
 			if all == nil {
 				all = map[string]string{}

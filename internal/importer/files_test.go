@@ -351,3 +351,28 @@ func TestRejectsAreTheirOwnersAlone(t *testing.T) {
 		t.Errorf("%v %v\n%s", info.Mode(), err, text)
 	}
 }
+
+// In a file of people or of their points a column id is theirs, unless another one is; in
+// one of orders it may be the order's.
+func TestTheIDOfAMembersFileIsTheMembers(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		for _, tt := range []struct{ header, want string }{
+			{"id", "TILL-1 true"}, {"ID", "TILL-1 true"}, {"Member ID", "TILL-1 true"}, {"external_id", "TILL-1 true"}, {"row id", "regulars: false"},
+		} {
+			clear(t, db)
+			d := newDoor(t, db)
+			d.Take(importer.File{Kind: "members", Path: file(t, "m.csv", tt.header+",email\nTILL-1,ida@example.test\n")})
+			if got := d.One("select case when named then external_id else 'regulars:' end || ' ' || case when named then 'true' else 'false' end from members"); got != tt.want {
+				t.Errorf("header %s: member %s, want %s", tt.header, got, tt.want)
+			}
+		}
+		clear(t, db)
+		d := newDoor(t, db)
+		d.Take(importer.File{Kind: "members", Path: file(t, "m.csv", "id,member,email\n1,TILL-1,ida@example.test\n")})
+		d.Take(importer.File{Kind: "orders", Path: file(t, "o.csv", "id,order,email,at,total\nX,O-1,ida@example.test,2027-03-01,1\n")})
+		if got := d.One("select external_id || ' ' || (select count(*) from orders o where o.member_id = members.id) from members"); got != "TILL-1 1" {
+			t.Errorf("an id beside a member, and of an order: %s", got)
+		}
+	})
+}

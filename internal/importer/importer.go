@@ -5,7 +5,8 @@
 // looks up first), and hands the rows on to intake, which takes them in like
 // everything else.
 //
-//	File → rows → an order's rows together → Shop.Check → intake.Take, 5,000 at once
+//	File → rows → an order's rows together → Shop.Check → intake.Take, 5,000 at once,
+//	while the next 5,000 are read
 //
 // It promises that a row is taken or refused and said, that importing a file again
 // changes nothing, that nobody guesses at a date or an amount that may mean two
@@ -166,7 +167,7 @@ func (t *Tally) add(more Tally) {
 
 // importPart takes in one table: a file, or one of an archive.
 func (im *Importer) importPart(ctx context.Context, f File) (Tally, error) {
-	r := &reader{Importer: im, File: f, lines: map[int64]int{}, kept: map[int][]string{}, told: map[string]Dates{}, unreachable: map[*intake.Row]bool{}, passes: 1}
+	r := &reader{Importer: im, File: f, lines: map[int64]int{}, kept: map[int][]string{}, told: map[string]Dates{}, unreachable: map[*intake.Row]bool{}, next: &batch{}, passes: 1}
 	err := r.whole(ctx)
 	for _, c := range r.closers {
 		err = errors.Join(err, c())
@@ -197,17 +198,18 @@ type reader struct {
 	passes int   // how often the file is read
 	before int64 // bytes read in earlier passes
 
-	history, news []*intake.Row         // to be taken in next
-	rows          int                   // of both, in lines of the file
-	of            map[*intake.Row][]int // the lines of orders that have several
-	last          receipt               // of the row above
-	lines         map[int64]int         // member → the line where they stand
-	measured      int64                 // rows read when the planner last looked at the tables
-	kept          map[int][]string      // line → the row as it stood, while it may be refused
-	unreachable   map[*intake.Row]bool  // whose address is to get nothing
-	shown         int                   // rows of a dry run
-	rejects       *csv.Writer
-	closers       []func() error
+	ends         *ends                 // of the orders in the file; nil: not looked for yet
+	next, taking *batch                // rows to be taken in next, and those that are being taken in
+	rows         int                   // of next, in lines of the file
+	of           map[*intake.Row][]int // the lines of orders that have several
+	last         receipt               // of the row above
+	lines        map[int64]int         // member → the line where they stand
+	measured     int64                 // rows read when the planner last looked at the tables
+	kept         map[int][]string      // line → the row as it stood, while it may be refused
+	unreachable  map[*intake.Row]bool  // whose address is to get nothing
+	shown        int                   // rows of a dry run
+	rejects      *csv.Writer
+	closers      []func() error
 }
 
 // whole does the import: it reads what the shop is and the header, then the rows, and
@@ -248,10 +250,11 @@ func (r *reader) whole(ctx context.Context) (err error) {
 		return errors.New("it does not say who agreed and who refused: import it once with --consent and once with --refused, or those who refused as a file of their own")
 	}
 	ahead := (r.Kind == "members" || r.Kind == "orders") && r.again
-	for _, twice := range []bool{ahead, r.Kind == "orders" && r.OrderID == ""} {
-		if twice {
-			r.passes++
-		}
+	if ahead {
+		r.passes++
+	}
+	if r.numbered() && (!ahead || r.Key == NumberDayShop) {
+		r.passes++
 	}
 	if ahead {
 		if err := r.readAhead(ctx); err != nil {
@@ -262,6 +265,7 @@ func (r *reader) whole(ctx context.Context) (err error) {
 		r.Taken(r.reading)
 	}
 	err = map[string]func(context.Context) error{"members": r.members, "orders": r.orders, "suppressions": r.suppressions, "points": r.points}[r.Kind](ctx)
+	err = errors.Join(err, r.settle(ctx))
 	if err == nil && r.tally.Read == 0 {
 		err = ErrNothing
 	}
@@ -489,9 +493,9 @@ func (r *reader) add(ctx context.Context, row *intake.Row, at loyalty.Instant, l
 		}
 	}
 	if r.News && !at.IsZero() && r.db.Now().Sub(at.Time) <= r.shop.NewsWithin {
-		r.news = append(r.news, row)
+		r.next.news = append(r.next.news, row)
 	} else {
-		r.history = append(r.history, row)
+		r.next.history = append(r.next.history, row)
 	}
 	r.of[row] = lines
 	if r.rows += len(lines); r.rows < batchRows {
@@ -500,73 +504,104 @@ func (r *reader) add(ctx context.Context, row *intake.Row, at loyalty.Instant, l
 	return r.flush(ctx)
 }
 
-// flush takes the rows gathered until now in, history as one transaction, news as
-// live events in some more, and counts what became of them. What has begun is
-// brought to its end, whatever becomes of ctx: a batch is taken as a whole.
+// batch are rows that are taken in together: history as one transaction, news as live
+// events in some more.
+type batch struct {
+	history, news []*intake.Row
+	grown         bool // the tables have grown by much since the planner looked at them
+	taken         chan error
+}
+
+// flush has the rows gathered until now taken in, while the reader goes on with those
+// after them. What has begun is brought to its end, whatever becomes of ctx: a batch is
+// taken as a whole.
 func (r *reader) flush(ctx context.Context) error {
-	ctx = context.WithoutCancel(ctx)
-	take := func(rows []*intake.Row, how intake.Taking) error {
-		how.DryRun, how.Lines = r.DryRun, r.lines
-		if err := r.intake.Take(ctx, rows, how); err != nil {
-			return err
-		}
-		for _, row := range rows {
-			r.show(row)
-			switch row.Result.State {
-			case intake.Stored:
-				r.tally.New++
-			case intake.Updated:
-				r.tally.Updated++
-			case intake.Duplicate:
-				r.tally.Unchanged++
-			case intake.Refused:
-				for _, line := range r.of[row] {
-					if err := r.refuseKept(line, loyalty.Note{Field: row.Result.Field, Reason: row.Result.Reason}); err != nil {
-						return err
-					}
-				}
-			}
-			if row.Result.State != intake.Refused && row.Order == nil {
-				r.lines[row.Result.Member] = row.Line
-			}
-			for _, line := range r.of[row] {
-				delete(r.kept, line)
-			}
-		}
+	if err := r.settle(ctx); err != nil {
+		return err
+	}
+	b := r.next
+	r.next, r.rows = &batch{}, 0
+	if len(b.history)+len(b.news) == 0 {
 		return nil
 	}
-	history, news := r.history, r.news
-	r.history, r.news, r.rows = nil, nil, 0
-	grown := r.tally.Read >= r.measured*4
-	if grown {
+	if b.grown = r.tally.Read >= r.measured*4; b.grown {
 		r.measured = r.tally.Read
 	}
-	if len(history) > 0 { // of a dry run, what the planner has seen is undone, too
-		if err := take(history, intake.Taking{Grown: grown || r.DryRun}); err != nil {
+	b.taken = make(chan error, 1)
+	r.taking = b
+	go func() { b.taken <- r.take(context.WithoutCancel(ctx), b) }()
+	return nil
+}
+
+func (r *reader) take(ctx context.Context, b *batch) error {
+	if len(b.history) > 0 { // of a dry run, what the planner has seen is undone, too
+		how := intake.Taking{DryRun: r.DryRun, Grown: b.grown || r.DryRun, Lines: r.lines}
+		if err := r.intake.Take(ctx, b.history, how); err != nil {
 			return err
 		}
 	}
-	for some := range slices.Chunk(news, newsRows) {
-		if err := take(some, intake.Taking{News: true}); err != nil {
+	for some := range slices.Chunk(b.news, newsRows) {
+		if err := r.intake.Take(ctx, some, intake.Taking{News: true, DryRun: r.DryRun}); err != nil {
 			return err
 		}
 	}
-	clear(r.of)
-	return r.suppressThem(ctx, slices.Concat(history, news))
+	return nil
+}
+
+// settle waits for the rows that are being taken in, and counts what became of them.
+func (r *reader) settle(ctx context.Context) error {
+	b := r.taking
+	if b == nil {
+		return nil
+	}
+	r.taking = nil
+	err := <-b.taken
+	rows := slices.Concat(b.history, b.news)
+	for _, row := range rows {
+		if row.Result.State == "" { // the error came before
+			continue
+		}
+		r.show(row)
+		switch row.Result.State {
+		case intake.Stored:
+			r.tally.New++
+		case intake.Updated:
+			r.tally.Updated++
+		case intake.Duplicate:
+			r.tally.Unchanged++
+		case intake.Refused:
+			for _, line := range r.of[row] {
+				if err := r.refuseKept(line, loyalty.Note{Field: row.Result.Field, Reason: row.Result.Reason}); err != nil {
+					return err
+				}
+			}
+		}
+		if row.Result.State != intake.Refused && row.Order == nil {
+			r.lines[row.Result.Member] = row.Line
+		}
+		for _, line := range r.of[row] {
+			delete(r.kept, line)
+		}
+		delete(r.of, row)
+	}
+	if err != nil {
+		return err
+	}
+	return r.suppressThem(context.WithoutCancel(ctx), rows)
 }
 
 // suppressThem sees to it that nothing is sent to the addresses of rows that say so.
 func (r *reader) suppressThem(ctx context.Context, rows []*intake.Row) error {
 	var folded []string
 	for _, row := range rows {
-		if !r.unreachable[row] || row.Result.State == intake.Refused {
+		unreachable := r.unreachable[row]
+		if delete(r.unreachable, row); !unreachable || row.Result.State == intake.Refused {
 			continue
 		}
 		if _, known, err := address.Read(row.Member.Email); err == nil && known != "" {
 			folded = append(folded, known)
 		}
 	}
-	clear(r.unreachable)
 	if folded == nil {
 		return nil
 	}

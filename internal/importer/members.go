@@ -145,7 +145,7 @@ func (r *reader) readAttributes(m *loyalty.Member) {
 func (r *reader) fingerprint() []byte {
 	h := make([]byte, 0, 512)
 	add := func(text string) { h = append(append(h, text...), 0x1f) }
-	for _, field := range slices.Sorted(maps.Keys(r.cols.at)) {
+	for _, field := range r.cols.sorted() {
 		if text := r.cols.get(field); text != "" {
 			add(field)
 			add(text)

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -46,7 +45,7 @@ func wrong(field, reason string, args ...any) *loyalty.Note {
 const maxRows = 10_000
 
 // orders takes a file of orders. The rows of one order are its lines, wherever in
-// the file they stand. So the file is read twice: first to count the rows of each
+// the file they stand. So the file is read twice: first to find the last row of each
 // order, then to take each order as soon as it is whole. With --order-id row each row
 // is an order, known by file name and row number.
 func (r *reader) orders(ctx context.Context) error {
@@ -66,40 +65,64 @@ func (r *reader) orders(ctx context.Context) error {
 		}
 		return r.flush(ctx)
 	}
-	seed := maphash.MakeSeed()
-	left := map[uint64]int{} // rows of each order that are yet to come
-	quiet := r.quiet()
-	err := quiet.each(ctx, func(row) error {
-		left[maphash.String(seed, quiet.orderID())]++
-		return nil
-	})
-	if err != nil {
+	if r.ends == nil {
+		r.ends = newEnds(r.size)
+		quiet := r.quiet()
+		if err := quiet.each(ctx, func(row) error { r.ends.see(quiet.orderID()); return nil }); err != nil {
+			return err
+		}
+		if err := r.open(); err != nil {
+			return err
+		}
+	}
+	if err := r.gather(ctx); err != nil {
 		return err
 	}
-	if err := r.open(); err != nil {
-		return err
+	return r.flush(ctx)
+}
+
+// gather takes each order of the file as soon as all its rows have been read.
+func (r *reader) gather(ctx context.Context) error {
+	open := map[string]*draft{} // whose rows stand apart
+	var here *draft             // whose rows do not
+	id, n := "", 0
+	end := func() error {
+		d := here
+		if here = nil; d == nil {
+			return nil
+		}
+		return r.complete(ctx, d)
 	}
-	open := map[string]*draft{}
-	err = r.each(ctx, func(row row) error {
-		id := r.orderID()
+	err := r.each(ctx, func(row row) error {
+		now := r.orderID()
+		if n++; now != id || now == "" {
+			if err := end(); err != nil {
+				return err
+			}
+		}
+		id = now
+		last, apart := r.ends.of(id)
+		if !apart || id == "" {
+			here = r.addRow(here, row, id)
+			return nil
+		}
 		d := r.addRow(open[id], row, id)
-		k := maphash.String(seed, id)
-		if left[k]--; left[k] > 0 && id != "" {
+		if n < last {
 			open[strings.Clone(id)] = d
 			return nil
 		}
 		delete(open, id)
 		return r.complete(ctx, d)
 	})
-	for _, id := range slices.Sorted(maps.Keys(open)) { // rows that could not be read were counted, too
+	if err == nil {
+		err = end()
+	}
+	for _, id := range slices.Sorted(maps.Keys(open)) { // the file has become another since
 		if err == nil {
 			err = r.complete(ctx, open[id])
 		}
 	}
-	if err != nil {
-		return err
-	}
-	return r.flush(ctx)
+	return err
 }
 
 // receipt is what the last row said of the order that it belongs to.

@@ -51,7 +51,17 @@ func (r *reader) readAhead(ctx context.Context) error {
 		s.dates[field] = &dateForms{}
 	}
 	quiet := r.quiet()
-	if err := quiet.each(ctx, func(row) error { s.look(quiet.cols); return nil }); err != nil {
+	see := func() {}
+	if r.numbered() && r.Key != NumberDayShop { // else it needs the dates
+		r.ends = newEnds(r.size)
+		see = func() { r.ends.see(quiet.orderID()) }
+	}
+	err := quiet.each(ctx, func(row) error {
+		s.look(quiet.cols)
+		see()
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	for _, field := range slices.Sorted(maps.Keys(s.dates)) {
@@ -68,6 +78,9 @@ func (r *reader) readAhead(ctx context.Context) error {
 	}
 	return r.open()
 }
+
+// numbered reports whether the rows of an order are known by its number.
+func (r *reader) numbered() bool { return r.Kind == "orders" && r.OrderID == "" && r.cols.has("order") }
 
 func (s *survey) look(c *columns) {
 	for field, forms := range s.dates {
