@@ -186,6 +186,9 @@ func endSome(tx *store.Tx, name string, today loyalty.Day) (int, error) {
 	if err := were.tell(tx, late, false); err != nil {
 		return 0, err
 	}
+	if err := store.FoldPoints(tx); err != nil {
+		return 0, err
+	}
 	return len(members), passed(tx, name, today)
 }
 
@@ -376,7 +379,7 @@ func EndPoints(tx *store.Tx, members int) ([]points.Ending, error) {
 }
 
 // RebuildPoints makes the lots of all members anew from what was booked, a few members
-// at a time, and returns of how many.
+// at a time, then the sums by day, and returns of how many members.
 func RebuildPoints(ctx context.Context, db *store.DB) (n int, err error) {
 	for last := int64(0); ; {
 		var members []int64
@@ -397,6 +400,9 @@ func RebuildPoints(ctx context.Context, db *store.DB) (n int, err error) {
 			}
 			return booked(tx, members)
 		})
+		if err == nil && len(members) == 0 {
+			err = db.Update(ctx, func(tx *store.Tx) error { _, err := store.Resum(tx); return err })
+		}
 		if err != nil || len(members) == 0 {
 			return n, err
 		}

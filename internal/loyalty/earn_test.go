@@ -2,6 +2,7 @@ package loyalty_test
 
 import (
 	"math/big"
+	"math/rand/v2"
 	"testing"
 
 	"regulars/internal/loyalty"
@@ -120,5 +121,44 @@ func TestCarry(t *testing.T) {
 	got := loyalty.Carry([]*big.Rat{loyalty.Exact(paid(3000), nil, star), loyalty.Exact(paid(2000), nil, star)})
 	if len(got) != 2 || got[0] != 0 || got[1] != 1 {
 		t.Errorf("Carry of 30.00 and 20.00 at 1 per 50.00 = %v, want [0 1]", got)
+	}
+}
+
+// What is reckoned in a shorter way for most orders is what is reckoned for any: one of
+// which nothing is given back takes the long way.
+func TestTheShortWayIsTheLongOne(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(7, 7))
+	kinds := []loyalty.Of{{}, {Kind: "category", Name: "a"}, {Kind: "category", Name: "b"}, {Kind: "product", Name: "c"}}
+	for range 20_000 {
+		o := paid(0)
+		for range random.IntN(4) {
+			l := line(string(rune('a'+random.IntN(3))), int64(random.IntN(4)), int64(random.IntN(3000)))
+			o.Lines, o.Total = append(o.Lines, l), o.Total+l.Total
+		}
+		if o.Shipping = int64(random.IntN(2) * 490); random.IntN(8) > 0 {
+			o.Total += o.Shipping
+		}
+		r := loyalty.Rates{Percent: []int64{0, 100, 125}[random.IntN(3)]}
+		for range 1 + random.IntN(3) {
+			e := loyalty.Earn{N: int64(1 + random.IntN(3)), Of: kinds[random.IntN(len(kinds))], Minimum: int64(random.IntN(2) * 1500)}
+			switch random.IntN(4) {
+			case 0:
+				e.For = "order"
+			case 1:
+				e.For, e.AtMost = "item", loyalty.Limit{N: 2, In: "order"}
+			case 2:
+				e.For = "joined"
+			default:
+				e.Per = int64(100 + random.IntN(300))
+			}
+			r.Earn = append(r.Earn, e)
+		}
+		if random.IntN(3) == 0 {
+			r.NotOn = kinds[1:2]
+		}
+		if got, want := loyalty.Exact(o, nil, r), loyalty.Exact(o, back(0), r); got.Cmp(want) != 0 {
+			t.Fatalf("Exact(%+v, %+v) = %s, want %s", o, r, got, want)
+		}
 	}
 }

@@ -352,9 +352,8 @@ func (r *Rules) targets(tx *store.Tx, list []*purchase) error {
 		}
 		order, refunds := p.order()
 		how := loyalty.Rates{Earn: p.holding(rates.Earn, r.Zone), NotOn: rates.NotOn, Base: rates.Base, Percent: percent}
-		p.exact = loyalty.Exact(order, refunds, how)
-		p.target = loyalty.Target(order, refunds, how)
-		if rates.Carry {
+		if p.target = loyalty.Target(order, refunds, how); rates.Carry {
+			p.exact = loyalty.Exact(order, refunds, how)
 			carried[p.MemberID] = append(carried[p.MemberID], p)
 		}
 	}

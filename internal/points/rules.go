@@ -40,28 +40,19 @@ func Read(tx *store.Tx, v *versions.Version) (*Rules, error) {
 	if own == nil || own.Points == nil && len(own.Cards) == 0 && own.Referral == nil {
 		return nil, nil
 	}
-	text, err := tx.Setting(store.SettingPointsSince)
-	if err != nil {
-		return nil, fmt.Errorf("since when there are points: %w", err)
+	began, err := store.Kept(tx, eraKey(v.ID), func() (beginning, error) { return readBeginning(tx, v.ID) })
+	if err != nil && !errors.Is(err, errJustApplied) {
+		return nil, err
 	}
-	var first versions.FirstPoints
-	if err := json.Unmarshal([]byte(text), &first); err != nil {
-		return nil, fmt.Errorf("since when there are points: %w", err)
-	}
-	r := &Rules{Since: first.Day, Zone: v.Program.Zone, NewsWithin: v.Program.NewsWithin}
+	r := &Rules{Since: began.since, Zone: v.Program.Zone, NewsWithin: v.Program.NewsWithin}
 	if own.Points != nil && own.Points.Since != 0 {
 		r.Since = own.Points.Since
 	}
-	var rows []struct {
-		ID        int64
-		AppliedAt loyalty.Instant
-	}
-	if err := tx.All(&rows, "select id, applied_at from versions where id >= @first and id <= @id order by id",
-		store.Args{"first": first.Version, "id": v.ID}); err != nil {
-		return nil, err
-	}
-	for _, row := range rows {
+	for _, row := range began.versions {
 		r.Eras = append(r.Eras, Era{row.ID, row.AppliedAt, sync.OnceValues(func() (*program.Loyalty, error) {
+			if row.ID == v.ID {
+				return own, nil
+			}
 			of, err := versions.Of(tx, row.ID)
 			if refused := (*versions.Refused)(nil); errors.As(err, &refused) { // a version that this binary does not read any more
 				return own, nil
@@ -74,6 +65,42 @@ func Read(tx *store.Tx, v *versions.Version) (*Rules, error) {
 	}
 	return r, nil
 }
+
+// beginning is since when a program keeps points, and its versions up to one.
+type beginning struct {
+	since    loyalty.Day
+	versions []applied
+}
+
+type applied struct {
+	ID        int64
+	AppliedAt loyalty.Instant
+}
+
+type eraKey int64 // of the version in force
+
+func readBeginning(tx *store.Tx, version int64) (b beginning, err error) {
+	text, err := tx.Setting(store.SettingPointsSince)
+	if err != nil {
+		return b, fmt.Errorf("since when there are points: %w", err)
+	}
+	var first versions.FirstPoints
+	if err := json.Unmarshal([]byte(text), &first); err != nil {
+		return b, fmt.Errorf("since when there are points: %w", err)
+	}
+	b.since = first.Day
+	if err := tx.All(&b.versions, "select id, applied_at from versions where id >= @first and id <= @id order by id", store.Args{"first": first.Version, "id": version}); err != nil {
+		return b, err
+	}
+	if n := len(b.versions); n > 0 && b.versions[n-1].AppliedAt.Equal(tx.At.Time) {
+		return b, errJustApplied
+	}
+	return b, nil
+}
+
+// errJustApplied says that the version in force is this transaction's own: what is read
+// of it is not to be remembered, for it may come to nothing.
+var errJustApplied = errors.New("the version in force was just applied")
 
 // at is the version that was in force at a moment; the first one speaks for what was
 // before it.

@@ -66,7 +66,7 @@ func (d Doctor) Examine(ctx context.Context, db *store.DB) []Check {
 		d.Limit = 30 * time.Second
 	}
 	checks := d.readChecks(doctorSQL)
-	checks = append(checks, d.factsCheck(), countsCheck(), d.capCheck(), d.quietCheck())
+	checks = append(checks, d.factsCheck(), countsCheck(), sumsCheck(), d.capCheck(), d.quietCheck())
 	if d.Tiers != nil {
 		checks = append(checks, check{name: "a tier has a rule or a person that says so", do: "`regulars tier show MEMBER`; set right what is wrong with `regulars tier set`", find: d.Tiers})
 	}
@@ -197,6 +197,17 @@ func countsCheck() check {
 		for _, m := range miscounts {
 			found = append(found, Finding{fmt.Sprintf("campaign %d, %s of %s", m.CampaignID, m.Step, m.Day),
 				fmt.Sprintf("%d mails %s%s are counted, the ledger holds %d", m.Counted, m.State, colon(m.Reason), m.Held)})
+		}
+		return found, err
+	}}
+}
+
+// sumsCheck compares the sums of points with all that was booked.
+func sumsCheck() check {
+	return check{name: "the sums of points are what was booked", do: "`regulars points rebuild` sets them right; report the numbers", find: func(tx *store.Tx) (found []Finding, err error) {
+		missums, err := store.Missums(tx, most)
+		for _, m := range missums {
+			found = append(found, Finding{fmt.Sprintf("%s of %s", m.What, loyalty.Day(m.Day)), fmt.Sprintf("%d are summed, %d were booked", m.Summed, m.Held)})
 		}
 		return found, err
 	}}

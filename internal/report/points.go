@@ -28,9 +28,9 @@ func Points(tx *store.Tx, day loyalty.Day) ([]PointsMonth, error) {
 		N           int64
 	}
 	err := tx.All(&rows, `
-		select `+monthOf(tx, "day")+` as month, kind, cast(sum(amount) as bigint) as n
-		from   entries
-		where  wallet = 'points' and day <= @day
+		select `+monthOf(tx, "day")+` as month, what as kind, cast(sum(n) as bigint) as n
+		from   points_summed
+		where  month = '' and what <> 'sales' and day <= @day
 		group  by 1, 2
 		order  by 1, 2`, store.Args{"day": int64(day)})
 	months := []PointsMonth{}
@@ -84,10 +84,10 @@ func PointsLiability(tx *store.Tx, ask Ask) (l Liability, err error) {
 		       coalesce(cast(sum(case when f.points > 0 then f.points else 0 end) as bigint), 0)          as points,
 		       coalesce(cast(sum(f.points_pending) as bigint), 0)                                         as pending,
 		       coalesce(cast(sum(case when f.points < 0 then -f.points else 0 end) as bigint), 0)         as debts,
-		       coalesce((select -cast(sum(amount) as bigint) from entries
-		                 where  wallet = 'points' and day <= @day and kind in ('redeem', 'return')), 0)   as redeemed,
-		       coalesce((select -cast(sum(amount) as bigint) from entries
-		                 where  wallet = 'points' and day <= @day and kind = 'expire'), 0)                as expired
+		       coalesce((select -cast(sum(n) as bigint) from points_summed
+		                 where  day <= @day and what in ('redeem', 'return')), 0)                         as redeemed,
+		       coalesce((select -cast(sum(n) as bigint) from points_summed
+		                 where  day <= @day and what = 'expire'), 0)                                      as expired
 		from   `+from, args)
 	if err != nil {
 		return l, fmt.Errorf("what points are worth: %w", err)

@@ -77,29 +77,15 @@ func goneBy(tx *store.Tx, day loyalty.Day) (map[string]loyalty.Gone, error) {
 // day, by the month in which they were booked. An order is of the month of its first.
 func earnedMonths(tx *store.Tx, day loyalty.Day) (months []earnedMonth, err error) {
 	err = tx.All(&months, `
-		select `+monthOf(tx, "m.day")+` as month, cast(sum(sales) as bigint) as sales, cast(sum(earned) as bigint) as earned, cast(sum(spent) as bigint) as spent,
-		       cast(sum(lost) as bigint) as lost
-		from  (select c.day, 0 as sales, sum(c.amount) as earned, 0 as spent, 0 as lost -- of each day first: its month takes longer to say than to add up
-		       from   entries c
-		       where  c.wallet = 'points' and c.kind = 'earn' and c.day <= @day
-		       group  by c.day
+		select month, cast(sum(sales) as bigint) as sales, cast(sum(earned) as bigint) as earned, cast(sum(spent) as bigint) as spent, cast(sum(lost) as bigint) as lost
+		from  (select `+monthOf(tx, "day")+` as month, case when what = 'sales' then n else 0 end as sales, case when what = 'earn' then n else 0 end as earned, 0 as spent, 0 as lost
+		       from   points_summed
+		       where  month = '' and what in ('sales', 'earn') and day <= @day
 		       union  all
-		       select c.day, 0,
-		              case when e.kind = 'takeback' then -d.amount else 0 end,
-		              case when e.kind in ('redeem', 'return') then d.amount else 0 end,
-		              case when e.kind not in ('takeback', 'redeem', 'return') then d.amount else 0 end
-		       from   entries c
-		       join   draws d   on d.credit_id = c.id
-		       join   entries e on e.id = d.debit_id and e.day <= @day
-		       where  c.wallet = 'points' and c.kind = 'earn' and c.day <= @day
-		       union  all
-		       select f.day, sum(o.total - o.refunded), 0, 0, 0
-		       from  (select order_id, min(day) as day from entries
-		              where  wallet = 'points' and kind = 'earn' and day <= @day
-		              group  by order_id) f
-		       join   orders o on o.id = f.order_id and o.counts
-		       group  by f.day) m
-		group  by 1
+		       select month, 0, case when what = 'back' then -n else 0 end, case when what = 'spent' then n else 0 end, case when what = 'lost' then n else 0 end
+		       from   points_summed
+		       where  what in ('back', 'spent', 'lost') and day <= @day) m
+		group  by month
 		order  by month`, store.Args{"day": int64(day)})
 	if err != nil {
 		return nil, fmt.Errorf("what became of points that orders earned: %w", err)

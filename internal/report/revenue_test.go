@@ -74,7 +74,7 @@ func TestDeferredRevenueIsReleasedYearByYear(t *testing.T) {
 						b.draw("redeem", y.spent, earned, y.on)
 					}
 				}
-				do(t, db, append([]string{"delete from entries", "delete from draws", fmt.Sprintf("update orders set total = %d, refunded = 0 where id = 1", tt.sales)}, b.statements...)...)
+				do(t, db, append([]string{"delete from entries", "delete from draws", "delete from point_sums", "delete from point_moves", fmt.Sprintf("update orders set total = %d, refunded = 0 where id = 1", tt.sales)}, b.statements...)...)
 				for _, y := range tt.years {
 					got := see(t, db, func(tx *store.Tx) (report.Revenue, error) {
 						return report.PointsRevenue(tx, report.Ask{Day: y.on, Past: true, PointWorth: tt.worth})

@@ -313,13 +313,18 @@ func (t *Tiers) warn(tx *store.Tx, at *place, today loyalty.Day) (int, error) {
 	return len(members), happenings.Tell(tx, today, events)
 }
 
+// nightOver is a day whose night has come to its end.
+type nightOver loyalty.Day
+
 // catchUp decides about days that are over and whose night has not come yet, of some
 // members: what happens to them next counts after that. The caller holds their locks.
 func (t *Tiers) catchUp(tx *store.Tx, members []int64) error {
 	today := t.today(tx)
-	var done bool
-	err := tx.One(&done, "select count(*) > 0 from passes where name = '"+Pass+"' and day = @today and finished_at is not null", store.Args{"today": int64(today)})
-	if err != nil || done {
+	_, err := store.Kept(tx, nightOver(today), func() (done bool, err error) {
+		err = tx.One(&done, "select true from passes where name = '"+Pass+"' and day = @today and finished_at is not null", store.Args{"today": int64(today)})
+		return done, err
+	})
+	if !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
 	day, err := t.settled(tx)
