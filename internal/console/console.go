@@ -378,6 +378,15 @@ func (c *Console) quick(r *http.Request, f func(*store.Tx) error) error {
 	return err
 }
 
+// patience is for how long a page that opens may count; for longest where somebody
+// pressed the button that says so.
+func (c *Console) patience(r *http.Request, longest time.Duration) time.Duration {
+	if r.FormValue("count") == "now" {
+		return longest
+	}
+	return cmp.Or(c.Live, liveFor)
+}
+
 // back sends the browser to a page of ours after something was done; done names what
 // the page says about it.
 func back(w http.ResponseWriter, r *http.Request, path, done string) error {

@@ -180,7 +180,7 @@ func (c *Console) askRollback(w http.ResponseWriter, r *http.Request, u visitor)
 
 // plan says what a program would change, where that can be counted in time.
 func (c *Console) plan(r *http.Request, next program.Version) (p marketing.Plan, slow bool, err error) {
-	p, err = c.Marketer.Plan(r.Context(), next, askFor)
+	p, err = c.Marketer.Plan(r.Context(), next, c.patience(r, askFor))
 	if errors.Is(err, store.ErrTooLong) {
 		return p, true, nil
 	}

@@ -26,6 +26,7 @@ type segmentsView struct {
 type try struct {
 	Rule   string
 	Wrong  string
+	Slow   bool             // it takes longer than a page may, and nobody has pressed the button yet
 	Answer *marketing.Asked // nil: nothing was asked, or it cannot be answered
 }
 
@@ -48,7 +49,7 @@ func (c *Console) segments(w http.ResponseWriter, r *http.Request, u visitor) er
 		return err
 	})
 	if err == nil && r.Method == http.MethodPost {
-		view.Try, err = c.tried(r, r.PostFormValue("rule"))
+		view.Try, err = c.tried(r, r.PostFormValue("rule"), tryFor)
 	}
 	if err != nil {
 		return err
@@ -57,7 +58,7 @@ func (c *Console) segments(w http.ResponseWriter, r *http.Request, u visitor) er
 }
 
 // tried asks a rule. What is wrong with it is shown beside it.
-func (c *Console) tried(r *http.Request, rule string) (t try, err error) {
+func (c *Console) tried(r *http.Request, rule string, limit time.Duration) (t try, err error) {
 	t.Rule = strings.TrimSpace(rule)
 	if t.Rule == "" {
 		return t, nil
@@ -65,7 +66,10 @@ func (c *Console) tried(r *http.Request, rule string) (t try, err error) {
 	if t.Wrong = c.wrongRule(t.Rule, nil); t.Wrong != "" {
 		return t, nil
 	}
-	answer, err := c.Marketer.Ask(r.Context(), t.Rule, trySome, tryFor)
+	answer, err := c.Marketer.Ask(r.Context(), t.Rule, trySome, limit)
+	if limit < tryFor && errors.Is(err, store.ErrTooLong) {
+		return t, err
+	}
 	if t.Wrong = c.wrongRule(t.Rule, err); t.Wrong != "" {
 		return t, nil
 	}
@@ -146,7 +150,11 @@ func (c *Console) oneSegment(w http.ResponseWriter, r *http.Request, u visitor) 
 		return view.moves(tx, r)
 	})
 	if err == nil {
-		view.Try, err = c.tried(r, view.Segment.Rule)
+		limit := c.patience(r, tryFor)
+		view.Try, err = c.tried(r, view.Segment.Rule, limit)
+		if errors.Is(err, store.ErrTooLong) {
+			view.Try.Slow, err = true, nil
+		}
 	}
 	if err != nil {
 		return err

@@ -16,8 +16,9 @@ import (
 func recounted(t *testing.T, db *store.DB, after string) {
 	t.Helper()
 	type counts struct {
-		Name                     string
-		Made, Given, Open, Spent int64
+		Name                         string
+		Made, Given, Open, Spent     int64
+		Free, Reserved, Issued, Void int64
 	}
 	list := func(text string) (all []counts) {
 		update(t, db, func(tx *store.Tx) error { return tx.All(&all, text, nil) })
@@ -27,13 +28,21 @@ func recounted(t *testing.T, db *store.DB, after string) {
 		select p.name, p.made + (select coalesce(sum(made), 0) from pool_moves m where m.pool_id = p.id) as made,
 		       p.given + (select coalesce(sum(given), 0) from pool_moves m where m.pool_id = p.id) as given,
 		       p.open + (select coalesce(sum(open), 0) from pool_moves m where m.pool_id = p.id) as open,
-		       p.spent + (select coalesce(sum(spent), 0) from pool_moves m where m.pool_id = p.id) as spent
+		       p.spent + (select coalesce(sum(spent), 0) from pool_moves m where m.pool_id = p.id) as spent,
+		       p.free + (select coalesce(sum(free), 0) from pool_moves m where m.pool_id = p.id) as free,
+		       p.reserved + (select coalesce(sum(reserved), 0) from pool_moves m where m.pool_id = p.id) as reserved,
+		       p.issued + (select coalesce(sum(issued), 0) from pool_moves m where m.pool_id = p.id) as issued,
+		       p.void + (select coalesce(sum(void), 0) from pool_moves m where m.pool_id = p.id) as void
 		from   pools p order by p.name`)
 	there := list(`
 		select p.name, (select count(*) from codes c where c.pool_id = p.id and c.state <> 'void') as made,
 		       (select count(*) from codes c where c.pool_id = p.id and c.state not in ('void', 'free', 'aside')) as given,
 		       (select count(*) from codes c where c.pool_id = p.id and c.state in ('reserved', 'issued', 'redeemed')) as open,
-		       (select coalesce(sum(discount), 0) from redemptions r where r.pool_id = p.id and not r.undone) as spent
+		       (select coalesce(sum(discount), 0) from redemptions r where r.pool_id = p.id and not r.undone) as spent,
+		       (select count(*) from codes c where c.pool_id = p.id and c.state = 'free') as free,
+		       (select count(*) from codes c where c.pool_id = p.id and c.state = 'reserved') as reserved,
+		       (select count(*) from codes c where c.pool_id = p.id and c.state = 'issued') as issued,
+		       (select count(*) from codes c where c.pool_id = p.id and c.state = 'void') as void
 		from   pools p order by p.name`)
 	for i := range there {
 		if kept[i] != there[i] {

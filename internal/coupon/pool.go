@@ -162,16 +162,22 @@ func fold(tx *store.Tx, pool int64) error {
 		return err
 	}
 	var moves []counters
-	err := tx.All(&moves, "delete from pool_moves where pool_id = @pool returning made, given, open, spent", store.Args{"pool": pool})
+	err := tx.All(&moves, "delete from pool_moves where pool_id = @pool returning made, given, open, spent, free, reserved, issued, void", store.Args{"pool": pool})
 	if err != nil || len(moves) == 0 {
 		return err
 	}
 	var sum counters
 	for _, m := range moves {
 		sum.Made, sum.Given, sum.Open, sum.Spent = sum.Made+m.Made, sum.Given+m.Given, sum.Open+m.Open, sum.Spent+m.Spent
+		sum.Free, sum.Reserved, sum.Issued, sum.Void = sum.Free+m.Free, sum.Reserved+m.Reserved, sum.Issued+m.Issued, sum.Void+m.Void
 	}
-	_, err = tx.Exec("update pools set made = made + @made, given = given + @given, open = open + @open, spent = spent + @spent where id = @pool",
-		store.Args{"pool": pool, "made": sum.Made, "given": sum.Given, "open": sum.Open, "spent": sum.Spent})
+	_, err = tx.Exec(`
+		update pools
+		set    made = made + @made, given = given + @given, open = open + @open, spent = spent + @spent,
+		       free = free + @free, reserved = reserved + @reserved, issued = issued + @issued, void = void + @void
+		where  id = @pool`,
+		store.Args{"pool": pool, "made": sum.Made, "given": sum.Given, "open": sum.Open, "spent": sum.Spent,
+			"free": sum.Free, "reserved": sum.Reserved, "issued": sum.Issued, "void": sum.Void})
 	return err
 }
 
@@ -190,7 +196,10 @@ func FoldAll(tx *store.Tx) error {
 }
 
 // counters are how many codes of a pool there are, and what was saved with them.
-type counters struct{ Made, Given, Open, Spent int64 }
+type counters struct {
+	Made, Given, Open, Spent     int64
+	Free, Reserved, Issued, Void int64 // in these states; the others follow
+}
 
 // unlimited is a room without end.
 const unlimited = int64(1) << 62

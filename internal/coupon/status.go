@@ -39,21 +39,19 @@ func Statuses(tx *store.Tx, today loyalty.Day) ([]Status, error) {
 }
 
 func statusOf(tx *store.Tx, p Pool, today loyalty.Day) (Status, error) {
-	s := Status{Pool: p}
-	var counts []struct {
-		State string
-		N     int64
-	}
-	if err := tx.All(&counts, "select state, count(*) as n from codes where pool_id = @pool group by state", store.Args{"pool": p.ID}); err != nil {
+	var n counters
+	err := tx.One(&n, `
+		select p.made + coalesce(sum(m.made), 0) as made, p.given + coalesce(sum(m.given), 0) as given, p.open + coalesce(sum(m.open), 0) as open,
+		       p.spent + coalesce(sum(m.spent), 0) as spent, p.free + coalesce(sum(m.free), 0) as free,
+		       p.reserved + coalesce(sum(m.reserved), 0) as reserved, p.issued + coalesce(sum(m.issued), 0) as issued, p.void + coalesce(sum(m.void), 0) as void
+		from   pools p left join pool_moves m on m.pool_id = p.id
+		where  p.id = @pool
+		group  by p.id`, store.Args{"pool": p.ID})
+	if err != nil {
 		return Status{}, err
 	}
-	to := map[string]*int64{StateFree: &s.Free, StateReserved: &s.Reserved, StateIssued: &s.Issued, StateRedeemed: &s.Redeemed, StateExpired: &s.Expired, StateVoid: &s.Void, StateAside: &s.Aside}
-	for _, c := range counts {
-		*to[c.State] = c.N
-	}
-	if err := tx.One(&s.Spent, "select coalesce(sum(discount), 0) from redemptions where pool_id = @pool and not undone", store.Args{"pool": p.ID}); err != nil {
-		return Status{}, err
-	}
+	s := Status{Pool: p, Spent: n.Spent, Free: n.Free, Reserved: n.Reserved, Issued: n.Issued, Void: n.Void,
+		Redeemed: n.Open - n.Reserved - n.Issued, Expired: n.Given - n.Open, Aside: n.Made - n.Given - n.Free}
 	have, _, err := available(tx, p, today)
 	if err != nil {
 		return Status{}, err

@@ -186,17 +186,23 @@ having count(*) > cast(p.spec ->> 'Stock' as bigint);
 -- check: a pool's counters are what a recount gives
 -- do: the pool gives more or fewer codes than it may: report the numbers
 select 'pool ' || p.name as place,
-       'made, given, open, spent: counted ' || (p.made + m.made) || ', ' || (p.given + m.given) || ', ' || (p.open + m.open) || ', ' || (p.spent + m.spent)
-       || '; there are ' || c.made || ', ' || c.given || ', ' || c.open || ', ' || r.spent as what
+       'made, given, open, free, reserved, issued, void, spent: counted ' || (p.made + m.made) || ', ' || (p.given + m.given) || ', ' || (p.open + m.open) || ', ' || (p.free + m.free) || ', ' || (p.reserved + m.reserved) || ', ' || (p.issued + m.issued) || ', ' || (p.void + m.void) || ', ' || (p.spent + m.spent)
+       || '; there are ' || c.made || ', ' || c.given || ', ' || c.open || ', ' || c.free || ', ' || c.reserved || ', ' || c.issued || ', ' || c.void || ', ' || r.spent as what
 from   pools p
-join  (select p.id, coalesce(sum(m.made), 0) as made, coalesce(sum(m.given), 0) as given, coalesce(sum(m.open), 0) as open, coalesce(sum(m.spent), 0) as spent
+join  (select p.id, coalesce(sum(m.made), 0) as made, coalesce(sum(m.given), 0) as given, coalesce(sum(m.open), 0) as open, coalesce(sum(m.free), 0) as free,
+              coalesce(sum(m.reserved), 0) as reserved, coalesce(sum(m.issued), 0) as issued, coalesce(sum(m.void), 0) as void, coalesce(sum(m.spent), 0) as spent
        from   pools p left join pool_moves m on m.pool_id = p.id group by p.id) m on m.id = p.id
-join  (select p.id, count(c.id) filter (where c.state <> 'void') as made, count(c.id) filter (where c.state not in ('void', 'free', 'aside')) as given,
-              count(c.id) filter (where c.state in ('reserved', 'issued', 'redeemed')) as open
+join  (select p.id, count(c.id) filter (where c.state <> 'void') as made,
+              count(c.id) filter (where c.state not in ('void', 'free', 'aside')) as given,
+              count(c.id) filter (where c.state in ('reserved', 'issued', 'redeemed')) as open,
+              count(c.id) filter (where c.state = 'free') as free,
+              count(c.id) filter (where c.state = 'reserved') as reserved,
+              count(c.id) filter (where c.state = 'issued') as issued,
+              count(c.id) filter (where c.state = 'void') as void
        from   pools p left join codes c on c.pool_id = p.id group by p.id) c on c.id = p.id
 join  (select p.id, coalesce(sum(r.discount), 0) as spent
        from   pools p left join redemptions r on r.pool_id = p.id and not r.undone group by p.id) r on r.id = p.id
-where  p.made + m.made <> c.made or p.given + m.given <> c.given or p.open + m.open <> c.open or p.spent + m.spent <> r.spent;
+where  p.made + m.made <> c.made or p.given + m.given <> c.given or p.open + m.open <> c.open or p.free + m.free <> c.free or p.reserved + m.reserved <> c.reserved or p.issued + m.issued <> c.issued or p.void + m.void <> c.void or p.spent + m.spent <> r.spent;
 
 -- check: every date of a timetable has a run or a recorded skip
 -- do: `regulars status`; a date that was started but froze nobody was interrupted

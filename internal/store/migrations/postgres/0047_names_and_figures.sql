@@ -49,3 +49,63 @@ create table campaign_figures (
   again_at    timestamptz not null,  -- machine time: when it is to be counted again
   body        text        not null   -- JSON; '': so few mails that pages count them themselves
 );
+
+-- What has become of a pool's codes is counted as it changes, too, so that a page, a scrape
+-- and an alert need not go through all of them. With what is counted already the rest
+-- follows: expired = given - open, redeemed = open - reserved - issued, aside = made - given - free.
+lock table codes in share row exclusive mode; -- whoever changes codes has the old trigger or the new one
+
+alter table pools
+  add column free     bigint not null default 0,
+  add column reserved bigint not null default 0,
+  add column issued   bigint not null default 0,
+  add column void     bigint not null default 0;
+alter table pool_moves
+  add column free     bigint not null default 0,
+  add column reserved bigint not null default 0,
+  add column issued   bigint not null default 0,
+  add column void     bigint not null default 0;
+
+-- +goose StatementBegin
+create or replace function codes_moved() returns trigger language plpgsql as $$
+begin
+  if tg_op = 'INSERT' then
+    insert into pool_moves (pool_id, made, given, open, free, reserved, issued, void)
+    select pool_id,
+           count(*) filter (where state <> 'void'),
+           count(*) filter (where state not in ('void', 'free', 'aside')),
+           count(*) filter (where state in ('reserved', 'issued', 'redeemed')),
+           count(*) filter (where state = 'free'),
+           count(*) filter (where state = 'reserved'),
+           count(*) filter (where state = 'issued'),
+           count(*) filter (where state = 'void')
+    from   after_rows group by pool_id;
+  elsif tg_op = 'DELETE' then
+    insert into pool_moves (pool_id, made, given, open, free, reserved, issued, void)
+    select pool_id,
+           -count(*) filter (where state <> 'void'),
+           -count(*) filter (where state not in ('void', 'free', 'aside')),
+           -count(*) filter (where state in ('reserved', 'issued', 'redeemed')),
+           -count(*) filter (where state = 'free'),
+           -count(*) filter (where state = 'reserved'),
+           -count(*) filter (where state = 'issued'),
+           -count(*) filter (where state = 'void')
+    from   before_rows group by pool_id;
+  else
+    insert into pool_moves (pool_id, made, given, open, free, reserved, issued, void)
+    select pool_id,
+           coalesce(sum(n) filter (where state <> 'void'), 0),
+           coalesce(sum(n) filter (where state not in ('void', 'free', 'aside')), 0),
+           coalesce(sum(n) filter (where state in ('reserved', 'issued', 'redeemed')), 0),
+           coalesce(sum(n) filter (where state = 'free'), 0),
+           coalesce(sum(n) filter (where state = 'reserved'), 0),
+           coalesce(sum(n) filter (where state = 'issued'), 0),
+           coalesce(sum(n) filter (where state = 'void'), 0)
+    from  (select pool_id, state, sum(n) as n
+           from  (select pool_id, state, 1 as n from after_rows union all select pool_id, state, -1 from before_rows) b
+           group by pool_id, state having sum(n) <> 0) m
+    group  by pool_id;
+  end if;
+  return null;
+end $$;
+-- +goose StatementEnd

@@ -42,3 +42,60 @@ create table campaign_figures (
   again_at    timestamp not null,  -- machine time: when it is to be counted again
   body        text      not null   -- JSON; '': so few mails that pages count them themselves
 );
+
+-- What has become of a pool's codes is counted as it changes, too, so that a page, a scrape
+-- and an alert need not go through all of them. With what is counted already the rest
+-- follows: expired = given - open, redeemed = open - reserved - issued, aside = made - given - free.
+alter table pools add column free bigint not null default 0;
+alter table pools add column reserved bigint not null default 0;
+alter table pools add column issued bigint not null default 0;
+alter table pools add column void bigint not null default 0;
+alter table pool_moves add column free bigint not null default 0;
+alter table pool_moves add column reserved bigint not null default 0;
+alter table pool_moves add column issued bigint not null default 0;
+alter table pool_moves add column void bigint not null default 0;
+
+drop trigger codes_added;
+-- +goose StatementBegin
+create trigger codes_added after insert on codes begin
+  update pools
+  set    made = made + case when new.state <> 'void' then 1 else 0 end,
+         given = given + case when new.state not in ('void', 'free', 'aside') then 1 else 0 end,
+         open = open + case when new.state in ('reserved', 'issued', 'redeemed') then 1 else 0 end,
+         free = free + case when new.state = 'free' then 1 else 0 end,
+         reserved = reserved + case when new.state = 'reserved' then 1 else 0 end,
+         issued = issued + case when new.state = 'issued' then 1 else 0 end,
+         void = void + case when new.state = 'void' then 1 else 0 end
+  where  id = new.pool_id;
+end;
+-- +goose StatementEnd
+
+drop trigger codes_removed;
+-- +goose StatementBegin
+create trigger codes_removed after delete on codes begin
+  update pools
+  set    made = made - case when old.state <> 'void' then 1 else 0 end,
+         given = given - case when old.state not in ('void', 'free', 'aside') then 1 else 0 end,
+         open = open - case when old.state in ('reserved', 'issued', 'redeemed') then 1 else 0 end,
+         free = free - case when old.state = 'free' then 1 else 0 end,
+         reserved = reserved - case when old.state = 'reserved' then 1 else 0 end,
+         issued = issued - case when old.state = 'issued' then 1 else 0 end,
+         void = void - case when old.state = 'void' then 1 else 0 end
+  where  id = old.pool_id;
+end;
+-- +goose StatementEnd
+
+drop trigger codes_changed;
+-- +goose StatementBegin
+create trigger codes_changed after update of state on codes when old.state <> new.state begin
+  update pools
+  set    made = made + case when new.state <> 'void' then 1 else 0 end - case when old.state <> 'void' then 1 else 0 end,
+         given = given + case when new.state not in ('void', 'free', 'aside') then 1 else 0 end - case when old.state not in ('void', 'free', 'aside') then 1 else 0 end,
+         open = open + case when new.state in ('reserved', 'issued', 'redeemed') then 1 else 0 end - case when old.state in ('reserved', 'issued', 'redeemed') then 1 else 0 end,
+         free = free + case when new.state = 'free' then 1 else 0 end - case when old.state = 'free' then 1 else 0 end,
+         reserved = reserved + case when new.state = 'reserved' then 1 else 0 end - case when old.state = 'reserved' then 1 else 0 end,
+         issued = issued + case when new.state = 'issued' then 1 else 0 end - case when old.state = 'issued' then 1 else 0 end,
+         void = void + case when new.state = 'void' then 1 else 0 end - case when old.state = 'void' then 1 else 0 end
+  where  id = new.pool_id;
+end;
+-- +goose StatementEnd
