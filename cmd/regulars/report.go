@@ -46,10 +46,18 @@ func (a *app) reportCommand() *cobra.Command {
 	return group
 }
 
+// sharing are the reports that share their flags: without those that are commands of
+// their own here, which can be asked more.
+func sharing(own []*cobra.Command) []report.Named {
+	return slices.DeleteFunc(report.Reports(), func(r report.Named) bool {
+		return slices.ContainsFunc(own, func(c *cobra.Command) bool { return c.Name() == r.Name })
+	})
+}
+
 // reportNames are the reports that share their flags, and those that are commands
 // of their own, sorted.
 func reportNames(own []*cobra.Command) (names []string) {
-	for _, r := range report.Reports() {
+	for _, r := range sharing(own) {
 		names = append(names, r.Name)
 	}
 	for _, c := range own {
@@ -64,7 +72,7 @@ func (a *app) listReports(own []*cobra.Command) error {
 		return a.printJSON(reportNames(own))
 	}
 	var rows [][]string
-	for _, r := range report.Reports() {
+	for _, r := range sharing(own) {
 		rows = append(rows, []string{r.Name, r.Says})
 	}
 	for _, c := range own {
@@ -75,15 +83,12 @@ func (a *app) listReports(own []*cobra.Command) error {
 }
 
 func (a *app) report(tx *store.Tx, r report.Named, f reportFlags) error {
-	ask := report.Ask{Limit: f.limit}
-	var err error
-	ask.Day, ask.Past = a.asOf(tx, f.at)
-	if ask.Currency, err = marketing.Currency(tx); err != nil {
+	day, past := a.asOf(tx, f.at)
+	ask, err := marketing.Asks(tx, day, past)
+	if err != nil {
 		return err
 	}
-	if ask.PointWorth, err = marketing.PointWorth(tx); err != nil {
-		return err
-	}
+	ask.Limit = f.limit
 	answer, err := r.Make(tx, ask)
 	switch {
 	case err != nil:

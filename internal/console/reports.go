@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"html/template"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -210,7 +211,7 @@ func (c *Console) asOf(r *http.Request, f frame, named report.Named) (day loyalt
 	return day, true, nil
 }
 
-// reportFile is a report as CSV.
+// reportFile is a report as CSV, or its picture.
 func (c *Console) reportFile(w http.ResponseWriter, r *http.Request, u visitor) error {
 	named, err := c.reportNamed(r, u)
 	if err != nil {
@@ -238,6 +239,15 @@ func (c *Console) reportFile(w http.ResponseWriter, r *http.Request, u visitor) 
 	})
 	if err != nil {
 		return err
+	}
+	if r.FormValue("as") == "svg" {
+		if table.Picture == "" {
+			return store.ErrNotFound
+		}
+		w.Header().Set("Content-Type", "image/svg+xml; charset=utf-8")
+		w.Header().Set("Content-Disposition", `attachment; filename="`+named.Name+`.svg"`)
+		_, _ = io.WriteString(w, table.Picture) // as below
+		return nil
 	}
 	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
 	w.Header().Set("Content-Disposition", `attachment; filename="`+named.Name+`.csv"`)

@@ -28,6 +28,11 @@ func TestReportsAreShownDrawnAndHandedOut(t *testing.T) {
 			"/console/reports/orders":               {`<svg `, `role="img"`, "<td>2027-03</td>", `href="/console/reports/orders/file"`},
 			"/console/reports/orders?at=2020-01-31": {`value="2020-01-31"`, "There is nothing to count yet", "file?at=2020-01-31"},
 			"/console/reports/summary":              {"average order"},
+			"/console/reports/orders/file?as=svg":   {`<svg xmlns=`, "2027-03: "},
+			"/console/reports/lifecycle":            {`<svg `, "no order yet", `href="/console/reports/lifecycle/file?as=svg"`},
+			"/console/reports/rfm-grid":             {`<svg `, "recency 3, frequency"},
+			"/console/reports/tiers":                {`<svg `, "none"},
+			"/console/reports/liability":            {`<svg `, "worth, if all are spent"},
 			"/console/reports/orders/file":          {"month,orders,revenue,members\n", "\n2027-03,"},
 		} {
 			a := h.ask(staff.Viewer, path, nil)
@@ -37,7 +42,7 @@ func TestReportsAreShownDrawnAndHandedOut(t *testing.T) {
 				}
 			}
 		}
-		for path, want := range map[string]int{"/console/reports/orders?at=yesterday": 422, "/console/reports/nothing": 404, "/console/reports/top": 403, "/console/reports/top/file": 403, "/console/reports/nothing/file": 404} {
+		for path, want := range map[string]int{"/console/reports/orders?at=yesterday": 422, "/console/reports/nothing": 404, "/console/reports/top": 403, "/console/reports/top/file": 403, "/console/reports/nothing/file": 404, "/console/reports/summary/file?as=svg": 404} {
 			if a := h.ask(staff.Viewer, path, nil); a.StatusCode != want {
 				t.Errorf("%s: %d, want %d", path, a.StatusCode, want)
 			}

@@ -93,16 +93,6 @@ func Currency(tx *store.Tx) (string, error) {
 	return currency, err
 }
 
-// PointWorth is what the program reckons one point at, in thousandths of the currency's
-// minor unit; 0 where it says nothing.
-func PointWorth(tx *store.Tx) (int64, error) {
-	v, err := InForce(tx)
-	if err != nil || v.Program == nil || v.Program.Loyalty == nil || v.Program.Loyalty.Points == nil {
-		return 0, err
-	}
-	return v.Program.Loyalty.Points.Worth, nil
-}
-
 // update runs f in a transaction and returns what it answered.
 func update[T any](ctx context.Context, db *store.DB, f func(*store.Tx) (T, error)) (answer T, err error) {
 	err = db.Update(ctx, func(tx *store.Tx) (err error) { answer, err = f(tx); return err })

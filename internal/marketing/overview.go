@@ -276,8 +276,21 @@ func Month(tx *store.Tx, day loyalty.Day) (m report.MonthFigures, ask report.Ask
 // Asks is what a report is asked with, as of the end of a day.
 func Asks(tx *store.Tx, day loyalty.Day, past bool) (ask report.Ask, err error) {
 	ask = report.Ask{Day: day, Past: past}
-	if ask.Currency, err = Currency(tx); err == nil {
-		ask.PointWorth, err = PointWorth(tx)
+	if ask.Currency, err = Currency(tx); err != nil {
+		return ask, err
 	}
-	return ask, err
+	v, err := InForce(tx)
+	if err != nil || v.Program == nil {
+		return ask, err
+	}
+	ask.Scope = v.Program.Scope()
+	if l := v.Program.Loyalty; l != nil {
+		for _, tier := range l.Tiers {
+			ask.Tiers = append(ask.Tiers, tier.Name)
+		}
+		if l.Points != nil {
+			ask.PointWorth = l.Points.Worth
+		}
+	}
+	return ask, nil
 }

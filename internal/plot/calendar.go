@@ -3,7 +3,6 @@ package plot
 import (
 	"fmt"
 	"math"
-	"strings"
 	"time"
 )
 
@@ -93,8 +92,9 @@ func (c Calendar) month(d *drawing, first, from time.Time, x, y, width, most flo
 // countIn is Count without decimals where they do not fit.
 func countIn(v, room float64) string {
 	words := Count(v)
-	if whole, decimal, found := strings.Cut(words, "."); found && perRune*float64(len(words)) > room-4 {
-		return whole + decimal[1:]
+	if perRune*float64(len(words)) <= room-4 {
+		return words
 	}
-	return words
+	unit := math.Pow(1000, math.Floor(math.Log10(v)/3))
+	return Count(math.Round(v/unit) * unit)
 }

@@ -1,5 +1,5 @@
 // Package plot draws figures as SVG: columns over time, rows of bars, a heat map, a calendar,
-// who moved from one part to another. It is pure: values go in, a text comes out, the same for the same values.
+// nine places by two scores, who moved from one part to another. It is pure: values go in, a text comes out, the same for the same values.
 //
 // A drawing has a title and says in words what it shows (role img, title and desc), for
 // who does not see it; whoever shows one puts the table of the same figures beside it.

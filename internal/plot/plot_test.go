@@ -40,6 +40,10 @@ var drawings = []struct {
 	{"flow_nobody", plot.Flow{Title: "Where members moved", Says: "There are none.", Parts: []plot.FlowPart{{Name: "none"}}}.SVG},
 	{"calendar", plot.Calendar{Title: "Mails on each day", Says: "How many mails go out on each day.", From: time.Date(2027, 1, 28, 0, 0, 0, 0, time.UTC), Days: someDays(63)}.SVG},
 	{"calendar_month", plot.Calendar{Title: "Mails on each day", Says: "There are none.", From: time.Date(2028, 2, 1, 0, 0, 0, 0, time.UTC), Days: make([]plot.CalendarDay, 29)}.SVG},
+	{"grid", plot.Grid{Title: "Members by recency and frequency", Says: "How many members have each score.", Across: [3]string{"seldom", "sometimes", "often"}, Down: [3]string{"just now", "a while ago", "long ago"},
+		Cells: [3][3]plot.GridCell{{{120, 0.2, []string{"120 (+8)", "20.00"}, "recency 3, frequency 1"}, {90, 0.5, []string{"90 (-4)", "44.00"}, ""}, {310, 1, []string{"310 (+40)", "180.00"}, ""}},
+			{{80, 0.1, []string{"80 (+0)"}, ""}, {0, 0, []string{"0 (+0)"}, ""}, {60, 0.7, nil, ""}}, {{400, 0, []string{"400 (-12)"}, ""}, {math.NaN(), math.Inf(1), nil, ""}, {20, 0.9, []string{"20 (+1)"}, ""}}},
+		Moves: []plot.GridMove{{[2]int{0, 0}, [2]int{0, 1}, 40, "40"}, {[2]int{0, 1}, [2]int{0, 0}, 8, "8"}, {[2]int{0, 2}, [2]int{1, 2}, 20, "20"}, {[2]int{1, 0}, [2]int{2, 0}, 60, "60"}, {[2]int{0, 2}, [2]int{2, 0}, 30, "30"}, {[2]int{9, 0}, [2]int{0, 0}, 5, ""}, {[2]int{1, 1}, [2]int{1, 1}, 5, ""}}}.SVG},
 	{"hostile", plot.Bars{Title: "<script>alert(1)</script>", Says: `"&'` + "\x00\xff", Rows: []plot.Bar{{Label: "</text><image href=x>", Value: math.Inf(1), Text: "\u202e]]>"}}}.SVG},
 }
 
@@ -120,6 +124,7 @@ func FuzzDrawings(f *testing.F) {
 			plot.Bars{Title: name, Says: says, Rows: []plot.Bar{{Label: name, Value: v, Text: says}, {Label: says, Value: w, Text: name}}}.SVG(),
 			plot.Flow{Title: name, Says: says, From: says, To: name, Parts: []plot.FlowPart{{name, v, w}, {says, w, v}}, Moves: []plot.FlowMove{{0, 1, v}, {1, 0, w}}}.SVG(),
 			plot.Heat{Title: name, Says: says, Across: []string{name}, Rows: []plot.HeatRow{{Label: says, Beside: name, Cells: []plot.HeatCell{{v, name, says}, {w, says, name}}}}}.SVG(),
+			plot.Grid{Title: name, Says: says, Cells: [3][3]plot.GridCell{{{v, w, []string{name}, says}}}, Moves: []plot.GridMove{{[2]int{0, 0}, [2]int{0, 1}, v, name}, {[2]int{0, 1}, [2]int{2, 2}, w, says}}}.SVG(),
 			plot.Calendar{Title: name, Says: says, From: time.Unix(int64(len(name))*1e8, 0), Days: []plot.CalendarDay{{v, says}, {w, name}}}.SVG(),
 		} {
 			if wrong := amiss(svg); wrong != "" {

@@ -65,6 +65,14 @@ func TestADropIsCountedDayByDay(t *testing.T) {
 		}
 		svg, _ := named.Picture(ask, table)
 		golden(t, "drops", svg)
+		if got := table.Rows[0][8]; got != "15.00" {
+			t.Errorf("the budget is said to be %q", got)
+		}
+		do(t, db, "update pools set spec = '{}'")
+		table = see(t, db, func(tx *store.Tx) (report.Table, error) { return named.Make(tx, ask) })
+		if got := table.Rows[0][8]; got != "none" {
+			t.Errorf("a pool without a budget is said to have one of %q", got)
+		}
 		yesterday := see(t, db, func(tx *store.Tx) (report.Table, error) {
 			return named.Make(tx, report.Ask{Day: today - 1, Past: true, Currency: "EUR"})
 		})

@@ -83,6 +83,24 @@ func Lifecycle(scope segments.Scope) (MovementOf, error) {
 	return MovementOf{Name: "lifecycle", Field: f, Parts: segments.Stages()[1:], None: segments.StageNone}, err
 }
 
+// moved makes the report of who moved in a month.
+func moved(of func(segments.Scope) (MovementOf, error)) func(*store.Tx, Ask) (Table, error) {
+	return func(tx *store.Tx, ask Ask) (Table, error) {
+		q, err := of(ask.Scope)
+		if err != nil {
+			return Table{}, err
+		}
+		from := aMonthBefore(ask.Day)
+		q.Day, q.Past, q.From = ask.Day, ask.Past, &from
+		m, err := q.Report(tx)
+		t := Table{Value: m, Head: []string{"GROUP", "MEMBERS", "SHARE", "A MONTH BEFORE", "CAME", "LEFT", "ORDERS", "REVENUE", "AVERAGE ORDER"}}
+		for _, g := range m.Groups {
+			t.Rows = append(t.Rows, row(g.Name, g.Members, percent(g.Share), g.Before, g.Came, g.Left, g.Orders, ask.money(g.Revenue), ask.money(g.Average)))
+		}
+		return t, err
+	}
+}
+
 // Report counts. The error may be a *segments.Unready.
 func (m MovementOf) Report(tx *store.Tx) (Movement, error) {
 	cells, err := m.cells(tx)

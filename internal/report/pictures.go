@@ -13,20 +13,31 @@ import (
 // pictures are how the values of reports are drawn, by the report's name.
 var pictures = map[string]func(Ask, any) string{
 	"brands":     drawSales("Sales by brand"),
+	"campaigns":  drawCampaigns,
 	"cards":      drawCards,
 	"categories": drawSales("Sales by category"),
 	"cohorts":    drawCohorts,
 	"domains":    drawDomains,
 	"drops":      drawDrops,
 	"favourites": drawFavourites,
+	"liability":  drawLiability,
+	"lifecycle":  drawMoved("Stages of members"),
+	"links":      drawLinks,
 	"mails":      drawMails,
+	"milestones": drawMilestones,
 	"orders":     drawOrders,
 	"pairs":      drawPairs,
 	"points":     drawPoints,
+	"pools":      drawPools,
 	"products":   drawSales("Sales by product"),
 	"reasons":    drawReasons,
+	"referrals":  drawReferrals,
 	"repeat":     drawRepeat,
+	"returning":  drawReturning,
+	"rfm":        drawMoved("RFM groups"),
+	"rfm-grid":   drawGrid,
 	"shops":      drawSales("Sales by point of sale"),
+	"tiers":      func(_ Ask, value any) string { return value.(Tiers).SVG() },
 }
 
 // WithPictures are the names of the reports that can be drawn, sorted.
@@ -94,6 +105,93 @@ func drawMails(_ Ask, value any) string {
 		}
 	}
 	return b.SVG()
+}
+
+// drawCampaigns draws the campaigns that most was ordered after.
+func drawCampaigns(ask Ask, value any) string {
+	b := plot.Bars{Title: "Orders after mails of campaigns", Says: fmt.Sprintf("What members ordered within %d days after a mail of each campaign, in %s, the most first, with how many mails were sent.", Within, ask.Currency)}
+	list := slices.Clone(value.([]Result))
+	slices.SortStableFunc(list, func(a, b Result) int { return cmp.Compare(b.Revenue, a.Revenue) })
+	for i, c := range list {
+		if i < drawnBars {
+			b.Rows = append(b.Rows, plot.Bar{Label: c.Campaign, Value: float64(c.Revenue), Text: fmt.Sprintf("%s, %d mails", ask.money(c.Revenue), c.Sent)})
+		}
+	}
+	return b.SVG()
+}
+
+func drawLinks(_ Ask, value any) string {
+	b := plot.Bars{Title: "Links that were clicked", Says: "How many members clicked each link, the most first."}
+	list := slices.Clone(value.([]LinkUse))
+	slices.SortStableFunc(list, func(a, b LinkUse) int { return cmp.Compare(b.Members, a.Members) })
+	for i, l := range list {
+		if i < drawnBars {
+			b.Rows = append(b.Rows, plot.Bar{Label: l.Mail + ": " + l.Link, Value: float64(l.Members), Text: fmt.Sprint(l.Members)})
+		}
+	}
+	return b.SVG()
+}
+
+func drawPools(_ Ask, value any) string {
+	b := plot.Bars{Title: "Codes that were given", Says: "How many codes of each pool members got, the most first, and how many they used."}
+	list := slices.Clone(value.([]PoolUse))
+	slices.SortStableFunc(list, func(a, b PoolUse) int { return cmp.Compare(b.Given, a.Given) })
+	for i, p := range list {
+		if i < drawnBars {
+			b.Rows = append(b.Rows, plot.Bar{Label: p.Pool, Value: float64(p.Given), Text: fmt.Sprintf("%d, %d used", p.Given, p.Redeemed)})
+		}
+	}
+	return b.SVG()
+}
+
+func drawReferrals(_ Ask, value any) string {
+	c := plot.Columns{Title: "Friends by month", Says: "Friends whom members brought in each month, by what became of the reward."}
+	rewarded, pending := plot.Series{Name: "rewarded"}, plot.Series{Name: "pending"}
+	refused, ended := plot.Series{Name: "refused"}, plot.Series{Name: "ended"}
+	for _, m := range value.([]ReferralsMonth) {
+		c.Labels = append(c.Labels, m.Month)
+		rewarded.Values, pending.Values = append(rewarded.Values, float64(m.Rewarded)), append(pending.Values, float64(m.Pending))
+		refused.Values, ended.Values = append(refused.Values, float64(m.Refused)), append(ended.Values, float64(m.Ended))
+	}
+	c.Up = []plot.Series{rewarded, pending, refused, ended}
+	return c.SVG()
+}
+
+func drawMilestones(ask Ask, value any) string {
+	c := plot.Columns{Title: "Milestones by month", Says: "How many members placed their 1st, 3rd, 5th, 10th and every 10th order in each month, as of " + ask.Day.String() + "."}
+	list := value.([]Milestone)
+	list = list[max(0, len(list)-2*drawnMonths):]
+	for _, n := range milestones {
+		s := plot.Series{Name: fmt.Sprintf("order %d", n)}
+		for _, m := range list {
+			s.Values = append(s.Values, float64(m.Reached[n]))
+		}
+		c.Up = append(c.Up, s)
+	}
+	for _, m := range list {
+		c.Labels = append(c.Labels, m.Month)
+	}
+	return c.SVG()
+}
+
+// drawLiability draws what points were worth at the end of each month; where the program
+// says nothing of their worth, how many there were.
+func drawLiability(ask Ask, value any) string {
+	months := value.(LiabilityFigures).Months
+	c := plot.Columns{Title: "What the points of members are worth", Text: func(v float64) string { return plot.Count(v / 100) },
+		Says: "What all points that members had at the end of each month are worth, in " + ask.Currency + ", and, dashed, without those that will expire if it goes on as it did, as of " + ask.Day.String() + "."}
+	nominal, expected := plot.Series{Name: "all of them"}, plot.Series{Name: "without those that will expire", Dashed: true}
+	points := plot.Series{Name: "points"}
+	for _, m := range months[max(0, len(months)-2*drawnMonths):] {
+		c.Labels = append(c.Labels, m.Month)
+		points.Values = append(points.Values, float64(m.Left))
+		nominal.Values, expected.Values = append(nominal.Values, float64(m.Nominal)), append(expected.Values, float64(m.Expected))
+	}
+	if c.Lines = []plot.Series{nominal, expected}; ask.PointWorth == 0 {
+		c.Title, c.Text, c.Lines = "Points of members at the end of each month", nil, []plot.Series{points}
+		c.Says = "How many points members had at the end of each month, as of " + ask.Day.String() + ". The program does not say what one is worth."
+	}
+	return c.SVG()
 }
 
 // drawReasons draws why mails were not sent, over all campaigns.
@@ -172,6 +270,11 @@ func drawCohorts(ask Ask, value any) string {
 		h.Rows = append(h.Rows, r)
 	}
 	return h.SVG()
+}
+
+// drawMoved draws how a field divides members, under a title.
+func drawMoved(title string) func(Ask, any) string {
+	return func(_ Ask, value any) string { return value.(Movement).SVG(title) }
 }
 
 // SVG is how a field divides members: bars, or, compared with an earlier day, who moved

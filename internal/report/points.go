@@ -123,16 +123,58 @@ func worthOf(points, redeemed, expired, worth int64) (nominal, expected int64) {
 	return nominal, n.Quo(n, big.NewInt(1000)).Int64()
 }
 
+// LiabilityMonth is what points were worth at the end of a month, or of the day asked for.
+type LiabilityMonth struct {
+	Month    string `json:"month"`
+	Left     int64  `json:"points"` // pending ones and debts included
+	Nominal  int64  `json:"nominal_minor"`
+	Expected int64  `json:"expected_minor"`
+}
+
+// LiabilityFigures are all that the report on liability says.
+type LiabilityFigures struct {
+	Liability
+	Revenue
+	Months []LiabilityMonth `json:"months"`
+}
+
+// LiabilityByMonth returns what points were worth at the end of each month since the first
+// was booked.
+func LiabilityByMonth(tx *store.Tx, ask Ask) ([]LiabilityMonth, error) {
+	all, err := Points(tx, ask.Day)
+	months := []LiabilityMonth{}
+	if err != nil || len(all) == 0 {
+		return months, err
+	}
+	month, err := ParseMonth(all[0].Month)
+	if err != nil {
+		return nil, err
+	}
+	var left, redeemed, expired int64
+	for ; month <= ask.Day; _, month = loyalty.MonthOf(month) {
+		of := LiabilityMonth{Month: month.UTC().Format("2006-01")}
+		if len(all) > 0 && all[0].Month == of.Month {
+			left, redeemed, expired = all[0].Left, redeemed+all[0].Redeemed, expired+all[0].Expired
+			all = all[1:]
+		}
+		of.Left = left
+		of.Nominal, of.Expected = worthOf(left, redeemed, expired, ask.PointWorth)
+		months = append(months, of)
+	}
+	return months, nil
+}
+
 func liabilityReport(tx *store.Tx, ask Ask) (Table, error) {
 	l, err := PointsLiability(tx, ask)
 	if err != nil {
 		return Table{}, err
 	}
 	r, err := PointsRevenue(tx, ask)
-	return Table{Value: struct {
-		Liability
-		Revenue
-	}{l, r}, Head: []string{"FIGURE", ""}, Rows: [][]string{
+	if err != nil {
+		return Table{}, err
+	}
+	months, err := LiabilityByMonth(tx, ask)
+	return Table{Value: LiabilityFigures{l, r, months}, Head: []string{"FIGURE", ""}, Rows: [][]string{
 		row("at the end of", l.Day),
 		row("members with points", l.Members),
 		row("points that can be spent", l.Points),

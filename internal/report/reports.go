@@ -17,6 +17,9 @@ type Ask struct {
 	Currency   string      // of the program
 	PointWorth int64       // of one point, in thousandths of its minor unit
 	Limit      int         // rows at most of a list; 0: as many as the report has or thinks fit
+
+	Scope segments.Scope // what rules of the program may name
+	Tiers []string       // of the program, from the lowest
 }
 
 // Table is what a report says: to programs its value, to people rows under a head.
@@ -57,12 +60,13 @@ var reports = []Named{
 	{"drops", "of the newest drops, how many codes were issued and used by the end of each day", true, listed("RUN|CAMPAIGN|POOL|DAY|SINCE ITS BEGIN|ISSUED|USED|DISCOUNT|BUDGET",
 		func(tx *store.Tx, ask Ask) ([]DropDay, error) { return Drops(tx, ask.Day, ask.most(newestDrops)) },
 		func(ask Ask, d DropDay) []any {
-			return []any{d.Run, d.Campaign, d.Pool, d.Day, int64(d.Day - d.Begun), d.Issued, d.Redeemed, ask.money(d.Discount), ask.money(d.Budget)}
+			return []any{d.Run, d.Campaign, d.Pool, d.Day, int64(d.Day - d.Begun), d.Issued, d.Redeemed, ask.money(d.Discount), ask.budget(d.Budget)}
 		})},
 	{"favourites", "for how many members each category is the one they spend most on", true, listed("CATEGORY|MEMBERS|OF THEM TIED",
 		func(tx *store.Tx, ask Ask) ([]Favourite, error) { return Favourites(tx, ask.Day, ask.most(everything)) },
 		func(_ Ask, f Favourite) []any { return []any{f.Category, f.Members, f.Tied} })},
 	{"liability", "what the points that members have are worth, all of them and without those that will expire, and what of the sales is deferred for them", true, liabilityReport},
+	{"lifecycle", "members by the stage of their lifecycle, and who moved from one to another in a month", true, moved(Lifecycle)},
 	{"links", "which links of mails people clicked, and how many members did", false, asKept(listed("CAMPAIGN|MAIL|LINK|MEMBERS|CLICKS",
 		func(tx *store.Tx, ask Ask) ([]LinkUse, error) { return Links(tx, "", ask.most(everything)) },
 		func(_ Ask, l LinkUse) []any { return []any{l.Campaign, l.Mail, l.Link, l.Members, l.Clicks} }))},
@@ -100,10 +104,16 @@ var reports = []Named{
 		func(_ Ask, r Repeat) []any {
 			return []any{fmt.Sprintf("%d or more", r.Orders), r.Customers, percent(r.Share), r.OnDays}
 		})},
+	{"returning", "who ordered in each month: for the first time, or again", true, listed("MONTH|MEMBERS|AGAIN|SHARE",
+		func(tx *store.Tx, ask Ask) ([]ReturningMonth, error) { return Returning(tx, ask.Day) },
+		func(_ Ask, m ReturningMonth) []any { return []any{m.Month, m.Members, m.Again, percent(m.Share)} })},
+	{"rfm", "members by the groups of recency, frequency and money, and who moved from one to another in a month", true, moved(RFM)},
+	{"rfm-grid", "members by recency and frequency, what they spend, and who moved in a month", true, gridReport},
 	{"shops", "sales by point of sale", true, saleList("shop", func(tx *store.Tx, ask Ask) ([]Sale, error) {
 		return Shops(tx, ask.Day, ask.most(everything))
 	})},
 	{"summary", "the shop in figures: customers, orders, amount, average order, repeat rate", true, summaryReport},
+	{"tiers", "members by their tier, and what became of tiers in a month", true, tiersReport},
 	{"top", "the tenth of the members who spend most, and what share is theirs", true, topReport},
 }
 
@@ -134,6 +144,14 @@ func (a Ask) most(usual int) int {
 		return a.Limit
 	}
 	return usual
+}
+
+// budget is money, where there is a budget.
+func (a Ask) budget(minor int64) string {
+	if minor == 0 {
+		return "none"
+	}
+	return a.money(minor)
 }
 
 func (a Ask) money(minor int64) string { return loyalty.FormatMoney(minor, a.Currency) }

@@ -38,6 +38,20 @@ type TiersOf struct {
 	Past      bool // Day is not the shop's present
 }
 
+func tiersReport(tx *store.Tx, ask Ask) (Table, error) {
+	r, err := TiersOf{Names: ask.Tiers, Day: ask.Day, From: aMonthBefore(ask.Day), Past: ask.Past}.Report(tx)
+	return r.Table(), err
+}
+
+// Table is the report as a table.
+func (r Tiers) Table() Table {
+	t := Table{Value: r, Head: []string{"TIER", "MEMBERS", "BEFORE", "CAME UP", "CAME DOWN", "KEPT", "BY HAND"}}
+	for _, l := range r.Tiers {
+		t.Rows = append(t.Rows, row(l.Tier, l.Members, l.Before, l.Up, l.Down, l.Kept, l.ByHand))
+	}
+	return t
+}
+
 // Report counts.
 func (q TiersOf) Report(tx *store.Tx) (Tiers, error) {
 	r := Tiers{From: q.From.String(), Day: q.Day.String(), Tiers: []TierLine{{Tier: "none"}}}
