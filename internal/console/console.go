@@ -124,6 +124,10 @@ func (c *Console) routes() []route {
 		{"POST /console/proposals", staff.Marketer, c.begin},
 		{"GET /console/proposals/{proposal}", staff.Marketer, c.proposal},
 		{"POST /console/proposals/{proposal}/new", staff.Marketer, c.newFile},
+		{"GET /console/proposals/{proposal}/campaign", staff.Marketer, c.campaignForm},
+		{"POST /console/proposals/{proposal}/campaign", staff.Marketer, c.setCampaign},
+		{"GET /console/proposals/{proposal}/campaign/{name}", staff.Marketer, c.campaignForm},
+		{"POST /console/proposals/{proposal}/campaign/{name}", staff.Marketer, c.setCampaign},
 		{"GET /console/proposals/{proposal}/files/{file...}", staff.Marketer, c.proposedFile},
 		{"POST /console/proposals/{proposal}/files/{file...}", staff.Marketer, c.saveFile},
 		{"POST /console/check/{proposal}/files/{file...}", staff.Marketer, c.checkFile},           // while it is typed
