@@ -86,3 +86,28 @@ func TestACampaignIsSetByAForm(t *testing.T) {
 		h.refused(t, staff.Marketer, path+"/nowhere", form, "no such page")
 	})
 }
+
+// TestAReadyMadeCampaignIsTaken looks at one and takes it, without script.
+func TestAReadyMadeCampaignIsTaken(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		change := h.draft(t, "win them back")
+		list := h.ask(staff.Marketer, change+"/library", nil)
+		list.shows(t, "win-back Wins back members who have stopped ordering")
+		page := h.ask(staff.Marketer, change+"/library/win-back", nil)
+		page.shows(t, "lapsed:")
+		frame := ""
+		for _, f := range all(tree(t, page.Body), "iframe") {
+			if src, _ := attr(f, "src"); strings.Contains(src, "2-a-gift") {
+				frame = src
+			}
+		}
+		mail := h.ask(staff.Marketer, frame, nil)
+		if !strings.Contains(mail.Body, "unsubscribe") && !strings.Contains(mail.Body, "Unsubscribe") || !strings.Contains(mail.Header.Get("Content-Security-Policy"), "sandbox") {
+			t.Errorf("the mail is shown as %.300s", mail.Body)
+		}
+		h.does(t, staff.Marketer, change+"/library/win-back", url.Values{"name": {"back"}}).shows(t, "start: {enters: lapsed")
+		h.ask(staff.Marketer, change, nil).shows(t, "+ win-back:")
+		h.refused(t, staff.Marketer, change+"/library/win-back", url.Values{"name": {"back"}}, "already")
+		h.ask(staff.Marketer, change+"/library/welcome", nil).shows(t, "Its mails")
+	})
+}

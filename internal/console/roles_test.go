@@ -99,6 +99,9 @@ marketer GET /console/proposals/{proposal}
 marketer GET /console/proposals/{proposal}/campaign
 marketer GET /console/proposals/{proposal}/campaign/{name}
 marketer GET /console/proposals/{proposal}/files/{file...}
+marketer GET /console/proposals/{proposal}/library
+marketer GET /console/proposals/{proposal}/library/{entry}
+marketer GET /console/library-mail/{proposal}/{entry}/{mail...}
 marketer GET /console/proposed-mail/{proposal}/files/{file...}
 marketer POST /console/check/{proposal}/files/{file...}
 marketer POST /console/codes
@@ -120,6 +123,7 @@ marketer POST /console/members/{member}/topics
 marketer POST /console/proposals
 marketer POST /console/proposals/{proposal}/campaign
 marketer POST /console/proposals/{proposal}/campaign/{name}
+marketer POST /console/proposals/{proposal}/library/{entry}
 marketer POST /console/proposals/{proposal}/drop
 marketer POST /console/proposals/{proposal}/files/{file...}
 marketer POST /console/proposals/{proposal}/new
