@@ -148,6 +148,14 @@ func (c *Console) routes() []route {
 		{"POST /console/proposals", staff.Marketer, c.begin},
 		{"GET /console/proposals/{proposal}", staff.Marketer, c.proposal},
 		{"POST /console/proposals/{proposal}/new", staff.Marketer, c.newFile},
+		{"GET /console/proposals/{proposal}/campaign", staff.Marketer, c.campaignForm},
+		{"POST /console/proposals/{proposal}/campaign", staff.Marketer, c.setCampaign},
+		{"GET /console/proposals/{proposal}/campaign/{name}", staff.Marketer, c.campaignForm},
+		{"POST /console/proposals/{proposal}/campaign/{name}", staff.Marketer, c.setCampaign},
+		{"GET /console/proposals/{proposal}/library", staff.Marketer, c.library},
+		{"GET /console/proposals/{proposal}/library/{entry}", staff.Marketer, c.libraryEntry},
+		{"POST /console/proposals/{proposal}/library/{entry}", staff.Marketer, c.takeEntry},
+		{"GET /console/library-mail/{proposal}/{entry}/{mail...}", staff.Marketer, c.libraryMail}, // the frames in the page before
 		{"GET /console/proposals/{proposal}/files/{file...}", staff.Marketer, c.proposedFile},
 		{"POST /console/proposals/{proposal}/files/{file...}", staff.Marketer, c.saveFile},
 		{"POST /console/check/{proposal}/files/{file...}", staff.Marketer, c.checkFile},           // while it is typed

@@ -192,6 +192,7 @@ type fileView struct {
 	Others   int // problems of other files
 	Mail     bool
 	Path     string // below /console/proposals/…/
+	Form     string // where a campaign is set by a form; "": nowhere
 }
 
 func (c *Console) proposedFile(w http.ResponseWriter, r *http.Request, u visitor) error {
@@ -225,6 +226,9 @@ func (c *Console) proposedFile(w http.ResponseWriter, r *http.Request, u visitor
 	_, _, _, is := mailFile(view.Name)
 	view.Mail = is && view.There && o.next.Program != nil
 	view.Path = strings.TrimPrefix(filePath(id, view.Name), "/console/proposals/")
+	if campaign := paths.Base(paths.Dir(view.Name)); view.May && view.There && view.Name == program.CampaignFile(campaign) {
+		view.Form = fmt.Sprintf("/console/proposals/%d/campaign/%s", id, url.PathEscape(campaign))
+	}
 	return c.pages.show(w, http.StatusOK, "file", view)
 }
 

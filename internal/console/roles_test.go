@@ -100,7 +100,12 @@ marketer GET /console/members/{member}/why/{name}
 marketer GET /console/program/versions/{version}
 marketer GET /console/program/versions/{version}/zip
 marketer GET /console/proposals/{proposal}
+marketer GET /console/proposals/{proposal}/campaign
+marketer GET /console/proposals/{proposal}/campaign/{name}
 marketer GET /console/proposals/{proposal}/files/{file...}
+marketer GET /console/proposals/{proposal}/library
+marketer GET /console/proposals/{proposal}/library/{entry}
+marketer GET /console/library-mail/{proposal}/{entry}/{mail...}
 marketer GET /console/proposed-mail/{proposal}/files/{file...}
 marketer POST /console/check/{proposal}/files/{file...}
 marketer POST /console/codes
@@ -123,6 +128,9 @@ marketer POST /console/members/{member}/again
 marketer POST /console/members/{member}/suppress
 marketer POST /console/members/{member}/topics
 marketer POST /console/proposals
+marketer POST /console/proposals/{proposal}/campaign
+marketer POST /console/proposals/{proposal}/campaign/{name}
+marketer POST /console/proposals/{proposal}/library/{entry}
 marketer POST /console/proposals/{proposal}/drop
 marketer POST /console/proposals/{proposal}/files/{file...}
 marketer POST /console/proposals/{proposal}/new

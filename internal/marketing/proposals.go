@@ -106,11 +106,18 @@ func (m Marketer) Begin(ctx context.Context, title string) (id int64, err error)
 	})
 }
 
-// WriteFile sets the text of a file in one's own draft; nil takes the file away. Text
-// that is the one of the version it was begun from is no change.
+// WriteFile sets the text of a file in one's own draft; nil takes the file away.
 func (m Marketer) WriteFile(ctx context.Context, id int64, name string, text *string) error {
-	if err := goodPath(name); err != nil {
-		return err
+	return m.WriteFiles(ctx, id, map[string]*string{name: text})
+}
+
+// WriteFiles sets several at once. Text that is the one of the version that the draft was
+// begun from is no change.
+func (m Marketer) WriteFiles(ctx context.Context, id int64, texts map[string]*string) error {
+	for name := range texts {
+		if err := goodPath(name); err != nil {
+			return err
+		}
 	}
 	return m.DB.Update(ctx, func(tx *store.Tx) error {
 		p, err := m.ownDraft(tx, id)
@@ -121,14 +128,16 @@ func (m Marketer) WriteFile(ctx context.Context, id int64, name string, text *st
 		if err != nil {
 			return err
 		}
-		was, is := base[name]
-		switch {
-		case text == nil && !is, text != nil && is && *text == was:
-			delete(p.Files, name)
-		case text != nil && len(*text) > LargestFile:
-			return fmt.Errorf("%s is larger than %d kB: write it in the program's directory", name, LargestFile>>10)
-		default:
-			p.Files[name] = text
+		for name, text := range texts {
+			was, is := base[name]
+			switch {
+			case text == nil && !is, text != nil && is && *text == was:
+				delete(p.Files, name)
+			case text != nil && len(*text) > LargestFile:
+				return fmt.Errorf("%s is larger than %d kB: write it in the program's directory", name, LargestFile>>10)
+			default:
+				p.Files[name] = text
+			}
 		}
 		files := store.JSON(p.Files)
 		if len(files) > mostProposed {

@@ -60,7 +60,9 @@ type CampaignText struct {
 func ReadCampaign(text string) *CampaignText {
 	c := &CampaignText{text: text, Settings: Settings{Start: map[string]string{}, Keys: map[string]string{}}, ends: map[*node]int{}}
 	r := &loader{files: map[string]string{campaignFile: text}}
-	c.root = r.yaml(campaignFile)
+	if r.readEncoding(); len(r.problems) == 0 {
+		c.root = r.yaml(campaignFile)
+	}
 	c.Problems = r.problems
 	if c.root == nil {
 		return c
@@ -651,4 +653,18 @@ func sameNode(a, b *node) bool {
 	return a.form == b.form && a.text == b.text &&
 		slices.EqualFunc(a.items, b.items, sameNode) &&
 		slices.EqualFunc(a.pairs, b.pairs, func(x, y pair) bool { return x.key.text == y.key.text && sameNode(x.value, y.value) })
+}
+
+// CampaignFile is the path of a campaign's settings.
+func CampaignFile(campaign string) string { return CampaignsRoot + campaign + "/" + campaignFile }
+
+// CampaignsOf names the campaigns whose settings are among files, sorted.
+func CampaignsOf(files map[string]string) (names []string) {
+	for file := range files {
+		if name := campaignOf(file); name != "" && file == CampaignFile(name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
