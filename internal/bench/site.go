@@ -316,11 +316,11 @@ func (s *site) fill() (name string, err error) {
 	return f.Name(), nil
 }
 
-// settled waits until every mail has ended, and holds the ledger to the relay.
+// settled waits until every mail has ended, or nothing moves any more, and holds the
+// ledger to the relay.
 func (s *site) settled(ctx context.Context) (t Trial, err error) {
 	t = Trial{Mails: int64(s.Mails), Wrong: []string{}}
-	ctx, cancel := context.WithTimeout(ctx, peace)
-	defer cancel()
+	moved, before := time.Now(), int64(0)
 	for ; ; pass(ctx, 500*time.Millisecond) {
 		var states []struct {
 			State string
@@ -343,7 +343,11 @@ func (s *site) settled(ctx context.Context) (t Trial, err error) {
 				t.Other += x.N
 			}
 		}
-		if t.Sent+t.Unknown+t.Other >= t.Mails || ctx.Err() != nil {
+		ended := t.Sent + t.Unknown + t.Other
+		if ended > before {
+			moved, before = time.Now(), ended
+		}
+		if ended >= t.Mails || time.Since(moved) > peace || ctx.Err() != nil {
 			break
 		}
 	}
@@ -358,7 +362,7 @@ func (s *site) settled(ctx context.Context) (t Trial, err error) {
 	if t.Came > t.Sent+t.Unknown+t.Twice {
 		t.Wrong = append(t.Wrong, fmt.Sprintf("%d came that the ledger does not know", t.Came-t.Sent-t.Unknown-t.Twice))
 	}
-	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), peace)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), peace)
 	defer cancel()
 	for { // what a fault left in the log of troubles goes by itself
 		said, err := s.command(context.WithoutCancel(ctx), "doctor").CombinedOutput()
@@ -379,7 +383,8 @@ func (s *site) settled(ctx context.Context) (t Trial, err error) {
 	return t, nil
 }
 
-// peace is how long the replicas may take to end the run once nothing fails any more.
+// peace is for how long nothing may move once nothing fails any more, and how long what a
+// fault left may take to go by itself.
 const peace = 5 * time.Minute
 
 // replica is a process of the program, started again whenever it ends.
