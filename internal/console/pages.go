@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"regulars/internal/look"
@@ -28,7 +29,7 @@ var files embed.FS
 
 // pages are the templates, one per file beside the frame, and what they need.
 type pages struct {
-	templates map[string]*template.Template
+	templates map[string]func() *template.Template // parsed when the page is first asked for
 	words     templates.Words
 	style     []byte
 	script    []byte
@@ -45,7 +46,7 @@ func newPages() *pages {
 	if err != nil {
 		panic(fmt.Errorf("words/en.yaml: %w", err))
 	}
-	p := &pages{templates: map[string]*template.Template{}, words: words, style: append([]byte(look.Base), own...), script: script, passkey: passkey}
+	p := &pages{templates: map[string]func() *template.Template{}, words: words, style: append([]byte(look.Base), own...), script: script, passkey: passkey}
 	sum := sha256.Sum256(slices.Concat(p.style, script, passkey))
 	p.mark = hex.EncodeToString(sum[:6])
 	funcs := template.FuncMap{
@@ -115,7 +116,9 @@ func newPages() *pages {
 		if !isPage || name == "frame" || name == "parts" {
 			continue
 		}
-		p.templates[name] = template.Must(template.New("frame.html").Funcs(funcs).ParseFS(files, "pages/frame.html", "pages/parts.html", "pages/"+name+".html"))
+		p.templates[name] = sync.OnceValue(func() *template.Template {
+			return template.Must(template.New("frame.html").Funcs(funcs).ParseFS(files, "pages/frame.html", "pages/parts.html", "pages/"+name+".html"))
+		})
 	}
 	return p
 }
@@ -162,7 +165,7 @@ func hue(state string) string {
 // show writes a page.
 func (p *pages) show(w http.ResponseWriter, status int, name string, data any) error {
 	var b bytes.Buffer
-	if err := p.templates[name].Execute(&b, data); err != nil {
+	if err := p.templates[name]().Execute(&b, data); err != nil {
 		return fmt.Errorf("page %s: %w", name, err)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
