@@ -100,7 +100,9 @@ func (c clocks) when(text string) (loyalty.Instant, error) {
 // whenOrDay returns beside the moment whether the text is a day without a time.
 func (c clocks) whenOrDay(text string) (at loyalty.Instant, alone bool, err error) {
 	rest := strings.Join(strings.Fields(text), " ")
-	rest = weekday.ReplaceAllString(strings.TrimSpace(inWords.ReplaceAllString(rest, "")), "")
+	if !digital(rest) || strings.HasSuffix(rest, ")") || strings.HasSuffix(rest, "]") {
+		rest = weekday.ReplaceAllString(strings.TrimSpace(inWords.ReplaceAllString(rest, "")), "")
+	}
 	day, rest, err := c.day(rest)
 	if err != nil {
 		return at, false, fmt.Errorf("%q %w", text, err)
@@ -120,8 +122,25 @@ func (c clocks) whenOrDay(text string) (at loyalty.Instant, alone bool, err erro
 	return loyalty.At(wall.Add(past % time.Minute)), false, nil
 }
 
+// digital reports whether a text begins with a digit, and so names no day of the week.
+func digital(text string) bool { return text != "" && text[0] >= '0' && text[0] <= '9' }
+
+// standard reports whether a text begins like most dates of files, with a year and a
+// hyphen: what comes first in it needs no expression to tell.
+func standard(text string) bool {
+	if len(text) < 5 || text[4] != '-' {
+		return false
+	}
+	return !strings.ContainsFunc(text[:4], func(c rune) bool { return c < '0' || c > '9' })
+}
+
 // day reads the date that a text begins with.
 func (c clocks) day(text string) (day loyalty.Day, rest string, err error) {
+	if len(text) >= len(time.DateOnly) && standard(text) {
+		if day, err := loyalty.ParseDay(text[:len(time.DateOnly)]); err == nil {
+			return day, text[len(time.DateOnly):], nil
+		}
+	}
 	for _, form := range days {
 		found := form.form.FindStringSubmatch(text)
 		if found == nil {

@@ -113,6 +113,10 @@ func (s *survey) decimal() Decimal {
 var either = regexp.MustCompile(`^(\d{1,2})[/-](\d{1,2})(?:[/-]\d{4})?(?:[^\d/-]|$)`)
 
 func (d *dateForms) look(text string) {
+	if standard(text) {
+		d.others = true
+		return
+	}
 	text = weekday.ReplaceAllString(text, "")
 	found := either.FindStringSubmatch(text)
 	switch brief := short.FindStringSubmatch(text); {

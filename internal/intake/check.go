@@ -48,7 +48,7 @@ func (c *checker) refuse(field, reason string, args ...any) {
 // nil if nothing is, and notes with e what is left out.
 func (s Shop) check(e *Row) *loyalty.Note {
 	c := &checker{shop: s, now: s.now}
-	if phone := strings.TrimSpace(e.Member.Phone); inExponents.MatchString(phone) { // before it is read as a phone's digits
+	if phone := strings.TrimSpace(e.Member.Phone); isInExponents(phone) { // before it is read as a phone's digits
 		c.leave("member.phone", dropped, phone)
 		e.Member.Phone = ""
 	}
@@ -101,7 +101,7 @@ func (c *checker) nobody(e *Row) {
 
 // key checks an id, by which something is told from all others.
 func (c *checker) key(field, v string) {
-	if inExponents.MatchString(v) {
+	if isInExponents(v) {
 		c.refuse(field, dropped, v)
 	}
 	c.id(field, v)
@@ -109,7 +109,7 @@ func (c *checker) key(field, v string) {
 
 // NotAnID says why a text is nobody's id; "": it may be one.
 func NotAnID(text string) string {
-	if inExponents.MatchString(text) {
+	if isInExponents(text) {
 		return fmt.Sprintf(dropped, text)
 	}
 	return ""
@@ -119,6 +119,11 @@ func NotAnID(text string) string {
 // its like write a small e, and up to 15 digits lose none by it: 4.0128e+10. 5E12
 // may be an id.
 var inExponents = regexp.MustCompile(`^[+-]?\d([.,]\d+E\+?\d{2,}|E\+\d{2,}|([.,]\d+)?e\+(1[5-9]|[2-9]\d|\d{3,}))$`)
+
+// isInExponents asks the expression only of texts in which there may be one.
+func isInExponents(text string) bool {
+	return strings.ContainsAny(text, "eE") && inExponents.MatchString(text)
+}
 
 const dropped = "%q is a number whose last digits a spreadsheet has dropped: give the column the format of a text and export it anew"
 
@@ -421,7 +426,7 @@ func (c *checker) lines(of string, lines []loyalty.Line) {
 	for i := range lines {
 		field := fmt.Sprintf("%slines[%d].", of, i)
 		l := &lines[i]
-		if inExponents.MatchString(l.Product) {
+		if isInExponents(l.Product) {
 			c.leave(field+"product", dropped, l.Product)
 			l.Product = ""
 		}

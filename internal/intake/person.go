@@ -220,6 +220,9 @@ func (b *batch) owners() error {
 	if err := b.nameSources(); err != nil {
 		return err
 	}
+	if !slices.ContainsFunc(b.items, func(it *item) bool { return len(it.keys()) == 0 }) {
+		return nil
+	}
 	var keys []orderKey
 	var nameless, early []*item
 	named := map[orderKey]*item{} // by the order that they tell of
@@ -235,9 +238,6 @@ func (b *batch) owners() error {
 		if ordered {
 			keys = append(keys, orderKey{it.Source, it.Order.ID})
 		}
-	}
-	if nameless == nil {
-		return nil
 	}
 	var found []struct {
 		Source, ExternalID string // of the order
