@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"regulars/internal/loyalty"
 	"regulars/internal/marketing"
 	"regulars/internal/report"
 	"regulars/internal/store"
@@ -16,6 +17,7 @@ import (
 type segmentsView struct {
 	frame
 	Segments []report.Segment
+	AsOf     loyalty.Instant // of how many are inside; zero: the present
 	Try      try
 }
 
@@ -42,7 +44,7 @@ func (c *Console) segments(w http.ResponseWriter, r *http.Request, u visitor) er
 		if view.frame, err = c.frame(tx, r, u, "segments", c.pages.words.Say("segments.title")); err != nil {
 			return err
 		}
-		view.Segments, err = report.Segments(tx)
+		view.Segments, view.AsOf, err = report.SegmentsKept(tx)
 		return err
 	})
 	if err == nil && r.Method == http.MethodPost {
@@ -118,7 +120,8 @@ func (c *Console) countRule(w http.ResponseWriter, r *http.Request, _ visitor) e
 type segmentView struct {
 	frame
 	report.Segment
-	Try try
+	AsOf loyalty.Instant // of how many are inside; zero: the present
+	Try  try
 }
 
 func (c *Console) oneSegment(w http.ResponseWriter, r *http.Request, u visitor) error {
@@ -128,10 +131,11 @@ func (c *Console) oneSegment(w http.ResponseWriter, r *http.Request, u visitor) 
 		if view.frame, err = c.frame(tx, r, u, "segments", name); err != nil {
 			return err
 		}
-		list, err := report.Segments(tx)
+		list, asOf, err := report.SegmentsKept(tx)
 		if err != nil {
 			return err
 		}
+		view.AsOf = asOf
 		for _, s := range list {
 			if s.Name == name {
 				view.Segment = s

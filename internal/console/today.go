@@ -46,7 +46,13 @@ func (c *Console) today(w http.ResponseWriter, r *http.Request, u visitor) error
 		return err
 	})
 	if err == nil {
-		err = c.figures(r, func(tx *store.Tx) (err error) { view.Recent, err = report.Recents(tx, view.Today()); return err })
+		err = c.figures(r, func(tx *store.Tx) error {
+			shop, _, kept, err := report.KeptShop(tx)
+			if view.Recent = shop.Recent; err == nil && !kept {
+				view.Recent, err = report.Recents(tx, view.Today())
+			}
+			return err
+		})
 	}
 	if err != nil {
 		return err
