@@ -19,6 +19,7 @@ import (
 type segmentsView struct {
 	frame
 	Segments []report.Segment
+	AsOf     loyalty.Instant // of how many are inside; zero: the present
 	Try      try
 }
 
@@ -45,7 +46,7 @@ func (c *Console) segments(w http.ResponseWriter, r *http.Request, u visitor) er
 		if view.frame, err = c.frame(tx, r, u, "segments", c.pages.words.Say("segments.title")); err != nil {
 			return err
 		}
-		view.Segments, err = report.Segments(tx)
+		view.Segments, view.AsOf, err = report.SegmentsKept(tx)
 		return err
 	})
 	if err == nil && r.Method == http.MethodPost {
@@ -121,6 +122,7 @@ func (c *Console) countRule(w http.ResponseWriter, r *http.Request, _ visitor) e
 type segmentView struct {
 	frame
 	report.Segment
+	AsOf   loyalty.Instant // of how many are inside; zero: the present
 	Try    try
 	Course template.HTML // how many were inside, day by day
 	From   string        // of the days between which one looks at who moved
@@ -138,10 +140,11 @@ func (c *Console) oneSegment(w http.ResponseWriter, r *http.Request, u visitor) 
 		if view.frame, err = c.frame(tx, r, u, "segments", name); err != nil {
 			return err
 		}
-		list, err := report.Segments(tx)
+		list, asOf, err := report.SegmentsKept(tx)
 		if err != nil {
 			return err
 		}
+		view.AsOf = asOf
 		i := slices.IndexFunc(list, func(s report.Segment) bool { return s.Name == name })
 		if i < 0 {
 			return store.ErrNotFound

@@ -37,7 +37,7 @@ type figure struct {
 const calendarDays = 7
 
 func (c *Console) today(w http.ResponseWriter, r *http.Request, u visitor) error {
-	view := todayView{Status: report.LookAt(r.Context(), c.DB)} // part by part: what cannot be asked is told as a trouble
+	view := todayView{Status: report.LookForPage(r.Context(), c.DB)} // part by part: what cannot be asked is told as a trouble
 	err := c.read(r.Context(), func(tx *store.Tx) (err error) {
 		if view.frame, err = c.frame(tx, r, u, "today", c.pages.words.Say("today.title")); err != nil {
 			return err
@@ -46,7 +46,13 @@ func (c *Console) today(w http.ResponseWriter, r *http.Request, u visitor) error
 		return err
 	})
 	if err == nil {
-		err = c.figures(r, func(tx *store.Tx) (err error) { view.Recent, err = report.Recents(tx, view.Today()); return err })
+		err = c.figures(r, func(tx *store.Tx) error {
+			shop, _, kept, err := report.KeptShop(tx)
+			if view.Recent = shop.Recent; err == nil && !kept {
+				view.Recent, err = report.Recents(tx, view.Today())
+			}
+			return err
+		})
 	}
 	if err != nil {
 		return err

@@ -121,8 +121,8 @@ func MailRows(tx *store.Tx, of MailUse, figure string, before int64, limit int) 
 	}
 	err = tx.All(&rows, `
 		select s.id, s.handed_at as at, s.member_id as member, trim(m.first_name || ' ' || m.last_name) as name, s.state
-		from   sends s join campaigns c on c.id = s.campaign_id join members m on m.id = s.member_id
-		where  c.name = @campaign and s.step = @mail and `+condition+` and (@before = 0 or s.id < @before)
+		from   sends s join members m on m.id = s.member_id
+		where  s.campaign_id = (select id from campaigns where name = @campaign) and s.step = @mail and `+condition+` and (@before = 0 or s.id < @before)
 		order  by s.id desc
 		limit  @limit`, store.Args{"campaign": of.Campaign, "mail": of.Mail, "before": before, "limit": limit})
 	return rows, err

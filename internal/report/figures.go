@@ -29,7 +29,7 @@ type CampaignFigures struct {
 }
 
 const (
-	// figuresFrom is of how many mails a ledger is large.
+	// figuresFrom is of how many mails, or orders, a shop is large.
 	figuresFrom = 50_000
 	// figuresShare is which part of one core counting may take, all campaigns together.
 	figuresShare = 20
@@ -39,30 +39,43 @@ const (
 	keptLinks = 100
 )
 
-// large is whether a ledger is, as SQL that takes no time.
-var large = fmt.Sprintf("(select coalesce(max(id) - min(id), 0) >= %d from sends)", figuresFrom)
+// ShopFigures are those of the shop as a whole that take a large one long to count.
+type ShopFigures struct {
+	Recent Recent
+	Inside map[string]int64 // members by segment
+}
+
+// theShop stands in campaign_figures for the shop as a whole.
+const theShop = 0
+
+// counted are what figures are counted of: the shop, and the campaigns of the program.
+const counted = "(select 0 as id, '' as name union all select id, name from campaigns where removed_at is null)"
+
+// large is whether the shop is, as SQL that takes no time.
+var large = fmt.Sprintf("((select coalesce(max(id) - min(id), 0) from sends) >= %[1]d or (select coalesce(max(id) - min(id), 0) from orders) >= %[1]d)", figuresFrom)
 
 // FiguresDue is a SELECT with a row where CountFigures has something to do.
 func FiguresDue(tx *store.Tx) string {
-	return "select 1 from campaigns c left join campaign_figures f on f.campaign_id = c.id where c.removed_at is null and (f.campaign_id is null or f.again_at <= " +
+	return "select 1 from " + counted + " c left join campaign_figures f on f.campaign_id = c.id where (f.campaign_id is null or f.again_at <= " +
 		tx.Machine() + ") and " + large
 }
 
-// CountFigures counts what one campaign came to, whose figures are due, and keeps that. It
-// returns how many campaigns that were. Done twice it counts again.
+// CountFigures counts what one campaign, or the shop as a whole, came to, whose figures are
+// due, and keeps that. It returns how many those were. Done twice it counts again.
 func CountFigures(ctx context.Context, db *store.DB) (int, error) {
 	var c struct {
 		ID   int64
 		Name string
 	}
-	var f CampaignFigures
+	var body any
 	var campaigns int64
+	var asOf loyalty.Instant
 	began := time.Now()
 	err := db.View(ctx, func(tx *store.Tx) error {
 		err := tx.One(&c, `
 			select c.id, c.name
-			from   campaigns c left join campaign_figures f on f.campaign_id = c.id
-			where  c.removed_at is null and (f.campaign_id is null or f.again_at <= `+tx.Machine()+`) and `+large+`
+			from   `+counted+` c left join campaign_figures f on f.campaign_id = c.id
+			where (f.campaign_id is null or f.again_at <= `+tx.Machine()+`) and `+large+`
 			order  by f.again_at is not null, f.again_at, c.id
 			limit  1`, nil)
 		if err == nil {
@@ -71,10 +84,12 @@ func CountFigures(ctx context.Context, db *store.DB) (int, error) {
 		if err == nil {
 			err = tx.InBackground()
 		}
-		if err == nil {
-			f, err = FiguresOf(tx, c.Name, keptLinks)
+		if err == nil && c.ID == theShop {
+			body, err = shopFigures(tx)
+		} else if err == nil {
+			body, err = FiguresOf(tx, c.Name, keptLinks)
 		}
-		f.AsOf = tx.At
+		asOf = tx.At
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {
@@ -88,9 +103,40 @@ func CountFigures(ctx context.Context, db *store.DB) (int, error) {
 		_, err := tx.Exec(`
 			insert into campaign_figures (campaign_id, as_of, again_at, body) values (@campaign, @as_of, `+tx.MachineIn(again)+`, @body)
 			on conflict (campaign_id) do update set as_of = excluded.as_of, again_at = excluded.again_at, body = excluded.body`,
-			store.Args{"campaign": c.ID, "as_of": f.AsOf, "body": string(store.JSON(f))})
+			store.Args{"campaign": c.ID, "as_of": asOf, "body": store.JSON(body)})
 		return err
 	})
+}
+
+// shopFigures counts those of the shop.
+func shopFigures(tx *store.Tx) (f ShopFigures, err error) {
+	today, err := tx.Today()
+	if err != nil {
+		return f, err
+	}
+	if f.Recent, err = Recents(tx, today); err != nil {
+		return f, err
+	}
+	list, err := Segments(tx)
+	f.Inside = map[string]int64{}
+	for _, s := range list {
+		f.Inside[s.Name] = s.Members
+	}
+	return f, err
+}
+
+// KeptShop returns the figures of the shop as they were counted last, and when; kept is
+// false where pages count them themselves (Recents, Segments).
+func KeptShop(tx *store.Tx) (f ShopFigures, asOf loyalty.Instant, kept bool, err error) {
+	var row struct {
+		Body string
+		AsOf loyalty.Instant
+	}
+	err = tx.One(&row, "select as_of, body from campaign_figures where campaign_id = @shop and "+large, store.Args{"shop": theShop})
+	if err == nil {
+		err = json.Unmarshal([]byte(row.Body), &f)
+	}
+	return f, row.AsOf, err == nil, store.IgnoreNotFound(err)
 }
 
 // FiguresOf counts what a campaign came to, with so many of its links.

@@ -45,10 +45,6 @@ func FindMembers(tx *store.Tx, text string) ([]Member, error) {
 	if folded == "" && text != "" { // nothing but accents
 		folded = text
 	}
-	ids, err := named(tx, folded)
-	if err != nil {
-		return nil, err
-	}
 	country, err := tx.Setting(store.SettingPhones)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, err
@@ -58,6 +54,12 @@ func FindMembers(tx *store.Tx, text string) ([]Member, error) {
 		store.Args{"text": text, "lower": strings.ToLower(text), "phone": phone.Read(text, country), "most": mostFound})
 	if err != nil {
 		return nil, err
+	}
+	ids := []int64{}
+	if len(keyed) == 0 || !strings.Contains(text, "@") { // a whole address is nobody's name
+		if ids, err = named(tx, folded); err != nil {
+			return nil, err
+		}
 	}
 	list := []Member{}
 	err = tx.All(&list, "select"+memberColumns+`

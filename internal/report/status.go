@@ -178,6 +178,18 @@ func LookAt(ctx context.Context, db *store.DB) Status {
 	return lookAt(ctx, db, append(slices.Clone(quick), slow...), false)
 }
 
+// LookForPage is LookAt for a page that need not know how many members there are: Known is
+// 1 where there is anybody at all.
+func LookForPage(ctx context.Context, db *store.DB) Status {
+	parts := append(slices.Clone(quick), slow...)
+	for i := range parts {
+		if parts[i].name == theMembers {
+			parts[i].read = (*Status).anybody
+		}
+	}
+	return lookAt(ctx, db, parts, false)
+}
+
 // LookAtParts is LookAt for the parts of those names alone: what the others would count
 // stays empty.
 func LookAtParts(ctx context.Context, db *store.DB, names ...string) Status {
@@ -204,10 +216,12 @@ var (
 		{"rules that wait", (*Status).unready}, {"the pools of codes", (*Status).pools}, {"what is set aside", (*Status).setAside}, {"what waits since it failed", (*Status).somePutOff}, {"the webhooks", (*Status).webhooks},
 	}
 	slow = []part{
-		{"the members", (*Status).people}, {"the runs", (*Status).runs}, {"single mails", (*Status).waiting}, {"the dates", (*Status).dates},
+		{theMembers, (*Status).people}, {"the runs", (*Status).runs}, {"single mails", (*Status).waiting}, {"the dates", (*Status).dates},
 		{"unknown mails and failed jobs", (*Status).trouble}, {"parked webhooks", (*Status).hooks}, {"the budget", (*Status).spending}, {"the warm-up", (*Status).warming}, {"rates of domains", (*Status).rated},
 	}
 )
+
+const theMembers = "the members"
 
 func begun(now loyalty.Instant) *Status {
 	return &Status{Now: now, Troubles: []store.Trouble{}, Needs: []string{}, Runs: []Run{}, Waiting: []Waiting{}, Holds: []Hold{}, Oldest: []Oldest{},
@@ -254,6 +268,14 @@ func (s *Status) people(tx *store.Tx) error {
 	}
 	s.Members, s.Known = row.Members, row.Known
 	s.Version, err = tx.Setting(store.SettingVersion)
+	return store.IgnoreNotFound(err)
+}
+
+func (s *Status) anybody(tx *store.Tx) (err error) {
+	err = tx.One(&s.Known, "select count(*) from (select 1 from members where merged_into is null and erased_at is null limit 1) m", nil)
+	if err == nil {
+		s.Version, err = tx.Setting(store.SettingVersion)
+	}
 	return store.IgnoreNotFound(err)
 }
 
