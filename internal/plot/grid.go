@@ -92,8 +92,15 @@ func (g Grid) arrow(d *drawing, m GridMove, top, width float64) {
 			return
 		}
 	}
-	middle := func(at [2]int) (x, y float64) { // of where no words stand
-		return gridLeft + gridSide*(float64(at[1])+0.84), top + gridSide*(float64(at[0])+0.76)
+	across, down := 0.5, 0.6 // of a place, so that its words stay free
+	switch {
+	case m.From[0] == m.To[0]:
+		down = 0.76
+	case m.From[1] == m.To[1]:
+		across, down = 0.84, 0.5
+	}
+	middle := func(at [2]int) (x, y float64) {
+		return gridLeft + gridSide*(float64(at[1])+across), top + gridSide*(float64(at[0])+down)
 	}
 	x1, y1 := middle(m.From)
 	x2, y2 := middle(m.To)
