@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"regulars/internal/look/looktest"
+	"regulars/internal/rehearsal"
 	"regulars/internal/staff"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
@@ -27,6 +28,29 @@ func TestPagesFitScreens(t *testing.T) {
 	t.Parallel()
 	looktest.Chromium(t)
 	h := newHouse(t, storetest.SQLite(t))
+	style := regexp.MustCompile(`<link rel="stylesheet" href="([^"]+)">`)
+	script := regexp.MustCompile(`<script[^>]*></script>`)
+	pages := map[string]string{}
+	for name, page := range h.screens(t) {
+		css := h.ask(staff.Nobody, style.FindStringSubmatch(page)[1], nil).Body
+		pages[name] = script.ReplaceAllString(style.ReplaceAllString(page, "<style>"+strings.ReplaceAll(css, "$", "$$")+"</style>"), "")
+	}
+	for _, got := range looktest.Measure(t, pages, "svg, .skip, nav ul, .scroll, .diff, .stack thead", 360, 1200) {
+		if got.Scroll > got.Width || got.Out > 0 {
+			t.Errorf("%s at %d px is %d px wide, with %d parts outside: %s", got.Page, got.Width, got.Scroll, got.Out, got.Worst)
+		}
+		if got.Faint > 0 || got.Font < 12 || got.Narrow > 0 {
+			t.Errorf("%s at %d px, %s: %d texts have a contrast below 4.5, the smallest letters %d px, %d things are too small to hit: %s", got.Page, got.Width, got.Scheme, got.Faint, got.Font, got.Narrow, got.Worst)
+		}
+		if !got.Styled || got.Dark != (got.Scheme == "dark") {
+			t.Errorf("%s at %d px, %s: the style sheet is not in force", got.Page, got.Width, got.Scheme)
+		}
+	}
+}
+
+// screens are all pages by name, as they look in a shop in which much goes on.
+func (h *house) screens(t *testing.T) map[string]string {
+	t.Helper()
 	h.clicked()
 	looked := h.file("people-of-the-old-shop.csv", "email,first_name,Nick\nnina@shop2.test,Nina,Ni\nno address,Nils,\n", "members")
 	taken := h.file("people.csv", "email\nnils@shop2.test\n", "members")
@@ -36,12 +60,10 @@ func TestPagesFitScreens(t *testing.T) {
 		return err
 	})
 	h.does(t, staff.Admin, "/console/campaigns/spring/hold", because("a very long reason that somebody wrote down in a hurry, withoutanyspaceatallwhereonewouldhelpalittle"))
+	h.Do(func(tx *store.Tx) error { return rehearsal.Keep(tx, h.change, "", rehearsed()) })
 	spring, change := url.Values{"value.headline": {"Sun"}}, fmt.Sprintf("/console/proposals/%d", h.change)
 	file := strings.TrimPrefix(change, "/console/proposals/") + "/files/campaigns/welcome/hello.en.md"
-	style := regexp.MustCompile(`<link rel="stylesheet" href="([^"]+)">`)
-	script := regexp.MustCompile(`<script[^>]*></script>`)
-	pages := map[string]string{}
-	for name, page := range map[string]string{
+	return map[string]string{
 		"today": h.ask(staff.Admin, "/console/", nil).Body, "campaigns": h.ask(staff.Viewer, "/console/campaigns", nil).Body,
 		"campaign": h.ask(staff.Admin, "/console/campaigns/welcome", nil).Body, "held": h.ask(staff.Admin, "/console/campaigns/spring", nil).Body,
 		"mail": h.ask(staff.Admin, fmt.Sprintf("/console/mail/welcome/hello?as=%d&view=text", h.members[0]), nil).Body, "run": h.ask(staff.Admin, fmt.Sprintf("/console/runs/%d", h.run), nil).Body,
@@ -60,20 +82,9 @@ func TestPagesFitScreens(t *testing.T) {
 		"erase":     h.ask(staff.Admin, fmt.Sprintf("/console/members/%d/erase", h.members[1]), nil).Body,
 		"looked at": h.ask(staff.Marketer, looked, nil).Body, "under way": h.ask(staff.Marketer, taken, nil).Body, "me": h.ask(staff.Viewer, "/console/me", nil).Body,
 		"sign-in": h.ask(staff.Nobody, "/console/sign-in", nil).Body, "wrong": h.ask(staff.Viewer, "/console/audit", nil).Body,
-	} {
-		css := h.ask(staff.Nobody, style.FindStringSubmatch(page)[1], nil).Body
-		pages[name] = script.ReplaceAllString(style.ReplaceAllString(page, "<style>"+strings.ReplaceAll(css, "$", "$$")+"</style>"), "")
-	}
-	for _, got := range looktest.Measure(t, pages, "svg, .skip, nav ul, .scroll, .diff, .stack thead", 360, 1200) {
-		if got.Scroll > got.Width || got.Out > 0 {
-			t.Errorf("%s at %d px is %d px wide, with %d parts outside: %s", got.Page, got.Width, got.Scroll, got.Out, got.Worst)
-		}
-		if got.Faint > 0 || got.Font < 12 || got.Narrow > 0 {
-			t.Errorf("%s at %d px, %s: %d texts have a contrast below 4.5, the smallest letters %d px, %d things are too small to hit: %s", got.Page, got.Width, got.Scheme, got.Faint, got.Font, got.Narrow, got.Worst)
-		}
-		if !got.Styled || got.Dark != (got.Scheme == "dark") {
-			t.Errorf("%s at %d px, %s: the style sheet is not in force", got.Page, got.Width, got.Scheme)
-		}
+		"rehearsal": h.ask(staff.Marketer, change+"/rehearsal", nil).Body, "report": h.ask(staff.Viewer, "/console/reports/orders", nil).Body,
+		"grid": h.ask(staff.Viewer, "/console/reports/rfm-grid", nil).Body, "stages": h.ask(staff.Viewer, "/console/reports/lifecycle", nil).Body, "reports": h.ask(staff.Viewer, "/console/reports", nil).Body,
+		"segments": h.ask(staff.Admin, "/console/segments", nil).Body, "runs": h.ask(staff.Admin, "/console/runs", nil).Body, "segment": h.ask(staff.Admin, "/console/segments/regulars", nil).Body,
 	}
 }
 

@@ -77,12 +77,12 @@ func (c Calendar) month(d *drawing, first, from time.Time, x, y, width, most flo
 		if share > dark {
 			colour = "#ffffff"
 		}
-		opacity := 0.05
+		fill, opacity := "currentColor", 0.05
 		if value > 0 {
-			opacity = 0.15 + 0.85*share
+			fill, opacity = fills[0], 0.15+0.85*share
 		}
 		fmt.Fprintf(&d.b, `<rect x="%s" y="%s" width="%s" height="%s" fill="%s" fill-opacity="%.2f"><title>%s</title></rect><text x="%s" y="%s" font-size="9" fill="%s">%d</text>`+"\n",
-			num(left), num(top), num(width-2), num(dayHeight-2), fills[0], opacity, plain(c.Days[i].Title), num(left+3), num(top+10), colour, day.Day())
+			num(left), num(top), num(width-2), num(dayHeight-2), fill, opacity, plain(c.Days[i].Title), num(left+3), num(top+10), colour, day.Day())
 		if value > 0 {
 			fmt.Fprintf(&d.b, `<text x="%s" y="%s" text-anchor="middle" fill="%s">%s</text>`+"\n", num(left+(width-2)/2), num(top+25), colour, countIn(value, width))
 		}

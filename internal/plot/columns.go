@@ -111,6 +111,10 @@ func (c Columns) path(d *drawing, s Series, step float64, y func(float64) float6
 			points = append(points, num(axisRoom+step*(float64(i)+0.5))+","+num(y(s.Values[i])))
 		}
 	}
+	if len(points) == 1 { // no line, but a place
+		x, at, _ := strings.Cut(points[0], ",")
+		fmt.Fprintf(&d.b, `<line x1="%s" y1="%s" x2="%s" y2="%s" stroke="currentColor" stroke-width="8" stroke-linecap="round"/>`+"\n", x, at, x, at)
+	}
 	fmt.Fprintf(&d.b, `<polyline points="%s" fill="none" stroke="currentColor" stroke-width="2"%s><title>%s</title></polyline>`+"\n",
 		strings.Join(points, " "), key{dashed: s.Dashed}.dashes(), plain(s.Name))
 }

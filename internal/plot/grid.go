@@ -80,7 +80,7 @@ func (g Grid) place(d *drawing, row, column int, top, most float64) {
 	fmt.Fprintf(&d.b, `<rect x="%s" y="%s" width="%s" height="%s" fill="%s" fill-opacity="%.2f"><title>%s</title></rect>`+"\n",
 		num(x+(gridSide-side)/2), num(y+(gridSide-side)/2), num(side), num(side), fills[0], 0.12+0.5*shade, plain(c.Title))
 	for i, words := range c.Words {
-		d.text(x+gridSide/2, y+22+lineOf*float64(i), "middle", words, gridSide-8)
+		d.text(x+10, y+22+lineOf*float64(i), "start", words, gridSide*0.75)
 	}
 }
 
@@ -92,8 +92,15 @@ func (g Grid) arrow(d *drawing, m GridMove, top, width float64) {
 			return
 		}
 	}
+	across, down := 0.5, 0.6 // of a place, so that its words stay free
+	switch {
+	case m.From[0] == m.To[0]:
+		down = 0.76
+	case m.From[1] == m.To[1]:
+		across, down = 0.84, 0.5
+	}
 	middle := func(at [2]int) (x, y float64) {
-		return gridLeft + gridSide*(float64(at[1])+0.5), top + gridSide*(float64(at[0])+0.5) + 26
+		return gridLeft + gridSide*(float64(at[1])+across), top + gridSide*(float64(at[0])+down)
 	}
 	x1, y1 := middle(m.From)
 	x2, y2 := middle(m.To)

@@ -174,7 +174,7 @@ func liabilityReport(tx *store.Tx, ask Ask) (Table, error) {
 		return Table{}, err
 	}
 	months, err := LiabilityByMonth(tx, ask)
-	return Table{Value: LiabilityFigures{l, r, months}, Head: []string{"FIGURE", ""}, Rows: [][]string{
+	t := Table{Value: LiabilityFigures{l, r, months}, Head: []string{"FIGURE", ""}, Rows: [][]string{
 		row("at the end of", l.Day),
 		row("members with points", l.Members),
 		row("points that can be spent", l.Points),
@@ -190,5 +190,9 @@ func liabilityReport(tx *store.Tx, ask Ask) (Table, error) {
 		row("of that released", ask.money(r.Released)),
 		row("of that this year", ask.money(r.ThisYear)),
 		row("still deferred", ask.money(r.Open)),
-	}}, err
+	}}
+	for _, m := range months[max(0, len(months)-2*drawnMonths):] {
+		t.Rows = append(t.Rows, row("worth of all at the end of "+m.Month, ask.money(m.Nominal)), row("of it without those that will expire", ask.money(m.Expected)))
+	}
+	return t, err
 }
