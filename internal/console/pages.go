@@ -36,7 +36,7 @@ type pages struct {
 	mark      string // of style and scripts: another one is another address
 }
 
-var pageNames = []string{"today", "figure", "campaigns", "campaign", "mailrows", "launch", "mail", "runs", "run", "members", "member", "erase", "why", "segments", "segment", "codes", "loyalty", "reports", "report", "month", "program", "version", "rollback", "proposal", "file", "jobs", "import", "upload", "users", "me", "audit", "deliverability", "topics", "topic", "signin", "welcome", "wrong"}
+var pageNames = []string{"today", "figure", "campaigns", "campaign", "mailrows", "launch", "mail", "runs", "run", "members", "member", "erase", "why", "segments", "segment", "codes", "loyalty", "reports", "report", "month", "program", "version", "rollback", "proposal", "file", "jobs", "import", "upload", "users", "me", "audit", "deliverability", "topics", "topic", "settings", "signin", "welcome", "wrong"}
 
 func newPages() *pages {
 	own, _ := files.ReadFile("pages/style.css") // embedded: they are there
