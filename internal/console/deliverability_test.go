@@ -78,7 +78,9 @@ func TestDomainsAreCountedByAWorker(t *testing.T) {
 			t.Errorf("have it counted: %d to %s", a.StatusCode, a.Header.Get("Location"))
 		}
 		var n int64
-		h.Do(func(tx *store.Tx) error { return tx.One(&n, "select count(*) from jobs where kind = 'count' and payload ->> 'report' = 'domains'", nil) })
+		h.Do(func(tx *store.Tx) error {
+			return tx.One(&n, "select count(*) from jobs where kind = 'count' and payload ->> 'report' = 'domains'", nil)
+		})
 		if n != 1 {
 			t.Errorf("%d jobs count the domains", n)
 		}

@@ -51,7 +51,10 @@ func TestTokensAreMadeListedAndRevoked(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		make := func(name string, scopes ...string) (token string, err error) {
-			err = db.Update(context.Background(), func(tx *store.Tx) (err error) { token, err = staff.CreateToken(tx, name, "", scopes, "test"); return err })
+			err = db.Update(context.Background(), func(tx *store.Tx) (err error) {
+				token, err = staff.CreateToken(tx, name, "", scopes, "test")
+				return err
+			})
 			return token, err
 		}
 		revoke := func(name string) error {
