@@ -28,6 +28,7 @@ func TestPagesFitScreens(t *testing.T) {
 	looktest.Chromium(t)
 	h := newHouse(t, storetest.SQLite(t))
 	h.clicked()
+	h.Surroundings = told(t)
 	looked := h.file("people-of-the-old-shop.csv", "email,first_name,Nick\nnina@shop2.test,Nina,Ni\nno address,Nils,\n", "members")
 	taken := h.file("people.csv", "email\nnils@shop2.test\n", "members")
 	h.does(t, staff.Marketer, taken+"/start", url.Values{})
@@ -55,6 +56,8 @@ func TestPagesFitScreens(t *testing.T) {
 		"file": h.ask(staff.Marketer, "/console/proposals/"+file, nil).Body, "codes": h.ask(staff.Admin, "/console/codes", nil).Body,
 		"loyalty": h.ask(staff.Admin, "/console/loyalty", nil).Body, "month": h.ask(staff.Viewer, "/console/month", nil).Body,
 		"unarrived": h.ask(staff.Admin, fmt.Sprintf("/console/members/%d", h.members[1]), nil).Body, "mail rows": h.ask(staff.Admin, "/console/campaigns/spring/mails/clicked/offer", nil).Body, "users": h.ask(staff.Admin, "/console/users", nil).Body, "jobs": h.ask(staff.Admin, "/console/jobs", nil).Body, "import": h.ask(staff.Admin, "/console/import", nil).Body,
+		"help": h.ask(staff.Viewer, "/console/help", nil).Body, "help on files": h.ask(staff.Viewer, "/console/help/files", nil).Body, "help on webhooks": h.ask(staff.Viewer, "/console/help/webhooks", nil).Body,
+		"deliverability": h.ask(staff.Viewer, "/console/deliverability", nil).Body, "settings": h.ask(staff.Admin, "/console/settings/tokens", url.Values{"name": {"a-till-with-a-long-name"}, "scope": {"read", "redeem"}, "source": {"till-4"}}).Body,
 		"erase":     h.ask(staff.Admin, fmt.Sprintf("/console/members/%d/erase", h.members[1]), nil).Body,
 		"looked at": h.ask(staff.Marketer, looked, nil).Body, "under way": h.ask(staff.Marketer, taken, nil).Body, "me": h.ask(staff.Viewer, "/console/me", nil).Body,
 		"sign-in": h.ask(staff.Nobody, "/console/sign-in", nil).Body, "wrong": h.ask(staff.Viewer, "/console/audit", nil).Body,
