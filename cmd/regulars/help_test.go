@@ -201,8 +201,10 @@ func (r *reader) csv(name, text string) error {
 	return os.WriteFile(filepath.Join(r.dir, name), []byte(text), 0o600)
 }
 
-// yaml is a file of the program, or those of its parts that are to be other.
-func (r *reader) yaml(name, text string) error {
+// yaml is a file of the program, or those of its parts that are to be other. One that is
+// only tried is put back when it was checked.
+func (r *reader) yaml(about, text string) error {
+	name, tried := strings.CutSuffix(about, " tried")
 	file := filepath.Join(r.dir, "program", name)
 	was, err := os.ReadFile(file)
 	if err != nil && !os.IsNotExist(err) {
@@ -229,7 +231,11 @@ func (r *reader) yaml(name, text string) error {
 	if strings.HasPrefix(name, "campaigns/") {
 		return nil // its mails come next
 	}
-	return r.checked()
+	err = r.checked()
+	if tried && err == nil {
+		err = os.WriteFile(file, was, 0o600)
+	}
+	return err
 }
 
 // partsOf takes YAML apart at the keys that stand at the margin.
