@@ -19,9 +19,15 @@ import (
 	"regulars/internal/store/storetest"
 )
 
+// asCommand has the tests' binary be the program itself, for a shell that calls it.
+const asCommand = "TEST_AS_COMMAND"
+
 // TestMain lets more tests run at once than there are cores: some wait a minute
 // for the lease of a worker that was killed.
 func TestMain(m *testing.M) {
+	if os.Getenv(asCommand) != "" {
+		main()
+	}
 	flag.Parse()
 	if err := flag.Set("test.parallel", fmt.Sprint(max(6, runtime.GOMAXPROCS(0)))); err != nil {
 		panic(err)

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"regulars/internal/public"
+	"regulars/internal/staff"
 	"regulars/internal/store"
 )
 
@@ -14,7 +14,7 @@ func (a *app) tokenCommand() *cobra.Command {
 	group := &cobra.Command{Use: "token", Short: "Bearer tokens for /v1: create | list | revoke"}
 	var scopes, source string
 	create := a.action("create NAME", "Make a token; it is shown once", func(tx *store.Tx, args []string) error {
-		token, err := public.CreateToken(tx, args[0], source, splitList(scopes))
+		token, err := staff.CreateToken(tx, args[0], source, splitList(scopes), a.by())
 		if err != nil {
 			return err
 		}
@@ -25,29 +25,29 @@ func (a *app) tokenCommand() *cobra.Command {
 	})
 	create.PreRunE = func(*cobra.Command, []string) error {
 		if scopes == "" {
-			return usage("say what the token is good for: --scope %s", strings.Join(public.Scopes, ","))
+			return usage("say what the token is good for: --scope %s", strings.Join(staff.Scopes, ","))
 		}
 		for _, scope := range splitList(scopes) {
-			if err := oneOf("scope", scope, public.Scopes); err != nil {
+			if err := oneOf("scope", scope, staff.Scopes); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	create.Flags().StringVar(&scopes, "scope", "", strings.Join(public.Scopes, ",")+": what it is good for")
+	create.Flags().StringVar(&scopes, "scope", "", strings.Join(staff.Scopes, ",")+": what it is good for")
 	create.Flags().StringVar(&source, "source", "", "whose order numbers and event ids it brings, for a system that numbers for itself (default: the shop's)")
 	group.AddCommand(create,
 		a.action("list", "List the tokens", func(tx *store.Tx, _ []string) error {
-			list, err := public.Tokens(tx)
+			list, err := staff.Tokens(tx)
 			if err != nil {
 				return err
 			}
-			return printList(a, list, "TOKEN|SCOPES|SOURCE|CREATED|REVOKED", func(t public.Token) []any {
-				return []any{t.Name, t.Scopes, t.Source, a.second(t.CreatedAt), a.second(t.RevokedAt)}
+			return printList(a, list, "TOKEN|SCOPES|SOURCE|MADE BY|CREATED|USED|REVOKED", func(t staff.Token) []any {
+				return []any{t.Name, t.Scopes, t.Source, t.MadeBy, a.second(t.CreatedAt), a.second(t.UsedAt), a.second(t.RevokedAt)}
 			})
 		}),
 		a.action("revoke NAME", "End a token at once", func(tx *store.Tx, args []string) error {
-			if err := public.RevokeToken(tx, args[0]); err != nil {
+			if err := staff.RevokeToken(tx, args[0], a.by()); err != nil {
 				return err
 			}
 			return a.done("revoked")

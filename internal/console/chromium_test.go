@@ -52,6 +52,7 @@ func TestPagesFitScreens(t *testing.T) {
 func (h *house) screens(t *testing.T) map[string]string {
 	t.Helper()
 	h.clicked()
+	h.Surroundings = told(t)
 	looked := h.file("people-of-the-old-shop.csv", "email,first_name,Nick\nnina@shop2.test,Nina,Ni\nno address,Nils,\n", "members")
 	taken := h.file("people.csv", "email\nnils@shop2.test\n", "members")
 	h.does(t, staff.Marketer, taken+"/start", url.Values{})
@@ -77,6 +78,9 @@ func (h *house) screens(t *testing.T) map[string]string {
 		"file": h.ask(staff.Marketer, "/console/proposals/"+file, nil).Body, "codes": h.ask(staff.Admin, "/console/codes", nil).Body,
 		"loyalty": h.ask(staff.Admin, "/console/loyalty", nil).Body, "month": h.ask(staff.Viewer, "/console/month", nil).Body,
 		"unarrived": h.ask(staff.Admin, fmt.Sprintf("/console/members/%d", h.members[1]), nil).Body, "mail rows": h.ask(staff.Admin, "/console/campaigns/spring/mails/clicked/offer", nil).Body, "users": h.ask(staff.Admin, "/console/users", nil).Body, "jobs": h.ask(staff.Admin, "/console/jobs", nil).Body, "import": h.ask(staff.Admin, "/console/import", nil).Body,
+		"help": h.ask(staff.Viewer, "/console/help", nil).Body, "help on files": h.ask(staff.Viewer, "/console/help/files", nil).Body, "help on webhooks": h.ask(staff.Viewer, "/console/help/webhooks", nil).Body,
+		"deliverability": h.ask(staff.Viewer, "/console/deliverability", nil).Body, "settings": h.ask(staff.Admin, "/console/settings/tokens", url.Values{"name": {"a-till-with-a-long-name"}, "scope": {"read", "redeem"}, "source": {"till-4"}}).Body,
+		"form": h.ask(staff.Marketer, change+"/campaign", nil).Body, "form of one": h.ask(staff.Marketer, change+"/campaign/welcome", nil).Body, "library": h.ask(staff.Marketer, change+"/library", nil).Body,
 		"merge":     h.ask(staff.Launcher, fmt.Sprintf("/console/members/%d/merge", h.members[1]), nil).Body,
 		"newjob":    h.ask(staff.Launcher, "/console/jobs/new?kind=generate", nil).Body,
 		"erase":     h.ask(staff.Admin, fmt.Sprintf("/console/members/%d/erase", h.members[1]), nil).Body,

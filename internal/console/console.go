@@ -186,6 +186,10 @@ func (c *Console) routes() []route {
 		{"POST /console/import/{upload}/drop", staff.Marketer, c.dropUpload},
 		{"GET /console/import/{upload}/refused.csv", staff.Marketer, c.refusedRows},
 
+		{"GET /console/settings", staff.Admin, c.settings},
+		{"POST /console/settings/tokens", staff.Admin, c.makeToken},
+		{"POST /console/settings/tokens/end", staff.Admin, c.endToken},
+
 		{"GET /console/users", staff.Admin, c.users},
 		{"POST /console/users", staff.Admin, c.addUser},
 		{"POST /console/users/role", staff.Admin, c.setRole},

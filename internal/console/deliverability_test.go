@@ -21,7 +21,7 @@ const signingKey = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1h
 func TestRecordsAreTold(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, storetest.SQLite(t))
-	told := func(s console.Surroundings) string {
+	page := func(s console.Surroundings) string {
 		t.Helper()
 		h.Surroundings = s
 		a := h.ask(staff.Viewer, "/console/deliverability", nil)
@@ -31,13 +31,7 @@ func TestRecordsAreTold(t *testing.T) {
 		h.wellMade(t, "deliverability", a.Body)
 		return words(tree(t, a.Body))
 	}
-	signer := func(domain string) *dkim.Signer {
-		s, err := dkim.New(domain, []string{"mail2026"}, []byte(signingKey))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
+	signer := func(domain string) *dkim.Signer { return signs(t, domain) }
 	for _, tt := range []struct {
 		name         string
 		s            console.Surroundings
@@ -52,7 +46,7 @@ func TestRecordsAreTold(t *testing.T) {
 		{"we sign for somebody else", console.Surroundings{BounceDomain: "bounces.other.example", DKIM: signer("other.example")},
 			[]string{"the sender's domain shop.example, so DMARC does not count it", "the sender's domain shop.example: DMARC does not count the signature"}, nil},
 	} {
-		got := told(tt.s)
+		got := page(tt.s)
 		for _, want := range tt.says {
 			if !strings.Contains(got, want) {
 				t.Errorf("%s: the page says\n%s\nwant %q in it", tt.name, got, want)
@@ -108,4 +102,19 @@ func TestHelpStandsInTheConsole(t *testing.T) {
 	if a := h.ask(staff.Viewer, "/console/help/rulse", nil); a.StatusCode != http.StatusNotFound || !strings.Contains(words(tree(t, a.Body)), "did you mean “rules”?") {
 		t.Errorf("the page on rulse: %d\n%s", a.StatusCode, words(tree(t, a.Body)))
 	}
+}
+
+func signs(t *testing.T, domain string) *dkim.Signer {
+	s, err := dkim.New(domain, []string{"mail2026"}, []byte(signingKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// told is what the environment of a shop says that has set all of it.
+func told(t *testing.T) console.Surroundings {
+	return console.Surroundings{BounceDomain: "bounces.mail.shop.example", DKIM: signs(t, "shop.example"), Doors: []console.Door{
+		{Path: "/hooks/standard", Setting: "HOOK_SECRET_STANDARD", Open: true}, {Path: "/hooks/woocommerce", Setting: "HOOK_SECRET_WOOCOMMERCE"}, {Path: "/hooks/mail/postmark", Setting: "HOOK_SECRET_POSTMARK"},
+	}}
 }

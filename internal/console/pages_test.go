@@ -304,7 +304,7 @@ func TestEveryWordIsThereAndUsed(t *testing.T) {
 		group, name, _ := strings.Cut(key, ".")
 		direct := strings.Contains(used.String(), `"`+key+`"`) || strings.Contains(used.String(), "done="+name)
 		built := strings.Contains(used.String(), `"`+name+`"`) && slices.Contains([]string{"done", "campaigns", "members"}, group)
-		family := strings.HasPrefix(key, "campaigns.until_") || strings.HasPrefix(key, "campaigns.again_") || strings.HasPrefix(key, "campaigns.class_") || strings.HasPrefix(key, "launch.kind_") || strings.HasPrefix(key, "users.may_") || strings.HasPrefix(key, "import.of_") || strings.HasPrefix(key, "import.set_") || strings.HasPrefix(key, "import.opt_")
+		family := strings.HasPrefix(key, "campaigns.until_") || strings.HasPrefix(key, "campaigns.again_") || strings.HasPrefix(key, "campaigns.class_") || strings.HasPrefix(key, "launch.kind_") || strings.HasPrefix(key, "users.may_") || strings.HasPrefix(key, "settings.scope_") || strings.HasPrefix(key, "import.of_") || strings.HasPrefix(key, "import.set_") || strings.HasPrefix(key, "import.opt_")
 		for _, way := range []string{"kind_", "of_", "like_", "class_"} {
 			family = family || strings.HasPrefix(key, "form."+way)
 		}

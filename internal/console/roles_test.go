@@ -169,6 +169,9 @@ launcher POST /console/runs/{run}/pause
 launcher POST /console/runs/{run}/resume
 admin    GET /console/audit
 admin    GET /console/audit.csv
+admin    GET /console/settings
+admin    POST /console/settings/tokens
+admin    POST /console/settings/tokens/end
 admin    GET /console/users
 admin    POST /console/users
 admin    POST /console/users/remove

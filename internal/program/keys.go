@@ -149,6 +149,20 @@ func (ks keys[T]) settings(t *T, currency string) (all []setting) {
 	return all
 }
 
+// Setting is one of program.yaml as people read it.
+type Setting struct{ Name, Says string }
+
+// Settings are those of program.yaml that the program has, also where the file leaves
+// them to what is usual.
+func (p *Program) Settings() (all []Setting) {
+	for _, s := range shopKeys().settings(p, p.Currency) {
+		if s.text != "" {
+			all = append(all, Setting{s.name, s.text})
+		}
+	}
+	return all
+}
+
 // elsewhere says where in the format a key belongs that stands in the wrong place,
 // beside those that belong there.
 func elsewhere(name string, beside []string) string {

@@ -13,6 +13,7 @@ import (
 	"regulars/internal/loyalty"
 	"regulars/internal/phone"
 	"regulars/internal/points"
+	"regulars/internal/staff"
 	"regulars/internal/store"
 	"regulars/internal/webhook"
 )
@@ -22,7 +23,7 @@ import (
 // own or ?source= names another.
 func (s *server) apiEvents(w http.ResponseWriter, r *http.Request, c caller) error {
 	source := cmp.Or(r.URL.Query().Get("source"), c.source, intake.OwnSource)
-	if !plainName.MatchString(source) {
+	if !staff.PlainName(source) {
 		return refuse(http.StatusBadRequest, "source is of letters, digits, dots, hyphens and underscores, not %q", source)
 	}
 	body, release, err := s.hold(r)

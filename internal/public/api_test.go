@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"regulars/internal/public"
+	"regulars/internal/staff"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
 )
@@ -16,10 +16,10 @@ func TestWhoMayUseTheAPI(t *testing.T) {
 		h := newHouse(t, db)
 		var gone string
 		h.update(func(tx *store.Tx) (err error) {
-			if gone, err = public.CreateToken(tx, "gone", "", public.Scopes); err != nil {
+			if gone, err = staff.CreateToken(tx, "gone", "", staff.Scopes, "test"); err != nil {
 				return err
 			}
-			return public.RevokeToken(tx, "gone")
+			return staff.RevokeToken(tx, "gone", "test")
 		})
 		needs := map[string]string{
 			"POST /v1/events": "write", "POST /v1/jobs": "launch", "GET /v1/jobs": "read", "GET /v1/jobs/1": "read",
@@ -37,7 +37,7 @@ func TestWhoMayUseTheAPI(t *testing.T) {
 					t.Errorf("%s %s: %d %s, want 401", route, claim, a.Status, a.Body)
 				}
 			}
-			for _, other := range public.Scopes {
+			for _, other := range staff.Scopes {
 				a := h.ask(method, path, "", "Authorization: bearer  "+h.tokens[other])
 				if refused := a.Status == 403; refused != (other != scope) {
 					t.Errorf("%s with the scope %s: %d %s, want 403 unless it is %s", route, other, a.Status, a.Body, scope)
@@ -51,11 +51,14 @@ func TestTokensAreMadeListedAndRevoked(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		make := func(name string, scopes ...string) (token string, err error) {
-			err = db.Update(context.Background(), func(tx *store.Tx) (err error) { token, err = public.CreateToken(tx, name, "", scopes); return err })
+			err = db.Update(context.Background(), func(tx *store.Tx) (err error) {
+				token, err = staff.CreateToken(tx, name, "", scopes, "test")
+				return err
+			})
 			return token, err
 		}
 		revoke := func(name string) error {
-			return db.Update(context.Background(), func(tx *store.Tx) error { return public.RevokeToken(tx, name) })
+			return db.Update(context.Background(), func(tx *store.Tx) error { return staff.RevokeToken(tx, name, "test") })
 		}
 		first, err := make("till", "redeem", "read", "read")
 		if err != nil || !strings.HasPrefix(first, "rgl_") || len(first) != 47 {
@@ -86,10 +89,10 @@ func TestTokensAreMadeListedAndRevoked(t *testing.T) {
 		if err != nil || second == first {
 			t.Errorf("CreateToken(till) after it was revoked = %q, %v; want another token", second, err)
 		}
-		var list []public.Token
+		var list []staff.Token
 		var hashes int64
 		err = db.View(context.Background(), func(tx *store.Tx) (err error) {
-			if list, err = public.Tokens(tx); err != nil {
+			if list, err = staff.Tokens(tx); err != nil {
 				return err
 			}
 			return tx.One(&hashes, "select count(*) from api_tokens where length(hash) = 32", nil)

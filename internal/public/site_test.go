@@ -26,6 +26,7 @@ import (
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/public"
+	"regulars/internal/staff"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
 )
@@ -61,8 +62,8 @@ func newHouse(t testing.TB, db *store.DB) *house {
 			return err
 		}
 		var err error
-		for _, scope := range public.Scopes {
-			if h.tokens[scope], err = public.CreateToken(tx, scope+"-only", "", []string{scope}); err != nil {
+		for _, scope := range staff.Scopes {
+			if h.tokens[scope], err = staff.CreateToken(tx, scope+"-only", "", []string{scope}, "test"); err != nil {
 				return err
 			}
 		}

@@ -1,8 +1,8 @@
-// Package staff is who may use the console, and what people did: users with their
-// roles, how they sign in, their sessions, and the audit.
+// Package staff is who may use the console and the API, and what people did: users with
+// their roles, how they sign in, their sessions, bearer tokens, and the audit.
 //
 // It promises that nothing which lets somebody in can be read from the database:
-// passwords are kept as argon2id, links and sessions as SHA-256 of 256 random bits, of
+// passwords are kept as argon2id, links, sessions and tokens as SHA-256 of 256 random bits, of
 // passkeys what they are checked by. What a browser is asked for a passkey or a provider
 // of OIDC is good once, for five minutes, and for that browser alone.
 // A link is good once and for an hour; a session ends when it is not used for 12
