@@ -166,7 +166,11 @@ func (r *loader) readPictures() map[string]templates.Picture {
 		}
 		p, ok := PictureOf(text)
 		if !ok {
-			r.fileProblem(file, Error, strings.TrimPrefix(strings.TrimSpace(text), noPicture), "put a PNG, JPEG, GIF or WebP there, or take the file away")
+			why, is := strings.CutPrefix(strings.TrimSpace(text), noPicture)
+			if !is {
+				why = "this is no picture"
+			}
+			r.fileProblem(file, Error, why, "put a PNG, JPEG, GIF or WebP there, or take the file away")
 			continue
 		}
 		all[file] = templates.Picture{Served: p.Name, Width: p.Width}
