@@ -143,7 +143,7 @@ func (c *compiler) fixed(text string) []node {
 		c.refuse("a carriage return")
 	}
 	if c.page {
-		return []node{fixed(appendQuoted(nil, colored(text, c.env.brand.Color)))}
+		return []node{fixed(appendQuoted(nil, colored(text, c.env.brand)))}
 	}
 	return []node{fixed(text)}
 }

@@ -51,7 +51,16 @@ type Fields struct {
 	Service    bool            // class service: the footer need not have an unsubscribe link
 	Stranger   bool            // it goes to somebody who is no customer yet: the footer says only who sends it
 
+	Pictures map[string]Picture // the program's own, by their paths: ![…](pictures/bag.jpg)
+
 	Own map[string]Phrases // words of languages that the shop brings itself, by language
+}
+
+// Picture is a picture of the program: under which name it is served, and its width in
+// pixels.
+type Picture struct {
+	Served string
+	Width  int
 }
 
 // catalogue lists the fields of each root, whether this mail has that root or not.

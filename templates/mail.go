@@ -111,7 +111,7 @@ func (s *source) parts(known Fields) (p parts, lists map[string]Kind, problems [
 	if serious(c.problems) {
 		return p, nil, c.problems
 	}
-	p.html, p.text, problems = s.bodies(actions)
+	p.html, p.text, problems = s.bodies(actions, known)
 	return p, c.shown, append(c.problems, problems...)
 }
 
@@ -131,12 +131,12 @@ func (c *checker) line(key string) string {
 }
 
 // bodies turns the body into the templates of both parts.
-func (s *source) bodies(actions []action) (html, text string, problems []Problem) {
+func (s *source) bodies(actions []action, known Fields) (html, text string, problems []Problem) {
 	foreign := strings.HasSuffix(s.file, ".html")
 	d := s.prepare(actions, !foreign)
 	html = d.text
 	if !foreign {
-		html, problems = s.markdown(d)
+		html, problems = s.markdown(d, known)
 		problems = append(problems, s.leftOut(d)...)
 	}
 	if problems = append(problems, s.checkMarkup(d, html, foreign)...); serious(problems) {

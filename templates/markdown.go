@@ -5,7 +5,9 @@ import (
 	"bytes"
 	"fmt"
 	"html"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/yuin/goldmark"
@@ -23,13 +25,14 @@ import (
 type page struct {
 	*source
 	*draft
+	known    Fields
 	md       []byte
 	out      *strings.Builder
 	problems []Problem
 }
 
-func (s *source) markdown(d *draft) (string, []Problem) {
-	p := &page{source: s, draft: d, md: []byte(d.text), out: &strings.Builder{}}
+func (s *source) markdown(d *draft, known Fields) (string, []Problem) {
+	p := &page{source: s, draft: d, known: known, md: []byte(d.text), out: &strings.Builder{}}
 	if at, deep := tooDeep(d.text); deep {
 		return "", []Problem{s.problem(d.origin(at), "", "quotes or lists are nested too deeply")}
 	}
@@ -284,11 +287,32 @@ func (p *page) image(n *ast.Image) {
 		p.bad(n, "![A bag of coffee](https://…)", "this picture has no text for those who do not see it")
 		p.problems[len(p.problems)-1].Warning = true
 	}
+	if path := string(n.Destination); strings.HasPrefix(path, "pictures/") {
+		p.own(n, path, alt)
+		return
+	}
 	src := p.href(n, n.Destination)
 	if strings.HasPrefix(src, "mailto:") || strings.HasPrefix(src, "tel:") {
 		p.bad(n, "https://shop.example/picture.jpg", "a picture needs a web address")
 	}
 	fmt.Fprintf(p.out, `<img src="%s" alt="%s" style="%s">`, src, alt, imageStyle)
+}
+
+// widest is how wide the column of a mail is, in pixels.
+const widest = 536
+
+// own is a picture of the program.
+func (p *page) own(n *ast.Image, path, alt string) {
+	picture, there := p.known.Pictures[path]
+	if !there {
+		try := "upload it, or put it into the folder pictures"
+		if near := nearest(path, slices.Sorted(maps.Keys(p.known.Pictures))); near != "" {
+			try = "did you mean " + near + "?"
+		}
+		p.bad(n, try, "there is no picture %s", path)
+		return
+	}
+	fmt.Fprintf(p.out, `<img src="%s" alt="%s" width="%d" style="%s">`, pictureSign+picture.Served, alt, min(picture.Width, widest), imageStyle)
 }
 
 // plain is the text below a node, as alternative texts need it.

@@ -29,6 +29,7 @@ type Brand struct {
 	Color    string                  // of buttons and links, #rrggbb; "" a quiet green
 	Logo     string                  // https address of a picture, at most 280 px wide; "" the name in letters
 	Pixel    string                  // https address of a picture of one pixel at the end of the page; "" none
+	Pictures string                  // the address that the program's own pictures are below, without a slash at its end
 	Link     func(url string) string // rewrites each web link of the mail but those of Data's links and referral; nil: they stay as they are
 }
 
@@ -192,7 +193,7 @@ func (m *Mail) write(roots map[string]any, e *env) (Rendered, error) {
 		referral, _ := roots["referral"].(map[string]any)
 		return referral["link"] == to // the member hands it on: a click of a friend's is not theirs
 	}
-	r.HTML, r.Text = relink(colored(page, e.brand.Color), own, e.brand.Link), string(appendTidy(nil, []byte(text), own, e.brand.Link))
+	r.HTML, r.Text = relink(colored(page, e.brand), own, e.brand.Link), string(appendTidy(nil, []byte(text), own, e.brand.Link))
 	return r, nil
 }
 

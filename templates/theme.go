@@ -40,6 +40,7 @@ const (
 	onButtonSign   = "\x0eonbutton\x0f"
 	tintSign       = "\x0etint\x0f"
 	darkAccentSign = "\x0edarkaccent\x0f"
+	pictureSign    = "\x0epicture\x0f" // where the program's own pictures are
 	darkTintSign   = "\x0edarktint\x0f"
 )
 
@@ -103,8 +104,9 @@ var (
 	hexColor = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
 )
 
-// colored fills the brand's colours into a page; of no #rrggbb a quiet green.
-func colored(page, brand string) string {
+// colored fills the brand's colours and where its pictures are into a page; of no #rrggbb a quiet green.
+func colored(page string, of Brand) string {
+	brand := of.Color
 	if !hexColor.MatchString(brand) {
 		brand = "#1f6f5c"
 	}
@@ -115,6 +117,7 @@ func colored(page, brand string) string {
 		accentSign, accent.against(white, black, readable).css(), buttonSign, button.css(), onButtonSign, words.css(),
 		tintSign, accent.mixed(white, 0.92).css(),
 		darkAccentSign, accent.against(night, white, 6).css(), darkTintSign, accent.mixed(night, 0.88).css(),
+		pictureSign, of.Pictures+"/",
 	).Replace(page)
 }
 

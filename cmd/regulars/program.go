@@ -144,7 +144,14 @@ func (a *app) applyCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			pictures, err := program.BytesOf(args[0], next.Files)
+			if err != nil {
+				return err
+			}
 			return a.applying(c.Context(), true, func(m marketing.Marketer) (marketing.Applied, error) {
+				if err := m.KeepPictures(c.Context(), next.Files, pictures); err != nil {
+					return marketing.Applied{}, err
+				}
 				return m.Apply(c.Context(), next, a.user(), note)
 			})
 		})
@@ -215,7 +222,11 @@ func (a *app) exportCommand() *cobra.Command {
 		if err != nil {
 			return noVersion(version, err)
 		}
-		if err := program.Export(args[0], files); err != nil {
+		pictures, err := versions.Pictures(tx, files)
+		if err != nil {
+			return err
+		}
+		if err := program.Export(args[0], files, pictures); err != nil {
 			return err
 		}
 		return a.say(map[string]any{"version": version, "dir": args[0], "files": slices.Sorted(maps.Keys(files))}, "Wrote version %d to %s.", version, args[0])

@@ -109,6 +109,10 @@ func (l *Links) Page(member, send int64, emailKey []byte) string {
 	return l.link(KindPage, Claims{member, send, addressOf(emailKey)})
 }
 
+// Pictures is the address that the program's own pictures are below. They are the same for
+// everybody, and say nothing of who looks.
+func (l *Links) Pictures() string { return l.base + "/pictures" }
+
 // Join is where friends join whom somebody brings who has a referral code. It says
 // nothing but the code, and is not signed: whoever has the code may say it.
 func (l *Links) Join(code string) string { return l.base + "/join?ref=" + url.QueryEscape(code) }

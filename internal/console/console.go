@@ -13,6 +13,7 @@ import (
 	"regulars/internal/delivery/dkim"
 	"regulars/internal/importer"
 	"regulars/internal/marketing"
+	"regulars/internal/program"
 	"regulars/internal/staff"
 	"regulars/internal/store"
 	"regulars/segments"
@@ -152,6 +153,7 @@ func (c *Console) routes() []route {
 		{"POST /console/proposals/{proposal}/campaign", staff.Marketer, c.setCampaign},
 		{"GET /console/proposals/{proposal}/campaign/{name}", staff.Marketer, c.campaignForm},
 		{"POST /console/proposals/{proposal}/campaign/{name}", staff.Marketer, c.setCampaign},
+		{"POST /console/proposals/{proposal}/pictures", staff.Marketer, c.addPicture},
 		{"GET /console/proposals/{proposal}/library", staff.Marketer, c.library},
 		{"GET /console/proposals/{proposal}/library/{entry}", staff.Marketer, c.libraryEntry},
 		{"POST /console/proposals/{proposal}/library/{entry}", staff.Marketer, c.takeEntry},
@@ -215,6 +217,8 @@ func (r route) most() int64 {
 	switch {
 	case r.pattern == "POST /console/import":
 		return importer.MostUpload + mostBody
+	case strings.HasSuffix(r.pattern, "/pictures"):
+		return program.LargestPicture + mostBody
 	case strings.HasPrefix(r.pattern, "POST ") && strings.HasSuffix(r.pattern, "/files/{file...}"):
 		return mostFile
 	}

@@ -154,8 +154,8 @@ func (c *Console) mailBody(w http.ResponseWriter, r *http.Request, u visitor) er
 }
 
 // writeMail answers with a mail that stands in a frame of its own.
-func writeMail(w http.ResponseWriter, body []byte, pictures bool) error {
-	images := "data:"
+func writeMail(w http.ResponseWriter, body []byte, pictures bool, own ...string) error {
+	images := strings.Join(append([]string{"data:"}, own...), " ")
 	if pictures {
 		images += " http: https:"
 	}

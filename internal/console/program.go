@@ -144,6 +144,13 @@ func (c *Console) versionFile(w http.ResponseWriter, r *http.Request, u visitor)
 	if err != nil {
 		return err
 	}
+	var pictures map[string][]byte
+	if err := c.read(r.Context(), func(tx *store.Tx) (err error) { pictures, err = versions.Pictures(tx, files); return err }); err != nil {
+		return err
+	}
+	if files, err = program.WithBytes(files, pictures); err != nil {
+		return err
+	}
 	w.Header().Set("Content-Type", "application/zip")
 	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="program-%d.zip"`, view.Version.ID))
 	out := zip.NewWriter(w)

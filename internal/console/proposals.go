@@ -28,6 +28,7 @@ type proposalView struct {
 	Files    []fileChange
 	Cut      bool
 	Names    []string // all files as they would be
+	Pictures map[string]program.Picture
 	Problems []program.Problem
 	Blocked  bool
 	Conflict string
@@ -102,6 +103,7 @@ func (c *Console) proposal(w http.ResponseWriter, r *http.Request, u visitor) er
 	view.Proposal, view.Mine, view.Problems, view.Blocked, view.Conflict, view.Seen = o.p, o.p.Author == u.by(), o.found, program.Blocked(o.found), o.clash, o.p.Seen(o.on)
 	view.Files, view.Cut = shownChanges(o.base, o.p.On(o.base))
 	view.Names = slices.Sorted(maps.Keys(o.p.On(o.base)))
+	view.Pictures = program.PicturesOf(o.p.On(o.base))
 	if o.next.Program != nil && !view.Blocked && len(o.p.Files) > 0 {
 		if view.Plan, view.NoPlan, err = c.plan(r, o.next); err != nil {
 			return err
@@ -191,8 +193,9 @@ type fileView struct {
 	Own      []program.Problem
 	Others   int // problems of other files
 	Mail     bool
-	Path     string // below /console/proposals/…/
-	Form     string // where a campaign is set by a form; "": nowhere
+	Path     string           // below /console/proposals/…/
+	Picture  *program.Picture // it is one
+	Form     string           // where a campaign is set by a form; "": nowhere
 }
 
 func (c *Console) proposedFile(w http.ResponseWriter, r *http.Request, u visitor) error {
@@ -217,6 +220,9 @@ func (c *Console) proposedFile(w http.ResponseWriter, r *http.Request, u visitor
 	}
 	view.Proposal = o.p
 	view.Text, view.There = o.p.On(o.base)[view.Name]
+	if p, is := program.PictureOf(view.Text); is && program.IsPicture(view.Name) {
+		view.Picture = &p
+	}
 	if len(view.Text) > marketing.LargestFile {
 		return wrong(c.pages.words.Say("program.large_file", view.Name))
 	}
@@ -382,5 +388,5 @@ func (c *Console) proposedMail(w http.ResponseWriter, r *http.Request, _ visitor
 			return err
 		}
 	}
-	return writeMail(w, body, false)
+	return writeMail(w, body, false, c.ownPictures()...)
 }

@@ -131,6 +131,7 @@ marketer POST /console/proposals
 marketer POST /console/proposals/{proposal}/campaign
 marketer POST /console/proposals/{proposal}/campaign/{name}
 marketer POST /console/proposals/{proposal}/library/{entry}
+marketer POST /console/proposals/{proposal}/pictures
 marketer POST /console/proposals/{proposal}/drop
 marketer POST /console/proposals/{proposal}/files/{file...}
 marketer POST /console/proposals/{proposal}/new

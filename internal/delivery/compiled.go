@@ -45,14 +45,14 @@ type compiledMail struct {
 }
 
 // of returns the compiled mail of a send.
-func (c *compiledMails) of(s *send, text *templates.Mail, log *slog.Logger) *compiledMail {
+func (c *compiledMails) of(s *send, text *templates.Mail, pictures string, log *slog.Logger) *compiledMail {
 	key := compiledKey{s.plan, text}
 	if m, ok := c.known.Get(key); ok {
 		return m
 	}
 	m := &compiledMail{}
 	var err error
-	if m.text, err = text.Compile(s.plan.brand()); err != nil {
+	if m.text, err = text.Compile(s.plan.brand(pictures)); err != nil {
 		log.Info("a mail is not compiled: its letters take longer to make", "campaign", s.campaign, "mail", s.mail(), "why", err)
 	}
 	c.known.Put(key, m)

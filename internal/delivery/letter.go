@@ -72,6 +72,7 @@ type Links interface {
 	Join(code string) string                    // for friends; the same in each mail
 	Click(member, send int64, to string) string // notes the click and leads on
 	Open(member, send int64) string             // a picture; notes the opening
+	Pictures() string                           // what the program's own are below
 }
 
 // writer writes letters.
@@ -127,7 +128,7 @@ func (w *writer) letter(s *send, m material, r templates.Rendered) compose.Lette
 // tracked is the brand for one mail: its links lead through us where the program
 // says so. A mail outside the ledger has nothing to note a click under.
 func (w *writer) tracked(s *send) templates.Brand {
-	b := s.plan.brand()
+	b := s.plan.brand(w.links.Pictures())
 	b.Link, b.Pixel = w.tracking(s)
 	return b
 }

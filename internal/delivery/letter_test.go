@@ -147,7 +147,7 @@ func TestWritersShareACompiledMail(t *testing.T) {
 func TestAMailThatIsCompiledWronglyIsMadeInFull(t *testing.T) {
 	t.Parallel()
 	l := lettersOf(t, "", map[string]string{"en": "---\nsubject: Right\n---\nRight\n", "fi": "---\nsubject: Wrong\n---\nWrong\n"})
-	wrong, err := l.plan.texts.in("fi").Compile(l.plan.brand())
+	wrong, err := l.plan.texts.in("fi").Compile(l.plan.brand(""))
 	if err != nil {
 		t.Fatal(err)
 	}

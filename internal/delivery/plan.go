@@ -236,9 +236,9 @@ func (p *plan) standing() map[string]templates.Shown {
 }
 
 // brand is the shop as every mail of the program shows it.
-func (p *plan) brand() templates.Brand {
+func (p *plan) brand(pictures string) templates.Brand {
 	b := templates.Brand{Name: p.program.Shop.Name, URL: p.program.Shop.URL, Address: p.program.Shop.Address,
-		Currency: p.program.Currency, Zone: p.program.Zone}
+		Currency: p.program.Currency, Zone: p.program.Zone, Pictures: pictures}
 	if len(p.program.Languages) > 0 {
 		b.Language = p.program.Languages[0]
 	}

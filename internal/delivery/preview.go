@@ -57,7 +57,7 @@ func (d *Sender) Preview(ctx context.Context, e Example) (Shown, error) {
 	if err != nil {
 		return Shown{}, err
 	}
-	r, err := s.plan.show(d.made(s, m), e.Language, m.at)
+	r, err := s.plan.show(d.made(s, m), d.c.Links.Pictures(), e.Language, m.at)
 	return Shown{r, s.plan.mail, s.plan.version}, err
 }
 
@@ -68,7 +68,7 @@ func PreviewDraft(e Example, now loyalty.Instant) (Shown, error) {
 	if err != nil {
 		return Shown{}, err
 	}
-	r, err := p.show(templates.Data{"shop": p.shop()}, e.Language, now)
+	r, err := p.show(templates.Data{"shop": p.shop()}, "https://mail.shop.example/pictures", e.Language, now)
 	return Shown{r, p.mail, 0}, err
 }
 
@@ -87,7 +87,7 @@ func (d *Sender) SendTest(ctx context.Context, e Example, to string) (Shown, err
 	if err != nil {
 		return Shown{}, err
 	}
-	rendered, err := s.plan.show(d.made(s, m), e.Language, m.at)
+	rendered, err := s.plan.show(d.made(s, m), d.c.Links.Pictures(), e.Language, m.at)
 	if err != nil {
 		return Shown{}, err
 	}
@@ -130,7 +130,7 @@ func (d *Sender) made(s *send, m material) templates.Data {
 }
 
 // show renders an example: what is not known of it is made up.
-func (p *plan) show(known templates.Data, language string, now loyalty.Instant) (templates.Rendered, error) {
+func (p *plan) show(known templates.Data, pictures, language string, now loyalty.Instant) (templates.Rendered, error) {
 	if member, ok := known["member"].(map[string]any); ok && language == "" {
 		language, _ = member["language"].(string)
 	}
@@ -143,7 +143,7 @@ func (p *plan) show(known templates.Data, language string, now loyalty.Instant) 
 		data["coupon"] = c.data(p.today(now))
 	}
 	maps.Copy(data, known)
-	r, err := mail.Render(data, p.brand())
+	r, err := mail.Render(data, p.brand(pictures))
 	if err != nil {
 		return r, Asked(err.Error())
 	}

@@ -36,7 +36,7 @@ func (w *writer) write(s *send, m material) (err error) {
 // all the steps. The first letter of each mail and some of the others are made both
 // ways. Should they ever differ, the full one goes, and only such from then on.
 func (w *writer) fillIn(s *send, m material, text *templates.Mail) ([]byte, error) {
-	c := w.compiled.of(s, text, w.log)
+	c := w.compiled.of(s, text, w.links.Pictures(), w.log)
 	if c.text == nil || c.wrong.Load() {
 		w.compiled.full.Add(1)
 		return w.inFull(s, m, text)

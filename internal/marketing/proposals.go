@@ -1,6 +1,7 @@
 package marketing
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -148,6 +149,52 @@ func (m Marketer) WriteFiles(ctx context.Context, id int64, texts map[string]*st
 	})
 }
 
+// AddPicture keeps a picture in one's own draft under what it is called, and returns its
+// path among the files. What it is is told by its bytes.
+func (m Marketer) AddPicture(ctx context.Context, id int64, called string, body []byte) (file string, err error) {
+	p, err := program.ReadPicture(body)
+	if err != nil {
+		return "", err
+	}
+	file = program.PictureName(called, p.Type)
+	err = m.DB.Update(ctx, func(tx *store.Tx) error {
+		if _, err := m.ownDraft(tx, id); err != nil {
+			return err
+		}
+		return versions.PutPicture(tx, p, body)
+	})
+	if err != nil {
+		return "", err
+	}
+	text := p.Text()
+	return file, m.WriteFile(ctx, id, file, &text)
+}
+
+// KeepPictures keeps the bytes of the pictures of a program that is about to be applied.
+func (m Marketer) KeepPictures(ctx context.Context, files map[string]string, bodies map[string][]byte) error {
+	for _, p := range program.PicturesOf(files) {
+		if err := m.DB.Update(ctx, func(tx *store.Tx) error { return versions.PutPicture(tx, p, bodies[p.Name]) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropPictures takes away the pictures that nothing but a dropped proposal had.
+func (p Proposal) dropPictures(tx *store.Tx) error {
+	texts := map[string]string{}
+	for file, text := range p.Files {
+		if text != nil {
+			texts[file] = *text
+		}
+	}
+	var names []string
+	for _, picture := range program.PicturesOf(texts) {
+		names = append(names, picture.Name)
+	}
+	return versions.DropPictures(tx, names)
+}
+
 // goodPath says whether a program may have a file of that name.
 func goodPath(name string) error {
 	if len(name) > longestPath || !program.MayHold(name) {
@@ -246,12 +293,15 @@ func (m Marketer) Refuse(ctx context.Context, id int64, because string) error {
 }
 
 // turn gives a proposal another state, and notes that.
-func (m Marketer) turn(tx *store.Tx, p Proposal, state, act, because string) error {
+func (m Marketer) turn(tx *store.Tx, p Proposal, state, act, because string) (err error) {
 	args := store.Args{"id": p.ID, "state": state, "by": "", "at": nil, "because": because, "now": tx.At}
 	if state == Dropped {
 		args["by"], args["at"] = m.By, tx.At
 	}
-	_, err := tx.Exec("update proposals set state = @state, decided_by = @by, decided_at = @at, because = @because, changed_at = @now where id = @id", args)
+	if state == Dropped {
+		defer func() { err = cmp.Or(err, p.dropPictures(tx)) }()
+	}
+	_, err = tx.Exec("update proposals set state = @state, decided_by = @by, decided_at = @at, because = @because, changed_at = @now where id = @id", args)
 	if err != nil {
 		return err
 	}

@@ -23,12 +23,12 @@ const (
 	largestAll  = 32 << 20
 )
 
-// extensions are those of the files that a program is made of. Pictures, sheets
-// and what an editor leaves behind are not part of it.
+// extensions are those of the files that a program is made of, beside the pictures in its
+// folder pictures. Sheets and what an editor leaves behind are not part of it.
 var extensions = []string{".yaml", ".yml", ".md", ".markdown", ".html", ".htm", ".txt"}
 
 // ReadDir reads the files of a program directory: path below dir, with slashes,
-// to text. Hidden files and those that no program is made of are left out. A
+// to text; a picture's is Picture.Text. Hidden files and those that no program is made of are left out. A
 // link is followed to a file inside dir only, and one to a folder is an error: a
 // campaign in it would be left out unsaid. More than a program can hold is an error,
 // too. What is not UTF-8 text is left to Load to report.
@@ -49,12 +49,15 @@ func ReadDir(dir string) (map[string]string, error) {
 			return nil
 		case entry.Type()&fs.ModeSymlink != 0 && toFolder(filepath.Join(dir, filepath.FromSlash(name))):
 			return fmt.Errorf("%s is a link to a folder, and links to folders are not followed: put the folder itself there", name)
-		case entry.IsDir() || !slices.Contains(extensions, strings.ToLower(path.Ext(name))):
+		case entry.IsDir() || !slices.Contains(extensions, strings.ToLower(path.Ext(name))) && !IsPicture(name):
 			return nil
 		}
 		text, err := readFile(root, name)
 		if err != nil {
 			return fmt.Errorf("%s%w", name, err)
+		}
+		if IsPicture(name) {
+			text = pictureText(text)
 		}
 		files[name], size = text, size+len(text)
 		switch {
@@ -113,10 +116,11 @@ func Hash(files map[string]string) string {
 var ErrOccupied = errors.New("the directory holds other files")
 
 // Export writes the files of a version to dir, which it makes if need be, byte
-// for byte, for their owner alone to read. Files of the same name are overwritten. If dir holds program files
+// for byte, for their owner alone to read; pictures are the bytes of its pictures by their
+// Name. Files of the same name are overwritten. If dir holds program files
 // that the version does not have, nothing is written and the error is
 // ErrOccupied: the directory would not be the version.
-func Export(dir string, files map[string]string) error {
+func Export(dir string, files map[string]string, pictures map[string][]byte) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -128,6 +132,10 @@ func Export(dir string, files map[string]string) error {
 		if _, ok := files[name]; !ok {
 			return fmt.Errorf("%w: %s is not part of this version; delete it, or export to an empty directory", ErrOccupied, name)
 		}
+	}
+	files, err = WithBytes(files, pictures)
+	if err != nil {
+		return err
 	}
 	return write(dir, files, 0o600)
 }
@@ -177,5 +185,5 @@ func write(dir string, files map[string]string, mode fs.FileMode) error {
 // and with slashes.
 func MayHold(name string) bool {
 	hidden := slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool { return strings.HasPrefix(part, ".") })
-	return fs.ValidPath(name) && !hidden && !strings.ContainsAny(name, "\\\x00\n\r") && slices.Contains(extensions, strings.ToLower(path.Ext(name)))
+	return fs.ValidPath(name) && !hidden && !strings.ContainsAny(name, "\\\x00\n\r") && (slices.Contains(extensions, strings.ToLower(path.Ext(name))) || IsPicture(name))
 }

@@ -97,7 +97,7 @@ func TestExportWritesWhatWasRead(t *testing.T) {
 	files := readDir(t, "testdata/shop")
 	dir := filepath.Join(t.TempDir(), "new")
 	for range 2 { // over itself too
-		if err := program.Export(dir, files); err != nil {
+		if err := program.Export(dir, files, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -108,11 +108,11 @@ func TestExportWritesWhatWasRead(t *testing.T) {
 		t.Errorf("ReadDir after Export has %d files, want the same %d", len(got), len(files))
 	}
 	delete(files, "pools.yaml")
-	if err := program.Export(dir, files); !errors.Is(err, program.ErrOccupied) || !strings.Contains(err.Error(), "pools.yaml") {
+	if err := program.Export(dir, files, nil); !errors.Is(err, program.ErrOccupied) || !strings.Contains(err.Error(), "pools.yaml") {
 		t.Errorf("Export over a file that the version does not have = %v, want ErrOccupied with its name", err)
 	}
 	for _, name := range []string{"../out.md", "/out.md", "a/../../out.md"} {
-		if err := program.Export(t.TempDir(), map[string]string{name: "x"}); err == nil {
+		if err := program.Export(t.TempDir(), map[string]string{name: "x"}, nil); err == nil {
 			t.Errorf("Export(%q) = nil, want an error", name)
 		}
 	}

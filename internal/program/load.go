@@ -11,6 +11,7 @@ import (
 
 	"regulars/internal/loyalty"
 	"regulars/segments"
+	"regulars/templates"
 )
 
 // The files of a program directory that have a name of their own.
@@ -46,6 +47,8 @@ type loader struct {
 	refused bool     // the YAML file being read has a part that a program has no use for
 	blind   bool     // one of the program's own files could not be read
 
+	pictures map[string]templates.Picture
+
 	named []Named // by what comes in, in rules and starts
 }
 
@@ -65,6 +68,7 @@ func Load(files map[string]string) (*Program, Texts, []Problem) {
 func load(files map[string]string) *loader {
 	r := &loader{files: files, program: &Program{}, texts: Texts{}, segments: map[string]string{}, mails: map[string]bool{}, was: map[string]string{}, unclear: map[string]bool{}}
 	r.readEncoding()
+	r.pictures = r.readPictures()
 	r.readWords() // before the topics, which have names in each language
 	r.readShop()
 	r.wordless()
@@ -231,7 +235,7 @@ func (r *loader) checkLayout() {
 		ext := path.Ext(base)
 		mail := strings.TrimSuffix(base, ext) + map[string]string{".md": ".md", ".markdown": ".md", ".mdown": ".md", ".html": ".html", ".htm": ".html"}[strings.ToLower(ext)]
 		switch {
-		case slices.Contains(ownFiles, file), wordsOf(file) != "", r.mails[file], strings.HasPrefix(base, "README"):
+		case IsPicture(file), slices.Contains(ownFiles, file), wordsOf(file) != "", r.mails[file], strings.HasPrefix(base, "README"):
 		case below && strings.Count(file, "/") == 2 && base == campaignFile:
 		case below && path.Ext(mail) != "" && mail != base && folder != CampaignsRoot:
 			r.fileProblem(file, Error, "nothing reads a file with this ending", "call it "+mail)

@@ -31,6 +31,7 @@ func (r *loader) readMails(c *folder) {
 		Event:      c.Start.Kind == "event",
 		Service:    c.Class == loyalty.Service,
 		Own:        r.program.Words,
+		Pictures:   r.pictures,
 	}}
 	if l := r.program.Loyalty; l != nil {
 		m.known.Points, m.known.Tiers, m.known.Missing, m.known.Rewards = l.Points != nil, l.Tiers != nil, l.missing(), l.Rewards != nil

@@ -183,6 +183,7 @@ func (s *server) routes() []route {
 		{"POST /m/{token}", smallBody, s.takeReward}, // the page's buttons
 		{"GET /c/{token}", smallBody, s.click},       // members, and scanners, of their mail's links
 		{"GET /o/{token}", smallBody, s.opened},
+		{"GET /pictures/{name}", smallBody, s.picture},
 		{"GET /confirm/{token}", smallBody, s.page(consent.KindConfirm, "confirm", s.confirmPage)},
 		{"POST /confirm/{token}", smallBody, s.confirm}, // the page's button
 

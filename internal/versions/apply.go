@@ -44,6 +44,9 @@ func Put(tx *store.Tx, old *Version, next *program.Program, files, later map[str
 	if err := tx.SetSetting(store.SettingVersion, strconv.FormatInt(done.Version, 10)); err != nil {
 		return done, nil, err
 	}
+	if err := keepPictures(tx, files); err != nil {
+		return done, nil, err
+	}
 	if err := keepGround(tx, next, &done); err != nil {
 		return done, nil, err
 	}
