@@ -111,7 +111,7 @@ func (c *Console) libraryMail(w http.ResponseWriter, r *http.Request, u visitor)
 	} else if mistake := (delivery.Asked)(""); !errors.As(err, &mistake) {
 		return err
 	}
-	return writeMail(w, body, false)
+	return c.writeMail(w, body, false)
 }
 
 // takeEntry copies a ready-made campaign into the draft.

@@ -150,12 +150,13 @@ func (c *Console) mailBody(w http.ResponseWriter, r *http.Request, u visitor) er
 	if err != nil {
 		return err
 	}
-	return writeMail(w, []byte(shown.HTML), a.pictures)
+	return c.writeMail(w, []byte(shown.HTML), a.pictures)
 }
 
-// writeMail answers with a mail that stands in a frame of its own.
-func writeMail(w http.ResponseWriter, body []byte, pictures bool, own ...string) error {
-	images := strings.Join(append([]string{"data:"}, own...), " ")
+// writeMail answers with a mail that stands in a frame of its own. It shows the program's
+// own pictures, and with pictures those of others.
+func (c *Console) writeMail(w http.ResponseWriter, body []byte, pictures bool) error {
+	images := strings.Join(append([]string{"data:"}, c.ownPictures()...), " ")
 	if pictures {
 		images += " http: https:"
 	}

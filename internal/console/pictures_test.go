@@ -73,6 +73,10 @@ func TestAPictureComesIntoAMail(t *testing.T) {
 		if n := h.Number("select count(*) from pictures where kept"); n != 1 {
 			t.Errorf("%d pictures are kept", n)
 		}
+		live := h.ask(staff.Marketer, "/console/mail-body/welcome/hello", nil)
+		if !strings.Contains(live.Body, "/pictures/") || !strings.Contains(live.Header.Get("Content-Security-Policy"), "img-src data: 'self'") {
+			t.Errorf("the mail in force: %s\n%s", live.Header.Get("Content-Security-Policy"), live.Body)
+		}
 		archive := h.ask(staff.Marketer, "/console/program/versions/2/zip", nil)
 		if !strings.Contains(archive.Body, "pictures/k-se---bag.png") {
 			t.Error("the archive has no picture")

@@ -388,5 +388,5 @@ func (c *Console) proposedMail(w http.ResponseWriter, r *http.Request, _ visitor
 			return err
 		}
 	}
-	return writeMail(w, body, false, c.ownPictures()...)
+	return c.writeMail(w, body, false)
 }

@@ -2,22 +2,25 @@ package public
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 
-	"regulars/internal/program"
 	"regulars/internal/store"
 	"regulars/internal/versions"
 )
+
+// pictureName is how pictures are named here: by what they contain.
+var pictureName = regexp.MustCompile(`^[0-9a-f]{32}\.(png|jpg|gif|webp)$`)
 
 // picture answers with a picture of the program, as mails show them: to anybody, from
 // anywhere, for ever, since another one has another name.
 func (s *server) picture(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("name")
-	if !program.IsPicture(program.PicturesFolder + name) {
+	if !pictureName.MatchString(name) {
 		return store.ErrNotFound
 	}
 	var body []byte
-	err := s.DB.View(r.Context(), func(tx *store.Tx) (err error) { body, err = versions.PictureBytes(tx, name); return err })
+	err := s.reads.View(r.Context(), func(tx *store.Tx) (err error) { body, err = versions.PictureBytes(tx, name); return err })
 	if err != nil {
 		return err
 	}
