@@ -106,6 +106,21 @@ func (f Fields) catalogue() map[string]map[string]Kind {
 	return all
 }
 
+// Placeholders lists what a mail with these fields may show, like member.first_name,
+// sorted.
+func (f Fields) Placeholders() (names []string) {
+	for root, fields := range f.catalogue() {
+		if !f.has(root) {
+			continue
+		}
+		for field := range fields {
+			names = append(names, root+"."+field)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // lineFields lists the fields of one order line, read as .name inside {{ range order.lines }}.
 func lineFields() map[string]Kind {
 	return map[string]Kind{

@@ -58,6 +58,7 @@ func isThere(t *testing.T, path, line string) {
 	args := strings.Fields(strings.NewReplacer("…", "", ",", "", "'", "").Replace(line))
 	a := &app{surroundings: surroundings{in: strings.NewReader(""), out: io.Discard, err: io.Discard}, zone: time.UTC}
 	root := a.root()
+	root.InitDefaultHelpCmd() // as executing it does
 	c, rest, err := root.Find(args)
 	if err != nil || c == root && len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		t.Errorf("%s advises `regulars %s`: there is no such command", path, line)

@@ -87,6 +87,12 @@ func TestKilledInTheMiddle(t *testing.T) {
 		if took := time.Since(began); took > 45*time.Second {
 			t.Errorf("the last replica took %s: it waited for its own leases", took)
 		}
+		(&watched{shop: s}).eventually(time.Minute, func() string { // what came after the mails is done, too
+			if got := s.run("doctor"); got.code != 0 {
+				return got.out
+			}
+			return ""
+		})
 		if err := p.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}

@@ -35,7 +35,7 @@ func TestPagesFitScreens(t *testing.T) {
 		css := h.ask(staff.Nobody, style.FindStringSubmatch(page)[1], nil).Body
 		pages[name] = script.ReplaceAllString(style.ReplaceAllString(page, "<style>"+strings.ReplaceAll(css, "$", "$$")+"</style>"), "")
 	}
-	for _, got := range looktest.Measure(t, pages, "svg, .skip, nav ul, .scroll, .diff, .stack thead", 360, 1200) {
+	for _, got := range looktest.Measure(t, pages, "svg, .skip, nav ul, .scroll, .wider, .diff, .example, .offers, .stack thead", 360, 1200) {
 		if got.Scroll > got.Width || got.Out > 0 {
 			t.Errorf("%s at %d px is %d px wide, with %d parts outside: %s", got.Page, got.Width, got.Scroll, got.Out, got.Worst)
 		}

@@ -196,6 +196,7 @@ type fileView struct {
 	Path     string           // below /console/proposals/…/
 	Picture  *program.Picture // it is one
 	Form     string           // where a campaign is set by a form; "": nowhere
+	Words    []completion     // that it may use
 }
 
 func (c *Console) proposedFile(w http.ResponseWriter, r *http.Request, u visitor) error {
@@ -231,6 +232,7 @@ func (c *Console) proposedFile(w http.ResponseWriter, r *http.Request, u visitor
 	view.problems(o.found)
 	_, _, _, is := mailFile(view.Name)
 	view.Mail = is && view.There && o.next.Program != nil
+	view.Words = o.completions(view.Name)
 	view.Path = strings.TrimPrefix(filePath(id, view.Name), "/console/proposals/")
 	if campaign := paths.Base(paths.Dir(view.Name)); view.May && view.There && view.Name == program.CampaignFile(campaign) {
 		view.Form = fmt.Sprintf("/console/proposals/%d/campaign/%s", id, url.PathEscape(campaign))

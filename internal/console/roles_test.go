@@ -289,6 +289,9 @@ func TestViewersSeeNoMember(t *testing.T) {
 		}
 		seen := 0
 		for _, path := range append(h.pages(), owner) {
+			if strings.HasPrefix(path, "/console/help/") { // it is the same everywhere, with examples
+				continue
+			}
 			a := h.ask(staff.Viewer, path, nil)
 			for _, word := range []string{secret, "alert(1)", "@example.test", "M-" + fmt.Sprint(h.members[0]), "O-", "GIFT-"} {
 				if strings.Contains(a.Body, word) && !(word == "GIFT-" && strings.HasPrefix(path, "/console/mail")) { // there it is made up

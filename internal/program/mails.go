@@ -24,28 +24,8 @@ type mailReader struct {
 // readMails parses the mails that the steps send and names the files that are
 // missing.
 func (r *loader) readMails(c *folder) {
-	m := mailReader{loader: r, c: c, known: templates.Fields{
-		Attributes: shown(r.program.Attributes, nil),
-		Launch:     shown(c.Start.Launch, c.Start.Links),
-		Order:      c.Start.Kind == "event" && hasOrder(c.Start.Event),
-		Event:      c.Start.Kind == "event",
-		Service:    c.Class == loyalty.Service,
-		Own:        r.program.Words,
-		Pictures:   r.pictures,
-	}}
-	if l := r.program.Loyalty; l != nil {
-		m.known.Points, m.known.Tiers, m.known.Missing, m.known.Rewards = l.Points != nil, l.Tiers != nil, l.missing(), l.Rewards != nil
-		m.known.Referral = l.Referral != nil
-		for _, c := range l.Cards {
-			m.known.Cards = append(m.known.Cards, c.Name)
-		}
-	}
-	switch {
-	case c.Start.Kind == "milestone" && c.Start.Figure.Money():
-		m.known.Milestone = templates.Money
-	case c.Start.Kind == "milestone":
-		m.known.Milestone = templates.Number
-	}
+	m := mailReader{loader: r, c: c, known: r.program.mailFields(c.Campaign)}
+	m.known.Pictures = r.pictures
 	for _, path := range sortedKeys(r.files) {
 		name, inside := strings.CutPrefix(path, c.path)
 		if !inside || strings.HasPrefix(name, "README") {
@@ -68,6 +48,44 @@ func (r *loader) readMails(c *folder) {
 			}
 		}
 	}
+}
+
+// MailFields is what the mails of a campaign may read; a code, if any of its steps gives
+// one.
+func (p *Program) MailFields(c *Campaign) templates.Fields {
+	f := p.mailFields(c)
+	for _, step := range c.Steps {
+		for _, s := range append([]Step{step}, step.Choose...) {
+			f.Coupon = f.Coupon || s.Coupon != ""
+		}
+	}
+	return f
+}
+
+// mailFields is what every mail of a campaign may read, before a step gave a code.
+func (p *Program) mailFields(c *Campaign) templates.Fields {
+	f := templates.Fields{
+		Attributes: shown(p.Attributes, nil),
+		Launch:     shown(c.Start.Launch, c.Start.Links),
+		Order:      c.Start.Kind == "event" && hasOrder(c.Start.Event),
+		Event:      c.Start.Kind == "event",
+		Service:    c.Class == loyalty.Service,
+		Own:        p.Words,
+	}
+	if l := p.Loyalty; l != nil {
+		f.Points, f.Tiers, f.Missing, f.Rewards = l.Points != nil, l.Tiers != nil, l.missing(), l.Rewards != nil
+		f.Referral = l.Referral != nil
+		for _, c := range l.Cards {
+			f.Cards = append(f.Cards, c.Name)
+		}
+	}
+	switch {
+	case c.Start.Kind == "milestone" && c.Start.Figure.Money():
+		f.Milestone = templates.Money
+	case c.Start.Kind == "milestone":
+		f.Milestone = templates.Number
+	}
+	return f
 }
 
 // readIssues parses every issue of a recurring campaign. That a date has none is
