@@ -35,11 +35,12 @@ type formView struct {
 	Rest     []program.Problem // of the campaign, beside none of its fields
 	Others   int
 	YAML     string
-	Shown    bool   // as it would be, and not saved
-	Wrong    string // why it cannot be written
-	Of       string // the text that the form was made of
-	Path     string // of the form
-	File     string // below /console/proposals/: its campaign.yaml
+	Shown    bool         // as it would be, and not saved
+	Wrong    string       // why it cannot be written
+	Of       string       // the text that the form was made of
+	Path     string       // of the form
+	File     string       // below /console/proposals/: its campaign.yaml
+	Words    []completion // of rules
 }
 
 // startFields are the fields of one way to start.
@@ -144,6 +145,7 @@ func (v *formView) fill(o onBase, text *program.CampaignText, set program.Settin
 	v.File = strings.TrimPrefix(filePath(o.p.ID, v.file()), "/console/proposals/")
 	v.Classes = []string{loyalty.Offer, loyalty.Earned, loyalty.Service}
 	v.Topics = slices.Sorted(maps.Keys(p.Topics))
+	v.Words = wordsOfRules(p)
 	scope := p.Scope()
 	v.Segments, v.Pools = slices.Sorted(maps.Keys(scope.Segments)), scope.AllPools
 	v.There = program.CampaignsOf(o.next.Files)

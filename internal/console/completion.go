@@ -3,6 +3,7 @@ package console
 import (
 	paths "path"
 
+	"regulars/internal/program"
 	"regulars/segments"
 )
 
@@ -26,18 +27,15 @@ func (o onBase) completions(name string) (list []completion) {
 	if paths.Ext(name) != ".yaml" {
 		return nil
 	}
-	return o.rules()
+	return wordsOfRules(o.next.Program)
 }
 
-// rules are the fields that rules of the program may read.
-func (o onBase) rules() []completion {
-	if o.next.Program == nil {
-		return fieldsOf(segments.Catalogue())
+// wordsOfRules are the fields that rules of a program may read; nil: of none yet.
+func wordsOfRules(p *program.Program) (list []completion) {
+	fields := segments.Catalogue()
+	if p != nil {
+		fields = segments.Fields(p.Scope())
 	}
-	return fieldsOf(segments.Fields(o.next.Program.Scope()))
-}
-
-func fieldsOf(fields []segments.Field) (list []completion) {
 	for _, f := range fields {
 		list = append(list, completion{f.Name, f.Words})
 	}

@@ -19,6 +19,7 @@ import (
 type segmentsView struct {
 	frame
 	Segments []report.Segment
+	Words    []completion    // of rules
 	AsOf     loyalty.Instant // of how many are inside; zero: the present
 	Try      try
 }
@@ -46,7 +47,11 @@ func (c *Console) segments(w http.ResponseWriter, r *http.Request, u visitor) er
 		if view.frame, err = c.frame(tx, r, u, "segments", c.pages.words.Say("segments.title")); err != nil {
 			return err
 		}
-		view.Segments, view.AsOf, err = report.SegmentsKept(tx)
+		if view.Segments, view.AsOf, err = report.SegmentsKept(tx); err != nil {
+			return err
+		}
+		now, err := marketing.InForce(tx)
+		view.Words = wordsOfRules(now.Program)
 		return err
 	})
 	if err == nil && r.Method == http.MethodPost {
