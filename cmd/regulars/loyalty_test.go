@@ -41,7 +41,7 @@ rewards:
 // BEN 20.50.
 func loyalOrders(t *testing.T) string {
 	t.Helper()
-	day := func(n int) string { return time.Now().AddDate(0, 0, -n).Format(time.DateOnly) }
+	day := func(n int) string { return shopDay(t, -n) }
 	return csvFile(t, "orders.csv", "order,member,at,total\n1,ANA,"+day(730)+",50.00\n2,ANA,"+day(40)+",60.90\n3,ANA,"+day(20)+",60.00\n4,BEN,"+day(10)+",20.50\n")
 }
 
@@ -97,7 +97,7 @@ func TestPointsTiersAndRewardsByHand(t *testing.T) {
 	eachShop(t, func(t *testing.T, s shop) {
 		s.must("apply", directory(t, loyalShop))
 		s.must("import", "orders", loyalOrders(t))
-		in := time.Now().AddDate(0, 0, 90).Format(time.DateOnly)
+		in := shopDay(t, 90)
 
 		s.must("points", "expire")
 		s.has("ANA", "orders", 120, "expire", "earn", "earn", "earn")
@@ -256,11 +256,21 @@ func TestMistakesAboutPoints(t *testing.T) {
 	}
 }
 
+// shopDay is so many days from now in the shop's zone, whose day may be another than ours.
+func shopDay(t *testing.T, days int) string {
+	t.Helper()
+	zone, err := time.LoadLocation("Europe/Helsinki")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return time.Now().In(zone).AddDate(0, 0, days).Format(time.DateOnly)
+}
+
 // TestARehearsalBooksPoints plays a program with loyalty.yaml over past orders, from a
 // file and over those of a shop that booked the same live.
 func TestARehearsalBooksPoints(t *testing.T) {
 	t.Parallel()
-	day := func(n int) string { return time.Now().AddDate(0, 0, -n).Format(time.DateOnly) }
+	day := func(n int) string { return shopDay(t, -n) }
 	eachShop(t, func(t *testing.T, s shop) {
 		dir, orders := directory(t, loyalShop), loyalOrders(t)
 		play := func(more ...string) rehearsal.Outcome {
