@@ -57,12 +57,8 @@ func (c *Console) showErase(w http.ResponseWriter, r *http.Request, u visitor, w
 // erase erases a member, where the visitor has typed by which id they are known and has
 // proved just now who they are.
 func (c *Console) erase(w http.ResponseWriter, r *http.Request, u visitor) error {
-	id, err := numbered(r, "member")
+	m, err := c.memberOf(r)
 	if err != nil {
-		return err
-	}
-	var m report.Member
-	if err := c.read(r.Context(), func(tx *store.Tx) (err error) { m, err = report.ShowMember(tx, id); return err }); err != nil {
 		return err
 	}
 	if strings.TrimSpace(r.PostFormValue("id")) != m.ID {
@@ -78,5 +74,15 @@ func (c *Console) erase(w http.ResponseWriter, r *http.Request, u visitor) error
 	if _, err := c.Marketer.As(u.by()).EraseMember(ctx, m.ID, u.by()); err != nil {
 		return mistake(err)
 	}
-	return back(w, r, "/console/members/"+strconv.FormatInt(id, 10), "erased")
+	return back(w, r, "/console/members/"+strconv.FormatInt(m.Number, 10), "erased")
+}
+
+// memberOf is the member of a path.
+func (c *Console) memberOf(r *http.Request) (m report.Member, err error) {
+	id, err := numbered(r, "member")
+	if err != nil {
+		return m, err
+	}
+	err = c.read(r.Context(), func(tx *store.Tx) (err error) { m, err = report.ShowMember(tx, id); return err })
+	return m, err
 }

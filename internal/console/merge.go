@@ -76,12 +76,8 @@ func (c *Console) merge(w http.ResponseWriter, r *http.Request, u visitor) error
 // exportMember hands out all that is known of a member, for a person who asks for it
 // (Art. 15 GDPR).
 func (c *Console) exportMember(w http.ResponseWriter, r *http.Request, u visitor) error {
-	id, err := numbered(r, "member")
+	m, err := c.memberOf(r)
 	if err != nil {
-		return err
-	}
-	var m report.Member
-	if err := c.read(r.Context(), func(tx *store.Tx) (err error) { m, err = report.ShowMember(tx, id); return err }); err != nil {
 		return err
 	}
 	d, err := c.Marketer.As(u.by()).ExportMember(r.Context(), m.ID)
@@ -93,7 +89,7 @@ func (c *Console) exportMember(w http.ResponseWriter, r *http.Request, u visitor
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.Header().Set("Content-Disposition", `attachment; filename="member-`+strconv.FormatInt(id, 10)+`.json"`)
+	w.Header().Set("Content-Disposition", `attachment; filename="member-`+strconv.FormatInt(m.Number, 10)+`.json"`)
 	_, _ = w.Write(append(text, '\n'))
 	return nil
 }
