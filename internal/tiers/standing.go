@@ -61,6 +61,14 @@ func (t *Tiers) ask(tx *store.Tx, day loyalty.Day, members []int64) *ask {
 	return a
 }
 
+// and is what comes before the statement, and one more named SELECT.
+func (a *ask) and(named string) string {
+	if a.with == "" {
+		return "with " + named + " "
+	}
+	return strings.TrimSpace(a.with) + ", " + named + " "
+}
+
 // holding is a SELECT of members and the highest tier whose rule holds for them. About
 // everybody each rule stands in a where of its own, as Postgres wants it; some members
 // are looked up once.
@@ -85,12 +93,14 @@ func (t *Tiers) standings(tx *store.Tx, day loyalty.Day, members []int64) (all [
 		return nil, nil
 	}
 	a := t.ask(tx, day, members)
-	err = a.All(&all, a.with+`
+	// Materialized, whatever the planner guesses of tables that were never analysed: who
+	// holds what is asked once, not once for each member.
+	err = a.All(&all, a.and("h as materialized ("+t.holding(a)+")")+`
 		select m.id as member, coalesce(s.id, 0) as id, coalesce(s.tier, '') as tier, coalesce(s.since_day, 0) as since_day, s.last_day,
 		       coalesce(s.order_id, 0) as order_id, coalesce(h.holds, 0) as holds
 		from   members m
 		left   join member_tiers s on s.member_id = m.id and s.left_day is null
-		left   join (`+t.holding(a)+`) h on h.member_id = m.id
+		left   join h on h.member_id = m.id
 		where  m.id in `+a.As.Members+` and `+rules.Present+`
 		order  by m.id`)
 	if err != nil {

@@ -6,11 +6,13 @@ import (
 	"testing"
 	"time"
 
+	"regulars/internal/happenings"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/shoptest"
 	"regulars/internal/store"
 	"regulars/internal/tiers"
+	"regulars/internal/versions"
 )
 
 const silverAndGold = `
@@ -391,5 +393,48 @@ func TestAPersonGivesATier(t *testing.T) {
 		s.Do(func(tx *store.Tx) (err error) { shown, err = tiers.Show(tx, m[1]); return err })
 		s.Want("shown", fmt.Sprintf("%s through %s %v", shown.Tier, shown.Ends, shown.Rules),
 			`silver through 2028-03-10 [{silver true spent("12m") >= 100.00: has spent 100.00 EUR in the last 12 months} {gold false spent("12m") >= 250.00: has spent 100.00 EUR in the last 12 months}]`)
+	})
+}
+
+// Many orders at once ask for each member once, whichever way of joining a planner takes
+// that knows little of young tables: one such plan asked all for each.
+func TestManyAtOnceAreEachLookedUpOnce(t *testing.T) {
+	each(t, plain(silverAndGold), func(t *testing.T, s *shop) {
+		if s.DB.Engine() != store.Postgres {
+			t.Skip("SQLite has no statistics of what was read")
+		}
+		const many = 300
+		react := func(tx *store.Tx, members []int64) error {
+			v, err := versions.Active(tx)
+			if err != nil {
+				return err
+			}
+			var events []happenings.Happened
+			for _, id := range members {
+				events = append(events, happenings.Happened{Member: id, Type: loyalty.OrderPlaced, At: loyalty.At(s.Now)})
+			}
+			return tiers.Of(v).React(tx, events, true)
+		}
+		m := s.Join(many)
+		s.Bought(m, 2, 1)
+		s.Do(func(tx *store.Tx) error {
+			read := func() (n int64) {
+				if err := tx.One(&n, "select pg_stat_get_xact_tuples_returned(cast('orders' as regclass)) + (select sum(pg_stat_get_xact_tuples_returned(indexrelid)) from pg_index where indrelid = cast('orders' as regclass))", nil); err != nil {
+					t.Fatal(err)
+				}
+				return n
+			}
+			for _, better := range []string{"hashjoin", "mergejoin", "material"} {
+				if _, err := tx.Exec("set local enable_"+better+" = off", nil); err != nil {
+					return err
+				}
+			}
+			before := read()
+			err := react(tx, m)
+			if n := read() - before; n > 20*many {
+				t.Errorf("%d orders were read for %d members of 2 each", n, many)
+			}
+			return err
+		})
 	})
 }
