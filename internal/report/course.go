@@ -66,29 +66,48 @@ type Between struct {
 
 // MovesBetween compares a named segment's members at the end of two days, and names at
 // most some of those who moved each way.
+//
+// It reads only the stays that began or ended in between. Who began one of them and is
+// inside at the end has come, unless a stay from before ended meanwhile: those of one
+// member follow each other. The same holds the other way round.
 func MovesBetween(tx *store.Tx, segment string, from, to loyalty.Day, some int) (b Between, err error) {
 	args := store.Args{"segment": segment, "from": from, "to": to, "some": some}
-	// A stay covers the end of a day if it began until then and did not end until then.
-	covers := func(day string) string {
-		return `exists (select 1 from segment_members o where o.segment_id = x.segment_id and o.member_id = x.member_id
-		        and o.entered_day <= ` + day + ` and (o.left_day is null or o.left_day > ` + day + `))`
-	}
-	const stays = `segment_members x where x.segment_id = (select id from segments where name = @segment) and `
-	came := stays + "x.entered_day > @from and x.entered_day <= @to and (x.left_day is null or x.left_day > @to) and not " + covers("@from")
-	left := stays + "x.left_day > @from and x.left_day <= @to and x.entered_day <= @from and not " + covers("@to")
 	for _, way := range []struct {
-		n    *int64
-		some *[]Member
-		from string
-	}{{&b.Came, &b.SomeCame, came}, {&b.Left, &b.SomeLeft, left}} {
-		if err := tx.One(way.n, "select count(distinct x.member_id) from "+way.from, args); err != nil {
+		n      *int64
+		some   *[]Member
+		stands string
+	}{{&b.Came, &b.SomeCame, "begun except select member_id from ended"}, {&b.Left, &b.SomeLeft, "ended except select member_id from begun"}} {
+		// The members are numbered, and their number stands beside each.
+		var moved []struct{ MemberID, N int64 }
+		err := tx.All(&moved, `
+			with s as (select id from segments where name = @segment),
+			begun as (
+			    select x.member_id from segment_members x
+			    where  x.segment_id = (select id from s) and x.entered_day > @from and x.entered_day <= @to
+			    and    (x.left_day is null or x.left_day > @to)),
+			ended as (
+			    select x.member_id from segment_members x
+			    where  x.segment_id = (select id from s) and x.left_day > @from and x.left_day <= @to
+			    and    x.entered_day <= @from)
+			select w.member_id, count(*) over () as n
+			from   (select member_id from `+way.stands+`) w
+			order  by w.member_id limit @some`, args)
+		if err != nil {
 			return b, err
 		}
-		err := tx.All(way.some, "select"+memberColumns+`
-			from   (select distinct x.member_id from `+way.from+` order by x.member_id limit @some) s
-			join   facts f on f.member_id = s.member_id
-			join   members m on m.id = s.member_id
-			order  by m.id`, args)
+		if len(moved) == 0 {
+			continue
+		}
+		*way.n = moved[0].N
+		ids := make([]int64, len(moved))
+		for i, m := range moved {
+			ids[i] = m.MemberID
+		}
+		err = tx.All(way.some, "select"+memberColumns+`
+			from   members m
+			join   facts f on f.member_id = m.id
+			where  m.id in `+tx.In("@ids")+`
+			order  by m.id`, store.Args{"ids": store.IDs(ids)})
 		if err != nil {
 			return b, err
 		}
