@@ -88,7 +88,7 @@ func (b *batch) addOrders(list []*order) error {
 	}
 	for _, o := range list {
 		o.owner, o.touched = o.MemberID, false
-		o.made, b.fresh = true, append(b.fresh, o.key())
+		o.made, o.adds, b.fresh = true, true, append(b.fresh, o.key())
 		if b.shop.points != nil {
 			o.placed = &loyalty.Order{At: o.At, Status: o.Status, Total: o.Total, Discount: o.Discount, Tax: o.Tax, Shipping: o.Shipping,
 				Quantity: o.Quantity, Shop: o.Shop, Lines: o.lines}

@@ -40,8 +40,10 @@ type person struct {
 	adds        []personKey
 	drops       []personKey
 	retagged    bool
-	made        bool // by this batch: nobody knew them before
-	profiled    bool // this batch changes what is known of the person
+	made        bool      // by this batch: nobody knew them before
+	profiled    bool      // this batch changes what is known of the person
+	standing    *standing // what facts say of their orders; nil: not read, computed since, or there are none
+	factless    bool      // the day before which nobody knew them is still to come
 	tags        []string
 }
 
