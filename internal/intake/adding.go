@@ -33,8 +33,10 @@ var standingColumns = []string{
 	"first_day bigint", "last_day bigint", "usual_gap double precision", "days bytea",
 }
 
+// values are those columns, with room for some of the member's after them.
 func (s *standing) values() []any {
-	return []any{s.orders, s.orderDays, s.spent, s.quantity, s.largest, s.smallest, s.firstDay, s.lastDay, s.usualGap, s.pack()}
+	return append(make([]any, 0, len(standingColumns)+5),
+		s.orders, s.orderDays, s.spent, s.quantity, s.largest, s.smallest, s.firstDay, s.lastDay, s.usualGap, s.pack())
 }
 
 // pack writes how many orders the days are of, then the first day, then how long after

@@ -161,6 +161,12 @@ func (it *item) says() bool {
 	return texts || m.Tags != nil || m.Joined != nil || !m.JoinedAt.IsZero() || m.Consent != nil || m.Attributes != nil
 }
 
+// allSilent reports whether a batch is of a file of orders that says nothing of people but
+// by what they are known, and locks nobody else.
+func (b *batch) allSilent() bool {
+	return b.file && b.shop.points == nil && !slices.ContainsFunc(b.items, func(it *item) bool { return it.Order == nil || it.says() })
+}
+
 // lockSilent locks all of a file, and returns those whose rows are to be read: of whom
 // an item says more than by what they are known.
 func (b *batch) lockSilent(list []*person) (rest []*person, err error) {
@@ -172,9 +178,12 @@ func (b *batch) lockSilent(list []*person) (rest []*person, err error) {
 	}
 	var silent []*person
 	for _, who := range list {
-		if says[who] || who.renamed {
+		switch {
+		case says[who] || who.renamed:
 			rest = append(rest, who)
-		} else {
+		case who.held:
+			who.hush(who.id, who.external, who.named)
+		default:
 			silent = append(silent, who)
 		}
 	}
@@ -203,8 +212,7 @@ func (b *batch) lockSilent(list []*person) (rest []*person, err error) {
 		case merged || name != who.external || named != who.named:
 			return nil, errAgain
 		default:
-			who.member.ID, who.member.ExternalID, who.member.Named = id, name, named
-			who.locked, who.silent = true, true
+			who.hush(id, name, named)
 		}
 	}
 	if err := rows.Err(); err != nil {
@@ -214,6 +222,12 @@ func (b *batch) lockSilent(list []*person) (rest []*person, err error) {
 		return nil, errAgain
 	}
 	return rest, nil
+}
+
+// hush notes that a person is locked, and that nothing more is said of them.
+func (who *person) hush(id int64, name string, named bool) {
+	who.member.ID, who.member.ExternalID, who.member.Named = id, name, named
+	who.locked, who.silent = true, true
 }
 
 // forUpdate locks the rows that are read, or leaves those of others out.

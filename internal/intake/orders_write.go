@@ -18,12 +18,12 @@ var orderColumns = []string{
 	"changed_at timestamptz", "fingerprint bytea",
 }
 
+// values are those columns, with room for an id after them.
 func (o *order) values() []any {
-	return []any{
+	return append(make([]any, 0, len(orderColumns)+1),
 		o.Source, o.ExternalID, o.MemberID, o.At, int64(o.Day), o.Status, o.counts(),
 		o.Total, o.Refunded, o.Discount, o.Tax, o.Shipping, o.Quantity, o.Shop, o.Version,
-		o.ChangedAt, o.Fingerprint,
-	}
+		o.ChangedAt, o.Fingerprint)
 }
 
 // counts reports whether the order is in figures.
