@@ -11,7 +11,6 @@ import (
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
-	"regulars/segments"
 )
 
 // What files add to facts is what the facts are when they are computed from the orders,
@@ -28,11 +27,11 @@ func TestWhatFilesAddToFactsIsWhatTheOrdersSay(t *testing.T) {
 				if w.One("select count(*) from facts where days is not null and order_days > 1") != "0" {
 					added++
 				}
-				w.agree(t, fmt.Sprintf("seed %d, file %d", seed, round))
+				w.FactsAgree(fmt.Sprintf("seed %d, file %d", seed, round))
 				for range 12 {
 					w.event()
 				}
-				w.agree(t, fmt.Sprintf("seed %d, event %d", seed, round))
+				w.FactsAgree(fmt.Sprintf("seed %d, event %d", seed, round))
 			}
 			if added < 4 {
 				t.Errorf("seed %d: only %d files have added to facts", seed, added)
@@ -99,32 +98,4 @@ func (w *made) event() {
 		e.Member.ID = fmt.Sprintf("M-%d", w.IntN(41))
 	}
 	w.Answers(e)
-}
-
-func (w *made) agree(t *testing.T, when string) {
-	t.Helper()
-	const columns = `member_id, joined, country, language, orders, order_days, spent, quantity, largest, smallest, first_day, last_day, points,
-		birthday, usual_gap, tier, consent_offers, consent_newsletter, consent_program`
-	var differ []struct{ Facts, Orders string }
-	err := w.DB.View(t.Context(), func(tx *store.Tx) error {
-		today, err := tx.Today()
-		if err != nil {
-			return err
-		}
-		const row = `member_id || ': ' || orders || ' on ' || order_days || ' for ' || spent || ' x' || quantity || ' ' || coalesce(smallest, 0) || '-' || coalesce(largest, 0) ||
-			' days ' || coalesce(first_day, 0) || '-' || coalesce(last_day, 0) || ' gap ' || coalesce(usual_gap, 0) || ' ' || country`
-		defined := "(" + segments.FactsSelect(tx.Engine(), "") + ")"
-		return tx.All(&differ, `
-			with defined as (select `+columns+` from `+defined+` f), kept as (select `+columns+` from facts)
-			select coalesce((select `+row+` from facts where facts.member_id = u.id), 'none') as facts,
-			       coalesce((select `+row+` from defined where defined.member_id = u.id), 'none') as orders
-			from  (select member_id as id from (select * from defined except select * from kept) a
-			       union select member_id from (select * from kept except select * from defined) b) u`, store.Args{"day": int64(today)})
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, d := range differ {
-		t.Fatalf("%s: facts have %s; the orders say %s", when, d.Facts, d.Orders)
-	}
 }

@@ -309,8 +309,10 @@ func (c *columns) cut(field string, there int) bool {
 func (c *columns) get(field string) string {
 	for _, parts := range c.at[field] {
 		text := c.joined(parts)
-		if ours, known := c.values[field][strings.ToLower(text)]; known {
-			text = ours
+		if words := c.values[field]; words != nil {
+			if ours, known := words[strings.ToLower(text)]; known {
+				text = ours
+			}
 		}
 		if text != "" {
 			return text

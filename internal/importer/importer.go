@@ -204,7 +204,8 @@ type reader struct {
 	of           map[*intake.Row][]int // the lines of orders that have several
 	last         receipt               // of the row above
 	lines        map[int64]int         // member → the line where they stand
-	measured     int64                 // rows read when the planner last looked at the tables
+	believed     int64                 // rows of the table as the planner knew it before the file
+	measured     int64                 // … and since it looked at it last
 	kept         map[int][]string      // line → the row as it stood, while it may be refused
 	unreachable  map[*intake.Row]bool  // whose address is to get nothing
 	shown        int                   // rows of a dry run
@@ -237,6 +238,9 @@ func (r *reader) whole(ctx context.Context) (err error) {
 	}
 	if !r.DryRun {
 		if err := r.db.Update(ctx, norms.Keep); err != nil {
+			return err
+		}
+		if err := r.measure(ctx); err != nil {
 			return err
 		}
 	}
@@ -321,9 +325,22 @@ func (r *reader) recognise() (err error) {
 	return nil
 }
 
-// analyse tells the planner what the tables hold that the file has filled.
+// measure notes how large the planner believes the table to be that the file is to fill.
+func (r *reader) measure(ctx context.Context) error {
+	if r.Kind != "orders" && r.Kind != "members" {
+		return nil
+	}
+	return r.db.View(ctx, func(tx *store.Tx) (err error) {
+		r.believed, err = tx.Believed(r.Kind)
+		r.measured = r.believed
+		return err
+	})
+}
+
+// analyse tells the planner what the tables hold that the file has filled, by a tenth or
+// more of what it knew: of less the database takes note by itself.
 func (r *reader) analyse(ctx context.Context) error {
-	if r.tally.New+r.tally.Updated == 0 {
+	if changed := r.tally.New + r.tally.Updated; changed == 0 || changed < r.believed/10 {
 		return nil
 	}
 	return r.db.Update(ctx, func(tx *store.Tx) error {
@@ -524,8 +541,8 @@ func (r *reader) flush(ctx context.Context) error {
 	if len(b.history)+len(b.news) == 0 {
 		return nil
 	}
-	if b.grown = r.tally.Read >= r.measured*4; b.grown {
-		r.measured = r.tally.Read
+	if n := r.believed + r.tally.Read; n >= r.measured*4 {
+		b.grown, r.measured = true, n
 	}
 	b.taken = make(chan error, 1)
 	r.taking = b

@@ -4,16 +4,17 @@ import (
 	"cmp"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
 
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
 
-// What new orders of a file bring is added to the facts of its members, once for each
-// member and batch: to compute them anew takes longer with each order that a member has.
-// All of it adds up but the median of the days between orders, for which facts keep
-// those days. Whose facts change by anything else has them computed.
+// What new orders bring is added to the facts of their members, once for each member and
+// batch of a file, or wave of events: to compute them anew takes longer with each order that
+// a member has. All of it adds up but the median of the days between orders, for which facts
+// keep those days. Whose facts change by anything else has them computed.
 
 // standing is what the facts of a member say of their orders.
 type standing struct {
@@ -22,6 +23,8 @@ type standing struct {
 	usualGap                             *float64
 	packed                               []byte // the days, as the table has them
 	days                                 []loyalty.Day
+	unpacked                             bool // days are there
+	fresh                                bool // the member was made just now, and has no row yet
 }
 
 // standingColumns are those of facts, in the order of standing.values.
@@ -30,8 +33,10 @@ var standingColumns = []string{
 	"first_day bigint", "last_day bigint", "usual_gap double precision", "days bytea",
 }
 
+// values are those columns, with room for some of the member's after them.
 func (s *standing) values() []any {
-	return []any{s.orders, s.orderDays, s.spent, s.quantity, s.largest, s.smallest, s.firstDay, s.lastDay, s.usualGap, s.pack()}
+	return append(make([]any, 0, len(standingColumns)+5),
+		s.orders, s.orderDays, s.spent, s.quantity, s.largest, s.smallest, s.firstDay, s.lastDay, s.usualGap, s.pack())
 }
 
 // pack writes how many orders the days are of, then the first day, then how long after
@@ -108,33 +113,45 @@ func (s *standing) gap() {
 	s.usualGap = &median
 }
 
-// addFacts adds the new orders of a file to the facts of their members, and computes
-// those of all others whom the batch touched.
-func (b *batch) addFacts() error {
-	adds, rest := b.adding()
-	if err := b.addStandings(adds); err != nil {
+// bringUp brings the facts of all whom items touched up to date, by adding to them what new
+// orders bring, or else by computing them.
+func (b *batch) bringUp(items []*item) error {
+	adds, rest := b.adding(items)
+	b.disowned = nil
+	unknown, err := b.addStandings(adds)
+	if err != nil {
 		return err
 	}
-	b.disowned = nil
-	_, err := refreshFacts(b.tx, b.today(), rest)
+	after, err := refreshFacts(b.tx, b.today(), append(rest, unknown...))
+	for _, f := range after {
+		if who := b.people.byID[f.MemberID]; who != nil {
+			who.member.Orders, who.member.Spent, who.member.Points = f.Orders, f.Spent, f.Points
+			who.standing = nil
+		}
+	}
 	return err
 }
 
-// adding parts the members of the batch: those to whose facts its orders only add, and
-// the others.
-func (b *batch) adding() (adds map[*person][]*order, rest []int64) {
+// adding parts the members of items: those to whose facts their orders only add, and those
+// to compute. Who is neither has the facts that they had.
+func (b *batch) adding(items []*item) (adds map[*person][]*order, rest []int64) {
 	adds = map[*person][]*order{}
 	other := map[int64]bool{}
 	for _, id := range b.disowned {
 		other[id] = true
 	}
-	for _, it := range b.items {
+	for _, it := range items {
 		o, who := it.order, it.who
-		if it.Result.State != Stored || it.told != nil || o.MemberID != who.id || o.Day > b.today() ||
-			who.profiled || b.returning[who.id] || b.shop.points != nil {
-			other[who.id], other[o.MemberID] = true, true
+		switch {
+		case b.changesMore(it):
+			other[who.id] = true
+			if o != nil {
+				other[o.MemberID] = true
+			}
+		case it.about():
+			adds[who] = append(adds[who], o)
+			o.adds = false
 		}
-		adds[who] = append(adds[who], o)
 	}
 	for who := range adds {
 		if other[who.id] {
@@ -150,30 +167,34 @@ func (b *batch) adding() (adds map[*person][]*order, rest []int64) {
 	return adds, rest
 }
 
-// addStandings writes the facts of members with what their orders add.
-func (b *batch) addStandings(adds map[*person][]*order) error {
-	var known []*person
-	standings := make(map[int64]*standing, len(adds))
-	for who := range adds {
-		if who.made {
-			standings[who.id] = &standing{}
-		} else {
-			known = append(known, who)
-		}
+// changesMore reports whether facts may change by an item otherwise than by a new order of
+// its member's.
+func (b *batch) changesMore(it *item) bool {
+	o, who := it.order, it.who
+	switch {
+	case it.ofMembers(), it.Points != nil, b.shop.points != nil, who.profiled, b.returning[who.id]:
+		return true
+	case it.about():
+		joins := who.standing != nil && who.standing.fresh && !who.member.JoinedAt.IsZero()
+		return !o.adds || it.told != nil || o.MemberID != who.id || o.Day > b.today() || joins
 	}
-	if err := b.readStandings(known, standings); err != nil {
-		return err
+	return who.standing == nil || who.standing.fresh // there is no row yet
+}
+
+// addStandings writes the facts of members with what their orders add, and returns those
+// who have none yet.
+func (b *batch) addStandings(adds map[*person][]*order) (unknown []int64, err error) {
+	people := slices.SortedFunc(maps.Keys(adds), func(x, y *person) int { return cmp.Compare(x.id, y.id) })
+	if err := b.readStandings(slices.DeleteFunc(slices.Clone(people), func(who *person) bool { return who.standing != nil })); err != nil {
+		return nil, err
 	}
-	people := make([]*person, 0, len(adds))
-	for who := range adds {
-		people = append(people, who)
+	if err := b.unpackDays(people); err != nil {
+		return nil, err
 	}
-	slices.SortFunc(people, func(x, y *person) int { return cmp.Compare(x.id, y.id) })
 	var fresh, changed [][]any
-	var unknown []int64
 	for _, who := range people {
-		s := standings[who.id]
-		if s == nil { // there is no row yet
+		s := who.standing
+		if s == nil {
 			unknown = append(unknown, who.id)
 			continue
 		}
@@ -183,17 +204,18 @@ func (b *batch) addStandings(adds map[*person][]*order) error {
 			}
 		}
 		s.gap()
-		if who.made {
+		who.member.Orders, who.member.Spent = s.orders, s.spent
+		if s.fresh {
+			s.fresh = false
 			fresh = append(fresh, append(s.values(), who.id, who.member.Country, who.member.Language, who.member.birthday(), who.member.BirthYear))
 		} else {
 			changed = append(changed, append(s.values(), who.id))
 		}
 	}
 	if err := b.writeStandings(fresh, changed); err != nil {
-		return fmt.Errorf("adding to the facts of %d members: %w", len(people), err)
+		return nil, fmt.Errorf("adding to the facts of %d members: %w", len(people), err)
 	}
-	_, err := refreshFacts(b.tx, b.today(), unknown)
-	return err
+	return unknown, nil
 }
 
 // birthday is the column of facts.
@@ -224,54 +246,56 @@ func (b *batch) writeStandings(fresh, changed [][]any) error {
 	return err
 }
 
-// readStandings reads what is known of members, whose rows are locked: with the days of
-// their orders, for those who have none in their facts from the orders themselves.
-func (b *batch) readStandings(list []*person, into map[int64]*standing) error {
+// readStandings reads what facts say of people, whose rows are locked: before that it might
+// be overtaken.
+func (b *batch) readStandings(list []*person) error {
 	if len(list) == 0 {
 		return nil
 	}
 	rows, err := b.tx.Query(`
-		select member_id, `+names(standingColumns, "")+`
+		select member_id, points, `+names(standingColumns, "")+`
 		from   facts
 		where  member_id in (select value from `+b.tx.JSONEach("@ids")+`)`, store.Args{"ids": ids(list, (*person).number)})
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
-	dayless := map[int64]bool{}
 	for rows.Next() {
-		var id int64
+		var id, points int64
 		s := &standing{}
-		if err := rows.Scan(&id, &s.orders, &s.orderDays, &s.spent, &s.quantity, &s.largest, &s.smallest, &s.firstDay, &s.lastDay, &s.usualGap, &s.packed); err != nil {
+		if err := rows.Scan(&id, &points, &s.orders, &s.orderDays, &s.spent, &s.quantity, &s.largest, &s.smallest, &s.firstDay, &s.lastDay, &s.usualGap, &s.packed); err != nil {
 			return err
 		}
-		if into[id] = s; !s.unpack() {
-			s.days = nil
-			dayless[id] = true
-		}
+		who := b.people.byID[id]
+		who.standing = s
+		who.member.Orders, who.member.Spent, who.member.Points = s.orders, s.spent, points
 	}
-	if err := rows.Err(); err != nil || len(dayless) == 0 {
-		return err
-	}
-	if err := rows.Close(); err != nil {
-		return err
-	}
-	return b.readDays(dayless, into)
+	return rows.Err()
 }
 
-// readDays reads the days of members' orders, those of the batch among them.
-func (b *batch) readDays(members map[int64]bool, into map[int64]*standing) error {
-	list := make([]int64, 0, len(members))
-	for id := range members {
-		list = append(list, id)
+// unpackDays has the days of people's orders at hand: from the orders themselves, those of
+// the batch among them, where facts do not have them.
+func (b *batch) unpackDays(people []*person) error {
+	dayless := map[int64]*standing{}
+	for _, who := range people {
+		if s := who.standing; s != nil && !s.unpacked {
+			s.unpacked = true
+			if !s.unpack() {
+				s.days = nil
+				dayless[who.id] = s
+			}
+		}
+	}
+	if len(dayless) == 0 {
+		return nil
 	}
 	rows, err := b.tx.Query(`
 		select distinct member_id, day
 		from   orders
 		where  member_id in (select value from `+b.tx.JSONEach("@ids")+`) and counts and day <= @today
-		order  by member_id, day`, store.Args{"ids": store.IDs(list), "today": int64(b.today())})
+		order  by member_id, day`, store.Args{"ids": store.IDs(slices.Sorted(maps.Keys(dayless))), "today": int64(b.today())})
 	if err != nil {
-		return fmt.Errorf("reading the days of the orders of %d members: %w", len(list), err)
+		return fmt.Errorf("reading the days of the orders of %d members: %w", len(dayless), err)
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -279,7 +303,7 @@ func (b *batch) readDays(members map[int64]bool, into map[int64]*standing) error
 		if err := rows.Scan(&id, &day); err != nil {
 			return err
 		}
-		into[id].know(loyalty.Day(day))
+		dayless[id].know(loyalty.Day(day))
 	}
 	return rows.Err()
 }

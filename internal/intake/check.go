@@ -258,7 +258,7 @@ func (c *checker) member(e *Row) {
 
 // topics leaves out what nobody can agree to.
 func (c *checker) topics(m *loyalty.Member) {
-	for _, topic := range slices.Sorted(maps.Keys(m.Consent)) {
+	for _, topic := range inOrder(m.Consent) {
 		if !slices.Contains(consent.Topics(), topic) {
 			c.leave("member.consent."+topic, "%v", consent.ErrTopic)
 			m.Consent = maps.Clone(m.Consent) // the caller's stays as it is
@@ -271,7 +271,7 @@ func (c *checker) topics(m *loyalty.Member) {
 // as they are.
 func (c *checker) attributes(m *loyalty.Member) {
 	m.Attributes = maps.Clone(m.Attributes) // the caller's stays as it is
-	for _, name := range slices.Sorted(maps.Keys(m.Attributes)) {
+	for _, name := range inOrder(m.Attributes) {
 		field, value := "member."+name, m.Attributes[name]
 		is := notText(name, maxID)
 		if is == "" && !whole(value) {
@@ -293,7 +293,7 @@ func (c *checker) attributes(m *loyalty.Member) {
 // properties are the shop's own. Those of ours begin with _.
 func (c *checker) properties(e *Row) {
 	e.Properties = maps.Clone(e.Properties)
-	for _, name := range slices.Sorted(maps.Keys(e.Properties)) {
+	for _, name := range inOrder(e.Properties) {
 		is := notText(name, maxID)
 		switch {
 		case is != "":
@@ -310,7 +310,7 @@ func (c *checker) properties(e *Row) {
 }
 
 func (c *checker) identity(m *loyalty.Member) {
-	for _, source := range slices.Sorted(maps.Keys(m.IDs)) {
+	for _, source := range inOrder(m.IDs) {
 		c.id("member.ids."+source, source)
 		c.key("member.ids."+source, m.IDs[source])
 		if source == "" || m.IDs[source] == "" {
@@ -325,6 +325,9 @@ func (c *checker) identity(m *loyalty.Member) {
 
 // place brings country, language and time zone into their standard spelling.
 func (c *checker) place(m *loyalty.Member) {
+	if m.Country == "" && m.Language == "" && m.TimeZone == "" {
+		return
+	}
 	for _, f := range []struct {
 		field string
 		v     *string
@@ -382,8 +385,9 @@ func (c *checker) order(e *Row, currency string) {
 	for _, n := range []struct {
 		field string
 		n     int64
-	}{{"total", o.Total}, {"discount", o.Discount}, {"tax", o.Tax}, {"shipping", o.Shipping}, {"refunded", o.Refunded}, {"quantity", o.Quantity}} {
-		c.number("order."+n.field, n.n)
+	}{{"order.total", o.Total}, {"order.discount", o.Discount}, {"order.tax", o.Tax}, {"order.shipping", o.Shipping},
+		{"order.refunded", o.Refunded}, {"order.quantity", o.Quantity}} {
+		c.number(n.field, n.n)
 	}
 	if o.Version < 0 {
 		c.refuse("order.version", "is below 0")
@@ -424,29 +428,43 @@ func (c *checker) order(e *Row, currency string) {
 func (c *checker) lines(of string, lines []loyalty.Line) {
 	var quantity, total int64
 	for i := range lines {
-		field := fmt.Sprintf("%slines[%d].", of, i)
 		l := &lines[i]
-		if isInExponents(l.Product) {
-			c.leave(field+"product", dropped, l.Product)
-			l.Product = ""
+		if !sound(l) {
+			c.line(fmt.Sprintf("%slines[%d].", of, i), l)
 		}
-		c.optional(field+"product", &l.Product, maxID)
-		c.optional(field+"name", &l.Name, maxText)
-		c.optional(field+"category", &l.Category, maxID)
-		c.optional(field+"brand", &l.Brand, maxID)
-		labels := slices.Clone(l.Labels)
-		for n := range labels {
-			c.optional(field+"labels", &labels[n], maxID)
-		}
-		l.Labels = loyalty.TidyLabels(labels)
-		c.number(field+"quantity", l.Quantity)
-		c.number(field+"total", l.Total)
 		if c.first == nil { // each is in bounds, so the sum of all cannot wrap
 			quantity, total = quantity+l.Quantity, total+l.Total
 		}
 	}
 	c.number(of+"lines", quantity)
 	c.number(of+"lines", total)
+}
+
+// sound reports whether there is nothing to be said about a line: of nearly all lines their
+// place need not be spelt.
+func sound(l *loyalty.Line) bool {
+	long := notText(l.Product, maxID) + notText(l.Name, maxText) + notText(l.Category, maxID) + notText(l.Brand, maxID)
+	counted := func(n int64) bool { return n <= maxNumber && n >= -maxNumber }
+	return long == "" && !isInExponents(l.Product) && l.Labels == nil && counted(l.Quantity) && counted(l.Total)
+}
+
+// line checks one.
+func (c *checker) line(field string, l *loyalty.Line) {
+	if isInExponents(l.Product) {
+		c.leave(field+"product", dropped, l.Product)
+		l.Product = ""
+	}
+	c.optional(field+"product", &l.Product, maxID)
+	c.optional(field+"name", &l.Name, maxText)
+	c.optional(field+"category", &l.Category, maxID)
+	c.optional(field+"brand", &l.Brand, maxID)
+	labels := slices.Clone(l.Labels)
+	for n := range labels {
+		c.optional(field+"labels", &labels[n], maxID)
+	}
+	l.Labels = loyalty.TidyLabels(labels)
+	c.number(field+"quantity", l.Quantity)
+	c.number(field+"total", l.Total)
 }
 
 func (c *checker) points(e *Row) {

@@ -62,35 +62,3 @@ const factsAtOnce = 1000
 
 // today is the shop's day of the transaction's moment.
 func (b *batch) today() loyalty.Day { return loyalty.DayOf(b.tx.At.Time, b.shop.Zone) }
-
-// refresh computes the facts of those whom a wave touched.
-func (b *batch) refresh(wave []*item) error {
-	seen := map[int64]bool{}
-	var list []int64
-	for _, it := range wave {
-		owner := it.who.id
-		if it.order != nil {
-			owner = it.order.MemberID
-		}
-		list = append(list, it.who.id, owner)
-	}
-	list = append(list, b.disowned...)
-	b.disowned = nil
-	members := list[:0]
-	for _, id := range list {
-		if !seen[id] && id != 0 {
-			seen[id] = true
-			members = append(members, id)
-		}
-	}
-	after, err := refreshFacts(b.tx, b.today(), members)
-	if err != nil {
-		return err
-	}
-	for _, f := range after {
-		if who := b.people.byID[f.MemberID]; who != nil {
-			who.member.Orders, who.member.Spent, who.member.Points = f.Orders, f.Spent, f.Points
-		}
-	}
-	return nil
-}

@@ -1,8 +1,8 @@
 // Package intake is the one way in: whatever webhooks, the API and imports say
 // about members and orders comes through Apply or Import. It finds or makes the
-// person, keeps orders, points, consent and what is known of the member,
-// recomputes the facts, and writes down for campaigns what happened: what that sets
-// off is theirs, in transactions after this one.
+// person, keeps orders, points, consent and what is known of the member, brings the
+// facts up to date (adding.go), and writes down for campaigns what happened: what that
+// sets off is theirs, in transactions after this one.
 //
 // It promises that an event has its effect once however often it comes, that the
 // events of an order may come in any sequence and end in the same order and

@@ -51,7 +51,7 @@ func (b *batch) makePeople() error {
 	var nameless []*person
 	for _, s := range stored {
 		who := byName[s.ExternalID]
-		who.id, who.member.ID = s.ID, s.ID
+		who.id, who.member.ID, who.standing = s.ID, s.ID, &standing{fresh: true, unpacked: true}
 		b.people.byID[s.ID] = who
 		if who.external == "" {
 			who.external = fmt.Sprintf("regulars:%d", s.ID)
@@ -102,13 +102,10 @@ func (b *batch) lockThese(list []*person) error {
 	}
 	var rows []member
 	err := b.tx.All(&rows, `
-		select m.id, `+names(profile, "m.")+`, m.merged_into,
-		       coalesce(f.orders, 0) as orders, coalesce(f.spent, 0) as spent, coalesce(f.points, 0) as points,
-		       f.member_id is null as factless
-		from   members m
-		left   join facts f on f.member_id = m.id
-		where  m.id in (select value from `+b.tx.JSONEach("@ids")+`)
-		order  by m.id `+b.forUpdateOf("m"), store.Args{"ids": ids(list, (*person).number)})
+		select id, `+names(profile, "")+`, merged_into
+		from   members
+		where  id in (select value from `+b.tx.JSONEach("@ids")+`)
+		order  by id `+b.forUpdate(), store.Args{"ids": ids(list, (*person).number)})
 	if err != nil {
 		return fmt.Errorf("locking %d people: %w", len(list), err)
 	}
@@ -127,6 +124,9 @@ func (b *batch) lockThese(list []*person) error {
 		row.ChangedAt = b.heard(row.ChangedAt)
 		who.member, who.locked = row, true
 	}
+	if err := b.measureLocked(list); err != nil {
+		return err
+	}
 	if len(rows) == len(list) {
 		return nil
 	}
@@ -137,12 +137,34 @@ func (b *batch) lockThese(list []*person) error {
 	return b.leaveOut(busy)
 }
 
+// measureLocked reads the figures of those of the list who are locked: of a file, what its
+// orders add to is read when they are there.
+func (b *batch) measureLocked(list []*person) error {
+	if b.file {
+		return nil
+	}
+	locked := slices.DeleteFunc(slices.Clone(list), func(who *person) bool { return !who.locked })
+	if err := b.readStandings(locked); err != nil {
+		return fmt.Errorf("reading the figures of %d people: %w", len(locked), err)
+	}
+	for _, who := range locked {
+		who.factless = who.standing == nil
+	}
+	return nil
+}
+
 // says reports whether an item says more of its member than which ids they have.
 func (it *item) says() bool {
 	m := &it.Member
 	texts := m.Email != "" || m.Phone != "" || m.Card != "" || m.FirstName != "" || m.LastName != "" || m.Language != "" ||
 		m.Country != "" || m.TimeZone != "" || m.Birthday != "" || m.ReferredBy != "" || m.ConsentSource != "" || m.ConsentText != ""
 	return texts || m.Tags != nil || m.Joined != nil || !m.JoinedAt.IsZero() || m.Consent != nil || m.Attributes != nil
+}
+
+// allSilent reports whether a batch is of a file of orders that says nothing of people but
+// by what they are known, and locks nobody else.
+func (b *batch) allSilent() bool {
+	return b.file && b.shop.points == nil && !slices.ContainsFunc(b.items, func(it *item) bool { return it.Order == nil || it.says() })
 }
 
 // lockSilent locks all of a file, and returns those whose rows are to be read: of whom
@@ -156,9 +178,12 @@ func (b *batch) lockSilent(list []*person) (rest []*person, err error) {
 	}
 	var silent []*person
 	for _, who := range list {
-		if says[who] || who.renamed {
+		switch {
+		case says[who] || who.renamed:
 			rest = append(rest, who)
-		} else {
+		case who.held:
+			who.hush(who.id, who.external, who.named)
+		default:
 			silent = append(silent, who)
 		}
 	}
@@ -187,8 +212,7 @@ func (b *batch) lockSilent(list []*person) (rest []*person, err error) {
 		case merged || name != who.external || named != who.named:
 			return nil, errAgain
 		default:
-			who.member.ID, who.member.ExternalID, who.member.Named = id, name, named
-			who.locked, who.silent = true, true
+			who.hush(id, name, named)
 		}
 	}
 	if err := rows.Err(); err != nil {
@@ -200,12 +224,15 @@ func (b *batch) lockSilent(list []*person) (rest []*person, err error) {
 	return rest, nil
 }
 
-// forUpdateOf locks the rows of one table of a join.
-func (b *batch) forUpdateOf(alias string) string {
+// hush notes that a person is locked, and that nothing more is said of them.
+func (who *person) hush(id int64, name string, named bool) {
+	who.member.ID, who.member.ExternalID, who.member.Named = id, name, named
+	who.locked, who.silent = true, true
+}
+
+// forUpdate locks the rows that are read, or leaves those of others out.
+func (b *batch) forUpdate() string {
 	lock := b.tx.ForUpdate()
-	if lock != "" {
-		lock += " of " + alias
-	}
 	if lock != "" && b.skip {
 		lock += " skip locked"
 	}

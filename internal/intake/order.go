@@ -37,6 +37,7 @@ type order struct {
 	refunds  map[string]refund // nil: not read
 	unstated bool              // just made: everything is still to be said
 	made     bool              // … and in the table by this batch
+	adds     bool              // … and is yet to be added to facts
 	placed   *loyalty.Order    // … as it was written, until it is booked
 }
 

@@ -255,8 +255,10 @@ func TestFactsAreThoseOfTheFinalOrders(t *testing.T) {
 func copies(events []loyalty.Event) []loyalty.Event {
 	list := slices.Clone(events)
 	for i, e := range list {
-		o := *e.Order
-		list[i].Order = &o
+		if e.Order != nil {
+			o := *e.Order
+			list[i].Order = &o
+		}
 	}
 	return list
 }

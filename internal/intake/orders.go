@@ -88,10 +88,10 @@ func (b *batch) loadOrders() error {
 	err := b.tx.All(&found, `
 		select o.id, o.source, o.external_id, o.member_id, o.at, o.day, o.status, o.total, o.refunded, o.discount,
 		       o.tax, o.shipping, o.quantity, o.shop, o.version, o.changed_at, o.fingerprint, m.erased_at is not null as husk
-		from   `+b.tx.Values("source text", "id text")+`
+		from   `+b.tx.Wide(orderKeyColumns...)+`
 		join   orders o on o.source = r.source and o.external_id = r.id
 		join   members m on m.id = o.member_id
-		order  by o.id`, store.Args{"rows": store.Rows(b.sources.rows(keys))})
+		order  by o.id`, b.tx.Wider(b.sources.rows(keys), orderKeyColumns...))
 	if err != nil {
 		return fmt.Errorf("reading orders: %w", err)
 	}
@@ -110,6 +110,9 @@ func (b *batch) loadOrders() error {
 	}
 	return nil
 }
+
+// orderKeyColumns are the names that orders are looked for by.
+var orderKeyColumns = []string{"source text", "id text"}
 
 // orderOf returns the order that an item names, a new one when there is none. Of
 // several that stand under names from when each door had its own, it is the one of

@@ -18,12 +18,12 @@ var orderColumns = []string{
 	"changed_at timestamptz", "fingerprint bytea",
 }
 
+// values are those columns, with room for an id after them.
 func (o *order) values() []any {
-	return []any{
+	return append(make([]any, 0, len(orderColumns)+1),
 		o.Source, o.ExternalID, o.MemberID, o.At, int64(o.Day), o.Status, o.counts(),
 		o.Total, o.Refunded, o.Discount, o.Tax, o.Shipping, o.Quantity, o.Shop, o.Version,
-		o.ChangedAt, o.Fingerprint,
-	}
+		o.ChangedAt, o.Fingerprint)
 }
 
 // counts reports whether the order is in figures.
@@ -88,7 +88,7 @@ func (b *batch) addOrders(list []*order) error {
 	}
 	for _, o := range list {
 		o.owner, o.touched = o.MemberID, false
-		o.made, b.fresh = true, append(b.fresh, o.key())
+		o.made, o.adds, b.fresh = true, true, append(b.fresh, o.key())
 		if b.shop.points != nil {
 			o.placed = &loyalty.Order{At: o.At, Status: o.Status, Total: o.Total, Discount: o.Discount, Tax: o.Tax, Shipping: o.Shipping,
 				Quantity: o.Quantity, Shop: o.Shop, Lines: o.lines}

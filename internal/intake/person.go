@@ -35,13 +35,16 @@ type person struct {
 	fingerprint []byte            // of the last imported row
 	member      member            // read when locked
 	locked      bool
+	held        bool // locked in the database, where what was read of them is all that is needed
 	silent      bool // nothing is said of them but by what they are known, and no more of their row is read
 	renamed     bool
 	adds        []personKey
 	drops       []personKey
 	retagged    bool
-	made        bool // by this batch: nobody knew them before
-	profiled    bool // this batch changes what is known of the person
+	made        bool      // by this batch: nobody knew them before
+	profiled    bool      // this batch changes what is known of the person
+	standing    *standing // what facts say of their orders; nil: not read, computed since, or there are none
+	factless    bool      // the day before which nobody knew them is still to come
 	tags        []string
 }
 
@@ -69,12 +72,12 @@ type people struct {
 
 // keys are those that may tell who an event is about.
 func (r *Row) keys() []personKey {
-	m := r.Member
+	m := &r.Member
 	var keys []personKey
 	if m.ID != "" {
 		keys = append(keys, personKey{keyID, m.ID})
 	}
-	for _, source := range slices.Sorted(maps.Keys(m.IDs)) {
+	for _, source := range inOrder(m.IDs) {
 		keys = append(keys, personKey{keySource + source, m.IDs[source]})
 	}
 	for _, k := range r.loose() {
@@ -85,8 +88,19 @@ func (r *Row) keys() []personKey {
 
 // loose are the keys that several people may share.
 func (r *Row) loose() []personKey {
+	if r.folded == "" && r.Member.Card == "" && r.Member.Phone == "" {
+		return nil
+	}
 	keys := []personKey{{keyEmail, r.folded}, {keyCard, strings.TrimSpace(r.Member.Card)}, {keyPhone, loyalty.FoldPhone(r.Member.Phone)}}
 	return slices.DeleteFunc(keys, func(k personKey) bool { return k.value == "" })
+}
+
+// inOrder are the keys of a map in their sequence; most maps of an item have none.
+func inOrder[V any](m map[string]V) []string {
+	if len(m) == 0 {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(m))
 }
 
 // made is the key of somebody who was made of k alone.
@@ -182,15 +196,21 @@ func (b *batch) lookUp() error {
 
 var keyColumns = []string{"kind text", "value text"}
 
-// readHolders reads who has the keys of rows.
+// readHolders reads who has the keys of rows. Of a file that says nothing of people but
+// who they are it locks them, in the order of their ids.
 func (b *batch) readHolders(keys [][]any) error {
+	hold, inTurn := b.allSilent(), ""
+	if hold {
+		inTurn = "order by m.id " + b.tx.ForUpdateOf("m")
+	}
 	rows, err := b.tx.Query(`
-		select k.kind, k.value, k.n, m.id, m.external_id, m.named, m.email, m.phone, m.card, m.changed_at, m.fingerprint
+		select k.kind, k.value, k.n, m.id, m.external_id, m.named, m.merged_into is not null, m.email, m.phone, m.card, m.changed_at, m.fingerprint
 		from  (select k.kind, k.value, min(k.member_id) as member_id, count(*) as n
 		       from   `+b.tx.Wide(keyColumns...)+`
 		       join   member_keys k on k.kind = r.kind and k.value = r.value
 		       group  by k.kind, k.value) k
-		join   members m on m.id = k.member_id`, b.tx.Wider(keys, keyColumns...))
+		join   members m on m.id = k.member_id
+		`+inTurn, b.tx.Wider(keys, keyColumns...))
 	if err != nil {
 		return err
 	}
@@ -200,14 +220,20 @@ func (b *batch) readHolders(keys [][]any) error {
 		var n int
 		var id int64
 		var name, email, phone, card string
-		var named bool
+		var named, merged bool
 		var changed loyalty.Instant
 		var fingerprint []byte
-		if err := rows.Scan(&k.kind, &k.value, &n, &id, &name, &named, &email, &phone, &card, &changed, &fingerprint); err != nil {
+		if err := rows.Scan(&k.kind, &k.value, &n, &id, &name, &named, &merged, &email, &phone, &card, &changed, &fingerprint); err != nil {
 			return err
 		}
+		if hold && merged { // while we waited
+			return errAgain
+		}
 		who := b.people.known(id, name, named)
-		who.loose = map[string]string{keyEmail: strings.ToLower(email), keyPhone: loyalty.FoldPhone(phone), keyCard: card}
+		who.held = hold
+		if email != "" || phone != "" || card != "" {
+			who.loose = map[string]string{keyEmail: strings.ToLower(email), keyPhone: loyalty.FoldPhone(phone), keyCard: card}
+		}
 		who.since, who.fingerprint = b.heard(changed), fingerprint
 		b.people.byKey[k] = &holders{n, who}
 	}
@@ -365,7 +391,7 @@ func (p *people) find(it *item) *person {
 	if h := p.byKey[personKey{keyID, m.ID}]; h != nil && m.ID != "" {
 		return h.one
 	}
-	for _, source := range slices.Sorted(maps.Keys(m.IDs)) {
+	for _, source := range inOrder(m.IDs) {
 		if h := p.byKey[personKey{keySource + source, m.IDs[source]}]; h != nil && h.one.mayBe(m) {
 			return h.one
 		}

@@ -38,8 +38,6 @@ type member struct {
 	MergedInto  *int64
 
 	Orders, Spent, Points int64
-
-	Factless bool // the day before which nobody knew them is still to come
 }
 
 // says reports whether two rows of a member say the same of the person: when it

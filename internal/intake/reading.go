@@ -25,12 +25,14 @@ func (s Shop) read(e *Row) {
 	for _, id := range []*string{&m.ID, &m.Card, &m.Phone, &m.Email, &m.ReferredBy} {
 		*id = readID(*id)
 	}
-	country, err := s.readCountry(strings.TrimSpace(m.Country))
-	if err != nil {
-		country = ""
-	}
-	if number := phone.Read(m.Phone, cmp.Or(country, s.country)); number != "" {
-		m.Phone = number
+	if m.Phone != "" {
+		country, err := s.readCountry(strings.TrimSpace(m.Country))
+		if err != nil {
+			country = ""
+		}
+		if number := phone.Read(m.Phone, cmp.Or(country, s.country)); number != "" {
+			m.Phone = number
+		}
 	}
 	if m.IDs != nil {
 		ids := make(map[string]string, len(m.IDs)) // the caller's stay as they are

@@ -238,11 +238,7 @@ func (b *batch) refreshFile() error {
 		return err
 	}
 	members := slices.Clone(b.disowned)
-	compute := b.addFacts
-	if len(b.items) > 0 && b.items[0].ofMembers() {
-		compute = func() error { return b.refresh(b.items) }
-	}
-	if err := compute(); err != nil {
+	if err := b.bringUp(b.items); err != nil {
 		return err
 	}
 	for who := range b.touched() {

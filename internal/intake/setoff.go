@@ -46,7 +46,7 @@ func (b *batch) countItems(wave []*item, into func(*item) *happenings.Measured) 
 // react to, and has members reach their tiers.
 func (b *batch) setOff(wave []*item) error {
 	learned := slices.Clone(b.disowned) // their order was somebody else's
-	if err := b.refresh(wave); err != nil {
+	if err := b.bringUp(wave); err != nil {
 		return err
 	}
 	if err := b.tellRepaid(); err != nil {
@@ -65,7 +65,7 @@ func (b *batch) setOff(wave []*item) error {
 		h := happenings.Happened{
 			Member: it.who.id, Event: it.event, Type: it.Type, At: it.At,
 			Before: it.before, After: *after[it], Joined: it.joined, Asked: it.asked, Mail: it.mail,
-			New: it.who.made || it.who.member.Factless, Profile: it.who.profiled,
+			New: it.who.made || it.who.factless, Profile: it.who.profiled,
 		}
 		if it.order != nil {
 			h.Order = it.order.ID

@@ -51,10 +51,11 @@ func (tx *Tx) TakeIDs(table string, n int) ([]int64, error) {
 }
 
 func (tx *Tx) copy(table string, columns []string, rows [][]any) (n int64, err error) {
+	row := make([]any, len(columns)) // each is written before the next is asked for
 	return tx.copyFrom(table, columns, pgx.CopyFromSlice(len(rows), func(i int) ([]any, error) {
-		row := make([]any, len(rows[i]))
-		for k, v := range rows[i] {
-			row[k] = copyable(v)
+		row = row[:0]
+		for _, v := range rows[i] {
+			row = append(row, copyable(v))
 		}
 		return row, nil
 	}))
@@ -181,6 +182,16 @@ func (tx *Tx) Temp(table, columns string) error {
 	}
 	_, err := tx.Exec("delete from temp."+table, nil)
 	return err
+}
+
+// Believed is how many rows the planner believes a table to have, as of when it looked
+// last; 0 on SQLite, whose plans do not depend on it.
+func (tx *Tx) Believed(table string) (n int64, err error) {
+	if !tx.Postgres() {
+		return 0, nil
+	}
+	err = tx.One(&n, "select greatest(cast(reltuples as bigint), 0) from pg_class where oid = cast(@table as regclass)", Args{"table": table})
+	return n, err
 }
 
 // Analyze refreshes the planner's idea of a table after a bulk change.

@@ -16,6 +16,7 @@ import (
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
+	"regulars/segments"
 )
 
 // Door is both ways into a test's database. Its methods end the test where something
@@ -115,6 +116,37 @@ func (d Door) One(query string) string {
 		return rows[0]
 	}
 	return ""
+}
+
+// FactsAgree makes sure that the facts are what the orders, the members and the points
+// say when they are asked for all that there is.
+func (d Door) FactsAgree(when string) {
+	d.T.Helper()
+	const columns = `member_id, joined, joined_day, country, language, orders, order_days, spent, quantity, largest, smallest, first_day, last_day, points,
+		birthday, birth_year, usual_gap, tier, consent_offers, consent_newsletter, consent_program`
+	const row = `member_id || ': ' || orders || ' on ' || order_days || ' for ' || spent || ' x' || quantity || ' ' || coalesce(smallest, 0) || '-' || coalesce(largest, 0) ||
+		' days ' || coalesce(first_day, 0) || '-' || coalesce(last_day, 0) || ' gap ' || coalesce(usual_gap, 0) || ' ' || points || ' points ' || country || ' ' || language ||
+		' joined ' || coalesce(joined_day, 0) || ' born ' || coalesce(birthday, 0)`
+	var differ []struct{ Facts, Orders string }
+	err := d.DB.View(context.Background(), func(tx *store.Tx) error {
+		today, err := tx.Today()
+		if err != nil {
+			return err
+		}
+		defined := "(" + segments.FactsSelect(tx.Engine(), "") + ")"
+		return tx.All(&differ, `
+			with defined as (select `+columns+` from `+defined+` f), kept as (select `+columns+` from facts)
+			select coalesce((select `+row+` from facts where facts.member_id = u.id), 'none') as facts,
+			       coalesce((select `+row+` from defined where defined.member_id = u.id), 'none') as orders
+			from  (select member_id as id from (select * from defined except select * from kept) a
+			       union select member_id from (select * from kept except select * from defined) b) u`, store.Args{"day": int64(today)})
+	})
+	if err != nil {
+		d.T.Fatal(err)
+	}
+	for _, f := range differ {
+		d.T.Fatalf("%s: facts have %s; the orders say %s", when, f.Facts, f.Orders)
+	}
 }
 
 // At is a moment so many minutes after the start of a test's time.
