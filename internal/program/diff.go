@@ -128,6 +128,9 @@ func sameEnds(a, b string) (first, last int) {
 		last += len(x[len(x)-1])
 		x, y = x[:len(x)-1], y[:len(y)-1]
 	}
+	if len(x) > 0 && len(y) > 0 && strings.HasSuffix(x[len(x)-1], " ") && strings.HasSuffix(y[len(y)-1], " ") {
+		last++
+	}
 	return first, last
 }
 

@@ -62,7 +62,7 @@ func TestDifferencesShowWhatIsOtherInALine(t *testing.T) {
 	}
 	want := []string{
 		"7 left,  8 as before||",
-		"0 left, -10 The new harvest is |8.90| today.", // the separator stays with the word before it
+		"0 left, -10 The new harvest is |8.90| today.",
 		"0 left, -11 Bye.||",
 		"0 left, +10 The new harvest is |9.80| today.",
 		"0 left, +11 See you on the pier.||",
