@@ -648,7 +648,7 @@ func (d *marketer) mendsARule() {
 // while she does something else, and what was refused of it.
 func (d *marketer) takesAFileIn() {
 	path := filepath.Join(d.t.TempDir(), "old-till.csv")
-	if err := os.WriteFile(path, []byte("id,email,first_name\nTILL-1,ida@people.example,Ida\nTILL-2,otto@people.example,Otto\nTILL-3,nobody,Nils\n"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte("id,email,first_name\nTILL-1,ida@people.example,Ida\nTILL-2,otto@people.example,Otto\n,nobody,Nils\n"), 0o600); err != nil {
 		d.t.Fatal(err)
 	}
 	before := d.count("select count(*) from members")
