@@ -29,14 +29,19 @@ func freeArgs(tx *store.Tx) store.Args {
 	return store.Args{"now": tx.At, "kinds": Kinds(), "strange": loyalty.At(tx.At.Add(-strange))}
 }
 
-// jobsSeen is how many jobs that are due the recovery pass looks at, the oldest first.
+// jobsSeen is how many jobs of each kind that are due the recovery pass looks at, the
+// oldest first: many that wait for a place hide none that has one.
 const jobsSeen = 20
 
 // dueJobs returns the jobs that somebody should do.
 func dueJobs(tx *store.Tx) (due []engine.Work, err error) {
 	args := freeArgs(tx)
 	args["most"] = jobsSeen
-	err = tx.All(&due, "select '"+jobPrefix+"' || kind as kind, id from jobs where "+free(tx)+" order by run_at, id limit @most", args)
+	err = tx.All(&due, `
+		select '`+jobPrefix+`' || kind as kind, id
+		from   (select kind, id, run_at, row_number() over (partition by kind order by run_at, id) as n from jobs where `+free(tx)+`) as waiting
+		where  n <= @most
+		order  by run_at, id`, args)
 	return due, err
 }
 

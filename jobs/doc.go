@@ -16,6 +16,7 @@
 //
 // Queues: urgent has a server of its own, so that a welcome never waits behind a
 // newsletter; so have chores, the jobs of marketers, since an import may take hours.
+// A rehearsal has a place of its own there.
 // Bulk, clock and nightly share one that has a slot for every handler of theirs.
 //
 // One file per kind of task, or per family of kinds: payload, promise, handler. Kinds

@@ -38,6 +38,7 @@ type kind struct {
 	queue  string
 	fields []field
 	open   bool // other values are allowed: a launch's own
+	atOnce int  // how many one worker does at once, in places of their own; 0: it shares those of its queue
 
 	// settle, if not nil, turns values into what is kept of them when the job is
 	// enqueued. What is wrong is an *OrderError.

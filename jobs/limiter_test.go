@@ -43,6 +43,10 @@ func TestTheLimiter(t *testing.T) {
 		want("three jobs begin", l.begin(first), true)
 	}
 	want("jobs of all kinds count together", l.room(second), false)
+	rehearsal, _ := taskOf("job.rehearse")
+	want("a rehearsal takes no place of theirs", l.begin(rehearsal), true)
+	want("and only one is played at once", l.room(rehearsal), false)
+	l.end(rehearsal, nil)
 	for range 3 {
 		l.end(first, nil)
 	}
@@ -79,13 +83,13 @@ func TestAKindThatFailsRestsLongerEachTime(t *testing.T) {
 // handler that may run.
 func TestThereIsASlotForEveryHandler(t *testing.T) {
 	t.Parallel()
-	all := jobsAtOnce[Urgent] + jobsAtOnce[Chores]
+	all := jobsAtOnce[Urgent] + jobsAtOnce[Chores] + rehearseJob.atOnce
 	for _, task := range tasks {
 		if all += task.atOnce; task.atOnce < 1 || !slices.Contains(Queues, task.queue) {
 			t.Errorf("nobody does %s in %q", task.name, task.queue)
 		}
 	}
-	if n := slots(Queues...); n != all || slots(Urgent) == 0 || slots(Chores) != 3+hookPost.atOnce {
+	if n := slots(Queues...); n != all || slots(Urgent) == 0 || slots(Chores) != 3+1+hookPost.atOnce {
 		t.Errorf("slots: %d, want %d", n, all)
 	}
 }

@@ -22,8 +22,9 @@ import (
 // nothing. It gives up when there is no such change, or the program with it cannot be
 // read, and ends when it is cancelled.
 var rehearseJob = kind{
-	about: "play a change of the program over some days, for the console, which shows what would go out",
-	queue: Chores,
+	about:  "play a change of the program over some days, for the console, which shows what would go out",
+	queue:  Chores,
+	atOnce: 1, // it may take long, and nobody's import waits for it
 	fields: []field{
 		{name: "change", about: "its number in the console", required: true, wrong: count(math.MaxInt)},
 		{name: "from", about: "the first day, like 2027-03-01", required: true, wrong: failing(loyalty.ParseDay)},

@@ -28,7 +28,7 @@ type task struct {
 	name    string // its type in asynq
 	queue   string
 	of      string // what the id in the payload is of: run, destination, job; "": it has none
-	share   string // what it counts under: its name, or all jobs of a queue
+	share   string // what it counts under: its name, or the jobs of a queue
 	atOnce  int    // how many of its share one worker runs at once
 	timeout time.Duration
 }
@@ -55,19 +55,24 @@ var tasks = append([]task{
 // jobPrefix begins the kinds of task that do a job: job.launch, job.import …
 const jobPrefix = "job."
 
-// jobsAtOnce is how many jobs of a queue one worker does at once. Three imports leave
-// a machine alive.
+// jobsAtOnce is how many jobs of a queue one worker does at once, beside those of kinds
+// that have places of their own. Three imports leave a machine alive.
 var jobsAtOnce = map[string]int{Urgent: 1, Chores: 3}
 
 // taskOf finds a kind of task by its name, which must match exactly. Jobs of kinds that
 // this version does not know are chores.
 func taskOf(name string) (task, bool) {
 	if job, ok := strings.CutPrefix(name, jobPrefix); ok {
-		queue := Chores
-		if k, known := kinds[job]; known {
-			queue = k.queue
+		t := task{name: name, queue: Chores, of: "job", timeout: 24 * time.Hour}
+		k, known := kinds[job]
+		if known {
+			t.queue = k.queue
 		}
-		return task{name: name, queue: queue, of: "job", share: jobPrefix + queue, atOnce: jobsAtOnce[queue], timeout: 24 * time.Hour}, true
+		t.share, t.atOnce = jobPrefix+t.queue, jobsAtOnce[t.queue]
+		if k.atOnce > 0 {
+			t.share, t.atOnce = t.name, k.atOnce
+		}
+		return t, true
 	}
 	i := slices.IndexFunc(tasks, func(t task) bool { return t.name == name })
 	if i < 0 {
@@ -117,6 +122,11 @@ func slots(queues ...string) (n int) {
 	}
 	for _, queue := range queues {
 		n += jobsAtOnce[queue]
+	}
+	for _, k := range kinds {
+		if slices.Contains(queues, k.queue) {
+			n += k.atOnce
+		}
 	}
 	return n
 }

@@ -37,6 +37,31 @@ func TestTheStarterPassesCheck(t *testing.T) {
 	}
 }
 
+// A mail that nobody has written yet begins with one on which check finds nothing.
+func TestAMailToBeginWithPassesCheck(t *testing.T) {
+	t.Parallel()
+	for _, coupon := range []bool{true, false} {
+		files, err := templates.Starter("welcome")
+		if err != nil {
+			t.Fatal(err)
+		}
+		const mail = "campaigns/welcome/1-welcome.en.md"
+		if files[mail] == "" {
+			t.Fatalf("the starter has no %s", mail)
+		}
+		files[mail] = templates.Start(coupon)
+		_, _, problems := program.Load(files)
+		for _, p := range problems {
+			if p.File == mail && (coupon || p.Level != program.Warning) {
+				t.Errorf("with a code %t: %v", coupon, p)
+			}
+		}
+		if got := strings.Contains(files[mail], "{{ coupon.code }}"); got != coupon {
+			t.Errorf("with a code %t: %s", coupon, files[mail])
+		}
+	}
+}
+
 func TestTheLibrarySaysWhatItHas(t *testing.T) {
 	t.Parallel()
 	have := map[string]bool{}

@@ -123,7 +123,6 @@ func TestWrongUsageSaysWhatWouldBeRight(t *testing.T) {
 
 		{"bench codes --members 3", misuse, "bench codes takes 100 to 10,000,000 members"},
 		{"bench code", misuse, `did you mean "codes"?`},
-		{"report summary --svg x.svg", misuse, "the report summary has no picture; these have: brands"},
 		{"doctor --after-restore tomorrow", misuse, "--after-restore takes the moment of the copy"},
 	})
 }

@@ -143,7 +143,8 @@ func (c *Console) routes() []route {
 
 		{"GET /console/program", staff.Viewer, c.program},
 		{"GET /console/program/versions/{version}", staff.Marketer, c.version},
-		{"GET /console/program/versions/{version}/zip", staff.Marketer, c.versionFile},
+		{"GET /console/program/versions/{version}/zip", staff.Marketer, c.archive},
+		{"GET /console/program/versions/{version}/files/{file...}", staff.Marketer, c.versionFile},
 		{"GET /console/program/versions/{version}/rollback", staff.Launcher, c.askRollback},
 		{"POST /console/program/versions/{version}/rollback", staff.Launcher, c.rollback},
 		{"POST /console/proposals", staff.Marketer, c.begin},

@@ -10,3 +10,6 @@ func (c *Console) Needs() map[string]staff.Role {
 	}
 	return needs
 }
+
+// Coded is how words with code in them stand in a page.
+var Coded = coded

@@ -98,8 +98,7 @@ func (v *loyaltyView) count(tx *store.Tx, l *program.Loyalty) error {
 		if err != nil {
 			return err
 		}
-		svg, _ := named.Picture(ask, table)
-		v.Picture = template.HTML(svg)
+		v.Picture = template.HTML(named.Picture(ask, table))
 	}
 	if len(l.Tiers) == 0 {
 		return nil

@@ -10,6 +10,8 @@ import (
 	"html/template"
 	"math"
 	"net/http"
+	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -50,7 +52,8 @@ func newPages() *pages {
 	sum := sha256.Sum256(slices.Concat(p.style, script, passkey))
 	p.mark = hex.EncodeToString(sum[:6])
 	funcs := template.FuncMap{
-		"say":    func(key string, put ...any) string { return words.Say(key, texts(put)...) },
+		"say":    func(key string, put ...any) any { return coded(words.Say(key, texts(put)...)) },
+		"coded":  coded,
 		"sayof":  func(key string, n int64) string { return words.SayOf(key, n) },
 		"n":      func(n int64) string { return words.Number(n) },
 		"state":  func(state string) string { return named(words, "states", state) },
@@ -59,7 +62,8 @@ func newPages() *pages {
 		"date":   words.Day,
 		"mark":   func() string { return p.mark },
 		"hue":    hue,
-		"len64":  func(list []string) int64 { return int64(len(list)) },
+		"len64":  func(list any) int64 { return int64(reflect.ValueOf(list).Len()) },
+		"next":   func(i int) int { return i + 1 },
 
 		// What a part of a page is given.
 		"pair": func(here, name, to string) any {
@@ -122,6 +126,17 @@ func newPages() *pages {
 	}
 	return p
 }
+
+// coded is a text in which what stands between backticks is code, as in the catalogue and
+// in help pages.
+func coded(text string) any {
+	if !strings.Contains(text, "`") {
+		return text
+	}
+	return template.HTML(inBackticks.ReplaceAllString(template.HTMLEscapeString(text), "<code>$1</code>"))
+}
+
+var inBackticks = regexp.MustCompile("`([^`]+)`")
 
 func texts(put []any) (all []string) {
 	for _, v := range put {

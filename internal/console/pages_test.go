@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"regulars/internal/console"
 	"regulars/internal/staff"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
@@ -371,4 +372,18 @@ func daysOnly(form *html.Node) bool {
 		}
 	}
 	return len(all(form, "textarea"))+len(all(form, "select")) == 0
+}
+
+// What stands between backticks is code, and what comes from outside stays text.
+func TestWordsWithCode(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"see `regulars report`": "see <code>regulars report</code>",
+		"`<b>` & `c":            "<code>&lt;b&gt;</code> &amp; `c",
+		"<b>":                   "<b>", // the page escapes it
+	} {
+		if got := fmt.Sprint(console.Coded(text)); got != want {
+			t.Errorf("%q reads %q, want %q", text, got, want)
+		}
+	}
 }

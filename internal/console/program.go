@@ -64,29 +64,37 @@ type versionView struct {
 	Blocked []program.Problem
 }
 
-// fileChange is a file that differs, with the lines that are shown of it.
+// fileChange is a file that differs, with the lines that are shown of it and what it means.
 type fileChange struct {
 	program.FileChange
-	Cut bool
+	Put, Taken int64 // lines
+	Means      []string
+	Cut        bool // it has more lines that differ than are shown
 }
 
-// mostLines is how many lines of differences one page shows.
-const mostLines = 300
+// What one page shows of differences: lines, and bytes of them.
+const (
+	mostLines = 300
+	mostShown = 30_000
+)
 
-// shownChanges are as many of the differences as a page holds.
-func shownChanges(old, next map[string]string) (shown []fileChange, cut bool) {
-	left := mostLines
+// shownChanges are as many of the differences as a page holds, each file with what plan
+// says of it.
+func shownChanges(old, next map[string]string, plan []program.Change) (shown []fileChange, cut bool) {
+	lines, bytes := mostLines, mostShown
 	for _, change := range program.Differences(old, next) {
-		f := fileChange{FileChange: change}
-		if len(f.Lines) > left {
-			f.Lines, f.Cut, cut = f.Lines[:left], true, true
-		}
-		for i, line := range f.Lines {
-			if len(line.Text) > 300 {
-				f.Lines[i].Text = strings.ToValidUTF8(line.Text[:300], "") + "…"
+		f := fileChange{FileChange: change, Put: change.Lines("+"), Taken: change.Lines("-")}
+		for _, c := range plan {
+			if c.In(f.File) {
+				f.Means = append(f.Means, c.Words)
 			}
 		}
-		left -= len(f.Lines)
+		for i, line := range f.Shown {
+			if lines, bytes = lines-1, bytes-len(line.Text); lines < 0 || bytes < 0 {
+				f.Shown, f.Cut, cut = f.Shown[:i], true, true
+				break
+			}
+		}
 		shown = append(shown, f)
 	}
 	return shown, cut
@@ -129,16 +137,72 @@ func (c *Console) version(w http.ResponseWriter, r *http.Request, u visitor) err
 	}
 	view.Names = slices.Sorted(maps.Keys(files))
 	if view.Before != 0 {
-		was, _, _ := program.Load(before) // what is wrong in it by now was said when it was applied
-		is, _, _ := program.Load(files)
-		view.Changes = program.Plan(program.Version{Program: was, Files: before}, program.Version{Program: is, Files: files})
-		view.Files, view.Cut = shownChanges(before, files)
+		view.Changes = meanings(before, files)
+		view.Files, view.Cut = shownChanges(before, files, view.Changes)
 	}
 	return c.pages.show(w, http.StatusOK, "version", view)
 }
 
-// versionFile is a version as an archive.
+// meanings are what plan says of files in place of others, as far as both can be read.
+func meanings(old, next map[string]string) []program.Change {
+	was, _, _ := program.Load(old) // what is wrong in it is said elsewhere
+	is, _, _ := program.Load(next)
+	if was == nil || is == nil {
+		return nil
+	}
+	return program.Plan(program.Version{Program: was, Files: old}, program.Version{Program: is, Files: next})
+}
+
+// versionFileView is one file of a version.
+type versionFileView struct {
+	frame
+	Version versions.Stored
+	Name    string
+	Lines   []string
+	Picture *program.Picture // it is one
+	Drafts  []marketing.Proposal
+	Write   string // where a draft of the visitor's writes it, below /console/proposals/NUMBER/
+}
+
+// versionFile is a file as a version has it, whose lines can be pointed at.
 func (c *Console) versionFile(w http.ResponseWriter, r *http.Request, u visitor) error {
+	var v versionView
+	files, _, err := c.versionOf(r, u, &v)
+	if err != nil {
+		return err
+	}
+	name := r.PathValue("file")
+	text, there := files[name]
+	if !there {
+		return store.ErrNotFound
+	}
+	view := versionFileView{frame: v.frame, Version: v.Version, Name: name, Write: strings.TrimPrefix(filePath(0, name), "/console/proposals/0/")}
+	view.Title = name
+	if p, is := program.PictureOf(text); is && program.IsPicture(name) {
+		view.Picture = &p
+		return c.pages.show(w, http.StatusOK, "versionfile", view)
+	}
+	if len(text) > marketing.LargestFile {
+		return wrong(c.pages.words.Say("program.large_file", name))
+	}
+	view.Lines = strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	err = c.read(r.Context(), func(tx *store.Tx) error {
+		all, err := marketing.Proposals(tx)
+		for _, p := range all {
+			if p.State == marketing.Drafted && p.Author == u.by() {
+				view.Drafts = append(view.Drafts, p)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return c.pages.show(w, http.StatusOK, "versionfile", view)
+}
+
+// archive is a version as an archive.
+func (c *Console) archive(w http.ResponseWriter, r *http.Request, u visitor) error {
 	var view versionView
 	files, _, err := c.versionOf(r, u, &view)
 	if err != nil {

@@ -53,8 +53,16 @@ func TestAChangeOfTheProgramIsWrittenProposedAndApplied(t *testing.T) {
 		if a := h.ask(staff.Marketer, change+"/new", url.Values{"file": {"campaigns/welcome/three.en.md"}}); a.Header.Get("Location") != change+"/files/campaigns/welcome/three.en.md" {
 			t.Errorf("a new file: %d to %s", a.StatusCode, a.Header.Get("Location"))
 		}
+		for name, begins := range map[string]string{"three.en.md": "[Have a look]({{ shop.url }})", "hello.fi.md": "Warm words. {{ coupon.code }}", "thanks.fi.md": ""} {
+			page := h.ask(staff.Marketer, change+"/files/campaigns/welcome/"+name, nil)
+			page.shows(t, "This mail is not written yet")
+			if text := words(all(tree(t, page.Body), "textarea")[0]); !strings.Contains(text, begins) {
+				t.Errorf("%s, which nobody has written, begins with %q", name, text)
+			}
+		}
 		page = h.ask(staff.Marketer, change, nil)
 		page.shows(t, "4 + Warm words. {{ coupon.code }}")
+		page.shows(t, "2 lines put in, 2 lines taken out")
 		page.shows(t, "What that would change")
 		if n := h.Number("select count(*) from versions"); n != 1 {
 			t.Fatalf("writing has put something in force: %d versions", n)

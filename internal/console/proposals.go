@@ -16,6 +16,7 @@ import (
 	"regulars/internal/staff"
 	"regulars/internal/store"
 	"regulars/internal/versions"
+	"regulars/templates"
 )
 
 // proposalView is a change of the program that somebody writes, or has proposed.
@@ -76,7 +77,11 @@ func (c *Console) begin(w http.ResponseWriter, r *http.Request, u visitor) error
 	if err != nil {
 		return mistake(err)
 	}
-	http.Redirect(w, r, fmt.Sprintf("/console/proposals/%d", id), http.StatusSeeOther)
+	to := fmt.Sprintf("/console/proposals/%d", id)
+	if file := r.PostFormValue("file"); program.MayHold(file) { // it was begun at one
+		to = filePath(id, file)
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
 	return nil
 }
 
@@ -101,7 +106,6 @@ func (c *Console) proposal(w http.ResponseWriter, r *http.Request, u visitor) er
 		return err
 	}
 	view.Proposal, view.Mine, view.Problems, view.Blocked, view.Conflict, view.Seen = o.p, o.p.Author == u.by(), o.found, program.Blocked(o.found), o.clash, o.p.Seen(o.on)
-	view.Files, view.Cut = shownChanges(o.base, o.p.On(o.base))
 	view.Names = slices.Sorted(maps.Keys(o.p.On(o.base)))
 	view.Pictures = program.PicturesOf(o.p.On(o.base))
 	if o.next.Program != nil && !view.Blocked && len(o.p.Files) > 0 {
@@ -109,6 +113,7 @@ func (c *Console) proposal(w http.ResponseWriter, r *http.Request, u visitor) er
 			return err
 		}
 	}
+	view.Files, view.Cut = shownChanges(o.base, o.p.On(o.base), meanings(o.base, o.p.On(o.base)))
 	view.Problems = program.Fold(view.Problems, "")
 	return c.pages.show(w, http.StatusOK, "proposal", view)
 }
@@ -190,6 +195,7 @@ type fileView struct {
 	Rows     int
 	May      bool // the visitor may write it
 	There    bool // the file is there, or would be
+	Start    bool // it is not, and Text is one to begin with
 	Own      []program.Problem
 	Others   int // problems of other files
 	Mail     bool
@@ -228,10 +234,13 @@ func (c *Console) proposedFile(w http.ResponseWriter, r *http.Request, u visitor
 		return wrong(c.pages.words.Say("program.large_file", view.Name))
 	}
 	view.May = o.p.State == marketing.Drafted && o.p.Author == u.by()
-	view.Rows = min(max(strings.Count(view.Text, "\n")+3, 10), 36)
 	view.problems(o.found)
 	_, _, _, is := mailFile(view.Name)
 	view.Mail = is && view.There && o.next.Program != nil
+	if is && !view.There && view.May {
+		view.Text, view.Start = o.start(view.Name), true
+	}
+	view.Rows = min(max(strings.Count(view.Text, "\n")+3, 10), 36)
 	view.Words = o.completions(view.Name)
 	view.Path = strings.TrimPrefix(filePath(id, view.Name), "/console/proposals/")
 	if campaign := paths.Base(paths.Dir(view.Name)); view.May && view.There && view.Name == program.CampaignFile(campaign) {
@@ -330,6 +339,27 @@ func mailFile(name string) (campaign, mail, language string, is bool) {
 		return "", "", "", false
 	}
 	return campaign, mail[:dot], mail[dot+1:], true
+}
+
+// start is a text to begin a mail with: that of another language of it, to be translated,
+// or a plain one.
+func (o onBase) start(name string) string {
+	campaign, mail, _, _ := mailFile(name)
+	files := o.p.On(o.base)
+	for _, file := range program.MailsOf(files, campaign) {
+		if of, other, _, is := mailFile(file); is && of == campaign && other == mail {
+			return files[file]
+		}
+	}
+	coupon := false
+	if o.next.Program != nil {
+		if c := o.next.Program.Campaign(campaign); c != nil {
+			coupon = slices.ContainsFunc(c.Steps, func(s program.Step) bool {
+				return s.Coupon != "" && s.Mail == mail || slices.ContainsFunc(s.Choose, func(s program.Step) bool { return s.Coupon != "" && s.Mail == mail })
+			})
+		}
+	}
+	return templates.Start(coupon)
 }
 
 // mail is one of the mails as the proposal has it, for a made-up member.

@@ -98,6 +98,7 @@ marketer GET /console/import
 marketer GET /console/members
 marketer GET /console/members/{member}/why/{name}
 marketer GET /console/program/versions/{version}
+marketer GET /console/program/versions/{version}/files/{file...}
 marketer GET /console/program/versions/{version}/zip
 marketer GET /console/proposals/{proposal}
 marketer GET /console/proposals/{proposal}/campaign

@@ -46,9 +46,11 @@ func (c *Console) showSettings(w http.ResponseWriter, r *http.Request, u visitor
 		if errors.Is(err, versions.ErrNoProgram) {
 			return nil
 		}
-		if err == nil {
-			view.Version, view.Told, view.Settings = v.ID, v.Program.Webhooks, v.Program.Settings()
+		if err != nil {
+			return err
 		}
+		files, err := versions.Files(tx, v.ID)
+		view.Version, view.Told, view.Settings = v.ID, v.Program.Webhooks, v.Program.Settings(files)
 		return err
 	})
 	if err == nil {

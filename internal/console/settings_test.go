@@ -76,6 +76,20 @@ func TestSettingsAreTold(t *testing.T) {
 			page.shows(t, what)
 		}
 		h.wellMade(t, "settings", page.Body)
+		to := regexp.MustCompile(`<a href="(/console/program/versions/1/files/program.yaml)#(L\d+)">zone</a>`).FindStringSubmatch(page.Body)
+		if to == nil {
+			t.Fatalf("the zone leads to no line: %s", page.Body)
+		}
+		file := h.ask(staff.Admin, to[1], nil)
+		if _, line, there := strings.Cut(file.Body, `<div id="`+to[2]+`">`); !there || !strings.Contains(line[:60], "<code>zone: ") {
+			t.Errorf("line %s of the file: %.80s", to[2], line)
+		}
+		begun := h.ask(staff.Admin, "/console/proposals", url.Values{"title": {"another zone"}, "file": {"program.yaml"}})
+		if at := begun.Header.Get("Location"); !strings.HasSuffix(at, "/files/program.yaml") {
+			t.Errorf("a change that is begun at a file leads to %s", at)
+		} else {
+			h.ask(staff.Admin, to[1], nil).shows(t, "In the draft “another zone”")
+		}
 		h.Do(func(tx *store.Tx) error {
 			_, err := tx.Exec("update users set password = 'chosen' where role = 'launcher'", nil)
 			return err

@@ -55,7 +55,7 @@ func forgetSends(tx *store.Tx, today loyalty.Day) (int, error) {
 		return 0, fmt.Errorf("which mails are too old: %w", err)
 	}
 	if len(ids) > 0 {
-		for _, statement := range []string{"delete from touches where send_id in ", "delete from sends where id in "} {
+		for _, statement := range []string{"delete from touches where send_id in ", "delete from returned where send_id in ", "delete from sends where id in "} {
 			if _, err := tx.Exec(statement+tx.In("@ids"), store.Args{"ids": store.IDs(ids)}); err != nil {
 				return 0, fmt.Errorf("mails that are too old: %w", err)
 			}

@@ -11,7 +11,17 @@ type FileChange struct {
 	File  string
 	New   bool // it was not there before
 	Gone  bool // it is not there any more
-	Lines []LineChange
+	Shown []LineChange
+}
+
+// Lines counts the lines with a mark.
+func (c FileChange) Lines(mark string) (n int64) {
+	for _, l := range c.Shown {
+		if l.Mark == mark {
+			n++
+		}
+	}
+	return n
 }
 
 // LineChange is a line of a file: taken away, put in, or one beside them that stays.
@@ -19,6 +29,18 @@ type LineChange struct {
 	Mark string // "-", "+", or " "
 	N    int    // its number: in the new file, and of a line that is taken away in the old one
 	Text string
+	Left int64 // so many lines before it stay and are left out
+
+	from, to int // the bytes of Text that are other than in the line in whose place it stands, or which stands in its place
+}
+
+// Parts are what of the line is the same before what is other, that, and what is the same
+// after it. Where a line stands in no other's place nothing is said to be other.
+func (l LineChange) Parts() [3]string {
+	if l.to == 0 {
+		return [3]string{l.Text}
+	}
+	return [3]string{l.Text[:l.from], l.Text[l.from:l.to], l.Text[l.to:]}
 }
 
 const (
@@ -58,13 +80,58 @@ func lineChanges(was, is string) []LineChange {
 	}
 	var all []LineChange
 	for i := range first {
-		all = append(all, LineChange{" ", i + 1, b[i]})
+		all = append(all, LineChange{Mark: " ", N: i + 1, Text: b[i]})
 	}
 	all = append(all, between(a[first:len(a)-last], b[first:len(b)-last], first)...)
 	for i := len(b) - last; i < len(b); i++ {
-		all = append(all, LineChange{" ", i + 1, b[i]})
+		all = append(all, LineChange{Mark: " ", N: i + 1, Text: b[i]})
 	}
+	setBeside(all)
 	return near(all)
+}
+
+// setBeside finds out what is other in lines that were taken away and those that were put in
+// their place, one by one, where at least a third of them is the same.
+func setBeside(all []LineChange) {
+	for i := 0; i < len(all); {
+		taken := marked(all[i:], "-")
+		put := marked(all[i+taken:], "+")
+		for k := range min(taken, put) {
+			a, b := &all[i+k], &all[i+taken+k]
+			first, last := sameEnds(a.Text, b.Text)
+			if 3*(first+last) >= max(len(a.Text), len(b.Text)) {
+				a.from, a.to = first, len(a.Text)-last
+				b.from, b.to = first, len(b.Text)-last
+			}
+		}
+		i += max(1, taken+put)
+	}
+}
+
+// marked is how many lines at the beginning have a mark.
+func marked(lines []LineChange, mark string) (n int) {
+	for n < len(lines) && lines[n].Mark == mark {
+		n++
+	}
+	return n
+}
+
+// sameEnds is how many bytes of two texts are the same at the beginning and at the end, in
+// whole words.
+func sameEnds(a, b string) (first, last int) {
+	x, y := strings.SplitAfter(a, " "), strings.SplitAfter(b, " ")
+	for len(x) > 0 && len(y) > 0 && x[0] == y[0] {
+		first += len(x[0])
+		x, y = x[1:], y[1:]
+	}
+	for len(x) > 0 && len(y) > 0 && x[len(x)-1] == y[len(y)-1] {
+		last += len(x[len(x)-1])
+		x, y = x[:len(x)-1], y[:len(y)-1]
+	}
+	if len(x) > 0 && len(y) > 0 && strings.HasSuffix(x[len(x)-1], " ") && strings.HasSuffix(y[len(y)-1], " ") {
+		last++
+	}
+	return first, last
 }
 
 // linesOf are the lines of a text; of an empty one none.
@@ -95,13 +162,13 @@ func between(a, b []string, before int) (all []LineChange) {
 	for i, j := 0, 0; i < len(a) || j < len(b); {
 		switch {
 		case i < len(a) && j < len(b) && a[i] == b[j]:
-			all = append(all, LineChange{" ", before + j + 1, b[j]})
+			all = append(all, LineChange{Mark: " ", N: before + j + 1, Text: b[j]})
 			i, j = i+1, j+1
 		case i < len(a) && (j == len(b) || longest[i+1][j] >= longest[i][j+1]):
-			all = append(all, LineChange{"-", before + i + 1, a[i]})
+			all = append(all, LineChange{Mark: "-", N: before + i + 1, Text: a[i]})
 			i++
 		default:
-			all = append(all, LineChange{"+", before + j + 1, b[j]})
+			all = append(all, LineChange{Mark: "+", N: before + j + 1, Text: b[j]})
 			j++
 		}
 	}
@@ -110,11 +177,15 @@ func between(a, b []string, before int) (all []LineChange) {
 
 // near leaves out the lines that stay and are not beside one that changes.
 func near(all []LineChange) (kept []LineChange) {
+	left := int64(0)
 	for i, line := range all {
 		beside := all[max(0, i-around):min(len(all), i+around+1)]
-		if slices.ContainsFunc(beside, func(l LineChange) bool { return l.Mark != " " }) {
-			kept = append(kept, line)
+		if !slices.ContainsFunc(beside, func(l LineChange) bool { return l.Mark != " " }) {
+			left++
+			continue
 		}
+		line.Left, left = left, 0
+		kept = append(kept, line)
 	}
 	return kept
 }

@@ -27,12 +27,12 @@ func TestDifferencesShowTheLinesThatChange(t *testing.T) {
 		var got strings.Builder
 		changes := program.Differences(map[string]string{"f.md": tt.was, "same.md": "1"}, map[string]string{"f.md": tt.is, "same.md": "1"})
 		for _, c := range changes {
-			for _, l := range c.Lines {
+			for _, l := range c.Shown {
 				fmt.Fprintf(&got, "%s%s%d", l.Mark, l.Text, l.N)
 			}
 		}
 		if tt.name == "a long one" {
-			if n := len(changes[0].Lines); n != 4000 {
+			if n := len(changes[0].Shown); n != 4000 {
 				t.Errorf("%s: %d lines are shown, want as many as are compared", tt.name, n)
 			}
 			continue
@@ -42,7 +42,37 @@ func TestDifferencesShowTheLinesThatChange(t *testing.T) {
 		}
 	}
 	changes := program.Differences(map[string]string{"old.md": "", "b.md": "x"}, map[string]string{"new.md": "", "b.md": "y"})
-	if fmt.Sprint(changes) != "[{b.md false false [{- 1 x} {+ 1 y}]} {new.md true false []} {old.md false true []}]" {
+	if fmt.Sprint(changes) != "[{b.md false false [{- 1 x 0 0 0} {+ 1 y 0 0 0}]} {new.md true false []} {old.md false true []}]" {
 		t.Errorf("files that come and go: %v", changes)
+	}
+}
+
+func TestDifferencesShowWhatIsOtherInALine(t *testing.T) {
+	t.Parallel()
+	lines := strings.Repeat("as before\n", 9)
+	changes := program.Differences(
+		map[string]string{"mail.md": lines + "The new harvest is 8.90 today.\nBye.\n" + lines + "one\n"},
+		map[string]string{"mail.md": lines + "The new harvest is 9.80 today.\nSee you on the pier.\n" + lines})
+	var got []string
+	for _, l := range changes[0].Shown {
+		parts := l.Parts()
+		if l.Mark != " " || l.Left > 0 {
+			got = append(got, fmt.Sprintf("%d left, %s%d %s|%s|%s", l.Left, l.Mark, l.N, parts[0], parts[1], parts[2]))
+		}
+	}
+	want := []string{
+		"7 left,  8 as before||",
+		"0 left, -10 The new harvest is |8.90| today.",
+		"0 left, -11 Bye.||",
+		"0 left, +10 The new harvest is |9.80| today.",
+		"0 left, +11 See you on the pier.||",
+		"5 left,  19 as before||",
+		"0 left, -21 one||",
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if c := changes[0]; c.Lines("+") != 2 || c.Lines("-") != 3 {
+		t.Errorf("%d lines are put in and %d taken out", c.Lines("+"), c.Lines("-"))
 	}
 }

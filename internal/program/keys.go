@@ -136,31 +136,64 @@ func (ks keys[T]) read(s section, t *T) {
 }
 
 // setting is one side of a thing as text, to compare two versions and to show.
-type setting struct{ name, text string }
+type setting struct {
+	name, text string
+	path       []string // the keys that lead to it
+}
 
 // settings are all sides of a thing that plan compares.
 func (ks keys[T]) settings(t *T, currency string) (all []setting) {
 	for _, k := range ks.rows {
 		if k.show != nil {
-			all = append(all, setting{cmp.Or(k.label, k.name), k.show(t, currency)})
+			all = append(all, setting{cmp.Or(k.label, k.name), k.show(t, currency), []string{k.name}})
 		}
-		all = append(all, keys[T]{rows: k.rows}.settings(t, currency)...)
+		for _, s := range (keys[T]{rows: k.rows}).settings(t, currency) {
+			all = append(all, setting{s.name, s.text, append([]string{k.name}, s.path...)})
+		}
 	}
 	return all
 }
 
 // Setting is one of program.yaml as people read it.
-type Setting struct{ Name, Says string }
+type Setting struct {
+	Name, Says string
+	Line       int // of the file, where it stands; 0: it is left to what is usual
+}
 
-// Settings are those of program.yaml that the program has, also where the file leaves
+// Settings are those of a program.yaml that the program has, also where the file leaves
 // them to what is usual.
-func (p *Program) Settings() (all []Setting) {
+func (p *Program) Settings(files map[string]string) (all []Setting) {
+	lines := strings.Split(files[shopFile], "\n")
 	for _, s := range shopKeys().settings(p, p.Currency) {
 		if s.text != "" {
-			all = append(all, Setting{s.name, s.text})
+			all = append(all, Setting{s.name, s.text, lineOf(lines, s.path)})
 		}
 	}
 	return all
+}
+
+// lineOf is the line on which a setting stands, from 1: that of its own key, or of the
+// group that holds it on one line. 0: nowhere.
+func lineOf(lines []string, path []string) (n int) {
+	for i, line := range lines {
+		if n > 0 && line != "" && line[0] != ' ' && line[0] != '#' {
+			return n // the next group begins
+		}
+		key := path[0]
+		if n > 0 {
+			line, key = strings.TrimSpace(line), path[len(path)-1]
+		}
+		if strings.HasPrefix(line, key+":") {
+			n = i + 1
+			if len(path) == 1 || strings.TrimSpace(strings.TrimPrefix(line, path[0]+":")) != "" {
+				return n
+			}
+			if key == path[len(path)-1] && key != path[0] {
+				return n
+			}
+		}
+	}
+	return n
 }
 
 // elsewhere says where in the format a key belongs that stands in the wrong place,

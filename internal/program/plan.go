@@ -28,6 +28,22 @@ type Change struct {
 	Counts []Count `json:"-"`
 }
 
+// In reports whether a file of the program is where the change is written. Texts of mails
+// say themselves what is other.
+func (c Change) In(file string) bool {
+	switch c.Thing {
+	case "shop":
+		return file == shopFile
+	case "segment":
+		return file == segmentsFile
+	case "pool":
+		return file == poolsFile
+	case "campaign":
+		return file == CampaignFile(c.Name)
+	}
+	return file == loyaltyFile
+}
+
 // Count is a number that belongs to a change and that only the database knows:
 // members for whom all of Rules hold and none of Not.
 type Count struct {

@@ -93,14 +93,20 @@ func bare(tx *store.Tx, link string) string {
 	return cut(cut(link, "'#'"), "char(63)")
 }
 
-// mailRows are the conditions on a send s of the figures of MailUse.
-var mailRows = map[string]string{
-	"sent":       wasSent,
-	"bounced":    "s.state = 'bounced'",
-	"complained": "s.state = 'complained'",
-	"opened":     wasSent + " and exists (select 1 from touches t where t.send_id = s.id and t.kind = 'open' and t.person)",
-	"clicked":    wasSent + " and exists (select 1 from touches t where t.send_id = s.id and t.kind = 'click' and t.person)",
+// mailRows are where the sends s of the figures of MailUse stand, and the conditions on
+// them. What came back is few among many, and noted by itself.
+var mailRows = map[string]struct{ from, condition string }{
+	"sent":       {allMails, wasSent},
+	"bounced":    {returned, "s.state = 'bounced'"},
+	"complained": {returned, "s.state = 'complained'"},
+	"opened":     {allMails, wasSent + " and exists (select 1 from touches t where t.send_id = s.id and t.kind = 'open' and t.person)"},
+	"clicked":    {allMails, wasSent + " and exists (select 1 from touches t where t.send_id = s.id and t.kind = 'click' and t.person)"},
 }
+
+const (
+	allMails = "sends s"
+	returned = "returned r join sends s on s.id = r.send_id and s.campaign_id = r.campaign_id and s.step = r.step"
+)
 
 // MailRow is one of the mails that a figure of MailUse counts.
 type MailRow struct {
@@ -115,14 +121,14 @@ type MailRow struct {
 // send on; 0 is from the newest. The figures are sent, bounced, complained, opened and
 // clicked.
 func MailRows(tx *store.Tx, of MailUse, figure string, before int64, limit int) (rows []MailRow, err error) {
-	condition, known := mailRows[figure]
+	where, known := mailRows[figure]
 	if !known {
 		return nil, store.Missing(fmt.Sprintf("there is no figure %q", figure))
 	}
 	err = tx.All(&rows, `
 		select s.id, s.handed_at as at, s.member_id as member, trim(m.first_name || ' ' || m.last_name) as name, s.state
-		from   sends s join members m on m.id = s.member_id
-		where  s.campaign_id = (select id from campaigns where name = @campaign) and s.step = @mail and `+condition+` and (@before = 0 or s.id < @before)
+		from   `+where.from+` join members m on m.id = s.member_id
+		where  s.campaign_id = (select id from campaigns where name = @campaign) and s.step = @mail and `+where.condition+` and (@before = 0 or s.id < @before)
 		order  by s.id desc
 		limit  @limit`, store.Args{"campaign": of.Campaign, "mail": of.Mail, "before": before, "limit": limit})
 	return rows, err

@@ -14,7 +14,7 @@ type Counted struct {
 	AsOf    loyalty.Instant `json:"-"`
 	Head    []string
 	Rows    [][]string
-	Picture string // as SVG; "": it has none
+	Picture string // as SVG
 }
 
 // CountedMonth is a month as a job counted it.
@@ -29,8 +29,7 @@ func (r Named) Count(tx *store.Tx, ask Ask) (Counted, error) {
 	if err != nil {
 		return Counted{}, err
 	}
-	svg, _ := r.Picture(ask, t)
-	return Counted{Head: t.Head, Rows: t.Rows, Picture: svg}, nil
+	return Counted{Head: t.Head, Rows: t.Rows, Picture: r.Picture(ask, t)}, nil
 }
 
 // KeepCounted keeps what was counted under a name, as of the end of a day; 0 is the

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -37,20 +38,13 @@ var pictures = map[string]func(Ask, any) string{
 	"rfm":        drawMoved("RFM groups"),
 	"rfm-grid":   drawGrid,
 	"shops":      drawSales("Sales by point of sale"),
+	"summary":    drawSummary,
 	"tiers":      func(_ Ask, value any) string { return value.(Tiers).SVG() },
+	"top":        drawTop,
 }
 
-// WithPictures are the names of the reports that can be drawn, sorted.
-func WithPictures() []string { return slices.Sorted(maps.Keys(pictures)) }
-
-// Picture is what a report says as an SVG; false where it has no picture.
-func (r Named) Picture(ask Ask, t Table) (svg string, ok bool) {
-	draw, ok := pictures[r.Name]
-	if !ok {
-		return "", false
-	}
-	return draw(ask, t.Value), true
-}
+// Picture is what a report says as an SVG.
+func (r Named) Picture(ask Ask, t Table) string { return pictures[r.Name](ask, t.Value) }
 
 // drawnBars is how many bars stand below each other; the rest is drawn as one.
 const drawnBars = 15
@@ -215,6 +209,31 @@ func drawRepeat(ask Ask, value any) string {
 	b := plot.Bars{Title: "How often customers have ordered", Says: "Customers with at least so many orders, and their share of all, as of " + ask.Day.String() + "."}
 	for _, r := range value.([]Repeat) {
 		b.Rows = append(b.Rows, plot.Bar{Label: fmt.Sprintf("%d or more", r.Orders), Value: float64(r.Customers), Text: fmt.Sprintf("%d, %s", r.Customers, percent(r.Share))})
+	}
+	return b.SVG()
+}
+
+func drawSummary(ask Ask, value any) string {
+	s := value.(Summary)
+	b := plot.Bars{Title: "The shop's customers", Says: "How many have joined, have ordered, and have ordered again, as of " + ask.Day.String() + "."}
+	b.Rows = []plot.Bar{
+		{Label: "members who joined", Value: float64(s.Members), Text: fmt.Sprint(s.Members)},
+		{Label: "customers", Value: float64(s.Customers), Text: fmt.Sprint(s.Customers)},
+		{Label: "ordered again", Value: float64(s.Again), Text: fmt.Sprintf("%d, %s", s.Again, percent(s.Repeat))},
+	}
+	return b.SVG()
+}
+
+// drawTop draws what the tenth who spend most spend, beside all others.
+func drawTop(ask Ask, value any) string {
+	t := value.(Top)
+	b := plot.Bars{Title: "What the top tenth spends", Says: "What the tenth of the customers who spend most have spent, beside all others, in " + ask.Currency + ", as of " + ask.Day.String() + "."}
+	if t.Share > 0 {
+		others := int64(math.Round(float64(t.Amount)/t.Share)) - t.Amount
+		b.Rows = []plot.Bar{
+			{Label: fmt.Sprintf("the top tenth, %d of %d", t.Size, t.Customers), Value: float64(t.Amount), Text: ask.money(t.Amount) + ", " + percent(t.Share)},
+			{Label: fmt.Sprintf("all others, %d", t.Customers-t.Size), Value: float64(others), Text: ask.money(others) + ", " + percent(1-t.Share), Light: true},
+		}
 	}
 	return b.SVG()
 }

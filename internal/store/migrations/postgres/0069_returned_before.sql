@@ -1,0 +1,6 @@
+-- +goose Up
+
+-- Those of before. Nobody waits: the trigger is there, and notes what comes meanwhile.
+insert into returned (send_id, campaign_id, step)
+select id, campaign_id, step from sends where state in ('bounced', 'complained')
+on conflict do nothing;
