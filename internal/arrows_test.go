@@ -57,7 +57,7 @@ var arrows = map[string][]string{
 	"internal/bounce":                  {},
 	"internal/inbound":                 {"internal/bounce"},
 	"internal/mailnews":                {"internal/bounce", "internal/webhook"},
-	"internal/delivery":                {"internal/address", "internal/consent", "internal/coupon", "internal/delivery/compose", "internal/delivery/wirelog", "internal/mailnews", "internal/norms", "internal/program", "internal/store"},
+	"internal/delivery":                {"internal/address", "internal/consent", "internal/coupon", "internal/delivery/compose", "internal/delivery/wirelog", "internal/mailnews", "internal/norms", "internal/program", "internal/store", "internal/tiers"},
 	"internal/delivery/wirelog":        {},
 	"internal/delivery/compose":        {"internal/address", "templates"},
 	"internal/delivery/smtp":           {"internal/delivery"},

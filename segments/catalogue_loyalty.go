@@ -166,7 +166,7 @@ func (c *checker) goalOf(call *call, s *syntax) {
 	}
 	goals := c.goals(name, s)
 	if len(goals) != 1 {
-		panic(fail(s.pos, "what is missing for %s cannot be told in one number: its rule asks for %d figures", name, len(goals)))
+		panic(fail(s.pos, "what is missing for %s cannot be told in one number: its rule asks for %d figures; tier_progress says in percent how near they are", name, len(goals)))
 	}
 	if call.goal = &goals[0]; call.goal.Money {
 		call.typ = Money

@@ -146,34 +146,46 @@ func (c *checker) earned(s *syntax, e *entry) (*entry, *Error) {
 // Goal is a figure of a member that a rule asks to rise to a number.
 type Goal struct {
 	Measure
-	At    int64 // money in minor units
+	Name  string // of the field, as spent
+	At    int64  // money in minor units
 	Money bool
 }
 
 // Goals are the figures that must have risen for the rule to hold: those that it joins
 // with and. None: what a member lacks cannot be told.
-func (r *Rule) Goals() (goals []Goal) {
-	var walk func(n node)
-	walk = func(n node) {
-		switch n := n.(type) {
-		case allOf:
-			for _, part := range n {
-				walk(part)
-			}
-		case inSegment:
-			walk(n.rule.root)
-		case compare:
-			v := n.with[0]
-			if rises := n.op == ">=" || n.op == ">"; !rises || v.call != nil || n.call.fixed() || n.call.typ != Number && n.call.typ != Money || n.call.unit == "day" || n.call.norm.part != 0 {
-				return
-			}
-			at := int64(math.Ceil(v.lit.num))
-			if n.op == ">" {
-				at = int64(math.Floor(v.lit.num)) + 1
-			}
-			goals = append(goals, Goal{Measure{n.call.asWritten(), n.wants(), n.call}, at, n.call.typ == Money})
-		}
-	}
-	walk(r.root)
+func (r *Rule) Goals() []Goal {
+	goals, _ := goalsOf(r.root)
 	return goals
+}
+
+// OnlyGoals reports whether the rule holds once its goals are reached: it asks for nothing
+// beside them.
+func (r *Rule) OnlyGoals() bool {
+	_, whole := goalsOf(r.root)
+	return whole
+}
+
+func goalsOf(n node) (goals []Goal, whole bool) {
+	switch n := n.(type) {
+	case allOf:
+		whole = true
+		for _, part := range n {
+			some, all := goalsOf(part)
+			goals, whole = append(goals, some...), whole && all
+		}
+		return goals, whole
+	case inSegment:
+		return goalsOf(n.rule.root)
+	case compare:
+		v := n.with[0]
+		if rises := n.op == ">=" || n.op == ">"; !rises || v.call != nil || n.call.fixed() || n.call.typ != Number && n.call.typ != Money || n.call.unit == "day" || n.call.norm.part != 0 {
+			return nil, false
+		}
+		at := int64(math.Ceil(v.lit.num))
+		if n.op == ">" {
+			at = int64(math.Floor(v.lit.num)) + 1
+		}
+		return []Goal{{Measure{n.call.asWritten(), n.wants(), n.call}, n.call.name, at, n.call.typ == Money}}, true
+	}
+	return nil, false
 }

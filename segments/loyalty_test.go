@@ -35,7 +35,7 @@ func TestTiersAreCompared(t *testing.T) {
 		{`tier >= 3`, `tier is the name of one: tier >= silver`},
 		{`tier_progress >= 80`, `the segments go round in a circle: tier black → buyers → tier black; one of them must do without the other`},
 		{`missing_for_tier("silver") <= 50.00`, `Members who lack at most 50.00 EUR for the tier "silver".`},
-		{`missing_for_tier("gold") <= 50`, `what is missing for gold cannot be told in one number: its rule asks for 2 figures`},
+		{`missing_for_tier("gold") <= 50`, `what is missing for gold cannot be told in one number: its rule asks for 2 figures; tier_progress says in percent how near they are`},
 		{`missing_for_tier("glod") <= 50`, `there is no tier called glod; did you mean gold?`},
 		{`missing_for_tier("black") <= 5`, `the segments go round in a circle: tier black → buyers → tier black; one of them must do without the other`},
 		{`stamps("cofee") >= 3`, `there is no card called cofee; did you mean coffee?`},

@@ -205,6 +205,8 @@ func sampleValue(root, field string, kind Kind) any {
 		return "7K3M-9QXD"
 	case root == "tier" && field == "name":
 		return "Silver"
+	case root == "tier" && field == "missing" && kind == Text: // of several figures
+		return []Lack{{N: 15000, Of: "spent", Money: true}, {N: 1, Of: "orders"}}
 	case root == "points" && samplePoints[field] != 0:
 		return samplePoints[field]
 	case root == standingRoot && kind == Number: // points earned

@@ -35,6 +35,31 @@ type Booked struct {
 	Note   string // what a person wrote to it
 }
 
+// Lack is how much a figure has still to rise for a tier.
+type Lack struct {
+	N     int64  // money in minor units
+	Of    string // the field that rules read it by, as orders
+	Money bool
+}
+
+// Lacking says what a member lacks: 150.00 € + 1 order.
+func (w Words) Lacking(all []Lack, currency string) string {
+	said := make([]string, len(all))
+	for i, lack := range all {
+		switch {
+		case lack.Money:
+			said[i] = w.Money(lack.N, currency)
+		case lack.Of == "orders":
+			said[i] = w.SayOf("mails.orders", lack.N)
+		case strings.HasPrefix(lack.Of, "points"):
+			said[i] = w.Points(lack.N)
+		default:
+			said[i] = w.Number(lack.N)
+		}
+	}
+	return strings.Join(said, " + ")
+}
+
 // itemFields lists the fields of the items of a list, read as .name inside its range.
 func itemFields(list Kind) map[string]Kind {
 	switch list {

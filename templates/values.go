@@ -115,6 +115,9 @@ func (e *env) value(kind Kind, v any) any {
 	case anything:
 		return e.property(v)
 	}
+	if lack, ok := v.([]Lack); ok {
+		return e.words.Lacking(lack, e.currency)
+	}
 	return clean(v)
 }
 

@@ -109,8 +109,11 @@ func (a *app) doctor(ctx context.Context, db *store.DB, since time.Duration, dee
 		if now.Program.Loyalty != nil {
 			d.Tiers = doubtfulTiers
 		}
-		if l := now.Program.Loyalty; l != nil && l.Points != nil {
-			d.Points, d.PointWorth = doubtfulPoints(deep), l.Points.Worth
+		if l := now.Program.Loyalty; l != nil && (l.Points != nil || len(l.Cards) > 0) {
+			d.Points, d.Cards = doubtfulPoints(deep), ungiven
+			if l.Points != nil {
+				d.PointWorth = l.Points.Worth
+			}
 		}
 		d.Quiet, err = quietBroken(tx, now.Program)
 		return err
@@ -126,23 +129,40 @@ func doubtfulTiers(tx *store.Tx) (found []report.Finding, err error) {
 	return found, err
 }
 
-// doubtfulPoints asks for the points of all orders, or of a sample.
+// doubtfulPoints asks for the points and stamps of all orders, or of a sample.
 func doubtfulPoints(all bool) func(*store.Tx) ([]report.Finding, error) {
 	return func(tx *store.Tx) (found []report.Finding, err error) {
-		v, err := versions.Active(tx)
-		if err != nil {
-			return nil, err
-		}
-		rules, err := points.Read(tx, v)
+		rules, err := pointsInForce(tx)
 		if err != nil {
 			return nil, err
 		}
 		doubts, err := rules.Doubts(tx, all)
 		for _, d := range doubts {
-			found = append(found, report.Finding{Place: fmt.Sprintf("order %d of member %d", d.Order, d.Member), What: fmt.Sprintf("%d points are booked and it earns %d", d.Booked, d.Earned)})
+			found = append(found, report.Finding{Place: fmt.Sprintf("order %d of member %d", d.Order, d.Member), What: d.Words()})
 		}
 		return found, err
 	}
+}
+
+// ungiven asks for full cards that gave nothing.
+func ungiven(tx *store.Tx) (found []report.Finding, err error) {
+	rules, err := pointsInForce(tx)
+	if err != nil {
+		return nil, err
+	}
+	cards, err := rules.Ungiven(tx)
+	for _, c := range cards {
+		found = append(found, report.Finding{Place: fmt.Sprintf("card %s of member %d", c.Card, c.Member), What: fmt.Sprintf("has %d stamps of %d, and gave no code", c.Stamps, c.Of)})
+	}
+	return found, err
+}
+
+func pointsInForce(tx *store.Tx) (*points.Rules, error) {
+	v, err := versions.Active(tx)
+	if err != nil {
+		return nil, err
+	}
+	return points.Read(tx, v)
 }
 
 // quietBroken returns a function that says whether a hand-over fell into quiet

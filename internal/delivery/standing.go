@@ -2,14 +2,13 @@ package delivery
 
 import (
 	"fmt"
-	"maps"
-	"math"
 	"slices"
 	"strings"
 
 	"regulars/internal/loyalty"
 	"regulars/internal/program"
 	"regulars/internal/store"
+	"regulars/internal/tiers"
 	"regulars/segments"
 	"regulars/templates"
 )
@@ -25,7 +24,7 @@ type standing struct {
 	asOf     loyalty.Day  // on which all this was read
 
 	ends    []ending
-	missing int64 // of the next tier; 0: it is not known
+	lack    []templates.Lack // for the next tier; nil: it is not known
 	stamps  map[string]int64
 	entries []entry          // the newest first
 	earned  map[string]int64 // by the field of its span
@@ -179,42 +178,17 @@ func moves(tx *store.Tx, all map[int64]*standing, args store.Args, since loyalty
 	return nil
 }
 
-// lacking finds what members lack for their next tiers, where that is one figure.
+// lacking finds what members lack for their next tiers.
 func lacking(tx *store.Tx, p *program.Program, today loyalty.Day, all map[int64]*standing) error {
-	for i, tier := range p.Loyalty.Tiers {
-		goals := tier.When.Goals()
-		if len(goals) != 1 {
-			continue
-		}
-		below := ""
-		if i > 0 {
-			below = p.Loyalty.Tiers[i-1].Name
-		}
-		var members []int64
-		for id, s := range all {
-			if s.Tier == below {
-				members = append(members, id)
-			}
-		}
-		if members == nil {
-			continue
-		}
-		expr, more := goals[0].SQL(segments.Query{Engine: tx.Engine(), Day: today, Members: tx.In("@ids"), Prefix: "g"})
-		args := store.Args{"ids": store.IDs(members)}
-		maps.Copy(args, more)
-		var figures []struct {
-			MemberID int64
-			Value    float64
-		}
-		err := tx.All(&figures, "select f.member_id, coalesce(cast("+expr+" as double precision), 0) as value from facts f where f.member_id in "+tx.In("@ids"), args)
-		if err != nil {
-			return fmt.Errorf("what members lack for tier %s: %w", tier.Name, err)
-		}
-		for _, f := range figures {
-			all[f.MemberID].missing = max(0, goals[0].At-int64(math.Floor(f.Value)))
-		}
+	held := map[int64]string{}
+	for id, s := range all {
+		held[id] = s.Tier
 	}
-	return nil
+	next, err := tiers.NextOf(tx, p, today, held)
+	for id, n := range next {
+		all[id].lack = n.Lack
+	}
+	return err
 }
 
 // points is what a mail reads as points.…. Of a mail about a day on which points end
@@ -247,8 +221,12 @@ func (s *standing) tier(p *program.Program) map[string]any {
 		}
 	}
 	if place+1 < len(p.Loyalty.Tiers) {
-		if d["next"] = called(p.Loyalty.Tiers[place+1]); s.missing > 0 {
-			d["missing"] = s.missing
+		switch d["next"] = called(p.Loyalty.Tiers[place+1]); {
+		case len(s.lack) == 0:
+		case p.Loyalty.Missing() == templates.Text:
+			d["missing"] = s.lack
+		default:
+			d["missing"] = s.lack[0].N
 		}
 	}
 	return d

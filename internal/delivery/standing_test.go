@@ -60,6 +60,36 @@ func TestMailsShowPointsAndTiers(t *testing.T) {
 	})
 }
 
+// A tier that asks for several figures says all that is missing, in the mail's language.
+func TestMailsSayAllThatIsMissingForATier(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		s := newShop(t, db, func(files map[string]string) {
+			withLoyalty(files)
+			files["loyalty.yaml"] = "points: {earn: [1 per 1.00], worth: 0.01, called: {en: beans, fi: papua}}\n" +
+				"tiers:\n  silver: {when: spent >= 100.00, keep: 12m}\n  gold: {when: spent >= 600.00 and orders >= 4, keep: 12m}\n"
+		})
+		members := s.members(3)
+		for i, m := range members {
+			s.exec("delete from facts where member_id = @m", store.Args{"m": m})
+			s.exec(`insert into facts (member_id, joined, country, language, orders, order_days, spent, quantity, points, points_pending, tier, consent_offers, consent_newsletter, consent_program)
+				values (@m, true, '', '', @orders, 0, @spent, 0, 0, 0, '', true, true, true)`, store.Args{"m": m, "spent": []int64{4000, 25050, 70000}[i], "orders": []int64{1, 3, 1}[i]})
+			if i > 0 {
+				s.exec("insert into member_tiers (member_id, tier, since_day, since_at, version_id) values (@m, 'silver', 1, @at, 1)", store.Args{"m": m, "at": loyalty.At(storetest.Start)})
+			}
+		}
+		s.exec("update members set language = 'fi' where id = @m", store.Args{"m": members[1]})
+		s.run("letter", members, 10)
+		s.work(s.sender())
+		for i, want := range []string{"€60.00 to silver.", "349,50 € + 1 tilaus to gold.", "3 orders to gold."} {
+			body := s.wire.bodies[fmt.Sprintf("m%d@example.test", i)]
+			if plain := unfolded(body); !strings.Contains(plain, want) {
+				t.Errorf("the mail to member %d has no %q:\n%s", i, want, plain)
+			}
+		}
+	})
+}
+
 func TestMailsShowCardsRewardsAndStatements(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {

@@ -12,6 +12,8 @@ import (
 	"regulars/internal/points"
 	"regulars/internal/staff"
 	"regulars/internal/store"
+	"regulars/internal/tiers"
+	"regulars/internal/versions"
 )
 
 // Claim gives a member a reward for points; a *points.Refused says why not.
@@ -78,23 +80,35 @@ func tellOf(tx *store.Tx, c points.Claim) error {
 		Properties: map[string]any{"reward": c.Reward, "price": c.Price}}})
 }
 
-// Quote is what an order would earn a member now, and which rewards they could have
+// Quote is what an order would bring a member now, and which rewards they could have
 // with it. Nothing is written.
 type Quote struct {
-	Points  int64          `json:"points"`
-	Opens   string         `json:"spendable_from"` // a day
-	Balance int64          `json:"balance"`
-	Rewards []points.Offer `json:"rewards"`
+	Points  int64               `json:"points"`
+	Opens   string              `json:"spendable_from"` // a day
+	Stamps  []points.CardStamps `json:"stamps,omitempty"`
+	Tier    string              `json:"tier_after,omitempty"` // "": none
+	Balance int64               `json:"balance"`
+	Words   string              `json:"words"` // for the person at the till
+	Rewards []points.Offer      `json:"rewards"`
 }
 
 // Quote answers a till before an order is paid.
 func (m Marketer) Quote(tx *store.Tx, member int64, o loyalty.Order) (q Quote, err error) {
+	v, err := versions.Active(tx)
+	if err != nil {
+		return q, err
+	}
 	err = intake.WithPoints(tx, func(r *points.Rules) ([]int64, error) {
-		n, opens, err := r.Quote(tx, member, o)
+		brings, err := r.Quote(tx, member, o)
 		if err != nil {
 			return nil, err
 		}
-		q.Points, q.Opens = n, opens.String()
+		q.Points, q.Opens, q.Stamps = brings.Points, brings.Opens.String(), brings.Stamps
+		gain := tiers.Gain{Spent: o.Total, Quantity: o.Quantity, Points: brings.Points}
+		if q.Tier, err = tiers.After(tx, v.Program, v.Day(tx.At), member, brings.Tier, gain); err != nil {
+			return nil, err
+		}
+		q.Words = quoteWords(brings, q.Tier, v.Day(tx.At))
 		if q.Balance, err = r.Balance(tx, member); err != nil {
 			return nil, err
 		}
@@ -102,6 +116,21 @@ func (m Marketer) Quote(tx *store.Tx, member int64, o loyalty.Order) (q Quote, e
 		return nil, err
 	})
 	return q, err
+}
+
+// quoteWords say to the person at the till what an order brings.
+func quoteWords(q points.Quoted, after string, today loyalty.Day) string {
+	said := []string{fmt.Sprintf("it earns %d points", q.Points)}
+	if q.Points > 0 && q.Opens > today {
+		said[0] += ", to be spent from " + q.Opens.String() + " on"
+	}
+	for _, s := range q.Stamps {
+		said = append(said, fmt.Sprintf("%d on the card %s", s.Stamps, s.Card))
+	}
+	if after != q.Tier {
+		said = append(said, "the member is "+after+" after it")
+	}
+	return strings.Join(said, "; ")
 }
 
 // Offers are the rewards as they stand for a member.

@@ -70,13 +70,17 @@ type walletKey struct {
 // add books entries, each once by its cause, and returns those that were new: debits
 // draw from lots, credits pay debts.
 func (r *Rules) add(tx *store.Tx, entries []Entry) ([]Entry, error) {
-	fresh, _, err := r.addTo(tx, entries)
+	fresh, _, err := r.addTo(tx, entries, nil)
 	return fresh, err
 }
 
 // addTo is add, which also returns what can be spent afterwards in the wallets of what
-// was new.
-func (r *Rules) addTo(tx *store.Tx, entries []Entry) (fresh []Entry, open map[walletKey]int64, err error) {
+// was new. What is known of wallets need not be read.
+func (r *Rules) addTo(tx *store.Tx, entries []Entry, known map[walletKey]walletState) (fresh []Entry, open map[walletKey]int64, err error) {
+	fresh, open, done, err := r.addKnown(tx, entries, known)
+	if done || err != nil {
+		return fresh, open, err
+	}
 	fresh, err = insert(tx, entries)
 	if err != nil || len(fresh) == 0 {
 		return nil, nil, err
@@ -196,21 +200,12 @@ func insert(tx *store.Tx, entries []Entry) (fresh []Entry, err error) {
 	if len(entries) == 0 {
 		return nil, nil
 	}
-	type cause struct {
-		walletKey
-		cause string
-	}
-	byCause := map[cause]Entry{}
 	var rows [][]any
 	for _, e := range entries {
-		byCause[cause{walletKey{e.MemberID, e.Wallet}, e.Cause}] = e
 		rows = append(rows, e.values())
 	}
 	columns := names(entryColumns)
-	var stored []struct {
-		ID, MemberID  int64
-		Wallet, Cause string
-	}
+	var stored []booked
 	err = tx.All(&stored, `
 		insert into entries (`+columns+`)
 		select `+columns+` from `+tx.Values(entryColumns...)+` where true
@@ -219,13 +214,73 @@ func insert(tx *store.Tx, entries []Entry) (fresh []Entry, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("booking %d entries: %w", len(entries), err)
 	}
+	return withIDs(entries, stored), nil
+}
+
+// insertLots is insert of credits, each with its lot, which Postgres does in one statement.
+func insertLots(tx *store.Tx, entries []Entry, lots []loyalty.Lot) (fresh []Entry, err error) {
+	if !tx.Postgres() {
+		lotOf := map[string]loyalty.Lot{}
+		for i, e := range entries {
+			lotOf[e.Cause+" "+e.Wallet] = lots[i]
+		}
+		if fresh, err = insert(tx, entries); err != nil {
+			return nil, err
+		}
+		var rows [][]any
+		for _, e := range fresh {
+			rows = append(rows, lotRow(e.ID, walletKey{e.MemberID, e.Wallet}, lotOf[e.Cause+" "+e.Wallet]))
+		}
+		return fresh, keepLots(tx, rows)
+	}
+	var rows [][]any
+	for i, e := range entries {
+		rows = append(rows, append(e.values(), lotRow(0, walletKey{}, lots[i])[4]))
+	}
+	columns := names(entryColumns)
+	var stored []booked
+	err = tx.All(&stored, `
+		with rows as materialized (select * from `+tx.Values(append(entryColumns, "lot_last bigint")...)+`),
+		fresh as (
+		  insert into entries (`+columns+`)
+		  select `+columns+` from rows
+		  on conflict (member_id, wallet, cause) do nothing
+		  returning id, member_id, wallet, cause, opens_day, amount),
+		kept as (
+		  insert into lots (credit_id, member_id, wallet, opens_day, last_day, remains)
+		  select f.id, f.member_id, f.wallet, f.opens_day, r.lot_last, f.amount
+		  from   fresh f
+		  join   rows r on r.member_id = f.member_id and r.wallet = f.wallet and r.cause = f.cause)
+		select id, member_id, wallet, cause from fresh`, store.Args{"rows": store.Rows(rows)})
+	if err != nil {
+		return nil, fmt.Errorf("booking %d entries: %w", len(entries), err)
+	}
+	return withIDs(entries, stored), nil
+}
+
+// booked is a row of the ledger that was new.
+type booked struct {
+	ID, MemberID  int64
+	Wallet, Cause string
+}
+
+// withIDs are the entries that were new, in the order in which they were booked.
+func withIDs(entries []Entry, stored []booked) (fresh []Entry) {
+	type cause struct {
+		walletKey
+		cause string
+	}
+	byCause := map[cause]Entry{}
+	for _, e := range entries {
+		byCause[cause{walletKey{e.MemberID, e.Wallet}, e.Cause}] = e
+	}
 	for _, s := range stored {
 		e := byCause[cause{walletKey{s.MemberID, s.Wallet}, s.Cause}]
 		e.ID = s.ID
 		fresh = append(fresh, e)
 	}
 	slices.SortFunc(fresh, func(x, y Entry) int { return int(x.ID - y.ID) })
-	return fresh, nil
+	return fresh
 }
 
 // books are the wallets that a booking is about, as they are before and after it.

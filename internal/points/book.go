@@ -62,7 +62,7 @@ func (r *Rules) Book(tx *store.Tx, orders []int64, placed ...Placed) error {
 	if r == nil || len(orders)+len(placed) == 0 {
 		return nil
 	}
-	list, err := r.all(tx, orders, placed)
+	list, known, err := r.all(tx, orders, placed)
 	if err != nil {
 		return fmt.Errorf("what %d orders earn: %w", len(orders)+len(placed), err)
 	}
@@ -84,7 +84,7 @@ func (r *Rules) Book(tx *store.Tx, orders []int64, placed ...Placed) error {
 	if err != nil {
 		return err
 	}
-	fresh, open, err := r.addTo(tx, append(entries, stamps...))
+	fresh, open, err := r.addTo(tx, append(entries, stamps...), known)
 	if err != nil || len(fresh) == 0 {
 		return err
 	}
@@ -160,11 +160,12 @@ func (e *Entry) opens(day loyalty.Day, ends loyalty.Expiry) {
 	}
 }
 
-// all are orders as they are booked: read, or as they were placed.
-func (r *Rules) all(tx *store.Tx, orders []int64, placed []Placed) ([]*purchase, error) {
+// all are orders as they are booked: read, or as they were placed. Where all were placed,
+// what stands in the wallets that they may add to is known, too.
+func (r *Rules) all(tx *store.Tx, orders []int64, placed []Placed) ([]*purchase, map[walletKey]walletState, error) {
 	p, err := r.now().points()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if p.Carry { // each has to do with all others of its member
 		for _, o := range placed {
@@ -175,17 +176,23 @@ func (r *Rules) all(tx *store.Tx, orders []int64, placed []Placed) ([]*purchase,
 	var list []*purchase
 	if len(orders) > 0 {
 		if list, err = r.read(tx, orders); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	fresh, err := r.placed(tx, placed)
-	return append(list, fresh...), err
+	fresh, known, err := r.placed(tx, placed)
+	if list != nil { // what these are booked for may be in the same wallets
+		known = nil
+	}
+	return append(list, fresh...), known, err
 }
 
-// placed makes of orders that were just written what read makes of any.
-func (r *Rules) placed(tx *store.Tx, placed []Placed) (list []*purchase, err error) {
+// placed makes of orders that were just written what read makes of any, and reads what
+// stands in the wallets of their members: nil where one has several orders.
+func (r *Rules) placed(tx *store.Tx, placed []Placed) (list []*purchase, known map[walletKey]walletState, err error) {
 	byID := map[int64]*purchase{}
 	var rows [][]any
+	known = map[walletKey]walletState{}
+	members := map[int64]bool{}
 	for _, o := range placed {
 		if o.Day < r.Since || o.Status != loyalty.Paid {
 			continue
@@ -193,30 +200,53 @@ func (r *Rules) placed(tx *store.Tx, placed []Placed) (list []*purchase, err err
 		p := &purchase{ID: o.ID, MemberID: o.MemberID, At: o.At, ChangedAt: o.ChangedAt, Day: o.Day, Status: o.Status, Total: o.Total, Discount: o.Discount,
 			Tax: o.Tax, Shipping: o.Shipping, Quantity: o.Quantity, Shop: o.Shop, lines: o.Lines, version: r.at(o.At).Version, booked: map[int64]int64{}, stamps: map[string]*stamped{}}
 		byID[o.ID], list = p, append(list, p)
-		rows = append(rows, []any{o.ID, o.MemberID, o.At, int64(o.Day)})
+		if members[o.MemberID] {
+			known = nil
+		}
+		members[o.MemberID] = true
+		cards, err := r.cardsOf(p)
+		if err != nil {
+			return nil, nil, err
+		}
+		wallets := []string{Wallet}
+		for _, c := range cards {
+			wallets = append(wallets, c.Name)
+		}
+		for _, name := range wallets {
+			expiry, err := r.now().expiry(name)
+			if err != nil {
+				return nil, nil, err
+			}
+			rows = append(rows, append(walletRow(walletKey{o.MemberID, name}, expiry, loyalty.DayOf(o.At.Time, r.Zone)), o.ID, o.At, int64(o.Day)))
+		}
 	}
 	if list == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
-	var tiers []struct {
-		ID        int64
-		StandTier string
+	var found []walletState
+	err = tx.All(&found, "select "+walletColumns+", r.id, case when r.card then '' else "+standTier+" end as stand_tier from "+
+		tx.Values(append(walletRows, "id bigint", "at timestamptz", "day bigint")...), store.Args{"rows": store.Rows(rows), "today": int64(r.today(tx))})
+	if err != nil {
+		return nil, nil, fmt.Errorf("the tiers and wallets of the members of %d orders: %w", len(list), err)
 	}
-	err = tx.All(&tiers, "select o.id, "+standTier+" as stand_tier from (select * from "+tx.Values("id bigint", "member_id bigint", "at timestamptz", "day bigint")+") o",
-		store.Args{"rows": store.Rows(rows)})
-	for _, t := range tiers {
-		byID[t.ID].tier = t.StandTier
+	for _, f := range found {
+		if known != nil {
+			known[walletKey{f.MemberID, f.Wallet}] = f
+		}
+		if f.Wallet == Wallet {
+			byID[f.ID].tier = f.StandTier
+		}
 	}
-	return list, err
+	return list, known, nil
 }
 
-// standTier is the tier of the member of an order o at its moment, before it.
+// standTier is the tier of the member of an order r at its moment, before it.
 const standTier = `coalesce((select t.tier from member_tiers t
-		                 where  t.member_id = o.member_id and t.since_at <= o.at
-		                 and   (t.left_day is null or t.left_day > o.day
-		                        or t.left_day = o.day and exists (select 1 from member_tiers n -- left in the course of that day, later
-		                                                          where n.member_id = t.member_id and n.since_day = t.left_day and n.since_at > o.at))
-		                 and   (t.order_id is null or t.order_id <> o.id)
+		                 where  t.member_id = r.member_id and t.since_at <= r.at
+		                 and   (t.left_day is null or t.left_day > r.day
+		                        or t.left_day = r.day and exists (select 1 from member_tiers n -- left in the course of that day, later
+		                                                          where n.member_id = t.member_id and n.since_day = t.left_day and n.since_at > r.at))
+		                 and   (t.order_id is null or t.order_id <> r.id)
 		                 order  by t.since_at desc, t.id desc limit 1), '')`
 
 // read reads orders with what was booked for them. Those before the program's first day
@@ -233,11 +263,11 @@ func (r *Rules) read(tx *store.Tx, orders []int64) ([]*purchase, error) {
 	}
 	var list []*purchase
 	err = tx.All(&list, `
-		select o.id, o.member_id, o.at, o.changed_at, o.day, o.status, o.total, o.refunded, o.discount, o.tax, o.shipping, o.quantity, o.shop,
+		select r.id, r.member_id, r.at, r.changed_at, r.day, r.status, r.total, r.refunded, r.discount, r.tax, r.shipping, r.quantity, r.shop,
 		       `+standTier+` as stand_tier
-		from   orders o
-		where  o.id in `+some+`
-		order  by o.id`, args)
+		from   orders r
+		where  r.id in `+some+`
+		order  by r.id`, args)
 	if err != nil {
 		return nil, err
 	}

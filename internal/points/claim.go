@@ -253,7 +253,11 @@ func (r *Rules) reward(name string) (w program.Reward, err error) {
 // what money it is, in minor units; or why they cannot have it.
 func affords(w program.Reward, tier string, balance, steps, due int64) (price, worth int64, no *Refused) {
 	if len(w.Tiers) > 0 && !slices.Contains(w.Tiers, tier) {
-		return 0, 0, &Refused{WrongTier, fmt.Sprintf("%s is for %s", w.Name, strings.Join(w.Tiers, " and "))}
+		words := fmt.Sprintf("%s is for %s, and this member has no tier", w.Name, strings.Join(w.Tiers, " and "))
+		if tier != "" {
+			words = fmt.Sprintf("%s is for %s, and this member is %s", w.Name, strings.Join(w.Tiers, " and "), tier)
+		}
+		return 0, 0, &Refused{WrongTier, words}
 	}
 	price = w.Price
 	if w.Gives == "" {
@@ -326,20 +330,45 @@ func (r *Rules) Offers(tx *store.Tx, member, due int64) ([]Offer, error) {
 	return offers, nil
 }
 
-// Quote is how many points an order would earn a member if it came now, and from which
-// day on they could be spent. Nothing is written.
-func (r *Rules) Quote(tx *store.Tx, member int64, o loyalty.Order) (n int64, opens loyalty.Day, err error) {
-	tier, err := tierOf(tx, member)
-	if err != nil {
-		return 0, 0, err
+// Quoted is what an order would bring a member if it came now.
+type Quoted struct {
+	Points int64
+	Opens  loyalty.Day // from which on they could be spent
+	Stamps []CardStamps
+	Tier   string // that the member holds before it, "" for none
+}
+
+// CardStamps are stamps that an order would give on a card.
+type CardStamps struct {
+	Card   string `json:"card"`
+	Stamps int64  `json:"stamps"`
+}
+
+// Quote reckons what an order would bring a member if it came now. Nothing is written.
+func (r *Rules) Quote(tx *store.Tx, member int64, o loyalty.Order) (q Quoted, err error) {
+	if q.Tier, err = tierOf(tx, member); err != nil {
+		return q, err
 	}
 	p := &purchase{MemberID: member, At: tx.At, Day: r.today(tx), Status: loyalty.Paid, Total: o.Total, Discount: o.Discount, Tax: o.Tax, Shipping: o.Shipping,
-		Quantity: o.Quantity, Shop: o.Shop, lines: o.Lines, version: r.now().Version, tier: tier}
+		Quantity: o.Quantity, Shop: o.Shop, lines: o.Lines, version: r.now().Version, tier: q.Tier}
 	if err := r.targets(tx, []*purchase{p}); err != nil {
-		return 0, 0, err
+		return q, err
 	}
 	rates, err := r.now().points()
-	return p.target, p.Day + loyalty.Day(rates.Pending), err
+	if err != nil {
+		return q, err
+	}
+	q.Points, q.Opens = p.target, p.Day+loyalty.Day(rates.Pending)
+	cards, err := r.cardsOf(p)
+	if err != nil {
+		return q, err
+	}
+	for _, c := range cards {
+		for _, e := range r.stamps(tx, p, c) {
+			q.Stamps = append(q.Stamps, CardStamps{c.Name, e.Amount})
+		}
+	}
+	return q, nil
 }
 
 // tierOf is the tier that a member has now, "" for none.
@@ -370,7 +399,11 @@ func (r *Rules) Balance(tx *store.Tx, member int64) (n int64, err error) {
 
 // Found returns a claim, locked with its member; store.ErrNotFound for none.
 func Found(tx *store.Tx, id int64) (c Claim, err error) {
-	if err := tx.One(&c, "select "+claimColumns+" from claims where id = @id", store.Args{"id": id}); err != nil {
+	err = tx.One(&c, "select "+claimColumns+" from claims where id = @id", store.Args{"id": id})
+	if errors.Is(err, store.ErrNotFound) {
+		err = store.Missing(fmt.Sprintf("there is no claim %d", id))
+	}
+	if err != nil {
 		return c, err
 	}
 	if err := lock(tx, c.MemberID); err != nil {
@@ -402,7 +435,11 @@ func (r *Rules) Confirm(tx *store.Tx, id int64) (c Claim, err error) {
 }
 
 func settled(c Claim) error {
-	return &Refused{Settled, fmt.Sprintf("claim %d is %s already", c.ID, c.State)}
+	words := fmt.Sprintf("claim %d is %s already", c.ID, c.State)
+	if c.State == Done {
+		words += ": reverse it, and its points are given back"
+	}
+	return &Refused{Settled, words}
 }
 
 func (c Claim) write(tx *store.Tx) error {

@@ -2,6 +2,7 @@ package points
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"regulars/internal/loyalty"
@@ -25,9 +26,75 @@ const (
 	look
 )
 
-// addCredits keeps the lots of fresh entries in wallets to which they only add, which is
-// what nearly every order does: without reading what lies there. It returns the others,
-// and how many stamps can be used now on the cards of those that it kept.
+// walletState is what stands in a wallet before a booking that only adds to it.
+type walletState struct {
+	MemberID int64
+	Wallet   string
+	Debt     bool  // something is owed that what comes in pays
+	Open     int64 // of a card: stamps that can be used
+	Moves    int
+
+	ID        int64  // the order that adds to it
+	StandTier string // of its member at its moment
+}
+
+// addKnown books entries in wallets of which all is known, where each only adds: with
+// their lots, in one statement. Where that is not so it has done nothing.
+func (r *Rules) addKnown(tx *store.Tx, entries []Entry, known map[walletKey]walletState) (fresh []Entry, stamps map[walletKey]int64, done bool, err error) {
+	if known == nil || len(entries) == 0 {
+		return nil, nil, false, nil
+	}
+	all, err := r.deposits(tx, entries)
+	if err != nil {
+		return nil, nil, false, err
+	}
+	var moving []*deposit
+	for _, e := range entries {
+		k := walletKey{e.MemberID, e.Wallet}
+		d, was := all[k], known[k]
+		if _, there := known[k]; d == nil || !there || was.Debt || was.Moves == look {
+			return nil, nil, false, nil
+		}
+		if d.open = was.Open; was.Moves == move && !slices.Contains(moving, d) {
+			moving = append(moving, d)
+		}
+	}
+	if err := r.moveLots(tx, moving); err != nil {
+		return nil, nil, false, err
+	}
+	lots := make([]loyalty.Lot, len(entries))
+	for i, e := range entries {
+		lots[i] = all[walletKey{e.MemberID, e.Wallet}].lot(e)
+	}
+	if fresh, err = insertLots(tx, entries, lots); err != nil {
+		return nil, nil, false, err
+	}
+	today := r.today(tx)
+	stamps = map[walletKey]int64{}
+	for _, e := range fresh {
+		k := walletKey{e.MemberID, e.Wallet}
+		if d := all[k]; d.lot(e).Open(today) {
+			d.open += e.Amount
+		}
+		stamps[k] = all[k].open
+	}
+	return fresh, stamps, true, nil
+}
+
+// lot is what a credit of the deposit leaves.
+func (d *deposit) lot(e Entry) loyalty.Lot {
+	lot := loyalty.Lot{Opens: *e.OpensDay, Remains: e.Amount}
+	if e.LastDay != nil {
+		lot.Last = *e.LastDay
+	} else {
+		lot.Last = d.expiry.LastDay(lot.Opens, d.active)
+	}
+	return lot
+}
+
+// addCredits keeps the lots of fresh entries in wallets to which they only add: without
+// reading what lies there. It returns the others, and how many stamps can be used now on
+// the cards of those that it kept.
 func (r *Rules) addCredits(tx *store.Tx, fresh []Entry) (others []Entry, stamps map[walletKey]int64, err error) {
 	stamps = map[walletKey]int64{}
 	all, err := r.deposits(tx, fresh)
@@ -49,12 +116,7 @@ func (r *Rules) addCredits(tx *store.Tx, fresh []Entry) (others []Entry, stamps 
 			others = append(others, e)
 			continue
 		}
-		lot := loyalty.Lot{Opens: *e.OpensDay, Remains: e.Amount}
-		if e.LastDay != nil {
-			lot.Last = *e.LastDay
-		} else {
-			lot.Last = d.expiry.LastDay(lot.Opens, d.active)
-		}
+		lot := d.lot(e)
 		if lot.Open(today) {
 			d.open += lot.Remains
 		}
@@ -102,26 +164,20 @@ func (r *Rules) deposits(tx *store.Tx, fresh []Entry) (map[walletKey]*deposit, e
 // moves reports whether lots of the wallet end by inactivity.
 func (d *deposit) moves() bool { return d.expiry.Unused != loyalty.Period{} }
 
-// undisturbed are the deposits in wallets without debts, and without lots that have to be
-// read; those of them whose older lots move on are in moving.
-func (r *Rules) undisturbed(tx *store.Tx, all map[walletKey]*deposit) (kept map[walletKey]*deposit, moving []*deposit, err error) {
-	var rows [][]any
-	for k, d := range all {
-		var active, ends any
-		if d.moves() {
-			active, ends = int64(d.active), int64(d.expiry.LastDay(d.active, d.active))
-		}
-		rows = append(rows, []any{k.member, k.wallet, k.wallet != Wallet, active, ends})
+// walletRows are the columns of the rows r of wallets to which something is added.
+var walletRows = []string{"member_id bigint", "wallet text", "card boolean", "active bigint", "ends bigint"}
+
+// walletRow is such a row: of a member who did something last on a day, now included.
+func walletRow(k walletKey, expiry loyalty.Expiry, day loyalty.Day) []any {
+	row := []any{k.member, k.wallet, k.wallet != Wallet, nil, nil}
+	if expiry.Unused != (loyalty.Period{}) {
+		row[3], row[4] = int64(day), int64(expiry.LastDay(day, day))
 	}
-	var found []struct {
-		MemberID int64
-		Wallet   string
-		Debt     bool
-		Open     int64
-		Moves    int
-	}
-	err = tx.All(&found, `
-		select r.member_id, r.wallet,
+	return row
+}
+
+// walletColumns are the state of a wallet r.
+const walletColumns = `r.member_id, r.wallet,
 		       exists (select 1 from entries e
 		               where  e.member_id = r.member_id and e.wallet = r.wallet and e.amount < 0
 		               and    -e.amount > coalesce((select sum(d.amount) from draws d where d.debit_id = e.id), 0)) as debt,
@@ -134,8 +190,17 @@ func (r *Rules) undisturbed(tx *store.Tx, all map[walletKey]*deposit) (kept map[
 		              or exists (select 1 from lots l where l.member_id = r.member_id and l.wallet = r.wallet and l.last_day is null) then 2
 		            when exists (select 1 from lots l where l.member_id = r.member_id and l.wallet = r.wallet
 		                         and l.opens_day <= r.active and l.last_day >= @today and l.last_day < r.ends) then 1
-		            else 0 end as moves
-		from   `+tx.Values("member_id bigint", "wallet text", "card boolean", "active bigint", "ends bigint"), store.Args{"rows": store.Rows(rows), "today": int64(r.today(tx))})
+		            else 0 end as moves`
+
+// undisturbed are the deposits in wallets without debts, and without lots that have to be
+// read; those of them whose older lots move on are in moving.
+func (r *Rules) undisturbed(tx *store.Tx, all map[walletKey]*deposit) (kept map[walletKey]*deposit, moving []*deposit, err error) {
+	var rows [][]any
+	for k, d := range all {
+		rows = append(rows, walletRow(k, d.expiry, d.active))
+	}
+	var found []walletState
+	err = tx.All(&found, "select "+walletColumns+" from "+tx.Values(walletRows...), store.Args{"rows": store.Rows(rows), "today": int64(r.today(tx))})
 	if err != nil {
 		return nil, nil, fmt.Errorf("what stands in %d wallets: %w", len(all), err)
 	}

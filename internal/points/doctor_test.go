@@ -17,7 +17,7 @@ import (
 
 // Each check of the ledger is seen to find what breaks it; what can be built anew is. D1
 // and so on are the doctor's checks in loyalty.md; D7, D11, D13 and D14 are seen to find
-// in report, D10 in report and tiers.
+// in report, D10 in report and tiers, D5 of stamps and D14 of full cards below.
 func TestDoctorSeesWhatBreaksTheLedger(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -88,6 +88,33 @@ func TestDoctorSeesWhatBreaksTheLedger(t *testing.T) {
 					return intake.RefreshFacts(tx, m)
 				})
 				s.doctor(t)
+			})
+		})
+	}
+}
+
+// Stamps are held against what orders give, too, and a full card against its code.
+func TestDoctorSeesStampsThatAreWrong(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ broken, check string }{
+		{"update entries set amount = amount + 1 where kind = 'earn'", "an order has the points that it earns"},
+		{"delete from entries where order_id is not null", "an order has the points that it earns"},
+		{"update order_lines set quantity = quantity - 1 where category = 'Coffee'", "an order has the points that it earns"},
+		{"update lots set remains = remains + 5 where wallet = 'latte'", "a card that is full gave its code"},
+	} {
+		t.Run(c.broken, func(t *testing.T) {
+			shoptest.Each(t, punching("  latte: {stamp: category \"Coffee\", of: 5, gives: coffee}\n", ""), func(t *testing.T, plain *shoptest.Shop) {
+				s := shop{plain}
+				m := s.Join(1)
+				s.order(loyalty.OrderPlaced, m[0], "a", func(e *loyalty.Event) {
+					e.Order.Status, e.Order.Total, e.Order.HasTotal, e.Order.Lines = loyalty.Paid, 900, true, []loyalty.Line{coffees(3, 300)}
+				})
+				s.to(2)
+				s.doctor(t)
+				s.Do(func(tx *store.Tx) error { _, err := tx.Exec(c.broken, nil); return err })
+				if found := s.found(t); !slices.Contains(found, c.check) {
+					t.Errorf("found %q, want %q among them", found, c.check)
+				}
 			})
 		})
 	}

@@ -2,14 +2,27 @@ package points
 
 import (
 	"fmt"
+	"slices"
 
+	"regulars/internal/coupon"
 	"regulars/internal/loyalty"
 	"regulars/internal/program"
 	"regulars/internal/store"
 )
 
-// Doubt is an order for which other points are booked than it has earned.
-type Doubt struct{ Order, Member, Booked, Earned int64 }
+// Doubt is an order for which other points or stamps are booked than it has earned.
+type Doubt struct {
+	Order, Member, Booked, Earned int64
+	Card                          string // "": points
+}
+
+// Words say what is wrong with it.
+func (d Doubt) Words() string {
+	if d.Card != "" {
+		return fmt.Sprintf("%d on the card %s are booked and it earns %d", d.Booked, d.Card, d.Earned)
+	}
+	return fmt.Sprintf("%d points are booked and it earns %d", d.Booked, d.Earned)
+}
 
 // doubtAtOnce is how many orders Doubts reckons at once.
 const doubtAtOnce = 500
@@ -73,8 +86,11 @@ func (r *Rules) doubts(tx *store.Tx, orders []int64, unbooked bool) (doubts []Do
 	if err != nil {
 		return nil, err
 	}
-	var some []*purchase
+	var some, onCards []*purchase
 	for _, p := range list {
+		if p.rows > 0 || len(p.stamps) > 0 || unbooked {
+			onCards = append(onCards, p)
+		}
 		rates, err := r.of(p.version).points()
 		switch {
 		case err != nil:
@@ -95,10 +111,89 @@ func (r *Rules) doubts(tx *store.Tx, orders []int64, unbooked bool) (doubts []Do
 			booked += n
 		}
 		if booked != p.target {
-			doubts = append(doubts, Doubt{p.ID, p.MemberID, booked, p.target})
+			doubts = append(doubts, Doubt{p.ID, p.MemberID, booked, p.target, ""})
+		}
+	}
+	return r.doubtedStamps(tx, onCards, doubts)
+}
+
+// doubtedStamps adds the cards of orders on which other stamps are booked than they give,
+// without those whose stamps depend on the orders before.
+func (r *Rules) doubtedStamps(tx *store.Tx, list []*purchase, doubts []Doubt) ([]Doubt, error) {
+	for _, p := range list {
+		cards, err := r.cardsOf(p)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range cards {
+			if c.AtMost.Per != (loyalty.Period{}) {
+				continue
+			}
+			var booked, differ int64
+			if was := p.stamps[c.Name]; was != nil {
+				for _, n := range was.booked {
+					booked += n
+				}
+			}
+			for _, e := range r.stamps(tx, p, c) {
+				differ += e.Amount
+			}
+			if differ != 0 {
+				doubts = append(doubts, Doubt{p.ID, p.MemberID, booked, booked + differ, c.Name})
+			}
 		}
 	}
 	return doubts, nil
+}
+
+// Ungiven is a card that is full and gave no code.
+type Ungiven struct {
+	Member     int64
+	Card       string
+	Stamps, Of int64
+}
+
+// Ungiven returns cards with stamps enough since before the last night, which gave no
+// code though their pools have some. Where the night is still to come there are none.
+func (r *Rules) Ungiven(tx *store.Tx) (all []Ungiven, err error) {
+	if r == nil {
+		return nil, nil
+	}
+	l, err := r.now().Loyalty()
+	if err != nil || l == nil || len(l.Cards) == 0 {
+		return nil, err
+	}
+	today := r.today(tx)
+	var night []loyalty.Instant
+	err = tx.All(&night, "select finished_at from passes where name = 'points' and day = @today and finished_at is not null", store.Args{"today": int64(today)})
+	if err != nil || len(night) == 0 || night[0].Before(r.now().From.Time) {
+		return nil, err
+	}
+	pools, err := coupon.Statuses(tx, today)
+	if err != nil {
+		return nil, err
+	}
+	var rows [][]any
+	for _, c := range l.Cards {
+		if slices.ContainsFunc(pools, func(p coupon.Status) bool { return p.Name == c.Gives && p.Left != 0 }) {
+			rows = append(rows, []any{c.Name, c.Full})
+		}
+	}
+	if rows == nil {
+		return nil, nil
+	}
+	err = tx.All(&all, fmt.Sprintf(`
+		select l.member_id as member, l.wallet as card, cast(sum(l.remains) as bigint) as stamps, max(r.stamps) as "of"
+		from   `+tx.Values("wallet text", "stamps bigint")+`
+		join   lots l on l.wallet = r.wallet and l.opens_day <= @today and coalesce(l.last_day, @today) >= @today
+		join   entries e on e.id = l.credit_id and e.day < @today
+		group  by l.member_id, l.wallet
+		having sum(l.remains) >= max(r.stamps)
+		order  by l.member_id, l.wallet limit %d`, mostDoubts), store.Args{"rows": store.Rows(rows), "today": int64(today)})
+	if err != nil {
+		return nil, fmt.Errorf("full cards that gave nothing: %w", err)
+	}
+	return all, nil
 }
 
 // limited reports whether an order's points depend on the orders before it.

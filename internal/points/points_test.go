@@ -59,23 +59,38 @@ func (s shop) doctor(t *testing.T) {
 	}
 }
 
-// examined is a doctor who reckons the points of all orders.
+// examined is a doctor who reckons the points and stamps of all orders.
 func examined(today loyalty.Day) report.Doctor {
-	return report.Doctor{Today: today, PointWorth: 1000, Points: func(tx *store.Tx) (found []report.Finding, err error) {
+	rules := func(tx *store.Tx) (*points.Rules, error) {
 		v, err := versions.Active(tx)
 		if err != nil {
 			return nil, err
 		}
-		r, err := points.Read(tx, v)
-		if err != nil {
-			return nil, err
-		}
-		doubts, err := r.Doubts(tx, true)
-		for _, d := range doubts {
-			found = append(found, report.Finding{Place: fmt.Sprint("order ", d.Order), What: fmt.Sprintf("%d booked, earns %d", d.Booked, d.Earned)})
-		}
-		return found, err
-	}}
+		return points.Read(tx, v)
+	}
+	return report.Doctor{Today: today, PointWorth: 1000,
+		Points: func(tx *store.Tx) (found []report.Finding, err error) {
+			r, err := rules(tx)
+			if err != nil {
+				return nil, err
+			}
+			doubts, err := r.Doubts(tx, true)
+			for _, d := range doubts {
+				found = append(found, report.Finding{Place: fmt.Sprint("order ", d.Order), What: d.Words()})
+			}
+			return found, err
+		},
+		Cards: func(tx *store.Tx) (found []report.Finding, err error) {
+			r, err := rules(tx)
+			if err != nil {
+				return nil, err
+			}
+			cards, err := r.Ungiven(tx)
+			for _, c := range cards {
+				found = append(found, report.Finding{Place: fmt.Sprintf("card %s of member %d", c.Card, c.Member), What: fmt.Sprintf("%d of %d", c.Stamps, c.Of)})
+			}
+			return found, err
+		}}
 }
 
 // to moves the clock to noon of so many days later, and does what the nights do.

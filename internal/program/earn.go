@@ -150,7 +150,7 @@ func (s *sentence) count(of string) int64 {
 	case w.text == "":
 		s.wrong(w, "the sentence ends where a number of "+of+" belongs", "")
 	case err != nil || w.quoted || w.text[0] == '+':
-		s.wrong(w, fmt.Sprintf("%q is not a whole number of %s", w.text, of), "")
+		s.wrong(w, fmt.Sprintf("%q is not a whole number of %s", w.text, of), map[string]string{"times": "write it like 4 per order or 1 per 30d", "points": "write it like " + earnForms}[of])
 	case n < 1 || n > 1e9:
 		s.wrong(w, fmt.Sprintf("%d %s is out of bounds", n, of), "1 to 1000000000 will do")
 	}

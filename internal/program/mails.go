@@ -73,7 +73,7 @@ func (p *Program) mailFields(c *Campaign) templates.Fields {
 		Own:        p.Words,
 	}
 	if l := p.Loyalty; l != nil {
-		f.Points, f.Tiers, f.Missing, f.Rewards = l.Points != nil, l.Tiers != nil, l.missing(), l.Rewards != nil
+		f.Points, f.Tiers, f.Missing, f.Rewards = l.Points != nil, l.Tiers != nil, l.Missing(), l.Rewards != nil
 		f.Referral = l.Referral != nil
 		for _, c := range l.Cards {
 			f.Cards = append(f.Cards, c.Name)
@@ -194,21 +194,25 @@ func (r *loader) takeProblems(problems []templates.Problem) {
 	}
 }
 
-// missing is the kind of what a member lacks for the next tier: that of the one figure
-// which each tier asks to rise, None where tiers ask for several or for other things.
-func (l *Loyalty) missing() (kind templates.Kind) {
-	for i, t := range l.Tiers {
-		if t.When == nil || len(t.When.Goals()) != 1 {
+// Missing is the kind of what a member lacks for the next tier: that of the one figure
+// which each tier asks to rise, Text where these are several or of several kinds, and None
+// where it cannot be told.
+func (l *Loyalty) Missing() (kind templates.Kind) {
+	for _, t := range l.Tiers {
+		if t.When == nil || len(t.When.Goals()) == 0 {
 			return templates.None
 		}
+		goals := t.When.Goals()
 		as := templates.Number
-		if t.When.Goals()[0].Money {
+		if goals[0].Money {
 			as = templates.Money
 		}
-		if i > 0 && as != kind {
-			return templates.None
+		if kind == templates.None && len(goals) == 1 {
+			kind = as
 		}
-		kind = as
+		if len(goals) > 1 || as != kind {
+			kind = templates.Text
+		}
 	}
 	return kind
 }

@@ -15,6 +15,8 @@ import (
 	"regulars/internal/points"
 	"regulars/internal/staff"
 	"regulars/internal/store"
+	"regulars/internal/tiers"
+	"regulars/internal/versions"
 	"regulars/internal/webhook"
 )
 
@@ -48,13 +50,16 @@ type foundMember struct {
 	Pending   int64             `json:"points_pending,omitempty"`           // … that cannot be spent yet
 	LastDay   string            `json:"points_last_day,omitempty" gorm:"-"` // the next one on which some end
 	Tier      string            `json:"tier,omitempty"`
+	TierUntil string            `json:"tier_until,omitempty" gorm:"-"` // so long it is kept
+	Next      *nextTier         `json:"next_tier,omitempty" gorm:"-"`  // null: there is none above it
 	Rewards   []points.Offer    `json:"rewards,omitempty" gorm:"-"`
 	Cards     []points.CardLine `json:"cards,omitempty" gorm:"-"`
 	Code      string            `json:"referral_code,omitempty" gorm:"-"` // by which friends name them
 	Link      string            `json:"referral_link,omitempty" gorm:"-"`
 
-	Row  int64        `json:"-"`
-	Ends *loyalty.Day `json:"-"`
+	Row   int64        `json:"-"`
+	Ends  *loyalty.Day `json:"-"`
+	Until *loyalty.Day `json:"-"`
 
 	codeless bool // the referral code is yet to be made
 }
@@ -97,7 +102,8 @@ func (s *server) find(r *http.Request, kind, value string) (found []foundMember,
 		err := tx.All(&found, `
 			select m.external_id as id, m.first_name, m.last_name, m.language, m.joined_at,
 			       coalesce(f.orders, 0) as orders, coalesce(f.spent, 0) as spent, coalesce(f.points, 0) as points,
-			       coalesce(f.points_pending, 0) as pending, f.points_last_day as ends, coalesce(f.tier, '') as tier, m.id as row
+			       coalesce(f.points_pending, 0) as pending, f.points_last_day as ends, coalesce(f.tier, '') as tier, m.id as row,
+			       (select t.last_day from member_tiers t where t.member_id = m.id and t.left_day is null) as until
 			from   member_keys k
 			join   members m on m.id = k.member_id and m.erased_at is null and m.merged_into is null
 			left   join facts f on f.member_id = m.id
@@ -109,6 +115,9 @@ func (s *server) find(r *http.Request, kind, value string) (found []foundMember,
 		}
 		if found[0].Ends != nil {
 			found[0].LastDay = found[0].Ends.String()
+		}
+		if err := found[0].addTier(tx); err != nil {
+			return err
 		}
 		if !found[0].JoinedAt.IsZero() {
 			invited, code, err := s.referral(tx, found[0].Row)
@@ -132,6 +141,45 @@ func (s *server) find(r *http.Request, kind, value string) (found []foundMember,
 		return err
 	})
 	return found, err
+}
+
+// nextTier is the tier above a member's.
+type nextTier struct {
+	Tier    string     `json:"tier"`
+	Missing []lacksFor `json:"missing,omitempty"`
+	Words   string     `json:"words,omitempty"` // for the person at the till
+}
+
+// lacksFor is a figure that has still to rise for it.
+type lacksFor struct {
+	Figure string `json:"figure"` // as rules name it
+	Minor  int64  `json:"missing_minor,omitempty"`
+	N      int64  `json:"missing,omitempty"`
+}
+
+// addTier says how long the member's tier is kept, and what they lack for the next.
+func (m *foundMember) addTier(tx *store.Tx) error {
+	if m.Until != nil {
+		m.TierUntil = m.Until.String()
+	}
+	v, err := versions.Active(tx)
+	if err != nil {
+		return versions.IgnoreNoProgram(err)
+	}
+	all, err := tiers.NextOf(tx, v.Program, v.Day(tx.At), map[int64]string{m.Row: m.Tier})
+	next, there := all[m.Row]
+	if err != nil || !there {
+		return err
+	}
+	m.Next = &nextTier{Tier: next.Tier.Name, Words: strings.Join(next.Why, "; ")}
+	for _, l := range next.Lack {
+		lacks := lacksFor{Figure: l.Of, N: l.N}
+		if l.Money {
+			lacks.Minor, lacks.N = l.N, 0
+		}
+		m.Next.Missing = append(m.Next.Missing, lacks)
+	}
+	return nil
 }
 
 // whom returns the one key that was asked for, as it stands among the keys.

@@ -14,6 +14,8 @@ import (
 	"regulars/internal/marketing"
 	"regulars/internal/points"
 	"regulars/internal/store"
+	"regulars/internal/tiers"
+	"regulars/internal/versions"
 	"regulars/templates"
 )
 
@@ -52,6 +54,9 @@ type memberView struct {
 	Ending  string // what ends next, and when
 	Tier    string
 	Until   string
+
+	NextTier string // the one above it, with what is missing for it
+
 	Cards   []cardView
 	Rewards []rewardView
 	Key     string // of a claim by this page's buttons: pressed twice they claim once
@@ -136,8 +141,8 @@ func (v *memberView) addPoints(tx *store.Tx, shop shop, member int64) error {
 	if f.Ends != nil && f.Ending > 0 {
 		v.Ending = v.In.Say("pages.ending", shop.count(v.In, f.Ending), v.In.Day(*f.Ends))
 	}
-	if v.Tier = f.Tier; f.Tier != "" && f.Until != nil {
-		v.Until = v.In.Say("pages.tier_until", v.In.Day(*f.Until))
+	if err := v.addTier(tx, shop, member, f.Tier, f.Until); err != nil {
+		return err
 	}
 	err = intake.WithPoints(tx, func(r *points.Rules) ([]int64, error) {
 		v.Key = rand.Text()
@@ -170,6 +175,29 @@ func (v *memberView) addPoints(tx *store.Tx, shop shop, member int64) error {
 	})
 	if errors.Is(err, points.ErrNone) {
 		return nil
+	}
+	return err
+}
+
+// addTier says which tier the member has, so long, and what they lack for the next.
+func (v *memberView) addTier(tx *store.Tx, shop shop, member int64, tier string, until *loyalty.Day) error {
+	active, err := versions.Active(tx)
+	if err != nil {
+		return versions.IgnoreNoProgram(err)
+	}
+	if l := active.Program.Loyalty; l != nil {
+		for _, t := range l.Tiers {
+			if t.Name == tier {
+				v.Tier = calledIn(v.In, t.Called, t.Name)
+			}
+		}
+	}
+	if v.Tier != "" && until != nil {
+		v.Until = v.In.Say("pages.tier_until", v.In.Day(*until))
+	}
+	all, err := tiers.NextOf(tx, active.Program, active.Day(tx.At), map[int64]string{member: tier})
+	if next := all[member]; next.Lack != nil {
+		v.NextTier = calledIn(v.In, next.Tier.Called, next.Tier.Name) + ": " + v.In.Say("pages.missing", v.In.Lacking(next.Lack, shop.currency))
 	}
 	return err
 }

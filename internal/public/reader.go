@@ -232,11 +232,16 @@ func (p shop) topic(in templates.Words, topic string) string {
 
 // points is what points are called in the page's language.
 func (p shop) points(in templates.Words) string {
-	have := slices.Sorted(maps.Keys(p.called))
+	return calledIn(in, p.called, in.Say("pages.points"))
+}
+
+// calledIn is what the shop calls something in the page's language.
+func calledIn(in templates.Words, called map[string]string, otherwise string) string {
+	have := slices.Sorted(maps.Keys(called))
 	if i := templates.Best(have, in.Lang); i >= 0 {
-		return p.called[have[i]]
+		return called[have[i]]
 	}
-	return in.Say("pages.points")
+	return otherwise
 }
 
 // count is so many points, in words.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"regulars/internal/coupon"
@@ -248,7 +249,7 @@ func refusedReward(err error) error {
 		return wrongField(wrong.Field, "%s", wrong.Words)
 	case errors.Is(err, points.ErrKey):
 		return wrongField("key", "the key was used for something else: give each claim and booking a key of its own")
-	case errors.Is(err, points.ErrNone):
+	case errors.Is(err, points.ErrNone), errors.Is(err, store.ErrNotFound):
 		return refuse(http.StatusNotFound, "%v", err)
 	}
 	return err
@@ -308,7 +309,7 @@ func quoted(tx *store.Tx, body object) (o loyalty.Order, err error) {
 	case err != nil:
 		return o, refuse(http.StatusBadRequest, "%v", err)
 	case len(refused) > 0:
-		return o, wrongField(refused[0].Field, "%s", refused[0].Reason)
+		return o, wrongField(strings.TrimPrefix(refused[0].Field, "order."), "%s", refused[0].Reason)
 	}
 	o = *events[0].Order
 	if !o.HasTotal {

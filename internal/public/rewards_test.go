@@ -56,16 +56,24 @@ func TestATillsAfternoon(t *testing.T) {
 		h, _ := beanHouse(t, db)
 		h.asks("the same gift again", "POST", "write", "/v1/members/M-1/points", `{"delta": 350, "reason": "brought along", "key": "k", "last_day": "2027-12-31"}`, 200, `{"balance":350,"again":true}`)
 		found := h.as("read", "GET", "/v1/members/find?card=4711", "")
-		if want := `"points":350,"points_last_day":"2027-12-31","rewards":[{"reward":"cup","price":300,"affordable":true},` +
-			`{"reward":"elite","price":100,"affordable":false,"reason":"tier","words":"elite is for gold"},` +
+		if want := `"points":350,"points_last_day":"2027-12-31","next_tier":{"tier":"gold","missing":[{"figure":"spent","missing_minor":60000}],` +
+			`"words":"has spent 0.00 EUR in the last 12 months, and needs 600.00 EUR"},"rewards":[{"reward":"cup","price":300,"affordable":true},` +
+			`{"reward":"elite","price":100,"affordable":false,"reason":"tier","words":"elite is for gold, and this member has no tier"},` +
 			`{"reward":"euros","price":300,"worth_minor":300,"affordable":true}],"cards":[{"card":"buns","stamps":0,"of":3}]`; !strings.Contains(found.Body, want) {
 			t.Errorf("found by card: %s\nwant %s", found.Body, want)
 		}
 		h.asks("a quote", "POST", "read", "/v1/quote", `{"member": "M-1", "total": "4.00", "lines": [{"product": "bun", "total": "4.00"}]}`, 200,
-			`{"points":4,"spendable_from":"2027-03-17","balance":350,"rewards":[{"reward":"cup","price":300,"affordable":true},`+
-				`{"reward":"elite","price":100,"affordable":false,"reason":"tier","words":"elite is for gold"},`+
+			`{"points":4,"spendable_from":"2027-03-17","balance":350,"words":"it earns 4 points, to be spent from 2027-03-17 on","rewards":[{"reward":"cup","price":300,"affordable":true},`+
+				`{"reward":"elite","price":100,"affordable":false,"reason":"tier","words":"elite is for gold, and this member has no tier"},`+
 				`{"reward":"euros","price":200,"worth_minor":200,"affordable":true}]}`)
-		h.asks("another tier's reward", "POST", "redeem", "/v1/rewards/elite/claim", `{"member": "M-1", "key": "1"}`, 409, `{"error":"elite is for gold","reason":"tier"}`)
+		large := h.as("read", "POST", "/v1/quote", `{"member": "M-1", "total": "650.00", "lines": [{"product": "bun", "category": "Buns", "quantity": 6, "total": "650.00"}]}`)
+		if want := `{"points":650,"spendable_from":"2027-03-17","stamps":[{"card":"buns","stamps":4}],"tier_after":"gold","balance":350,` +
+			`"words":"it earns 650 points, to be spent from 2027-03-17 on; 4 on the card buns; the member is gold after it",`; !strings.HasPrefix(large.Body, want) {
+			t.Errorf("a quote of a large order: %s\nwant %s", large.Body, want)
+		}
+		h.asks("a quote of no amount", "POST", "read", "/v1/quote", `{"member": "M-1", "total": "4,00"}`, 422,
+			`{"error":"\"4,00\" is not an amount: write it with a point and without separators, like 1234.50","field":"total"}`)
+		h.asks("another tier's reward", "POST", "redeem", "/v1/rewards/elite/claim", `{"member": "M-1", "key": "1"}`, 409, `{"error":"elite is for gold, and this member has no tier","reason":"tier"}`)
 		h.asks("a reward that is not there", "POST", "redeem", "/v1/rewards/cupp/claim", `{"member": "M-1", "key": "1"}`, 404, `{"error":"there is no reward \"cupp\": cup is one","reason":"unknown"}`)
 		h.asks("without a key", "POST", "redeem", "/v1/rewards/cup/claim", `{"member": "M-1"}`, 422, `{"error":"give a key of your own, so that asking again claims nothing twice","field":"key"}`)
 		h.asks("for nobody", "POST", "redeem", "/v1/rewards/cup/claim", `{"member": "M-9", "key": "1"}`, 422, `{"error":"there is no member \"M-9\"","field":"member"}`)
@@ -97,7 +105,7 @@ func TestATillsAfternoon(t *testing.T) {
 		}
 		h.asks("confirmed after all", "POST", "redeem", "/v1/claims/"+held.JSON("id")+"/confirm", "", 409, `{"error":"claim `+held.JSON("id")+` is released already","reason":"settled"}`)
 		h.asks("an end that there is not", "POST", "redeem", "/v1/claims/"+held.JSON("id")+"/forget", "", 404, `{"error":"a claim can be confirmed, released or reversed, not \"forget\""}`)
-		h.asks("no claim of ours", "POST", "redeem", "/v1/claims/99/confirm", "", 404, `{"error":"not found"}`)
+		h.asks("no claim of ours", "POST", "redeem", "/v1/claims/99/confirm", "", 404, `{"error":"there is no claim 99"}`)
 		h.asks("taken without a reason", "POST", "write", "/v1/members/M-1/points", `{"delta": -5}`, 422, `{"error":"say why: what is booked by hand keeps its reason","field":"reason"}`)
 		h.asks("with a token that may only read", "POST", "read", "/v1/rewards/cup/claim", `{"member": "M-1", "key": "9"}`, 403, `{"error":"token read-only lacks the scope redeem"}`)
 	})
@@ -160,7 +168,7 @@ func TestARewardIsTakenOnTheMembersPage(t *testing.T) {
 		h.deliver("b", `{"type": "order.placed", "id": "e-2", "at": "2027-03-03T09:30:00Z", "member": {"id": "M-1"}, "order": {"id": "O-2", "lines": [{"product": "bun", "category": "Buns", "quantity": 2, "total": "0.90"}]}}`)
 		link := h.token("m", member, 0)
 		page := h.ask("GET", link, "", "Accept: text/html")
-		for _, want := range []string{"<b>350</b>", "80 points more are on their way.", "350 points of them end on 31 December 2027.", "Get it for 300 points", "−€3.00", "at the till", "2 / 3", `<i class="on"></i><i class="on"></i><i></i>`} {
+		for _, want := range []string{"<b>350</b>", "80 points more are on their way.", "gold: €519.10 to go", "350 points of them end on 31 December 2027.", "Get it for 300 points", "−€3.00", "at the till", "2 / 3", `<i class="on"></i><i class="on"></i><i></i>`} {
 			if !strings.Contains(page.Body, want) {
 				t.Errorf("the page lacks %q:\n%s", want, page.Body)
 			}

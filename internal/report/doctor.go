@@ -32,6 +32,9 @@ type Doctor struct {
 	// program has no tiers.
 	Tiers func(*store.Tx) ([]Finding, error)
 
+	// Cards returns the punch cards that are full and gave nothing. nil: there are none.
+	Cards func(*store.Tx) ([]Finding, error)
+
 	// Points returns the orders for which other points are booked than they earn. nil:
 	// the program keeps none.
 	Points func(*store.Tx) ([]Finding, error)
@@ -73,6 +76,9 @@ func (d Doctor) Examine(ctx context.Context, db *store.DB) []Check {
 	if d.Points != nil {
 		checks = append(checks, d.liabilityCheck(), check{name: "an order has the points that it earns", find: d.Points,
 			do: "`regulars member points MEMBER` shows them, `regulars points give MEMBER N --because WHY` sets them right; report the order"})
+	}
+	if d.Cards != nil {
+		checks = append(checks, check{name: "a card that is full gave its code", find: d.Cards, do: "the member's next stamp gives it, as `regulars stamps give MEMBER CARD 1 --because WHY` does; report the card"})
 	}
 	var done []Check
 	for _, c := range checks {

@@ -3,10 +3,12 @@ package tiers
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"regulars/internal/happenings"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
+	"regulars/segments"
 )
 
 // React has members reach the tiers whose rules hold since events of theirs, and takes
@@ -19,7 +21,7 @@ func (t *Tiers) React(tx *store.Tx, events []happenings.Happened, news bool) err
 	by := map[int64]happenings.Happened{} // member → event
 	var members []int64
 	for _, e := range events {
-		if _, seen := by[e.Member]; !seen && t.reads(tx, e) {
+		if _, seen := by[e.Member]; !seen && t.reads(tx, e) && !t.beyond(e) {
 			members, by[e.Member] = append(members, e.Member), e
 		}
 	}
@@ -46,6 +48,24 @@ func (t *Tiers) reads(tx *store.Tx, e happenings.Happened) bool {
 		}
 	}
 	return false
+}
+
+// beyond reports whether an order that counts for the first time can have moved nobody:
+// each tier asks for more than the member has ever spent, or ordered, in any time. So most
+// orders of most shops ask the database nothing about tiers.
+func (t *Tiers) beyond(e happenings.Happened) bool {
+	if e.Type != loyalty.OrderPlaced || e.After.Orders <= e.Before.Orders || e.After.Spent < e.Before.Spent {
+		return false
+	}
+	for _, tier := range t.list {
+		asks := func(g segments.Goal) bool {
+			return g.Name == "spent" && g.At > e.After.Spent || g.Name == "orders" && g.At > e.After.Orders
+		}
+		if !slices.ContainsFunc(tier.When.Goals(), asks) {
+			return false
+		}
+	}
+	return true
 }
 
 func (t *Tiers) react(tx *store.Tx, members []int64, by map[int64]happenings.Happened, heard string) error {
