@@ -87,15 +87,16 @@ const (
 func (s *send) again() bool { return s.reason == retried || s.reason == resent }
 
 // load returns the sends with those ids, in their order, without their plans: what the
-// gate and their letters need to know of them, read once.
+// gate and their letters need to know of them, read once. An old one whose occurrence was
+// tidied away is there, too.
 func load(tx *store.Tx, ids []int64) ([]*send, error) {
 	var sends []*send
 	var vars []*string
 	candidates, err := consent.Load(tx, ids, consent.Ledger{
-		Columns: situation + `, s.reason, s.fence, s.attempts, s.day, c.name, o.key, cast(o.vars as text), coalesce(p.event_id, 0), coalesce(p.order_id, 0)`,
+		Columns: situation + `, s.reason, s.fence, s.attempts, s.day, coalesce(c.name, ''), coalesce(o.key, ''), coalesce(cast(o.vars as text), '{}'), coalesce(p.event_id, 0), coalesce(p.order_id, 0)`,
 		Joins: joined + `
-		join campaigns c   on c.id = s.campaign_id
-		join occurrences o on o.id = s.occurrence_id`,
+		left join campaigns c   on c.id = s.campaign_id
+		left join occurrences o on o.id = s.occurrence_id`,
 		Into: func() []any {
 			s, values := &send{}, new(string)
 			sends, vars = append(sends, s), append(vars, values)
@@ -167,6 +168,7 @@ func idsOf(sends []*send) []int64 {
 type letter struct {
 	message Message
 	day     loyalty.Day // the shop's day it was written on: its code may end so many days later
+	ends    loyalty.Day // the last day of its code, by that; 0: it has none
 }
 
 // mail is the name of the send's mail in its campaign's folder.
