@@ -104,6 +104,9 @@ func (a *app) printParts(out bench.SendOutcome) error {
 	for _, b := range out.Bounds {
 		fmt.Fprintf(a.out, "%s: by what was measured, %d processors allow smtp-source %.0f mails a second and this %.0f, each with its relay: at most %.2f ×, and %.2f × did the ledger cost nothing. Reached: %.2f ×.\n",
 			b.Work, b.Cores, b.Source, b.Highest, b.Ratio, b.WithoutStore, b.Reached)
+		if b.Reached > b.Ratio {
+			fmt.Fprintln(a.out, "That is more than the processors allow: something else had a part of them in one of the turns, and the rates tell little.")
+		}
 	}
 	return nil
 }
