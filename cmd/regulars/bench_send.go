@@ -81,8 +81,32 @@ func (a *app) printPaces(out bench.SendOutcome) error {
 	if err := a.table([]string{"WORK", "A SECOND", "SENDER", "DATABASE", "RELAY", "MEMORY", "AGAINST", "TARGET", ""}, rows); err != nil {
 		return err
 	}
+	if err := a.printParts(out); err != nil {
+		return err
+	}
 	if !out.Full() {
 		fmt.Fprintf(a.out, "\nThe targets are meant for %d mails a round: at this size they are not judged.\n", bench.FullSend)
+	}
+	return nil
+}
+
+// printParts prints what a mail takes by part, and what that means for the rate.
+func (a *app) printParts(out bench.SendOutcome) error {
+	fmt.Fprint(a.out, "\nWhat a mail takes, in µs of CPU: the sender's as its profile divides it, the database's as the times of its statements do\n\n")
+	var rows [][]string
+	for _, p := range out.Parts {
+		rows = append(rows, []string{p.Work, p.Of, p.Part, fmt.Sprintf("%.1f", float64(p.Each.Nanoseconds())/1e3)})
+	}
+	if err := a.table([]string{"WORK", "OF", "PART", "CPU"}, rows); err != nil {
+		return err
+	}
+	fmt.Fprintln(a.out)
+	for _, b := range out.Bounds {
+		fmt.Fprintf(a.out, "%s: by what was measured, %d processors allow smtp-source %.0f mails a second and this %.0f, each with its relay: at most %.2f ×, and %.2f × did the ledger cost nothing. Reached: %.2f ×.\n",
+			b.Work, b.Cores, b.Source, b.Highest, b.Ratio, b.WithoutStore, b.Reached)
+		if b.Reached > b.Ratio {
+			fmt.Fprintln(a.out, "That is more than the processors allow: something else had a part of them in one of the turns, and the rates tell little.")
+		}
 	}
 	return nil
 }

@@ -55,7 +55,10 @@ type Pace struct {
 	Target    string        `json:"target,omitempty"`
 	Met       bool          `json:"met"`
 
-	rates []float64
+	rates      []float64
+	divide     bool                     // into its parts
+	ours       map[string]int64         // how often the sender was found in which part
+	statements map[string]time.Duration // what the database's took
 }
 
 // SendOutcome is what was measured.
@@ -65,6 +68,9 @@ type SendOutcome struct {
 	Connections int    `json:"connections"`
 	Size        int    `json:"size"` // bytes of a mail
 	Paces       []Pace `json:"paces"`
+
+	Parts  []Part  `json:"parts"`  // of what a mail takes in the runs that are held against smtp-source
+	Bounds []Bound `json:"bounds"` // of their rates
 }
 
 // Full reports whether the size is that for which the targets are meant.
@@ -122,6 +128,7 @@ type sending struct {
 	db     *store.DB
 	redis  *embedded.Redis
 	relay  string // address of the sink
+	door   string // where the replica tells what it does
 	sink   *exec.Cmd
 	size   int // of a mail
 	rounds int // launches so far
@@ -136,11 +143,11 @@ func (s Send) Run(ctx context.Context) (out SendOutcome, err error) {
 		return out, err
 	}
 	out.Size = m.size
-	near := []*Pace{{Work: constant, N: s.Mails}, {Work: loop, N: max(1, s.Mails/loopShare)}, {Work: personal, N: s.Mails}, {Work: coded, N: s.Mails}}
+	near := []*Pace{{Work: constant, N: s.Mails}, {Work: loop, N: max(1, s.Mails/loopShare)}, {Work: personal, N: s.Mails, divide: true}, {Work: coded, N: s.Mails, divide: true}}
 	for _, command := range s.Against {
 		near = append(near, &Pace{Work: command, N: s.Mails})
 	}
-	r, err := m.replica(ctx, m.relay, s.Connections)
+	r, err := m.replica(ctx, m.relay, s.Connections, "PPROF_LISTEN="+m.door)
 	if err != nil {
 		return out, err
 	}
@@ -158,7 +165,11 @@ func (s Send) Run(ctx context.Context) (out SendOutcome, err error) {
 	judge(near, memory)
 	for _, p := range near {
 		out.Paces = append(out.Paces, *p)
+		if p.divide {
+			out.Parts = append(out.Parts, partsOf(*p, p.ours, p.statements)...)
+		}
 	}
+	out.Bounds = bounds(near)
 	signed, err := m.signed(ctx, out.Paces[2].PerSecond)
 	if err != nil {
 		return out, err
@@ -254,6 +265,11 @@ func (m *sending) begin(ctx context.Context) (err error) {
 			return fmt.Errorf("regulars %s: %w\n%s", strings.Join(args, " "), err, out)
 		}
 	}
+	// Where the server cannot tell of its statements, what they take is not divided.
+	_ = m.db.Update(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec("create extension if not exists pg_stat_statements", nil)
+		return err
+	})
 	for _, table := range []string{"members", "member_topics", "facts"} {
 		if err := m.db.Vacuum(ctx, table); err != nil {
 			return err
@@ -291,12 +307,14 @@ func (m *sending) measure(ctx context.Context) error {
 
 // startRelay starts smtp-sink on a free port.
 func (m *sending) startRelay() error {
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
+	for _, addr := range []*string{&m.relay, &m.door} {
+		free, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		*addr = free.Addr().String()
+		free.Close()
 	}
-	m.relay = free.Addr().String()
-	free.Close()
 	sink, source := postfix("smtp-sink"), postfix("smtp-source")
 	if sink == "" || source == "" {
 		return ErrNoPostfix
@@ -424,8 +442,17 @@ func (m *sending) run(ctx context.Context, r *replica, p *Pace, campaign string,
 	if err != nil {
 		return err
 	}
-	if err := m.timed(p, r.pid(), func() error { return m.finished(ctx) }); err != nil {
+	end, before := func() (map[string]int64, error) { return nil, nil }, map[string]time.Duration(nil)
+	if p.divide {
+		before, end = m.statements(ctx), profiling(ctx, m.door)
+	}
+	err = m.timed(p, r.pid(), func() error { return m.finished(ctx) })
+	found, failed := end()
+	if err := errors.Join(err, failed); err != nil {
 		return err
+	}
+	if p.divide {
+		p.ours, p.statements = added(p.ours, found), added(p.statements, since(before, m.statements(ctx)))
 	}
 	after, err := m.server(ctx)
 	rounds := time.Duration(len(p.rates))

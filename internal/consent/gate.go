@@ -2,6 +2,7 @@ package consent
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -37,44 +38,98 @@ type Candidate struct {
 	OwnActAt   loyalty.Instant                     // the member's act that caused it
 }
 
-// Load returns the candidates of those sends, by id. Sends that are not there
-// are left out.
-func Load(tx *store.Tx, sends []int64) ([]Candidate, error) {
+// Ledger is what a caller reads of the same sends besides, in the same statement.
+type Ledger struct {
+	Columns string       // of s (sends), m (members), p (the passage that a send is of) and its joins
+	Joins   string       // by which further tables come in
+	Into    func() []any // where the columns of the next send go
+}
+
+// Load returns the candidates of those sends, by id, all of them in one statement.
+// Sends that are not there are left out.
+func Load(tx *store.Tx, sends []int64, more Ledger) (all []Candidate, err error) {
+	all = make([]Candidate, 0, len(sends))
+	err = look(tx, sends, changing+", "+lasting, more, func() []any {
+		all = append(all, Candidate{})
+		c := &all[len(all)-1]
+		return append(c.changing(), &c.Campaign, &c.Occurrence, &c.Version, &c.Run, &c.Code, &c.Step, &c.Class, &c.Topic, &c.QueuedAt, &c.OwnActAt)
+	})
+	return all, err
+}
+
+// Reload looks at candidates once more, which are in the order of their ids: it reads what
+// may have become of them and their members since, and nothing else. store.ErrNotFound
+// says that one is gone.
+func Reload(tx *store.Tx, candidates []*Candidate, more Ledger) error {
+	ids := make([]int64, len(candidates))
+	for i, c := range candidates {
+		ids[i] = c.Send
+	}
+	n := 0
+	err := look(tx, ids, changing, more, func() []any { n++; return candidates[n-1].changing() })
+	if err == nil && n < len(ids) {
+		err = fmt.Errorf("%d of %d sends are gone from the ledger: %w", len(ids)-n, len(ids), store.ErrNotFound)
+	}
+	return err
+}
+
+// What the gate asks: what may change between two looks, and what is the same for good.
+var changing = "s.id, s.member_id, s.expires_at, m.email, m.email_key, m.joined_at is not null, m.erased_at is not null, m.merged_into is not null, m.time_zone, " +
+	"t.granted is not null, coalesce(t.granted, false), x.email_key is not null, " + recent("r.at%d")
+
+const lasting = "s.campaign_id, s.occurrence_id, s.version_id, coalesce(s.run_id, 0), coalesce(s.code_id, 0), s.step, s.class, s.topic, s.queued_at, p.own_act_at"
+
+// recent lists the columns of recent mails.
+func recent(form string) string {
+	var columns []string
+	for k := 1; k <= loyalty.MostCapped; k++ {
+		columns = append(columns, fmt.Sprintf(form, k))
+	}
+	return strings.Join(columns, ", ")
+}
+
+// changing is where the columns of that name go.
+func (c *Candidate) changing() []any {
+	into := append(make([]any, 0, 64), &c.Send, &c.Member, &c.ExpiresAt, &c.Email, &c.EmailKey, &c.Joined, &c.Erased, &c.Merged, &c.Zone,
+		&c.Answered, &c.Granted, &c.Suppressed)
+	for i := range c.Recent {
+		into = append(into, &c.Recent[i])
+	}
+	return into
+}
+
+// look reads columns of sends by id. It begins with the ids and ends with the caller's
+// joins: of so many tables Postgres keeps that order, and would else read the whole
+// ledger first.
+func look(tx *store.Tx, ids []int64, columns string, more Ledger, into func() []any) error {
+	if more.Columns != "" {
+		columns += ", " + more.Columns
+	}
 	rows, err := tx.Query(`
-		select s.id, s.member_id, s.campaign_id, s.occurrence_id, s.version_id, coalesce(s.run_id, 0), coalesce(s.code_id, 0),
-		       s.step, s.class, s.topic, s.queued_at, s.expires_at,
-		       m.email, m.email_key, m.joined_at is not null, m.erased_at is not null, m.merged_into is not null, m.time_zone,
-		       t.granted is not null, coalesce(t.granted, false), x.email_key is not null, p.own_act_at,
-		       r.at1, r.at2, r.at3, r.at4, r.at5, r.at6, r.at7, r.at8, r.at9, r.at10
-		from   sends s
+		select `+columns+`
+		from   `+tx.JSONEach("@ids")+`
+		join   sends s              on s.id = ids.value
 		join   members m            on m.id = s.member_id
 		left   join member_topics t on t.member_id = s.member_id and t.topic = s.topic
 		left   join suppressions x  on x.email_key = m.email_key
 		left   join recent_mails r  on r.member_id = s.member_id
 		left   join passages p      on p.occurrence_id = s.occurrence_id and p.member_id = s.member_id
-		where  s.id in (select value from `+tx.JSONEach("@ids")+`)
-		order  by s.id`, store.Args{"ids": store.JSON(sends)})
+		`+more.Joins+`
+		order  by s.id`, store.Args{"ids": store.JSON(ids)})
 	if err != nil {
-		return nil, fmt.Errorf("loading %d sends for the gate: %w", len(sends), err)
+		return fmt.Errorf("loading %d sends: %w", len(ids), err)
 	}
 	defer rows.Close()
-	all := make([]Candidate, 0, len(sends))
-	var into []any
 	for rows.Next() {
-		all = append(all, Candidate{})
-		c := &all[len(all)-1]
-		into = append(into[:0], &c.Send, &c.Member, &c.Campaign, &c.Occurrence, &c.Version, &c.Run, &c.Code,
-			&c.Step, &c.Class, &c.Topic, &c.QueuedAt, &c.ExpiresAt,
-			&c.Email, &c.EmailKey, &c.Joined, &c.Erased, &c.Merged, &c.Zone,
-			&c.Answered, &c.Granted, &c.Suppressed, &c.OwnActAt)
-		for i := range c.Recent {
-			into = append(into, &c.Recent[i])
+		where := into()
+		if more.Into != nil {
+			where = append(where, more.Into()...)
 		}
-		if err := rows.Scan(into...); err != nil {
-			return nil, fmt.Errorf("loading a send for the gate: %w", err)
+		if err := rows.Scan(where...); err != nil {
+			return fmt.Errorf("loading a send: %w", err)
 		}
 	}
-	return all, rows.Err()
+	return rows.Err()
 }
 
 // Zones looks up time zones by name and remembers them. It is safe for

@@ -1,7 +1,9 @@
 package consent_test
 
 import (
+	"errors"
 	"fmt"
+	"reflect"
 	"regexp"
 	"testing"
 	"time"
@@ -148,7 +150,10 @@ func TestLoad(t *testing.T) {
 		second := queue(t, db, ben, letter{class: "earned", topic: "program"})
 
 		var got []consent.Candidate
-		update(t, db, func(tx *store.Tx) (err error) { got, err = consent.Load(tx, []int64{second, first, 999}); return err })
+		update(t, db, func(tx *store.Tx) (err error) {
+			got, err = consent.Load(tx, []int64{second, first, 999}, consent.Ledger{})
+			return err
+		})
 		if len(got) != 2 {
 			t.Fatalf("Load = %d candidates, want 2", len(got))
 		}
@@ -161,6 +166,59 @@ func TestLoad(t *testing.T) {
 		if b.Send != second || b.Member != ben || b.Email != "" || b.EmailKey != nil || b.Joined || b.Answered || b.Granted || b.Suppressed ||
 			!b.Recent[0].IsZero() || !b.OwnActAt.IsZero() || !b.ExpiresAt.IsZero() || b.Run != 0 || b.Code != 0 {
 			t.Errorf("Load(ben) = %+v", b)
+		}
+	})
+}
+
+// What has become of a send or its member since the first look is seen by the second.
+func TestReloadSeesWhatHasChanged(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		ana := add(t, db, "ana", person{known: true})
+		say(t, db, ana, loyalty.Offers, true, consent.How{Source: "checkout"})
+		send := queue(t, db, ana, letter{class: "offer", topic: "offers", expires: hours(6)})
+		var first []consent.Candidate
+		update(t, db, func(tx *store.Tx) (err error) {
+			first, err = consent.Load(tx, []int64{send}, consent.Ledger{})
+			return err
+		})
+
+		for _, change := range []struct {
+			what string
+			make func(tx *store.Tx) error
+			seen func(c consent.Candidate) bool
+		}{
+			{"nothing", func(*store.Tx) error { return nil }, func(c consent.Candidate) bool { return reflect.DeepEqual(c, first[0]) }},
+			{"a no to the topic", func(tx *store.Tx) error {
+				return consent.Refuse(tx, ana, []string{loyalty.Offers}, consent.How{Source: "link"})
+			},
+				func(c consent.Candidate) bool { return c.Answered && !c.Granted }},
+			{"a suppression", func(tx *store.Tx) error {
+				return consent.Suppress(tx, consent.Key(pepper, "ana@example.test"), consent.HardBounce, "550")
+			}, func(c consent.Candidate) bool { return c.Suppressed }},
+			{"a mail of another campaign", func(tx *store.Tx) error { _, err := consent.TakeCap(tx, []int64{ana}, nil); return err },
+				func(c consent.Candidate) bool { return c.Recent[0] == now }},
+			{"an earlier end", func(tx *store.Tx) error {
+				_, err := tx.Exec("update sends set expires_at = @at where id = @id", store.Args{"id": send, "at": hours(1)})
+				return err
+			}, func(c consent.Candidate) bool { return c.ExpiresAt == hours(1) }},
+			{"an erased member", func(tx *store.Tx) error {
+				_, err := tx.Exec("update members set email = '', email_key = null, time_zone = '', erased_at = @now where id = @id", store.Args{"id": ana, "now": tx.At})
+				return err
+			}, func(c consent.Candidate) bool { return c.Erased && c.Email == "" && c.EmailKey == nil && !c.Suppressed }},
+		} {
+			update(t, db, change.make)
+			c := first[0]
+			update(t, db, func(tx *store.Tx) error { return consent.Reload(tx, []*consent.Candidate{&c}, consent.Ledger{}) })
+			if !change.seen(c) || c.Send != send || c.Campaign != 7 || c.Step != "mail" || c.QueuedAt != now {
+				t.Errorf("after %s Reload = %+v", change.what, c)
+			}
+		}
+
+		gone := consent.Candidate{Send: 999}
+		err := db.Update(t.Context(), func(tx *store.Tx) error { return consent.Reload(tx, []*consent.Candidate{&gone}, consent.Ledger{}) })
+		if !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("Reload of a send that is gone = %v, want %v", err, store.ErrNotFound)
 		}
 	})
 }
@@ -217,7 +275,7 @@ func compareLeftOut(t *testing.T, db *store.DB, class, topic string, members int
 		if err = tx.All(&frozen, "select m.id, "+consent.LeftOut(class, topic)+" as reason from members m join facts f on f.member_id = m.id order by m.id", nil); err != nil {
 			return err
 		}
-		candidates, err = consent.Load(tx, sends)
+		candidates, err = consent.Load(tx, sends, consent.Ledger{})
 		return err
 	})
 	policy := consent.Policy{Zones: consent.NewZones(time.UTC)}

@@ -41,15 +41,7 @@ func IssueNow(tx *store.Tx, codes []int64, today loyalty.Day) error {
 	if err := Date(tx, codes, today); err != nil {
 		return err
 	}
-	if err := tellOfIssue(tx, "select value from "+tx.JSONEach("@ids"), codes); err != nil {
-		return err
-	}
-	_, err := tx.Exec("update codes set state = 'issued', issued_at = @now where state = 'reserved' and id in (select value from "+tx.JSONEach("@ids")+")",
-		store.Args{"ids": store.JSON(codes), "now": tx.At})
-	if err != nil {
-		return fmt.Errorf("issuing %d codes: %w", len(codes), err)
-	}
-	return nil
+	return Issued(tx, codes, 0)
 }
 
 // Unclaim takes back the code of a claim that came to nothing, ErrUsed when it was

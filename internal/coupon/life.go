@@ -8,8 +8,8 @@ import (
 )
 
 // Date sets the last day of codes that have none yet, counted from today by their
-// pool. It is called at the mark, right before the mail that shows the code, so
-// that the mail says what the till will. Doing it again changes nothing.
+// pool: the day of the mails that show them, so that the till says what they do. Doing
+// it again changes nothing.
 func Date(tx *store.Tx, codes []int64, today loyalty.Day) error {
 	if len(codes) == 0 {
 		return nil
@@ -35,22 +35,26 @@ func Date(tx *store.Tx, codes []int64, today loyalty.Day) error {
 	return nil
 }
 
-// Issued notes that the mails with those codes were sent.
-func Issued(tx *store.Tx, sends []int64) error {
-	if len(sends) == 0 {
+// Issued notes that the mails that show those codes were sent, and the last day that they
+// give them, 0 for none: a code that has one keeps it, also one that was used before its
+// mail was noted.
+func Issued(tx *store.Tx, codes []int64, end loyalty.Day) error {
+	if len(codes) == 0 {
 		return nil
 	}
-	ofSends := "select code_id from sends where id in (select value from " + tx.JSONEach("@ids") + ")"
-	if err := tellOfIssue(tx, ofSends, sends); err != nil {
+	if err := tellOfIssue(tx, codes, end); err != nil {
 		return err
 	}
 	_, err := tx.Exec(`
-		update codes set state = 'issued', issued_at = @now
-		where  state = 'reserved'
-		and    id in (`+ofSends+`)`,
-		store.Args{"ids": store.JSON(sends), "now": tx.At})
+		update codes
+		set    state       = case when state = 'reserved' then 'issued' else state end,
+		       issued_at   = case when state = 'reserved' then `+tx.Instant("@now")+` else issued_at end,
+		       valid_until = coalesce(valid_until, nullif(cast(@end as bigint), 0))
+		where  id in (select value from `+tx.JSONEach("@ids")+`)
+		and    case when state = 'reserved' or state in ('issued', 'redeemed') and valid_until is null and cast(@end as bigint) <> 0 then true else false end`, // opaque, as in Date
+		store.Args{"ids": store.JSON(codes), "now": tx.At, "end": int64(end)})
 	if err != nil {
-		return fmt.Errorf("issuing the codes of %d sends: %w", len(sends), err)
+		return fmt.Errorf("issuing %d codes: %w", len(codes), err)
 	}
 	return nil
 }

@@ -71,12 +71,65 @@ func TestAFewCodesAreDatedByTheirIDs(t *testing.T) {
 	})
 }
 
+// A code gets its last day when its mail is noted as sent, and keeps the one that it has.
+func TestIssuedDatesWhatHasNoEnd(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		apply(t, db, back, all)
+		members(t, db, 5)
+		for i, tt := range []struct {
+			name, pool, before string // what happens before the mail is noted
+			end                loyalty.Day
+			state              string
+			want               loyalty.Day // 0: none
+		}{
+			{"reserved", "back", "", today + 14, "issued", today + 14},
+			{"reserved, and it never ends", "back", "", 0, "issued", 0},
+			{"dated before", "back", "valid_until = @early", today + 14, "issued", today + 3},
+			{"used before its mail was noted", "back", "state = 'redeemed'", today + 14, "redeemed", today + 14},
+			{"recalled", "back", "state = 'void'", today + 14, "void", 0},
+			{"shared, by its first mail", "all", "", today + 14, "issued", today + 14},
+			{"shared, by a later mail", "all", "", today + 15, "issued", today + 14},
+		} {
+			c := given(t, db, tt.pool, 1, int64(i%5+1))
+			update(t, db, func(tx *store.Tx) error {
+				if tt.before != "" {
+					if _, err := tx.Exec("update codes set "+tt.before+" where id = @id", store.Args{"id": c.ID, "early": today + 3}); err != nil {
+						return err
+					}
+				}
+				for range 2 {
+					if err := coupon.Issued(tx, []int64{c.ID, c.ID}, tt.end); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			got := stateOf(t, db, c.ID)
+			end := loyalty.Day(0)
+			if at := got.Ends(); at != nil {
+				end = *at
+			}
+			if got.State != tt.state || end != tt.want {
+				t.Errorf("%s: Issued with %d makes it %s until %d, want %s until %d", tt.name, tt.end, got.State, end, tt.state, tt.want)
+			}
+		}
+	})
+}
+
 func TestAMailsFateIsItsCodes(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		apply(t, db, back, summer, all)
 		stock(t, db, "summer", 50)
-		release, void, issued := coupon.Release, coupon.Void, coupon.Issued
+		release, void := coupon.Release, coupon.Void
+		issued := func(tx *store.Tx, sends []int64) error {
+			var codes []int64
+			if err := tx.All(&codes, "select code_id from sends where id in "+tx.In("@ids"), store.Args{"ids": store.IDs(sends)}); err != nil {
+				return err
+			}
+			return coupon.Issued(tx, codes, 0)
+		}
 		member := int64(0)
 		members(t, db, 50)
 		for _, tt := range []struct {

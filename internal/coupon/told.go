@@ -18,9 +18,9 @@ type toldCode struct {
 	But        string `json:"but,omitempty"` // why it should not have been taken
 }
 
-// tellOfIssue tells other systems of reserved codes that are issued in the same
-// transaction: those that a query over @ids finds.
-func tellOfIssue(tx *store.Tx, query string, ids []int64) error {
+// tellOfIssue tells other systems of those codes that are reserved, and issued in the same
+// transaction, with the last day that they get if they have none: 0 is none.
+func tellOfIssue(tx *store.Tx, codes []int64, end loyalty.Day) error {
 	if wanted, err := outbox.Wants(tx, loyalty.ToldIssued); !wanted || err != nil {
 		return err
 	}
@@ -30,13 +30,14 @@ func tellOfIssue(tx *store.Tx, query string, ids []int64) error {
 		ValidUntil           *int64
 	}
 	err := tx.All(&rows, `
-		select c.code, p.name as pool, coalesce(a.name, '') as campaign, coalesce(c.member_id, 0) as member_id, c.valid_until
+		select c.code, p.name as pool, coalesce(a.name, '') as campaign, coalesce(c.member_id, 0) as member_id,
+		       coalesce(c.valid_until, nullif(cast(@end as bigint), 0)) as valid_until
 		from   codes c
 		join   pools p on p.id = c.pool_id
 		left   join occurrences o on o.id = c.occurrence_id
 		left   join campaigns a on a.id = o.campaign_id
-		where  c.state = 'reserved' and c.id in (`+query+`)
-		order  by c.id`, store.Args{"ids": store.IDs(ids)})
+		where  c.state = 'reserved' and c.id in (select value from `+tx.JSONEach("@ids")+`)
+		order  by c.id`, store.Args{"ids": store.JSON(codes), "end": int64(end)})
 	if err != nil {
 		return fmt.Errorf("which codes are issued: %w", err)
 	}

@@ -21,7 +21,7 @@ type code struct {
 	Spec       string
 	ValidUntil *loyalty.Day // nil: not dated yet, or no end
 
-	pool program.Pool // as in force: what the mark dates it by
+	pool program.Pool // as in force: what its end is counted by
 	err  error        // why the pool cannot be read
 }
 
@@ -47,16 +47,21 @@ func codes(tx *store.Tx, ids []int64) (map[int64]*code, error) {
 	return all, nil
 }
 
-// data returns what a mail reads as coupon.…, the end being the one that the mark
-// writes down today.
+// lastDay is the one that the code has, or gets when a mail of today shows it; 0: none.
+func (c *code) lastDay(today loyalty.Day) loyalty.Day {
+	if c.ValidUntil != nil {
+		return *c.ValidUntil
+	}
+	return coupon.Pool{Pool: c.pool}.LastDay(today)
+}
+
+// data returns what a mail reads as coupon.…, the end being the one that is written down
+// when it was sent.
 func (c *code) data(today loyalty.Day) map[string]any {
 	d := map[string]any{"code": c.Code, "pool": c.pool.Name}
 	gives(d, c.pool)
-	if end := (coupon.Pool{Pool: c.pool}).LastDay(today); end != 0 {
+	if end := c.lastDay(today); end != 0 {
 		d["ends"] = end
-	}
-	if c.ValidUntil != nil {
-		d["ends"] = *c.ValidUntil
 	}
 	return d
 }

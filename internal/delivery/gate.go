@@ -3,7 +3,6 @@ package delivery
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -88,7 +87,7 @@ func (s *send) gone() string {
 	}
 }
 
-// pass is the gate at the mark: it loads the sends, which are in the order of
+// pass is the gate at the mark: it looks at the sends, which are in the order of
 // their ids, afresh, asks again, and takes the place under the caps of each offer
 // that goes. Where another campaign has just taken the last place, the send stays
 // and is asked again.
@@ -96,15 +95,9 @@ func pass(tx *store.Tx, sends []*send) ([]ruling, error) {
 	if len(sends) == 0 {
 		return nil, nil
 	}
-	fresh, err := load(tx, idsOf(sends))
+	fresh, err := reload(tx, sends)
 	if err != nil {
 		return nil, err
-	}
-	if len(fresh) != len(sends) {
-		return nil, fmt.Errorf("%d of %d sends are gone from the ledger", len(sends)-len(fresh), len(sends))
-	}
-	for i, s := range sends {
-		fresh[i].plan, fresh[i].blind, fresh[i].started = s.plan, s.blind || fresh[i].blind, s.started
 	}
 	rulings, err := gate(tx, fresh)
 	if err != nil {
@@ -177,16 +170,13 @@ var errRuled = errors.New("the gate closed")
 
 // regate asks the gate about a mail that is marked already.
 func regate(tx *store.Tx, s *send) error {
-	fresh, err := load(tx, []int64{s.Send})
+	fresh, err := reload(tx, []*send{s})
 	if err != nil {
 		return err
 	}
-	for _, f := range fresh {
-		f.plan, f.started = s.plan, s.started
-		f.Recent = [loyalty.MostCapped]loyalty.Instant{} // its own place under the caps must not stop it
-	}
+	fresh[0].Recent = [loyalty.MostCapped]loyalty.Instant{} // its own place under the caps must not stop it
 	rulings, err := gate(tx, fresh)
-	if err == nil && (len(rulings) != 1 || !rulings[0].goes() || fresh[0].state != s.state) {
+	if err == nil && (!rulings[0].goes() || fresh[0].state != s.state) {
 		err = errRuled
 	}
 	return err

@@ -26,7 +26,6 @@ type person struct {
 	BirthYear  *int
 	BirthMonth *int
 	BirthDate  *int
-	Attributes string
 	JoinedDay  *loyalty.Day
 	Points     int64
 	Orders     int64
@@ -45,25 +44,9 @@ func people(tx *store.Tx, ids []int64) (map[int64]*person, error) {
 		return nil, nil
 	}
 	args := store.Args{"ids": store.JSON(ids)}
-	var rows []person
-	err := tx.All(&rows, `
-		select m.id, m.external_id, m.email, m.first_name, m.last_name, m.language, m.country,
-		       m.birth_year, m.birth_month, m.birth_date, cast(m.attributes as text) as attributes, m.joined_day,
-		       coalesce(f.points, 0) as points, coalesce(f.orders, 0) as orders, coalesce(f.spent, 0) as spent, f.first_day, f.last_day
-		from   members m
-		left   join facts f on f.member_id = m.id
-		where  m.id in (select value from `+tx.JSONEach("@ids")+`)`, args)
+	all, err := peopleByID(tx, args, len(ids))
 	if err != nil {
 		return nil, fmt.Errorf("loading %d members: %w", len(ids), err)
-	}
-	all := make(map[int64]*person, len(rows))
-	for i := range rows {
-		p := &rows[i]
-		p.FirstName, p.LastName = unlinked(p.FirstName), unlinked(p.LastName)
-		if p.more, err = values(p.Attributes); err != nil {
-			p.err = fmt.Errorf("attributes of member %d: %w", p.ID, err)
-		}
-		all[p.ID] = p
 	}
 	var tags []struct {
 		MemberID int64
@@ -82,6 +65,36 @@ func people(tx *store.Tx, ids []int64) (map[int64]*person, error) {
 		}
 	}
 	return all, nil
+}
+
+func peopleByID(tx *store.Tx, args store.Args, n int) (map[int64]*person, error) {
+	rows, err := tx.Query(`
+		select m.id, m.external_id, m.email, m.first_name, m.last_name, m.language, m.country,
+		       m.birth_year, m.birth_month, m.birth_date, cast(m.attributes as text), m.joined_day,
+		       coalesce(f.points, 0), coalesce(f.orders, 0), coalesce(f.spent, 0), f.first_day, f.last_day
+		from   `+tx.JSONEach("@ids")+`
+		join   members m    on m.id = ids.value
+		left   join facts f on f.member_id = m.id`, args)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	all := make(map[int64]*person, n)
+	for rows.Next() {
+		p, attributes := &person{}, ""
+		err := rows.Scan(&p.ID, &p.ExternalID, &p.Email, &p.FirstName, &p.LastName, &p.Language, &p.Country,
+			&p.BirthYear, &p.BirthMonth, &p.BirthDate, &attributes, &p.JoinedDay,
+			&p.Points, &p.Orders, &p.Spent, &p.FirstDay, &p.LastDay)
+		if err != nil {
+			return nil, err
+		}
+		p.FirstName, p.LastName = unlinked(p.FirstName), unlinked(p.LastName)
+		if p.more, err = values(attributes); err != nil {
+			p.err = fmt.Errorf("attributes of member %d: %w", p.ID, err)
+		}
+		all[p.ID] = p
+	}
+	return all, rows.Err()
 }
 
 // unlinked returns a name, "" for one with a web link in it: anybody can type a

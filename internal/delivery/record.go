@@ -227,16 +227,46 @@ func suppress(tx *store.Tx, results []result) error {
 	return consent.SuppressAll(tx, keys, consent.HardBounce, "smtp")
 }
 
-// settleCodes: a code whose mail was sent is issued; one that came back is void,
-// for somebody may have seen it; one that nobody saw is free.
+// settleCodes: a code whose mail was sent is issued, with the last day that its letter
+// shows; one that came back is void, for somebody may have seen it; one that nobody saw is
+// free. Where the mail may have been seen and the letter is not at hand, the code gets the
+// last day that the letter showed, by the day of its mark.
 func settleCodes(tx *store.Tx, results []result) error {
-	ids := map[string][]int64{}
+	undated := map[loyalty.Day][]int64{} // codes, by the day of their letters
+	issued := map[loyalty.Day][]int64{}  // codes, by their last day
+	ids := map[string][]int64{}          // sends
 	for _, e := range results {
-		if e.s.Code != 0 {
+		switch {
+		case e.s.Code == 0:
+			continue
+		case e.state == sent && e.s.letter != nil:
+			issued[e.s.letter.ends] = append(issued[e.s.letter.ends], e.s.Code)
+		case e.state == sent:
+			issued[0] = append(issued[0], e.s.Code)
+		default:
 			ids[e.state] = append(ids[e.state], e.s.Send)
 		}
+		if e.tried && !e.s.begun && (e.state == unknown || e.state == sent && e.s.letter == nil) {
+			day, err := handedDay(tx, e.s.handedAt, []*send{e.s})
+			if err != nil {
+				return err
+			}
+			if n, known := day.(int64); known {
+				undated[loyalty.Day(n)] = append(undated[loyalty.Day(n)], e.s.Code)
+			}
+		}
 	}
-	for state, settle := range map[string]func(*store.Tx, []int64) error{sent: coupon.Issued, failed: coupon.Void, bounced: coupon.Void, skipped: coupon.Release} {
+	for day, codes := range undated {
+		if err := coupon.Date(tx, codes, day); err != nil {
+			return err
+		}
+	}
+	for end, codes := range issued {
+		if err := coupon.Issued(tx, codes, end); err != nil {
+			return err
+		}
+	}
+	for state, settle := range map[string]func(*store.Tx, []int64) error{failed: coupon.Void, bounced: coupon.Void, skipped: coupon.Release} {
 		if len(ids[state]) == 0 {
 			continue
 		}
@@ -291,22 +321,6 @@ func TellOf(tx *store.Tx, kind string, sends []int64) error {
 		join   campaigns c on c.id = s.campaign_id
 		left   join codes k on k.id = s.code_id
 		where  s.id in `+tx.In("@ids"), store.Args{"ids": store.IDs(sends)})
-}
-
-// date gives the codes of mails that go out their last day.
-func date(tx *store.Tx, sends []*send) error {
-	byDay := map[loyalty.Day][]int64{}
-	for _, s := range sends {
-		if s.Code != 0 {
-			byDay[s.letter.day] = append(byDay[s.letter.day], s.Code)
-		}
-	}
-	for day, ids := range byDay {
-		if err := coupon.Date(tx, ids, day); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // mailsWork is the work of a campaign that delivery sets back.

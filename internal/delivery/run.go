@@ -170,15 +170,11 @@ func (c *chunkClaim) mark(ctx context.Context, b *batch) (marked *batch, err err
 		if marked.ended, err = record(tx, Bulk, ofBatch, ended); err != nil || len(marked.sends) == 0 {
 			return err
 		}
-		err = tx.One(&marked.id, `
+		return tx.One(&marked.id, `
 			insert into batches (run_id, chunk, fence, send_ids, marked_at)
 			values (@run, @n, @fence, `+tx.JSONParam("@ids")+`, @now)
 			returning id`,
 			store.Args{"run": c.chunk.RunID, "n": c.chunk.N, "fence": c.chunk.Fence, "ids": store.JSON(idsOf(marked.sends)), "now": tx.At})
-		if err != nil {
-			return err
-		}
-		return date(tx, marked.sends)
 	})
 	if err != nil {
 		return nil, err

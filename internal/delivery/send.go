@@ -86,57 +86,66 @@ const (
 // again reports whether s has been unknown before.
 func (s *send) again() bool { return s.reason == retried || s.reason == resent }
 
-// load returns the sends with those ids, in their order, without their plans.
+// load returns the sends with those ids, in their order, without their plans: what the
+// gate and their letters need to know of them, read once. An old one whose occurrence was
+// tidied away is there, too.
 func load(tx *store.Tx, ids []int64) ([]*send, error) {
-	candidates, err := consent.Load(tx, ids)
+	var sends []*send
+	var vars []*string
+	candidates, err := consent.Load(tx, ids, consent.Ledger{
+		Columns: situation + `, s.reason, s.fence, s.attempts, s.day, coalesce(c.name, ''), coalesce(o.key, ''), coalesce(cast(o.vars as text), '{}'), coalesce(p.event_id, 0), coalesce(p.order_id, 0)`,
+		Joins: joined + `
+		left join campaigns c   on c.id = s.campaign_id
+		left join occurrences o on o.id = s.occurrence_id`,
+		Into: func() []any {
+			s, values := &send{}, new(string)
+			sends, vars = append(sends, s), append(vars, values)
+			return append(s.situation(), &s.reason, &s.fence, &s.attempts, &s.day, &s.campaign, &s.key, values, &s.event, &s.order)
+		},
+	})
 	if err != nil {
 		return nil, err
 	}
-	sends := make([]*send, len(candidates))
-	byID := make(map[int64]*send, len(candidates))
-	for i, c := range candidates {
-		sends[i] = &send{Candidate: c}
-		byID[c.Send] = sends[i]
-	}
-	rows, err := tx.Query(`
-		select s.id, s.state, s.reason, s.fence, s.attempts, s.day, c.name, o.key, cast(o.vars as text),
-		       coalesce(r.state, ''), r.expires_at, coalesce(p.event_id, 0), coalesce(p.order_id, 0),
-		       case when p.state = 'exited' then p.reason else '' end, coalesce(k.state, '')
-		from   sends s
-		left   join codes k    on k.id = s.code_id
-		join   campaigns c     on c.id = s.campaign_id
-		join   occurrences o   on o.id = s.occurrence_id
-		left   join runs r     on r.id = s.run_id
-		left   join passages p on p.occurrence_id = s.occurrence_id and p.member_id = s.member_id
-		where  s.id in (select value from `+tx.JSONEach("@ids")+`)`, store.Args{"ids": store.JSON(ids)})
-	if err != nil {
-		return nil, fmt.Errorf("loading %d sends: %w", len(ids), err)
-	}
-	defer rows.Close()
-	var id int64
-	var vars, last string
-	var launch map[string]any // of the last row: those of a run have the same
-	var s send
-	for rows.Next() {
-		s = send{}
-		if err := rows.Scan(&id, &s.state, &s.reason, &s.fence, &s.attempts, &s.day, &s.campaign, &s.key, &vars,
-			&s.run.state, &s.run.expires, &s.event, &s.order, &s.exited, &s.coupon); err != nil {
-			return nil, fmt.Errorf("loading a send: %w", err)
-		}
-		if launch == nil || vars != last {
-			if launch, err = values(vars); err != nil {
+	var launch map[string]any // of the last send: those of a run have the same
+	for i, s := range sends {
+		s.Candidate = candidates[i]
+		if launch == nil || *vars[i] != *vars[i-1] {
+			if launch, err = values(*vars[i]); err != nil {
 				s.blind, s.failed = true, fmt.Errorf("values of the launch: %w", err)
 			}
-			last = vars
 		}
 		s.launch = launch
-		if into := byID[id]; into != nil {
-			s.Candidate = into.Candidate
-			*into = s
-			into.expire()
-		}
+		s.expire()
 	}
-	return sends, rows.Err()
+	return sends, nil
+}
+
+// reload returns copies of sends, which are in the order of their ids, as they stand by
+// now: of what cannot have changed nothing is read a second time.
+func reload(tx *store.Tx, sends []*send) ([]*send, error) {
+	fresh, candidates := make([]*send, len(sends)), make([]*consent.Candidate, len(sends))
+	for i, s := range sends {
+		now := *s
+		fresh[i], candidates[i] = &now, &now.Candidate
+	}
+	n := 0
+	err := consent.Reload(tx, candidates, consent.Ledger{Columns: situation, Joins: joined, Into: func() []any { n++; return fresh[n-1].situation() }})
+	for _, s := range fresh {
+		s.expire()
+	}
+	return fresh, err
+}
+
+// How a send stands besides its member: itself, its run, its passage and its code.
+const (
+	situation = "s.state, coalesce(u.state, ''), u.expires_at, case when p.state = 'exited' then p.reason else '' end, coalesce(k.state, '')"
+	joined    = `
+		left join codes k  on k.id = s.code_id
+		left join runs u   on u.id = s.run_id`
+)
+
+func (s *send) situation() []any {
+	return []any{&s.state, &s.run.state, &s.run.expires, &s.exited, &s.coupon}
 }
 
 // expire gives a send of a run that has no end of its own that of its run.
@@ -159,6 +168,7 @@ func idsOf(sends []*send) []int64 {
 type letter struct {
 	message Message
 	day     loyalty.Day // the shop's day it was written on: its code may end so many days later
+	ends    loyalty.Day // the last day of its code, by that; 0: it has none
 }
 
 // mail is the name of the send's mail in its campaign's folder.

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"regulars/internal/coupon"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
@@ -379,4 +380,21 @@ func writeMarks(tx *store.Tx, sends []*send) error {
 		return fmt.Errorf("marking %d sends: %w", len(sends), err)
 	}
 	return date(tx, sends)
+}
+
+// date gives the codes of single mails that go out their last day. Those of a run get
+// it with the outcome.
+func date(tx *store.Tx, sends []*send) error {
+	byDay := map[loyalty.Day][]int64{}
+	for _, s := range sends {
+		if s.Code != 0 {
+			byDay[s.letter.day] = append(byDay[s.letter.day], s.Code)
+		}
+	}
+	for day, ids := range byDay {
+		if err := coupon.Date(tx, ids, day); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -28,7 +28,11 @@ func (w *writer) write(s *send, m material) (err error) {
 	if err != nil {
 		return err
 	}
-	s.letter = &letter{message: Message{From: w.returnPath(s.Send, s.plan), To: s.Email, Body: body}, day: s.plan.today(m.at)}
+	day := s.plan.today(m.at)
+	s.letter = &letter{message: Message{From: w.returnPath(s.Send, s.plan), To: s.Email, Body: body}, day: day}
+	if c := m.codes[s.Code]; c != nil {
+		s.letter.ends = c.lastDay(day)
+	}
 	return nil
 }
 

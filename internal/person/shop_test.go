@@ -81,10 +81,10 @@ func (s shop) deliver() {
 	s.Deliver("sent")
 	s.Do(func(tx *store.Tx) error {
 		var sent []int64
-		if err := tx.All(&sent, "select id from sends where state = 'sent'", nil); err != nil {
+		if err := tx.All(&sent, "select code_id from sends where state = 'sent' and code_id is not null", nil); err != nil {
 			return err
 		}
-		return coupon.Issued(tx, sent)
+		return coupon.Issued(tx, sent, 0)
 	})
 }
 

@@ -1,7 +1,9 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
@@ -125,11 +127,47 @@ func MailRows(tx *store.Tx, of MailUse, figure string, before int64, limit int) 
 	if !known {
 		return nil, store.Missing(fmt.Sprintf("there is no figure %q", figure))
 	}
-	err = tx.All(&rows, `
-		select s.id, s.handed_at as at, s.member_id as member, trim(m.first_name || ' ' || m.last_name) as name, s.state
-		from   `+where.from+` join members m on m.id = s.member_id
-		where  s.campaign_id = (select id from campaigns where name = @campaign) and s.step = @mail and `+where.condition+` and (@before = 0 or s.id < @before)
-		order  by s.id desc
-		limit  @limit`, store.Args{"campaign": of.Campaign, "mail": of.Mail, "before": before, "limit": limit})
-	return rows, err
+	args := store.Args{"campaign": of.Campaign, "mail": of.Mail, "before": before, "limit": limit}
+	const ofCampaign = "s.campaign_id = (select id from campaigns where name = @campaign)"
+	read := func(which string) error {
+		var more []MailRow
+		err := tx.All(&more, `
+			select s.id, s.handed_at as at, s.member_id as member, trim(m.first_name || ' ' || m.last_name) as name, s.state
+			from   `+where.from+` join members m on m.id = s.member_id
+			where  `+which+` and s.step = @mail and `+where.condition+` and (@before = 0 or s.id < @before)
+			order  by s.id desc
+			limit  @limit`, args)
+		rows = append(rows, more...)
+		slices.SortFunc(rows, func(a, b MailRow) int { return cmp.Compare(b.ID, a.ID) })
+		rows = rows[:min(len(rows), limit)]
+		return err
+	}
+	if where.from == returned {
+		err = read(ofCampaign)
+		return rows, err
+	}
+	if err := read("s.run_id is null and " + ofCampaign); err != nil {
+		return nil, err
+	}
+	// Mails of runs are found run by run, the latest first: an index of them by campaign
+	// would cost each run that is frozen.
+	var runs []struct{ ID, Last int64 }
+	err = tx.All(&runs, `
+		select r.id, coalesce((select max(s.id) from sends s where s.run_id = r.id), 0) as last
+		from   runs r
+		where  r.campaign_id = (select id from campaigns where name = @campaign)
+		order  by 2 desc`, args)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range runs {
+		if len(rows) == limit && rows[limit-1].ID > r.Last {
+			break
+		}
+		args["run"] = r.ID
+		if err := read("s.run_id = @run"); err != nil {
+			return nil, err
+		}
+	}
+	return rows, nil
 }

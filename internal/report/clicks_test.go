@@ -54,3 +54,44 @@ func TestMailsAndLinksOfCampaigns(t *testing.T) {
 		}
 	})
 }
+
+// The mails of a campaign come from its runs and from single ones; leafed through they
+// come each once, the newest first, also where two runs were frozen side by side.
+func TestTheRowsBehindAFigureAreLeafedThrough(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		people(t, db)
+		ledger(t, db)
+		do(t, db, `delete from sends`, `delete from runs`,
+			`insert into runs (id, occurrence_id, campaign_id, version_id, step, class, state, expires_at, started_at) values
+			 (91, 901, 1, 1, 'letter', 'offer', 'done', {now}, {now}), (92, 902, 1, 1, 'letter', 'offer', 'done', {now}, {now}),
+			 (93, 903, 1, 1, 'letter', 'offer', 'done', {now}, {now}), (94, 904, 2, 1, 'letter', 'offer', 'done', {now}, {now})`,
+			`insert into sends (id, day, occurrence_id, step, member_id, campaign_id, version_id, run_id, class, topic, state, queued_at, handed_at) values
+			 (1001, {today}, 901, 'letter', 1, 1, 1, 91,   'offer', 'offers', 'sent', {now}, {now}),
+			 (1002, {today}, 902, 'letter', 1, 1, 1, 92,   'offer', 'offers', 'sent', {now}, {now}),
+			 (1003, {today}, 901, 'letter', 2, 1, 1, 91,   'offer', 'offers', 'sent', {now}, {now}),
+			 (1004, {today}, 905, 'letter', 1, 1, 1, null, 'offer', 'offers', 'sent', {now}, {now}),
+			 (1005, {today}, 902, 'letter', 2, 1, 1, 92,   'offer', 'offers', 'bounced', {now}, {now}),
+			 (1006, {today}, 903, 'letter', 1, 1, 1, 93,   'offer', 'offers', 'skipped', {now}, null),
+			 (1007, {today}, 904, 'letter', 1, 2, 1, 94,   'offer', 'offers', 'sent', {now}, {now}),
+			 (1008, {today}, 903, 'second', 2, 1, 1, 93,   'offer', 'offers', 'sent', {now}, {now}),
+			 (1009, {today}, 906, 'letter', 2, 1, 1, null, 'offer', 'offers', 'sent', {now}, {now})`)
+		for _, limit := range []int{1, 2, 3, 10} {
+			var got []int64
+			for before := int64(0); ; before = got[len(got)-1] {
+				rows := see(t, db, func(tx *store.Tx) ([]report.MailRow, error) {
+					return report.MailRows(tx, report.MailUse{Campaign: "newsletter", Mail: "letter"}, "sent", before, limit)
+				})
+				for _, r := range rows {
+					got = append(got, r.ID)
+				}
+				if len(rows) < limit {
+					break
+				}
+			}
+			if want := []int64{1009, 1005, 1004, 1003, 1002, 1001}; !slices.Equal(got, want) {
+				t.Errorf("leafed through by %d: %v, want %v", limit, got, want)
+			}
+		}
+	})
+}
