@@ -80,3 +80,38 @@ func TestSumsOfPointsFollowWhatIsBooked(t *testing.T) {
 		agree("setting right")
 	})
 }
+
+// An entry's sum costs the same for the thousandth of a young shop as for its first: the
+// plans of triggers are made when the tables are empty, and are kept.
+func TestASumLooksUpWhatIsBookedByIndex(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		if db.Engine() != store.Postgres {
+			t.Skip("SQLite has no statistics of what was read")
+		}
+		const many = 400
+		err := db.Update(context.Background(), func(tx *store.Tx) error {
+			for id := int64(1); id <= many; id++ {
+				args := store.Args{"id": id, "name": fmt.Sprint(id), "now": tx.At}
+				if _, err := tx.Exec(`insert into orders (id, source, external_id, member_id, at, day, status, counts, total, changed_at)
+					overriding system value values (@id, 'shop', @name, 1, @now, 20000, 'paid', true, 1000, @now)`, args); err != nil {
+					return err
+				}
+				if _, err := tx.Exec(`insert into entries (id, member_id, wallet, at, day, kind, amount, cause, order_id, version_id)
+					overriding system value values (@id, 1, 'points', @now, 20000, 'earn', 10, @name, @id, 1)`, args); err != nil {
+					return err
+				}
+			}
+			var read int64
+			err := tx.One(&read, `select pg_stat_get_xact_tuples_returned(cast('entries' as regclass))
+				+ (select sum(pg_stat_get_xact_tuples_returned(indexrelid)) from pg_index where indrelid = cast('entries' as regclass))`, nil)
+			if read > 5*many {
+				t.Errorf("%d entries were read to sum %d", read, many)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+}
