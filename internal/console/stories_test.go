@@ -537,7 +537,7 @@ func (d *marketer) works(job int64) {
 		_ = wire.Close() // nothing is asked of it any more
 		redis.Close()
 	}()
-	for end := time.Now().Add(3 * patience); d.count("select count(*) from jobs where id = @id and state = 'done'", "id", job) == 0; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(10 * patience); d.count("select count(*) from jobs where id = @id and state = 'done'", "id", job) == 0; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
 			d.t.Fatalf("job %d is not done", job)
 		}
