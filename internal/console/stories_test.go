@@ -537,9 +537,18 @@ func (d *marketer) works(job int64) {
 		_ = wire.Close() // nothing is asked of it any more
 		redis.Close()
 	}()
-	for end := time.Now().Add(10 * patience); d.count("select count(*) from jobs where id = @id and state = 'done'", "id", job) == 0; time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(end) {
-			d.t.Fatalf("job %d is not done", job)
+	for end := time.Now().Add(10 * patience); ; time.Sleep(50 * time.Millisecond) {
+		var now struct{ State, Outcome string }
+		err := d.db.View(d.t.Context(), func(tx *store.Tx) error {
+			return tx.One(&now, "select state, coalesce(outcome, '') as outcome from jobs where id = @id", store.Args{"id": job})
+		})
+		switch {
+		case err != nil:
+			d.t.Fatal(err)
+		case now.State == "done":
+			return
+		case now.State == "failed" || time.Now().After(end):
+			d.t.Fatalf("job %d is %s: %s", job, now.State, now.Outcome)
 		}
 	}
 }

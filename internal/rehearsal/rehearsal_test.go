@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"image"
+	"image/png"
 	"slices"
 	"strings"
 	"testing"
@@ -184,6 +186,28 @@ func TestARehearsalPlaysWhateverThePastTells(t *testing.T) {
 		}
 		if few := got.Campaigns["few"]; few.Skipped["out_of_codes"] != 1 {
 			t.Errorf("few: %+v, want one member without a code", few)
+		}
+	})
+}
+
+func TestARehearsalNeedsNoPictures(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		history(t, db)
+		got := rehearsed(t, db, func(files map[string]string) {
+			var body bytes.Buffer
+			if err := png.Encode(&body, image.NewGray(image.Rect(0, 0, 2, 2))); err != nil {
+				t.Fatal(err)
+			}
+			p, err := program.ReadPicture(body.Bytes())
+			if err != nil {
+				t.Fatal(err)
+			}
+			files["pictures/pier.png"] = p.Text()
+			files["campaigns/wish/m.en.md"] = "---\nsubject: Hello\n---\n![The pier](pictures/pier.png)\n"
+		})
+		if wish := got.Campaigns["wish"]; wish == nil || wish.Mails != 1 {
+			t.Errorf("wish: %+v, want one mail", wish)
 		}
 	})
 }
