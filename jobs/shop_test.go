@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 // patient is how long a test waits for what another goroutine or process does
 // before it fails. Nothing takes nearly as long, but on a machine that is busy
 // with much else.
-const patient = 2 * time.Minute
+const patient = 5 * time.Minute
 
 // files is the program of the tests.
 func files() map[string]string {
