@@ -243,13 +243,14 @@ func TestAStopPutsAJobBack(t *testing.T) {
 	w := s.work(nowhere)
 	s.ended(id, "running")
 	w.stop()
-	if row := s.show(id); row.State != "queued" || row.Outcome != "interrupted" || row.Attempts != 0 {
-		t.Errorf("a job in whose middle the worker stopped: %+v, want it queued, and that it counts as no try", row)
+	was := s.show(id)
+	if was.State != "queued" || was.Outcome != "interrupted" || was.Attempts != 0 {
+		t.Errorf("a job in whose middle the worker stopped: %+v, want it queued, and that it counts as no try", was)
 	}
 	close(release)
 	holder.Wait()
 	s.work(nowhere)
-	if row := s.ended(id, "done"); row.Attempts != 1 || row.Fence != 2 {
+	if row := s.ended(id, "done"); row.Attempts != 1 || row.Fence != was.Fence+1 {
 		t.Errorf("then: %+v, want it done by the next worker", row)
 	}
 }
