@@ -121,6 +121,9 @@ func (m Marketer) Quote(tx *store.Tx, member int64, o loyalty.Order) (q Quote, e
 // quoteWords say to the person at the till what an order brings.
 func quoteWords(q points.Quoted, after string, today loyalty.Day) string {
 	said := []string{fmt.Sprintf("it earns %d points", q.Points)}
+	if q.Points == 1 {
+		said[0] = "it earns 1 point"
+	}
 	if q.Points > 0 && q.Opens > today {
 		said[0] += ", to be spent from " + q.Opens.String() + " on"
 	}

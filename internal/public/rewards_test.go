@@ -71,6 +71,11 @@ func TestATillsAfternoon(t *testing.T) {
 			`"words":"it earns 650 points, to be spent from 2027-03-17 on; 4 on the card buns; the member is gold after it",`; !strings.HasPrefix(large.Body, want) {
 			t.Errorf("a quote of a large order: %s\nwant %s", large.Body, want)
 		}
+		for total, words := range map[string]string{"1.00": "it earns 1 point, to be spent", "0.50": "it earns 0 points\""} {
+			if small := h.as("read", "POST", "/v1/quote", `{"member": "M-1", "total": "`+total+`"}`); !strings.Contains(small.Body, words) {
+				t.Errorf("a quote of %s: %s\nwant %s", total, small.Body, words)
+			}
+		}
 		h.asks("a quote of no amount", "POST", "read", "/v1/quote", `{"member": "M-1", "total": "4,00"}`, 422,
 			`{"error":"\"4,00\" is not an amount: write it with a point and without separators, like 1234.50","field":"total"}`)
 		h.asks("another tier's reward", "POST", "redeem", "/v1/rewards/elite/claim", `{"member": "M-1", "key": "1"}`, 409, `{"error":"elite is for gold, and this member has no tier","reason":"tier"}`)
