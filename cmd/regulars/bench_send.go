@@ -35,7 +35,7 @@ SIZE (bytes of a mail) in its environment and ends when all are handed over.`,
 	c.Flags().IntVar(&s.Mails, "mails", bench.FullSend, "how many mails each of them hands over in a round")
 	c.Flags().IntVar(&s.Rounds, "rounds", 3, "how often each has its turn; the median is printed")
 	c.Flags().IntVar(&s.Connections, "connections", 10, "how many connections the relay gets")
-	c.Flags().BoolVar(&s.Far, "far", true, "also over a wire of 20 ms each way, with 50 connections")
+	c.Flags().BoolVar(&s.Far, "far", true, "also over a wire of 20 ms each way, with 50 and 200 connections")
 	c.Flags().StringArrayVar(&s.Against, "against", nil, "another sender's `command`")
 	return c
 }

@@ -158,14 +158,3 @@ func since(before, after map[string]time.Duration) map[string]time.Duration {
 	}
 	return more
 }
-
-// added is both together.
-func added[T ~int64](all, more map[string]T) map[string]T {
-	if all == nil {
-		all = map[string]T{}
-	}
-	for part, n := range more {
-		all[part] += n
-	}
-	return all
-}

@@ -90,3 +90,22 @@ func TestPartsComeToTheWhole(t *testing.T) {
 		t.Errorf("partsOf = %v, want %v", parts, want)
 	}
 }
+
+func TestALongWireIsHeldAgainstWhatItsConnectionsCarry(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		rate, near, carry float64
+		met               bool
+		peer              string
+	}{
+		{1130, 4400, 1250, true, "the 1250 a second that they carry"},
+		{1000, 4400, 1250, false, "the 1250 a second that they carry"},
+		{4000, 4400, 5000, true, "the run without it"},
+		{3900, 4400, 5000, false, "the run without it"},
+	} {
+		p := Pace{PerSecond: tt.rate}
+		if p.judgeFar(tt.near, tt.carry); p.Met != tt.met || p.Peer != tt.peer {
+			t.Errorf("%.0f a second beside %.0f without the wire: met %t against %s, want %t against %s", tt.rate, tt.near, p.Met, p.Peer, tt.met, tt.peer)
+		}
+	}
+}

@@ -40,19 +40,19 @@ type Candidate struct {
 
 // Ledger is what a caller reads of the same sends besides, in the same statement.
 type Ledger struct {
-	Columns string       // of s (sends), m (members), p (the passage that a send is of) and its joins
-	Joins   string       // by which further tables come in
-	Into    func() []any // where the columns of the next send go
+	Columns string               // of s (sends), m (members), p (the passage that a send is of) and its joins
+	Joins   string               // by which further tables come in
+	Into    func(to []any) []any // appends where the columns of the next send go
 }
 
 // Load returns the candidates of those sends, by id, all of them in one statement.
 // Sends that are not there are left out.
 func Load(tx *store.Tx, sends []int64, more Ledger) (all []Candidate, err error) {
 	all = make([]Candidate, 0, len(sends))
-	err = look(tx, sends, changing+", "+lasting, more, func() []any {
+	err = look(tx, sends, changing+", "+lasting, more, func(to []any) []any {
 		all = append(all, Candidate{})
 		c := &all[len(all)-1]
-		return append(c.changing(), &c.Campaign, &c.Occurrence, &c.Version, &c.Run, &c.Code, &c.Step, &c.Class, &c.Topic, &c.QueuedAt, &c.OwnActAt)
+		return append(c.changing(to), &c.Campaign, &c.Occurrence, &c.Version, &c.Run, &c.Code, &c.Step, &c.Class, &c.Topic, &c.QueuedAt, &c.OwnActAt)
 	})
 	return all, err
 }
@@ -66,7 +66,7 @@ func Reload(tx *store.Tx, candidates []*Candidate, more Ledger) error {
 		ids[i] = c.Send
 	}
 	n := 0
-	err := look(tx, ids, changing, more, func() []any { n++; return candidates[n-1].changing() })
+	err := look(tx, ids, changing, more, func(to []any) []any { n++; return candidates[n-1].changing(to) })
 	if err == nil && n < len(ids) {
 		err = fmt.Errorf("%d of %d sends are gone from the ledger: %w", len(ids)-n, len(ids), store.ErrNotFound)
 	}
@@ -88,20 +88,20 @@ func recent(form string) string {
 	return strings.Join(columns, ", ")
 }
 
-// changing is where the columns of that name go.
-func (c *Candidate) changing() []any {
-	into := append(make([]any, 0, 64), &c.Send, &c.Member, &c.ExpiresAt, &c.Email, &c.EmailKey, &c.Joined, &c.Erased, &c.Merged, &c.Zone,
+// changing appends where the columns of that name go.
+func (c *Candidate) changing(to []any) []any {
+	to = append(to, &c.Send, &c.Member, &c.ExpiresAt, &c.Email, &c.EmailKey, &c.Joined, &c.Erased, &c.Merged, &c.Zone,
 		&c.Answered, &c.Granted, &c.Suppressed)
 	for i := range c.Recent {
-		into = append(into, &c.Recent[i])
+		to = append(to, &c.Recent[i])
 	}
-	return into
+	return to
 }
 
 // look reads columns of sends by id. It begins with the ids and ends with the caller's
 // joins: of so many tables Postgres keeps that order, and would else read the whole
 // ledger first.
-func look(tx *store.Tx, ids []int64, columns string, more Ledger, into func() []any) error {
+func look(tx *store.Tx, ids []int64, columns string, more Ledger, into func(to []any) []any) error {
 	if more.Columns != "" {
 		columns += ", " + more.Columns
 	}
@@ -120,10 +120,11 @@ func look(tx *store.Tx, ids []int64, columns string, more Ledger, into func() []
 		return fmt.Errorf("loading %d sends: %w", len(ids), err)
 	}
 	defer rows.Close()
+	var where []any
 	for rows.Next() {
-		where := into()
+		where = into(where[:0])
 		if more.Into != nil {
-			where = append(where, more.Into()...)
+			where = more.Into(where)
 		}
 		if err := rows.Scan(where...); err != nil {
 			return fmt.Errorf("loading a send: %w", err)

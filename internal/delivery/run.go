@@ -22,6 +22,13 @@ import (
 // A chunk that cannot be worked on for a reason of its own waits, so that those of
 // other runs go on, and its campaign is told of as set back.
 func (d *Sender) Work(ctx context.Context, run int64) (int, error) {
+	select {
+	case d.feeders <- struct{}{}:
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+	fed := sync.OnceFunc(func() { <-d.feeders })
+	defer fed()
 	c := &chunkClaim{d: d, renewed: time.Now()}
 	owner, free := d.onWire.owner()
 	err := d.claim(ctx, func(tx *store.Tx) (err error) { c.chunk, err = takeChunk(tx, run, owner, d.c.Lease); return err })
@@ -34,7 +41,7 @@ func (d *Sender) Work(ctx context.Context, run int64) (int, error) {
 	}
 	c.from = c.chunk.NextID
 	w := &worker{d: d, lane: Bulk, claim: c}
-	w.run(ctx)
+	w.run(ctx, fed)
 
 	why := errors.Join(w.errs...)
 	if why != nil && ctx.Err() == nil && !store.Away(why) && !errors.Is(why, errLost) && len(w.lost) == 0 {

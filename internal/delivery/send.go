@@ -97,10 +97,10 @@ func load(tx *store.Tx, ids []int64) ([]*send, error) {
 		Joins: joined + `
 		left join campaigns c   on c.id = s.campaign_id
 		left join occurrences o on o.id = s.occurrence_id`,
-		Into: func() []any {
+		Into: func(to []any) []any {
 			s, values := &send{}, new(string)
 			sends, vars = append(sends, s), append(vars, values)
-			return append(s.situation(), &s.reason, &s.fence, &s.attempts, &s.day, &s.campaign, &s.key, values, &s.event, &s.order)
+			return append(s.situation(to), &s.reason, &s.fence, &s.attempts, &s.day, &s.campaign, &s.key, values, &s.event, &s.order)
 		},
 	})
 	if err != nil {
@@ -129,7 +129,7 @@ func reload(tx *store.Tx, sends []*send) ([]*send, error) {
 		fresh[i], candidates[i] = &now, &now.Candidate
 	}
 	n := 0
-	err := consent.Reload(tx, candidates, consent.Ledger{Columns: situation, Joins: joined, Into: func() []any { n++; return fresh[n-1].situation() }})
+	err := consent.Reload(tx, candidates, consent.Ledger{Columns: situation, Joins: joined, Into: func(to []any) []any { n++; return fresh[n-1].situation(to) }})
 	for _, s := range fresh {
 		s.expire()
 	}
@@ -144,8 +144,9 @@ const (
 		left join runs u   on u.id = s.run_id`
 )
 
-func (s *send) situation() []any {
-	return []any{&s.state, &s.run.state, &s.run.expires, &s.exited, &s.coupon}
+// situation appends where the columns of that name go.
+func (s *send) situation(to []any) []any {
+	return append(to, &s.state, &s.run.state, &s.run.expires, &s.exited, &s.coupon)
 }
 
 // expire gives a send of a run that has no end of its own that of its run.

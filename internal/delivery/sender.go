@@ -120,8 +120,13 @@ type Sender struct {
 	brakes   brakes
 	secrets  [][]byte // by which marks in what comes back are known
 	onWire   onWire
-	pace     atomic.Int64 // sends per mark: what the wire takes in a quarter of a second
+	pace     atomic.Int64  // sends per mark: what the wire takes in a quarter of a second
+	feeders  chan struct{} // a place for each chunk that is being taken up
 }
+
+// manyFeed is how many chunks are taken up at once: while one waits for the database, the
+// other does not. Those whose last mails are on the wire no longer count.
+const manyFeed = 2
 
 // New returns a Sender.
 func New(c Config) *Sender {
@@ -142,6 +147,7 @@ func New(c Config) *Sender {
 		brakes:   brakes{c.Log},
 		onWire:   onWire{db: c.DB, folder: c.WireLog, say: c.Log},
 		secrets:  append([][]byte{c.Secret}, c.OldSecrets...),
+		feeders:  make(chan struct{}, manyFeed),
 	}
 	d.pace.Store(int64(max(1, min(c.Batch, c.InFlight/4)))) // how fast the wire is will show
 	return d

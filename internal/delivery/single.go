@@ -86,7 +86,7 @@ func (d *Sender) someSingles(ctx context.Context, lane string, limit int, only [
 	if len(c.sends) == 0 {
 		return int(w.moved.Load()), nil
 	}
-	w.run(ctx)
+	w.run(ctx, func() {})
 	if !c.taken { // the stop came first
 		var back []result
 		for _, s := range c.sends {

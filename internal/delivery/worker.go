@@ -134,8 +134,9 @@ const (
 	aBatch     = 250 * time.Millisecond // what a batch may take on the wire: two are marked at once
 )
 
-// run works until the claim or the wish to go on is at its end.
-func (w *worker) run(ctx context.Context) {
+// run works until the claim or the wish to go on is at its end. It calls fed when nothing
+// more is taken up: from then on mails of the claim are at most on the wire.
+func (w *worker) run(ctx context.Context, fed func()) {
 	stop := every(context.WithoutCancel(ctx), w.claim.keepEvery(), func(ctx context.Context) {
 		if err := w.claim.keep(ctx); err != nil {
 			w.fail(err)
@@ -154,6 +155,7 @@ func (w *worker) run(ctx context.Context) {
 	}
 	recorder.Go(func() { w.settle(landed) })
 	w.feed(ctx, batches)
+	fed()
 	close(batches)
 	pump.Wait()
 	close(wire)

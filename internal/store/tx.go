@@ -105,7 +105,8 @@ func (tx *Tx) All(dest any, text string, args Args) error {
 	if list := reflect.ValueOf(dest).Elem(); !list.IsNil() { // what is an empty list stays one
 		list.Set(reflect.MakeSlice(list.Type(), 0, 0))
 	}
-	return tx.explain(tx.g.Raw(q, vars...).Scan(dest).Error, text)
+	_, err = tx.scan(dest, q, vars)
+	return tx.explain(err, text)
 }
 
 // One scans the first row into dest, a pointer to a struct or a scalar. Without
@@ -115,11 +116,25 @@ func (tx *Tx) One(dest any, text string, args Args) error {
 	if err != nil {
 		return err
 	}
-	r := tx.g.Raw(q, vars...).Scan(dest)
-	if r.Error == nil && r.RowsAffected == 0 {
+	found, err := tx.scan(dest, q, vars)
+	if err == nil && !found {
 		return ErrNotFound
 	}
-	return tx.explain(r.Error, text)
+	return tx.explain(err, text)
+}
+
+// scan reads rows into dest, and reports whether there was one. GORM's own Scan would
+// write the statement out with all its arguments each time, for a log that we do not keep.
+func (tx *Tx) scan(dest any, q string, vars []any) (found bool, err error) {
+	rows, err := tx.g.Raw(q, vars...).Rows()
+	if err != nil {
+		return false, err
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		return false, rows.Err()
+	}
+	return true, tx.g.ScanRows(rows, dest)
 }
 
 // Query streams rows. They must be closed before the next statement of tx.

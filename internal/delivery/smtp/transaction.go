@@ -3,6 +3,7 @@ package smtp
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
@@ -112,7 +113,7 @@ func (c *conn) envelope(m delivery.Message) delivery.Outcome {
 
 func (c *conn) commands(m delivery.Message) ([]command, error) {
 	mail := "MAIL FROM:<" + m.From + ">"
-	if c.eightBit && !ascii(m.Body) {
+	if c.eightBit && !asciiBody(m.Body) {
 		mail += " BODY=8BITMIME"
 	}
 	if !ascii(m.From) || !ascii(m.To) {
@@ -240,21 +241,24 @@ func (c *conn) write(b []byte, next []command) error {
 // with one, and the final dot. Lone line feeds become CRLF, so that no body can end
 // itself early.
 func stuffed(to, body []byte) []byte {
-	for len(body) > 0 {
-		if body[0] == '.' {
-			to = append(to, '.')
+	taken := 0 // what of the body is appended
+	for start := 0; start < len(body); {
+		if body[start] == '.' {
+			to = append(append(to, body[taken:start]...), '.')
+			taken = start
 		}
-		end := bytes.IndexByte(body, '\n')
+		end := bytes.IndexByte(body[start:], '\n')
 		if end < 0 {
-			to = append(to, bytes.TrimSuffix(body, []byte("\r"))...)
-			to = append(to, "\r\n"...)
-			break
+			to = append(append(to, bytes.TrimSuffix(body[taken:], []byte("\r"))...), "\r\n"...)
+			return append(to, ".\r\n"...)
 		}
-		to = append(to, bytes.TrimSuffix(body[:end], []byte("\r"))...)
-		to = append(to, "\r\n"...)
-		body = body[end+1:]
+		if end += start; end == start || body[end-1] != '\r' {
+			to = append(append(to, body[taken:end]...), "\r\n"...)
+			taken = end + 1
+		}
+		start = end + 1
 	}
-	return append(to, ".\r\n"...)
+	return append(append(to, body[taken:]...), ".\r\n"...)
 }
 
 // say writes commands in one packet.
@@ -287,11 +291,21 @@ func unsendable(m delivery.Message) (delivery.Outcome, bool) {
 	return replies{}.answered(delivery.StageRcpt, 501, "the address cannot stand in an envelope"), true
 }
 
-func ascii[T string | []byte](s T) bool {
+func ascii(s string) bool {
 	for i := range len(s) {
 		if s[i] >= 0x80 {
 			return false
 		}
 	}
 	return true
+}
+
+// asciiBody is the same of a body, eight bytes at once.
+func asciiBody(b []byte) bool {
+	for ; len(b) >= 8; b = b[8:] {
+		if binary.LittleEndian.Uint64(b)&0x8080808080808080 != 0 {
+			return false
+		}
+	}
+	return ascii(string(b))
 }

@@ -78,22 +78,36 @@ func one(name, boot string, shop int64, settle func(Left) (bool, error)) error {
 	if lock(f) != nil {
 		return nil // it lives
 	}
-	all, err := io.ReadAll(io.LimitReader(f, headSize+slots*slotSize+1))
+	first, err := upTo(f, headSize) // of another shop there may be many, which stay
 	if err != nil {
 		return err
 	}
-	h, err := readHead(all)
+	h, err := readHead(first)
 	if err != nil || h.boot != boot {
 		return removeOld(name, foreign)
 	}
 	if h.shop != shop {
 		return nil
 	}
-	over, err := settle(read(h, all))
+	marks, err := upTo(f, slots*slotSize+1)
+	if err != nil {
+		return err
+	}
+	over, err := settle(read(h, marks))
 	if err != nil || !over {
 		return err
 	}
 	return ignoreNotExist(os.Remove(name))
+}
+
+// upTo reads so many bytes, or fewer at the end of the file.
+func upTo(f *os.File, most int) ([]byte, error) {
+	b := make([]byte, most)
+	n, err := io.ReadFull(f, b)
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return b[:n], err
 }
 
 // removeOld removes a file that was not written to for so long.

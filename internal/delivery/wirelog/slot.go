@@ -126,11 +126,10 @@ type Left struct {
 	Whole bool // all of it could be read: what it has no mark of was never begun
 }
 
-// read reads a log whose head was read. Of two slots for one try that with the answer
-// counts.
-func read(h head, all []byte) Left {
-	l := Left{Owner: h.owner, Marks: map[Key]Mark{}, Whole: len(all) == headSize+slots*slotSize}
-	for place, rest := 0, all[min(headSize, len(all)):]; len(rest) >= slotSize && place < slots; place, rest = place+1, rest[slotSize:] {
+// read reads the slots of a log. Of two for one try that with the answer counts.
+func read(h head, written []byte) Left {
+	l := Left{Owner: h.owner, Marks: map[Key]Mark{}, Whole: len(written) == slots*slotSize}
+	for place, rest := 0, written; len(rest) >= slotSize && place < slots; place, rest = place+1, rest[slotSize:] {
 		k, m, ok, err := get(rest[:slotSize], h.owner, place)
 		if err != nil {
 			l.Whole = false
