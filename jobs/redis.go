@@ -43,8 +43,12 @@ func Connect(address string) (Redis, error) {
 	o.DialTimeout, o.DialerRetries = 2*time.Second, 1
 	o.ReadTimeout, o.WriteTimeout = 2*time.Second, 2*time.Second
 	o.MaxRetries, o.MinRetryBackoff = 1, 100*time.Millisecond
+	o.ReadBufferSize, o.WriteBufferSize = redisBuffer, redisBuffer
 	return Redis{redis.NewUniversalClient(o), o}, nil
 }
+
+// redisBuffer is enough for what goes to and fro: go-redis would keep 64 kB a connection.
+const redisBuffer = 4 << 10
 
 // CheckAddress says why an address of a Redis can't be used, without asking it.
 // Its words go on after the name of the setting and never repeat the address.

@@ -102,10 +102,10 @@ func (a *app) printParts(out bench.SendOutcome) error {
 	}
 	fmt.Fprintln(a.out)
 	for _, b := range out.Bounds {
-		fmt.Fprintf(a.out, "%s: by what was measured, %d processors allow smtp-source %.0f mails a second and this %.0f, each with its relay: at most %.2f ×, and %.2f × did the ledger cost nothing. Reached: %.2f ×.\n",
+		fmt.Fprintf(a.out, "%s: by what was measured, %d processors that are always busy allow smtp-source %.0f mails a second and this %.0f, each with its relay: %.2f ×, and %.2f × did the ledger cost nothing. Reached: %.2f ×.\n",
 			b.Work, b.Cores, b.Source, b.Highest, b.Ratio, b.WithoutStore, b.Reached)
 		if b.Reached > b.Ratio {
-			fmt.Fprintln(a.out, "That is more than the processors allow: something else had a part of them in one of the turns, and the rates tell little.")
+			fmt.Fprintln(a.out, "That is more than this: smtp-source left the processors idle for longer than the run did, or something else had a part of them.")
 		}
 	}
 	return nil

@@ -118,10 +118,11 @@ func ledger(t testing.TB, db *store.DB) {
 		`insert into occurrences (id, campaign_id, key, day, at, decision) values
 		 (1, 1, '2027-02-22', {today-9}, {now-216h}, 'started'), (2, 2, 'passage:1', {today-3}, {now-72h}, 'started'), (3, 3, 'orders:1', {today}, {now-1h}, 'started')`,
 		`insert into runs (id, occurrence_id, campaign_id, version_id, step, class, state, audience, expires_at, started_at, finished_at) values
-		 (1, 1, 1, 1, 'letter', 'offer', 'finished', 3, {now-192h}, {now-216h}, {now-215h})`,
+		 (1, 1, 1, 1, 'letter', 'offer', 'finished', 0, {now-192h}, {now-216h}, {now-215h})`,
 		send(1, 1, 1, "letter", 1, 1, "sent", "-216h", "4"),
 		send(2, 1, 2, "letter", 1, 1, "sent", "-216h", "4"),
 		send(3, 1, 3, "letter", 1, 1, "skipped", "", "null"),
+		"update runs set audience = 3 where id = 1",
 		send(4, 2, 1, "1-miss-you", 2, 0, "sent", "-72h", "1"),
 		send(5, 2, 1, "2-gift", 2, 0, "sent", "-49h", "1"),
 		send(6, 3, 2, "thanks", 3, 0, "queued", "", "null"),

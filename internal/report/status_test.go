@@ -49,8 +49,9 @@ func TestTheStatusSaysWhatGoesOn(t *testing.T) {
 		do(t, db,
 			"insert into settings (key, value) values ('active_version', '7')",
 			`insert into runs (id, occurrence_id, campaign_id, version_id, step, class, state, audience, expires_at, started_at) values
-			 (2, 20, 1, 1, 'letter', 'offer', 'sending', 2, {now+3h}, {now-1h})`,
+			 (2, 20, 1, 1, 'letter', 'offer', 'sending', 0, {now+3h}, {now-1h})`,
 			send(20, 20, 1, "letter", 1, 2, "sent", "-30s", "null"), send(21, 20, 2, "letter", 1, 2, "queued", "", "null"),
+			"update runs set audience = 2 where id = 2",
 			`insert into chunks (run_id, n, lo, hi, next_id, not_before, done) values (2, 1, 20, 20, 21, {now-1h}, true), (2, 2, 21, 21, 21, {now+1s}, false)`,
 			`insert into passes (name, day, started_at, finished_at) values ('facts', {today-1}, {now-12h}, {now-12h}), ('facts', {today}, {now-1h}, null)`,
 			`insert into replicas (id, version, roles, started_at, seen_at) values ('here', '1', 'web,worker', `+machine(db, 0)+", "+machine(db, 0)+`), ('gone', '1', 'web', `+machine(db, 0)+", "+machine(db, -2*time.Minute)+")",

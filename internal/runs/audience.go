@@ -61,10 +61,10 @@ func (a *Audience) count(rows []tally) {
 	}
 }
 
-// countRun counts a frozen audience.
+// countRun tells a frozen audience, as it was counted.
 func (a *Audience) countRun(tx *store.Tx, run int64) error {
 	var rows []tally
-	err := tx.All(&rows, "select reason, count(*) as n from sends where run_id = @run group by reason", store.Args{"run": run})
+	err := tx.All(&rows, "select reason, cast(sum(n) as bigint) as n from counted where run_id = @run and run_id <> 0 group by reason", store.Args{"run": run})
 	a.count(rows)
 	return err
 }

@@ -79,8 +79,7 @@ func freeze(t isolation.Turn, s start) (f frozen, err error) {
 		       case when a.reason = '' then 'queued' else 'skipped' end, a.reason,
 		       case when a.reason = '' then cast(` + numbers.ID + ` as bigint) end, ` + t.Tx.Instant("@now") + `,
 		       case when a.reason <> '' then ` + t.Tx.Instant("@now") + ` end
-		from  (` + s.audience(t, q, step) + `) a
-		order  by ` + how.order())
+		from  (select a.member_id, a.reason from (` + s.audience(t, q, step) + `) a order by ` + how.order() + `) a`)
 	if err != nil {
 		return f, fmt.Errorf("freezing the audience: %w", err)
 	}

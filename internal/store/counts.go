@@ -9,7 +9,8 @@ import (
 // How many mails came to what is counted by triggers of the ledger: whatever changes a
 // mail, an older binary and a statement by hand among them, has it counted in its own
 // transaction. On Postgres each transaction adds rows to count_changes, so that none
-// waits for another, and FoldCounts adds them up. Readers ask the view counted.
+// waits for another, and FoldCounts adds them up; and a run's mails are counted together
+// when its audience is noted. Readers ask the view counted.
 
 // The states of the ledger as counts tell them.
 const (

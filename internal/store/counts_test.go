@@ -32,15 +32,23 @@ func (c counting) exec(statements ...string) {
 	}
 }
 
-// mails queues mails of a run to members from one to another.
+// mails freezes a run of mails to members from one to another.
 func (c counting) mails(from, to, run int) {
 	c.Helper()
 	var rows [][]any
 	for member := from; member <= to; member++ {
 		rows = append(rows, []any{int64(20000), int64(run), "letter", int64(member), int64(1), int64(1), int64(run), "offer", "offers", "queued", c.db.Now()})
 	}
+	args := store.Args{"run": run, "now": c.db.Now(), "audience": len(rows)}
 	err := c.db.Update(context.Background(), func(tx *store.Tx) error {
-		_, err := tx.Bulk("sends", []string{"day", "occurrence_id", "step", "member_id", "campaign_id", "version_id", "run_id", "class", "topic", "state", "queued_at"}, rows)
+		_, err := tx.Exec("insert into runs (id, occurrence_id, campaign_id, version_id, step, class, state, expires_at, started_at) values (@run, @run, 1, 1, 'letter', 'offer', 'sending', @now, @now) on conflict (id) do nothing", args)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Bulk("sends", []string{"day", "occurrence_id", "step", "member_id", "campaign_id", "version_id", "run_id", "class", "topic", "state", "queued_at"}, rows)
+		if err == nil {
+			_, err = tx.Exec("update runs set audience = @audience where id = @run", args)
+		}
 		return err
 	})
 	if err != nil {
@@ -94,6 +102,9 @@ func TestWhateverChangesAMailIsCounted(t *testing.T) {
 		c.mails(1, 10, 1)
 		c.mails(11, 12, 2)
 		c.want("queued", "10 pending@-1")
+		c.exec("insert into sends (day, occurrence_id, step, member_id, campaign_id, version_id, class, topic, state, queued_at) select 20000, 9, 'letter', member_id, 1, 1, class, topic, 'queued', @now from sends where run_id = 2",
+			"update runs set audience = audience + 1", "update runs set audience = 12 where id = 1") // counted once
+		c.want("with single mails", "10 pending@-1")
 		c.exec("update sends set state = 'handing', sent_day = 20001, fence = fence + 1 where run_id = 1")
 		c.want("on their way", "10 pending@-1")
 		c.exec("update sends set state = 'sent' where member_id <= 6",
