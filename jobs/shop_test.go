@@ -302,12 +302,15 @@ func (s *shop) allSent(n int64) {
 	}
 }
 
-// waitFor waits for what another goroutine or process does.
+// waitFor waits for what another goroutine or process does. It asks less often the
+// longer it waits: many tests do at once, and each question costs the workers time.
 func waitFor(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patient); !holds(); time.Sleep(25 * time.Millisecond) {
+	deadline := time.Now().Add(patient)
+	for pause := 10 * time.Millisecond; !holds(); pause = min(pause*3/2, 250*time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited %s in vain for %s", patient, what)
 		}
+		time.Sleep(pause)
 	}
 }

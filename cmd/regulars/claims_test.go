@@ -29,6 +29,7 @@ type claimAnswer struct {
 // key has one answer wherever it is asked again, and doctor finds nothing.
 func TestClaimsOfTwoReplicasOneOfWhichIsKilled(t *testing.T) {
 	t.Parallel()
+	unraced(t)
 	if testing.Short() {
 		t.Skip("builds the binary")
 	}
@@ -37,7 +38,7 @@ func TestClaimsOfTwoReplicasOneOfWhichIsKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { sink.Close() })
-	s := shop{t: t, binary: built(t), env: []string{"SMTP_URL=smtp://" + sink.Addr() + "?tls=off", "DATABASE_URL=" + fewConnections(t), "REDIS_URL=" + ownRedis(t), "BASE_URL=https://mail.shop.example",
+	s := shop{t: t, env: []string{"SMTP_URL=smtp://" + sink.Addr() + "?tls=off", "DATABASE_URL=" + fewConnections(t), "REDIS_URL=" + ownRedis(t), "BASE_URL=https://mail.shop.example",
 		"SECRET_KEY=" + rand.Text() + rand.Text(), "LOG_LEVEL=error"}}
 	s.must("migrate")
 	s.must("apply", directory(t, loyalShop))
@@ -128,7 +129,7 @@ func TestClaimsOfTwoReplicasOneOfWhichIsKilled(t *testing.T) {
 func (s shop) process() (*exec.Cmd, string) {
 	s.t.Helper()
 	address := freePort(s.t)
-	p := exec.Command(s.binary, "serve", "--listen", address)
+	p := exec.Command(built(s.t), "serve", "--listen", address)
 	p.Env, p.Dir, p.Stderr = s.env, s.t.TempDir(), os.Stderr
 	if err := p.Start(); err != nil {
 		s.t.Fatal(err)

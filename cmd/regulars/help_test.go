@@ -64,6 +64,7 @@ func TestHelpIsTrue(t *testing.T) {
 			t.Skip("the examples need ", tool)
 		}
 	}
+	unraced(t)
 	r := newReader(t)
 	ran := map[string]int{}
 	for _, p := range help.Pages() {

@@ -121,7 +121,7 @@ func manyMembers(t *testing.T, n int) string {
 // start runs a worker as a process of its own.
 func (s shop) start() *exec.Cmd {
 	s.t.Helper()
-	p := exec.Command(s.binary, "serve")
+	p := exec.Command(built(s.t), "serve")
 	p.Env = s.env
 	p.Dir = s.t.TempDir()
 	p.Stderr = os.Stderr

@@ -14,8 +14,9 @@ import (
 // reached the fifth order in it is known.
 func TestARehearsalFindsTheFifthOrders(t *testing.T) {
 	t.Parallel()
+	unraced(t)
 	file := data(t, "cdnow/orders.csv")
-	s := shop{t: t, binary: built(t)}
+	s := shop{t: t}
 	out := s.must("rehearse", directory(t, milestoneShop), "--orders", file, "--order-id", "row",
 		"--map", "member=customer_id,at=ordered_at,quantity=quantity,total=amount", "--from", "1997-01-01", "--to", "1997-01-31", "--everyone", "--json")
 	var got rehearsal.Outcome

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"regulars/internal/embedded"
+	"regulars/internal/store/storetest"
 )
 
 // copied takes a copy of the shop's database while nobody writes, and returns how to
@@ -255,7 +256,8 @@ func TestARestoredCopyGivesNoCodeFromStockTwice(t *testing.T) {
 // it has been silent for long and work is due.
 func TestALongSilenceWithWorkDueIsAsked(t *testing.T) {
 	t.Parallel()
-	s := shop{t: t, env: []string{"DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(), "shop.db")}, binary: built(t)}
+	unraced(t)
+	s := shop{t: t, env: []string{"DATABASE_URL=" + storetest.File(t)}}
 	s.env = append(s.env, "LISTEN=127.0.0.1:0", "LOG_LEVEL=error")
 	s.must("import", "members", manyMembers(t, 3), "--consent", "offers,newsletter", "--consent-source", "test", "--consent-at", "2026-01-01")
 	s.must("apply", directory(t, quietShop))

@@ -21,19 +21,6 @@ var priced = map[string]string{
 	"campaigns/gift/gift.en.md":      "---\nsubject: A gift\n---\nYour code is {{ coupon.code }}.\n",
 }
 
-// eachEngine runs f on a new shop over each engine, in the test itself.
-func eachEngine(t *testing.T, f func(*testing.T, shop)) {
-	t.Helper()
-	t.Run("sqlite", func(t *testing.T) {
-		t.Parallel()
-		f(t, shop{t: t, env: []string{"DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(), "shop.db")}})
-	})
-	t.Run("postgres", func(t *testing.T) {
-		t.Parallel()
-		f(t, shop{t: t, env: []string{"DATABASE_URL=" + fewConnections(t)}})
-	})
-}
-
 // written writes files to a folder, over what is there.
 func written(t *testing.T, dir string, files map[string]string) {
 	t.Helper()
@@ -85,7 +72,7 @@ func wants(t *testing.T, about, text string, words ...string) {
 
 func TestACorrectedMailIsToldOfAndSent(t *testing.T) {
 	t.Parallel()
-	eachEngine(t, func(t *testing.T, s shop) {
+	eachShop(t, func(t *testing.T, s shop) {
 		dir := s.opened(priced)
 		s.must("campaign", "launch", "spring", "--yes")
 		if got := s.must("status", "--json"); strings.Contains(got, "texts of version") {
@@ -128,7 +115,7 @@ func TestACorrectedMailIsToldOfAndSent(t *testing.T) {
 
 func TestAnEditIsSeenBeforeItIsLive(t *testing.T) {
 	t.Parallel()
-	eachEngine(t, func(t *testing.T, s shop) {
+	eachShop(t, func(t *testing.T, s shop) {
 		dir := s.opened(priced)
 		written(t, dir, map[string]string{"campaigns/spring/spring.en.md": "---\nsubject: Spring\n---\nBoots for 91.90, {{ member.first_name }}.\n"})
 		for _, tt := range []struct {
@@ -152,7 +139,7 @@ func TestAnEditIsSeenBeforeItIsLive(t *testing.T) {
 
 func TestALaunchSaysWhatStandsInItsWay(t *testing.T) {
 	t.Parallel()
-	eachEngine(t, func(t *testing.T, s shop) {
+	eachShop(t, func(t *testing.T, s shop) {
 		files := maps.Clone(priced)
 		files["program.yaml"] = askedShop["program.yaml"] + "caps: [1 per 16h]\n"
 		files["pools.yaml"] = "few: {kind: generated, pattern: \"FEW-########\", amount: 5, valid_for: 14d, stock: 2, budget: 100, checkout: asks_us}\n"

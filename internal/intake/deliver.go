@@ -155,7 +155,7 @@ func (in *Intake) Deliver(ctx context.Context, currency string, events []loyalty
 		if since.IsZero() {
 			since = time.Now()
 		}
-		if time.Since(since) > lockedWait {
+		if time.Since(since) > in.lockedWait {
 			return nil, fmt.Errorf("taking in %d events: %w", len(events), store.ErrLocked)
 		}
 		time.Sleep(pause)
@@ -230,11 +230,11 @@ func (g *gathering) handOn() {
 // takeGroup takes some deliveries in as one transaction. One that fails as a whole is
 // tried again in halves, until what fails is alone.
 func (in *Intake) takeGroup(ctx context.Context, group []*delivery, told map[*delivery]outcome) {
-	ctx, cancel := context.WithTimeout(ctx, groupTime)
+	ctx, cancel := context.WithTimeout(ctx, in.groupTime)
 	defer cancel()
 	db := in.db
 	if db.Engine() == store.Postgres {
-		db = db.Hasty(groupWait)
+		db = db.Hasty(in.groupWait)
 	}
 	busy, err := in.applyTogether(ctx, db, group, true)
 	for _, d := range group {
@@ -262,7 +262,7 @@ func (in *Intake) takeGroup(ctx context.Context, group []*delivery, told map[*de
 // waitAlone takes a delivery in by itself that its group found something locked with:
 // few wait at once, for each has a connection.
 func (in *Intake) waitAlone(ctx context.Context, d *delivery) ([]Result, error) {
-	late := time.NewTimer(lockedWait)
+	late := time.NewTimer(in.lockedWait)
 	defer late.Stop()
 	select {
 	case in.gather.alone <- struct{}{}:
@@ -275,7 +275,7 @@ func (in *Intake) waitAlone(ctx context.Context, d *delivery) ([]Result, error) 
 
 // deliverAlone takes one delivery in by itself, which may wait for locks.
 func (in *Intake) deliverAlone(ctx context.Context, d *delivery) ([]Result, error) {
-	ctx, cancel := context.WithTimeout(ctx, groupTime)
+	ctx, cancel := context.WithTimeout(ctx, in.groupTime)
 	defer cancel()
 	if _, err := in.applyTogether(ctx, in.db, []*delivery{d}, false); err != nil {
 		return nil, err

@@ -38,6 +38,7 @@ func newGate(t *testing.T, db *store.DB) *gate {
 		}
 		return db.Now()
 	}))
+	g.Patient()
 	g.Stored(placed("first", "O-first", "M-first", 0, 100)) // the pepper is read
 	if _, err := g.Currency(context.Background()); err != nil {
 		t.Fatal(err)
@@ -217,6 +218,7 @@ func TestADeliveryOfALockedMemberIsLeftOut(t *testing.T) {
 	if got := g.One("select count(*) from members where external_id = 'M-new'"); got != "0" {
 		t.Error("half of a delivery was taken in")
 	}
+	g.PatientWithLocked()
 	go func() { // the lock ends while they come again
 		for g.Queued() == 0 {
 			runtime.Gosched()

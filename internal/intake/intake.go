@@ -65,11 +65,13 @@ type Intake struct {
 	pepper []byte // of the suppression hash; nil: not read yet
 
 	gather gathering
+
+	groupWait, groupTime, lockedWait time.Duration // as the constants say, but in tests
 }
 
 // New returns the intake of a database.
 func New(db *store.DB) *Intake {
-	return &Intake{db: db, gather: gathering{alone: make(chan struct{}, aloneAtOnce)}}
+	return &Intake{db: db, gather: gathering{alone: make(chan struct{}, aloneAtOnce)}, groupWait: groupWait, groupTime: groupTime, lockedWait: lockedWait}
 }
 
 // Apply takes events in, all in one transaction, and answers each of them in the

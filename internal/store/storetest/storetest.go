@@ -36,6 +36,12 @@ func Each(t *testing.T, f func(t *testing.T, db *store.DB)) {
 // SQLite returns a fresh database in a file of the test's own.
 func SQLite(t testing.TB) *store.DB {
 	t.Helper()
+	return open(t, File(t), store.Options{})
+}
+
+// File returns the address of an empty, migrated database in a file of the test's own.
+func File(t testing.TB) string {
+	t.Helper()
 	empty, err := migrated()
 	if err != nil {
 		t.Fatal("making a database ready for the tests: ", err)
@@ -44,7 +50,7 @@ func SQLite(t testing.TB) *store.DB {
 	if err := os.WriteFile(file, empty, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return open(t, "sqlite:"+file, store.Options{})
+	return "sqlite:" + file
 }
 
 // migrated is the file of an SQLite database as the migrations leave it. They run
@@ -95,6 +101,21 @@ func Database(t testing.TB) string {
 // there is none.
 func Where(t testing.TB) string {
 	t.Helper()
+	where := answering()
+	const missing = "no Postgres at TEST_DATABASE_URL or on localhost:5432: the Postgres half of this test did not run"
+	switch {
+	case where != "":
+	case os.Getenv("CI") == "true":
+		t.Fatal(missing)
+	default:
+		t.Skip(missing)
+	}
+	return where
+}
+
+// answering is the address of a Postgres that answers, "" where there is none. It is
+// looked for once in a process.
+var answering = sync.OnceValue(func() string {
 	candidates := []string{
 		"postgres://postgres@127.0.0.1:5432/postgres?sslmode=disable",
 		"postgres://postgres:postgres@127.0.0.1:5432/postgres?sslmode=disable",
@@ -107,16 +128,11 @@ func Where(t testing.TB) string {
 			return where
 		}
 	}
-	const missing = "no Postgres at TEST_DATABASE_URL or on localhost:5432: the Postgres half of this test did not run"
-	if os.Getenv("CI") == "true" {
-		t.Fatal(missing)
-	}
-	t.Skip(missing)
 	return ""
-}
+})
 
 func answers(where string) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // where nobody listens, it says so at once
 	defer cancel()
 	db, err := store.Open(ctx, where, store.Options{Conns: 1})
 	if err != nil {

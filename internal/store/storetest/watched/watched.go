@@ -1,14 +1,14 @@
 // Package watched knows whether tests run under the race detector. That takes minutes
-// for a real history, which shares nothing between goroutines: .ci/run has these tried
-// without it.
+// for what shares nothing between goroutines, and sees nothing of other processes:
+// .ci/run has such tests tried without it.
 package watched
 
 import "testing"
 
-// Skip skips a test of a real history under the race detector.
+// Skip skips a test under the race detector that it has nothing to see in.
 func Skip(t testing.TB) {
 	t.Helper()
 	if On {
-		t.Skip("a real history, and the race detector is on")
+		t.Skip("the race detector is on, and has nothing to see here")
 	}
 }
