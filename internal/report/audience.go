@@ -219,37 +219,13 @@ type Segment struct {
 
 // Segments returns the named segments by name.
 func Segments(tx *store.Tx) (list []Segment, err error) {
-	err = tx.All(&list, segmentList("(select count(*) from segment_members i where i.segment_id = s.id and i.left_at is null)"), nil)
-	return list, err
-}
-
-// segmentList is a SELECT of the named segments, with how many are inside as SQL.
-func segmentList(inside string) string {
-	return `
-		select s.name, s.rule, ` + inside + ` as members, case when s.failed_day is null then '' else s.because end as because
+	err = tx.All(&list, `
+		select s.name, s.rule, cast(coalesce(m.n, 0) as bigint) as members, case when s.failed_day is null then '' else s.because end as because
 		from   segments s
+		left   join (select segment_id, sum(came - went) as n from segments_moved group by segment_id) m on m.segment_id = s.id
 		where  s.removed_at is null
-		order  by s.name`
-}
-
-// SegmentsKept returns the named segments by name as Segments does; in a large shop with
-// the members that were inside when they were last counted, and that moment; a zero one is
-// the present.
-func SegmentsKept(tx *store.Tx) (list []Segment, asOf loyalty.Instant, err error) {
-	shop, asOf, kept, err := KeptShop(tx)
-	if err != nil || !kept {
-		if err == nil {
-			list, err = Segments(tx)
-		}
-		return list, asOf, err
-	}
-	if err := tx.All(&list, segmentList("0"), nil); err != nil {
-		return nil, asOf, err
-	}
-	for i := range list {
-		list[i].Members = shop.Inside[list[i].Name]
-	}
-	return list, asOf, nil
+		order  by s.name`, nil)
+	return list, err
 }
 
 // All counts the members for whom all of some rules hold today and none of
