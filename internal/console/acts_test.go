@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"regulars/internal/membership"
 	"regulars/internal/staff"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
@@ -271,6 +272,7 @@ func TestRulesAreTried(t *testing.T) {
 // TestASegmentIsToldAtOnce has nothing counted while somebody waits, until they ask.
 func TestASegmentIsToldAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
+		h.Do(func(tx *store.Tx) error { _, err := membership.Refresh(tx, "", true); return err })
 		const page = "/console/segments/regulars?from=2027-01-01&to=2027-03-05"
 		h.Console.Live = time.Nanosecond
 		quick := h.ask(staff.Viewer, page, nil)
