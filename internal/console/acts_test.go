@@ -273,6 +273,7 @@ func TestRulesAreTried(t *testing.T) {
 func TestASegmentIsToldAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		h.Do(func(tx *store.Tx) error { _, err := membership.Refresh(tx, "", true); return err })
+		h.ask(staff.Viewer, "/console/segments", nil).shows(t, "regulars orders >= 2 0 3") // 30 days ago, and now
 		const page = "/console/segments/regulars?from=2027-01-01&to=2027-03-05"
 		h.Console.Live = time.Nanosecond
 		quick := h.ask(staff.Viewer, page, nil)

@@ -20,9 +20,13 @@ import (
 type segmentsView struct {
 	frame
 	Segments []report.Segment
-	Words    []completion // of rules
+	Before   map[string]int64 // how many were inside so many days ago
+	Words    []completion     // of rules
 	Try      try
 }
+
+// Days is how long ago Before was.
+func (segmentsView) Days() int { return movedSince }
 
 // try is a rule that somebody tries, and what it says.
 type try struct {
@@ -48,6 +52,9 @@ func (c *Console) segments(w http.ResponseWriter, r *http.Request, u visitor) er
 			return err
 		}
 		if view.Segments, err = report.Segments(tx); err != nil {
+			return err
+		}
+		if view.Before, err = report.InsideAt(tx, view.Today()-movedSince); err != nil {
 			return err
 		}
 		now, err := marketing.InForce(tx)

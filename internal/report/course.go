@@ -37,6 +37,22 @@ func Course(tx *store.Tx, segment string, first, last loyalty.Day) (days []Segme
 	return days, err
 }
 
+// InsideAt returns how many members were in each named segment at the end of a day; one
+// that nobody had ever been in is left out.
+func InsideAt(tx *store.Tx, day loyalty.Day) (map[string]int64, error) {
+	var rows []Segment
+	err := tx.All(&rows, `
+		select s.name, cast(sum(m.came - m.went) as bigint) as members
+		from   segments_moved m join segments s on s.id = m.segment_id
+		where  m.day <= @day
+		group  by s.name`, store.Args{"day": day})
+	inside := map[string]int64{}
+	for _, r := range rows {
+		inside[r.Name] = r.Members
+	}
+	return inside, err
+}
+
 // DrawCourse draws how many were inside.
 func DrawCourse(segment string, days []SegmentDay) string {
 	c := plot.Columns{Title: "Members in " + segment}

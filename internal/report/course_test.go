@@ -72,6 +72,9 @@ func TestTheCourseOfASegmentIsThatOfItsStays(t *testing.T) {
 			if d != want {
 				t.Errorf("day %d: %+v, want %+v", day, d, want)
 			}
+			if at := see(t, db, func(tx *store.Tx) (map[string]int64, error) { return report.InsideAt(tx, d.Day) }); at["vip"] != want.Inside {
+				t.Errorf("day %d: %v were inside, want %d in vip", day, at, want.Inside)
+			}
 			b := see(t, db, func(tx *store.Tx) (report.Between, error) {
 				return report.MovesBetween(tx, "vip", today-5, max(d.Day, today-5), 10)
 			})
