@@ -16,7 +16,7 @@ var refreshJob = kind{
 	about: "bring a segment up to date",
 	queue: Chores,
 	fields: []field{{name: "segment", about: "its name; all segments without it"}, {name: "facts", about: "true: first compute the figures of all members anew"},
-		{name: "counts", about: "true: first set right by the ledger how many mails are counted"}},
+		{name: "counts", about: "true: first set right how many mails are counted, and how many moved in segments"}},
 	settle: func(tx *store.Tx, v map[string]string) error {
 		for _, name := range []string{"facts", "counts"} {
 			if v[name] != "" && v[name] != "true" {
@@ -38,12 +38,11 @@ var refreshJob = kind{
 			figures = fmt.Sprintf("facts of %d members computed anew; ", n)
 		}
 		if row.Values()["counts"] == "true" {
-			var n int64
-			err := r.DB.Update(ctx, func(tx *store.Tx) (err error) { n, err = store.Recount(tx); return err })
+			mails, days, err := recount(ctx, r.DB)
 			if err != nil {
 				return "", err
 			}
-			figures += fmt.Sprintf("%d counts of mails set right; ", n)
+			figures += fmt.Sprintf("%d counts of mails and %d days of segments set right; ", mails, days)
 		}
 		err = r.DB.Update(ctx, func(tx *store.Tx) error {
 			n, err := membership.Refresh(tx, row.Values()["segment"], false)
@@ -52,4 +51,13 @@ var refreshJob = kind{
 		})
 		return said, final(err)
 	},
+}
+
+// recount sets right what is counted by triggers.
+func recount(ctx context.Context, db *store.DB) (mails, days int64, err error) {
+	err = db.Update(ctx, func(tx *store.Tx) (err error) { mails, err = store.Recount(tx); return err })
+	if err == nil {
+		err = db.Update(ctx, func(tx *store.Tx) (err error) { days, err = store.RecountSegments(tx); return err })
+	}
+	return mails, days, err
 }

@@ -97,6 +97,10 @@ func TestTheDoctorsAdviceMends(t *testing.T) {
 		if got := s.run("doctor"); got.code != 1 || !strings.Contains(got.out, "3 mails sent are counted, the ledger holds 0") || !strings.Contains(got.out, "enqueue refresh counts=true") {
 			t.Fatalf("doctor of wrong counts: exit %d\n%s", got.code, got.out)
 		}
+		s.sql("insert into segment_days (segment_id, day, came, went) values (99, 20000, 3, 1)")
+		if got := s.run("doctor"); got.code != 1 || !strings.Contains(got.out, "3 came and 1 left as it is counted, 0 and 0 by the stays") {
+			t.Fatalf("doctor of a segment's wrong day: exit %d\n%s", got.code, got.out)
+		}
 		s.must("enqueue", "refresh", "facts=true", "counts=true")
 		if strings.HasPrefix(s.env[0], "DATABASE_URL=sqlite") { // the inbox may not be Postgres' relay
 			p := s.start()

@@ -7,7 +7,9 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
+	"regulars/internal/membership"
 	"regulars/internal/staff"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
@@ -264,6 +266,33 @@ func TestRulesAreTried(t *testing.T) {
 			t.Errorf("count of nothing: %d", a.StatusCode)
 		}
 		h.ask(staff.Viewer, "/console/segments/regulars", nil).shows(t, "3 members Members who have at least 2 orders")
+	})
+}
+
+// TestASegmentIsToldAtOnce has nothing counted while somebody waits, until they ask.
+func TestASegmentIsToldAtOnce(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		h.Do(func(tx *store.Tx) error { _, err := membership.Refresh(tx, "", true); return err })
+		h.ask(staff.Viewer, "/console/segments", nil).shows(t, "regulars orders >= 2 0 3") // 30 days ago, and now
+		const page = "/console/segments/regulars?from=2027-01-01&to=2027-03-05"
+		h.Console.Live = time.Nanosecond
+		quick := h.ask(staff.Viewer, page, nil)
+		quick.shows(t, "Inside, as of the last pass 3") // from the days
+		quick.shows(t, "3 stays began in these days, and 0 ended")
+		quick.shows(t, "Telling whose they are takes longer")
+		quick.shows(t, "Counting the parts of its rule takes longer")
+		whole := h.ask(staff.Viewer, page+"&count=now", nil)
+		whole.shows(t, "3 members came in")
+		whole.shows(t, "3 members Members who have at least 2 orders")
+		count := func(more string) answer {
+			return h.ask(staff.Marketer, "/console/segments/count", url.Values{"rule": {"orders >= 2"}, "count": {more}})
+		}
+		if a := count(""); a.StatusCode != http.StatusAccepted || a.Body != "Counting all of them …" { // too few for a sample
+			t.Errorf("meanwhile: %d %q", a.StatusCode, a.Body)
+		}
+		if a := count("now"); a.StatusCode != http.StatusOK || a.Body != "3 members: Members who have at least 2 orders." {
+			t.Errorf("all: %d %q", a.StatusCode, a.Body)
+		}
 	})
 }
 

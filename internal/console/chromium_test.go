@@ -64,7 +64,11 @@ func (h *house) screens(t *testing.T) map[string]string {
 	h.Do(func(tx *store.Tx) error { return rehearsal.Keep(tx, h.change, "", rehearsed()) })
 	spring, change := url.Values{"value.headline": {"Sun"}}, fmt.Sprintf("/console/proposals/%d", h.change)
 	file := strings.TrimPrefix(change, "/console/proposals/") + "/files/campaigns/welcome/hello.en.md"
+	h.Console.Live = time.Nanosecond
+	atOnce := h.ask(staff.Viewer, "/console/segments/regulars", nil).Body
+	h.Console.Live = time.Minute
 	return map[string]string{
+		"segment at once": atOnce, "ending": h.ask(staff.Viewer, "/console/reports/ending", nil).Body,
 		"today": h.ask(staff.Admin, "/console/", nil).Body, "campaigns": h.ask(staff.Viewer, "/console/campaigns", nil).Body,
 		"campaign": h.ask(staff.Admin, "/console/campaigns/welcome", nil).Body, "held": h.ask(staff.Admin, "/console/campaigns/spring", nil).Body,
 		"mail": h.ask(staff.Admin, fmt.Sprintf("/console/mail/welcome/hello?as=%d&view=text", h.members[0]), nil).Body, "run": h.ask(staff.Admin, fmt.Sprintf("/console/runs/%d", h.run), nil).Body,

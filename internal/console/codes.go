@@ -2,12 +2,15 @@ package console
 
 import (
 	"errors"
+	"html/template"
 	"net/http"
 	"strings"
 	"time"
 
 	"regulars/internal/coupon"
 	"regulars/internal/loyalty"
+	"regulars/internal/marketing"
+	"regulars/internal/report"
 	"regulars/internal/store"
 )
 
@@ -16,6 +19,8 @@ type codesView struct {
 	frame
 	Pools   []poolLine
 	Counted bool
+	Drops   []report.DropDay // the newest, each as it stands
+	Newest  template.HTML    // the newest of them, day by day
 	Asked   string
 	Code    *coupon.Code // nil: none was asked for, or there is none
 	Verdict string
@@ -41,6 +46,9 @@ func (c *Console) codes(w http.ResponseWriter, r *http.Request, u visitor) error
 	})
 	if err == nil {
 		err = c.figures(r, view.pools)
+	}
+	if err == nil {
+		err = c.quick(r, view.drops)
 	}
 	if err != nil {
 		return err
@@ -85,6 +93,29 @@ func (v *codesView) pools(tx *store.Tx) error {
 	}
 	v.Counted = err == nil
 	return err
+}
+
+// drops counts what became of the newest drops.
+func (v *codesView) drops(tx *store.Tx) error {
+	ask, err := marketing.Asks(tx, v.Today(), false)
+	if err != nil {
+		return err
+	}
+	named, _ := report.ByName("drops")
+	table, err := named.Make(tx, ask)
+	if err != nil {
+		return err
+	}
+	days := table.Value.([]report.DropDay)
+	for i, d := range days {
+		if i+1 == len(days) || days[i+1].Run != d.Run {
+			v.Drops = append(v.Drops, d)
+		}
+	}
+	if len(days) > 0 {
+		v.Newest = template.HTML(named.Picture(ask, table))
+	}
+	return nil
 }
 
 // endCode ends a code, whoever has it.

@@ -23,6 +23,7 @@ type loyaltyView struct {
 	Picture   template.HTML
 	Tiers     []report.TierLine
 	Moved     template.HTML // who moved between tiers; "": nobody
+	Ending    template.HTML // what ends when
 	Rewards   []rewardLine
 	Referrals []points.Referral
 	More      int64 // referrals beside those that are shown
@@ -81,7 +82,7 @@ func (v *loyaltyView) rewards(p *program.Program) {
 	}
 }
 
-// count counts points and tiers.
+// count counts points, tiers and what ends.
 func (v *loyaltyView) count(tx *store.Tx, l *program.Loyalty) error {
 	ask, err := marketing.Asks(tx, v.Today(), false)
 	if err != nil {
@@ -100,9 +101,24 @@ func (v *loyaltyView) count(tx *store.Tx, l *program.Loyalty) error {
 		}
 		v.Picture = template.HTML(named.Picture(ask, table))
 	}
-	if len(l.Tiers) == 0 {
+	if len(l.Tiers) > 0 {
+		if err := v.tiers(tx, l); err != nil {
+			return err
+		}
+	}
+	if l.Points == nil {
 		return nil
 	}
+	named, _ := report.ByName("ending")
+	table, err := named.Make(tx, ask)
+	if len(table.Rows) > 0 {
+		v.Ending = template.HTML(named.Picture(ask, table))
+	}
+	return err
+}
+
+// tiers counts who is in which, and who moved.
+func (v *loyaltyView) tiers(tx *store.Tx, l *program.Loyalty) error {
 	var names []string
 	for _, tier := range l.Tiers {
 		names = append(names, tier.Name)

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"errors"
 	"html/template"
 	"net/http"
@@ -19,10 +20,13 @@ import (
 type segmentsView struct {
 	frame
 	Segments []report.Segment
-	Words    []completion    // of rules
-	AsOf     loyalty.Instant // of how many are inside; zero: the present
+	Before   map[string]int64 // how many were inside so many days ago
+	Words    []completion     // of rules
 	Try      try
 }
+
+// Days is how long ago Before was.
+func (segmentsView) Days() int { return movedSince }
 
 // try is a rule that somebody tries, and what it says.
 type try struct {
@@ -32,13 +36,13 @@ type try struct {
 	Answer *marketing.Asked // nil: nothing was asked, or it cannot be answered
 }
 
-// A rule is tried for so long, with so many of its members; one counted while it is typed
-// for less.
+// A rule is tried for so long, with so many of its members, and a sample of them is looked
+// at for less.
 const (
-	tryFor   = 10 * time.Second
-	countFor = 3 * time.Second
-	trySome  = 20
-	mostRule = 4000
+	tryFor    = 10 * time.Second
+	sampleFor = 2 * time.Second
+	trySome   = 20
+	mostRule  = 4000
 )
 
 func (c *Console) segments(w http.ResponseWriter, r *http.Request, u visitor) error {
@@ -47,7 +51,10 @@ func (c *Console) segments(w http.ResponseWriter, r *http.Request, u visitor) er
 		if view.frame, err = c.frame(tx, r, u, "segments", c.pages.words.Say("segments.title")); err != nil {
 			return err
 		}
-		if view.Segments, view.AsOf, err = report.SegmentsKept(tx); err != nil {
+		if view.Segments, err = report.Segments(tx); err != nil {
+			return err
+		}
+		if view.Before, err = report.InsideAt(tx, view.Today()-movedSince); err != nil {
 			return err
 		}
 		now, err := marketing.InForce(tx)
@@ -99,40 +106,62 @@ func (c *Console) wrongRule(rule string, err error) string {
 	return ""
 }
 
-// countRule answers with a line about the rule, for the page's script.
+// countRule answers with a line about the rule, for the page's script. What takes longer
+// than somebody who types should wait is said from a sample first, with 202: the script
+// asks again for the rest, and leaves it where the typing goes on.
 func (c *Console) countRule(w http.ResponseWriter, r *http.Request, _ visitor) error {
 	rule := strings.TrimSpace(r.PostFormValue("rule"))
 	if rule == "" {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	words, n, err := "", int64(0), error(nil)
-	line := c.wrongRule(rule, nil)
+	status, line := http.StatusOK, c.wrongRule(rule, nil)
 	if line == "" {
-		words, n, err = c.Marketer.Count(r.Context(), rule, countFor)
+		limit := c.patience(r, tryFor)
+		words, n, err := c.Marketer.Count(r.Context(), rule, limit)
 		line = c.wrongRule(rule, err)
-	}
-	if line == "" && err != nil {
-		return err
-	}
-	if line == "" {
-		line = c.pages.words.SayOf("segments.counted", n) + ": " + words
+		switch {
+		case errors.Is(err, store.ErrTooLong) && limit < tryFor:
+			if line, err = c.estimated(r, rule); err != nil {
+				return err
+			}
+			status = http.StatusAccepted
+		case line == "" && err != nil:
+			return err
+		case line == "":
+			line = c.pages.words.SayOf("segments.counted", n) + ": " + words
+		}
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = w.Write([]byte(line))
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(line)) // the browser has gone away: nobody to tell
 	return nil
+}
+
+// estimated is what a sample says of a rule while all are counted.
+func (c *Console) estimated(r *http.Request, rule string) (string, error) {
+	low, high, ok, err := c.Marketer.Estimate(r.Context(), rule, sampleFor)
+	if errors.Is(err, store.ErrTooLong) {
+		ok, err = false, nil
+	}
+	say, number := c.pages.words.Say, c.pages.words.Number
+	if !ok {
+		return say("segments.counting"), err
+	}
+	return say("segments.about", number(low), number(high)) + " " + say("segments.counting"), err
 }
 
 // segmentView is one named segment.
 type segmentView struct {
 	frame
 	report.Segment
-	AsOf   loyalty.Instant // of how many are inside; zero: the present
 	Try    try
 	Course template.HTML // how many were inside, day by day
 	From   string        // of the days between which one looks at who moved
 	To     string
-	report.Between
+	Began  int64 // stays between those days
+	Ended  int64
+	Moved  *report.Between // nil: telling who it was takes longer than a page may, and nobody has pressed the button yet
 }
 
 // courseDays is for how many days the page of a segment shows its course.
@@ -141,28 +170,52 @@ const courseDays = 90
 func (c *Console) oneSegment(w http.ResponseWriter, r *http.Request, u visitor) error {
 	name := r.PathValue("segment")
 	var view segmentView
+	var from, to loyalty.Day
 	err := c.read(r.Context(), func(tx *store.Tx) (err error) {
 		if view.frame, err = c.frame(tx, r, u, "segments", name); err != nil {
 			return err
 		}
-		list, asOf, err := report.SegmentsKept(tx)
+		list, err := report.Segments(tx)
 		if err != nil {
 			return err
 		}
-		view.AsOf = asOf
 		i := slices.IndexFunc(list, func(s report.Segment) bool { return s.Name == name })
 		if i < 0 {
 			return store.ErrNotFound
 		}
 		view.Segment = list[i]
-		return view.moves(tx, r)
-	})
-	if err == nil {
-		limit := c.patience(r, tryFor)
-		view.Try, err = c.tried(r, view.Segment.Rule, limit)
-		if errors.Is(err, store.ErrTooLong) {
-			view.Try.Slow, err = true, nil
+		days, err := report.Course(tx, name, view.Today()-courseDays, view.Today())
+		if err != nil {
+			return err
 		}
+		view.Course = template.HTML(report.DrawCourse(name, days))
+		if from, to, err = view.between(r); err != nil {
+			return err
+		}
+		view.From, view.To = from.String(), to.String()
+		view.Began, view.Ended, err = report.StaysBetween(tx, name, from, to)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	limit := c.patience(r, tryFor)
+	moved := make(chan error, 1) // both may take their time: side by side
+	go func() {
+		moved <- c.DB.Ask(r.Context(), limit, func(tx *store.Tx) error {
+			b, err := report.MovesBetween(tx, name, from, to, trySome)
+			if err == nil {
+				view.Moved = &b
+			}
+			return err
+		})
+	}()
+	view.Try, err = c.tried(r, view.Segment.Rule, limit)
+	if errors.Is(err, store.ErrTooLong) {
+		view.Try.Slow, err = true, nil
+	}
+	if wrong := <-moved; !errors.Is(wrong, store.ErrTooLong) {
+		err = cmp.Or(err, wrong)
 	}
 	if err != nil {
 		return err
@@ -170,27 +223,18 @@ func (c *Console) oneSegment(w http.ResponseWriter, r *http.Request, u visitor) 
 	return c.pages.show(w, http.StatusOK, "segment", view)
 }
 
-// moves is how the segment came to be as it is, and who moved between the days of the
-// page's address.
-func (v *segmentView) moves(tx *store.Tx, r *http.Request) error {
-	today := v.Today()
-	days, err := report.Course(tx, v.Segment.Name, today-courseDays, today)
-	if err != nil {
-		return err
-	}
-	v.Course = template.HTML(report.DrawCourse(v.Segment.Name, days))
-	from, to := today-movedSince, today
+// between are the days of the page's address.
+func (v *segmentView) between(r *http.Request) (from, to loyalty.Day, err error) {
+	from, to = v.Today()-movedSince, v.Today()
 	for name, day := range map[string]*loyalty.Day{"from": &from, "to": &to} {
 		if asked := r.URL.Query().Get(name); asked != "" {
 			if *day, err = loyalty.ParseDay(asked); err != nil {
-				return wrong(err.Error())
+				return from, to, wrong(err.Error())
 			}
 		}
 	}
 	if from > to {
-		return wrong(v.words.Say("segments.days"))
+		return from, to, wrong(v.words.Say("segments.days"))
 	}
-	v.From, v.To = from.String(), to.String()
-	v.Between, err = report.MovesBetween(tx, v.Segment.Name, from, to, trySome)
-	return err
+	return from, to, nil
 }

@@ -55,13 +55,22 @@ func forgetSends(tx *store.Tx, today loyalty.Day) (int, error) {
 		return 0, fmt.Errorf("which mails are too old: %w", err)
 	}
 	if len(ids) > 0 {
-		for _, statement := range []string{"delete from touches where send_id in ", "delete from returned where send_id in ", "delete from sends where id in "} {
-			if _, err := tx.Exec(statement+tx.In("@ids"), store.Args{"ids": store.IDs(ids)}); err != nil {
+		for _, statement := range forgetting {
+			if _, err := tx.Exec(fmt.Sprintf(statement, tx.In("@ids")), store.Args{"ids": store.IDs(ids)}); err != nil {
 				return 0, fmt.Errorf("mails that are too old: %w", err)
 			}
 		}
 	}
 	return len(old), tx.SetSetting(lookedThrough, month+strconv.FormatInt(old[len(old)-1], 10))
+}
+
+// forgetting deletes mails, and what is noted of them.
+var forgetting = []string{
+	"delete from touches where send_id in %s",
+	"delete from returned where send_id in %s",
+	`delete from touched where (campaign_id, step, kind, send_id) in
+		(select s.campaign_id, s.step, k.kind, s.id from sends s, (select 'open' as kind union all select 'click') k where s.id in %s)`,
+	"delete from sends where id in %s",
 }
 
 // forgettable is the condition on sends that nothing needs: they are over since long, and

@@ -88,6 +88,9 @@ func TestSendsAreForgottenAndPromisesAreNot(t *testing.T) {
 		if got, want := s.list("select s.step || ' ' || count(*) from touches t left join sends s on s.id = t.send_id group by s.step order by s.step"), "1-gift 1, 1-half-year 1, 1-now 2, 1-only 2"; got != want {
 			t.Errorf("clicks of %s, want %s", got, want)
 		}
+		if got, want := s.list("select step || ' ' || count(*) from touched group by step order by step"), "1-gift 1, 1-half-year 1, 1-now 2, 1-only 2"; got != want {
+			t.Errorf("noted as clicked: %s, want %s", got, want)
+		}
 		if got := s.results(); got != before || !strings.Contains(got, "fifth 1 sent") {
 			t.Errorf("counted: %s, want as before: %s", got, before)
 		}

@@ -63,6 +63,17 @@ func (m Marketer) Count(ctx context.Context, text string, limit time.Duration) (
 	return q.Rule.Words(), n, err
 }
 
+// Estimate says between which numbers Count most likely lies, by a sample, as
+// report.Audience does.
+func (m Marketer) Estimate(ctx context.Context, text string, limit time.Duration) (low, high int64, ok bool, err error) {
+	q, err := m.reads(ctx, text)
+	if err != nil {
+		return 0, 0, false, err
+	}
+	err = m.DB.Ask(ctx, limit, func(tx *store.Tx) (err error) { low, high, ok, err = q.Estimate(tx); return err })
+	return low, high, ok, err
+}
+
 // reads reads a rule, and has what it takes of the forecast looked up.
 func (m Marketer) reads(ctx context.Context, text string) (q report.Audience, err error) {
 	err = m.DB.View(ctx, func(tx *store.Tx) error {

@@ -267,10 +267,13 @@ func refresh(tx *store.Tx, v *versions.Version, row segmentRow, quiet bool, atOn
 	return done, false, upToDate(tx, v, s)
 }
 
-// upToDate keeps that a segment is right as of today.
+// upToDate keeps that a segment is right as of today, and adds up who moved until now.
 func upToDate(tx *store.Tx, v *versions.Version, s versions.Segment) error {
 	_, err := tx.Change(&store.SegmentRow{ID: s.ID}, store.Args{"as_of_day": int64(v.Day(tx.At)), "failed_day": nil, "because": ""})
 	if err != nil {
+		return err
+	}
+	if err := store.FoldSegment(tx, s.ID); err != nil {
 		return err
 	}
 	return tx.Recovered(store.ScopeSegment(s.ID), membershipWork)

@@ -63,6 +63,9 @@ func (s *shop) checkSegments(when string) {
 				s.T.Fatalf("%s %s has %d members, want %d", when, segment.Name, got, want)
 			}
 		}
+		if wrong, err := store.Mismoves(tx, 5); err != nil || len(wrong) > 0 {
+			s.T.Fatalf("%s the days of segments are not those of their stays: %+v, %v", when, wrong, err)
+		}
 		return nil
 	})
 }

@@ -82,29 +82,34 @@ func (a Audience) Count(tx *store.Tx) (n int64, err error) {
 	return n, err
 }
 
-// sampled is how many members an estimate looks at, about.
+// sampled is how many members an estimate looks at, at most.
 const sampled = 5000
 
 // Estimate says between which numbers Count lies in 95 of 100 cases, from a sample
 // of the members (Wilson's interval, JASA 22 (1927) 209), long before Count has
 // looked at all of them. Of a shop that is no larger than the sample it says
 // nothing, nor of a past day whose norms have to be computed: ok is false.
+//
+// The sample is of numbers that members could have, one from each of as many stretches
+// of them, so that it costs the same in a shop of any size: who is not there is not kept.
 func (a Audience) Estimate(tx *store.Tx) (low, high int64, ok bool, err error) {
 	if a.Past && a.Rule.Norms() != 0 {
 		return 0, 0, false, nil // the norms of that day are what takes long
 	}
-	var all int64
-	if err := tx.One(&all, "select count(*) from facts", nil); err != nil || all < 2*sampled {
+	var of struct{ First, Last int64 }
+	if err := tx.One(&of, "select coalesce(min(member_id), 0) as first, coalesce(max(member_id), 0) as last from facts", nil); err != nil {
 		return 0, 0, false, err
 	}
-	var ids []int64
-	// Knuth's multiplicative hash: what comes in turns with the ids must not come in
-	// turns with the sample.
-	err = tx.All(&ids, `
-		select member_id from facts
-		where  (member_id % 1000000007 * 2654435761) % 4294967296 / 65536 % cast(@every as bigint) = 0`, store.Args{"every": all / sampled})
-	if err != nil || len(ids) == 0 {
-		return 0, 0, false, err
+	all := of.Last - of.First + 1
+	if all < 2*sampled {
+		return 0, 0, false, nil
+	}
+	ids := make([]int64, sampled)
+	for i := range ids {
+		from, to := int64(i)*all/sampled, int64(i+1)*all/sampled
+		// Knuth's multiplicative hash: what comes in turns with the ids must not come in
+		// turns with the sample.
+		ids[i] = of.First + from + int64(i)*2654435761%4294967296/65536%(to-from)
 	}
 	members := "(select value from " + tx.JSONEach("@sample") + ")"
 	source, where, args, err := a.among(tx, members)
@@ -116,7 +121,7 @@ func (a Audience) Estimate(tx *store.Tx) (low, high int64, ok bool, err error) {
 	if err := tx.One(&kept, "select count(*) from "+source+" where f.member_id in "+members+" and "+where, args); err != nil {
 		return 0, 0, false, err
 	}
-	from, to := wilson(float64(kept), float64(len(ids)))
+	from, to := wilson(float64(kept), sampled)
 	return int64(from * float64(all)), int64(math.Ceil(to * float64(all))), true, nil
 }
 
@@ -219,37 +224,13 @@ type Segment struct {
 
 // Segments returns the named segments by name.
 func Segments(tx *store.Tx) (list []Segment, err error) {
-	err = tx.All(&list, segmentList("(select count(*) from segment_members i where i.segment_id = s.id and i.left_at is null)"), nil)
-	return list, err
-}
-
-// segmentList is a SELECT of the named segments, with how many are inside as SQL.
-func segmentList(inside string) string {
-	return `
-		select s.name, s.rule, ` + inside + ` as members, case when s.failed_day is null then '' else s.because end as because
+	err = tx.All(&list, `
+		select s.name, s.rule, cast(coalesce(m.n, 0) as bigint) as members, case when s.failed_day is null then '' else s.because end as because
 		from   segments s
+		left   join (select segment_id, sum(came - went) as n from segments_moved group by segment_id) m on m.segment_id = s.id
 		where  s.removed_at is null
-		order  by s.name`
-}
-
-// SegmentsKept returns the named segments by name as Segments does; in a large shop with
-// the members that were inside when they were last counted, and that moment; a zero one is
-// the present.
-func SegmentsKept(tx *store.Tx) (list []Segment, asOf loyalty.Instant, err error) {
-	shop, asOf, kept, err := KeptShop(tx)
-	if err != nil || !kept {
-		if err == nil {
-			list, err = Segments(tx)
-		}
-		return list, asOf, err
-	}
-	if err := tx.All(&list, segmentList("0"), nil); err != nil {
-		return nil, asOf, err
-	}
-	for i := range list {
-		list[i].Members = shop.Inside[list[i].Name]
-	}
-	return list, asOf, nil
+		order  by s.name`, nil)
+	return list, err
 }
 
 // All counts the members for whom all of some rules hold today and none of

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 
 	"regulars/internal/loyalty"
@@ -27,7 +28,7 @@ const wasSent = "s.state in ('sent', 'bounced', 'complained')"
 // Mails returns what became of each mail, of one campaign or of all ("").
 func Mails(tx *store.Tx, campaign string) (list []MailUse, err error) {
 	err = tx.All(&list, `
-		with touched as (
+		with uses as (
 			select s.id, s.campaign_id, s.step, max(case when t.kind = 'open' then 1 else 0 end) as opened, max(case when t.kind = 'click' then 1 else 0 end) as clicked
 			from   sends s join campaigns c on c.id = s.campaign_id join touches t on t.send_id = s.id and t.person
 			where  (@campaign = '' or c.name = @campaign) and `+wasSent+`
@@ -35,7 +36,7 @@ func Mails(tx *store.Tx, campaign string) (list []MailUse, err error) {
 		)
 		select k.campaign, k.mail, k.sent, k.bounced, k.complained, coalesce(t.opened, 0) as opened, coalesce(t.clicked, 0) as clicked
 		from  (`+countedMails+`) k
-		left   join (select campaign_id, step, sum(opened) as opened, sum(clicked) as clicked from touched group by campaign_id, step) t
+		left   join (select campaign_id, step, sum(opened) as opened, sum(clicked) as clicked from uses group by campaign_id, step) t
 		       on t.campaign_id = k.campaign_id and t.step = k.mail
 		order  by k.campaign, k.mail`, store.Args{"campaign": campaign})
 	if err != nil {
@@ -96,18 +97,19 @@ func bare(tx *store.Tx, link string) string {
 }
 
 // mailRows are where the sends s of the figures of MailUse stand, and the conditions on
-// them. What came back is few among many, and noted by itself.
+// them. What came back, and what people opened and clicked, is noted by itself, by mail:
+// it may be little among much.
 var mailRows = map[string]struct{ from, condition string }{
 	"sent":       {allMails, wasSent},
-	"bounced":    {returned, "s.state = 'bounced'"},
-	"complained": {returned, "s.state = 'complained'"},
-	"opened":     {allMails, wasSent + " and exists (select 1 from touches t where t.send_id = s.id and t.kind = 'open' and t.person)"},
-	"clicked":    {allMails, wasSent + " and exists (select 1 from touches t where t.send_id = s.id and t.kind = 'click' and t.person)"},
+	"bounced":    {"returned" + noted, "s.state = 'bounced'"},
+	"complained": {"returned" + noted, "s.state = 'complained'"},
+	"opened":     {"touched" + noted, "r.kind = 'open' and " + wasSent + " and exists (select 1 from touches t where t.send_id = s.id and t.kind = 'open' and t.person)"},
+	"clicked":    {"touched" + noted, "r.kind = 'click' and " + wasSent + " and exists (select 1 from touches t where t.send_id = s.id and t.kind = 'click' and t.person)"},
 }
 
 const (
 	allMails = "sends s"
-	returned = "returned r join sends s on s.id = r.send_id and s.campaign_id = r.campaign_id and s.step = r.step"
+	noted    = " r join sends s on s.id = r.send_id and s.campaign_id = r.campaign_id and s.step = r.step"
 )
 
 // MailRow is one of the mails that a figure of MailUse counts.
@@ -127,14 +129,14 @@ func MailRows(tx *store.Tx, of MailUse, figure string, before int64, limit int) 
 	if !known {
 		return nil, store.Missing(fmt.Sprintf("there is no figure %q", figure))
 	}
-	args := store.Args{"campaign": of.Campaign, "mail": of.Mail, "before": before, "limit": limit}
+	args := store.Args{"campaign": of.Campaign, "mail": of.Mail, "before": cmp.Or(before, math.MaxInt64), "limit": limit}
 	const ofCampaign = "s.campaign_id = (select id from campaigns where name = @campaign)"
 	read := func(which string) error {
 		var more []MailRow
 		err := tx.All(&more, `
 			select s.id, s.handed_at as at, s.member_id as member, trim(m.first_name || ' ' || m.last_name) as name, s.state
 			from   `+where.from+` join members m on m.id = s.member_id
-			where  `+which+` and s.step = @mail and `+where.condition+` and (@before = 0 or s.id < @before)
+			where  `+which+` and s.step = @mail and `+where.condition+` and s.id < @before
 			order  by s.id desc
 			limit  @limit`, args)
 		rows = append(rows, more...)
@@ -142,7 +144,7 @@ func MailRows(tx *store.Tx, of MailUse, figure string, before int64, limit int) 
 		rows = rows[:min(len(rows), limit)]
 		return err
 	}
-	if where.from == returned {
+	if where.from != allMails {
 		err = read(ofCampaign)
 		return rows, err
 	}

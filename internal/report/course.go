@@ -2,6 +2,8 @@ package report
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"regulars/internal/loyalty"
 	"regulars/internal/plot"
@@ -22,24 +24,33 @@ func Course(tx *store.Tx, segment string, first, last loyalty.Day) (days []Segme
 	err = tx.All(&days, `
 		with recursive
 		days(day) as (select cast(@first as bigint) union all select day + 1 from days where day < @last),
-		s as (select id from segments where name = @segment),
-		came as (
-		    select x.entered_day as day, count(*) as n from segment_members x
-		    where  x.segment_id = (select id from s) and x.entered_day >= @first
-		    group  by x.entered_day),
-		went as (
-		    select x.left_day as day, count(*) as n from segment_members x
-		    where  x.segment_id = (select id from s) and x.left_day >= @first
-		    group  by x.left_day),
-		inside as (select count(*) as n from segment_members x where x.segment_id = (select id from s) and x.left_at is null)
-		select d.day, coalesce(c.n, 0) as came, coalesce(w.n, 0) as "left",
-		       (select n from inside) - cast(coalesce((select sum(n) from came where came.day > d.day), 0) as bigint)
-		                              + cast(coalesce((select sum(n) from went where went.day > d.day), 0) as bigint) as inside
+		moved as (
+		    select day, sum(came) as came, sum(went) as went from segments_moved
+		    where  segment_id = (select id from segments where name = @segment)
+		    group  by day),
+		before as (select coalesce(sum(came - went), 0) as n from moved where day < @first)
+		select d.day, cast(coalesce(m.came, 0) as bigint) as came, cast(coalesce(m.went, 0) as bigint) as "left",
+		       cast((select n from before) + sum(coalesce(m.came - m.went, 0)) over (order by d.day) as bigint) as inside
 		from   days d
-		left   join came c on c.day = d.day
-		left   join went w on w.day = d.day
+		left   join moved m on m.day = d.day
 		order  by d.day`, store.Args{"segment": segment, "first": first, "last": last})
 	return days, err
+}
+
+// InsideAt returns how many members were in each named segment at the end of a day; one
+// that nobody had ever been in is left out.
+func InsideAt(tx *store.Tx, day loyalty.Day) (map[string]int64, error) {
+	var rows []Segment
+	err := tx.All(&rows, `
+		select s.name, cast(sum(m.came - m.went) as bigint) as members
+		from   segments_moved m join segments s on s.id = m.segment_id
+		where  m.day <= @day
+		group  by s.name`, store.Args{"day": day})
+	inside := map[string]int64{}
+	for _, r := range rows {
+		inside[r.Name] = r.Members
+	}
+	return inside, err
 }
 
 // DrawCourse draws how many were inside.
@@ -57,6 +68,17 @@ func DrawCourse(segment string, days []SegmentDay) string {
 	return c.SVG()
 }
 
+// StaysBetween is how many stays in a named segment began, and how many ended, after the
+// end of a day and until that of another.
+func StaysBetween(tx *store.Tx, segment string, from, to loyalty.Day) (began, ended int64, err error) {
+	var n struct{ Began, Ended int64 }
+	err = tx.One(&n, `
+		select cast(coalesce(sum(came), 0) as bigint) as began, cast(coalesce(sum(went), 0) as bigint) as ended from segments_moved
+		where  segment_id = (select id from segments where name = @segment) and day > @from and day <= @to`,
+		store.Args{"segment": segment, "from": from, "to": to})
+	return n.Began, n.Ended, err
+}
+
 // Between is who is in a segment at the end of a day and was not at the end of an earlier
 // one, and the other way round.
 type Between struct {
@@ -71,46 +93,51 @@ type Between struct {
 // inside at the end has come, unless a stay from before ended meanwhile: those of one
 // member follow each other. The same holds the other way round.
 func MovesBetween(tx *store.Tx, segment string, from, to loyalty.Day, some int) (b Between, err error) {
-	args := store.Args{"segment": segment, "from": from, "to": to, "some": some}
-	for _, way := range []struct {
-		n      *int64
-		some   *[]Member
-		stands string
-	}{{&b.Came, &b.SomeCame, "begun except select member_id from ended"}, {&b.Left, &b.SomeLeft, "ended except select member_id from begun"}} {
-		// The members are numbered, and their number stands beside each.
-		var moved []struct{ MemberID, N int64 }
-		err := tx.All(&moved, `
-			with s as (select id from segments where name = @segment),
-			begun as (
-			    select x.member_id from segment_members x
-			    where  x.segment_id = (select id from s) and x.entered_day > @from and x.entered_day <= @to
-			    and    (x.left_day is null or x.left_day > @to)),
-			ended as (
-			    select x.member_id from segment_members x
-			    where  x.segment_id = (select id from s) and x.left_day > @from and x.left_day <= @to
-			    and    x.entered_day <= @from)
-			select w.member_id, count(*) over () as n
-			from   (select member_id from `+way.stands+`) w
-			order  by w.member_id limit @some`, args)
-		if err != nil {
-			return b, err
-		}
-		if len(moved) == 0 {
-			continue
-		}
-		*way.n = moved[0].N
-		ids := make([]int64, len(moved))
-		for i, m := range moved {
-			ids[i] = m.MemberID
-		}
-		err = tx.All(way.some, "select"+memberColumns+`
-			from   members m
-			join   facts f on f.member_id = m.id
-			where  m.id in `+tx.In("@ids")+`
-			order  by m.id`, store.Args{"ids": store.IDs(ids)})
-		if err != nil {
-			return b, err
+	if err := tx.AboutEverybody(); err != nil {
+		return b, err
+	}
+	var moved []struct{ MemberID, Way, N int64 }
+	err = tx.All(&moved, `
+		with moved as materialized (
+		    select member_id, sum(way) as way
+		    from  (select x.member_id, 1 as way from segment_members x
+		           where  x.segment_id = (select id from segments where name = @segment) and x.entered_day > @from and x.entered_day <= @to
+		           and    (x.left_day is null or x.left_day > @to)
+		           union  all
+		           select x.member_id, -1 from segment_members x
+		           where  x.segment_id = (select id from segments where name = @segment) and x.left_day > @from and x.left_day <= @to
+		           and    x.entered_day <= @from) w
+		    group  by member_id having sum(way) <> 0)
+		select member_id, way, (select count(*) from moved where way = 1) as n
+		from  (select member_id, way from moved where way = 1 order by member_id limit @some) came
+		union  all
+		select member_id, way, (select count(*) from moved where way = -1)
+		from  (select member_id, way from moved where way = -1 order by member_id limit @some) gone`,
+		store.Args{"segment": segment, "from": from, "to": to, "some": some})
+	if err != nil || len(moved) == 0 {
+		return b, err
+	}
+	way := map[int64]int64{}
+	for _, m := range moved {
+		way[m.MemberID] = m.Way
+		if m.Way > 0 {
+			b.Came = m.N
+		} else {
+			b.Left = m.N
 		}
 	}
-	return b, nil
+	var list []Member
+	err = tx.All(&list, "select"+memberColumns+`
+		from   members m
+		join   facts f on f.member_id = m.id
+		where  m.id in `+tx.In("@ids")+`
+		order  by m.id`, store.Args{"ids": store.IDs(slices.Collect(maps.Keys(way)))})
+	for _, m := range list {
+		if way[m.Number] > 0 {
+			b.SomeCame = append(b.SomeCame, m)
+		} else {
+			b.SomeLeft = append(b.SomeLeft, m)
+		}
+	}
+	return b, err
 }

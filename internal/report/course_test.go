@@ -72,9 +72,23 @@ func TestTheCourseOfASegmentIsThatOfItsStays(t *testing.T) {
 			if d != want {
 				t.Errorf("day %d: %+v, want %+v", day, d, want)
 			}
+			if at := see(t, db, func(tx *store.Tx) (map[string]int64, error) { return report.InsideAt(tx, d.Day) }); at["vip"] != want.Inside {
+				t.Errorf("day %d: %v were inside, want %d in vip", day, at, want.Inside)
+			}
 			b := see(t, db, func(tx *store.Tx) (report.Between, error) {
 				return report.MovesBetween(tx, "vip", today-5, max(d.Day, today-5), 10)
 			})
+			var began, ended int64 // stays
+			for _, of := range days[seen-5+1 : max(i, seen-5)+1] {
+				began, ended = began+of.Came, ended+of.Left
+			}
+			stays := see(t, db, func(tx *store.Tx) ([2]int64, error) {
+				came, left, err := report.StaysBetween(tx, "vip", today-5, max(d.Day, today-5))
+				return [2]int64{came, left}, err
+			})
+			if want := [2]int64{began, ended}; stays != want {
+				t.Errorf("between -5 and %d: %v stays, want %v", day, stays, want)
+			}
 			var came, left, someCame, someLeft []string
 			for member := 1; member <= 3; member++ {
 				switch name := fmt.Sprintf("M-%d", member); {

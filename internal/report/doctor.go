@@ -69,7 +69,7 @@ func (d Doctor) Examine(ctx context.Context, db *store.DB) []Check {
 		d.Limit = 30 * time.Second
 	}
 	checks := d.readChecks(doctorSQL)
-	checks = append(checks, d.factsCheck(), countsCheck(), sumsCheck(), d.capCheck(), d.quietCheck())
+	checks = append(checks, d.factsCheck(), countsCheck(), movesCheck(), sumsCheck(), d.capCheck(), d.quietCheck())
 	if d.Tiers != nil {
 		checks = append(checks, check{name: "a tier has a rule or a person that says so", do: "`regulars tier show MEMBER`; set right what is wrong with `regulars tier set`", find: d.Tiers})
 	}
@@ -203,6 +203,18 @@ func countsCheck() check {
 		for _, m := range miscounts {
 			found = append(found, Finding{fmt.Sprintf("campaign %d, %s of %s", m.CampaignID, m.Step, m.Day),
 				fmt.Sprintf("%d mails %s%s are counted, the ledger holds %d", m.Counted, m.State, colon(m.Reason), m.Held)})
+		}
+		return found, err
+	}}
+}
+
+// movesCheck compares what is counted of who moved in segments with all stays.
+func movesCheck() check {
+	return check{name: "the days of segments are what their stays tell", do: "`regulars enqueue refresh counts=true` sets them right; report the numbers", find: func(tx *store.Tx) (found []Finding, err error) {
+		mismoves, err := store.Mismoves(tx, most)
+		for _, m := range mismoves {
+			found = append(found, Finding{fmt.Sprintf("segment %s, %s", m.Segment, loyalty.Day(m.Day)),
+				fmt.Sprintf("%d came and %d left as it is counted, %d and %d by the stays", m.Came, m.Went, m.CameHeld, m.WentHeld)})
 		}
 		return found, err
 	}}

@@ -40,10 +40,7 @@ const (
 )
 
 // ShopFigures are those of the shop as a whole that take a large one long to count.
-type ShopFigures struct {
-	Recent Recent
-	Inside map[string]int64 // members by segment
-}
+type ShopFigures struct{ Recent Recent }
 
 // theShop stands in campaign_figures for the shop as a whole.
 const theShop = 0
@@ -114,19 +111,12 @@ func shopFigures(tx *store.Tx) (f ShopFigures, err error) {
 	if err != nil {
 		return f, err
 	}
-	if f.Recent, err = Recents(tx, today); err != nil {
-		return f, err
-	}
-	list, err := Segments(tx)
-	f.Inside = map[string]int64{}
-	for _, s := range list {
-		f.Inside[s.Name] = s.Members
-	}
+	f.Recent, err = Recents(tx, today)
 	return f, err
 }
 
 // KeptShop returns the figures of the shop as they were counted last, and when; kept is
-// false where pages count them themselves (Recents, Segments).
+// false where pages count them themselves (Recents).
 func KeptShop(tx *store.Tx) (f ShopFigures, asOf loyalty.Instant, kept bool, err error) {
 	var row struct {
 		Body string

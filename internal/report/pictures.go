@@ -20,6 +20,7 @@ var pictures = map[string]func(Ask, any) string{
 	"cohorts":    drawCohorts,
 	"domains":    drawDomains,
 	"drops":      drawDrops,
+	"ending":     drawEnding,
 	"favourites": drawFavourites,
 	"liability":  drawLiability,
 	"lifecycle":  drawMoved("Stages of members"),

@@ -62,6 +62,9 @@ var reports = []Named{
 		func(ask Ask, d DropDay) []any {
 			return []any{d.Run, d.Campaign, d.Pool, d.Day, int64(d.Day - d.Begun), d.Issued, d.Redeemed, ask.money(d.Discount), ask.budget(d.Budget)}
 		})},
+	{"ending", "what ends in each month ahead unless members use it before: points and codes", false, listed("MONTH|POINTS|CODES",
+		func(tx *store.Tx, ask Ask) ([]EndingMonth, error) { return Ending(tx, ask.Day) },
+		func(_ Ask, m EndingMonth) []any { return []any{m.Month, m.Points, m.Codes} })},
 	{"favourites", "for how many members each category is the one they spend most on", true, listed("CATEGORY|MEMBERS|OF THEM TIED",
 		func(tx *store.Tx, ask Ask) ([]Favourite, error) { return Favourites(tx, ask.Day, ask.most(everything)) },
 		func(_ Ask, f Favourite) []any { return []any{f.Category, f.Members, f.Tied} })},

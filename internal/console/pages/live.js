@@ -29,12 +29,17 @@ document.querySelectorAll("form[data-count]").forEach(form => {
     clearTimeout(timer);
     timer = setTimeout(async () => {
       asked?.abort();
-      asked = new AbortController();
+      const mine = asked = new AbortController(), body = new URLSearchParams(new FormData(form));
+      said.setAttribute("aria-busy", "true");
       try {
-        const answer = await fetch(form.dataset.count, { method: "POST", body: new URLSearchParams(new FormData(form)), signal: asked.signal, redirect: "error" });
-        said.textContent = answer.ok ? await answer.text() : "";
-        said.classList.toggle("exact", said.textContent.includes("\n")); // a place in the rule is marked
+        for (let again = true; again; body.set("count", "now")) { // 202: a sample's answer, while all are counted
+          const answer = await fetch(form.dataset.count, { method: "POST", body, signal: mine.signal, redirect: "error" });
+          said.textContent = answer.ok ? await answer.text() : "";
+          said.classList.toggle("exact", said.textContent.includes("\n")); // a place in the rule is marked
+          again = answer.status === 202;
+        }
       } catch { /* the next one is asked already, or nobody answers */ }
+      if (mine === asked) said.removeAttribute("aria-busy");
     }, 400);
   });
 });
