@@ -254,19 +254,26 @@ func insertLots(tx *store.Tx, entries []Entry, lots []loyalty.Lot) (fresh []Entr
 	}
 	columns, all := names(entryColumns), append(slices.Clone(entryColumns), "lot_last bigint")
 	var stored []booked
-	// Nobody else books for these members meanwhile: what is not there yet can be added.
-	err = tx.All(&stored, `
+	// Nobody else books for these members meanwhile: what is not there yet can be added, and
+	// what an order earns is numbered.
+	err = tx.Each(`
 		with rows as materialized (
 		  select `+tx.NextID("entries")+` as id, r.*
 		  from   `+tx.Wide(all...)+`
-		  where  (select 1 from entries e where e.member_id = r.member_id and e.wallet = r.wallet and e.cause = r.cause) is null),
+		  where  r.kind = '`+earn+`'
+		  or     (select 1 from entries e where e.member_id = r.member_id and e.wallet = r.wallet and e.cause = r.cause) is null),
 		fresh as (
 		  insert into entries (id, `+columns+`)
 		  select id, `+columns+` from rows),
 		kept as (
 		  insert into lots (credit_id, member_id, wallet, opens_day, last_day, remains)
 		  select id, member_id, wallet, opens_day, lot_last, amount from rows)
-		select id, member_id, wallet, cause from rows`, tx.Wider(rows, all...))
+		select id, member_id, wallet, cause from rows`, tx.Wider(rows, all...), func(scan func(...any) error) error {
+		var row booked
+		err := scan(&row.ID, &row.MemberID, &row.Wallet, &row.Cause)
+		stored = append(stored, row)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("booking %d entries: %w", len(entries), err)
 	}

@@ -21,7 +21,7 @@ func (t *Tiers) React(tx *store.Tx, events []happenings.Happened, news bool) err
 	by := map[int64]happenings.Happened{} // member → event
 	var members []int64
 	for _, e := range events {
-		if _, seen := by[e.Member]; !seen && t.reads(tx, e) && !t.beyond(e, 0) {
+		if _, seen := by[e.Member]; !seen && t.reads(tx, e) && !t.beyond(e) {
 			members, by[e.Member] = append(members, e.Member), e
 		}
 	}
@@ -50,15 +50,14 @@ func (t *Tiers) reads(tx *store.Tx, e happenings.Happened) bool {
 	return false
 }
 
-// beyond reports whether an order that counts for the first time can have moved nobody
-// who has the tier at a place: each one above it asks for more than the member has ever
-// spent, or ordered, in any time. So most orders of most shops ask the database nothing
-// about tiers.
-func (t *Tiers) beyond(e happenings.Happened, place int) bool {
+// beyond reports whether an order that counts for the first time can have moved nobody:
+// each tier asks for more than the member has ever spent, or ordered, in any time. So most
+// orders of most shops ask the database nothing about tiers.
+func (t *Tiers) beyond(e happenings.Happened) bool {
 	if e.Type != loyalty.OrderPlaced || e.After.Orders <= e.Before.Orders || e.After.Spent < e.Before.Spent {
 		return false
 	}
-	for _, tier := range t.list[place:] {
+	for _, tier := range t.list {
 		asks := func(g segments.Goal) bool {
 			return g.Name == "spent" && g.At > e.After.Spent || g.Name == "orders" && g.At > e.After.Orders
 		}
@@ -69,34 +68,12 @@ func (t *Tiers) beyond(e happenings.Happened, place int) bool {
 	return true
 }
 
-// open are those members whom their event may move to a tier above theirs, or, if it does
-// anything but raise their figures, to any.
-func (t *Tiers) open(tx *store.Tx, members []int64, by map[int64]happenings.Happened) ([]int64, error) {
-	var rows []struct {
-		MemberID int64
-		Tier     string
-	}
-	err := tx.All(&rows, "select member_id, tier from member_tiers where left_day is null and member_id in "+tx.In("@members"), store.Args{"members": store.IDs(members)})
-	if err != nil {
-		return nil, fmt.Errorf("the tiers that %d members have: %w", len(members), err)
-	}
-	over := map[int64]bool{}
-	for _, r := range rows {
-		over[r.MemberID] = t.beyond(by[r.MemberID], t.place(r.Tier))
-	}
-	return slices.DeleteFunc(slices.Clone(members), func(id int64) bool { return over[id] }), nil
-}
-
 func (t *Tiers) react(tx *store.Tx, members []int64, by map[int64]happenings.Happened, heard string) error {
 	if err := t.catchUp(tx, members); err != nil {
 		return err
 	}
-	members, err := t.open(tx, members, by)
-	if err != nil {
-		return err
-	}
 	today := t.today(tx)
-	all, err := t.standings(tx, today, members)
+	all, err := t.reached(tx, today, members)
 	if err != nil {
 		return err
 	}
