@@ -12,10 +12,9 @@ import (
 
 // deposit is what only comes into a wallet by a booking: nothing draws from its lots.
 type deposit struct {
-	key     walletKey
-	entries []Entry
-	expiry  loyalty.Expiry
-	active  loyalty.Day // the last day on which the member earned; 0: that moves nothing
+	key    walletKey
+	expiry loyalty.Expiry
+	active loyalty.Day // the last day on which the member earned; 0: that moves nothing
 	walletState
 }
 
@@ -168,7 +167,6 @@ func (r *Rules) deposits(tx *store.Tx, fresh []Entry) (map[walletKey]*deposit, e
 			all[k] = nil
 			continue
 		}
-		d.entries = append(d.entries, e)
 		if d.moves() {
 			d.active = max(d.active, loyalty.DayOf(e.At.Time, r.Zone))
 		}
