@@ -2,6 +2,8 @@ package intake_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 
 	"regulars/internal/flows"
@@ -16,33 +18,28 @@ func TestWhatFilesTellOfAMemberWaitsOnce(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		d := newDoor(t, db)
-		d.program("", map[string]string{"segments.yaml": "loyal: orders >= 2\nfriend: orders >= 3\n"})
-		react := func() {
+		d.program("", map[string]string{"segments.yaml": "loyal: orders >= 2\nfriend: orders >= 7000\n"})
+		bring := func(first, n int) (learned, segments string) {
+			var text strings.Builder
+			text.WriteString("order,member,at,order_total\n")
+			for i := range n {
+				fmt.Fprintf(&text, "O-%d,M-1,2027-03-01,10.00\n", first+i)
+			}
+			d.Take(importer.File{Kind: "orders", Path: file(t, fmt.Sprint(first, ".csv"), text.String())})
+			learned = d.One("select count(*) from happenings where kind = 'learned'")
 			for done := 1; done > 0; {
 				var err error
 				if done, err = flows.React(context.Background(), d.DB); err != nil {
 					t.Fatal(err)
 				}
 			}
+			return learned, d.One("select count(*) from segment_members where left_at is null")
 		}
-		bring := func(order string) {
-			d.Take(importer.File{Kind: "orders", Path: file(t, order+".csv", "order,member,at,order_total\n"+order+",M-1,2027-03-01,10.00\n")})
+		if learned, segments := bring(0, 6000); learned != "1" || segments != "1" {
+			t.Errorf("after a file in two pieces %s happenings, and the member is in %s segments, want 1 and 1", learned, segments)
 		}
-		segments := func() string {
-			return d.One("select count(*) from segment_members where left_at is null")
-		}
-		react()
-		bring("O-1")
-		bring("O-2")
-		if got := d.One("select count(*) from reactions where campaign_id = 0"); got != "1" {
-			t.Errorf("%s reactions wait after two files, want 1", got)
-		}
-		if react(); segments() != "1" {
-			t.Errorf("the member is in %s segments after two orders, want 1", segments())
-		}
-		bring("O-3")
-		if react(); segments() != "2" {
-			t.Errorf("the member is in %s segments after three orders, want 2", segments())
+		if learned, segments := bring(6000, 1000); learned != "2" || segments != "2" {
+			t.Errorf("after another %s happenings, and the member is in %s segments, want 2 and 2", learned, segments)
 		}
 	})
 }
