@@ -180,15 +180,40 @@ func Changed(tx *store.Tx, members []int64, what segments.Change) error {
 }
 
 // Learned is Changed for what was history when it came in, whatever it was:
-// whoever enters a segment by it starts no campaign.
+// whoever enters a segment by it starts no campaign. Of whom that waits to be reacted to
+// already, it is written down once: the caller holds the locks of the members, without
+// which nobody reacts to it, and who does reads what there is then.
 func Learned(tx *store.Tx, members []int64) error {
 	return change(tx, learned, members, segments.Change{Everything: true})
+}
+
+// notWaiting are those of members of whom nothing that was learned waits.
+func notWaiting(tx *store.Tx, members []int64) ([]int64, error) {
+	var found []int64
+	err := tx.All(&found, `
+		select r.member_id
+		from   `+tx.RowsOf("reactions", "member_id", "@members")+` r
+		where  r.campaign_id = 0 and (select h.kind from happenings h where h.id = r.happening_id) = '`+learned+`'`, store.Args{"members": store.IDs(members)})
+	if err != nil || len(found) == 0 {
+		return members, err
+	}
+	waiting := make(map[int64]bool, len(found))
+	for _, id := range found {
+		waiting[id] = true
+	}
+	return slices.DeleteFunc(slices.Clone(members), func(id int64) bool { return waiting[id] }), nil
 }
 
 func change(tx *store.Tx, kind string, members []int64, what segments.Change) error {
 	var some int
 	if err := tx.One(&some, "select count(*) from segments where removed_at is null", nil); some == 0 || err != nil {
 		return err
+	}
+	if kind == learned {
+		var err error
+		if members, err = notWaiting(tx, members); err != nil {
+			return err
+		}
 	}
 	var all []Fresh
 	for _, m := range members {

@@ -531,15 +531,27 @@ type batch struct {
 
 // flush has the rows gathered until now taken in, while the reader goes on with those
 // after them. What has begun is brought to its end, whatever becomes of ctx: a batch is
-// taken as a whole.
+// taken as a whole. What became of orders before them is counted meanwhile; of people, a
+// batch has to know who came in those before it.
 func (r *reader) flush(ctx context.Context) error {
-	if err := r.settle(ctx); err != nil {
+	b, before := r.next, r.taking
+	r.next, r.taking, r.rows = &batch{}, nil, 0
+	failed := before.wait()
+	meanwhile := failed == nil && r.Kind == "orders"
+	if meanwhile {
+		r.begin(ctx, b)
+	}
+	if err := r.count(ctx, before, failed); err != nil || meanwhile {
 		return err
 	}
-	b := r.next
-	r.next, r.rows = &batch{}, 0
+	r.begin(ctx, b)
+	return nil
+}
+
+// begin has a batch taken in.
+func (r *reader) begin(ctx context.Context, b *batch) {
 	if len(b.history)+len(b.news) == 0 {
-		return nil
+		return
 	}
 	if n := r.believed + r.tally.Read; n >= r.measured*4 {
 		b.grown, r.measured = true, n
@@ -547,7 +559,14 @@ func (r *reader) flush(ctx context.Context) error {
 	b.taken = make(chan error, 1)
 	r.taking = b
 	go func() { b.taken <- r.take(context.WithoutCancel(ctx), b) }()
-	return nil
+}
+
+// wait waits until a batch was taken in; none is.
+func (b *batch) wait() error {
+	if b == nil {
+		return nil
+	}
+	return <-b.taken
 }
 
 func (r *reader) take(ctx context.Context, b *batch) error {
@@ -568,11 +587,15 @@ func (r *reader) take(ctx context.Context, b *batch) error {
 // settle waits for the rows that are being taken in, and counts what became of them.
 func (r *reader) settle(ctx context.Context) error {
 	b := r.taking
+	r.taking = nil
+	return r.count(ctx, b, b.wait())
+}
+
+// count counts what became of the rows of a batch, which may have failed.
+func (r *reader) count(ctx context.Context, b *batch, failed error) error {
 	if b == nil {
 		return nil
 	}
-	r.taking = nil
-	err := <-b.taken
 	rows := slices.Concat(b.history, b.news)
 	for _, row := range rows {
 		if row.Result.State == "" { // the error came before
@@ -601,8 +624,8 @@ func (r *reader) settle(ctx context.Context) error {
 		}
 		delete(r.of, row)
 	}
-	if err != nil {
-		return err
+	if failed != nil {
+		return failed
 	}
 	return r.suppressThem(context.WithoutCancel(ctx), rows)
 }

@@ -8,15 +8,17 @@ import (
 	"slices"
 
 	"regulars/internal/loyalty"
+	"regulars/internal/points"
 	"regulars/internal/store"
 )
 
 // What new orders bring is added to the facts of their members, once for each member and
 // batch of a file, or wave of events: to compute them anew takes longer with each order that
 // a member has. All of it adds up but the median of the days between orders, for which facts
-// keep those days. Whose facts change by anything else has them computed.
+// keep those days; how points stand is known from booking them. Whose facts change by
+// anything else has them computed.
 
-// standing is what the facts of a member say of their orders.
+// standing is what the facts of a member say of their orders, and of their points.
 type standing struct {
 	orders, orderDays, spent, quantity   int64
 	largest, smallest, firstDay, lastDay *int64
@@ -25,6 +27,9 @@ type standing struct {
 	days                                 []loyalty.Day
 	unpacked                             bool // days are there
 	fresh                                bool // the member was made just now, and has no row yet
+
+	points, pending int64
+	ends            *int64 // the next day on which some points end
 }
 
 // standingColumns are those of facts, in the order of standing.values.
@@ -33,9 +38,20 @@ var standingColumns = []string{
 	"first_day bigint", "last_day bigint", "usual_gap double precision", "days bytea",
 }
 
+// pointColumns are those of points, where the program keeps them itself.
+var pointColumns = []string{"points bigint", "points_pending bigint", "points_last_day bigint"}
+
+// have notes how points stand.
+func (s *standing) have(p points.Stand) {
+	if s.points, s.pending, s.ends = p.Points, p.Pending, nil; p.Ends != 0 {
+		ends := int64(p.Ends)
+		s.ends = &ends
+	}
+}
+
 // values are those columns, with room for some of the member's after them.
 func (s *standing) values() []any {
-	return append(make([]any, 0, len(standingColumns)+5),
+	return append(make([]any, 0, len(standingColumns)+len(pointColumns)+5),
 		s.orders, s.orderDays, s.spent, s.quantity, s.largest, s.smallest, s.firstDay, s.lastDay, s.usualGap, s.pack())
 }
 
@@ -117,8 +133,8 @@ func (s *standing) gap() {
 // orders bring, or else by computing them.
 func (b *batch) bringUp(items []*item) error {
 	adds, rest := b.adding(items)
-	b.disowned = nil
 	unknown, err := b.addStandings(adds)
+	b.disowned, b.booked = nil, points.Booked{}
 	if err != nil {
 		return err
 	}
@@ -132,8 +148,8 @@ func (b *batch) bringUp(items []*item) error {
 	return err
 }
 
-// adding parts the members of items: those to whose facts their orders only add, and those
-// to compute. Who is neither has the facts that they had.
+// adding parts the members of items: those to whose facts their orders and points only add,
+// and those to compute. Who is neither has the facts that they had.
 func (b *batch) adding(items []*item) (adds map[*person][]*order, rest []int64) {
 	adds = map[*person][]*order{}
 	other := map[int64]bool{}
@@ -151,6 +167,16 @@ func (b *batch) adding(items []*item) (adds map[*person][]*order, rest []int64) 
 		case it.about():
 			adds[who] = append(adds[who], o)
 			o.adds = false
+		}
+	}
+	for id := range b.booked.Changed {
+		other[id] = true
+	}
+	for id := range b.booked.Stands {
+		if who := b.people.byID[id]; who == nil || !who.locked {
+			other[id] = true
+		} else if adds[who] == nil {
+			adds[who] = nil
 		}
 	}
 	for who := range adds {
@@ -172,7 +198,7 @@ func (b *batch) adding(items []*item) (adds map[*person][]*order, rest []int64) 
 func (b *batch) changesMore(it *item) bool {
 	o, who := it.order, it.who
 	switch {
-	case it.ofMembers(), it.Points != nil, b.shop.points != nil, who.profiled, b.returning[who.id]:
+	case it.ofMembers(), it.Points != nil, who.profiled, b.returning[who.id]:
 		return true
 	case it.about():
 		joins := who.standing != nil && who.standing.fresh && !who.member.JoinedAt.IsZero()
@@ -198,18 +224,25 @@ func (b *batch) addStandings(adds map[*person][]*order) (unknown []int64, err er
 			unknown = append(unknown, who.id)
 			continue
 		}
+		if now, booked := b.booked.Stands[who.id]; booked {
+			s.have(now)
+		}
 		for _, o := range adds[who] {
 			if o.counts() {
 				s.add(o)
 			}
 		}
 		s.gap()
-		who.member.Orders, who.member.Spent = s.orders, s.spent
+		who.member.Orders, who.member.Spent, who.member.Points = s.orders, s.spent, s.points
+		row := s.values()
+		if b.shop.keepsPoints {
+			row = append(row, s.points, s.pending, s.ends)
+		}
 		if s.fresh {
 			s.fresh = false
-			fresh = append(fresh, append(s.values(), who.id, who.member.Country, who.member.Language, who.member.birthday(), who.member.BirthYear))
+			fresh = append(fresh, append(row, who.id, who.member.Country, who.member.Language, who.member.birthday(), who.member.BirthYear))
 		} else {
-			changed = append(changed, append(s.values(), who.id))
+			changed = append(changed, append(row, who.id))
 		}
 	}
 	if err := b.writeStandings(fresh, changed); err != nil {
@@ -228,9 +261,13 @@ func (m *member) birthday() *int64 {
 }
 
 func (b *batch) writeStandings(fresh, changed [][]any) error {
+	own := slices.Clone(standingColumns)
+	if b.shop.keepsPoints {
+		own = append(own, pointColumns...)
+	}
 	if changed != nil {
-		columns := append(slices.Clone(standingColumns), "member_id bigint")
-		if _, err := b.tx.Exec("update facts set "+assign(standingColumns, "r")+" from "+b.tx.Wide(columns...)+" where facts.member_id = r.member_id",
+		columns := append(slices.Clone(own), "member_id bigint")
+		if _, err := b.tx.Exec("update facts set "+assign(own, "r")+" from "+b.tx.Wide(columns...)+" where facts.member_id = r.member_id",
 			b.tx.Wider(changed, columns...)); err != nil {
 			return err
 		}
@@ -238,11 +275,13 @@ func (b *batch) writeStandings(fresh, changed [][]any) error {
 	if fresh == nil {
 		return nil
 	}
-	columns := append(slices.Clone(standingColumns), "member_id bigint", "country text", "language text", "birthday bigint", "birth_year bigint")
-	_, err := b.tx.Exec(`
-		insert into facts (`+names(columns, "")+`, joined, consent_offers, consent_newsletter, consent_program, points)
-		select `+names(columns, "r.")+`, false, false, false, false, 0
-		from   `+b.tx.Wide(columns...), b.tx.Wider(fresh, columns...))
+	columns := append(own, "member_id bigint", "country text", "language text", "birthday bigint", "birth_year bigint")
+	rest, none := "joined, consent_offers, consent_newsletter, consent_program", "false, false, false, false"
+	if !b.shop.keepsPoints {
+		rest, none = rest+", points", none+", 0"
+	}
+	_, err := b.tx.Exec("insert into facts ("+names(columns, "")+", "+rest+") select "+names(columns, "r.")+", "+none+" from "+b.tx.Wide(columns...),
+		b.tx.Wider(fresh, columns...))
 	return err
 }
 
@@ -252,25 +291,20 @@ func (b *batch) readStandings(list []*person) error {
 	if len(list) == 0 {
 		return nil
 	}
-	rows, err := b.tx.Query(`
-		select member_id, points, `+names(standingColumns, "")+`
+	return b.tx.Each(`
+		select member_id, `+names(pointColumns, "")+`, `+names(standingColumns, "")+`
 		from   facts
-		where  member_id in (select value from `+b.tx.JSONEach("@ids")+`)`, store.Args{"ids": ids(list, (*person).number)})
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id, points int64
+		where  member_id in (select value from `+b.tx.JSONEach("@ids")+`)`, store.Args{"ids": ids(list, (*person).number)}, func(scan func(...any) error) error {
+		var id int64
 		s := &standing{}
-		if err := rows.Scan(&id, &points, &s.orders, &s.orderDays, &s.spent, &s.quantity, &s.largest, &s.smallest, &s.firstDay, &s.lastDay, &s.usualGap, &s.packed); err != nil {
+		if err := scan(&id, &s.points, &s.pending, &s.ends, &s.orders, &s.orderDays, &s.spent, &s.quantity, &s.largest, &s.smallest, &s.firstDay, &s.lastDay, &s.usualGap, &s.packed); err != nil {
 			return err
 		}
 		who := b.people.byID[id]
 		who.standing = s
-		who.member.Orders, who.member.Spent, who.member.Points = s.orders, s.spent, points
-	}
-	return rows.Err()
+		who.member.Orders, who.member.Spent, who.member.Points = s.orders, s.spent, s.points
+		return nil
+	})
 }
 
 // unpackDays has the days of people's orders at hand: from the orders themselves, those of

@@ -66,6 +66,7 @@ type batch struct {
 	returning  map[int64]bool // members with returns, of whom any order may have changed
 
 	named     map[string]int64 // by who brought a member, as an item names them
+	booked    points.Booked    // in the ledger, and yet to be added to facts
 	referrers map[int64]bool   // who brought members of the batch; locked
 	were      rising           // … with their figures before the wave
 	repaid    points.Followed  // those of them for whom the wave changed something

@@ -190,32 +190,29 @@ func (b *batch) lockSilent(list []*person) (rest []*person, err error) {
 	if len(silent) == 0 {
 		return rest, nil
 	}
-	rows, err := b.tx.Query(`
+	n := 0
+	err = b.tx.Each(`
 		select id, external_id, named, merged_into is not null
 		from   members
 		where  id in (select value from `+b.tx.JSONEach("@ids")+`)
-		order  by id `+b.tx.ForUpdate(), store.Args{"ids": ids(list, (*person).number)})
-	if err != nil {
-		return nil, fmt.Errorf("locking %d people: %w", len(list), err)
-	}
-	defer rows.Close()
-	n := 0
-	for ; rows.Next(); n++ {
+		order  by id `+b.tx.ForUpdate(), store.Args{"ids": ids(list, (*person).number)}, func(scan func(...any) error) error {
 		var id int64
 		var name string
 		var named, merged bool
-		if err := rows.Scan(&id, &name, &named, &merged); err != nil {
-			return nil, err
+		if err := scan(&id, &name, &named, &merged); err != nil {
+			return err
 		}
+		n++
 		switch who := b.people.byID[id]; {
 		case says[who] || who.renamed: // the rest of their rows says whether they are the same
 		case merged || name != who.external || named != who.named:
-			return nil, errAgain
+			return errAgain
 		default:
 			who.hush(id, name, named)
 		}
-	}
-	if err := rows.Err(); err != nil {
+		return nil
+	})
+	if err != nil {
 		return nil, fmt.Errorf("locking %d people: %w", len(list), err)
 	}
 	if n != len(list) {

@@ -19,8 +19,11 @@ var orderColumns = []string{
 }
 
 // values are those columns, with room for an id after them.
-func (o *order) values() []any {
-	return append(make([]any, 0, len(orderColumns)+1),
+func (o *order) values() []any { return o.after(make([]any, 0, len(orderColumns)+1)) }
+
+// after adds those columns to a row.
+func (o *order) after(row []any) []any {
+	return append(row,
 		o.Source, o.ExternalID, o.MemberID, o.At, int64(o.Day), o.Status, o.counts(),
 		o.Total, o.Refunded, o.Discount, o.Tax, o.Shipping, o.Quantity, o.Shop, o.Version,
 		o.ChangedAt, o.Fingerprint)
@@ -75,15 +78,11 @@ func (b *batch) addOrders(list []*order) error {
 	if len(list) == 0 {
 		return nil
 	}
-	rows := make([][]any, len(list))
-	for i, o := range list {
-		rows[i] = o.values()
-	}
 	write := b.copyOrders
 	if len(list) < copied {
 		write = b.insertOrders
 	}
-	if err := write(list, rows); err != nil {
+	if err := write(list); err != nil {
 		return err
 	}
 	for _, o := range list {
@@ -97,10 +96,11 @@ func (b *batch) addOrders(list []*order) error {
 	return b.addLines(list)
 }
 
-func (b *batch) insertOrders(list []*order, rows [][]any) error {
+func (b *batch) insertOrders(list []*order) error {
+	rows := make([][]any, len(list))
 	byKey := map[orderKey]*order{}
-	for _, o := range list {
-		byKey[o.key()] = o
+	for i, o := range list {
+		rows[i], byKey[o.key()] = o.values(), o
 	}
 	var stored []struct {
 		ID                 int64
@@ -117,17 +117,23 @@ func (b *batch) insertOrders(list []*order, rows [][]any) error {
 	return err
 }
 
-// copyOrders adds many orders in bulk, under ids that it takes for them.
-func (b *batch) copyOrders(list []*order, rows [][]any) error {
+// copyOrders adds many orders in bulk, under ids that it takes for them. Their rows are
+// made while the database writes those before them.
+func (b *batch) copyOrders(list []*order) error {
 	ids, err := b.tx.TakeIDs("orders", len(list))
 	if err != nil {
 		return err
 	}
-	for i, o := range list {
-		o.ID = ids[i]
-		rows[i] = append(rows[i], o.ID)
-	}
-	_, err = b.tx.Bulk("orders", append(strings.Split(names(orderColumns, ""), ", "), "id"), rows)
+	n, row := 0, make([]any, 0, len(orderColumns)+1)
+	_, err = b.tx.Stream("orders", append(strings.Split(names(orderColumns, ""), ", "), "id"), func() ([]any, error) {
+		if n == len(list) {
+			return nil, nil
+		}
+		list[n].ID = ids[n]
+		row = append(list[n].after(row[:0]), ids[n])
+		n++
+		return row, nil
+	})
 	return err
 }
 
@@ -196,26 +202,60 @@ func (b *batch) relineOrders(list []*order) error {
 }
 
 func (b *batch) addLines(list []*order) error {
-	var rows [][]any
+	n := 0
 	for _, o := range list {
-		for n, l := range o.lines {
-			rows = append(rows, []any{o.ID, n + 1, o.MemberID, int64(o.Day), o.counts(), l.Product, l.Name, l.Category, l.Brand, l.Quantity, l.Total, l.Labels.JSON()})
+		n += len(o.lines)
+	}
+	write := b.insertLines
+	if n >= copied {
+		write = b.copyLines
+	}
+	if n > 0 {
+		if err := write(list); err != nil {
+			return err
 		}
+	}
+	for _, o := range list {
 		o.lines, o.relined = nil, false
 	}
-	if rows == nil {
-		return nil
+	return nil
+}
+
+// line adds the columns of the n-th line to a row, with what of it is JSON.
+func (o *order) line(row []any, n int) []any {
+	l := &o.lines[n]
+	return append(row, o.ID, n+1, o.MemberID, int64(o.Day), o.counts(), l.Product, l.Name, l.Category, l.Brand, l.Quantity, l.Total, l.Labels.JSON())
+}
+
+func (b *batch) insertLines(list []*order) error {
+	var rows [][]any
+	for _, o := range list {
+		for n := range o.lines {
+			row := o.line(nil, n)
+			last := len(row) - 1
+			row[last] = json.RawMessage(row[last].(string))
+			rows = append(rows, row)
+		}
 	}
 	columns := names(lineColumns, "")
-	if len(rows) >= copied {
-		_, err := b.tx.Bulk("order_lines", strings.Split(columns, ", "), rows)
-		return err
-	}
-	for _, row := range rows {
-		last := len(row) - 1
-		row[last] = json.RawMessage(row[last].(string))
-	}
 	_, err := b.tx.Exec("insert into order_lines ("+columns+") select "+columns+" from "+b.tx.Values(lineColumns...), store.Args{"rows": store.Rows(rows)})
+	return err
+}
+
+// copyLines adds many lines in bulk, as copyOrders does orders.
+func (b *batch) copyLines(list []*order) error {
+	i, n, row := 0, 0, make([]any, 0, len(lineColumns))
+	_, err := b.tx.Stream("order_lines", strings.Split(names(lineColumns, ""), ", "), func() ([]any, error) {
+		for i < len(list) && n == len(list[i].lines) {
+			i, n = i+1, 0
+		}
+		if i == len(list) {
+			return nil, nil
+		}
+		row = list[i].line(row[:0], n)
+		n++
+		return row, nil
+	})
 	return err
 }
 

@@ -203,19 +203,14 @@ func (b *batch) readHolders(keys [][]any) error {
 	if hold {
 		inTurn = "order by m.id " + b.tx.ForUpdateOf("m")
 	}
-	rows, err := b.tx.Query(`
+	return b.tx.Each(`
 		select k.kind, k.value, k.n, m.id, m.external_id, m.named, m.merged_into is not null, m.email, m.phone, m.card, m.changed_at, m.fingerprint
 		from  (select k.kind, k.value, min(k.member_id) as member_id, count(*) as n
 		       from   `+b.tx.Wide(keyColumns...)+`
 		       join   member_keys k on k.kind = r.kind and k.value = r.value
 		       group  by k.kind, k.value) k
 		join   members m on m.id = k.member_id
-		`+inTurn, b.tx.Wider(keys, keyColumns...))
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
+		`+inTurn, b.tx.Wider(keys, keyColumns...), func(scan func(...any) error) error {
 		var k personKey
 		var n int
 		var id int64
@@ -223,7 +218,7 @@ func (b *batch) readHolders(keys [][]any) error {
 		var named, merged bool
 		var changed loyalty.Instant
 		var fingerprint []byte
-		if err := rows.Scan(&k.kind, &k.value, &n, &id, &name, &named, &merged, &email, &phone, &card, &changed, &fingerprint); err != nil {
+		if err := scan(&k.kind, &k.value, &n, &id, &name, &named, &merged, &email, &phone, &card, &changed, &fingerprint); err != nil {
 			return err
 		}
 		if hold && merged { // while we waited
@@ -236,8 +231,8 @@ func (b *batch) readHolders(keys [][]any) error {
 		}
 		who.since, who.fingerprint = b.heard(changed), fingerprint
 		b.people.byKey[k] = &holders{n, who}
-	}
-	return rows.Err()
+		return nil
+	})
 }
 
 // owners finds the people of events that name nobody, by their order. What tells

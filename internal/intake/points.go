@@ -43,18 +43,20 @@ func (b *batch) book(items []*item) error {
 			events = append(events, points.Happened{Member: it.who.id, Event: it.event, Type: it.Type, At: it.At, Properties: it.Properties})
 		}
 	}
-	if err := rules.Book(b.tx, orders, placed...); err != nil {
-		return err
-	}
-	if err := rules.Heard(b.tx, events); err != nil {
-		return err
-	}
 	var members []int64
 	for _, it := range items {
 		members = append(members, it.who.id)
 	}
-	if err := rules.Joined(b.tx, members); err != nil {
-		return err
+	for _, step := range []func() (points.Booked, error){
+		func() (points.Booked, error) { return rules.Book(b.tx, orders, placed...) },
+		func() (points.Booked, error) { return rules.Heard(b.tx, events) },
+		func() (points.Booked, error) { return rules.Joined(b.tx, members) },
+	} {
+		more, err := step()
+		if err != nil {
+			return err
+		}
+		b.booked = b.booked.And(more)
 	}
 	return b.refer(items)
 }
@@ -79,7 +81,8 @@ func bookAgain(tx *store.Tx, orders []int64) error {
 	if err != nil {
 		return err
 	}
-	return rules.Book(tx, orders)
+	_, err = rules.Book(tx, orders)
+	return err
 }
 
 // rulesOf are the rules of points in force, nil where there are none.
@@ -236,10 +239,10 @@ func bookPast(tx *store.Tx, rules *points.Rules, name string, today loyalty.Day)
 	if err := lockIDs(tx, members); err != nil {
 		return 0, err
 	}
-	if err := rules.Book(tx, orders); err != nil {
+	if _, err := rules.Book(tx, orders); err != nil {
 		return 0, err
 	}
-	if err := rules.Joined(tx, members); err != nil {
+	if _, err := rules.Joined(tx, members); err != nil {
 		return 0, err
 	}
 	if _, err := refreshFacts(tx, today, members); err != nil {

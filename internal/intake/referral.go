@@ -154,7 +154,7 @@ func bookJoined(tx *store.Tx, member int64) error {
 	if err != nil || rules == nil {
 		return err
 	}
-	if err := rules.Joined(tx, []int64{member}); err != nil {
+	if _, err := rules.Joined(tx, []int64{member}); err != nil {
 		return err
 	}
 	return referConfirmed(tx, rules, member)

@@ -67,36 +67,48 @@ type walletKey struct {
 	wallet string
 }
 
+// cause is what an entry is booked for, once.
+type cause struct {
+	walletKey
+	cause string
+}
+
+func (e Entry) key() cause { return cause{walletKey{e.MemberID, e.Wallet}, e.Cause} }
+
 // add books entries, each once by its cause, and returns those that were new: debits
 // draw from lots, credits pay debts.
 func (r *Rules) add(tx *store.Tx, entries []Entry) ([]Entry, error) {
-	fresh, _, err := r.addTo(tx, entries, nil)
-	return fresh, err
+	b, err := r.book(tx, entries, nil)
+	if err != nil {
+		return nil, err
+	}
+	return b.fresh, nil
 }
 
-// addTo is add, which also returns what can be spent afterwards in the wallets of what
-// was new. What is known of wallets need not be read.
-func (r *Rules) addTo(tx *store.Tx, entries []Entry, known map[walletKey]walletState) (fresh []Entry, open map[walletKey]int64, err error) {
-	fresh, open, done, err := r.addKnown(tx, entries, known)
-	if done || err != nil {
-		return fresh, open, err
-	}
-	fresh, err = insert(tx, entries)
-	if err != nil || len(fresh) == 0 {
-		return nil, nil, err
-	}
-	others, open, err := r.addCredits(tx, fresh)
-	if err != nil || len(others) == 0 {
-		return fresh, open, err
-	}
-	b, err := r.addOthers(tx, others)
+// book is add, which returns all that it came to. What is known of wallets need not be
+// looked up.
+func (r *Rules) book(tx *store.Tx, entries []Entry, known map[walletKey]walletState) (*booking, error) {
+	b := newBooking()
+	others, err := r.addCredits(tx, b, entries, known)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	for k, w := range b.wallets {
-		open[k] = openOf(w.lots, b.today)
+	fresh, err := insert(tx, others)
+	if err != nil || len(fresh) == 0 {
+		return b, err
 	}
-	return fresh, open, nil
+	opened, err := r.addOthers(tx, fresh)
+	if err != nil {
+		return nil, err
+	}
+	for k, w := range opened.wallets {
+		b.open[k] = openOf(w.lots, opened.today)
+		if k.wallet == Wallet {
+			b.Changed[k.member] = true
+		}
+	}
+	b.fresh = append(b.fresh, fresh...)
+	return b, nil
 }
 
 // addOthers draws what debits take, and pays debts.
@@ -219,17 +231,20 @@ func insert(tx *store.Tx, entries []Entry) (fresh []Entry, err error) {
 
 // insertLots is insert of credits, each with its lot, which Postgres does in one statement.
 func insertLots(tx *store.Tx, entries []Entry, lots []loyalty.Lot) (fresh []Entry, err error) {
+	if len(entries) == 0 {
+		return nil, nil
+	}
 	if !tx.Postgres() {
-		lotOf := map[string]loyalty.Lot{}
+		lotOf := map[cause]loyalty.Lot{}
 		for i, e := range entries {
-			lotOf[e.Cause+" "+e.Wallet] = lots[i]
+			lotOf[e.key()] = lots[i]
 		}
 		if fresh, err = insert(tx, entries); err != nil {
 			return nil, err
 		}
 		var rows [][]any
 		for _, e := range fresh {
-			rows = append(rows, lotRow(e.ID, walletKey{e.MemberID, e.Wallet}, lotOf[e.Cause+" "+e.Wallet]))
+			rows = append(rows, lotRow(e.ID, walletKey{e.MemberID, e.Wallet}, lotOf[e.key()]))
 		}
 		return fresh, keepLots(tx, rows)
 	}
@@ -237,21 +252,28 @@ func insertLots(tx *store.Tx, entries []Entry, lots []loyalty.Lot) (fresh []Entr
 	for i, e := range entries {
 		rows = append(rows, append(e.values(), lotRow(0, walletKey{}, lots[i])[4]))
 	}
-	columns := names(entryColumns)
+	columns, all := names(entryColumns), append(slices.Clone(entryColumns), "lot_last bigint")
 	var stored []booked
-	err = tx.All(&stored, `
-		with rows as materialized (select * from `+tx.Values(append(entryColumns, "lot_last bigint")...)+`),
+	// Nobody else books for these members meanwhile: what is not there yet can be added, and
+	// what an order earns is numbered.
+	err = tx.Each(`
+		with rows as materialized (
+		  select `+tx.NextID("entries")+` as id, r.*
+		  from   `+tx.Wide(all...)+`
+		  where  r.kind = '`+earn+`'
+		  or     (select 1 from entries e where e.member_id = r.member_id and e.wallet = r.wallet and e.cause = r.cause) is null),
 		fresh as (
-		  insert into entries (`+columns+`)
-		  select `+columns+` from rows
-		  on conflict (member_id, wallet, cause) do nothing
-		  returning id, member_id, wallet, cause, opens_day, amount),
+		  insert into entries (id, `+columns+`)
+		  select id, `+columns+` from rows),
 		kept as (
 		  insert into lots (credit_id, member_id, wallet, opens_day, last_day, remains)
-		  select f.id, f.member_id, f.wallet, f.opens_day, r.lot_last, f.amount
-		  from   fresh f
-		  join   rows r on r.member_id = f.member_id and r.wallet = f.wallet and r.cause = f.cause)
-		select id, member_id, wallet, cause from fresh`, store.Args{"rows": store.Rows(rows)})
+		  select id, member_id, wallet, opens_day, lot_last, amount from rows)
+		select id, member_id, wallet, cause from rows`, tx.Wider(rows, all...), func(scan func(...any) error) error {
+		var row booked
+		err := scan(&row.ID, &row.MemberID, &row.Wallet, &row.Cause)
+		stored = append(stored, row)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("booking %d entries: %w", len(entries), err)
 	}
@@ -266,13 +288,9 @@ type booked struct {
 
 // withIDs are the entries that were new, in the order in which they were booked.
 func withIDs(entries []Entry, stored []booked) (fresh []Entry) {
-	type cause struct {
-		walletKey
-		cause string
-	}
 	byCause := map[cause]Entry{}
 	for _, e := range entries {
-		byCause[cause{walletKey{e.MemberID, e.Wallet}, e.Cause}] = e
+		byCause[e.key()] = e
 	}
 	for _, s := range stored {
 		e := byCause[cause{walletKey{s.MemberID, s.Wallet}, s.Cause}]

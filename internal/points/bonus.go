@@ -20,9 +20,9 @@ type Happened struct {
 }
 
 // Heard books what events give. Their members are locked.
-func (r *Rules) Heard(tx *store.Tx, events []Happened) error {
+func (r *Rules) Heard(tx *store.Tx, events []Happened) (Booked, error) {
 	if r == nil {
-		return nil
+		return Booked{}, nil
 	}
 	var entries []Entry
 	given := map[givenKey]int64{} // by this call
@@ -30,7 +30,7 @@ func (r *Rules) Heard(tx *store.Tx, events []Happened) error {
 		era := r.at(h.At)
 		rates, err := era.points()
 		if err != nil {
-			return err
+			return Booked{}, err
 		}
 		day := loyalty.DayOf(h.At.Time, r.Zone)
 		var n int64
@@ -41,7 +41,7 @@ func (r *Rules) Heard(tx *store.Tx, events []Happened) error {
 			if e.If != nil {
 				tier, err := tierAt(tx, h.Member, h.At, day)
 				if err != nil {
-					return err
+					return Booked{}, err
 				}
 				if !e.If.Given(segments.Query{Day: day, Tier: tier, Moment: h.At.In(r.Zone), Event: h.Properties}) {
 					continue
@@ -49,7 +49,7 @@ func (r *Rules) Heard(tx *store.Tx, events []Happened) error {
 			}
 			if within, err := r.within(tx, e, h, day, given); err != nil || !within {
 				if err != nil {
-					return err
+					return Booked{}, err
 				}
 				continue
 			}
@@ -61,8 +61,11 @@ func (r *Rules) Heard(tx *store.Tx, events []Happened) error {
 		given[givenKey{h.Member, h.Type}]++
 		entries = append(entries, r.bonus(tx, era, rates, Entry{MemberID: h.Member, At: h.At, Amount: n, Cause: fmt.Sprintf("event:%d", h.Event), EventID: &h.Event}, day))
 	}
-	_, err := r.add(tx, entries)
-	return err
+	b, err := r.book(tx, entries, nil)
+	if err != nil {
+		return Booked{}, err
+	}
+	return b.Booked, nil
 }
 
 // tierAt is the tier that a member held at a moment of a day, "" for none.
@@ -102,18 +105,18 @@ func (r *Rules) bonus(tx *store.Tx, era Era, rates *program.Points, e Entry, day
 
 // Joined gives those of the members who have joined since the program's first day what
 // joining gives, once in a lifetime.
-func (r *Rules) Joined(tx *store.Tx, members []int64) error {
+func (r *Rules) Joined(tx *store.Tx, members []int64) (Booked, error) {
 	if r == nil || len(members) == 0 {
-		return nil
+		return Booked{}, nil
 	}
 	era := r.now()
 	rates, err := era.points()
 	if err != nil {
-		return err
+		return Booked{}, err
 	}
 	n := total(rates.Earn, "joined")
 	if n == 0 {
-		return nil
+		return Booked{}, nil
 	}
 	var rows []struct {
 		ID       int64
@@ -125,14 +128,17 @@ func (r *Rules) Joined(tx *store.Tx, members []int64) error {
 		and    not exists (select 1 from entries e where e.member_id = m.id and e.wallet = '`+Wallet+`' and e.cause = 'joined')
 		order  by m.id`, store.Args{"members": store.IDs(members), "since": int64(r.Since), "today": int64(r.today(tx))})
 	if err != nil {
-		return fmt.Errorf("who has joined: %w", err)
+		return Booked{}, fmt.Errorf("who has joined: %w", err)
 	}
 	var entries []Entry
 	for _, row := range rows {
 		entries = append(entries, r.bonus(tx, era, rates, Entry{MemberID: row.ID, At: row.JoinedAt, Amount: n, Cause: "joined"}, loyalty.DayOf(row.JoinedAt.Time, r.Zone)))
 	}
-	_, err = r.add(tx, entries)
-	return err
+	b, err := r.book(tx, entries, nil)
+	if err != nil {
+		return Booked{}, err
+	}
+	return b.Booked, nil
 }
 
 // Birthdays returns those who are yet to get something for their birthday on a day, and

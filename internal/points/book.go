@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/big"
 	"slices"
 	"time"
@@ -58,44 +59,44 @@ type Placed struct {
 // Book brings the ledger to what orders have earned now, in a handful of statements for
 // however many: those by their ids, and those that were placed by what is known of them.
 // Their members are locked.
-func (r *Rules) Book(tx *store.Tx, orders []int64, placed ...Placed) error {
+func (r *Rules) Book(tx *store.Tx, orders []int64, placed ...Placed) (Booked, error) {
 	if r == nil || len(orders)+len(placed) == 0 {
-		return nil
+		return Booked{}, nil
 	}
 	list, known, err := r.all(tx, orders, placed)
 	if err != nil {
-		return fmt.Errorf("what %d orders earn: %w", len(orders)+len(placed), err)
+		return Booked{}, fmt.Errorf("what %d orders earn: %w", len(orders)+len(placed), err)
 	}
 	if len(list) == 0 {
-		return nil
+		return Booked{}, nil
 	}
 	if err := r.targets(tx, list); err != nil {
-		return fmt.Errorf("what %d orders earn: %w", len(list), err)
+		return Booked{}, fmt.Errorf("what %d orders earn: %w", len(list), err)
 	}
 	var entries []Entry
 	for _, p := range list {
 		more, err := r.differences(tx, p)
 		if err != nil {
-			return err
+			return Booked{}, err
 		}
 		entries = append(entries, more...)
 	}
 	stamps, news, err := r.stamp(tx, list)
 	if err != nil {
-		return err
+		return Booked{}, err
 	}
-	fresh, open, err := r.addTo(tx, append(entries, stamps...), known)
-	if err != nil || len(fresh) == 0 {
-		return err
+	b, err := r.book(tx, append(entries, stamps...), known)
+	if err != nil {
+		return Booked{}, err
 	}
-	if err := r.tellTakenBack(tx, list, fresh); err != nil {
-		return err
+	if err := r.tellTakenBack(tx, list, b.fresh); err != nil {
+		return Booked{}, err
 	}
 	l, err := r.now().Loyalty()
-	if err != nil || l == nil {
-		return err
+	if err == nil && l != nil {
+		err = r.fill(tx, full(l.Cards, b.open), news)
 	}
-	return r.fill(tx, full(l.Cards, open), news)
+	return b.Booked, err
 }
 
 // tellTakenBack tells of the points that orders earn no more, if that is news.
@@ -160,8 +161,8 @@ func (e *Entry) opens(day loyalty.Day, ends loyalty.Expiry) {
 	}
 }
 
-// all are orders as they are booked: read, or as they were placed. Where all were placed,
-// what stands in the wallets that they may add to is known, too.
+// all are orders as they are booked: read, or as they were placed. Of those that were
+// placed, what stands in the wallets that they alone may add to is known, too.
 func (r *Rules) all(tx *store.Tx, orders []int64, placed []Placed) ([]*purchase, map[walletKey]walletState, error) {
 	p, err := r.now().points()
 	if err != nil {
@@ -180,19 +181,28 @@ func (r *Rules) all(tx *store.Tx, orders []int64, placed []Placed) ([]*purchase,
 		}
 	}
 	fresh, known, err := r.placed(tx, placed)
-	if list != nil { // what these are booked for may be in the same wallets
-		known = nil
+	touched := map[int64]bool{} // by what the others are booked for
+	for _, p := range list {
+		touched[p.MemberID] = true
+		for member := range p.booked {
+			touched[member] = true
+		}
+		for _, s := range p.stamps {
+			for member := range s.booked {
+				touched[member] = true
+			}
+		}
 	}
+	maps.DeleteFunc(known, func(k walletKey, _ walletState) bool { return touched[k.member] })
 	return append(list, fresh...), known, err
 }
 
 // placed makes of orders that were just written what read makes of any, and reads what
-// stands in the wallets of their members: nil where one has several orders.
+// stands in the wallets of those of their members who have one of them.
 func (r *Rules) placed(tx *store.Tx, placed []Placed) (list []*purchase, known map[walletKey]walletState, err error) {
 	byID := map[int64]*purchase{}
 	var rows [][]any
-	known = map[walletKey]walletState{}
-	members := map[int64]bool{}
+	members := map[int64]int{}
 	for _, o := range placed {
 		if o.Day < r.Since || o.Status != loyalty.Paid {
 			continue
@@ -200,10 +210,7 @@ func (r *Rules) placed(tx *store.Tx, placed []Placed) (list []*purchase, known m
 		p := &purchase{ID: o.ID, MemberID: o.MemberID, At: o.At, ChangedAt: o.ChangedAt, Day: o.Day, Status: o.Status, Total: o.Total, Discount: o.Discount,
 			Tax: o.Tax, Shipping: o.Shipping, Quantity: o.Quantity, Shop: o.Shop, lines: o.Lines, version: r.at(o.At).Version, booked: map[int64]int64{}, stamps: map[string]*stamped{}}
 		byID[o.ID], list = p, append(list, p)
-		if members[o.MemberID] {
-			known = nil
-		}
-		members[o.MemberID] = true
+		members[o.MemberID]++
 		cards, err := r.cardsOf(p)
 		if err != nil {
 			return nil, nil, err
@@ -223,19 +230,23 @@ func (r *Rules) placed(tx *store.Tx, placed []Placed) (list []*purchase, known m
 	if list == nil {
 		return nil, nil, nil
 	}
-	var found []walletState
-	err = tx.All(&found, "select "+walletColumns+", r.id, case when r.card then '' else "+standTier+" end as stand_tier from "+
-		tx.Values(append(walletRows, "id bigint", "at timestamptz", "day bigint")...), store.Args{"rows": store.Rows(rows), "today": int64(r.today(tx))})
+	more := []string{"id bigint", "at timestamptz", "day bigint"}
+	text := walletStates(tx, more, ", r.id, case when r.wallet = '"+Wallet+"' then "+standTier+" else '' end as stand_tier")
+	var was walletState
+	into := append(was.columns(), &was.ID, &was.StandTier)
+	known = map[walletKey]walletState{}
+	err = tx.Each(text, r.walletArgs(tx, rows, more), func(scan func(...any) error) error {
+		err := scan(into...)
+		if members[was.MemberID] == 1 {
+			known[walletKey{was.MemberID, was.Wallet}] = was
+		}
+		if was.Wallet == Wallet {
+			byID[was.ID].tier = was.StandTier
+		}
+		return err
+	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("the tiers and wallets of the members of %d orders: %w", len(list), err)
-	}
-	for _, f := range found {
-		if known != nil {
-			known[walletKey{f.MemberID, f.Wallet}] = f
-		}
-		if f.Wallet == Wallet {
-			byID[f.ID].tier = f.StandTier
-		}
 	}
 	return list, known, nil
 }

@@ -2,6 +2,7 @@ package points
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -11,11 +12,10 @@ import (
 
 // deposit is what only comes into a wallet by a booking: nothing draws from its lots.
 type deposit struct {
-	key     walletKey
-	entries []Entry
-	expiry  loyalty.Expiry
-	active  loyalty.Day // the last day on which the member earned; 0: that moves nothing
-	open    int64       // stamps that can be used afterwards
+	key    walletKey
+	expiry loyalty.Expiry
+	active loyalty.Day // the last day on which the member earned; 0: that moves nothing
+	walletState
 }
 
 // How the lots that were there before have to move with a deposit: not at all, some to
@@ -28,57 +28,113 @@ const (
 
 // walletState is what stands in a wallet before a booking that only adds to it.
 type walletState struct {
-	MemberID int64
-	Wallet   string
-	Debt     bool  // something is owed that what comes in pays
-	Open     int64 // of a card: stamps that can be used
-	Moves    int
+	MemberID      int64
+	Wallet        string
+	Debt          bool        // something is owed that what comes in pays
+	Open, Pending int64       // what can be spent today, and from a later day on
+	Ends          loyalty.Day // of what can be spent today, the first last day once lots have moved; 0: none
+	Moves         int
 
 	ID        int64  // the order that adds to it
 	StandTier string // of its member at its moment
 }
 
-// addKnown books entries in wallets of which all is known, where each only adds: with
-// their lots, in one statement. Where that is not so it has done nothing.
-func (r *Rules) addKnown(tx *store.Tx, entries []Entry, known map[walletKey]walletState) (fresh []Entry, stamps map[walletKey]int64, done bool, err error) {
-	if known == nil || len(entries) == 0 {
-		return nil, nil, false, nil
+// columns are where those of walletStates go, but for more of them.
+func (w *walletState) columns() []any {
+	return []any{&w.MemberID, &w.Wallet, &w.Open, &w.Pending, &w.Ends, &w.Debt, &w.Moves}
+}
+
+// Booked is what bookings made of members' points, for facts.
+type Booked struct {
+	Stands  map[int64]Stand // of those to whose points they only added
+	Changed map[int64]bool  // whose points anything else has changed
+}
+
+// Stand is how a member's points stand today.
+type Stand struct {
+	Points, Pending int64       // that can be spent today, and from a later day on
+	Ends            loyalty.Day // of those that can be spent today, the first last day; 0: none
+}
+
+// And is what was booked in all by bookings and some after them.
+func (b Booked) And(later Booked) Booked {
+	switch {
+	case len(b.Stands)+len(b.Changed) == 0:
+		return later
+	case len(later.Stands)+len(later.Changed) == 0:
+		return b
 	}
+	all := Booked{maps.Clone(b.Stands), maps.Clone(b.Changed)}
+	maps.Copy(all.Stands, later.Stands)
+	maps.Copy(all.Changed, later.Changed)
+	return all
+}
+
+// booking is what a booking came to.
+type booking struct {
+	fresh []Entry             // those that were new
+	open  map[walletKey]int64 // what can be spent afterwards in their wallets
+	Booked
+}
+
+func newBooking() *booking {
+	return &booking{open: map[walletKey]int64{}, Booked: Booked{map[int64]Stand{}, map[int64]bool{}}}
+}
+
+// addCredits books the entries in wallets to which they only add, with their lots:
+// without reading what lies there. It returns the others. What is known of wallets need
+// not be looked up.
+func (r *Rules) addCredits(tx *store.Tx, b *booking, entries []Entry, known map[walletKey]walletState) (others []Entry, err error) {
 	all, err := r.deposits(tx, entries)
-	if err != nil {
-		return nil, nil, false, err
+	if err != nil || len(all) == 0 {
+		return entries, err
 	}
-	var moving []*deposit
-	for _, e := range entries {
-		k := walletKey{e.MemberID, e.Wallet}
-		d, was := all[k], known[k]
-		if _, there := known[k]; d == nil || !there || was.Debt || was.Moves == look {
-			return nil, nil, false, nil
-		}
-		if d.open = was.Open; was.Moves == move && !slices.Contains(moving, d) {
-			moving = append(moving, d)
-		}
+	moving, err := r.undisturbed(tx, all, known)
+	if err != nil {
+		return nil, err
 	}
 	if err := r.moveLots(tx, moving); err != nil {
-		return nil, nil, false, err
+		return nil, err
 	}
-	lots := make([]loyalty.Lot, len(entries))
-	for i, e := range entries {
-		lots[i] = all[walletKey{e.MemberID, e.Wallet}].lot(e)
+	var credits []Entry
+	var lots []loyalty.Lot
+	seen := map[cause]bool{}
+	for _, e := range entries {
+		switch d := all[walletKey{e.MemberID, e.Wallet}]; {
+		case d == nil:
+			others = append(others, e)
+		case !seen[e.key()]:
+			seen[e.key()] = true
+			credits, lots = append(credits, e), append(lots, d.lot(e))
+		}
 	}
-	if fresh, err = insertLots(tx, entries, lots); err != nil {
-		return nil, nil, false, err
+	fresh, err := insertLots(tx, credits, lots)
+	if err != nil {
+		return nil, err
 	}
 	today := r.today(tx)
-	stamps = map[walletKey]int64{}
 	for _, e := range fresh {
-		k := walletKey{e.MemberID, e.Wallet}
-		if d := all[k]; d.lot(e).Open(today) {
-			d.open += e.Amount
+		d := all[walletKey{e.MemberID, e.Wallet}]
+		d.keep(d.lot(e), today)
+		if b.open[d.key] = d.Open; e.Wallet == Wallet {
+			b.Stands[e.MemberID] = Stand{d.Open, d.Pending, d.Ends}
 		}
-		stamps[k] = all[k].open
 	}
-	return fresh, stamps, true, nil
+	b.fresh = append(b.fresh, fresh...)
+	return others, nil
+}
+
+// keep adds a lot to what stands in the wallet on a day.
+func (d *deposit) keep(lot loyalty.Lot, day loyalty.Day) {
+	switch {
+	case lot.Opens > day:
+		d.Pending += lot.Remains
+	case lot.Open(day):
+		d.Open += lot.Remains
+		if lot.Last != 0 && (d.Ends == 0 || lot.Last < d.Ends) {
+			d.Ends = lot.Last
+		}
+	}
 }
 
 // lot is what a credit of the deposit leaves.
@@ -90,42 +146,6 @@ func (d *deposit) lot(e Entry) loyalty.Lot {
 		lot.Last = d.expiry.LastDay(lot.Opens, d.active)
 	}
 	return lot
-}
-
-// addCredits keeps the lots of fresh entries in wallets to which they only add: without
-// reading what lies there. It returns the others, and how many stamps can be used now on
-// the cards of those that it kept.
-func (r *Rules) addCredits(tx *store.Tx, fresh []Entry) (others []Entry, stamps map[walletKey]int64, err error) {
-	stamps = map[walletKey]int64{}
-	all, err := r.deposits(tx, fresh)
-	if err != nil || len(all) == 0 {
-		return fresh, stamps, err
-	}
-	kept, moving, err := r.undisturbed(tx, all)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := r.moveLots(tx, moving); err != nil {
-		return nil, nil, err
-	}
-	today := r.today(tx)
-	var rows [][]any
-	for _, e := range fresh {
-		d := kept[walletKey{e.MemberID, e.Wallet}]
-		if d == nil {
-			others = append(others, e)
-			continue
-		}
-		lot := d.lot(e)
-		if lot.Open(today) {
-			d.open += lot.Remains
-		}
-		rows = append(rows, lotRow(e.ID, d.key, lot))
-	}
-	for k, d := range kept {
-		stamps[k] = d.open
-	}
-	return others, stamps, keepLots(tx, rows)
 }
 
 // deposits are the wallets to which fresh entries only add, by who does something today.
@@ -147,7 +167,6 @@ func (r *Rules) deposits(tx *store.Tx, fresh []Entry) (map[walletKey]*deposit, e
 			all[k] = nil
 			continue
 		}
-		d.entries = append(d.entries, e)
 		if d.moves() {
 			d.active = max(d.active, loyalty.DayOf(e.At.Time, r.Zone))
 		}
@@ -165,58 +184,82 @@ func (r *Rules) deposits(tx *store.Tx, fresh []Entry) (map[walletKey]*deposit, e
 func (d *deposit) moves() bool { return d.expiry.Unused != loyalty.Period{} }
 
 // walletRows are the columns of the rows r of wallets to which something is added.
-var walletRows = []string{"member_id bigint", "wallet text", "card boolean", "active bigint", "ends bigint"}
+var walletRows = []string{"member_id bigint", "wallet text", "active bigint", "ends bigint"}
 
 // walletRow is such a row: of a member who did something last on a day, now included.
 func walletRow(k walletKey, expiry loyalty.Expiry, day loyalty.Day) []any {
-	row := []any{k.member, k.wallet, k.wallet != Wallet, nil, nil}
+	row := []any{k.member, k.wallet, nil, nil}
 	if expiry.Unused != (loyalty.Period{}) {
-		row[3], row[4] = int64(day), int64(expiry.LastDay(day, day))
+		row[2], row[3] = int64(day), int64(expiry.LastDay(day, day))
 	}
 	return row
 }
 
-// walletColumns are the state of a wallet r.
-const walletColumns = `r.member_id, r.wallet,
+// walletStates is a SELECT of the states of wallets, whose lots are read once, with more
+// columns beside them: of rows, and computed from the wallet r.
+func walletStates(tx *store.Tx, more []string, computed string) string {
+	all := append(slices.Clone(walletRows), more...)
+	columns := "r." + strings.ReplaceAll(names(all), ", ", ", r.")
+	return `
+		select r.member_id, r.wallet, r.open, r.pending, r.ends_now as ends,
 		       exists (select 1 from entries e
 		               where  e.member_id = r.member_id and e.wallet = r.wallet and e.amount < 0
 		               and    -e.amount > coalesce((select sum(d.amount) from draws d where d.debit_id = e.id), 0)) as debt,
-		       case when r.card then
-		         coalesce((select cast(sum(l.remains) as bigint) from lots l
-		                   where  l.member_id = r.member_id and l.wallet = r.wallet and l.opens_day <= @today and coalesce(l.last_day, @today) >= @today), 0)
-		       else 0 end as open,
 		       case when r.ends is null then 0
-		            when exists (select 1 from orders o where o.member_id = r.member_id and o.day > r.active)
-		              or exists (select 1 from lots l where l.member_id = r.member_id and l.wallet = r.wallet and l.last_day is null) then 2
-		            when exists (select 1 from lots l where l.member_id = r.member_id and l.wallet = r.wallet
-		                         and l.opens_day <= r.active and l.last_day >= @today and l.last_day < r.ends) then 1
-		            else 0 end as moves`
+		            when r.dateless = 1 or exists (select 1 from orders o where o.member_id = r.member_id and o.day > r.active) then 2
+		            else r.moves end as moves` + computed + `
+		from  (select ` + columns + `,
+		              coalesce(cast(sum(case when l.opens_day <= @today and coalesce(l.last_day, @today) >= @today then l.remains end) as bigint), 0) as open,
+		              coalesce(cast(sum(case when l.opens_day > @today then l.remains end) as bigint), 0) as pending,
+		              max(case when l.credit_id is not null and l.last_day is null then 1 else 0 end) as dateless,
+		              max(case when l.opens_day <= r.active and l.last_day >= @today and l.last_day < r.ends then 1 else 0 end) as moves,
+		              coalesce(min(case when l.opens_day <= @today and l.last_day >= @today then
+		                             case when l.opens_day <= r.active and l.last_day < r.ends
+		                                   and (select e.last_day from entries e where e.id = l.credit_id) is null then r.ends
+		                                  else l.last_day end end), 0) as ends_now
+		       from   ` + tx.Wide(all...) + `
+		       left   join lots l on l.member_id = r.member_id and l.wallet = r.wallet
+		       group  by ` + columns + `) r`
+}
 
-// undisturbed are the deposits in wallets without debts, and without lots that have to be
-// read; those of them whose older lots move on are in moving.
-func (r *Rules) undisturbed(tx *store.Tx, all map[walletKey]*deposit) (kept map[walletKey]*deposit, moving []*deposit, err error) {
+// walletArgs are the parameters of walletStates.
+func (r *Rules) walletArgs(tx *store.Tx, rows [][]any, more []string) store.Args {
+	args := tx.Wider(rows, append(slices.Clone(walletRows), more...)...)
+	args["today"] = int64(r.today(tx))
+	return args
+}
+
+// undisturbed leaves of deposits those in wallets without debts, and without lots that
+// have to be read; those of them whose older lots move on are in moving.
+func (r *Rules) undisturbed(tx *store.Tx, all map[walletKey]*deposit, known map[walletKey]walletState) (moving []*deposit, err error) {
 	var rows [][]any
 	for k, d := range all {
-		rows = append(rows, walletRow(k, d.expiry, d.active))
-	}
-	var found []walletState
-	err = tx.All(&found, "select "+walletColumns+" from "+tx.Values(walletRows...), store.Args{"rows": store.Rows(rows), "today": int64(r.today(tx))})
-	if err != nil {
-		return nil, nil, fmt.Errorf("what stands in %d wallets: %w", len(all), err)
-	}
-	kept = map[walletKey]*deposit{}
-	for _, f := range found {
-		if f.Debt || f.Moves == look {
-			continue
+		if was, there := known[k]; there {
+			d.walletState = was
+		} else {
+			rows = append(rows, walletRow(k, d.expiry, d.active))
 		}
-		k := walletKey{f.MemberID, f.Wallet}
-		d := all[k]
-		kept[k], d.open = d, f.Open
-		if f.Moves == move {
+	}
+	if rows != nil {
+		var was walletState
+		err := tx.Each(walletStates(tx, nil, ""), r.walletArgs(tx, rows, nil), func(scan func(...any) error) error {
+			err := scan(was.columns()...)
+			all[walletKey{was.MemberID, was.Wallet}].walletState = was
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("what stands in %d wallets: %w", len(rows), err)
+		}
+	}
+	for k, d := range all {
+		switch {
+		case d.Debt || d.Moves == look:
+			delete(all, k)
+		case d.Moves == move:
 			moving = append(moving, d)
 		}
 	}
-	return kept, moving, nil
+	return moving, nil
 }
 
 // moveLots moves the last days of lots that end by inactivity after the member did

@@ -111,7 +111,7 @@ func (r *Rules) Merge(tx *store.Tx, member int64, twice []int64) error {
 	}
 	quiet := *r
 	quiet.NewsWithin = -1
-	if err := quiet.Book(tx, orders); err != nil {
+	if _, err := quiet.Book(tx, orders); err != nil {
 		return err
 	}
 	if err := r.Rebuild(tx, []int64{member}); err != nil {

@@ -4,6 +4,7 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"strings"
+	"time"
 
 	"regulars/internal/loyalty"
 )
@@ -23,7 +24,7 @@ func (tx *Tx) Wide(columns ...string) string {
 }
 
 // Wider binds the rows of Wide, whose columns are of types that it knows: text, bigint,
-// double precision, bytea. Of the last two, and of a *int64, nil is null.
+// double precision, timestamptz, bytea. But for a text, nil and no instant are null.
 func (tx *Tx) Wider(rows [][]any, columns ...string) Args {
 	if !tx.Postgres() {
 		return Args{"rows": Rows(rows)}
@@ -54,8 +55,9 @@ func column(rows [][]any, i int, kind string) array {
 			case *int64:
 				list[n] = v
 			case loyalty.Day:
-				day := int64(v)
-				list[n] = &day
+				list[n] = (*int64)(&v)
+			case *loyalty.Day:
+				list[n] = (*int64)(v)
 			}
 		}
 		return array{list}
@@ -63,6 +65,14 @@ func column(rows [][]any, i int, kind string) array {
 		list := make([]*float64, len(rows))
 		for n, row := range rows {
 			list[n] = row[i].(*float64)
+		}
+		return array{list}
+	case "timestamptz":
+		list := make([]*time.Time, len(rows))
+		for n, row := range rows {
+			if at := row[i].(loyalty.Instant); !at.IsZero() {
+				list[n] = &at.Time
+			}
 		}
 		return array{list}
 	case "bytea":

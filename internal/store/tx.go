@@ -10,9 +10,11 @@ import (
 	"io"
 	"math"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5/stdlib"
 	"gorm.io/gorm"
 
 	"regulars/internal/loyalty"
@@ -145,6 +147,73 @@ func (tx *Tx) Query(text string, args Args) (*sql.Rows, error) {
 	}
 	rows, err := tx.g.Raw(q, vars...).Rows()
 	return rows, tx.explain(err, text)
+}
+
+// Each calls f with every row, in their order: scan reads its columns, as that of
+// sql.Rows. Of thousands of rows it takes a fraction of the time of All and Query, for
+// on Postgres nothing stands between the driver and the variables. f asks nothing of tx.
+func (tx *Tx) Each(text string, args Args, f func(scan func(into ...any) error) error) error {
+	if !tx.Postgres() {
+		rows, err := tx.Query(text, args)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			if err := f(rows.Scan); err != nil {
+				return err
+			}
+		}
+		return tx.explain(rows.Err(), text)
+	}
+	q, vars, err := bind(text, args)
+	if err != nil {
+		return err
+	}
+	for i, v := range vars {
+		if list, is := v.(array); is {
+			vars[i] = list.list
+		}
+	}
+	raw := tx.conn.Raw(func(c any) error {
+		rows, failed := c.(*stdlib.Conn).Conn().Query(tx.Context(), numbered(q), vars...)
+		if err = failed; err != nil {
+			return nil // an error of the statement must not throw the connection away
+		}
+		defer rows.Close()
+		for rows.Next() {
+			if err = f(rows.Scan); err != nil {
+				return nil
+			}
+		}
+		err = rows.Err()
+		return nil
+	})
+	if err == nil {
+		err = raw
+	}
+	return tx.explain(err, text)
+}
+
+// numbered gives the question marks of a statement the numbers that Postgres wants.
+func numbered(text string) string {
+	var b strings.Builder
+	n := 0
+	for i := 0; i < len(text); {
+		end := i + 1
+		switch text[i] {
+		case '?':
+			n++
+			b.WriteString("$" + strconv.Itoa(n))
+			i = end
+			continue
+		case '\'':
+			end = quoted(text, i)
+		}
+		b.WriteString(text[i:end])
+		i = end
+	}
+	return b.String()
 }
 
 // explain adds the head of the statement to an error, never its arguments.

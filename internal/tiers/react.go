@@ -73,7 +73,7 @@ func (t *Tiers) react(tx *store.Tx, members []int64, by map[int64]happenings.Hap
 		return err
 	}
 	today := t.today(tx)
-	all, err := t.standings(tx, today, members)
+	all, err := t.reached(tx, today, members)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,10 @@
 package tiers
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"regulars/internal/loyalty"
@@ -107,6 +110,90 @@ func (t *Tiers) standings(tx *store.Tx, day loyalty.Day, members []int64) (all [
 		return nil, fmt.Errorf("the tiers of %d members: %w", len(members), err)
 	}
 	return all, nil
+}
+
+// whole are the figures that are whole numbers by whatever they are narrowed: who has so
+// much of one has reached what a rule asks for.
+var whole = map[string]bool{"spent": true, "orders": true, "quantity": true, "points_earned": true}
+
+// counted are the figures that the rules of all tiers ask to rise, each once: from them it
+// can be told who holds what. nil: some rule asks for more.
+func (t *Tiers) counted() (goals []segments.Goal) {
+	seen := map[string]bool{}
+	for _, tier := range t.list {
+		if !tier.When.OnlyGoals() {
+			return nil
+		}
+		for _, g := range tier.When.Goals() {
+			if !whole[g.Name] {
+				return nil
+			}
+			if !seen[g.Field] {
+				seen[g.Field] = true
+				goals = append(goals, g)
+			}
+		}
+	}
+	return goals
+}
+
+// reached is standings as of today. Where that can be told from figures, each is read
+// once, for however many tiers.
+func (t *Tiers) reached(tx *store.Tx, today loyalty.Day, members []int64) (all []standing, err error) {
+	goals := t.counted()
+	if goals == nil {
+		return t.standings(tx, today, members)
+	}
+	a := t.ask(tx, today, members)
+	var columns strings.Builder
+	for i, g := range goals {
+		a.As.Prefix = fmt.Sprintf("g%d_", i)
+		expr, args := g.SQL(a.As)
+		maps.Copy(a.Args, args)
+		columns.WriteString(", coalesce(cast(" + expr + " as bigint), 0)")
+	}
+	stays := "left join member_tiers s on s.member_id = m.id and s.left_day is null"
+	if tx.Postgres() { // by its index, whatever is believed of the table's size
+		stays = "left join lateral (select * from member_tiers where member_id = m.id and left_day is null offset 0) s on true"
+	}
+	var s standing
+	has := make([]int64, len(goals))
+	into := []any{&s.Member, &s.ID, &s.Tier, &s.SinceDay, &s.LastDay, &s.OrderID}
+	for i := range has {
+		into = append(into, &has[i])
+	}
+	err = tx.Each(`
+		select m.id, coalesce(s.id, 0), coalesce(s.tier, ''), coalesce(s.since_day, 0), s.last_day, coalesce(s.order_id, 0)`+columns.String()+`
+		from   `+a.facts+`
+		`+stays+`
+		where  `+rules.Present, a.Args, func(scan func(...any) error) error {
+		s.LastDay = nil
+		if err := scan(into...); err != nil {
+			return err
+		}
+		s.Holds = t.held(goals, has)
+		all = append(all, s)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("the tiers of %d members: %w", len(members), err)
+	}
+	slices.SortFunc(all, func(x, y standing) int { return cmp.Compare(x.Member, y.Member) })
+	return all, nil
+}
+
+// held is the highest tier whose rule holds for who has so much of figures.
+func (t *Tiers) held(goals []segments.Goal, has []int64) int {
+	of := map[string]int64{}
+	for i, g := range goals {
+		of[g.Field] = has[i]
+	}
+	for i := len(t.list) - 1; i >= 0; i-- {
+		if !slices.ContainsFunc(t.list[i].When.Goals(), func(g segments.Goal) bool { return of[g.Field] < g.At }) {
+			return i + 1
+		}
+	}
+	return 0
 }
 
 // climbers returns the next members who hold a higher tier than theirs as of the end of a
