@@ -218,7 +218,7 @@ func (s *shop) run(campaign string, members []int64, chunk int) (run int64) {
 			"n": len(members), "now": tx.At, "expires": tx.At.Plus(24 * time.Hour), "ids": store.JSON(members), "day": day(s, tx)}
 		err = tx.One(&run, `
 			insert into runs (occurrence_id, campaign_id, version_id, step, class, state, audience, expires_at, started_at)
-			values (@o, @c, 1, @step, @class, 'sending', @n, @expires, @now) returning id`, args)
+			values (@o, @c, 1, @step, @class, 'sending', 0, @expires, @now) returning id`, args)
 		if err != nil {
 			return err
 		}
@@ -228,6 +228,9 @@ func (s *shop) run(campaign string, members []int64, chunk int) (run int64) {
 			insert into sends (day, occurrence_id, step, member_id, campaign_id, version_id, run_id, class, topic, state, queued_at)
 			select cast(@day as bigint), cast(@o as bigint), cast(@step as text), value, cast(@c as bigint), 1, cast(@run as bigint), cast(@class as text), cast(@topic as text), 'queued', `+tx.Instant("@now")+`
 			from   `+tx.JSONEach("@ids")+` where true order by value returning id`, args)
+		if err == nil {
+			_, err = tx.Exec("update runs set audience = @n where id = @run", args)
+		}
 		if err != nil {
 			return err
 		}

@@ -42,6 +42,37 @@ func TestEightWorkersHandEachMailOverOnce(t *testing.T) {
 	})
 }
 
+// Chunks whose mails are all taken up no longer keep others from being taken up, however
+// long the relay takes for their last mails.
+func TestTheNextChunkIsTakenUpWhileLastMailsAreOnTheWire(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		s := newShop(t, db)
+		const chunks = 4
+		s.run("letter", s.members(chunks), 1)
+		var begun atomic.Int64
+		all := make(chan bool)
+		s.wire.answer = func(delivery.Message) delivery.Outcome {
+			if begun.Add(1) == chunks {
+				close(all)
+			}
+			select { // none is answered before the last chunk's mail is there
+			case <-all:
+			case <-time.After(time.Minute):
+				t.Error("a chunk is not taken up while others wait for the relay")
+			}
+			return accepted()
+		}
+		d := s.sender(small)
+		s.atOnce(chunks, func() {
+			if n, err := d.Work(t.Context(), 0); n != 2 || err != nil { // the mail and the chunk
+				t.Errorf("Work() = %d, %v, want 2 and no error", n, err)
+			}
+		})
+		s.want("after all", map[string]int{"sent": chunks})
+	})
+}
+
 func TestAnOrderlyStopLeavesNothingUnknown(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -133,6 +134,29 @@ func TestALogOfAnotherBootOrShopIsLeftAlone(t *testing.T) {
 				t.Errorf("it stays: %v, want %v", stays, tt.stays)
 			}
 		})
+	}
+}
+
+// What killed processes of other shops left stays, and is looked at twice a second: no more
+// of it is read than whose it is. Beside nothing else, for all that is allocated counts.
+func TestLogsOfOtherShopsAreNotReadWhole(t *testing.T) {
+	folder := t.TempDir()
+	for range 8 {
+		l, err := wirelog.Create(folder, shop+1)
+		if errors.Is(err, wirelog.ErrNoBoot) {
+			t.Skip(err)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Close()
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	found := dead(t, folder, true)
+	runtime.ReadMemStats(&after)
+	if read := after.TotalAlloc - before.TotalAlloc; len(found) > 0 || read > 256<<10 {
+		t.Errorf("%d logs are settled with %d bytes, want none with few", len(found), read)
 	}
 }
 
