@@ -20,20 +20,22 @@ func TestTheLimiter(t *testing.T) {
 			t.Errorf("%s: %t, want %t", about, got, want)
 		}
 	}
-	want("there is room for two", l.room(runDeliver), true)
-	want("the first begins", l.begin(runDeliver), true)
-	want("so does the second", l.begin(runDeliver), true)
-	want("there is no more room", l.room(runDeliver), false)
-	want("a third does not begin", l.begin(runDeliver), false)
-	want("one of them looks once more", l.more(runDeliver), true)
-	want("and then ends", l.more(runDeliver), false)
-	want("the other ends at once", l.more(runDeliver), false)
+	pair := runDeliver
+	pair.atOnce = 2
+	want("there is room for two", l.room(pair), true)
+	want("the first begins", l.begin(pair), true)
+	want("so does the second", l.begin(pair), true)
+	want("there is no more room", l.room(pair), false)
+	want("a third does not begin", l.begin(pair), false)
+	want("one of them looks once more", l.more(pair), true)
+	want("and then ends", l.more(pair), false)
+	want("the other ends at once", l.more(pair), false)
 
-	want("one begins", l.begin(runDeliver), true)
-	if rest := l.end(runDeliver, &delivery.Rest{Wait: time.Hour}); rest != time.Hour {
+	want("one begins", l.begin(pair), true)
+	if rest := l.end(pair, &delivery.Rest{Wait: time.Hour}); rest != time.Hour {
 		t.Errorf("end() with a relay that rests = %s, want as long as it does", rest)
 	}
-	want("nobody begins meanwhile", l.begin(runDeliver), false)
+	want("nobody begins meanwhile", l.begin(pair), false)
 	want("other kinds go on", l.begin(runFinish), true)
 	want("nobody was wanted there", l.more(runFinish), false)
 
