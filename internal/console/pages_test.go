@@ -387,3 +387,15 @@ func TestWordsWithCode(t *testing.T) {
 		}
 	}
 }
+
+// What is put into a word stands where its %s is; of anything else it would show the form.
+func TestWordsTakeTextsAlone(t *testing.T) {
+	t.Parallel()
+	words, err := os.ReadFile("words/en.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if wrong := regexp.MustCompile(`.*%[a-rt-zA-Z].*`).FindAll(words, -1); wrong != nil {
+		t.Errorf("words with another form than %%s: %s", wrong)
+	}
+}
