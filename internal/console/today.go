@@ -47,7 +47,7 @@ func (c *Console) today(w http.ResponseWriter, r *http.Request, u visitor) error
 	})
 	if err == nil {
 		err = c.figures(r, func(tx *store.Tx) error {
-			shop, _, kept, err := report.KeptShop(tx)
+			shop, kept, err := report.KeptShop(tx)
 			if view.Recent = shop.Recent; err == nil && !kept {
 				view.Recent, err = report.Recents(tx, view.Today())
 			}

@@ -17,7 +17,8 @@ import (
 // Work takes an open chunk of a run, or of some run for 0, and works it to its end, or until ctx
 // ends, its run is held or the relay is away (a *Rest). It returns how many
 // sends it finished or moved, and one more for a chunk that it finished: 0 says
-// that there was nothing to do.
+// that there was nothing to do. It waits while as many others are being taken up as
+// manyFeed says.
 //
 // A chunk that cannot be worked on for a reason of its own waits, so that those of
 // other runs go on, and its campaign is told of as set back.

@@ -115,18 +115,15 @@ func shopFigures(tx *store.Tx) (f ShopFigures, err error) {
 	return f, err
 }
 
-// KeptShop returns the figures of the shop as they were counted last, and when; kept is
-// false where pages count them themselves (Recents).
-func KeptShop(tx *store.Tx) (f ShopFigures, asOf loyalty.Instant, kept bool, err error) {
-	var row struct {
-		Body string
-		AsOf loyalty.Instant
-	}
-	err = tx.One(&row, "select as_of, body from campaign_figures where campaign_id = @shop and "+large, store.Args{"shop": theShop})
+// KeptShop returns the figures of the shop as they were counted last; kept is false where
+// pages count them themselves (Recents).
+func KeptShop(tx *store.Tx) (f ShopFigures, kept bool, err error) {
+	var body string
+	err = tx.One(&body, "select body from campaign_figures where campaign_id = @shop and "+large, store.Args{"shop": theShop})
 	if err == nil {
-		err = json.Unmarshal([]byte(row.Body), &f)
+		err = json.Unmarshal([]byte(body), &f)
 	}
-	return f, row.AsOf, err == nil, store.IgnoreNotFound(err)
+	return f, err == nil, store.IgnoreNotFound(err)
 }
 
 // FiguresOf counts what a campaign came to, with so many of its links.
