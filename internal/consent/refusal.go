@@ -38,7 +38,7 @@ func ofAddresses(tx *store.Tx, args store.Args, told bool) error {
 // refused for these. The caller holds their rows.
 func Inherit(tx *store.Tx, members []int64) error {
 	for chunk := range slices.Chunk(members, 1000) {
-		if err := inherit(tx, "select value from "+tx.JSONEach("@ids"), store.Args{"ids": store.JSON(chunk), "now": tx.At}, false); err != nil {
+		if err := inherit(tx, "select value as id from "+tx.JSONEach("@ids"), store.Args{"ids": store.JSON(chunk), "now": tx.At}, false); err != nil {
 			return err
 		}
 	}
@@ -48,17 +48,23 @@ func Inherit(tx *store.Tx, members []int64) error {
 // inherit makes what was refused for the addresses of members their own answers. told:
 // it was refused just now.
 func inherit(tx *store.Tx, members string, args store.Args, told bool) error {
-	const ofThem = `
-		from   refusals f
-		join   members m on m.email_key = f.email_key and m.merged_into is null`
-	if err := lock(tx, "select m.id"+ofThem+" where m.id in ("+members+")", args); err != nil {
+	ofThem := `
+		from  (select distinct i.id from (` + members + `) i) i
+		join   members m on m.id = i.id and m.merged_into is null
+		join   refusals f on f.email_key = m.email_key`
+	if tx.Postgres() { // which would begin with all refusals while it takes them for few
+		ofThem = `
+		from  (select distinct i.id from (` + members + `) i) i
+		cross  join lateral (select id, email_key from members where id = i.id and merged_into is null offset 0) m
+		cross  join lateral (select topic, at, source from refusals where email_key = m.email_key offset 0) f`
+	}
+	if err := lock(tx, "select m.id"+ofThem, args); err != nil {
 		return fmt.Errorf("who has refused addresses: %w", err)
 	}
 	n, err := tx.Exec(`
 		insert into consents (member_id, topic, granted, timed, at, source, recorded_at)
 		select m.id, f.topic, false, true, f.at, 'address: ' || f.source, `+tx.Instant("@now")+ofThem+`
-		where  m.id in (`+members+`)
-		and    not exists (select 1 from consents c
+		where  not exists (select 1 from consents c
 		                   where  c.member_id = m.id and c.topic = f.topic and c.timed and c.at >= f.at
 		                   and   (not c.granted or c.at > f.at))
 		order  by m.id, f.topic`, args)
@@ -68,7 +74,7 @@ func inherit(tx *store.Tx, members string, args store.Args, told bool) error {
 	if n == 0 {
 		return nil
 	}
-	if err := stand(tx, "(select m.id as member_id, f.topic"+ofThem+" where m.id in ("+members+")) r", args, told); err != nil {
+	if err := stand(tx, "(select m.id as member_id, f.topic"+ofThem+") r", args, told); err != nil {
 		return fmt.Errorf("refusals of addresses: %w", err)
 	}
 	return nil

@@ -263,10 +263,10 @@ func TestAFileOfWhichNothingIsReadIsNoSuccess(t *testing.T) {
 		{"a header of Windows-1252", "members", "member,pr\xe9nom\n1,a\n", "its first line is not UTF-8"},
 		{"two columns of one name", "members", "member,email,Email\n1,a@example.test,b@example.test\n", "two columns for email"},
 		{"a row without an end", "members", "member,email\nM-1,\"" + strings.Repeat("x", 3<<20), "the row after line 1 is longer than 1 MB"},
-		{"a packed row without an end", "members", bomb("\"", strings.Repeat("x\n", 1<<19), 100), "the row after line 1 is longer than 1 MB"},
+		{"a packed row without an end", "members", bomb("\"", strings.Repeat("x\n", 1<<19), 4), "the row after line 1 is longer than 1 MB"},
 		{"a header without an end", "members", strings.Repeat("x", 3<<20), "its first line is longer than 1 MB"},
 		{"a header of very many columns", "members", strings.Repeat("x,", 3000), "names 3001 columns"},
-		{"much out of little", "suppressions", bomb("", strings.Repeat(" \n", 1<<19), 300), "it unpacks to more than 256 MB"},
+		{"much out of little", "suppressions", bomb("", strings.Repeat(strings.Repeat(" ", 1<<15-1)+"\n", 1<<5), 300), "it unpacks to more than 256 MB"},
 	}
 	db := storetest.SQLite(t)
 	d := newDoor(t, db)

@@ -143,16 +143,22 @@ func belonging(tx *store.Tx, v *versions.Version, asking []asked, quiet bool) (m
 	return setOf(rows), nil
 }
 
-// holdingIn asks for the members of some segments, by their rules.
+// holdingIn asks for the members of some segments, by their rules. Segments are mostly
+// asked about the same members: these are read once, and each rule goes through them.
 func holdingIn(tx *store.Tx, v *versions.Version, group []asked) (rows []stay, err error) {
 	q := rules.Ask(tx, v.Day(tx.At), store.Args{})
-	var parts []string
-	for i, s := range group {
-		in := q.Amongst(fmt.Sprintf("members%d", i), s.members)
-		parts = append(parts, fmt.Sprintf(`select cast(%d as bigint) as segment, f.member_id
-			from %s where %s and %s`, s.ID, rules.FactsOf(tx, in), rules.Present, q.Holds(s.Rule)))
+	var read, parts []string
+	var lists [][]int64
+	for _, s := range group {
+		n := slices.IndexFunc(lists, func(l []int64) bool { return slices.Equal(l, s.members) })
+		if n < 0 {
+			n, lists = len(lists), append(lists, s.members)
+			in := q.Amongst(fmt.Sprintf("members%d", n), s.members)
+			read = append(read, fmt.Sprintf("some%d as materialized (select f.* from %s where %s)", n, rules.FactsOf(tx, in), rules.Present))
+		}
+		parts = append(parts, fmt.Sprintf("select cast(%d as bigint) as segment, f.member_id from some%d f where %s", s.ID, n, q.Holds(s.Rule)))
 	}
-	return rows, q.All(&rows, strings.Join(parts, "\nunion all\n"))
+	return rows, q.All(&rows, "with "+strings.Join(read, ",\n")+"\n"+strings.Join(parts, "\nunion all\n"))
 }
 
 // holdingApart is holdingIn for each segment by itself. In one that fails everybody

@@ -97,6 +97,11 @@ func write(t *testing.T, db *store.DB, orders map[string][]loyalty.Day) {
 		if err != nil {
 			return err
 		}
+		for _, table := range []string{"members", "orders"} { // as an import does
+			if err := tx.Analyze(table); err != nil {
+				return err
+			}
+		}
 		_, err = tx.Exec("insert into facts "+segments.FactsSelect(tx.Engine(), ""), store.Args{"day": today})
 		return err
 	})
