@@ -73,9 +73,20 @@ func (b *builder) lists(column string, v value) string {
 	return "(" + column + " <> '[]' and exists (select 1 from json_each(" + column + ") j where j.value = " + b.bind(v.text) + "))"
 }
 
-// ofMember is the FROM and WHERE for the one member f.
+// ofMember is the FROM and WHERE for the one member f. Of few members Postgres is held to
+// look the rows of each up: it would begin with all rows of a category, or of a day, while
+// it takes a table that was never analysed for a small one.
 func (r rows) ofMember(b *builder, c *call) string {
-	return " from " + r.table + " where " + r.member + " = f.member_id and " + r.conditions(b, c)
+	own := " where " + r.member + " = f.member_id"
+	if b.q.Members == "" || !b.postgres() {
+		return " from " + r.table + own + " and " + r.conditions(b, c)
+	}
+	alias, _, _ := strings.Cut(r.member, ".")
+	table, others, joined := strings.Cut(r.table, " join ")
+	if joined {
+		others = " join " + others
+	}
+	return " from (select * from " + table + own + " offset 0) " + alias + others + " where " + r.conditions(b, c)
 }
 
 // presence is true for members who have such a row.

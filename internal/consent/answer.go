@@ -199,7 +199,10 @@ func lock(tx *store.Tx, members string, args store.Args) error {
 		return nil // one writer at a time
 	}
 	var locked []int64
-	return tx.All(&locked, "select id from members where id in ("+members+") order by id for update", args)
+	// Each is looked up, in one sequence for all.
+	return tx.All(&locked, `
+		select m.id from (select distinct l.id from (`+members+`) l(id) order by 1 offset 0) l
+		cross  join lateral (select id from members where id = l.id for update) m`, args)
 }
 
 // unanswered is the condition that nobody refused with a time what c says yes to

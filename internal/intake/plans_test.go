@@ -18,10 +18,10 @@ import (
 func TestNothingAboutOneMemberReadsAllOfATableThatWasNeverAnalysed(t *testing.T) {
 	t.Parallel()
 	const members = 20_000
-	tables := []string{"members", "member_keys", "facts", "orders", "events"}
+	tables := []string{"members", "member_keys", "facts", "orders", "order_lines", "events"}
 	db := storetest.Postgres(t)
 	d := newDoor(t, db)
-	d.program("", map[string]string{"fifth": fifth, "segments.yaml": "loyal: orders >= 3\nbig: spent >= 50\nlate: days_since_last_order > 30\ntea: order_days >= 1 and orders < 2\n"})
+	d.program("", map[string]string{"fifth": fifth, "segments.yaml": "loyal: orders >= 3\nbig: spent >= 50\nlate: days_since_last_order > 30\ntea: order_days >= 1 and orders < 2\ndrinker: bought_category(\"tea\")\nabstainer: not bought_category(\"tea\") and orders(\"5d\") >= 1\n"})
 	day := int64(loyalty.DayOf(db.Now(), time.UTC)) - 10
 	err := db.Update(context.Background(), func(tx *store.Tx) error {
 		for _, table := range tables {
