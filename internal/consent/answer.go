@@ -134,7 +134,7 @@ func setChunk(tx *store.Tx, answers []Answer, told bool) error {
 		rows[i] = asRow(a, tx.At)
 	}
 	args := store.Args{"rows": store.Rows(rows), "now": tx.At}
-	if err := lock(tx, "select r.member_id from "+answerRows(tx), args); err != nil {
+	if err := tx.HoldMembersOf("(select r.member_id from "+answerRows(tx)+")", args); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(`
@@ -189,20 +189,6 @@ func readmit(tx *store.Tx, args store.Args) error {
 	_, err = tx.Exec("delete from suppressions where reason = '"+ErasedWish+"' and email_key in (select r.email_key from "+tx.Values("email_key bytea")+")",
 		store.Args{"rows": store.Column(keys)})
 	return err
-}
-
-// lock locks the rows of members, in the order of their ids: what stands is
-// computed from all of a member's answers, and no other transaction may be adding
-// one meanwhile.
-func lock(tx *store.Tx, members string, args store.Args) error {
-	if !tx.Postgres() {
-		return nil // one writer at a time
-	}
-	var locked []int64
-	// Each is looked up, in one sequence for all.
-	return tx.All(&locked, `
-		select m.id from (select distinct l.id from (`+members+`) l(id) order by 1 offset 0) l
-		cross  join lateral (select id from members where id = l.id for update) m`, args)
 }
 
 // unanswered is the condition that nobody refused with a time what c says yes to

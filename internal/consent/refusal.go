@@ -58,7 +58,7 @@ func inherit(tx *store.Tx, members string, args store.Args, told bool) error {
 		cross  join lateral (select id, email_key from members where id = i.id and merged_into is null offset 0) m
 		cross  join lateral (select topic, at, source from refusals where email_key = m.email_key offset 0) f`
 	}
-	if err := lock(tx, "select m.id"+ofThem, args); err != nil {
+	if err := tx.HoldMembersOf("(select m.id"+ofThem+")", args); err != nil {
 		return fmt.Errorf("who has refused addresses: %w", err)
 	}
 	n, err := tx.Exec(`

@@ -103,10 +103,7 @@ func becoming(tx *store.Tx, since, today loyalty.Day, after int64) ([]int64, err
 	if err != nil || len(members) == 0 {
 		return nil, err
 	}
-	var locked []int64
-	err = tx.All(&locked, "select id from members where id in (select value from "+tx.JSONEach("@ids")+") order by id "+tx.ForUpdate(),
-		store.Args{"ids": store.JSON(members)})
-	return members, err
+	return members, tx.HoldMembers(members)
 }
 
 // passed notes that a pass of a day is done.

@@ -174,7 +174,7 @@ func endSome(tx *store.Tx, name string, today loyalty.Day) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := lockIDs(tx, full); err != nil {
+	if err := tx.HoldMembers(full); err != nil {
 		return 0, err
 	}
 	if err := rules.Fill(tx, full); err != nil {
@@ -197,7 +197,7 @@ func endSome(tx *store.Tx, name string, today loyalty.Day) (int, error) {
 
 // endOf books what has ended of members and pays their debts with what has opened.
 func endOf(tx *store.Tx, rules *points.Rules, since, today loyalty.Day, members []int64) error {
-	if err := lockIDs(tx, members); err != nil {
+	if err := tx.HoldMembers(members); err != nil {
 		return err
 	}
 	if _, err := rules.Expire(tx, members); err != nil {
@@ -236,7 +236,7 @@ func bookPast(tx *store.Tx, rules *points.Rules, name string, today loyalty.Day)
 		store.Args{"ids": store.IDs(orders)}); err != nil {
 		return 0, err
 	}
-	if err := lockIDs(tx, members); err != nil {
+	if err := tx.HoldMembers(members); err != nil {
 		return 0, err
 	}
 	if _, err := rules.Book(tx, orders); err != nil {
@@ -278,7 +278,7 @@ func moveEnds(tx *store.Tx, rules *points.Rules, since, today loyalty.Day) (int,
 		_, err := tx.Exec("update passes set finished_at = @now where name = @name and day = @day", args)
 		return 0, err
 	}
-	if err := lockIDs(tx, members); err != nil {
+	if err := tx.HoldMembers(members); err != nil {
 		return 0, err
 	}
 	if err := rules.Move(tx, members); err != nil {
@@ -290,16 +290,6 @@ func moveEnds(tx *store.Tx, rules *points.Rules, since, today loyalty.Day) (int,
 	args["note"] = strconv.FormatInt(members[len(members)-1], 10)
 	_, err = tx.Exec("update passes set note = @note where name = @name and day = @day", args)
 	return len(members), err
-}
-
-// lockIDs locks the rows of members, in the order of their ids.
-func lockIDs(tx *store.Tx, members []int64) error {
-	if len(members) == 0 || !tx.Postgres() {
-		return nil
-	}
-	var locked []int64
-	return tx.All(&locked, "select id from members where id in (select value from "+tx.JSONEach("@ids")+") order by id "+tx.ForUpdate(),
-		store.Args{"ids": store.IDs(members)})
 }
 
 // keptRules are the rules of points in force, points.ErrNone where there are none.
@@ -331,7 +321,7 @@ func BookByHand(tx *store.Tx, h points.Hand) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if err := lockIDs(tx, []int64{h.Member}); err != nil {
+	if err := tx.HoldMembers([]int64{h.Member}); err != nil {
 		return false, err
 	}
 	done, err := rules.ByHand(tx, h)
@@ -352,7 +342,7 @@ func BringPoints(tx *store.Tx, list []points.Brought, by string) (again map[int6
 	for _, b := range list {
 		members = append(members, b.Member)
 	}
-	if err := lockIDs(tx, members); err != nil {
+	if err := tx.HoldMembers(members); err != nil {
 		return nil, err
 	}
 	if again, err = rules.Import(tx, list, by); err != nil {
@@ -371,7 +361,7 @@ func EndPoints(tx *store.Tx, members int) ([]points.Ending, error) {
 	if err != nil || len(some) == 0 {
 		return nil, err
 	}
-	if err := lockIDs(tx, some); err != nil {
+	if err := tx.HoldMembers(some); err != nil {
 		return nil, err
 	}
 	ended, err := rules.Expire(tx, some)
@@ -395,7 +385,7 @@ func RebuildPoints(ctx context.Context, db *store.DB) (n int, err error) {
 				store.Args{"last": last}); err != nil || len(members) == 0 {
 				return err
 			}
-			if err := lockIDs(tx, members); err != nil {
+			if err := tx.HoldMembers(members); err != nil {
 				return err
 			}
 			if err := rules.Rebuild(tx, members); err != nil {

@@ -53,7 +53,7 @@ func (b *batch) lockReferrers(list []*person) error {
 	for _, who := range list {
 		all = append(all, who.id)
 	}
-	return lockIDs(b.tx, all)
+	return b.tx.HoldMembers(all)
 }
 
 // referrers finds whom friends name as the one who brought them: by what Members knows
@@ -176,7 +176,7 @@ func referConfirmed(tx *store.Tx, rules *points.Rules, member int64) error {
 	if err != nil || found[by] == 0 {
 		return err
 	}
-	if err := lockIDs(tx, []int64{found[by]}); err != nil {
+	if err := tx.HoldMembers([]int64{found[by]}); err != nil {
 		return err
 	}
 	return rules.Refer(tx, []points.Introduced{{Friend: member, Referrer: found[by], Joins: true}})
@@ -217,7 +217,7 @@ func referSome(tx *store.Tx, name string, today loyalty.Day) (int, error) {
 		_, err := tx.Exec("update passes set finished_at = @now where name = @name and day = @today", args)
 		return 0, err
 	}
-	if err := lockIDs(tx, all); err != nil {
+	if err := tx.HoldMembers(all); err != nil {
 		return 0, err
 	}
 	locked := map[int64]bool{}
@@ -259,7 +259,7 @@ func DecideReferral(tx *store.Tx, id int64, good bool, because, by string) (ref 
 	if ref, err = points.FindReferral(tx, id); err != nil {
 		return ref, err
 	}
-	if err := lockIDs(tx, []int64{ref.FriendID, ref.ReferrerID}); err != nil {
+	if err := tx.HoldMembers([]int64{ref.FriendID, ref.ReferrerID}); err != nil {
 		return ref, err
 	}
 	referrer := []int64{ref.ReferrerID}

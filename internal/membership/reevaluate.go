@@ -237,7 +237,8 @@ func move(tx *store.Tx, v *versions.Version, s versions.Segment, in, out []int64
 		_, err := tx.Exec(`
 			update segment_members
 			set    left_at = @now, left_day = @day, handled = true
-			where  segment_id = @segment and left_at is null and member_id in `+tx.In("@ids"), args)
+			where  (segment_id, member_id, entered_at) in (select s.segment_id, s.member_id, s.entered_at from `+tx.RowsOf("segment_members", "member_id", "@ids")+` s
+			                                               where  s.segment_id = @segment and s.left_at is null)`, args)
 		if err != nil {
 			return err
 		}

@@ -314,9 +314,7 @@ func movers(tx *store.Tx, v *versions.Version, s versions.Segment, atOnce int) (
 	if more = len(ids) > atOnce; more {
 		ids = ids[:atOnce]
 	}
-	var locked []int64
-	err = tx.All(&locked, "select id from members where id in "+tx.In("@ids")+" order by id "+tx.ForUpdate(), store.Args{"ids": store.IDs(ids)})
-	return ids, more, err
+	return ids, more, tx.HoldMembers(ids)
 }
 
 // enter adds a stay for each member for whom the rule holds and who is not inside.

@@ -77,7 +77,7 @@ func Erase(tx *store.Tx, member int64, by string) (e Erased, err error) {
 	if err != nil {
 		return e, err
 	}
-	if err := lock(tx, ids); err != nil {
+	if err := tx.HoldMembers(ids); err != nil {
 		return e, err
 	}
 	if e, err = WouldErase(tx, member); err != nil || e.Again {
@@ -119,12 +119,6 @@ func them(tx *store.Tx, member int64) (ids []int64, err error) {
 	ids = append(ids, member)
 	slices.Sort(ids)
 	return ids, nil
-}
-
-// lock locks the rows of members in the order of their ids, as intake does.
-func lock(tx *store.Tx, ids []int64) error {
-	var locked []int64
-	return tx.All(&locked, "select id from members where id in "+tx.In("@ids")+" order by id "+tx.ForUpdate(), store.Args{"ids": store.IDs(ids)})
 }
 
 // suppress keeps the addresses of members from getting anything.

@@ -94,7 +94,7 @@ func WouldMerge(tx *store.Tx, from, into int64) (m Merged, err error) {
 // computed anew. Doing it again changes nothing.
 func Merge(tx *store.Tx, from, into int64, by string) (m Merged, err error) {
 	pair := []int64{min(from, into), max(from, into)}
-	if err := lock(tx, pair); err != nil {
+	if err := tx.HoldMembers(pair); err != nil {
 		return m, err
 	}
 	if m, err = WouldMerge(tx, from, into); err != nil || m.Again {

@@ -113,8 +113,37 @@ func (tx *Tx) ForUpdateOf(table string) string {
 
 // LockMembers locks those of the members that nobody else has locked, and returns them.
 func (tx *Tx) LockMembers(ids []int64) (locked []int64, err error) {
-	err = tx.All(&locked, "select id from members where id in "+tx.In("@ids")+" order by id "+tx.SkipLocked(), Args{"ids": IDs(ids)})
+	err = tx.All(&locked, tx.eachMember(tx.In("@ids"), tx.SkipLocked()), Args{"ids": IDs(ids)})
 	return locked, err
+}
+
+// HoldMembers locks members, and waits for those whom somebody else has locked. SQLite has
+// one writer and needs nothing.
+func (tx *Tx) HoldMembers(ids []int64) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return tx.HoldMembersOf(tx.In("@ids"), Args{"ids": IDs(ids)})
+}
+
+// HoldMembersOf is HoldMembers for the ids that a query in brackets returns.
+func (tx *Tx) HoldMembersOf(query string, args Args) error {
+	if !tx.Postgres() {
+		return nil
+	}
+	var held []int64
+	return tx.All(&held, tx.eachMember(query, tx.ForUpdate()), args)
+}
+
+// eachMember reads members in the order of their ids, in which everybody locks them. On
+// Postgres each is looked up: asked with "in", in that order, a table that was never
+// analysed may be read as a whole.
+func (tx *Tx) eachMember(query, lock string) string {
+	if !tx.Postgres() {
+		return "select id from members where id in " + query + " order by id"
+	}
+	return `select m.id from (select distinct q.id from ` + query + ` q(id) order by 1 offset 0) i
+		cross  join lateral (select id from members where id = i.id ` + lock + `) m`
 }
 
 // Brief is an error as it is kept with a row.

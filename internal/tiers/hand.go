@@ -107,7 +107,7 @@ func Set(tx *store.Tx, member int64, h Hand) error {
 	case to == 0 && h.Until != nil:
 		return fmt.Errorf("who has no tier has none until they reach one: leave the day out")
 	}
-	if err := lock(tx, []int64{member}); err != nil {
+	if err := tx.HoldMembers([]int64{member}); err != nil {
 		return err
 	}
 	if err := t.catchUp(tx, []int64{member}); err != nil {

@@ -168,15 +168,7 @@ func (t *Tiers) ending(tx *store.Tx, day loyalty.Day, after int64, only []int64)
 	if err != nil {
 		return nil, fmt.Errorf("whose tier ends on %s: %w", day, err)
 	}
-	return members, lock(tx, members)
-}
-
-func lock(tx *store.Tx, members []int64) error {
-	if len(members) == 0 {
-		return nil
-	}
-	var locked []int64
-	return tx.All(&locked, "select id from members where id in "+tx.In("@ids")+" order by id "+tx.ForUpdate(), store.Args{"ids": store.IDs(members)})
+	return members, tx.HoldMembers(members)
 }
 
 // endOf decides about the stays of members at the end of a day that is over.
@@ -257,7 +249,7 @@ func (t *Tiers) climb(tx *store.Tx, day loyalty.Day, at *place) (int, error) {
 
 // raise has some members reach the tiers that they hold as of a day.
 func (t *Tiers) raise(tx *store.Tx, day loyalty.Day, members []int64, heard string) error {
-	if err := lock(tx, members); err != nil {
+	if err := tx.HoldMembers(members); err != nil {
 		return err
 	}
 	all, err := t.standings(tx, day, members)
@@ -293,7 +285,7 @@ func (t *Tiers) warn(tx *store.Tx, at *place, today loyalty.Day) (int, error) {
 		return 0, fmt.Errorf("whose tier is about to end: %w", err)
 	}
 	at.next(members)
-	if err := lock(tx, members); err != nil {
+	if err := tx.HoldMembers(members); err != nil {
 		return 0, err
 	}
 	all, err := t.standings(tx, today, members)
