@@ -26,6 +26,7 @@ var arrows = map[string][]string{
 	"segments":                         {"internal/forecast", "internal/loyalty"},
 	"templates":                        {"internal/loyalty"},
 	"internal/store":                   {"internal/loyalty"},
+	"internal/patiently":               {},
 	"internal/store/storetest":         {"internal/store"},
 	"internal/store/storetest/watched": {},
 	"internal/staff":                   {"internal/address", "internal/store"},
