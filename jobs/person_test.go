@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"regulars/internal/intake"
+	"regulars/internal/patiently"
 	"regulars/internal/person"
 	"regulars/internal/store"
 	"regulars/jobs"
@@ -56,7 +57,7 @@ func TestRedisAndTheLogNameNobody(t *testing.T) {
 			person.Shred(context.Background(), s.db)
 		}
 		s.ended(drop, "done")
-		waitFor(t, "all mails to come to their end", func() bool {
+		patiently.Until(t, "all mails to come to their end", func() bool {
 			return s.counted("select 'open' as what, count(*) as n from sends where state in ('queued', 'claimed', 'handing', 'deferred')") == "0 open"
 		})
 		if got := s.counted("select 'unknown' as what, count(*) as n from sends where state in ('unknown', 'failed')"); got != "0 unknown" {
