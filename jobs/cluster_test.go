@@ -23,7 +23,7 @@ func works(t *testing.T, redis string) {
 	s.allSent(3)
 	s.ended(s.enqueue(jobs.Order{Kind: "drop", Values: values{"campaign": "drop"}}), "done")
 	s.allSent(6)
-	r := connect(t, redis)
+	r := asking(t, redis)
 	patiently.Until(t, "tasks of all queues to be done through "+redis, func() bool {
 		return processed(t, r, jobs.Urgent) > 0 && processed(t, r, jobs.Bulk) > 0 && processed(t, r, jobs.Chores) > 0 && processed(t, r, jobs.Nightly) > 0
 	})

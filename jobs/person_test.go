@@ -63,7 +63,7 @@ func TestRedisAndTheLogNameNobody(t *testing.T) {
 		if got := s.counted("select 'unknown' as what, count(*) as n from sends where state in ('unknown', 'failed')"); got != "0 unknown" {
 			t.Errorf("%s: %s", got, s.ledger())
 		}
-		for key, text := range contents(t, connect(t, redis)) {
+		for key, text := range contents(t, asking(t, redis)) {
 			if strings.Contains(key+text, "example.test") || strings.Contains(key+text, "m-1") {
 				t.Errorf("Redis says who: %s %s", key, text)
 			}

@@ -182,6 +182,18 @@ func connect(t *testing.T, address string) jobs.Redis {
 	return r
 }
 
+// asking is connect for the test's own questions: none is put twice because a machine
+// stalls.
+func asking(t *testing.T, address string) jobs.Redis {
+	t.Helper()
+	r, err := jobs.ConnectPatiently(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	return r
+}
+
 // nowhere is the address of a Redis that is not there.
 const nowhere = "redis://127.0.0.1:1"
 

@@ -47,7 +47,7 @@ func TestDueWorkIsWokenThroughRedis(t *testing.T) {
 	onEach(t, func(t *testing.T, s *shop, redis string) {
 		s.hinting(redis)
 		s.work(redis)
-		r := connect(t, redis)
+		r := asking(t, redis)
 		patiently.Until(t, "the midnight's hint", func() bool { return processed(t, r, jobs.Nightly) > 0 })
 		s.join(3)
 		s.mails(3)
@@ -76,7 +76,7 @@ func TestFlushingRedisLosesAndRepeatsNothing(t *testing.T) {
 	flushed, stop := context.WithCancel(t.Context())
 	defer flushing.Wait()
 	defer stop()
-	r := connect(t, redis.url())
+	r := asking(t, redis.url())
 	flushing.Go(func() {
 		for flushed.Err() == nil {
 			r.FlushAll(flushed)
@@ -127,7 +127,7 @@ func TestRedisGoesAwayAndComesBack(t *testing.T) {
 	s.join(1)
 	s.mails(2)
 	redis.start() // empty, as after the loss of a machine
-	r := connect(t, redis.url())
+	r := asking(t, redis.url())
 	patiently.Until(t, "hints to go through Redis again", func() bool { return processed(t, r, jobs.Clock) > 0 })
 	s.join(1)
 	s.allSent(3)
@@ -155,7 +155,7 @@ func TestOverdueWorkIsDoneWithoutRedis(t *testing.T) {
 	t.Parallel()
 	s := open(t, storetest.SQLite(t))
 	redis := inProcess(t)
-	inspector := asynq.NewInspectorFromRedisClient(connect(t, redis))
+	inspector := asynq.NewInspectorFromRedisClient(asking(t, redis))
 	hints := s.hinting(redis)
 	for _, work := range []string{"flow.react", "mail.bulk", "run.finish", "segment.pass"} {
 		hints.Put(work) // so that the queue is there
@@ -176,7 +176,7 @@ func TestForeignTasksDoNoHarm(t *testing.T) {
 	t.Parallel()
 	s := open(t, storetest.SQLite(t))
 	redis := inProcess(t)
-	r := connect(t, redis)
+	r := asking(t, redis)
 	client := asynq.NewClientFromRedisClient(r)
 	for _, task := range []*asynq.Task{
 		asynq.NewTask("flow.react_v2", nil),
@@ -212,7 +212,7 @@ func TestHintsDoNotPileUp(t *testing.T) {
 			} else {
 				redis = inProcess(t)
 			}
-			r := connect(t, redis)
+			r := asking(t, redis)
 			hints := jobs.NewHints(r, quiet(t))
 			inspector := asynq.NewInspectorFromRedisClient(r)
 			tasks := func() int {
@@ -362,7 +362,7 @@ func TestAStopLeavesNothingClaimed(t *testing.T) {
 func TestAStopThatTakesTooLongSaysSo(t *testing.T) {
 	t.Parallel()
 	s := open(t, storetest.SQLite(t))
-	r := connect(t, inProcess(t))
+	r := asking(t, inProcess(t))
 	stuck := &gate{open: make(chan struct{}), closed: func(string) bool { return true }}
 	s.sink.Script(stuck.script)
 	hints := jobs.NewHints(r, quiet(t))
