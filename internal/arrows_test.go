@@ -26,7 +26,8 @@ var arrows = map[string][]string{
 	"segments":                         {"internal/forecast", "internal/loyalty"},
 	"templates":                        {"internal/loyalty"},
 	"internal/store":                   {"internal/loyalty"},
-	"internal/store/storetest":         {"internal/store"},
+	"internal/patiently":               {},
+	"internal/store/storetest":         {"internal/patiently", "internal/store"},
 	"internal/store/storetest/watched": {},
 	"internal/staff":                   {"internal/address", "internal/store"},
 	"internal/norms":                   {"internal/forecast", "internal/store", "segments"},
@@ -67,8 +68,9 @@ var arrows = map[string][]string{
 	"internal/marketing":               {"internal/apply", "internal/intake", "internal/person", "internal/delivery", "internal/report"},
 	"internal/embedded":                {"internal/loyalty"},
 	"jobs":                             {"internal/engine", "internal/importer", "internal/marketing", "internal/rehearsal"}, // rehearsal: a change of the program is rehearsed by a worker
+	"jobs/jobstest":                    {"internal/patiently", "jobs"},
 	"internal/look":                    {},
-	"internal/look/looktest":           {},
+	"internal/look/looktest":           {"internal/patiently"},
 	"internal/remote":                  {},
 	"internal/public":                  {"jobs", "internal/parked", "internal/engine", "internal/report", "internal/look", "internal/remote"},
 	"internal/console":                 {"jobs", "internal/engine", "internal/report", "internal/look", "internal/remote", "internal/staff", "internal/why", "internal/help", "internal/delivery/dkim"}, // dkim: which records its keys need

@@ -58,7 +58,7 @@ func TestADatabaseThatGoesBackHoldsEverything(t *testing.T) {
 					t.Helper()
 					b := jobs.Beats{DB: db, Log: slog.New(slog.DiscardHandler)}
 					if b.File = file; where == "redis" {
-						r := connect(t, redisOf)
+						r := asking(t, redisOf)
 						b.Redis, b.File = &r, ""
 					}
 					if err := b.Start(t.Context()); err != nil {

@@ -24,7 +24,7 @@ type DomainRates struct {
 
 // NewDomainRates returns rates that every replica keeps for itself until it shares a Redis.
 func NewDomainRates(db *store.DB) *DomainRates {
-	return &DomainRates{others: &others{db: db, share: 1}, rates: map[string]*Rate{}}
+	return &DomainRates{others: newOthers(db), rates: map[string]*Rate{}}
 }
 
 // Through shares the rates with all replicas that use the same Redis.

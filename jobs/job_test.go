@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"regulars/internal/patiently"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
 	"regulars/jobs"
@@ -79,7 +80,7 @@ func TestEachKindOfJob(t *testing.T) {
 			}
 			id := s.enqueue(tt.order)
 			hints.Job(id, tt.order.Kind)
-			waitFor(t, tt.name, func() bool { return !s.show(id).FinishedAt.IsZero() })
+			patiently.Until(t, tt.name, func() bool { return !s.show(id).FinishedAt.IsZero() })
 			row := s.show(id)
 			if row.State != tt.state || !strings.Contains(row.Outcome, tt.outcome) || row.Attempts != 1 || strings.Contains(row.Payload, "m-1@") {
 				t.Errorf("%s: %s after %d tries, %q, want %s after 1, %q", tt.name, row.State, row.Attempts, row.Outcome, tt.state, tt.outcome)
@@ -142,7 +143,7 @@ func TestJobsAreDoneOnceByManyWorkers(t *testing.T) {
 		for range 4 {
 			s.work(nowhere)
 		}
-		waitFor(t, "all jobs", func() bool {
+		patiently.Until(t, "all jobs", func() bool {
 			return s.counted("select state as what, count(*) as n from jobs group by state") == "40 done"
 		})
 		if got := s.counted("select 'with fence ' || fence as what, count(*) as n from jobs group by fence"); got != "40 with fence 1" {
@@ -159,7 +160,7 @@ func TestJobsOfWorkersThatFellSilent(t *testing.T) {
 		s.do(func(tx *store.Tx) error {
 			for id, set := range map[int64]string{
 				over:  "attempts = 1, lease_until = " + tx.MachineIn(-time.Second),
-				held:  "attempts = 1, lease_until = " + tx.MachineIn(time.Minute),
+				held:  "attempts = 1, lease_until = " + tx.MachineIn(time.Hour),
 				tried: "attempts = 2, fell_silent = 1, lease_until = " + tx.MachineIn(-time.Second),
 			} {
 				if _, err := tx.Exec("update jobs set state = 'running', fence = 7, "+set+" where id = @id", store.Args{"id": id}); err != nil {
@@ -194,20 +195,23 @@ func TestJobsAreTriedAgainAndThenGivenUp(t *testing.T) {
 			s.do(func(tx *store.Tx) error { _, err := tx.Exec("alter table "+from+" rename to "+to, nil); return err })
 		}
 		rename("codes", "gone") // what the database reports may pass
+		var begun int64
+		s.read(func(tx *store.Tx) error { return tx.One(&begun, "select "+tx.Micros(tx.Machine()), nil) })
 		s.work(nowhere)
-		var first struct {
+		var tried struct {
 			State, Outcome string
-			Attempts       int
-			Wait           float64 // seconds
+			Attempts       int64 // one, unless we come late
+			Again, Now     int64 // microseconds
 		}
-		waitFor(t, "the first try", func() bool {
+		patiently.Until(t, "the first try", func() bool {
 			s.read(func(tx *store.Tx) error {
-				return tx.One(&first, "select state, outcome, attempts, coalesce(("+tx.Micros("retry_at")+" - "+tx.Micros(tx.Machine())+") / 1000000.0, 0) as wait from jobs", nil)
+				return tx.One(&tried, "select state, outcome, attempts, coalesce("+tx.Micros("retry_at")+", 0) as again, "+tx.Micros(tx.Machine())+" as now from jobs", nil)
 			})
-			return first.Outcome != ""
+			return tried.State == "queued" && tried.Outcome != ""
 		})
-		if first.State != "queued" || first.Attempts != 1 || !strings.Contains(first.Outcome, "codes") || first.Wait < 5 || first.Wait > 10 {
-			t.Errorf("after a failure that may pass: %+v, want it queued for 10 s later", first)
+		pause := tried.Attempts * tried.Attempts * 10_000_000
+		if !strings.Contains(tried.Outcome, "codes") || tried.Again < begun+pause || tried.Again > tried.Now+pause {
+			t.Errorf("after a failure that may pass: %+v, begun at %d, want it queued for 10 s after its first try, for more after a second", tried, begun)
 		}
 		s.do(func(tx *store.Tx) error {
 			_, err := tx.Exec("update jobs set attempts = 4, retry_at = null", nil)

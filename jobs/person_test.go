@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"regulars/internal/intake"
+	"regulars/internal/patiently"
 	"regulars/internal/person"
 	"regulars/internal/store"
 	"regulars/jobs"
@@ -56,13 +57,13 @@ func TestRedisAndTheLogNameNobody(t *testing.T) {
 			person.Shred(context.Background(), s.db)
 		}
 		s.ended(drop, "done")
-		waitFor(t, "all mails to come to their end", func() bool {
+		patiently.Until(t, "all mails to come to their end", func() bool {
 			return s.counted("select 'open' as what, count(*) as n from sends where state in ('queued', 'claimed', 'handing', 'deferred')") == "0 open"
 		})
 		if got := s.counted("select 'unknown' as what, count(*) as n from sends where state in ('unknown', 'failed')"); got != "0 unknown" {
 			t.Errorf("%s: %s", got, s.ledger())
 		}
-		for key, text := range contents(t, connect(t, redis)) {
+		for key, text := range contents(t, asking(t, redis)) {
 			if strings.Contains(key+text, "example.test") || strings.Contains(key+text, "m-1") {
 				t.Errorf("Redis says who: %s %s", key, text)
 			}

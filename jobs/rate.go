@@ -35,7 +35,8 @@ type Rate struct {
 
 // others are the replicas with which rates are shared.
 type others struct {
-	db *store.DB
+	db     *store.DB
+	within time.Duration // Redis has to answer, and the database how many there are
 
 	mu      sync.Mutex
 	redis   redis.UniversalClient // nil: none yet
@@ -44,9 +45,11 @@ type others struct {
 	counted time.Time             // when they were counted
 }
 
+func newOthers(db *store.DB) *others { return &others{db: db, within: rateWithin, share: 1} }
+
 // NewRate returns a rate that every replica keeps for itself until it shares a Redis.
 func NewRate(limit loyalty.Rate, db *store.DB) *Rate {
-	return &Rate{limit: limit, key: "regulars:rate", idle: keptForIdle, others: &others{db: db, share: 1}}
+	return &Rate{limit: limit, key: "regulars:rate", idle: keptForIdle, others: newOthers(db)}
 }
 
 // Through shares the rate with all replicas that use the same Redis.
@@ -68,7 +71,7 @@ func (r *Rate) Used() (limit string, up bool) {
 const (
 	ahead       = 250 * time.Millisecond // by which a mail may go before its moment
 	usedUpFor   = 5 * time.Second        // a rate counts as used up after it has let less go
-	rateWithin  = time.Second            // Redis has to answer
+	rateWithin  = time.Second            // Redis has to answer, and is not asked for when it did not
 	shareFor    = 2 * time.Second        // the number of replicas counts for so long
 	keptForIdle = time.Hour              // the moment is kept in Redis after it has passed
 )
@@ -124,7 +127,7 @@ func (r *Rate) together(ctx context.Context, early time.Duration, n int) (grante
 	if shared == nil {
 		return 0, 0, redis.ErrClosed
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rateWithin)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.others.within)
 	defer cancel()
 	micros := func(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 	every := micros(r.limit.Per) / float64(r.limit.N)
@@ -184,7 +187,7 @@ func (o *others) count(ctx context.Context) int {
 		return o.share
 	}
 	o.counted = time.Now()
-	ctx, cancel := context.WithTimeout(ctx, rateWithin)
+	ctx, cancel := context.WithTimeout(ctx, o.within)
 	defer cancel()
 	_ = o.db.View(ctx, func(tx *store.Tx) error {
 		var n int

@@ -1,17 +1,15 @@
 package jobs_test
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
-	"strings"
 	"syscall"
 	"testing"
-	"time"
 
-	"github.com/redis/go-redis/v9"
+	"regulars/internal/patiently"
+	"regulars/jobs/jobstest"
 )
 
 // Real Redis servers for tests. A test that must not lack one skips plainly, and
@@ -25,49 +23,15 @@ func missing(t *testing.T, what string) {
 	t.Skip(what)
 }
 
-// given returns the address of a database of its own on the Redis at
-// TEST_REDIS_URL or on localhost's standard port, empty before and after.
+// given returns the address of a database of its own on the Redis at TEST_REDIS_URL or
+// on localhost's standard port, empty before and after.
 func given(t *testing.T) string {
 	t.Helper()
-	where := os.Getenv("TEST_REDIS_URL")
+	where := jobstest.Redis(t)
 	if where == "" {
-		where = "redis://127.0.0.1:6379"
-	}
-	o, err := redis.ParseURL(where)
-	if err != nil {
-		t.Fatalf("TEST_REDIS_URL: %v", err)
-	}
-	locks := redis.NewClient(o)
-	t.Cleanup(func() { locks.Close() })
-	ctx := context.Background()
-	if err := locks.Ping(ctx).Err(); err != nil {
 		missing(t, "no Redis at TEST_REDIS_URL or on localhost:6379: this test did not run")
 	}
-	for n := 1; n < 16; n++ { // another package, or checkout, may be at its tests too
-		lock := fmt.Sprintf("regulars:test:db:%d", n)
-		if ok, err := locks.SetNX(ctx, lock, 1, 2*time.Minute).Result(); err != nil || !ok {
-			continue
-		}
-		own := *o
-		own.DB = n
-		c := redis.NewClient(&own)
-		empty := func() {
-			if err := c.FlushDB(ctx).Err(); err != nil {
-				t.Error(err)
-			}
-		}
-		empty()
-		t.Cleanup(func() { empty(); c.Close(); locks.Del(ctx, lock) })
-		auth, _, found := strings.Cut(strings.TrimPrefix(where, "redis://"), "@")
-		if !found {
-			auth = ""
-		} else {
-			auth += "@"
-		}
-		return fmt.Sprintf("redis://%s%s/%d", auth, o.Addr, n)
-	}
-	t.Fatal("all databases of the Redis for tests are taken")
-	return ""
+	return where
 }
 
 // server is a Redis process of the test's own, which it may stop and start again.
@@ -78,27 +42,25 @@ type server struct {
 	cmd  *exec.Cmd
 }
 
+// aPort stands in arguments for a further port that nobody else has.
+const aPort = "a port"
+
 // newServer starts one with more arguments; it is killed with the test.
 func newServer(t *testing.T, args ...string) *server {
 	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		missing(t, "no redis-server on this machine: this test did not run")
 	}
-	s := &server{t: t, port: freePort(t)}
+	s := &server{t: t, port: patiently.Port(t)}
 	s.args = append([]string{"--port", fmt.Sprint(s.port), "--bind", "127.0.0.1", "--dir", t.TempDir(), "--save", "", "--appendonly", "no"}, args...)
+	for i, arg := range s.args {
+		if arg == aPort {
+			s.args[i] = fmt.Sprint(patiently.Port(t))
+		}
+	}
 	s.start()
 	t.Cleanup(s.kill)
 	return s
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 func (s *server) start() {
@@ -108,7 +70,7 @@ func (s *server) start() {
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	waitFor(s.t, "redis-server", func() bool {
+	patiently.Until(s.t, "redis-server", func() bool {
 		c, err := net.Dial("tcp", s.addr())
 		if err == nil {
 			c.Close()

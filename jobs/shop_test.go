@@ -21,6 +21,7 @@ import (
 	"regulars/internal/engine"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
+	"regulars/internal/patiently"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
 	"regulars/internal/versions"
@@ -34,13 +35,8 @@ func TestMain(m *testing.M) {
 	}
 	jobs.SilenceRedis()
 	// The client's own watch over a Redis that is away ends a second after its pool.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
+	patiently.Main(m, goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
 }
-
-// patient is how long a test waits for what another goroutine or process does
-// before it fails. Nothing takes nearly as long, but on a machine that is busy
-// with much else.
-const patient = 5 * time.Minute
 
 // files is the program of the tests.
 func files() map[string]string {
@@ -138,7 +134,7 @@ func (s *shop) work(redis string, change ...func(*jobs.Worker)) *worker {
 	s.t.Helper()
 	r := connect(s.t, redis)
 	w := &worker{t: s.t, done: make(chan error, 1), hints: jobs.NewHints(r, quiet(s.t))}
-	job := &jobs.Worker{Rooms: s.rooms, Redis: r, Hints: w.hints, Log: quiet(s.t)}
+	job := &jobs.Worker{Rooms: s.rooms, Redis: r, Hints: w.hints, Log: quiet(s.t), Grace: patiently.AtMost}
 	for _, f := range change {
 		f(job)
 	}
@@ -179,6 +175,18 @@ func inProcess(t *testing.T) string {
 func connect(t *testing.T, address string) jobs.Redis {
 	t.Helper()
 	r, err := jobs.Connect(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	return r
+}
+
+// asking is connect for the test's own questions: none is put twice because a machine
+// stalls.
+func asking(t *testing.T, address string) jobs.Redis {
+	t.Helper()
+	r, err := jobs.ConnectPatiently(address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -254,14 +262,14 @@ func (s *shop) show(id int64) (row jobs.Row) {
 // ended waits until a job is in a state.
 func (s *shop) ended(id int64, state string) jobs.Row {
 	s.t.Helper()
-	waitFor(s.t, fmt.Sprintf("job %d to be %s", id, state), func() bool { return s.show(id).State == state })
+	patiently.Until(s.t, fmt.Sprintf("job %d to be %s", id, state), func() bool { return s.show(id).State == state })
 	return s.show(id)
 }
 
 // mails waits until the sink has so many mails.
 func (s *shop) mails(n int64) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), patient)
+	ctx, cancel := context.WithTimeout(s.t.Context(), patiently.AtMost)
 	defer cancel()
 	if err := s.sink.Wait(ctx, n); err != nil {
 		s.t.Fatalf("waiting for %d mails: %v; there are %d, and the ledger says %s", n, err, s.sink.Count(), s.ledger())
@@ -293,24 +301,11 @@ func (s *shop) counted(query string) string {
 func (s *shop) allSent(n int64) {
 	s.t.Helper()
 	want := fmt.Sprintf("%d sent", n)
-	waitFor(s.t, want, func() bool { return s.ledger() == want })
+	patiently.Until(s.t, want, func() bool { return s.ledger() == want })
 	if got := s.sink.Count(); got != n {
 		s.t.Errorf("the sink had %d mails, want %d", got, n)
 	}
 	if twice := s.sink.Twice(); len(twice) > 0 {
 		s.t.Errorf("came twice: %v", twice)
-	}
-}
-
-// waitFor waits for what another goroutine or process does. It asks less often the
-// longer it waits: many tests do at once, and each question costs the workers time.
-func waitFor(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(patient)
-	for pause := 10 * time.Millisecond; !holds(); pause = min(pause*3/2, 250*time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited %s in vain for %s", patient, what)
-		}
-		time.Sleep(pause)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/hibiken/asynq"
 
 	"regulars/internal/embedded"
+	"regulars/internal/patiently"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
 	"regulars/jobs"
@@ -46,15 +47,15 @@ func TestDueWorkIsWokenThroughRedis(t *testing.T) {
 	onEach(t, func(t *testing.T, s *shop, redis string) {
 		s.hinting(redis)
 		s.work(redis)
-		r := connect(t, redis)
-		waitFor(t, "the midnight's hint", func() bool { return processed(t, r, jobs.Nightly) > 0 })
+		r := asking(t, redis)
+		patiently.Until(t, "the midnight's hint", func() bool { return processed(t, r, jobs.Nightly) > 0 })
 		s.join(3)
 		s.mails(3)
-		waitFor(t, "the urgent hints", func() bool { return processed(t, r, jobs.Urgent) > 0 })
+		patiently.Until(t, "the urgent hints", func() bool { return processed(t, r, jobs.Urgent) > 0 })
 		id := s.enqueue(jobs.Order{Kind: "drop", Values: values{"campaign": "drop"}})
 		s.ended(id, "done")
 		s.allSent(6)
-		waitFor(t, "the hints for chores and runs", func() bool {
+		patiently.Until(t, "the hints for chores and runs", func() bool {
 			return processed(t, r, jobs.Chores) > 0 && processed(t, r, jobs.Bulk) > 0
 		})
 		keys, err := r.Keys(context.Background(), "asynq:*:archived").Result()
@@ -75,7 +76,7 @@ func TestFlushingRedisLosesAndRepeatsNothing(t *testing.T) {
 	flushed, stop := context.WithCancel(t.Context())
 	defer flushing.Wait()
 	defer stop()
-	r := connect(t, redis.url())
+	r := asking(t, redis.url())
 	flushing.Go(func() {
 		for flushed.Err() == nil {
 			r.FlushAll(flushed)
@@ -126,8 +127,8 @@ func TestRedisGoesAwayAndComesBack(t *testing.T) {
 	s.join(1)
 	s.mails(2)
 	redis.start() // empty, as after the loss of a machine
-	r := connect(t, redis.url())
-	waitFor(t, "hints to go through Redis again", func() bool { return processed(t, r, jobs.Clock) > 0 })
+	r := asking(t, redis.url())
+	patiently.Until(t, "hints to go through Redis again", func() bool { return processed(t, r, jobs.Clock) > 0 })
 	s.join(1)
 	s.allSent(3)
 }
@@ -143,10 +144,10 @@ func TestARedisThatHangs(t *testing.T) {
 	s := open(t, storetest.SQLite(t))
 	redis := "redis://" + l.Addr().String()
 	s.hinting(redis)
-	w := s.work(redis)
+	w := s.work(redis, func(w *jobs.Worker) { w.Grace = 0 })
 	s.join(1)
 	s.allSent(1)
-	w.stop() // within its grace, or Run says so
+	w.stop() // within the grace that serve has, or Run says so
 }
 
 // Redis takes hints but hands none out: as when somebody paused its queues.
@@ -154,17 +155,17 @@ func TestOverdueWorkIsDoneWithoutRedis(t *testing.T) {
 	t.Parallel()
 	s := open(t, storetest.SQLite(t))
 	redis := inProcess(t)
-	inspector := asynq.NewInspectorFromRedisClient(connect(t, redis))
+	inspector := asynq.NewInspectorFromRedisClient(asking(t, redis))
 	hints := s.hinting(redis)
 	for _, work := range []string{"flow.react", "mail.bulk", "run.finish", "segment.pass"} {
 		hints.Put(work) // so that the queue is there
 	}
 	for _, queue := range []string{jobs.Urgent, jobs.Bulk, jobs.Clock, jobs.Nightly} {
-		waitFor(t, "the queue "+queue, func() bool { return inspector.PauseQueue(queue) == nil })
+		patiently.Until(t, "the queue "+queue, func() bool { return inspector.PauseQueue(queue) == nil })
 	}
 	s.work(redis)
 	s.join(1)
-	waitFor(t, "the wait for the second mail, which no event brings", func() bool {
+	patiently.Until(t, "the wait for the second mail, which no event brings", func() bool {
 		return s.counted("select state as what, count(*) as n from passages where step = 2 and wake_at is not null group by state") == "1 ready"
 	})
 	s.jumped.Add(int64(7 * 24 * time.Hour))
@@ -175,7 +176,7 @@ func TestForeignTasksDoNoHarm(t *testing.T) {
 	t.Parallel()
 	s := open(t, storetest.SQLite(t))
 	redis := inProcess(t)
-	r := connect(t, redis)
+	r := asking(t, redis)
 	client := asynq.NewClientFromRedisClient(r)
 	for _, task := range []*asynq.Task{
 		asynq.NewTask("flow.react_v2", nil),
@@ -191,7 +192,7 @@ func TestForeignTasksDoNoHarm(t *testing.T) {
 	}
 	s.hinting(redis)
 	s.work(redis)
-	waitFor(t, "the tasks to be taken", func() bool { return processed(t, r, jobs.Urgent) >= 6 })
+	patiently.Until(t, "the tasks to be taken", func() bool { return processed(t, r, jobs.Urgent) >= 6 })
 	s.join(1)
 	s.allSent(1)
 	info, err := asynq.NewInspectorFromRedisClient(r).GetQueueInfo(jobs.Urgent)
@@ -211,7 +212,7 @@ func TestHintsDoNotPileUp(t *testing.T) {
 			} else {
 				redis = inProcess(t)
 			}
-			r := connect(t, redis)
+			r := asking(t, redis)
 			hints := jobs.NewHints(r, quiet(t))
 			inspector := asynq.NewInspectorFromRedisClient(r)
 			tasks := func() int {
@@ -225,7 +226,7 @@ func TestHintsDoNotPileUp(t *testing.T) {
 				hints.Put("flow.advance")
 				hints.Job(7, "test")
 			}
-			waitFor(t, "a task for each of two pieces of work", func() bool { hint(); return tasks() == 2 })
+			patiently.Until(t, "a task for each of two pieces of work", func() bool { hint(); return tasks() == 2 })
 			for range 100 { // nobody takes them
 				hint()
 			}
@@ -298,7 +299,7 @@ func TestALongRunStarvesNobody(t *testing.T) {
 		for i := range 4 {
 			s.enqueue(jobs.Order{Kind: "launch", Values: values{"campaign": "letter", "headline": fmt.Sprint(i)}})
 		}
-		waitFor(t, "the runs to be on the wire", func() bool {
+		patiently.Until(t, "the runs to be on the wire", func() bool {
 			return s.counted("select 'chunks' as what, count(*) as n from chunks where lease_until is not null") == "2 chunks"
 		})
 		s.sink.Script(nil) // what hangs, hangs; the gate is for no later mail
@@ -307,7 +308,7 @@ func TestALongRunStarvesNobody(t *testing.T) {
 		s.mails(31) // a welcome
 		s.ended(s.enqueue(jobs.Order{Kind: "refresh"}), "done")
 		s.jumped.Add(int64(24 * time.Hour))
-		waitFor(t, "the next midnight", func() bool {
+		patiently.Until(t, "the next midnight", func() bool {
 			return strings.HasPrefix(s.counted("select 'days' as what, count(*) as n from passes where name = 'facts' and finished_at is not null"), "2")
 		})
 		letGo()
@@ -318,7 +319,7 @@ func TestALongRunStarvesNobody(t *testing.T) {
 func TestAStopLeavesNothingClaimed(t *testing.T) {
 	onEach(t, func(t *testing.T, s *shop, redis string) {
 		s.hinting(redis)
-		w := s.work(redis, func(w *jobs.Worker) { w.Grace = patient })
+		w := s.work(redis)
 		s.join(40)
 		s.mails(40)
 		slow := &gate{open: make(chan struct{}), closed: func(string) bool { return true }}
@@ -328,7 +329,7 @@ func TestAStopLeavesNothingClaimed(t *testing.T) {
 		s.ended(s.enqueue(jobs.Order{Kind: "drop", Values: values{"campaign": "drop"}}), "done")
 		s.join(10)
 		s.enqueue(jobs.Order{Kind: "test", Values: values{"campaign": "letter", "to": "anna@shop.example", "as": "m-1"}})
-		waitFor(t, "both lanes and a job to be on the wire", func() bool {
+		patiently.Until(t, "both lanes and a job to be on the wire", func() bool {
 			return s.counted("select 'open' as what, count(*) as n from batches") != "0 open" &&
 				s.counted("select 'handing' as what, count(*) as n from sends where state = 'handing'") != "0 handing" &&
 				s.counted("select state as what, count(*) as n from jobs where state = 'running' group by state") == "1 running"
@@ -348,7 +349,7 @@ func TestAStopLeavesNothingClaimed(t *testing.T) {
 		}
 		s.sink.Script(nil)
 		s.work(redis)
-		waitFor(t, "the rest to go out", func() bool { return s.ledger() == "90 sent" })
+		patiently.Until(t, "the rest to go out", func() bool { return s.ledger() == "90 sent" })
 		if n := len(s.sink.ByRecipient("anna@shop.example")); n == 0 {
 			t.Error("the test mail never came")
 		}
@@ -361,7 +362,7 @@ func TestAStopLeavesNothingClaimed(t *testing.T) {
 func TestAStopThatTakesTooLongSaysSo(t *testing.T) {
 	t.Parallel()
 	s := open(t, storetest.SQLite(t))
-	r := connect(t, inProcess(t))
+	r := asking(t, inProcess(t))
 	stuck := &gate{open: make(chan struct{}), closed: func(string) bool { return true }}
 	s.sink.Script(stuck.script)
 	hints := jobs.NewHints(r, quiet(t))
@@ -371,13 +372,13 @@ func TestAStopThatTakesTooLongSaysSo(t *testing.T) {
 	done := make(chan error)
 	go func() { done <- w.Run(ctx) }()
 	s.join(1)
-	waitFor(t, "the mail to be on the wire", func() bool { return s.ledger() == "1 handing" })
+	patiently.Until(t, "the mail to be on the wire", func() bool { return s.ledger() == "1 handing" })
 	cancel()
 	if err := <-done; err == nil || !strings.Contains(err.Error(), "did not come to rest within 1s") {
 		t.Errorf("Run() with a relay that hangs = %v, want it to say that the grace is over", err)
 	}
 	close(stuck.open)
-	waitFor(t, "the mail's record", func() bool { return s.ledger() == "1 sent" })
+	patiently.Until(t, "the mail's record", func() bool { return s.ledger() == "1 sent" })
 }
 
 func TestABrokenPassStopsNoOther(t *testing.T) {

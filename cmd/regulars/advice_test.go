@@ -13,6 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"regulars/internal/patiently"
 )
 
 var advised = regexp.MustCompile("`regulars ([^`]+)`")
@@ -105,8 +107,7 @@ func TestTheDoctorsAdviceMends(t *testing.T) {
 		if strings.HasPrefix(s.env[0], "DATABASE_URL=sqlite") { // the inbox may not be Postgres' relay
 			p := s.start()
 			defer stopped(t, p)
-			w := watched{shop: s}
-			w.eventually(2*time.Minute, func() string {
+			patiently.UntilRight(t, func() string {
 				if got := s.run("doctor"); got.code != 0 {
 					return got.out
 				}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"regulars/internal/embedded"
+	"regulars/internal/patiently"
 )
 
 // claimAnswer is what a till reads of an answer.
@@ -73,7 +74,7 @@ func TestClaimsOfTwoReplicasOneOfWhichIsKilled(t *testing.T) {
 	}
 	// settled asks until there is an answer: first one process, then the other.
 	settled := func(first int, key string) claimAnswer {
-		for try := first; try < first+120; try++ {
+		for try, end := first, time.Now().Add(patiently.AtMost); time.Now().Before(end); try++ {
 			a, err := ask(at[try%2], key)
 			if err == nil && (a.Status == http.StatusCreated || a.Status == http.StatusOK || a.Status == http.StatusConflict) {
 				return a
@@ -125,22 +126,26 @@ func TestClaimsOfTwoReplicasOneOfWhichIsKilled(t *testing.T) {
 	s.must("doctor", "--deep")
 }
 
+// answers says why nobody answers at an address; "": somebody does.
+func answers(url string) (wrong string) {
+	answer, err := http.Get(url)
+	if err != nil {
+		return err.Error()
+	}
+	answer.Body.Close()
+	return ""
+}
+
 // process runs a replica as a process of its own, and returns where it answers.
 func (s shop) process() (*exec.Cmd, string) {
 	s.t.Helper()
-	address := freePort(s.t)
+	address := patiently.Address(s.t)
 	p := exec.Command(built(s.t), "serve", "--listen", address)
 	p.Env, p.Dir, p.Stderr = s.env, s.t.TempDir(), os.Stderr
 	if err := p.Start(); err != nil {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { _ = p.Process.Kill(); _ = p.Wait() })
-	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if answer, err := http.Get("http://" + address + "/healthz"); err == nil {
-			answer.Body.Close()
-			return p, address
-		}
-	}
-	s.t.Fatalf("the replica at %s does not answer", address)
-	return nil, ""
+	patiently.UntilRight(s.t, func() string { return answers("http://" + address + "/healthz") })
+	return p, address
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"regulars/internal/patiently"
 	"regulars/internal/store"
 )
 
@@ -34,7 +35,7 @@ func (w *watched) ahead(t *testing.T, by time.Duration) {
 	t.Helper()
 	w.begin()
 	defer func() { w.stop() }()
-	w.eventually(2*time.Minute, func() string {
+	patiently.UntilRight(w.t, func() string {
 		if n := w.states(); n["sent"] < 3 {
 			return fmt.Sprint(n)
 		}
@@ -43,11 +44,11 @@ func (w *watched) ahead(t *testing.T, by time.Duration) {
 	tomorrow := time.Now().Add(23 * time.Hour).UTC().Format(time.RFC3339)
 	w.must("enqueue", "launch", "campaign=letter", "about=tomorrow", "--at", tomorrow, "--key", by.String())
 
-	address := freePort(t)
+	address := patiently.Address(t)
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan int, 1)
 	go func() {
-		done <- run(ctx, []string{"serve", "--listen", address}, surroundings{out: io.Discard, err: io.Discard, env: w.env,
+		done <- run(ctx, []string{"serve", "--listen", address}, surroundings{out: io.Discard, err: io.Discard, env: w.env, timing: patiently.AtMost,
 			clock: func() time.Time { return time.Now().Add(by) }})
 	}()
 	defer func() { stop(); <-done }()
@@ -56,7 +57,7 @@ func (w *watched) ahead(t *testing.T, by time.Duration) {
 	if by < 0 {
 		says = "behind the database's: it does no work until they agree"
 	}
-	w.eventually(2*time.Minute, func() string { // 15 s on a machine with nothing else to do
+	patiently.UntilRight(w.t, func() string { // 15 s on a machine with nothing else to do
 		if got := w.run("status"); got.code != 1 || !strings.Contains(got.out, says) || !strings.Contains(got.out, "24h0m") {
 			return got.out + got.err
 		}

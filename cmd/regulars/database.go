@@ -14,6 +14,9 @@ import (
 	"regulars/internal/store"
 )
 
+// timing is how long the database may take to tell the time: then it is taken for away.
+const timing = 5 * time.Second
+
 // open opens the database that the environment names and says on stderr which
 // one it is. Only a command that may begin a shop's life creates a file.
 func (a *app) open(ctx context.Context, create bool) (*store.DB, error) {
@@ -26,7 +29,7 @@ func (a *app) open(ctx context.Context, create bool) (*store.DB, error) {
 		return nil, err
 	}
 	fmt.Fprintln(a.err, "database:", db.Place())
-	asked, cancel := context.WithTimeout(ctx, 5*time.Second)
+	asked, cancel := context.WithTimeout(ctx, a.timing)
 	defer cancel()
 	if err := clock.Measure(asked, db); err != nil {
 		db.Close()

@@ -41,8 +41,11 @@ type surroundings struct {
 	in       io.Reader
 	out, err io.Writer
 	env      []string
-	grace    time.Duration    // how long a stop waits for mails on the wire; 0: stopGrace
 	clock    func() time.Time // the machine's; nil: time.Now
+
+	grace     time.Duration // how long a stop waits for mails on the wire; 0: stopGrace
+	recording time.Duration // and then for what became of them to be written down; 0: recording
+	timing    time.Duration // how long the database may take to tell the time; 0: timing
 }
 
 // app is one invocation of the command line.
@@ -79,7 +82,7 @@ func (quiet) Error() string { return "" }
 // run executes one command and returns the process's exit code.
 func run(ctx context.Context, args []string, s surroundings) int {
 	a := &app{surroundings: s, zone: time.UTC, waited: func() {}, known: &atomic.Pointer[string]{}}
-	a.grace = cmp.Or(a.grace, stopGrace)
+	a.grace, a.recording, a.timing = cmp.Or(a.grace, stopGrace), cmp.Or(a.recording, recording), cmp.Or(a.timing, timing)
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(s.in)

@@ -277,6 +277,8 @@ func mustZone(t *testing.T, name string) *time.Location {
 func TestALaunchSaysWhatItCostsAndAsks(t *testing.T) {
 	t.Parallel()
 	eachShop(t, func(t *testing.T, s shop) {
+		yesterday := time.Now().Add(-24 * time.Hour) // and no midnight comes between two launches of the day
+		s.clock = func() time.Time { return yesterday }
 		program, _ := openShop(t, s)
 		edit(t, filepath.Join(program, "pools.yaml"), "percent: 20", "amount: 5.00")
 		s.must("apply", program)

@@ -15,7 +15,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"regulars/internal/patiently"
 	"regulars/internal/store/storetest"
 	detector "regulars/internal/store/storetest/watched"
 )
@@ -85,7 +87,8 @@ var build = sync.OnceValues(func() (string, error) {
 type shop struct {
 	t      *testing.T
 	env    []string
-	binary string // runs the commands; "": they run in the test itself, where none of them starts a process
+	binary string           // runs the commands; "": they run in the test itself, where none of them starts a process
+	clock  func() time.Time // of commands that run in the test; nil: the machine's
 }
 
 // answer is what a command said.
@@ -105,7 +108,7 @@ func (s shop) run(args ...string) answer {
 		}
 		return answer{c.ProcessState.ExitCode(), out.String(), errs.String()}
 	}
-	code := run(context.Background(), args, surroundings{in: strings.NewReader(""), out: &out, err: &errs, env: s.env})
+	code := run(context.Background(), args, surroundings{in: strings.NewReader(""), out: &out, err: &errs, env: s.env, clock: s.clock, timing: patiently.AtMost})
 	return answer{code, out.String(), errs.String()}
 }
 

@@ -8,11 +8,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"regulars/internal/embedded"
+	"regulars/internal/patiently"
 	"regulars/internal/store/storetest"
 )
 
@@ -67,6 +69,48 @@ func stopped(t *testing.T, p *exec.Cmd) {
 	}
 }
 
+// stoppedMidway starts a replica and stops it in order when so many mails were taken: the
+// relay takes no further one before it was told to stop, and then each slowly.
+func (s shop) stoppedMidway(sink *embedded.Sink, mails int64) {
+	s.t.Helper()
+	enough := make(chan struct{})
+	letGo := sync.OnceFunc(func() { close(enough) })
+	s.t.Cleanup(letGo)
+	sink.Script(func(stage embedded.Stage, _ string) embedded.Reply {
+		if sink.Count() >= mails {
+			if stage == embedded.AtMail {
+				<-enough
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		return embedded.Reply{}
+	})
+	p := s.start()
+	wait(s.t, sink, mails)
+	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+		s.t.Fatal(err)
+	}
+	time.Sleep(time.Second) // in which it hears of that
+	letGo()
+	if err := p.Wait(); err != nil {
+		s.t.Errorf("the replica did not stop in order: %v", err)
+	}
+}
+
+// needs waits until status says that a person is needed, and why.
+func (s shop) needs(words ...string) {
+	s.t.Helper()
+	patiently.UntilRight(s.t, func() string {
+		got := s.run("status")
+		for _, word := range words {
+			if got.code != 1 || !strings.Contains(got.out, word) {
+				return fmt.Sprintf("status: exit %d\n%s", got.code, got.out)
+			}
+		}
+		return ""
+	})
+}
+
 // codesOf returns the code that each recipient was shown, and who was shown two.
 func codesOf(sink *embedded.Sink) (codes map[string]string, two []string) {
 	codes = map[string]string{}
@@ -106,16 +150,12 @@ func TestARestoredCopyMailsNobodyAgain(t *testing.T) {
 		s.must("import", "members", manyMembers(t, members), "--consent", "offers,newsletter", "--consent-source", "test", "--consent-at", "2026-01-01")
 		s.must("apply", directory(t, quietShop))
 		s.must("campaign", "launch", "letter", "about=spring", "--yes")
-		sink.Script(func(embedded.Stage, string) embedded.Reply { time.Sleep(time.Millisecond); return embedded.Reply{} })
-
-		p := s.start()
-		wait(t, sink, members/2)
-		stopped(t, p)
+		s.stoppedMidway(sink, members/2)
 		early := sink.Count()
 		restore := s.copied()
 
 		sink.Script(nil)
-		p = s.start()
+		p := s.start()
 		s.finished(2 * members)
 		s.must("member", "topics", "M-00007", "--no", "newsletter")
 		s.must("member", "suppress", "M-00008")
@@ -131,12 +171,10 @@ func TestARestoredCopyMailsNobodyAgain(t *testing.T) {
 
 		restore()
 		p = s.start()
-		time.Sleep(4 * time.Second)
+		s.needs("restored from an older copy", "release --all")
+		time.Sleep(2 * time.Second) // in which a worker would send
 		if n := sink.Count(); n != out {
 			t.Fatalf("%d mails went out again before a person said so", n-out)
-		}
-		if got := s.run("status"); got.code != 1 || !strings.Contains(got.out, "restored from an older copy") || !strings.Contains(got.out, "release --all") {
-			t.Errorf("status: exit %d\n%s", got.code, got.out)
 		}
 		if got := s.run("doctor"); got.code != 1 || !strings.Contains(got.out, "restored from an older copy") {
 			t.Errorf("doctor: exit %d\n%s", got.code, got.out)
@@ -149,15 +187,13 @@ func TestARestoredCopyMailsNobodyAgain(t *testing.T) {
 		}
 
 		s.must("release", "--all")
-		for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(500 * time.Millisecond) {
+		patiently.UntilRight(t, func() string {
 			n := s.states()
 			if n["queued"]+n["claimed"]+n["handing"]+n["deferred"] == 0 && n["sent"]+n["skipped"]+n["unknown"] == 2*members {
-				break
+				return ""
 			}
-			if time.Now().After(deadline) {
-				t.Fatalf("after the release: %v", n)
-			}
-		}
+			return fmt.Sprintf("after the release: %v", n)
+		})
 		stopped(t, p)
 		after, two := codesOf(sink)
 		if sink.Count() <= out || len(two) > 0 || !maps.Equal(before, after) {
@@ -204,15 +240,11 @@ func TestARestoredCopyGivesNoCodeFromStockTwice(t *testing.T) {
 		s.must("apply", program)
 		s.must("pool", "import", "back", stock)
 		s.must("campaign", "launch", "letter", "about=spring", "--yes")
-		sink.Script(func(embedded.Stage, string) embedded.Reply { time.Sleep(time.Millisecond); return embedded.Reply{} })
-
-		p := s.start()
-		wait(t, sink, members/2)
-		stopped(t, p)
+		s.stoppedMidway(sink, members/2)
 		restore := s.copied()
 
 		sink.Script(nil)
-		p = s.start()
+		p := s.start()
 		s.finished(2 * members)
 		s.must("campaign", "launch", "letter", "about=summer", "--yes")
 		s.finished(3 * members)
@@ -225,10 +257,8 @@ func TestARestoredCopyGivesNoCodeFromStockTwice(t *testing.T) {
 
 		restore()
 		p = s.start()
-		time.Sleep(4 * time.Second) // in which a worker would give codes
-		if got := s.run("status"); got.code != 1 || !strings.Contains(got.out, "pool back: ") || !strings.Contains(got.out, "pool unused back") {
-			t.Errorf("status: exit %d\n%s", got.code, got.out)
-		}
+		s.needs("pool back: ", "pool unused back")
+		time.Sleep(2 * time.Second) // in which a worker would give codes
 		if got := s.must("import", "suppressions", record); !strings.Contains(got, "kept for whoever has them") {
 			t.Errorf("import suppressions: %s", got)
 		}
@@ -283,15 +313,7 @@ func TestALongSilenceWithWorkDueIsAsked(t *testing.T) {
 	}
 	p = s.start()
 	defer stopped(t, p)
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(200 * time.Millisecond) {
-		got := s.run("status")
-		if got.code == 1 && strings.Contains(got.out, "nobody was at work with this database since") {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("status: exit %d\n%s", got.code, got.out)
-		}
-	}
+	s.needs("nobody was at work with this database since")
 	if n := s.states(); n["sent"] != 6 {
 		t.Errorf("the ledger says %v, want the summer's letters waiting", n)
 	}

@@ -218,7 +218,7 @@ func (a *app) live(ctx context.Context, w *wiring, roles []string, door net.List
 		presence.Senses = append(presence.Senses, w.secretsSense(poster))
 		worker := jobs.Worker{
 			Rooms: jobs.Rooms{DB: w.db, Sender: w.sender, Intake: w.door, Engine: w.engine, ImportDir: a.config.ImportDir},
-			Redis: redis, Hints: w.hints, Log: w.log, Idle: w.idle, Grace: a.grace + recording, Count: countTasks(site.Registry),
+			Redis: redis, Hints: w.hints, Log: w.log, Idle: w.idle, Grace: a.grace + a.recording, Count: countTasks(site.Registry),
 		}
 		presence.Senses = append(presence.Senses, worker.Failing)
 		if w.sink == nil {

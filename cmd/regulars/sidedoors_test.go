@@ -3,45 +3,26 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
-	"fmt"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
-)
 
-// freePort is an address of this machine where nobody listens, and whose port the
-// system gives to no connection meanwhile (Linux gives those from 32768).
-func freePort(t *testing.T) string {
-	t.Helper()
-	for {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 15_000+rand.IntN(15_000)))
-		if err == nil {
-			defer l.Close()
-			return l.Addr().String()
-		}
-		if !errors.Is(err, syscall.EADDRINUSE) {
-			t.Fatal(err)
-		}
-	}
-}
+	"regulars/internal/patiently"
+)
 
 func TestMetricsAndProfilesHaveAddressesOfTheirOwn(t *testing.T) {
 	t.Parallel()
-	pages, metrics, pprof := freePort(t), freePort(t), freePort(t)
+	pages, metrics, pprof := patiently.Address(t), patiently.Address(t), patiently.Address(t)
 	ctx, stop := context.WithCancel(context.Background())
 	var serving sync.WaitGroup
 	defer serving.Wait()
 	defer stop()
 	var said bytes.Buffer
 	serving.Go(func() {
-		run(ctx, []string{"serve", "--pprof", pprof}, surroundings{in: strings.NewReader(""), out: &said, err: &said, grace: time.Second, env: []string{
+		run(ctx, []string{"serve", "--pprof", pprof}, surroundings{in: strings.NewReader(""), out: &said, err: &said, grace: time.Second, timing: patiently.AtMost, env: []string{
 			"DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(), "shop.db"), "LISTEN=" + pages, "METRICS_LISTEN=" + metrics, "LOG_LEVEL=error",
 		}})
 	})
@@ -58,19 +39,20 @@ func TestMetricsAndProfilesHaveAddressesOfTheirOwn(t *testing.T) {
 	}
 }
 
-// status asks until the answer is the one that is waited for, for some seconds.
+// status asks until there is an answer that stays.
 func status(t *testing.T, url string, want int) (got int) {
 	t.Helper()
-	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	patiently.UntilRight(t, func() string {
 		answer, err := http.Get(url)
 		if err != nil {
-			continue
+			return err.Error()
 		}
 		answer.Body.Close()
-		if got = answer.StatusCode; got == want || got != http.StatusServiceUnavailable {
-			return got
+		if got = answer.StatusCode; got != want && got == http.StatusServiceUnavailable {
+			return answer.Status
 		}
-	}
+		return ""
+	})
 	return got
 }
 

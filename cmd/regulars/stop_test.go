@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"regulars/internal/embedded"
+	"regulars/internal/patiently"
 )
 
 // listener listens on this machine until the test ends and does with each
@@ -43,7 +44,7 @@ func silent(c net.Conn) { _, _ = io.Copy(io.Discard, c) }
 // point of the conversation: the process ends soon after its grace.
 func TestAStopEndsWhateverHangs(t *testing.T) {
 	t.Parallel()
-	const grace = 2 * time.Second
+	const grace, written = 2 * time.Second, 20 * time.Second
 	hang := func(stage embedded.Stage) func(*testing.T, chan<- struct{}) string {
 		return func(t *testing.T, reached chan<- struct{}) string {
 			last := stage
@@ -107,12 +108,12 @@ func TestAStopEndsWhateverHangs(t *testing.T) {
 			ended := make(chan int, 1)
 			var serving sync.WaitGroup
 			serving.Go(func() {
-				ended <- run(ctx, []string{"serve"}, surroundings{in: strings.NewReader(""), out: &said, err: &said, env: s.env, grace: grace})
+				ended <- run(ctx, []string{"serve"}, surroundings{in: strings.NewReader(""), out: &said, err: &said, env: s.env, grace: grace, recording: written, timing: patiently.AtMost})
 			})
 			defer serving.Wait()
 			select {
 			case <-reached:
-			case <-time.After(20 * time.Second):
+			case <-time.After(patiently.AtMost):
 				t.Fatalf("nobody came as far as %s:\n%s", tt.name, said.String())
 			case <-ended:
 				t.Fatalf("serve ended by itself:\n%s", said.String())
@@ -121,7 +122,7 @@ func TestAStopEndsWhateverHangs(t *testing.T) {
 			began := time.Now()
 			select {
 			case <-ended:
-			case <-time.After(grace + recording + 3*closing + 6*time.Second):
+			case <-time.After(grace + written + 3*closing + time.Minute): // what hangs would do so for two minutes and more
 				t.Fatalf("serve goes on %s after it was stopped, with a grace of %s:\n%s", time.Since(began), grace, said.String())
 			}
 			if out := s.must("sends", "list"); tt.send != "" && !strings.Contains(out, tt.send) {

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"regulars/internal/patiently"
 )
 
 // priced is a program with a mail of which the price is wrong, for a launch and for
@@ -54,7 +56,7 @@ func (s shop) opened(files map[string]string) (dir string) {
 func (s shop) says(typed string, args ...string) string {
 	s.t.Helper()
 	var out bytes.Buffer
-	if code := run(context.Background(), args, surroundings{in: strings.NewReader(typed), out: &out, err: &out, env: s.env}); code != 0 {
+	if code := run(context.Background(), args, surroundings{in: strings.NewReader(typed), out: &out, err: &out, env: s.env, timing: patiently.AtMost}); code != 0 {
 		s.t.Fatalf("regulars %s: exit %d\n%s", strings.Join(args, " "), code, out.String())
 	}
 	return out.String()

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -17,6 +16,7 @@ import (
 	"time"
 
 	"regulars/internal/embedded"
+	"regulars/internal/patiently"
 	"regulars/internal/store"
 )
 
@@ -36,7 +36,7 @@ type door struct {
 func newDoor(t *testing.T, to string) *door {
 	t.Helper()
 	d := &door{t: t, to: to, through: true, open: map[net.Conn]bool{}}
-	d.addr = freePort(t)
+	d.addr = patiently.Address(t)
 	d.listen(d.addr)
 	t.Cleanup(d.shut)
 	return d
@@ -46,17 +46,14 @@ func newDoor(t *testing.T, to string) *door {
 // is starting may hold it for a moment more: until then it has what we have.
 func (d *door) listen(at string) {
 	d.t.Helper()
-	l, err := net.Listen("tcp", at)
-	for range 300 {
-		if !errors.Is(err, syscall.EADDRINUSE) {
-			break
+	var l net.Listener
+	patiently.UntilRight(d.t, func() string {
+		var err error
+		if l, err = net.Listen("tcp", at); err != nil {
+			return err.Error()
 		}
-		time.Sleep(100 * time.Millisecond)
-		l, err = net.Listen("tcp", at)
-	}
-	if err != nil {
-		d.t.Fatal(err)
-	}
+		return ""
+	})
 	d.mu.Lock()
 	d.l = l
 	d.mu.Unlock()
@@ -134,7 +131,7 @@ type watched struct {
 // begin starts the shop's replica.
 func (w *watched) begin() {
 	w.t.Helper()
-	w.address = freePort(w.t)
+	w.address = patiently.Address(w.t)
 	var errs bytes.Buffer
 	p := exec.Command(built(w.t), "serve", "--listen", w.address)
 	p.Env, p.Dir, p.Stderr = w.env, w.t.TempDir(), &errs
@@ -167,20 +164,6 @@ func (w *watched) says(who string) string {
 	defer answer.Body.Close()
 	body, _ := io.ReadAll(answer.Body)
 	return string(body)
-}
-
-// eventually asks until f answers "", for at most so long.
-func (w *watched) eventually(within time.Duration, f func() string) {
-	w.t.Helper()
-	for deadline := time.Now().Add(within); ; time.Sleep(300 * time.Millisecond) {
-		wrong := f()
-		if wrong == "" {
-			return
-		}
-		if time.Now().After(deadline) {
-			w.t.Fatalf("after %s: %s", within, wrong)
-		}
-	}
 }
 
 // Faults 18 and 21: each trouble, staged for real, is named by status, the
@@ -282,9 +265,9 @@ func TestEachTroubleIsNamedAndGoesAgain(t *testing.T) {
 					}
 					return ""
 				}
-				w.eventually(2*time.Minute, well)
+				patiently.UntilRight(w.t, well)
 				undo := tt.stage(w)
-				w.eventually(2*time.Minute, func() string {
+				patiently.UntilRight(w.t, func() string {
 					for _, name := range []string{"readyz", "metrics", "status", "doctor"} { // those that cost least first
 						said, want := w.says(name), tt.words
 						switch {
@@ -304,7 +287,7 @@ func TestEachTroubleIsNamedAndGoesAgain(t *testing.T) {
 					return ""
 				})
 				undo()
-				w.eventually(2*time.Minute, well)
+				patiently.UntilRight(w.t, well)
 			}
 			t.Run("sqlite", func(t *testing.T) { t.Parallel(); each(t, "sqlite:"+t.TempDir()+"/shop.db") })
 			t.Run("postgres", func(t *testing.T) { t.Parallel(); each(t, fewConnections(t)) })
@@ -367,7 +350,7 @@ func TestAServeThatIsRefusedIsKnown(t *testing.T) {
 		t.Errorf("status: exit %d\n%s", got.code, got.out)
 	}
 	w.begin()
-	w.eventually(2*time.Minute, func() string {
+	patiently.UntilRight(w.t, func() string {
 		if got := w.run("status"); got.code != 0 {
 			return got.out
 		}

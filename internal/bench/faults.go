@@ -193,6 +193,9 @@ func (f Faults) try(ctx context.Context, x fault) (t Trial, err error) {
 	if err := s.begin(ctx); err != nil {
 		return t, err
 	}
+	starting, started := context.WithTimeout(ctx, peace)
+	s.came(starting, 1) // until then there is nothing to go wrong; settled says if none ever comes
+	started()
 	tick := f.watch(x.what, int64(f.Mails))
 	harm := f.For
 	if x.rate > 0 {

@@ -450,8 +450,8 @@ func (r *replica) term() error {
 	select {
 	case <-ended:
 		return nil
-	case <-time.After(time.Minute):
-		return errors.New("a replica did not stop within a minute of SIGTERM")
+	case <-time.After(peace):
+		return fmt.Errorf("a replica did not stop within %s of SIGTERM", peace)
 	}
 }
 

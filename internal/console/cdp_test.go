@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"regulars/internal/look/looktest"
+	"regulars/internal/patiently"
 )
 
 // tab is a page of a browser that a test drives by Chromium's DevTools protocol, over a
@@ -29,9 +30,6 @@ type message struct {
 	Result json.RawMessage
 	Error  *struct{ Message string }
 }
-
-// patience is for how long a test waits for a browser.
-const patience = 90 * time.Second
 
 // openTab starts a browser with one page.
 func openTab(t *testing.T) *tab {
@@ -134,7 +132,7 @@ func (p *tab) try(method string, params map[string]any, into any) (failed string
 				p.t.Fatal(err)
 			}
 		}
-	case <-time.After(patience):
+	case <-time.After(patiently.AtMost):
 		p.t.Fatalf("%s: no answer", method)
 	}
 	return ""
@@ -154,11 +152,12 @@ func (p *tab) eval(expression string) any {
 // until waits until an expression is true in the page.
 func (p *tab) until(expression string) {
 	p.t.Helper()
-	for end := time.Now().Add(patience); p.eval(expression) != true; time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			p.t.Fatalf("it never comes to %s: %v", expression, p.eval("location.href + ': ' + document.body.innerText.slice(0, 600)"))
+	patiently.UntilRight(p.t, func() string {
+		if p.eval(expression) == true {
+			return ""
 		}
-	}
+		return fmt.Sprintf("it never comes to %s: %v", expression, p.eval("location.href + ': ' + document.body.innerText.slice(0, 600)"))
+	})
 }
 
 // open opens an address, and waits until the page and its scripts are there.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"regulars/internal/look/looktest"
+	"regulars/internal/patiently"
 	"regulars/internal/rehearsal"
 	"regulars/internal/staff"
 	"regulars/internal/store"
@@ -133,7 +134,7 @@ const until = async (what, ms) => { for (; ms > 0 && !what(); ms -= 100) await w
   const rule = all('textarea')[0];
   rule.value = 'orders >= 2';
   rule.dispatchEvent(new frame.contentWindow.Event('input', {bubbles: true}));
-  await until(() => all('output')[0].textContent, location.search ? 1500 : 20000);
+  await until(() => all('output')[0].textContent, location.search ? 1500 : 200000);
   said.counted = all('output')[0].textContent;
   await press(named('button', 'Ask'));
   said.asked = main();
@@ -143,8 +144,7 @@ const until = async (what, ms) => { for (; ms > 0 && !what(); ms -= 100) await w
   await open(run);
   said.before = all('#progress')[0].innerText;
   await fetch('/test/pause');
-  const again = loaded();
-  await Promise.race([again, wait(location.search ? 1000 : 40000)]);
+  await until(() => all('#progress')[0]?.innerText.includes('as somebody else'), location.search ? 1000 : 200000);
   said.after = all('#progress')[0].innerText;
 })().catch(e => { said.failed = String(e.stack); said.at = frame.contentDocument?.body?.innerText?.slice(0, 300); })
   .finally(() => fetch('/test/said', {method: 'POST', body: JSON.stringify(said)}));
@@ -157,7 +157,7 @@ func play(t *testing.T, browser, address string, told <-chan []byte) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patiently.AtMost)
 	c := exec.CommandContext(ctx, browser, append(looktest.Flags(profile), "--remote-debugging-port=0", address)...)
 	if err := c.Start(); err != nil {
 		t.Fatal(err)

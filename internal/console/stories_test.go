@@ -25,6 +25,7 @@ import (
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/marketing"
+	"regulars/internal/patiently"
 	"regulars/internal/report"
 	"regulars/internal/staff"
 	"regulars/internal/store"
@@ -526,7 +527,7 @@ func (d *marketer) works(job int64) {
 	hints := jobs.NewHints(wire, slog.New(slog.DiscardHandler))
 	rest := make(chan error, 1)
 	go func() {
-		rest <- (&jobs.Worker{Rooms: jobs.Rooms{DB: d.db, Sender: d.sender, Intake: d.intake, Engine: d.engine}, Redis: wire, Hints: hints, Log: slog.New(slog.DiscardHandler)}).Run(ctx)
+		rest <- (&jobs.Worker{Rooms: jobs.Rooms{DB: d.db, Sender: d.sender, Intake: d.intake, Engine: d.engine}, Redis: wire, Hints: hints, Log: slog.New(slog.DiscardHandler), Grace: patiently.AtMost}).Run(ctx)
 	}()
 	defer func() {
 		cancel()
@@ -537,7 +538,7 @@ func (d *marketer) works(job int64) {
 		_ = wire.Close() // nothing is asked of it any more
 		redis.Close()
 	}()
-	for end := time.Now().Add(10 * patience); ; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(2 * patiently.AtMost); ; time.Sleep(50 * time.Millisecond) {
 		var now struct{ State, Outcome string }
 		err := d.db.View(d.t.Context(), func(tx *store.Tx) error {
 			return tx.One(&now, "select state, coalesce(outcome, '') as outcome from jobs where id = @id", store.Args{"id": job})

@@ -15,6 +15,7 @@ import (
 
 	"regulars/internal/delivery"
 	"regulars/internal/delivery/wirelog"
+	"regulars/internal/patiently"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
 )
@@ -330,15 +331,12 @@ func TestAnotherWorkerGoesOnAtOnce(t *testing.T) {
 		other.OpenWireLog(context.Background())
 		// What the first has under way in the database ends in a moment, as it would with its
 		// connections: until then it is left alone.
-		for range 50 {
+		patiently.Until(t, "what is on the wire to be unknown", func() bool {
 			if _, err := other.Reap(context.Background()); err != nil {
 				t.Fatal(err)
 			}
-			if s.states()["unknown lease_over"] > 0 {
-				break
-			}
-			time.Sleep(100 * time.Millisecond)
-		}
+			return s.states()["unknown lease_over"] > 0
+		})
 		if n := s.states()["unknown lease_over"]; n != 2 {
 			t.Errorf("%d mails are unknown, want 2, one of each connection: %v", n, s.states())
 		}

@@ -4,7 +4,7 @@ import (
 	"flag"
 	"testing"
 
-	"go.uber.org/goleak"
+	"regulars/internal/patiently"
 )
 
 // TestMain looks for goroutines that nobody waited for. The model plays fewer
@@ -14,5 +14,5 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	flag.Parse() // what the caller asks for stands
-	goleak.VerifyTestMain(m)
+	patiently.Main(m)
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"regulars/internal/consent"
 	"regulars/internal/delivery"
@@ -191,7 +190,7 @@ func TestTheSameNewsFiftyTimesOnThreeServersHasItsEffectOnce(t *testing.T) {
 		for i, m := range members {
 			send := s.sent(m, "sent")
 			for _, what := range []mailnews.What{mailnews.Delivered, mailnews.Bounced, mailnews.Complained} {
-				news = append(news, mailnews.News{Source: "ses", ID: fmt.Sprint(i, what), What: what, Status: map[mailnews.What]string{mailnews.Bounced: "5.2.2"}[what], At: time.Now(), Marks: markOf(send)})
+				news = append(news, mailnews.News{Source: "ses", ID: fmt.Sprint(i, what), What: what, Status: map[mailnews.What]string{mailnews.Bounced: "5.2.2"}[what], At: db.Now(), Marks: markOf(send)})
 			}
 		}
 		servers := []*delivery.Sender{s.sender(), s.sender(), s.sender()}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"regulars/internal/delivery"
+	"regulars/internal/patiently"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
 )
@@ -56,7 +57,7 @@ func TestADatabaseThatCutsItsConnectionsLosesNothing(t *testing.T) {
 			<-tick.C
 		}
 	})
-	over := s.workers(3, db, time.Now().Add(time.Minute))
+	over := s.workers(3, db, time.Now().Add(patiently.AtMost))
 	cutting.Wait()
 	over()
 

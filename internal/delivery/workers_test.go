@@ -11,6 +11,7 @@ import (
 
 	"regulars/internal/consent"
 	"regulars/internal/delivery"
+	"regulars/internal/patiently"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
 )
@@ -58,7 +59,7 @@ func TestTheNextChunkIsTakenUpWhileLastMailsAreOnTheWire(t *testing.T) {
 			}
 			select { // none is answered before the last chunk's mail is there
 			case <-all:
-			case <-time.After(time.Minute):
+			case <-time.After(patiently.AtMost):
 				t.Error("a chunk is not taken up while others wait for the relay")
 			}
 			return accepted()
@@ -138,10 +139,8 @@ func TestACrashLeavesNoMoreUnknownThanWasOnItsWay(t *testing.T) {
 			d.Work(context.Background(), 0)
 		})
 		<-hung
-		<-hung                                                                                       // both connections
-		for end := time.Now().Add(time.Minute); s.states()["sent"] < 30 && time.Now().Before(end); { // what the relay took is written down
-			time.Sleep(10 * time.Millisecond)
-		}
+		<-hung // both connections
+		patiently.Until(t, "what the relay took to be written down", func() bool { return s.states()["sent"] >= 30 })
 
 		s.exec("update chunks set lease_until = "+s.machine(-time.Second)+" where lease_until is not null", nil)
 		fresh := &wire{}
@@ -264,7 +263,7 @@ func TestLeasesAreRenewedWhileAMailIsOnTheWire(t *testing.T) {
 		members := s.members(2)
 		s.run("letter", members[:1], 10)
 		s.single("hello", members[1])
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		ctx, cancel := context.WithTimeout(context.Background(), patiently.AtMost)
 		defer cancel()
 		renewed := func(query string) func(delivery.Message) delivery.Outcome {
 			return func(delivery.Message) delivery.Outcome {
@@ -274,7 +273,7 @@ func TestLeasesAreRenewedWhileAMailIsOnTheWire(t *testing.T) {
 				return accepted()
 			}
 		}
-		d := s.sender(func(c *delivery.Config) { c.Lease, c.Renew = time.Minute, 10*time.Millisecond })
+		d := s.sender(func(c *delivery.Config) { c.Lease, c.Renew = time.Hour, 10*time.Millisecond })
 		s.wire.answer = renewed("select cast(lease_until as text) from chunks")
 		s.work(d)
 		s.wire.answer = renewed("select cast(retry_at as text) from due")
@@ -292,7 +291,7 @@ func TestWhatLandedIsRecordedBeforeItsBatchIsComplete(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		s := newShop(t, db)
 		s.run("letter", s.members(5), 10)
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		ctx, cancel := context.WithTimeout(context.Background(), patiently.AtMost)
 		defer cancel()
 		s.wire.answer = func(m delivery.Message) delivery.Outcome {
 			if m.To == "m0@example.test" {

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"net"
 	"testing"
-	"time"
 
 	"regulars/internal/embedded"
+	"regulars/internal/patiently"
 )
 
 // ask sends one command and returns the first line of the answer.
@@ -50,15 +50,7 @@ func TestRedisKeysGrowOld(t *testing.T) {
 	}
 	defer r.Close()
 	ask(t, r.Addr(), "SET", "k", "v", "PX", "500")
-	tries := 0
-	for range time.Tick(50 * time.Millisecond) {
-		if ask(t, r.Addr(), "GET", "k") == "$-1\r\n" {
-			return
-		}
-		if tries++; tries == 200 {
-			t.Fatal("a key of half a second still lives after ten")
-		}
-	}
+	patiently.Until(t, "a key of half a second to be gone", func() bool { return ask(t, r.Addr(), "GET", "k") == "$-1\r\n" })
 }
 
 func TestRedisEndsWithItsContext(t *testing.T) {

@@ -13,12 +13,11 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"regulars/internal/embedded"
+	"regulars/internal/patiently"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { patiently.Main(m) }
 
 // newSink starts a sink that ends with the test.
 func newSink(t *testing.T, o embedded.SinkOptions) *embedded.Sink {
@@ -50,7 +49,7 @@ func TestSinkKeepsTheNewestAndCountsAll(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patiently.AtMost)
 	defer cancel()
 	if err := s.Wait(ctx, 5); err != nil {
 		t.Fatal(err)
@@ -236,7 +235,7 @@ func converse(t *testing.T, s *embedded.Sink, say string) string {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(patiently.AtMost))
 	in := bufio.NewScanner(c)
 	in.Scan() // the banner
 	var codes []string
@@ -260,7 +259,7 @@ func TestBodyComesAsItWasSent(t *testing.T) {
 	body := "A: b\r\n\r\n.one\r\n..\r\n\n.\r\nlone\rreturn\r\n" + strings.Repeat("x", 70_000) + "\r\n"
 	stuffed := "A: b\r\n\r\n..one\r\n...\r\n\n.\r\nlone\rreturn\r\n" + strings.Repeat("x", 70_000) + "\r\n.\r\n"
 	fmt.Fprint(c, "EHLO x\r\nMAIL FROM:<a@x>\r\nRCPT TO:<b@x>\r\nDATA\r\n"+stuffed+"QUIT\r\n")
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patiently.AtMost)
 	defer cancel()
 	if err := s.Wait(ctx, 1); err != nil {
 		t.Fatal(err)

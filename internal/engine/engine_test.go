@@ -91,7 +91,7 @@ func TestDueSaysWhat(t *testing.T) {
 		run(engine.FlowReact, 0)
 		want("after the campaign has reacted", "mail.urgent")
 		s.do(func(tx *store.Tx) error {
-			_, err := tx.Exec("update due set retry_at = "+tx.MachineIn(time.Minute), nil)
+			_, err := tx.Exec("update due set retry_at = "+tx.MachineIn(time.Hour), nil)
 			return err
 		})
 		want("while somebody has the welcome", "")

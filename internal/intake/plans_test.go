@@ -8,6 +8,7 @@ import (
 
 	"regulars/internal/flows"
 	"regulars/internal/loyalty"
+	"regulars/internal/patiently"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
 )
@@ -99,9 +100,7 @@ func TestNothingAboutOneMemberReadsAllOfATableThatWasNeverAnalysed(t *testing.T)
 	beside.Close()
 	for _, table := range tables {
 		read := rowsRead(t, db, table)
-		for deadline := time.Now().Add(2 * time.Minute); read.Known == 0 && time.Now().Before(deadline); {
-			read = rowsRead(t, db, table)
-		}
+		patiently.Until(t, "what was read of "+table+" to be told", func() bool { read = rowsRead(t, db, table); return read.Known > 0 })
 		read.Rows -= before[table]
 		if read.Known == 0 || read.Rows >= members {
 			t.Errorf("%s: %d look-ups by index, %d rows read, want less than the table has", table, read.Known, read.Rows)

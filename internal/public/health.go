@@ -29,7 +29,7 @@ type readiness struct {
 }
 
 // readyTimeout bounds the whole answer: a platform gives it a second.
-const readyTimeout = 900 * time.Millisecond
+var readyTimeout = 900 * time.Millisecond
 
 // glanceFor is how long what was amiss is told again: readiness is asked often, and by
 // anybody.
@@ -120,7 +120,7 @@ func (s *Site) amiss(ctx context.Context) []store.Trouble {
 
 // glanceLimit bounds a look, which goes on when nobody waits for it any more: a busy
 // database that answers late is no trouble, and the next to ask is told.
-const glanceLimit = 5 * time.Second
+var glanceLimit = 5 * time.Second
 
 // glanced is what was seen at the last look. One that is no news any more is made
 // anew, for which it waits as long as ctx lets it.

@@ -109,8 +109,11 @@ func (m *Metrics) counted() (all []prometheus.Metric) {
 	return all
 }
 
+// countedWithin is for how long one part may be counted.
+var countedWithin = 5 * time.Second
+
 func (m *Metrics) asked(f func(*store.Tx) error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), countedWithin)
 	defer cancel()
 	return m.db.View(ctx, f)
 }

@@ -107,7 +107,7 @@ func (s *server) shopNow(r *http.Request, bad *refusal) (now shop) {
 	if bad.status >= http.StatusInternalServerError || time.Since(now.seen) < shopFor {
 		return now
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), time.Second)
+	ctx, cancel := context.WithTimeout(r.Context(), shopWithin)
 	defer cancel()
 	_ = s.reads.View(ctx, func(tx *store.Tx) error { // without an answer, it is the shop as last seen
 		found, err := s.shop(tx)
@@ -118,6 +118,9 @@ func (s *server) shopNow(r *http.Request, bad *refusal) (now shop) {
 	})
 	return now
 }
+
+// shopWithin is for how long it is asked for.
+var shopWithin = time.Second
 
 // shopFor is how long the shop is taken for what it was: anybody may ask for pages
 // that there are not.

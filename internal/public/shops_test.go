@@ -266,10 +266,7 @@ func TestWebhooksThatComeAgainAtOnceInAnySequenceHaveTheirEffectOnce(t *testing.
 			strings.HasSuffix(r.File, "ios_orders-load-all_2.json") // another customer by the address of one
 	})
 	deliver := func(to *house, r recorded) {
-		a := to.deliverRecorded(r, r.body, unchanged)
-		for try := 0; a.Status == 503 && try < 20; try++ { // as a sender tries again
-			a = to.deliverRecorded(r, r.body, unchanged)
-		}
+		a := to.again(func(h *house) answer { return h.deliverRecorded(r, r.body, unchanged) })
 		if a.Status == 401 || a.Status == 503 {
 			t.Errorf("%s: %d %s", r.File, a.Status, a.Body)
 		}

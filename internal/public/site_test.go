@@ -25,6 +25,7 @@ import (
 	"regulars/internal/flows"
 	"regulars/internal/intake"
 	"regulars/internal/loyalty"
+	"regulars/internal/patiently"
 	"regulars/internal/public"
 	"regulars/internal/staff"
 	"regulars/internal/store"
@@ -54,7 +55,7 @@ func newHouse(t testing.TB, db *store.DB) *house {
 	h.signer = hookSecret
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(public.NewMetrics(db, func() map[string]bool { return map[string]bool{"bulk": false, "urgent": true} }, nil))
-	h.Site = &public.Site{DB: db, Intake: intake.New(db), Links: h.links, Secrets: map[string][]string{"standard": {hookSecret, oldSecret}}, Registry: registry,
+	h.Site = &public.Site{DB: db, Clock: func() time.Time { return storetest.Start }, Intake: intake.New(db), Links: h.links, Secrets: map[string][]string{"standard": {hookSecret, oldSecret}}, Registry: registry,
 		Log: slog.New(slog.NewJSONHandler(h.said, nil))}
 	h.open()
 	h.update(func(tx *store.Tx) error {
@@ -81,7 +82,7 @@ func newHouse(t testing.TB, db *store.DB) *house {
 // another is the site of a second replica: rooms of its own over the same database.
 func (h *house) another() *public.Site {
 	one := h.Site
-	return &public.Site{DB: one.DB, Quick: one.Quick, Intake: intake.New(h.db), Links: one.Links, Sources: one.Sources, Secrets: one.Secrets,
+	return &public.Site{DB: one.DB, Clock: one.Clock, Quick: one.Quick, Intake: intake.New(h.db), Links: one.Links, Sources: one.Sources, Secrets: one.Secrets,
 		Registry: one.Registry, Log: one.Log}
 }
 
@@ -256,6 +257,15 @@ func (h *house) ask(method, path, body string, headers ...string) answer {
 	return a
 }
 
+// again delivers, once more where the answer is to do so, as senders of webhooks do.
+func (h *house) again(deliver func(*house) answer) (a answer) {
+	for end := time.Now().Add(patiently.AtMost); ; time.Sleep(10 * time.Millisecond) {
+		if a = deliver(h); a.Status != http.StatusServiceUnavailable || time.Now().After(end) {
+			return a
+		}
+	}
+}
+
 // promised checks what holds for every answer.
 func (h *house) promised(method, path string, a answer) {
 	h.t.Helper()
@@ -288,7 +298,7 @@ func (h *house) as(scope, method, path, body string) answer {
 // deliver posts a signed webhook.
 func (h *house) deliver(id, body string) answer {
 	h.t.Helper()
-	return h.ask("POST", "/hooks/standard", body, h.signed(id, body, time.Now())...)
+	return h.ask("POST", "/hooks/standard", body, h.signed(id, body, h.Clock())...)
 }
 
 func (h *house) signed(id, body string, at time.Time) (headers []string) {

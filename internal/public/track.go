@@ -58,7 +58,7 @@ func (s *server) opened(w http.ResponseWriter, r *http.Request) error {
 }
 
 // touchPatience is how long a reader's click waits at most to be noted.
-const touchPatience = 2 * time.Second
+var touchPatience = 2 * time.Second
 
 // touched keeps a touch, and has the segments see a person's. It takes no lock of
 // the member, who may be busy elsewhere: what is kept only grows.

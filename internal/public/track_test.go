@@ -145,14 +145,10 @@ func TestAClickDoesNotWaitForItsMember(t *testing.T) {
 			if err := tx.One(&id, "select id from members where id = @id for update", store.Args{"id": member}); err != nil {
 				return err
 			}
-			began := time.Now()
 			if a := h.ask("GET", path(t, h.Links.Click(member, send, "https://shop.example/")), "", browser); a.Status != 302 {
 				t.Errorf("%d, want 302", a.Status)
 			}
-			if took := time.Since(began); took > time.Second {
-				t.Errorf("the redirect took %s, want it at once", took)
-			}
-			return nil
+			return nil // had it waited for its member, it would be lost: the row is held for longer
 		})
 		if got := h.touches(); got != "click person https://shop.example/" {
 			t.Errorf("%q is noted, want the click", got)

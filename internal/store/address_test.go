@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"regulars/internal/patiently"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
 )
@@ -172,12 +173,7 @@ func TestAPoolerThatGivesEachTransactionAnotherConnection(t *testing.T) {
 // startBouncer starts a pooler in transaction mode before a database.
 func startBouncer(t *testing.T, bouncer string, u *url.URL) (where string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	l.Close()
+	port := fmt.Sprint(patiently.Port(t))
 	dir := t.TempDir()
 	login := "user=" + u.User.Username()
 	if password, ok := u.User.Password(); ok {
@@ -202,15 +198,14 @@ func startBouncer(t *testing.T, bouncer string, u *url.URL) (where string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	for range 100 {
-		if c, err := net.DialTimeout("tcp", "127.0.0.1:"+port, time.Second); err == nil {
+	patiently.Until(t, "pgbouncer to listen", func() bool {
+		c, err := net.Dial("tcp", "127.0.0.1:"+port)
+		if err == nil {
 			c.Close()
-			return "postgres://" + u.User.Username() + "@127.0.0.1:" + port + u.Path
 		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatal("pgbouncer does not listen")
-	return ""
+		return err == nil
+	})
+	return "postgres://" + u.User.Username() + "@127.0.0.1:" + port + u.Path
 }
 
 func TestCloseDoesNotWaitForAStatementWithoutAnEnd(t *testing.T) {
@@ -224,15 +219,15 @@ func TestCloseDoesNotWaitForAStatementWithoutAnEnd(t *testing.T) {
 	begun := make(chan struct{})
 	var asking sync.WaitGroup
 	asking.Go(func() {
-		_ = db.View(ctx, func(tx *store.Tx) error { close(begun); _, err := tx.Exec("select pg_sleep(60)", nil); return err })
+		_ = db.View(ctx, func(tx *store.Tx) error { close(begun); _, err := tx.Exec("select pg_sleep(3600)", nil); return err })
 	})
 	<-begun
 	closed := make(chan struct{})
 	go func() { db.Close(); close(closed) }()
 	select {
 	case <-closed:
-	case <-time.After(20 * time.Second):
-		t.Error("Close waits for a statement that sleeps for a minute")
+	case <-time.After(patiently.AtMost):
+		t.Error("Close waits for a statement that sleeps for an hour")
 	}
 	cancel()
 	asking.Wait()

@@ -2,7 +2,6 @@ package smtp_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"net"
@@ -12,11 +11,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	gosmtp "github.com/emersion/go-smtp"
 
 	"regulars/internal/delivery"
+	"regulars/internal/patiently"
 )
 
 // library is a server that others wrote, as a second opinion on our manners.
@@ -99,12 +98,7 @@ func startPostfixSink(t *testing.T, flags ...string) (addr, dump string) {
 		}
 		t.Skip("smtp-sink of Postfix is not installed")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr = l.Addr().String()
-	l.Close()
+	addr = patiently.Address(t)
 	dump = filepath.Join(t.TempDir(), "mails")
 	if os.Getuid() == 0 {
 		flags = append(flags, "-u", "root")
@@ -114,21 +108,14 @@ func startPostfixSink(t *testing.T, flags ...string) (addr, dump string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	awaitListener(t, addr)
-	return addr, dump
-}
-
-func awaitListener(t *testing.T, addr string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	for ctx.Err() == nil {
-		if c, err := net.Dial("tcp", addr); err == nil {
+	patiently.Until(t, "somebody to listen at "+addr, func() bool {
+		c, err := net.Dial("tcp", addr)
+		if err == nil {
 			c.Close()
-			return
 		}
-	}
-	t.Fatalf("nobody listens at %s", addr)
+		return err == nil
+	})
+	return addr, dump
 }
 
 func TestPostfixSinkTakesAll(t *testing.T) {

@@ -1,7 +1,6 @@
 package smtp_test
 
 import (
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +8,7 @@ import (
 	"regulars/internal/delivery"
 	"regulars/internal/delivery/smtp"
 	"regulars/internal/embedded"
+	"regulars/internal/patiently"
 )
 
 // Fault 18: a relay that refuses everything is known before five mails have failed,
@@ -57,14 +57,8 @@ func TestARelayInTroubleIsKnownAndSoIsItsEnd(t *testing.T) {
 
 func TestARelayThatNobodyAsksIsLookedAt(t *testing.T) {
 	t.Parallel()
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := closed.Addr().String()
-	closed.Close()
 	clock := newClock()
-	o := options(t, address)
+	o := options(t, patiently.Address(t))
 	o.Now = clock.now
 	r := newRelay(t, o)
 	for range 2 {

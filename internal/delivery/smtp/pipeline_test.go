@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"regulars/internal/delivery"
 	"regulars/internal/delivery/smtp"
@@ -183,7 +184,8 @@ func TestEachMailIsTakenOnceWhateverTheLineDoes(t *testing.T) {
 				return embedded.Reply{}
 			}})
 			o := options(t, sink.Addr())
-			o.Connections, o.PerConnection = connections, 40
+			clock := newClock()
+			o.Connections, o.PerConnection, o.Now = connections, 40, clock.now
 			r := newRelay(t, o)
 			names := []string{"gone", "ok", "ok", "later", "ok", "nodata", "ok", "spam", "ok", "cut", "ok", "ok", "cutkept", "ok", "ok", "leaving", "ok", "ok"}
 			var all sync.WaitGroup
@@ -191,14 +193,17 @@ func TestEachMailIsTakenOnceWhateverTheLineDoes(t *testing.T) {
 				to := fmt.Sprintf("%s-%d@example.test", names[i%len(names)], i)
 				all.Go(func() {
 					begun := 0
-					o := r.Hand(t.Context(), message(to), func(context.Context) error { begun++; return nil })
+					hand := func() delivery.Outcome {
+						return r.Hand(t.Context(), message(to), func(context.Context) error { begun++; return nil })
+					}
+					o := hand()
+					for ; o.Wait > 0; o = hand() { // five in a row failed, by the order in which they came: it comes again
+						clock.forward(o.Wait)
+						time.Sleep(time.Millisecond)
+					}
 					want, taken := "sent at done 250 2.0.0, begun", 1
 					if a, ok := answers[kind(to)]; ok {
 						want, taken = a.want, a.taken
-					}
-					if o.Wait > 0 {
-						t.Errorf("Hand(%s): the breaker is open", to)
-						return
 					}
 					if got := summary(o); got != want || o.Begun != (begun == 1) {
 						t.Errorf("Hand(%s) = %s with begin called %d times, want %s", to, got, begun, want)

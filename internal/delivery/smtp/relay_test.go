@@ -11,14 +11,13 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"regulars/internal/delivery"
 	"regulars/internal/delivery/smtp"
 	"regulars/internal/embedded"
+	"regulars/internal/patiently"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { patiently.Main(m) }
 
 // newSink starts a sink that ends with the test.
 func newSink(t *testing.T, o embedded.SinkOptions) *embedded.Sink {
@@ -38,12 +37,17 @@ func options(t testing.TB, addr string) smtp.Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Deadlines = deadlines(10 * time.Second)
+	const d = patiently.AtMost
+	o.Deadlines = smtp.Deadlines{Dial: d, Banner: d, Hello: d, Auth: d, Mail: d, Rcpt: d, Data: d, Block: d, Dot: d, Quit: d}
+	o.KeepIdle = d
 	return o
 }
 
-func deadlines(d time.Duration) smtp.Deadlines {
-	return smtp.Deadlines{Dial: d, Banner: d, Hello: d, Auth: d, Mail: d, Rcpt: d, Data: d, Block: d, Dot: d, Quit: d}
+// hangsAt leaves little time to the one stage at which the relay is to hang.
+func hangsAt(stage embedded.Stage, d *smtp.Deadlines) {
+	of := map[embedded.Stage]*time.Duration{embedded.AtConnect: &d.Banner, embedded.AtMail: &d.Mail, embedded.AtRcpt: &d.Rcpt, embedded.AtData: &d.Data,
+		embedded.AtBody: &d.Dot, embedded.AtDot: &d.Dot, embedded.AtQuit: &d.Quit}
+	*of[stage] = 100 * time.Millisecond
 }
 
 // newRelay returns a relay that is closed with the test.
@@ -156,7 +160,7 @@ func TestOutcome(t *testing.T) {
 				o := options(t, sink.Addr())
 				o.PerConnection = 1
 				if tt.reply.Hang {
-					o.Deadlines = deadlines(100 * time.Millisecond)
+					hangsAt(tt.stage, &o.Deadlines)
 				}
 				if got := summary(newRelay(t, o).Hand(t.Context(), message("a@example.test"), nil)); got != tt.want {
 					t.Errorf("Hand = %s, want %s", got, tt.want)
@@ -182,9 +186,7 @@ func TestDropInTheBodyIsUnknown(t *testing.T) {
 
 func TestNobodyListens(t *testing.T) {
 	t.Parallel()
-	sink := newSink(t, embedded.SinkOptions{})
-	sink.Close()
-	o := newRelay(t, options(t, sink.Addr())).Hand(t.Context(), message("a@example.test"), nil)
+	o := newRelay(t, options(t, patiently.Address(t))).Hand(t.Context(), message("a@example.test"), nil)
 	if got, want := summary(o), "relay away at connect"; got != want {
 		t.Errorf("Hand = %s, want %s", got, want)
 	}
@@ -415,8 +417,8 @@ func TestUnusedConnectionIsLeft(t *testing.T) {
 	newRelay(t, o).Hand(t.Context(), message("a@example.test"), nil)
 	select {
 	case <-quit:
-	case <-time.After(10 * time.Second):
-		t.Error("no QUIT ten seconds after the last mail")
+	case <-time.After(patiently.AtMost):
+		t.Error("no QUIT long after the last mail")
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"regulars/internal/delivery/wirelog"
+	"regulars/internal/patiently"
 )
 
 const shop = 7
@@ -40,7 +41,7 @@ func key(n int) wirelog.Key { return wirelog.Key{Send: int64(n), Fence: 3} }
 func dead(t *testing.T, folder string, over bool) map[int64]wirelog.Left {
 	t.Helper()
 	found := map[int64]wirelog.Left{}
-	err := wirelog.Dead(context.Background(), folder, shop, time.Minute, func(l wirelog.Left) (bool, error) { found[l.Owner] = l; return over, nil })
+	err := wirelog.Dead(context.Background(), folder, shop, patiently.AtMost, func(l wirelog.Left) (bool, error) { found[l.Owner] = l; return over, nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -292,7 +293,7 @@ func TestOneProcessSettlesAtATime(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	create(t, folder).Close()
-	err := wirelog.Dead(context.Background(), folder, shop, time.Minute, func(wirelog.Left) (bool, error) {
+	err := wirelog.Dead(context.Background(), folder, shop, patiently.AtMost, func(wirelog.Left) (bool, error) {
 		if err := wirelog.Dead(context.Background(), folder, shop, 50*time.Millisecond, func(wirelog.Left) (bool, error) {
 			t.Error("two settle at once")
 			return false, nil
@@ -301,7 +302,7 @@ func TestOneProcessSettlesAtATime(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 		defer cancel()
-		if err := wirelog.Dead(ctx, folder, shop, time.Minute, nil); !errors.Is(err, context.DeadlineExceeded) {
+		if err := wirelog.Dead(ctx, folder, shop, time.Hour, nil); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("who waits for a turn that does not come says %v", err)
 		}
 		return true, nil

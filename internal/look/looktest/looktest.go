@@ -11,7 +11,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"testing"
-	"time"
+
+	"regulars/internal/patiently"
 )
 
 // Chromium is where the browser is; without one the test is skipped.
@@ -29,7 +30,7 @@ func Chromium(t *testing.T) string {
 // Browse opens an address and reads what the page wrote into its title, as JSON.
 func Browse(t *testing.T, browser, address string, into any) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patiently.AtMost)
 	defer cancel()
 	flags := append(Flags(filepath.Join(t.TempDir(), "profile")), "--virtual-time-budget=60000", "--dump-dom", address)
 	out, err := exec.CommandContext(ctx, browser, flags...).Output()

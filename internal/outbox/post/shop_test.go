@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
@@ -51,6 +52,7 @@ type receiver struct {
 type delivered struct {
 	header http.Header
 	body   []byte
+	at     time.Time
 }
 
 func (d delivered) id() string { return d.header.Get("webhook-id") }
@@ -64,7 +66,7 @@ func newReceiver(t *testing.T) *receiver {
 			t.Error(err)
 		}
 		r.mu.Lock()
-		r.got = append(r.got, delivered{request.Header, body})
+		r.got = append(r.got, delivered{request.Header, body, time.Now()})
 		answer := r.answer
 		r.mu.Unlock()
 		if answer == nil {

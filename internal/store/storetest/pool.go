@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"regulars/internal/patiently"
 	"regulars/internal/store"
 )
 
@@ -40,7 +40,7 @@ func take(ctx context.Context, where string) (slot, error) {
 
 // give lets others have the database.
 func (s slot) give() {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), patiently.AtMost)
 	defer cancel()
 	s.lock.Close(ctx)
 }
@@ -186,6 +186,3 @@ func named(where, database string) string {
 	u.Path = "/" + database
 	return u.String()
 }
-
-// patience bounds making a database ready.
-const patience = 2 * time.Minute

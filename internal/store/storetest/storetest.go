@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"regulars/internal/patiently"
 	"regulars/internal/store"
 )
 
@@ -87,7 +88,7 @@ func Postgres(t testing.TB) *store.DB {
 func Database(t testing.TB) string {
 	t.Helper()
 	where := Where(t)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), patiently.AtMost)
 	defer cancel()
 	s, err := take(ctx, where)
 	if err != nil {
@@ -132,7 +133,7 @@ var answering = sync.OnceValue(func() string {
 })
 
 func answers(where string) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // where nobody listens, it says so at once
+	ctx, cancel := context.WithTimeout(context.Background(), patiently.AtMost) // where nobody listens, it says so at once
 	defer cancel()
 	db, err := store.Open(ctx, where, store.Options{Conns: 1})
 	if err != nil {
