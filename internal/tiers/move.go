@@ -94,7 +94,7 @@ func (t *Tiers) write(tx *store.Tx, moves []move) error {
 			if !m.at.IsZero() {
 				at = m.at
 			}
-			began = append(began, []any{m.Member, t.name(m.to.Tier), int64(m.to.Since), at, last, m.because, m.by, order})
+			began = append(began, []any{m.Member, t.name(m.to.Tier), int64(m.to.Since), at, last, m.to.Exact, m.because, m.by, order})
 		}
 	}
 	for _, w := range []struct {
@@ -102,11 +102,11 @@ func (t *Tiers) write(tx *store.Tx, moves []move) error {
 		rows       [][]any
 	}{
 		{"tiers that were left", "update member_tiers set left_day = r.day from " + tx.Values("id bigint", "day bigint") + " where member_tiers.id = r.id", left},
-		{"tiers that are kept", "update member_tiers set last_day = r.day from " + tx.Values("id bigint", "day bigint") + " where member_tiers.id = r.id", kept},
+		{"tiers that are kept", "update member_tiers set last_day = r.day, exact = false from " + tx.Values("id bigint", "day bigint") + " where member_tiers.id = r.id", kept},
 		{"tiers of members", `
-			insert into member_tiers (member_id, tier, since_day, since_at, last_day, because, by_whom, order_id, version_id)
-			select r.member_id, r.tier, r.since_day, r.since_at, r.last_day, r.because, r.by_whom, r.order_id, cast(@version as bigint)
-			from   ` + tx.Values("member_id bigint", "tier text", "since_day bigint", "since_at timestamptz", "last_day bigint", "because text", "by_whom text", "order_id bigint") + `
+			insert into member_tiers (member_id, tier, since_day, since_at, last_day, exact, because, by_whom, order_id, version_id)
+			select r.member_id, r.tier, r.since_day, r.since_at, r.last_day, r.exact, r.because, r.by_whom, r.order_id, cast(@version as bigint)
+			from   ` + tx.Values("member_id bigint", "tier text", "since_day bigint", "since_at timestamptz", "last_day bigint", "exact boolean", "because text", "by_whom text", "order_id bigint") + `
 			where  true
 			order  by r.member_id
 			on conflict (member_id) where left_day is null do nothing`, began},

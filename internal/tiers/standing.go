@@ -20,6 +20,7 @@ type standing struct {
 	Tier     string // its name
 	SinceDay int64
 	LastDay  *int64
+	Exact    bool // … which a person said
 	OrderID  int64
 	Holds    int
 }
@@ -31,7 +32,7 @@ func (t *Tiers) stay(s standing) loyalty.Stay {
 	}
 	stay := loyalty.Stay{Tier: t.place(s.Tier), Since: loyalty.Day(s.SinceDay)}
 	if s.LastDay != nil {
-		stay.Last = loyalty.Day(*s.LastDay)
+		stay.Last, stay.Exact = loyalty.Day(*s.LastDay), s.Exact
 	}
 	return stay
 }
@@ -100,7 +101,7 @@ func (t *Tiers) standings(tx *store.Tx, day loyalty.Day, members []int64) (all [
 	// holds what is asked once, not once for each member.
 	err = a.All(&all, a.and("h as materialized ("+t.holding(a)+")")+`
 		select m.id as member, coalesce(s.id, 0) as id, coalesce(s.tier, '') as tier, coalesce(s.since_day, 0) as since_day, s.last_day,
-		       coalesce(s.order_id, 0) as order_id, coalesce(h.holds, 0) as holds
+		       coalesce(s.exact, false) as exact, coalesce(s.order_id, 0) as order_id, coalesce(h.holds, 0) as holds
 		from   members m
 		left   join member_tiers s on s.member_id = m.id and s.left_day is null
 		left   join h on h.member_id = m.id
@@ -158,12 +159,12 @@ func (t *Tiers) reached(tx *store.Tx, today loyalty.Day, members []int64) (all [
 	}
 	var s standing
 	has := make([]int64, len(goals))
-	into := []any{&s.Member, &s.ID, &s.Tier, &s.SinceDay, &s.LastDay, &s.OrderID}
+	into := []any{&s.Member, &s.ID, &s.Tier, &s.SinceDay, &s.LastDay, &s.Exact, &s.OrderID}
 	for i := range has {
 		into = append(into, &has[i])
 	}
 	err = tx.Each(`
-		select m.id, coalesce(s.id, 0), coalesce(s.tier, ''), coalesce(s.since_day, 0), s.last_day, coalesce(s.order_id, 0)`+columns.String()+`
+		select m.id, coalesce(s.id, 0), coalesce(s.tier, ''), coalesce(s.since_day, 0), s.last_day, coalesce(s.exact, false), coalesce(s.order_id, 0)`+columns.String()+`
 		from   `+a.facts+`
 		`+stays+`
 		where  `+rules.Present, a.Args, func(scan func(...any) error) error {
