@@ -43,10 +43,16 @@ func (t *Tiers) explain(tx *store.Tx, moves []move) error {
 		day   loyalty.Day
 	}
 	of := map[group][]int64{}
-	for _, m := range moves {
-		if m.because == "" && m.to.Tier > 0 && m.what != loyalty.Kept {
-			of[group{m.to.Tier, m.day}] = append(of[group{m.to.Tier, m.day}], m.Member)
+	for i := range moves {
+		m := &moves[i]
+		if m.because != "" || m.to.Tier == 0 || m.what == loyalty.Kept {
+			continue
 		}
+		if said, known := t.becauseOf(m.to.Tier, m.has); known {
+			m.because = said
+			continue
+		}
+		of[group{m.to.Tier, m.day}] = append(of[group{m.to.Tier, m.day}], m.Member)
 	}
 	for g, members := range of {
 		said, err := t.because(tx, g.day, g.place, members)

@@ -23,6 +23,8 @@ type standing struct {
 	Exact    bool // … which a person said
 	OrderID  int64
 	Holds    int
+
+	has map[string]int64 // of figures that rules ask to rise, by their fields; nil: they were not read
 }
 
 // stay is the standing as loyalty reckons with it.
@@ -172,7 +174,11 @@ func (t *Tiers) reached(tx *store.Tx, today loyalty.Day, members []int64) (all [
 		if err := scan(into...); err != nil {
 			return err
 		}
-		s.Holds = t.held(goals, has)
+		s.has = make(map[string]int64, len(goals))
+		for i, g := range goals {
+			s.has[g.Field] = has[i]
+		}
+		s.Holds = t.held(s.has)
 		all = append(all, s)
 		return nil
 	})
@@ -184,13 +190,9 @@ func (t *Tiers) reached(tx *store.Tx, today loyalty.Day, members []int64) (all [
 }
 
 // held is the highest tier whose rule holds for who has so much of figures.
-func (t *Tiers) held(goals []segments.Goal, has []int64) int {
-	of := map[string]int64{}
-	for i, g := range goals {
-		of[g.Field] = has[i]
-	}
+func (t *Tiers) held(has map[string]int64) int {
 	for i := len(t.list) - 1; i >= 0; i-- {
-		if !slices.ContainsFunc(t.list[i].When.Goals(), func(g segments.Goal) bool { return of[g.Field] < g.At }) {
+		if !slices.ContainsFunc(t.list[i].When.Goals(), func(g segments.Goal) bool { return has[g.Field] < g.At }) {
 			return i + 1
 		}
 	}
@@ -231,6 +233,22 @@ func (t *Tiers) placeSQL(args store.Args, column string) string {
 		fmt.Fprintf(&text, " when @%s then %d", name, i+1)
 	}
 	return "(case " + column + text.String() + " else 0 end)"
+}
+
+// becauseOf is because where all that the rule compares was read already.
+func (t *Tiers) becauseOf(place int, has map[string]int64) (said string, known bool) {
+	tier := t.list[place-1]
+	var words []string
+	for _, part := range tier.When.Parts() {
+		for _, m := range part.Measures() {
+			n, there := has[m.Field]
+			if !there {
+				return "", false
+			}
+			words = append(words, m.Words(n))
+		}
+	}
+	return tier.When.Text() + ": " + strings.Join(words, ", "), words != nil
 }
 
 // because says for members why the rule of a tier holds for them, or does not, as of the
