@@ -149,8 +149,8 @@ func sumsOf(entries []Entry) *sums {
 }
 
 // insert is the part of a statement that adds the sums, and tells the trigger of the
-// entries which the statement inserts that it did. In that way an order's points cost the
-// database a quarter less: a trigger that looks for them begins two statements of its own.
+// entries which the statement inserts that it did (migration 0082). Booking four orders at
+// once takes the database a quarter less so than by a trigger that looks for the sums.
 func (s *sums) insert(args store.Args) string {
 	args["what"], args["days"], args["n"] = store.Array(s.what), store.Array(s.days), store.Array(s.n)
 	return `,
