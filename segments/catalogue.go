@@ -84,7 +84,7 @@ type call struct {
 	booked    bool
 	cards     map[string]int64 // of the program
 	prices    map[string]Price
-	goal      *Goal   // of missing_for_tier: the one figure that the tier asks to rise
+	goal      *Goal   // of missing_for_tier: the first figure that the tier asks to rise
 	way       []climb // of tier_progress: the tiers, from the lowest
 }
 

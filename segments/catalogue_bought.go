@@ -3,6 +3,9 @@ package segments
 // lines are the rows of paid orders' lines.
 var lines = rows{table: "order_lines l", member: "l.member_id", day: "l.day", where: "l.counts"}
 
+// short in brackets is read as shortOf: bought("SKU-CLUB", "12m").
+const short, shortOf = "bought", "bought_product"
+
 // boughtFields say what members bought, from the lines of their paid orders.
 func boughtFields() []*entry {
 	var all, compared []*entry

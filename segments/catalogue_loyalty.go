@@ -46,7 +46,7 @@ func loyaltyFields() []*entry {
 			also: []string{"progress", "progress_to_tier", "tier_percent", "next_tier_progress"},
 			in:   formula{expr: progress, double: true}},
 		{name: "missing_for_tier", typ: Number, what: "tier", from: fromPoints,
-			noun: "what is missing for the tier: money or a number, as its rule asks for one figure", says: "who lack {n} for the tier {x}",
+			noun: "what is missing for the tier: money or a number, of the first figure that its rule asks for", says: "who lack {n} for the tier {x}",
 			also: []string{"to_next_tier", "missing_to_tier", "tier_missing"},
 			in:   missingForTier{}},
 		{name: "stamps", typ: Number, what: "card", from: fromPoints,
@@ -142,7 +142,7 @@ func (missingStamps) scalar(b *builder, c *call) string {
 	return "(" + b.bind(c.full()) + " - coalesce(" + onCard.scalar(b, c) + ", 0))"
 }
 
-// missingForTier is what the figure of a tier's rule lacks; 0 where it is reached.
+// missingForTier is what the first figure of a tier's rule lacks; 0 where it is reached.
 type missingForTier struct{}
 
 func (r missingForTier) is(b *builder, c *call, op string, vs []value) string {
@@ -158,18 +158,24 @@ func (missingForTier) scalar(b *builder, c *call) string {
 }
 
 // goalOf reads the rule of the tier that a call names, and gives the call the type of the
-// one figure that it asks for.
+// figure that it asks for. Of several it is the first, as the words of the call say then;
+// tier_progress looks at all of them.
 func (c *checker) goalOf(call *call, s *syntax) {
 	name := call.what.lit.text
 	if _, known := c.scope.TierRules[name]; !known {
 		return
 	}
 	goals := c.goals(name, s)
-	if len(goals) != 1 {
-		panic(fail(s.pos, "what is missing for %s cannot be told in one number: its rule asks for %d figures; tier_progress says in percent how near they are", name, len(goals)))
+	if len(goals) == 0 {
+		panic(fail(s.pos, "what is missing for %s cannot be told: no part of its rule is a figure that rises to a number", name))
 	}
 	if call.goal = &goals[0]; call.goal.Money {
 		call.typ = Money
+	}
+	if len(goals) > 1 {
+		first := *call.entry
+		first.says = "who lack {n} of " + call.goal.Field + " for the tier {x}"
+		call.entry = &first
 	}
 }
 

@@ -202,6 +202,9 @@ func (c *checker) dates(of *call, args []*syntax) *window {
 // property of it, elsewhere a field.
 func (c *checker) entry(s *syntax) (*entry, *Error) {
 	e := find(catalogue(), s.word)
+	if s.called && s.word == short {
+		e = find(catalogue(), shortOf)
+	}
 	group, name, _ := strings.Cut(s.word, ".")
 	typ, own := c.scope.Attributes[s.word]
 	launched, declared := c.scope.Launch[name]

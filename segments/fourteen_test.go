@@ -22,6 +22,7 @@ var fourteen = []struct{ condition, rule, keeps string }{
 	{"product labels", `bought_label("organic")`, "ana dora"},
 	{"brands", `bought_brand("Musti")`, "ana dora"},
 	{"SKU", `bought_product("SKU-1")`, "ana ben"},
+	{"SKU, in short", `bought("SKU-1")`, "ana ben"},
 	{"custom list", `member_id in ("ana", "eva")`, "ana eva"},
 	{"member label", `tag("club")`, "cleo eva"},
 	{"days since last order", `days_since_last_order > 30`, "ben cleo"},

@@ -46,7 +46,7 @@ var wideScope = segments.Scope{
 	Launch: map[string]segments.Type{"category": segments.Text, "amount": segments.Money, "on": segments.Date, "missing": segments.Text},
 	Order:  true, Event: true, Pools: poolNames, AllPools: poolNames, Campaigns: campaigns,
 	FavouritesExcept: []string{"coupons", "fuel"},
-	TierRules:        map[string]string{"silver": `orders("1y") >= 3`, "gold": `spent("this year") > 50 and country == "FI"`, "black": `in_segment("lapsed")`},
+	TierRules:        map[string]string{"silver": `orders("1y") >= 3`, "gold": `spent("this year") > 50 and orders >= 2 and country == "FI"`, "black": `in_segment("lapsed")`},
 	Tiers:            tiers, Cards: map[string]int64{"coffee": 3, "tea": 10},
 	Rewards: map[string]segments.Price{"latte": {Points: 50}, "lounge": {Points: 10, Tiers: []string{"gold", "black"}}},
 }

@@ -144,11 +144,14 @@ func (s shop) claims(t *testing.T) {
 	claim := read[struct {
 		ID          int64
 		State, Code string
-	}](s, "reward", "claim", "ANA", "latte", "--key", "c1")
+	}](s, "reward", "claim", "ANA", "latte", "--key", "c1", "--order", "T-77")
 	if claim.State != "done" || !strings.HasPrefix(claim.Code, "COFFEE-") {
 		t.Errorf("claim: %+v, want it done, with a code", claim)
 	}
-	s.must("reward", "claim", "ANA", "latte", "--key", "c1")
+	s.must("reward", "claim", "ANA", "latte", "--key", "c1", "--order", "T-77")
+	if got := s.must("reward", "list", "ANA"); !strings.Contains(got, "T-77") {
+		t.Errorf("reward list says\n%s\nwant the order T-77", got)
+	}
 	s.has("ANA", "claimed", 20, "redeem", "expire", "earn", "earn", "earn")
 	back := s.must("reward", "reverse", strconv.FormatInt(claim.ID, 10), "--because", "no coffee left")
 	s.has("ANA", "reversed", 120, "return", "redeem", "expire", "earn", "earn", "earn")

@@ -18,7 +18,7 @@ import (
 
 func (a *app) rewardCommand() *cobra.Command {
 	group := &cobra.Command{Use: "reward", Short: "Rewards for points: list | claim | reverse"}
-	var key string
+	var key, order string
 	claim := a.action("claim MEMBER REWARD", "Give a member a reward for points", func(tx *store.Tx, args []string) error {
 		member, err := intake.Find(tx, args[0])
 		if err != nil {
@@ -27,13 +27,17 @@ func (a *app) rewardCommand() *cobra.Command {
 		if key == "" {
 			key = rand.Text()
 		}
-		c, err := marketing.New(nil).Claim(tx, points.Ask{Member: member, Reward: args[1], Source: "cli", Key: key, Due: -1, By: a.by()})
+		if len(order) > 200 {
+			return usage("the order's name is longer than 200 characters")
+		}
+		c, err := marketing.New(nil).Claim(tx, points.Ask{Member: member, Reward: args[1], Source: "cli", Key: key, Order: order, Due: -1, By: a.by()})
 		if err != nil {
 			return err
 		}
 		return a.sayClaim(tx, c)
 	})
 	claim.Flags().StringVar(&key, "key", "", "of idempotency: the same key claims once")
+	claim.Flags().StringVar(&order, "order", "", "the till's or shop's name of the order that it is for: kept with the claim")
 	var because string
 	var force bool
 	reverse := a.action("reverse CLAIM", "Take a reward back: its code is void and its points come back", func(tx *store.Tx, args []string) error {
@@ -138,11 +142,11 @@ func (a *app) listRewards(tx *store.Tx, args []string) error {
 	}
 	rows = nil
 	for _, c := range of.Claims {
-		rows = append(rows, []string{strconv.FormatInt(c.ID, 10), c.Reward, strconv.FormatInt(c.Price, 10), c.State, a.moment(c.At), c.Code, c.Because})
+		rows = append(rows, []string{strconv.FormatInt(c.ID, 10), c.Reward, strconv.FormatInt(c.Price, 10), c.State, a.moment(c.At), c.Code, c.Order, c.Because})
 	}
 	if rows == nil {
 		return nil
 	}
 	fmt.Fprintln(a.out)
-	return a.table([]string{"CLAIM", "REWARD", "POINTS", "STATE", "AT", "CODE", "BECAUSE"}, rows)
+	return a.table([]string{"CLAIM", "REWARD", "POINTS", "STATE", "AT", "CODE", "ORDER", "BECAUSE"}, rows)
 }

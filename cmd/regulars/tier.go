@@ -48,7 +48,7 @@ func (a *app) setTierCommand() *cobra.Command {
 			return a.sayTier(shown)
 		})
 	})
-	c.Flags().Var(&until, "until", "keep it through this day, like 2027-12-31 (default: for as long as the tier is kept)")
+	c.Flags().Var(&until, "until", "the last day of it, like 2027-12-31, after which no grace follows (default: for as long as the tier is kept, and its grace)")
 	c.Flags().StringVar(&h.Because, "because", "", "why: kept with the tier, for whoever asks later")
 	return c
 }

@@ -22,7 +22,7 @@ func TestTiersByHand(t *testing.T) {
 		ago := func(days loyalty.Day) string { return (today - days).String() }
 		for name, text := range map[string]string{
 			"program.yaml": "shop: {name: Anna, url: https://shop.example, address: \"Kauppakatu 1, Helsinki\"}\nmail: {from: \"Anna <anna@shop.example>\"}\nlanguages: [en]\ncurrency: EUR\nzone: UTC\n",
-			"loyalty.yaml": "tiers:\n  silver: {when: orders >= 1, keep: 12m}\n  gold: {when: 'spent(\"12m\") >= 50.00', keep: 12m}\n",
+			"loyalty.yaml": "tiers:\n  silver: {when: orders >= 1, keep: 12m}\n  gold: {when: 'spent(\"12m\") >= 50.00', keep: 12m, grace: 30d}\n",
 			"orders.csv":   "order,member,at,total\nO-1,ana," + ago(30) + ",60\nO-2,ben," + ago(20) + ",20\n",
 		} {
 			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {

@@ -138,7 +138,7 @@ func (p *plan) show(known templates.Data, pictures, language string, now loyalty
 	if mail == nil {
 		return templates.Rendered{}, Asked(fmt.Sprintf("the mail %s of %s has no text", p.mail, p.campaign.Name))
 	}
-	data := mail.Sample()
+	data := p.sample(mail, language, now)
 	if c := p.sampleCode(); c != nil {
 		data["coupon"] = c.data(p.today(now))
 	}

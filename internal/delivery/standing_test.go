@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"regulars/internal/delivery"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
@@ -55,6 +56,36 @@ func TestMailsShowPointsAndTiers(t *testing.T) {
 			body := s.wire.bodies[fmt.Sprintf("m%d@example.test", i)]
 			if plain := unfolded(body); !strings.Contains(plain, want) {
 				t.Errorf("the mail to member %d has no %q:\n%s", i, want, plain)
+			}
+		}
+	})
+}
+
+// What a preview makes up is in the program's own words, whether it is in force or a draft.
+func TestAPreviewIsInTheProgramsOwnWords(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		s := newShop(t, db, func(files map[string]string) {
+			withLoyalty(files)
+			files["pools.yaml"] += "free-coffee: {kind: generated, pattern: FREE-####-####, perk: a coffee, checkout: asks_us}\n"
+			files["loyalty.yaml"] += "cards:\n  tea: {stamp: order, of: 6, gives: free-coffee}\nrewards:\n  cortado: {price: 250, gives: free-coffee}\n  feast: {price: 900, gives: free-coffee}\n"
+			files["campaigns/letter/1-letter.en.md"] += "\n{{ card \"tea\" }}\n\n{{ range rewards }}\n- {{ .name }} {{ .price }} {{ if .affordable }}now{{ else }}{{ .missing }} to go{{ end }}\n{{ end }}\n\n{{ statement \"1m\" }}\n"
+		})
+		for language, wants := range map[string][]string{
+			"en": {"440 beans worth €4.40, 49 to come", "You are silver until", "to Gold Club.", "3 of 6 stamps, 3 to go", "cortado 250 now", "feast 900 460 to go", "Beans", "Reward: cortado", "−250"},
+			"fi": {"440 papua worth 4,40", "to Gold Club."},
+		} {
+			shown, err := s.sender().Preview(t.Context(), delivery.Example{Campaign: "letter", Language: language})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, want := range wants {
+				if !strings.Contains(shown.Text, want) {
+					t.Errorf("the preview in %s has no %q:\n%s", language, want, shown.Text)
+				}
+			}
+			if strings.Contains(shown.Text, "oints") || strings.Contains(shown.Text, "latte") {
+				t.Errorf("the preview in %s has words that are not the program's:\n%s", language, shown.Text)
 			}
 		}
 	})

@@ -20,6 +20,9 @@ type Happened struct {
 	// Before and After are the member's figures around this event, as of today.
 	Before, After Measured
 
+	// Tier is what the member held before the event, "" for none and where it is not known.
+	Tier string
+
 	// Joined says that by this event the member joined the program.
 	Joined bool
 

@@ -30,6 +30,8 @@ type standing struct {
 
 	points, pending int64
 	ends            *int64 // the next day on which some points end
+
+	tier string // that is held; what moves it has the facts computed, or is told to campaigns after it was read
 }
 
 // standingColumns are those of facts, in the order of standing.values.
@@ -292,12 +294,12 @@ func (b *batch) readStandings(list []*person) error {
 		return nil
 	}
 	return b.tx.Each(`
-		select member_id, `+names(pointColumns, "")+`, `+names(standingColumns, "")+`
+		select member_id, tier, `+names(pointColumns, "")+`, `+names(standingColumns, "")+`
 		from   facts
 		where  member_id in (select value from `+b.tx.JSONEach("@ids")+`)`, store.Args{"ids": ids(list, (*person).number)}, func(scan func(...any) error) error {
 		var id int64
 		s := &standing{}
-		if err := scan(&id, &s.points, &s.pending, &s.ends, &s.orders, &s.orderDays, &s.spent, &s.quantity, &s.largest, &s.smallest, &s.firstDay, &s.lastDay, &s.usualGap, &s.packed); err != nil {
+		if err := scan(&id, &s.tier, &s.points, &s.pending, &s.ends, &s.orders, &s.orderDays, &s.spent, &s.quantity, &s.largest, &s.smallest, &s.firstDay, &s.lastDay, &s.usualGap, &s.packed); err != nil {
 			return err
 		}
 		who := b.people.byID[id]

@@ -70,6 +70,9 @@ func (b *batch) setOff(wave []*item) error {
 		if it.order != nil {
 			h.Order = it.order.ID
 		}
+		if it.who.standing != nil {
+			h.Tier = it.who.standing.tier
+		}
 		if it.news {
 			news = append(news, h)
 		} else {

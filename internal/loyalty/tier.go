@@ -21,8 +21,9 @@ type Ladder struct {
 type Stay struct {
 	Tier  int
 	Since Day
-	Last  Day // it is kept through this day, grace not included; 0: for as long as the rule holds
-	Then  int // for which the member qualified at the end of Last, when not for this one
+	Last  Day  // it is kept through this day, grace not included; 0: for as long as the rule holds
+	Exact bool // Last was said by a person: no grace follows it
+	Then  int  // for which the member qualified at the end of Last, when not for this one
 }
 
 // What becomes of a stay.
@@ -64,7 +65,7 @@ func TierUp(l Ladder, s Stay, holds int, day Day) (Stay, string) {
 
 // Ends is the last day of a stay, its grace included.
 func (l Ladder) Ends(s Stay) Day {
-	if s.Tier == 0 || s.Last == 0 {
+	if s.Tier == 0 || s.Last == 0 || s.Exact {
 		return s.Last
 	}
 	return l.Tiers[s.Tier-1].Grace.After(s.Last)

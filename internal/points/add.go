@@ -32,6 +32,8 @@ type Entry struct {
 	LastDay  *loyalty.Day // of a credit: the last day it can be spent, where that is known beforehand
 	Reason   string
 	ByWhom   string
+
+	sale *int64 // of the first of an order: what it is sold for, less what was given back
 }
 
 // Kinds of entries.
@@ -205,100 +207,6 @@ func keysOf(entries []Entry) (keys []walletKey) {
 		}
 	}
 	return keys
-}
-
-// insert adds rows to the ledger, and returns those whose cause was not booked before.
-func insert(tx *store.Tx, entries []Entry) (fresh []Entry, err error) {
-	if len(entries) == 0 {
-		return nil, nil
-	}
-	var rows [][]any
-	for _, e := range entries {
-		rows = append(rows, e.values())
-	}
-	columns := names(entryColumns)
-	var stored []booked
-	err = tx.All(&stored, `
-		insert into entries (`+columns+`)
-		select `+columns+` from `+tx.Values(entryColumns...)+` where true
-		on conflict (member_id, wallet, cause) do nothing
-		returning id, member_id, wallet, cause`, store.Args{"rows": store.Rows(rows)})
-	if err != nil {
-		return nil, fmt.Errorf("booking %d entries: %w", len(entries), err)
-	}
-	return withIDs(entries, stored), nil
-}
-
-// insertLots is insert of credits, each with its lot, which Postgres does in one statement.
-func insertLots(tx *store.Tx, entries []Entry, lots []loyalty.Lot) (fresh []Entry, err error) {
-	if len(entries) == 0 {
-		return nil, nil
-	}
-	if !tx.Postgres() {
-		lotOf := map[cause]loyalty.Lot{}
-		for i, e := range entries {
-			lotOf[e.key()] = lots[i]
-		}
-		if fresh, err = insert(tx, entries); err != nil {
-			return nil, err
-		}
-		var rows [][]any
-		for _, e := range fresh {
-			rows = append(rows, lotRow(e.ID, walletKey{e.MemberID, e.Wallet}, lotOf[e.key()]))
-		}
-		return fresh, keepLots(tx, rows)
-	}
-	var rows [][]any
-	for i, e := range entries {
-		rows = append(rows, append(e.values(), lotRow(0, walletKey{}, lots[i])[4]))
-	}
-	columns, all := names(entryColumns), append(slices.Clone(entryColumns), "lot_last bigint")
-	var stored []booked
-	// Nobody else books for these members meanwhile: what is not there yet can be added, and
-	// what an order earns is numbered.
-	err = tx.Each(`
-		with rows as materialized (
-		  select `+tx.NextID("entries")+` as id, r.*
-		  from   `+tx.Wide(all...)+`
-		  where  r.kind = '`+earn+`'
-		  or     (select 1 from entries e where e.member_id = r.member_id and e.wallet = r.wallet and e.cause = r.cause) is null),
-		fresh as (
-		  insert into entries (id, `+columns+`)
-		  select id, `+columns+` from rows),
-		kept as (
-		  insert into lots (credit_id, member_id, wallet, opens_day, last_day, remains)
-		  select id, member_id, wallet, opens_day, lot_last, amount from rows)
-		select id, member_id, wallet, cause from rows`, tx.Wider(rows, all...), func(scan func(...any) error) error {
-		var row booked
-		err := scan(&row.ID, &row.MemberID, &row.Wallet, &row.Cause)
-		stored = append(stored, row)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("booking %d entries: %w", len(entries), err)
-	}
-	return withIDs(entries, stored), nil
-}
-
-// booked is a row of the ledger that was new.
-type booked struct {
-	ID, MemberID  int64
-	Wallet, Cause string
-}
-
-// withIDs are the entries that were new, in the order in which they were booked.
-func withIDs(entries []Entry, stored []booked) (fresh []Entry) {
-	byCause := map[cause]Entry{}
-	for _, e := range entries {
-		byCause[e.key()] = e
-	}
-	for _, s := range stored {
-		e := byCause[cause{walletKey{s.MemberID, s.Wallet}, s.Cause}]
-		e.ID = s.ID
-		fresh = append(fresh, e)
-	}
-	slices.SortFunc(fresh, func(x, y Entry) int { return int(x.ID - y.ID) })
-	return fresh
 }
 
 // books are the wallets that a booking is about, as they are before and after it.

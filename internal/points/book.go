@@ -143,6 +143,9 @@ func (r *Rules) differences(tx *store.Tx, p *purchase) (entries []Entry, err err
 		if n > 0 {
 			e.Kind = earn
 			e.opens(p.Day+loyalty.Day(rates.Pending), rates.Expire)
+			if sale := p.Total - p.Refunded; p.rows == 1 {
+				e.sale = &sale
+			}
 		}
 		entries = append(entries, e)
 	}

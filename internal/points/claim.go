@@ -83,6 +83,7 @@ const (
 	NotEnough = "not_enough" // points
 	Debt      = "debt"       // more was taken back than the member had
 	WrongTier = "tier"
+	Limit     = "limit"    // it was claimed as often as it may be
 	SoldOut   = "sold_out" // the pool has no code left, or no budget
 	Ended     = "ended"    // the pool's last day is over
 	Settled   = "settled"  // the claim came to another end already
@@ -116,6 +117,11 @@ func (r *Rules) Claim(tx *store.Tx, a Ask, random io.Reader) (c Claim, err error
 	price, worth, no := affords(reward, tier, balance, a.Steps, a.Due)
 	if no != nil {
 		return c, no
+	}
+	if no, _, err = r.limited(tx, reward, a.Member); no != nil {
+		return c, no
+	} else if err != nil {
+		return c, err
 	}
 	c = Claim{MemberID: a.Member, Reward: reward.Name, Price: price, Worth: worth, Cost: costOf(reward, worth), State: Done, OrderRef: a.Order}
 	if a.Hold {
@@ -283,11 +289,12 @@ type Offer struct {
 	Worth   int64  `json:"worth_minor,omitempty"` // of one that is money, all steps that go
 	Good    bool   `json:"affordable"`
 	Missing int64  `json:"missing,omitempty"` // points
-	Reason  string `json:"reason,omitempty"`  // why not: not_enough, tier, debt, budget
+	Reason  string `json:"reason,omitempty"`  // why not: not_enough, tier, limit, debt, budget
 	Words   string `json:"words,omitempty"`   // … for the person at the till
 
-	Gives  string `json:"-"` // its pool; "": money
-	Amount int64  `json:"-"` // of one that is money, for Price points, minor units
+	Gives  string      `json:"-"` // its pool; "": money
+	Amount int64       `json:"-"` // of one that is money, for Price points, minor units
+	Again  loyalty.Day `json:"-"` // from which on it can be claimed, where only the limit or the budget is in the way; 0: not known
 }
 
 // Offers are all rewards as they stand for a member who has to pay due, minor units;
@@ -317,8 +324,14 @@ func (r *Rules) Offers(tx *store.Tx, member, due int64) ([]Offer, error) {
 	for _, w := range l.Rewards {
 		o := Offer{Reward: w.Name, Price: w.Price, Gives: w.Gives, Amount: w.Amount}
 		price, worth, no := affords(w, tier, balance, 0, due)
+		if no == nil {
+			if no, o.Again, err = r.limited(tx, w, member); err != nil {
+				return nil, err
+			}
+		}
 		if no == nil && takes(l.Budget, w, worth) > budget {
 			no = r.usedUp(tx)
+			_, o.Again = loyalty.MonthOf(r.today(tx))
 		}
 		if no != nil {
 			o.Reason, o.Words, o.Missing = no.Reason, no.Words, max(0, w.Price-balance)

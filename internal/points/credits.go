@@ -195,11 +195,28 @@ func walletRow(k walletKey, expiry loyalty.Expiry, day loyalty.Day) []any {
 	return row
 }
 
+// lotStates are the columns of walletStates that come of all lots l of a wallet r.
+const lotStates = `
+		              coalesce(cast(sum(case when l.opens_day <= @today and coalesce(l.last_day, @today) >= @today then l.remains end) as bigint), 0) as open,
+		              coalesce(cast(sum(case when l.opens_day > @today then l.remains end) as bigint), 0) as pending,
+		              coalesce(max(case when l.credit_id is not null and l.last_day is null then 1 else 0 end), 0) as dateless,
+		              coalesce(max(case when l.opens_day <= r.active and l.last_day >= @today and l.last_day < r.ends then 1 else 0 end), 0) as moves,
+		              coalesce(min(case when l.opens_day <= @today and l.last_day >= @today then
+		                             case when l.opens_day <= r.active and l.last_day < r.ends
+		                                   and (select e.last_day from entries e where e.id = l.credit_id) is null then r.ends
+		                                  else l.last_day end end), 0) as ends_now`
+
 // walletStates is a SELECT of the states of wallets, whose lots are read once, with more
-// columns beside them: of rows, and computed from the wallet r.
+// columns beside them: of rows, and computed from the wallet r. Postgres looks at one wallet
+// after the other, which takes less than to join and to group them.
 func walletStates(tx *store.Tx, more []string, computed string) string {
 	all := append(slices.Clone(walletRows), more...)
 	columns := "r." + strings.ReplaceAll(names(all), ", ", ", r.")
+	const its = "l.member_id = r.member_id and l.wallet = r.wallet"
+	states := "select " + columns + "," + lotStates + " from " + tx.Wide(all...) + " left join lots l on " + its + " group by " + columns
+	if tx.Postgres() {
+		states = "select " + columns + ", s.* from " + tx.Wide(all...) + ", lateral (select" + lotStates + " from lots l where " + its + ") s"
+	}
 	return `
 		select r.member_id, r.wallet, r.open, r.pending, r.ends_now as ends,
 		       exists (select 1 from entries e
@@ -208,18 +225,7 @@ func walletStates(tx *store.Tx, more []string, computed string) string {
 		       case when r.ends is null then 0
 		            when r.dateless = 1 or exists (select 1 from orders o where o.member_id = r.member_id and o.day > r.active) then 2
 		            else r.moves end as moves` + computed + `
-		from  (select ` + columns + `,
-		              coalesce(cast(sum(case when l.opens_day <= @today and coalesce(l.last_day, @today) >= @today then l.remains end) as bigint), 0) as open,
-		              coalesce(cast(sum(case when l.opens_day > @today then l.remains end) as bigint), 0) as pending,
-		              max(case when l.credit_id is not null and l.last_day is null then 1 else 0 end) as dateless,
-		              max(case when l.opens_day <= r.active and l.last_day >= @today and l.last_day < r.ends then 1 else 0 end) as moves,
-		              coalesce(min(case when l.opens_day <= @today and l.last_day >= @today then
-		                             case when l.opens_day <= r.active and l.last_day < r.ends
-		                                   and (select e.last_day from entries e where e.id = l.credit_id) is null then r.ends
-		                                  else l.last_day end end), 0) as ends_now
-		       from   ` + tx.Wide(all...) + `
-		       left   join lots l on l.member_id = r.member_id and l.wallet = r.wallet
-		       group  by ` + columns + `) r`
+		from  (` + states + `) r`
 }
 
 // walletArgs are the parameters of walletStates.

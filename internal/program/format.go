@@ -218,7 +218,7 @@ func rewardKeys() keys[Reward] {
 		at("gives", func(w *Reward) *string { return &w.Gives }, pool()),
 		at("amount", func(w *Reward) *int64 { return &w.Amount }, amount()),
 		at("steps", func(w *Reward) *int64 { return &w.Steps }, whole[int64](1, 1e6)),
-		at("at_most", func(w *Reward) *int { return &w.Most }, wholePercent()),
+		{name: "at_most", read: readMost, show: mostText},
 		{name: "tiers", read: func(r *loader, n *node, w *Reward) {
 			w.Tiers = distinct(r, n, "%q", func(item *node) (string, bool) { text := r.words(item); return text, text != "" })
 		}, show: func(w *Reward, _ string) string { return inWords(w.Tiers) }},

@@ -56,6 +56,8 @@ func TestTheExampleOfLoyaltyLoads(t *testing.T) {
 	}{
 		{"since", l.Points.Since.String(), "2026-01-01"},
 		{"called", l.Points.Called["fi"], "papua"},
+		{"called over a statement", p.Said()["en"]["statement.points"], "Beans"},
+		{"called after a number", p.Said()["fi"]["mails.points.other"], "%s papua"},
 		{"worth of 0.01 EUR in thousandths of a cent", l.Points.Worth, int64(1000)},
 		{"not_on", l.Points.NotOn[0], loyalty.Of{Kind: "category", Name: "Gift cards"}},
 		{"pending", l.Points.Pending, 14},

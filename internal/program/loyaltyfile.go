@@ -470,6 +470,7 @@ func limit() kind[loyalty.Limit] {
 	}
 }
 
+// limitText is a limit as the file says it: 1 per 30d.
 func limitText(l loyalty.Limit) string {
 	if l.N == 0 {
 		return ""
@@ -537,10 +538,17 @@ func checkReward(r *loader, s section, w *Reward, tiers []Tier) {
 	case gives != nil && amount != nil:
 		r.errorAt(amount, "a reward gives one thing, and this one gives a code already", "make a reward of its own for it")
 	}
-	for _, name := range []string{"steps", "at_most"} {
-		if at := s.key(name); at != nil && amount == nil {
-			r.errorAt(at, name+" goes with amount, and this reward gives no money off", "leave it out")
-		}
+	if at := s.key("steps"); at != nil && amount == nil {
+		r.errorAt(at, "steps goes with amount, and this reward gives no money off", "leave it out")
+	}
+	switch at := s.key("at_most"); {
+	case at == nil:
+	case amount == nil && w.Most != 0:
+		r.errorAt(at, "a share of the order goes with amount, and this reward gives no money off", "write at_most: 1 per 30d for so many claims of a member, or leave it out")
+	case amount != nil && w.AtMost.N != 0:
+		r.errorAt(at, "money off has a share of the order at most", "write it like 50%")
+	case w.AtMost.In != "":
+		r.errorAt(at, "a reward is claimed in a length of time, and not per order", "write it like 1 per 30d")
 	}
 	at := s.get("gives")
 	if p, known := r.program.pool(w.Gives); known && at != nil {
@@ -594,6 +602,23 @@ func wholePercent() kind[int] {
 		}
 		return v, nil
 	})
+}
+
+// readMost reads the most of a reward: a share of the order that money pays, or so many
+// claims of a member.
+func readMost(r *loader, n *node, w *Reward) {
+	if n.form == scalar && strings.Contains(n.text, " per ") {
+		w.AtMost, _ = limit().read(r, n)
+		return
+	}
+	w.Most, _ = wholePercent().read(r, n)
+}
+
+func mostText(w *Reward, currency string) string {
+	if w.AtMost.N != 0 {
+		return limitText(w.AtMost)
+	}
+	return wholePercent().show(w.Most, currency)
 }
 
 // readReferral reads what bringing a friend gives.

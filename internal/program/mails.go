@@ -70,7 +70,7 @@ func (p *Program) mailFields(c *Campaign) templates.Fields {
 		Order:      c.Start.Kind == "event" && hasOrder(c.Start.Event),
 		Event:      c.Start.Kind == "event",
 		Service:    c.Class == loyalty.Service,
-		Own:        p.Words,
+		Own:        p.Said(),
 	}
 	if l := p.Loyalty; l != nil {
 		f.Points, f.Tiers, f.Missing, f.Rewards = l.Points != nil, l.Tiers != nil, l.Missing(), l.Rewards != nil

@@ -66,12 +66,13 @@ type Card struct {
 type Reward struct {
 	Name   string
 	Price  int64
-	Gives  string   // pool; "": Amount
-	Amount int64    // minor units for Price points
-	Steps  int64    // at most so many times Price; 0: 1
-	Most   int      // percent of the order at most; 0: 100
-	Tiers  []string // whose members may claim it; none: everybody
-	Cost   int64    // what one costs the shop, minor units; 0: nobody knows
+	Gives  string        // pool; "": Amount
+	Amount int64         // minor units for Price points
+	Steps  int64         // at most so many times Price; 0: 1
+	Most   int           // percent of the order at most; 0: 100
+	AtMost loyalty.Limit // claims of a member that give a code; none: as many as they pay for
+	Tiers  []string      // whose members may claim it; none: everybody
+	Cost   int64         // what one costs the shop, minor units; 0: nobody knows
 }
 
 // Referral is what bringing a friend gives to both.

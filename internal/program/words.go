@@ -2,8 +2,11 @@ package program
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"regulars/internal/loyalty"
 	"regulars/templates"
@@ -104,6 +107,31 @@ func (r *loader) oneWord(at *node, key string, lang ownWords) {
 	default:
 		lang.found[key] = text
 	}
+}
+
+// Said are the words of the shop's own, by language: what it brings, and what it calls its
+// points where that has no word for them.
+func (p *Program) Said() map[string]templates.Phrases {
+	if p.Loyalty == nil || p.Loyalty.Points == nil || len(p.Loyalty.Points.Called) == 0 {
+		return p.Words
+	}
+	said := map[string]templates.Phrases{}
+	maps.Copy(said, p.Words)
+	for lang, called := range p.Loyalty.Points.Called {
+		if p.Words[lang] == nil && !templates.KnowsWords(lang) { // its readers get other words altogether
+			continue
+		}
+		first, size := utf8.DecodeRuneInString(called)
+		own := templates.Phrases{"statement.points": string(unicode.ToUpper(first)) + called[size:]}
+		for key := range templates.WordKeys(lang) {
+			if strings.HasPrefix(key, "mails.points.") {
+				own[key] = "%s " + called
+			}
+		}
+		maps.Copy(own, p.Words[lang])
+		said[lang] = own
+	}
+	return said
 }
 
 // wordless warns of a language whose readers get English around their mails, and of

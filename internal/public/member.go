@@ -248,7 +248,9 @@ func (v *memberView) reward(tx *store.Tx, shop shop, o points.Offer) (w rewardVi
 			w.Take = v.In.Say("pages.take", w.Price)
 		}
 	}
-	if !o.Good {
+	if !o.Good && o.Again != 0 {
+		w.Missing = v.In.Say("pages.again", v.In.Day(o.Again))
+	} else if !o.Good {
 		w.Missing = v.In.Say("pages.missing", shop.count(v.In, o.Missing))
 		w.Percent = max(0, 100*(o.Price-o.Missing)/o.Price)
 	}

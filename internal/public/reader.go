@@ -207,7 +207,7 @@ func (s *server) shop(tx *store.Tx) (shop, error) {
 		return shop{}, err
 	}
 	p := v.Program
-	found := shop{name: p.Shop.Name, url: p.Shop.URL, languages: p.Languages, topics: p.Topics, currency: p.Currency, own: p.Words, seen: time.Now()}
+	found := shop{name: p.Shop.Name, url: p.Shop.URL, languages: p.Languages, topics: p.Topics, currency: p.Currency, own: p.Said(), seen: time.Now()}
 	if p.Loyalty != nil && p.Loyalty.Points != nil {
 		found.called = p.Loyalty.Points.Called
 	}

@@ -38,17 +38,21 @@ type claimAnswer struct {
 // apiClaim gives a member a reward for points: 201, 200 when the same was asked before
 // with the key, 409 with the reason when it is not to be had.
 func (s *server) apiClaim(w http.ResponseWriter, r *http.Request, c caller) error {
-	body, err := readObject(r, "member", "key", "order", "total", "steps", "hold")
+	body, err := readObject(r, "member", "key", "order", "order_ref", "total", "steps", "hold")
 	if err != nil {
 		return err
 	}
 	ask := points.Ask{Reward: r.PathValue("name"), Source: c.name, By: "api: " + c.name, Due: -1}
-	var member, total, steps, hold string
-	for name, into := range map[string]*string{"member": &member, "key": &ask.Key, "order": &ask.Order, "total": &total, "steps": &steps, "hold": &hold} {
+	var member, reference, total, steps, hold string
+	for name, into := range map[string]*string{"member": &member, "key": &ask.Key, "order": &ask.Order, "order_ref": &reference, "total": &total, "steps": &steps, "hold": &hold} {
 		if *into, err = body.text(name); err != nil {
 			return err
 		}
 	}
+	if reference != "" && ask.Order != "" && reference != ask.Order {
+		return wrongField("order_ref", "order says %q: give the order's name once", ask.Order)
+	}
+	ask.Order = cmp.Or(ask.Order, reference)
 	ask.Key = cmp.Or(r.Header.Get("Idempotency-Key"), ask.Key)
 	switch {
 	case member == "":

@@ -87,10 +87,11 @@ func TestATillsAfternoon(t *testing.T) {
 		if done.Status != 201 || done.JSON("state") != "done" || done.JSON("balance") != "50" || done.JSON("code") == "" {
 			t.Fatalf("a claim: %d %s", done.Status, done.Body)
 		}
-		again := h.as("redeem", "POST", "/v1/rewards/cup/claim", `{"member": "M-1", "key": "1", "order": "T-1"}`)
+		again := h.as("redeem", "POST", "/v1/rewards/cup/claim", `{"member": "M-1", "key": "1", "order_ref": "T-1"}`)
 		if again.Status != 200 || again.JSON("code") != done.JSON("code") || again.JSON("again") != "true" {
 			t.Errorf("asked again: %d %s, want the same code", again.Status, again.Body)
 		}
+		h.asks("two orders", "POST", "redeem", "/v1/rewards/cup/claim", `{"member": "M-1", "key": "1", "order": "T-1", "order_ref": "T-2"}`, 422, `{"error":"order says \"T-1\": give the order's name once","field":"order_ref"}`)
 		h.asks("the key for something else", "POST", "redeem", "/v1/rewards/euros/claim", `{"member": "M-1", "key": "1"}`, 422, `{"error":"the key was used for something else: give each claim and booking a key of its own","field":"key"}`)
 		h.asks("not enough", "POST", "redeem", "/v1/rewards/cup/claim", `{"member": "M-1", "key": "2"}`, 409, `{"error":"cup costs 300 points and 50 are there: 250 are missing","reason":"not_enough"}`)
 		h.asks("reversed", "POST", "redeem", "/v1/claims/"+done.JSON("id")+"/reverse", `{"reason": "the cup was cold"}`, 200,
@@ -208,6 +209,30 @@ func TestARewardIsTakenOnTheMembersPage(t *testing.T) {
 		}
 		if got := h.one("select cast(count(*) as text) from claims"); got != "1" {
 			t.Errorf("%s claims, want one", got)
+		}
+	})
+}
+
+// A reward that is claimed as often as it may be says when it can be claimed again: to the
+// till, and to the member on their page.
+func TestARewardSaysWhenItCanBeClaimedAgain(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		h, member := beanHouse(t, db)
+		files := shopFiles(t)
+		files["loyalty.yaml"] = strings.Replace(beans, "{price: 300, gives: gift}", "{price: 100, gives: gift, at_most: 1 per 30d}", 1)
+		h.update(func(tx *store.Tx) error { _, err := apply.Apply(tx, files, "test", ""); return err })
+		if a := h.as("redeem", "POST", "/v1/rewards/cup/claim", `{"member": "M-1", "key": "1"}`); a.Status != 201 {
+			t.Fatalf("the first: %d %s", a.Status, a.Body)
+		}
+		const words = "cup can be claimed once in 30 days: again from 2027-04-02 on"
+		h.asks("another", "POST", "redeem", "/v1/rewards/cup/claim", `{"member": "M-1", "key": "2"}`, 409, `{"error":"`+words+`","reason":"limit"}`)
+		found := h.as("read", "GET", "/v1/members/find?card=4711", "")
+		if want := `{"reward":"cup","price":100,"affordable":false,"reason":"limit","words":"` + words + `"}`; !strings.Contains(found.Body, want) {
+			t.Errorf("found by card: %s\nwant %s", found.Body, want)
+		}
+		if page := h.ask("GET", h.token("m", member, 0), "", "Accept: text/html"); !strings.Contains(page.Body, "again from 2 April 2027") {
+			t.Errorf("the page does not say when:\n%s", page.Body)
 		}
 	})
 }

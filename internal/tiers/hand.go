@@ -80,7 +80,7 @@ func (t *Tiers) holdsOne(tx *store.Tx, day loyalty.Day, n int, member int64) (ho
 // Hand is a tier as a person gives it.
 type Hand struct {
 	Tier    string       // none takes the tier away
-	Until   *loyalty.Day // it is kept through this day; nil: for as long as the tier says
+	Until   *loyalty.Day // its last day, without a grace; nil: it is kept for as long as the tier says
 	Because string
 	By      string
 }
@@ -123,7 +123,7 @@ func Set(tx *store.Tx, member int64, h Hand) error {
 	}
 	s, stay := all[0], t.ladder.Begin(to, today)
 	if h.Until != nil {
-		stay.Last = *h.Until
+		stay.Last, stay.Exact = *h.Until, true
 	}
 	switch {
 	case to < s.Holds:

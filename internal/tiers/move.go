@@ -43,10 +43,16 @@ func (t *Tiers) explain(tx *store.Tx, moves []move) error {
 		day   loyalty.Day
 	}
 	of := map[group][]int64{}
-	for _, m := range moves {
-		if m.because == "" && m.to.Tier > 0 && m.what != loyalty.Kept {
-			of[group{m.to.Tier, m.day}] = append(of[group{m.to.Tier, m.day}], m.Member)
+	for i := range moves {
+		m := &moves[i]
+		if m.because != "" || m.to.Tier == 0 || m.what == loyalty.Kept {
+			continue
 		}
+		if said, known := t.becauseOf(m.to.Tier, m.has); known {
+			m.because = said
+			continue
+		}
+		of[group{m.to.Tier, m.day}] = append(of[group{m.to.Tier, m.day}], m.Member)
 	}
 	for g, members := range of {
 		said, err := t.because(tx, g.day, g.place, members)
@@ -94,7 +100,7 @@ func (t *Tiers) write(tx *store.Tx, moves []move) error {
 			if !m.at.IsZero() {
 				at = m.at
 			}
-			began = append(began, []any{m.Member, t.name(m.to.Tier), int64(m.to.Since), at, last, m.because, m.by, order})
+			began = append(began, []any{m.Member, t.name(m.to.Tier), int64(m.to.Since), at, last, m.to.Exact, m.because, m.by, order})
 		}
 	}
 	for _, w := range []struct {
@@ -102,11 +108,11 @@ func (t *Tiers) write(tx *store.Tx, moves []move) error {
 		rows       [][]any
 	}{
 		{"tiers that were left", "update member_tiers set left_day = r.day from " + tx.Values("id bigint", "day bigint") + " where member_tiers.id = r.id", left},
-		{"tiers that are kept", "update member_tiers set last_day = r.day from " + tx.Values("id bigint", "day bigint") + " where member_tiers.id = r.id", kept},
+		{"tiers that are kept", "update member_tiers set last_day = r.day, exact = false from " + tx.Values("id bigint", "day bigint") + " where member_tiers.id = r.id", kept},
 		{"tiers of members", `
-			insert into member_tiers (member_id, tier, since_day, since_at, last_day, because, by_whom, order_id, version_id)
-			select r.member_id, r.tier, r.since_day, r.since_at, r.last_day, r.because, r.by_whom, r.order_id, cast(@version as bigint)
-			from   ` + tx.Values("member_id bigint", "tier text", "since_day bigint", "since_at timestamptz", "last_day bigint", "because text", "by_whom text", "order_id bigint") + `
+			insert into member_tiers (member_id, tier, since_day, since_at, last_day, exact, because, by_whom, order_id, version_id)
+			select r.member_id, r.tier, r.since_day, r.since_at, r.last_day, r.exact, r.because, r.by_whom, r.order_id, cast(@version as bigint)
+			from   ` + tx.Values("member_id bigint", "tier text", "since_day bigint", "since_at timestamptz", "last_day bigint", "exact boolean", "because text", "by_whom text", "order_id bigint") + `
 			where  true
 			order  by r.member_id
 			on conflict (member_id) where left_day is null do nothing`, began},

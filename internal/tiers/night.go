@@ -305,18 +305,23 @@ func (t *Tiers) warn(tx *store.Tx, at *place, today loyalty.Day) (int, error) {
 	return len(members), happenings.Tell(tx, today, events)
 }
 
-// nightOver is a day whose night has come to its end.
-type nightOver loyalty.Day
+// nightDone is a day whose night has come to its end.
+type nightDone loyalty.Day
+
+// nightOver reports whether the night of a day has come to its end.
+func (t *Tiers) nightOver(tx *store.Tx, day loyalty.Day) (bool, error) {
+	_, err := store.Kept(tx, nightDone(day), func() (done bool, err error) {
+		err = tx.One(&done, "select true from passes where name = '"+Pass+"' and day = @today and finished_at is not null", store.Args{"today": int64(day)})
+		return done, err
+	})
+	return err == nil, store.IgnoreNotFound(err)
+}
 
 // catchUp decides about days that are over and whose night has not come yet, of some
 // members: what happens to them next counts after that. The caller holds their locks.
 func (t *Tiers) catchUp(tx *store.Tx, members []int64) error {
 	today := t.today(tx)
-	_, err := store.Kept(tx, nightOver(today), func() (done bool, err error) {
-		err = tx.One(&done, "select true from passes where name = '"+Pass+"' and day = @today and finished_at is not null", store.Args{"today": int64(today)})
-		return done, err
-	})
-	if !errors.Is(err, store.ErrNotFound) {
+	if over, err := t.nightOver(tx, today); over || err != nil {
 		return err
 	}
 	day, err := t.settled(tx)

@@ -18,9 +18,19 @@ import (
 // An order is never lost over a rule: what fails here is undone, and the night does it,
 // or says what is wrong. What somebody has locked is tried again with the order.
 func (t *Tiers) React(tx *store.Tx, events []happenings.Happened, news bool) error {
+	if len(events) == 0 {
+		return nil
+	}
+	over, err := t.nightOver(tx, t.today(tx))
+	if err != nil {
+		return err
+	}
 	by := map[int64]happenings.Happened{} // member → event
 	var members []int64
 	for _, e := range events {
+		if !over {
+			e.Tier = "" // it may have come to its end
+		}
 		if _, seen := by[e.Member]; !seen && t.reads(tx, e) && !t.beyond(e) {
 			members, by[e.Member] = append(members, e.Member), e
 		}
@@ -32,7 +42,13 @@ func (t *Tiers) React(tx *store.Tx, events []happenings.Happened, news bool) err
 	if news {
 		heard = asNews
 	}
-	err := tx.Try(func() error { return t.react(tx, members, by, heard) })
+	var all []standing              // nil: not read yet
+	if over && t.counted() != nil { // which is read without a rule that could fail
+		if all, err = t.reached(tx, t.today(tx), members); err != nil || !t.moves(all, by) {
+			return err
+		}
+	}
+	err = tx.Try(func() error { return t.react(tx, members, all, by, heard) })
 	if undone := (*store.Undone)(nil); errors.As(err, &undone) && !errors.Is(err, store.ErrLocked) {
 		return nil
 	}
@@ -51,13 +67,13 @@ func (t *Tiers) reads(tx *store.Tx, e happenings.Happened) bool {
 }
 
 // beyond reports whether an order that counts for the first time can have moved nobody:
-// each tier asks for more than the member has ever spent, or ordered, in any time. So most
-// orders of most shops ask the database nothing about tiers.
+// each tier above the member's asks for more than they have ever spent, or ordered, in any
+// time. So most orders of most shops ask the database nothing about tiers.
 func (t *Tiers) beyond(e happenings.Happened) bool {
 	if e.Type != loyalty.OrderPlaced || e.After.Orders <= e.Before.Orders || e.After.Spent < e.Before.Spent {
 		return false
 	}
-	for _, tier := range t.list {
+	for _, tier := range t.list[t.place(e.Tier):] {
 		asks := func(g segments.Goal) bool {
 			return g.Name == "spent" && g.At > e.After.Spent || g.Name == "orders" && g.At > e.After.Orders
 		}
@@ -68,14 +84,22 @@ func (t *Tiers) beyond(e happenings.Happened) bool {
 	return true
 }
 
-func (t *Tiers) react(tx *store.Tx, members []int64, by map[int64]happenings.Happened, heard string) error {
-	if err := t.catchUp(tx, members); err != nil {
-		return err
-	}
+// moves reports whether any member moves, or may: most orders end without.
+func (t *Tiers) moves(all []standing, by map[int64]happenings.Happened) bool {
+	return slices.ContainsFunc(all, func(s standing) bool {
+		return s.Holds > t.place(s.Tier) || s.Holds < t.place(s.Tier) && s.OrderID != 0 && s.OrderID == by[s.Member].Order
+	})
+}
+
+func (t *Tiers) react(tx *store.Tx, members []int64, all []standing, by map[int64]happenings.Happened, heard string) (err error) {
 	today := t.today(tx)
-	all, err := t.reached(tx, today, members)
-	if err != nil {
-		return err
+	if all == nil {
+		if err := t.catchUp(tx, members); err != nil {
+			return err
+		}
+		if all, err = t.reached(tx, today, members); err != nil {
+			return err
+		}
 	}
 	var moves []move
 	for _, s := range all {
@@ -123,14 +147,14 @@ func (t *Tiers) undo(tx *store.Tx, s standing, today loyalty.Day) (m move, undon
 	to := t.ladder.Begin(s.Holds, today)
 	var before standing
 	err = tx.One(&before, `
-		select member_id as member, id, tier, since_day, last_day from member_tiers
+		select member_id as member, id, tier, since_day, last_day, exact from member_tiers
 		where  member_id = @member and id < @id and left_day = @day
 		order  by id desc limit 1`, store.Args{"member": s.Member, "id": s.ID, "day": s.SinceDay})
 	if err = store.IgnoreNotFound(err); err != nil {
 		return m, false, err
 	}
 	if was := t.stay(before); was.Tier < place && was.Tier > 0 && was.Tier >= to.Tier && (was.Last == 0 || t.ladder.Ends(was) >= today) {
-		to = loyalty.Stay{Tier: was.Tier, Since: today, Last: was.Last}
+		to = loyalty.Stay{Tier: was.Tier, Since: today, Last: was.Last, Exact: was.Exact}
 	}
 	because := fmt.Sprintf("the order that %s was reached by was given back", s.Tier)
 	return move{standing: s, what: loyalty.Down, to: to, day: today, because: because}, true, nil

@@ -20,8 +20,11 @@ type standing struct {
 	Tier     string // its name
 	SinceDay int64
 	LastDay  *int64
+	Exact    bool // … which a person said
 	OrderID  int64
 	Holds    int
+
+	has map[string]int64 // of figures that rules ask to rise, by their fields; nil: they were not read
 }
 
 // stay is the standing as loyalty reckons with it.
@@ -31,7 +34,7 @@ func (t *Tiers) stay(s standing) loyalty.Stay {
 	}
 	stay := loyalty.Stay{Tier: t.place(s.Tier), Since: loyalty.Day(s.SinceDay)}
 	if s.LastDay != nil {
-		stay.Last = loyalty.Day(*s.LastDay)
+		stay.Last, stay.Exact = loyalty.Day(*s.LastDay), s.Exact
 	}
 	return stay
 }
@@ -100,7 +103,7 @@ func (t *Tiers) standings(tx *store.Tx, day loyalty.Day, members []int64) (all [
 	// holds what is asked once, not once for each member.
 	err = a.All(&all, a.and("h as materialized ("+t.holding(a)+")")+`
 		select m.id as member, coalesce(s.id, 0) as id, coalesce(s.tier, '') as tier, coalesce(s.since_day, 0) as since_day, s.last_day,
-		       coalesce(s.order_id, 0) as order_id, coalesce(h.holds, 0) as holds
+		       coalesce(s.exact, false) as exact, coalesce(s.order_id, 0) as order_id, coalesce(h.holds, 0) as holds
 		from   members m
 		left   join member_tiers s on s.member_id = m.id and s.left_day is null
 		left   join h on h.member_id = m.id
@@ -158,12 +161,12 @@ func (t *Tiers) reached(tx *store.Tx, today loyalty.Day, members []int64) (all [
 	}
 	var s standing
 	has := make([]int64, len(goals))
-	into := []any{&s.Member, &s.ID, &s.Tier, &s.SinceDay, &s.LastDay, &s.OrderID}
+	into := []any{&s.Member, &s.ID, &s.Tier, &s.SinceDay, &s.LastDay, &s.Exact, &s.OrderID}
 	for i := range has {
 		into = append(into, &has[i])
 	}
 	err = tx.Each(`
-		select m.id, coalesce(s.id, 0), coalesce(s.tier, ''), coalesce(s.since_day, 0), s.last_day, coalesce(s.order_id, 0)`+columns.String()+`
+		select m.id, coalesce(s.id, 0), coalesce(s.tier, ''), coalesce(s.since_day, 0), s.last_day, coalesce(s.exact, false), coalesce(s.order_id, 0)`+columns.String()+`
 		from   `+a.facts+`
 		`+stays+`
 		where  `+rules.Present, a.Args, func(scan func(...any) error) error {
@@ -171,7 +174,11 @@ func (t *Tiers) reached(tx *store.Tx, today loyalty.Day, members []int64) (all [
 		if err := scan(into...); err != nil {
 			return err
 		}
-		s.Holds = t.held(goals, has)
+		s.has = make(map[string]int64, len(goals))
+		for i, g := range goals {
+			s.has[g.Field] = has[i]
+		}
+		s.Holds = t.held(s.has)
 		all = append(all, s)
 		return nil
 	})
@@ -183,13 +190,9 @@ func (t *Tiers) reached(tx *store.Tx, today loyalty.Day, members []int64) (all [
 }
 
 // held is the highest tier whose rule holds for who has so much of figures.
-func (t *Tiers) held(goals []segments.Goal, has []int64) int {
-	of := map[string]int64{}
-	for i, g := range goals {
-		of[g.Field] = has[i]
-	}
+func (t *Tiers) held(has map[string]int64) int {
 	for i := len(t.list) - 1; i >= 0; i-- {
-		if !slices.ContainsFunc(t.list[i].When.Goals(), func(g segments.Goal) bool { return of[g.Field] < g.At }) {
+		if !slices.ContainsFunc(t.list[i].When.Goals(), func(g segments.Goal) bool { return has[g.Field] < g.At }) {
 			return i + 1
 		}
 	}
@@ -230,6 +233,22 @@ func (t *Tiers) placeSQL(args store.Args, column string) string {
 		fmt.Fprintf(&text, " when @%s then %d", name, i+1)
 	}
 	return "(case " + column + text.String() + " else 0 end)"
+}
+
+// becauseOf is because where all that the rule compares was read already.
+func (t *Tiers) becauseOf(place int, has map[string]int64) (said string, known bool) {
+	tier := t.list[place-1]
+	var words []string
+	for _, part := range tier.When.Parts() {
+		for _, m := range part.Measures() {
+			n, there := has[m.Field]
+			if !there {
+				return "", false
+			}
+			words = append(words, m.Words(n))
+		}
+	}
+	return tier.When.Text() + ": " + strings.Join(words, ", "), words != nil
 }
 
 // because says for members why the rule of a tier holds for them, or does not, as of the

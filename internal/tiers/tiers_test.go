@@ -357,8 +357,8 @@ func TestATierWhoseRuleCannotBeAnsweredYetWaits(t *testing.T) {
 	})
 }
 
-// A person may give a tier until a day, and take it away, but not below what the rule
-// says.
+// A person may give a tier until a day, which is its last whatever grace the tier has, and
+// take it away, but not below what the rule says.
 func TestAPersonGivesATier(t *testing.T) {
 	each(t, climbing(silverAndGold), func(t *testing.T, s *shop) {
 		m := s.Join(2)
@@ -387,12 +387,18 @@ func TestAPersonGivesATier(t *testing.T) {
 		s.Want("mails", s.mails(m[0]), "any-tier gold")
 		s.Order(m[1], 10000)
 		s.Want("below the rule", set(m[1], tiers.Hand{Tier: "none", Because: "x"}), "the rule of silver holds for this member, who would be in it again with the next order")
-		s.At("2027-07-31 00:10") // gold has 30 days of grace
-		s.Want("over", s.stays(m[0]), "gold 2027-03-10 – 2027-06-30 → 2027-07-31")
+		s.Want("the end that is told", s.told(m[0]), "tier.up {from:,tier:silver}; tier.up {from:silver,tier:gold,until:2027-06-30}")
+		s.At("2027-06-30 23:50")
+		s.Want("the last day", s.tier(m[0]), "gold")
+		s.At("2027-07-01 00:10") // and not after the 30 days of gold's grace
+		s.Want("over", s.stays(m[0])+s.tier(m[0]), "gold 2027-03-10 – 2027-06-30 → 2027-07-01")
 		var shown tiers.Shown
 		s.Do(func(tx *store.Tx) (err error) { shown, err = tiers.Show(tx, m[1]); return err })
 		s.Want("shown", fmt.Sprintf("%s through %s %v", shown.Tier, shown.Ends, shown.Rules),
 			`silver through 2028-03-10 [{silver true spent("12m") >= 100.00: has spent 100.00 EUR in the last 12 months} {gold false spent("12m") >= 250.00: has spent 100.00 EUR in the last 12 months}]`)
+		s.Want("set again", set(m[0], tiers.Hand{Tier: "gold", Because: "for good"}), "")
+		s.At("2028-07-31 23:50") // it is kept, and then has its grace, as the tier says
+		s.Want("as the tier says", s.stays(m[0])+s.tier(m[0]), "gold 2027-03-10 – 2027-06-30 → 2027-07-01; gold 2027-07-01 – 2028-07-01gold")
 	})
 }
 

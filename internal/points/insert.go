@@ -1,0 +1,183 @@
+package points
+
+import (
+	"fmt"
+	"slices"
+
+	"regulars/internal/loyalty"
+	"regulars/internal/store"
+)
+
+// insert adds rows to the ledger, and returns those whose cause was not booked before.
+func insert(tx *store.Tx, entries []Entry) (fresh []Entry, err error) {
+	if len(entries) == 0 {
+		return nil, nil
+	}
+	var rows [][]any
+	for _, e := range entries {
+		rows = append(rows, e.values())
+	}
+	columns := names(entryColumns)
+	var stored []booked
+	err = tx.All(&stored, `
+		insert into entries (`+columns+`)
+		select `+columns+` from `+tx.Values(entryColumns...)+` where true
+		on conflict (member_id, wallet, cause) do nothing
+		returning id, member_id, wallet, cause`, store.Args{"rows": store.Rows(rows)})
+	if err != nil {
+		return nil, fmt.Errorf("booking %d entries: %w", len(entries), err)
+	}
+	return withIDs(entries, stored), nil
+}
+
+// insertLots is insert of credits, each with its lot, which Postgres does in one statement.
+func insertLots(tx *store.Tx, entries []Entry, lots []loyalty.Lot) (fresh []Entry, err error) {
+	if len(entries) == 0 {
+		return nil, nil
+	}
+	if !tx.Postgres() {
+		lotOf := map[cause]loyalty.Lot{}
+		for i, e := range entries {
+			lotOf[e.key()] = lots[i]
+		}
+		if fresh, err = insert(tx, entries); err != nil {
+			return nil, err
+		}
+		var rows [][]any
+		for _, e := range fresh {
+			rows = append(rows, lotRow(e.ID, walletKey{e.MemberID, e.Wallet}, lotOf[e.key()]))
+		}
+		return fresh, keepLots(tx, rows)
+	}
+	var rows [][]any
+	for _, e := range entries {
+		rows = append(rows, e.values())
+	}
+	filled, rows := filledColumns(entryColumns, rows)
+	for i := range rows {
+		rows[i] = append(rows[i], lotRow(0, walletKey{}, lots[i])[4])
+	}
+	columns, all := names(filled), append(slices.Clone(filled), "lot_last bigint")
+	args := tx.Wider(rows, all...)
+	// Nobody else books for these members meanwhile: what is not there yet can be added.
+	unknown, summed := `
+		  where  r.kind = '`+earn+`'
+		  or     (select 1 from entries e where e.member_id = r.member_id and e.wallet = r.wallet and e.cause = r.cause) is null`, ""
+	if sums := sumsOf(entries); sums != nil { // what orders earn is numbered: all of it is new
+		unknown, summed = "", sums.insert(args)
+	}
+	var stored []booked
+	err = tx.Each(`
+		with rows as materialized (
+		  select `+tx.NextID("entries")+` as id, r.*
+		  from   `+tx.Wide(all...)+unknown+`),
+		fresh as (
+		  insert into entries (id, `+columns+`)
+		  select id, `+columns+` from rows),
+		kept as (
+		  insert into lots (credit_id, member_id, wallet, opens_day, last_day, remains)
+		  select id, member_id, wallet, opens_day, lot_last, amount from rows)`+summed+`
+		select id, member_id, wallet, cause from rows`, args, func(scan func(...any) error) error {
+		var row booked
+		err := scan(&row.ID, &row.MemberID, &row.Wallet, &row.Cause)
+		stored = append(stored, row)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("booking %d entries: %w", len(entries), err)
+	}
+	return withIDs(entries, stored), nil
+}
+
+// filledColumns are those of rows in which one of them has something, and the rows without
+// the others: there the table's defaults will do. An order's entries fill half of them.
+func filledColumns(columns []string, rows [][]any) (filled []string, short [][]any) {
+	short = make([][]any, len(rows))
+	for i, column := range columns {
+		some := slices.ContainsFunc(rows, func(row []any) bool {
+			switch v := row[i].(type) {
+			case string:
+				return v != ""
+			case *int64:
+				return v != nil
+			case *loyalty.Day:
+				return v != nil
+			}
+			return row[i] != nil
+		})
+		if !some {
+			continue
+		}
+		filled = append(filled, column)
+		for n, row := range rows {
+			short[n] = append(short[n], row[i])
+		}
+	}
+	return filled, short
+}
+
+// sums are what entries add to the sums of points by day.
+type sums struct {
+	what    []string
+	days, n []int64
+}
+
+// sumsOf are those of entries that orders earn, nil where there are others among them:
+// the ledger's trigger finds out what these add.
+func sumsOf(entries []Entry) *sums {
+	type sum struct {
+		what string
+		day  loyalty.Day
+	}
+	all := map[sum]int64{}
+	for _, e := range entries {
+		if e.Kind != earn {
+			return nil
+		}
+		if e.Wallet == Wallet {
+			all[sum{earn, e.Day}] += e.Amount
+		}
+		if e.sale != nil {
+			all[sum{"sales", e.Day}] += *e.sale
+		}
+	}
+	s := &sums{}
+	for k, n := range all {
+		s.what, s.days, s.n = append(s.what, k.what), append(s.days, int64(k.day)), append(s.n, n)
+	}
+	return s
+}
+
+// insert is the part of a statement that adds the sums, and tells the trigger of the
+// entries which the statement inserts that it did (migration 0082). Booking four orders at
+// once takes the database a quarter less so than by a trigger that looks for the sums.
+func (s *sums) insert(args store.Args) string {
+	args["what"], args["days"], args["n"] = store.Array(s.what), store.Array(s.days), store.Array(s.n)
+	return `,
+		summed as (
+		  insert into point_moves (what, month, day, n)
+		  select s.what, '', s.day, s.n
+		  from   unnest(cast(@what as text[]), cast(@days as bigint[]), cast(@n as bigint[])) s(what, day, n),
+		         (select set_config('regulars.summed', 'yes', true)) told)`
+}
+
+// booked is a row of the ledger that was new.
+type booked struct {
+	ID, MemberID  int64
+	Wallet, Cause string
+}
+
+// withIDs are the entries that were new, in the order in which they were booked.
+func withIDs(entries []Entry, stored []booked) (fresh []Entry) {
+	byCause := map[cause]Entry{}
+	for _, e := range entries {
+		byCause[e.key()] = e
+	}
+	for _, s := range stored {
+		e := byCause[cause{walletKey{s.MemberID, s.Wallet}, s.Cause}]
+		e.ID = s.ID
+		fresh = append(fresh, e)
+	}
+	slices.SortFunc(fresh, func(x, y Entry) int { return int(x.ID - y.ID) })
+	return fresh
+}
