@@ -126,7 +126,7 @@ func (c *Console) report(w http.ResponseWriter, r *http.Request, u visitor) erro
 	if view.counting, err = c.countedReport(r, &view.frame, named, view.Day, view.Past, &table); err != nil {
 		return err
 	}
-	view.Table, view.Picture = report.Table{Head: table.Head, Rows: table.Rows}, template.HTML(table.Picture)
+	view.Table, view.Picture = report.Table{Head: table.Head, Rows: table.Rows, Note: table.Note}, template.HTML(table.Picture)
 	view.Table.Rows = view.Table.Rows[:min(len(view.Table.Rows), shownRows)]
 	return c.pages.show(w, http.StatusOK, "report", view)
 }
