@@ -82,7 +82,7 @@ func TestAPoolTellsItsCourse(t *testing.T) {
 		first := h.ask(staff.Viewer, page, nil)
 		first.shows(t, "10% off. Codes that Regulars makes, one for each member.")
 		first.shows(t, "This is drawn once the pool has stood for two nights")
-		first.shows(t, "Campaigns that give it welcome")
+		first.shows(t, "Given by welcome")
 		first.shows(t, "30 days once it is given")
 		night := func(day string) {
 			t.Helper()

@@ -352,10 +352,20 @@ func (c *Console) say(w http.ResponseWriter, r *http.Request, u visitor, to rout
 	if bad.status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "5")
 	}
+	f := c.frameWithout(r, u, say("wrong.title"))
+	if u.name != "" && bad.status < http.StatusInternalServerError { // else the shop may not be there to ask
+		_ = c.DB.Ask(r.Context(), liveFor, func(tx *store.Tx) error { // the page can do without
+			of, err := c.frame(tx, r, u, "", say("wrong.title"))
+			if err == nil {
+				f = of
+			}
+			return err
+		})
+	}
 	page := struct {
 		frame
 		Text string
-	}{c.frameWithout(r, u, say("wrong.title")), bad.words}
+	}{f, bad.words}
 	if err := c.pages.show(w, bad.status, "wrong", page); err != nil {
 		c.Log.ErrorContext(r.Context(), "the page of an error failed", "route", to.pattern, "err", err)
 		http.Error(w, bad.words, bad.status)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"regulars/internal/staff"
 	"regulars/internal/store"
@@ -40,6 +41,17 @@ func (c *Console) jobs(w http.ResponseWriter, r *http.Request, u visitor) error 
 // Again reports whether a job can be queued again; Waits whether it can be cancelled.
 func (jobsView) Again(j jobs.Row) bool { return j.State == "failed" || j.State == "cancelled" }
 func (jobsView) Waits(j jobs.Row) bool { return j.State == "queued" }
+
+// About is what a job is about, as far as that names nobody.
+func (jobsView) About(j jobs.Row) string {
+	var about []string
+	for _, key := range []string{"what", "report", "campaign", "segment", "pool", "count"} {
+		if value := j.Values()[key]; value != "" {
+			about = append(about, value)
+		}
+	}
+	return strings.Join(about, ", ")
+}
 
 // File is the path of the page of the file that a job takes in; "": it is of none.
 func (jobsView) File(j jobs.Row) string {

@@ -26,6 +26,7 @@ type poolView struct {
 	Course    template.HTML     // how much was left day by day; "": it has no limit, or too few days are known
 	Moved     template.HTML     // what was given and used day by day
 	Campaigns []string          // of the program in force, that give its codes
+	Others    []string          // rewards, cards and friends that do
 	Stocked   *coupon.Stocked   // what came of codes that were handed over; nil: none were
 	Wrong     string
 }
@@ -54,7 +55,8 @@ func (c *Console) showPool(w http.ResponseWriter, r *http.Request, u visitor, st
 		if err != nil {
 			return err
 		}
-		view.Gives, view.Campaigns = view.Status.Gives(view.currency), marketing.Giving(now.Program, name)
+		view.Gives = view.Status.Gives(view.currency)
+		view.Campaigns, view.Others = marketing.Giving(now.Program, name)
 		view.Known, err = report.Stocks(tx, name, view.Today()-1, stockDays)
 		return err
 	})
@@ -70,10 +72,11 @@ func (c *Console) showPool(w http.ResponseWriter, r *http.Request, u visitor, st
 	if s.Left >= 0 {
 		today.Left = &s.Left
 	}
-	view.Known = append(view.Known, today)
-	course, moved := report.DrawStock(name, view.currency, s.Kind == coupon.Shared, view.Known)
+	view.Known = append([]report.StockDay{today}, view.Known...)
+	days := slices.Clone(view.Known)
+	slices.Reverse(days)
+	course, moved := report.DrawStock(name, view.currency, s.Kind == coupon.Shared, days)
 	view.Course, view.Moved = template.HTML(course), template.HTML(moved)
-	slices.Reverse(view.Known)
 	return c.pages.show(w, status, "pool", view)
 }
 

@@ -111,7 +111,7 @@ func (c *Console) need(t store.Trouble, admin bool) need {
 	case t.Kind == "unknown":
 		n.Link, n.Button = "/console/unknown", "today.to_unknown"
 	case admin && (t.Kind == "parked" || strings.HasPrefix(t.Kind, "webhook ")):
-		n.Link, n.Button = "/console/webhooks", "today.to_webhooks"
+		n.Link, n.Button, n.Do = "/console/webhooks", "today.to_webhooks", ""
 	case t.Kind == "budget":
 		n.Link, n.Button = "/console/loyalty", "today.to_loyalty"
 	case strings.HasPrefix(t.About, "segment "):

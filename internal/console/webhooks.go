@@ -43,14 +43,14 @@ func (c *Console) webhooks(w http.ResponseWriter, r *http.Request, u visitor) er
 // webhookView is one delivery with what it says, which is personal data.
 type webhookView struct {
 	frame
-	parked.Hook
+	Hook parked.Hook
 }
 
 // Text is what the delivery says, as far as it is text.
-func (v webhookView) Text() string { return strings.ToValidUTF8(string(v.Body), "�") }
+func (v webhookView) Text() string { return strings.ToValidUTF8(string(v.Hook.Body), "�") }
 
 // Waits reports whether nobody has dealt with it yet.
-func (v webhookView) Waits() bool { return v.State == parked.Waiting }
+func (v webhookView) Waits() bool { return v.Hook.State == parked.Waiting }
 
 func (c *Console) webhook(w http.ResponseWriter, r *http.Request, u visitor) error {
 	id, err := numbered(r, "hook")
@@ -62,7 +62,7 @@ func (c *Console) webhook(w http.ResponseWriter, r *http.Request, u visitor) err
 		if view.Hook, err = parked.Show(tx, id); err != nil {
 			return err
 		}
-		view.frame, err = c.frame(tx, r, u, "settings", c.pages.words.Say("webhooks.one", fmt.Sprint(id), view.Source))
+		view.frame, err = c.frame(tx, r, u, "settings", c.pages.words.Say("webhooks.one", fmt.Sprint(id), view.Hook.Source))
 		return err
 	})
 	if err != nil {

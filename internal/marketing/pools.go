@@ -24,10 +24,29 @@ func PoolsToGive(p *program.Program) (names []string) {
 	return names
 }
 
-// Giving are the campaigns of a program, or of none, that give codes of a pool.
-func Giving(p *program.Program, pool string) (names []string) {
+// Giving are the campaigns of a program, or of none, that give codes of a pool, and what
+// else of its points, cards and friends does: reward bag, card coffee, friend, referrer.
+func Giving(p *program.Program, pool string) (names, others []string) {
 	if p == nil {
-		return nil
+		return nil, nil
+	}
+	if l := p.Loyalty; l != nil {
+		for _, r := range l.Rewards {
+			if r.Gives == pool {
+				others = append(others, "reward "+r.Name)
+			}
+		}
+		for _, c := range l.Cards {
+			if c.Gives == pool {
+				others = append(others, "card "+c.Name)
+			}
+		}
+		if l.Referral != nil && l.Referral.Friend == pool {
+			others = append(others, "friend")
+		}
+		if l.Referral != nil && l.Referral.ReferrerPool == pool {
+			others = append(others, "referrer")
+		}
 	}
 	gives := func(s program.Step) bool {
 		return s.Coupon == pool || slices.ContainsFunc(s.Choose, func(s program.Step) bool { return s.Coupon == pool })
@@ -37,7 +56,7 @@ func Giving(p *program.Program, pool string) (names []string) {
 			names = append(names, c.Name)
 		}
 	}
-	return names
+	return names, others
 }
 
 // StockCodes adds the shop's own codes to a pool. Those that are there already stay as

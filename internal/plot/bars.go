@@ -44,7 +44,7 @@ func (b Bars) SVG() string {
 		}
 		fill := fills[0]
 		if r.Light {
-			fill = fills[4]
+			fill = fills[5]
 		}
 		d.rect(label+10, y+3, width, rowHeight-7, fill, r.Label+": "+r.Text)
 		d.text(label+10+width+6, y+15, "start", r.Text, behind+8)

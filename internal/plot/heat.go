@@ -61,7 +61,7 @@ func (h Heat) SVG() string {
 			}
 			x := left + width*float64(i)
 			fmt.Fprintf(&d.b, `<rect x="%s" y="%s" width="%s" height="%s" fill="%s" fill-opacity="%.2f"><title>%s</title></rect>`+"\n",
-				num(x), num(y), num(width-1), num(rowHeight-1), fills[0], 0.06+0.94*share, plain(c.Title))
+				num(x), num(y), num(width-1), num(rowHeight-1), shade, 0.06+0.94*share, plain(c.Title))
 			if wide(c.Text) > width {
 				continue
 			}

@@ -22,8 +22,12 @@ import (
 // Width is that of every drawing, in pixels of its own; it can be shown at any size.
 const Width = 720
 
-// fills are the colours of series, from dark to light and back.
-var fills = []string{"#22577a", "#e09f3e", "#80b5a5", "#9b4d3a", "#c9c5d8", "#57606f"}
+// fills are the colours of series, by turns dark and light, so that those beside each other
+// differ in grey. The dark ones stand out from a page by day and from one by night (3:1).
+var fills = []string{"#3a7ca5", "#e09f3e", "#a9563f", "#80b5a5", "#727b8a", "#c9c5d8"}
+
+// shade is the colour of what is as dark as it is much; words stand on it.
+const shade = "#22577a"
 
 const (
 	fontSize = 12

@@ -1,7 +1,9 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -24,12 +26,13 @@ type StockDay struct {
 
 // Limits of the report on stocks.
 const (
-	stockDays      = 90
-	drawnStockDays = 28
+	stockDays      = 28
+	drawnStockDays = 14
+	drawnStocks    = 12 // those that gave most
 )
 
-// Stocks returns how the pools of the program in force stood on days up to one, by pool,
-// the oldest first; pool "" is all of them. A day on which no worker was there is missing.
+// Stocks returns how the pools of the program in force stood on days up to one, the
+// newest first, and on each day by pool; pool "" is all of them. A day on which no worker was there is missing.
 func Stocks(tx *store.Tx, pool string, today loyalty.Day, days int) (list []StockDay, err error) {
 	list = []StockDay{}
 	err = tx.All(&list, `
@@ -37,7 +40,7 @@ func Stocks(tx *store.Tx, pool string, today loyalty.Day, days int) (list []Stoc
 		from   pool_days d
 		join   pools p on p.id = d.pool_id and p.removed_at is null
 		where  d.day > @from and d.day <= @today and (@pool = '' or p.name = @pool)
-		order  by p.name, d.day`, store.Args{"from": int64(today) - int64(days), "today": int64(today), "pool": pool})
+		order  by d.day desc, p.name`, store.Args{"from": int64(today) - int64(days), "today": int64(today), "pool": pool})
 	if err != nil {
 		return nil, fmt.Errorf("how stocks went: %w", err)
 	}
@@ -46,22 +49,26 @@ func Stocks(tx *store.Tx, pool string, today loyalty.Day, days int) (list []Stoc
 
 // drawStocks draws how many codes each pool gave on each of the last days.
 func drawStocks(ask Ask, value any) string {
-	first := ask.Day - drawnStockDays + 1
-	h := plot.Heat{Title: "Codes given on each day", Says: fmt.Sprintf("A row for each pool, with how many of its codes are left, and of the %d days up to %s how many codes it gave on each.", drawnStockDays, ask.Day)}
-	for day := first; day <= ask.Day; day++ {
+	list, last := value.([]StockDay), ask.Day
+	if len(list) > 0 {
+		last = list[0].Day // nobody has noted a day that is not over
+	}
+	first := last - drawnStockDays + 1
+	h := plot.Heat{Title: "Codes given on each day", Says: fmt.Sprintf("A row for each pool, with how many of its codes are left, and of the %d days up to %s how many codes it gave on each.", drawnStockDays, last)}
+	for day := first; day <= last; day++ {
 		h.Across = append(h.Across, day.UTC().Format("2"))
 	}
-	of, most := map[string][]StockDay{}, int64(1)
-	var pools []string
-	for _, d := range value.([]StockDay) {
-		if before := of[d.Pool]; before == nil {
-			pools = append(pools, d.Pool)
-		} else if last := before[len(before)-1]; d.Day >= first {
-			most = max(most, d.Given-last.Given)
+	of, gave, most := map[string][]StockDay{}, map[string]int64{}, int64(1)
+	for _, d := range slices.Backward(list) {
+		if before := of[d.Pool]; before != nil && d.Day >= first {
+			given := d.Given - before[len(before)-1].Given
+			gave[d.Pool] += given
+			most = max(most, given)
 		}
 		of[d.Pool] = append(of[d.Pool], d)
 	}
-	for _, pool := range pools {
+	pools := slices.SortedFunc(maps.Keys(of), func(a, b string) int { return cmp.Or(cmp.Compare(gave[b], gave[a]), cmp.Compare(a, b)) })
+	for _, pool := range pools[:min(len(pools), drawnStocks)] {
 		days := of[pool]
 		row := plot.HeatRow{Label: pool, Beside: "no limit", Cells: make([]plot.HeatCell, drawnStockDays)}
 		if left := days[len(days)-1].Left; left != nil {
@@ -80,8 +87,8 @@ func drawStocks(ask Ask, value any) string {
 	return h.SVG()
 }
 
-// DrawStock draws the course of one pool: how much of it was left, and what was given
-// and used on each day. Of a pool without a limit, and of one that nobody has looked at
+// DrawStock draws the course of one pool, whose days come the oldest first: how much of it
+// was left, and what was given and used on each day. Of a pool without a limit, and of one that nobody has looked at
 // for two days, only the latter or nothing is drawn.
 func DrawStock(pool, currency string, shared bool, days []StockDay) (left, given string) {
 	if len(days) < 2 {

@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,13 +27,14 @@ func TestStocksAreToldDayByDay(t *testing.T) {
 		for _, row := range table.Rows {
 			got = append(got, strings.Join(row, " "))
 		}
-		first := "gift " + (today - 6).String() + " no limit 10 2 0 9.00"
-		if len(got) != 7 || got[0] != first || got[6] != "spring-2027-shops "+(today-1).String()+" 119 381 40 0 40.00" {
+		last := "gift " + (today - 6).String() + " no limit 10 2 0 9.00"
+		if len(got) != 7 || got[6] != last || got[1] != "spring-2027-shops "+(today-1).String()+" 119 381 40 0 40.00" {
 			t.Errorf("the rows are\n%s", strings.Join(got, "\n"))
 		}
 		golden(t, "stocks", named.Picture(ask, table))
 
 		gift := see(t, db, func(tx *store.Tx) ([]report.StockDay, error) { return report.Stocks(tx, "gift", today, 90) })
+		slices.Reverse(gift)
 		left, given := report.DrawStock("gift", "EUR", false, gift)
 		golden(t, "stock", given)
 		if left != "" {
@@ -45,6 +47,7 @@ func TestStocksAreToldDayByDay(t *testing.T) {
 		spring := see(t, db, func(tx *store.Tx) ([]report.StockDay, error) {
 			return report.Stocks(tx, "spring-2027-shops", today, 90)
 		})
+		slices.Reverse(spring)
 		left, _ = report.DrawStock("spring", "EUR", false, spring)
 		golden(t, "stock_left", left)
 		if left, given := report.DrawStock("spring", "EUR", false, spring[:1]); left+given != "" {
