@@ -73,7 +73,7 @@ var arrows = map[string][]string{
 	"internal/look/looktest":           {"internal/patiently"},
 	"internal/remote":                  {},
 	"internal/public":                  {"jobs", "internal/parked", "internal/engine", "internal/report", "internal/look", "internal/remote"},
-	"internal/console":                 {"jobs", "internal/engine", "internal/report", "internal/look", "internal/remote", "internal/staff", "internal/why", "internal/help", "internal/delivery/dkim"}, // dkim: which records its keys need
+	"internal/console":                 {"jobs", "internal/engine", "internal/report", "internal/look", "internal/remote", "internal/staff", "internal/why", "internal/help", "internal/delivery/dkim", "internal/parked"}, // dkim: which records its keys need; parked: a person deals with what waits
 	"internal/demo":                    {"internal/apply", "internal/engine", "internal/marketing", "internal/report"},
 	"internal/rehearsal":               {"internal/apply", "internal/engine", "internal/plot"},
 	"internal/bench":                   {"internal/embedded", "internal/public"}, // embedded: the relay and the Redis of bench faults; public: the hooks of bench ingest

@@ -105,6 +105,15 @@ func List(tx *store.Tx, state string, limit int) (rows []Row, err error) {
 	return rows, err
 }
 
+// Newest returns jobs, the newest first, from before one of them on; 0 is from the newest.
+func Newest(tx *store.Tx, before int64, limit int) (rows []Row, err error) {
+	err = tx.All(&rows, "select "+columns+` from jobs
+		where @before = 0 or id < @before
+		order by id desc
+		limit @limit`, store.Args{"before": before, "limit": limit})
+	return rows, err
+}
+
 // Show returns one job, or store.ErrNotFound.
 func Show(tx *store.Tx, id int64) (row Row, err error) {
 	err = tx.One(&row, "select "+columns+" from jobs where id = @id", store.Args{"id": id})

@@ -73,7 +73,7 @@ func TestAShopIsForetold(t *testing.T) {
 	eachShop(t, func(t *testing.T, s shop) {
 		s.importReturning(400, 300)
 		report := s.must("report", "forecast", "--at", "2026-12-31")
-		for _, want := range []string{"As of 2026-12-31 400 members had ordered, 300 of them on two days or more", "BG/NBD: r ", "Tried as of 2026-07-02", "all "} {
+		for _, want := range []string{"As of 2026-12-31 400 members had ordered, 300 of them on two days or more", "BG/NBD: r ", "It was tried as of 2026-07-02", "all "} {
 			if !strings.Contains(report, want) {
 				t.Errorf("report forecast lacks %q:\n%s", want, report)
 			}

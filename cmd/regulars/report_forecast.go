@@ -13,69 +13,49 @@ import (
 // forecastReport says what the model of who orders again makes of the program.
 func (a *app) forecastReport(flags *reportFlags) *cobra.Command {
 	var at dayFlag
+	var svg string
 	c := a.reading("forecast", "Who is still a customer, how often customers order, and how well that was foretold (--at DAY)", func(tx *store.Tx, _ []string) error {
 		day, past := a.asOf(tx, at)
 		f, err := report.Ahead(tx, day, past)
 		if err != nil {
 			return err
 		}
+		if svg != "" {
+			return a.write("forecast", f.SVG(), svg)
+		}
 		return a.sayForecast(f, flags.csv)
 	})
 	c.Flags().Var(&at, "at", "as of the end of this day, like 2027-06-21 (default: now)")
+	c.Flags().StringVar(&svg, "svg", "", "draw how well it was foretold into this file")
 	return c
 }
 
 func (a *app) sayForecast(f report.Forecast, csv bool) error {
-	if a.json {
+	t := f.Table()
+	switch {
+	case a.json:
 		return a.printJSON(f)
+	case csv:
+		return t.CSV(a.out)
 	}
-	if csv {
-		return trial(f).CSV(a.out)
+	for _, sentence := range f.Words() {
+		fmt.Fprintln(a.out, sentence)
 	}
-	fmt.Fprintf(a.out, "As of %s %s had ordered, %d of them on two days or more, the first %d days before.\n",
-		f.Day, plural(f.Members, "member", "members"), f.Repeat, f.Days)
 	if f.Fit == nil {
-		fmt.Fprintf(a.out, "There is no forecast: %s.\n", f.Why)
 		return nil
 	}
-	fmt.Fprintf(a.out, "A customer orders every %.1f weeks on the average. After each repeat order %.1f %% leave for good.\n", f.Weeks, 100*f.Leave)
-	fmt.Fprintf(a.out, "%.0f members are still customers. %.0f orders of members known by now are to be expected in the next 90 days.\n", f.Alive, f.Expected)
-	fmt.Fprintf(a.out, "(BG/NBD: r %.3f, alpha %.3f, a %.3f, b %.3f; log-likelihood %.1f)\n\n", f.Fit.R, f.Fit.Alpha, f.Fit.A, f.Fit.B, f.Fit.LogLikelihood)
-	if f.Tried.Why != "" {
-		fmt.Fprintf(a.out, "It cannot be tried on an earlier day: as of %s %s.\n", f.Tried.Day, f.Tried.Why)
+	fmt.Fprintf(a.out, "(BG/NBD: r %.3f, alpha %.3f, a %.3f, b %.3f; log-likelihood %.1f)\n", f.Fit.R, f.Fit.Alpha, f.Fit.A, f.Fit.B, f.Fit.LogLikelihood)
+	if len(t.Rows) == 0 {
 		return nil
 	}
-	fmt.Fprintf(a.out, "Tried as of %s, on repeat orders of the members known then:\n", f.Tried.Day)
-	t := trial(f)
+	fmt.Fprintln(a.out)
 	return a.table(t.Head, t.Rows)
-}
-
-// trial is how well the past was foretold, month by month and in all.
-func trial(f report.Forecast) report.Table {
-	t := report.Table{Head: []string{"DAYS", "EXPECTED", "CAME", "OFF BY"}}
-	var expected float64
-	var actual int64
-	add := func(days string, expected float64, actual int64) {
-		off := "-"
-		if actual > 0 {
-			off = fmt.Sprintf("%+.1f %%", 100*(expected/float64(actual)-1))
-		}
-		t.Rows = append(t.Rows, []string{days, fmt.Sprintf("%.0f", expected), fmt.Sprint(actual), off})
-	}
-	for _, m := range f.Tried.Months {
-		add(m.From.String()+"…"+m.To.String(), m.Expected, m.Actual)
-		expected, actual = expected+m.Expected, actual+m.Actual
-	}
-	if len(t.Rows) > 0 {
-		add("all", expected, actual)
-	}
-	return t
 }
 
 // winbackReport compares rules that say whom to win back.
 func (a *app) winbackReport(flags *reportFlags) *cobra.Command {
 	var at, until dayFlag
-	var among string
+	var among, svg string
 	var rules []string
 	c := &cobra.Command{
 		Use: "winback --at DAY --until DAY", Args: cobra.NoArgs,
@@ -91,6 +71,9 @@ func (a *app) winbackReport(flags *reportFlags) *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if svg != "" {
+					return a.write("winback", result.SVG(), svg)
+				}
 				return a.sayWinback(result, flags.csv)
 			})
 		},
@@ -98,6 +81,7 @@ func (a *app) winbackReport(flags *reportFlags) *cobra.Command {
 	c.Flags().Var(&at, "at", "ask the rules as of the end of this day")
 	c.Flags().Var(&until, "until", "orders after --at up to this day say who came back")
 	c.Flags().StringVar(&among, "among", "orders >= 1", "the members whom the question is about")
+	c.Flags().StringVar(&svg, "svg", "", "draw it into this file")
 	c.Flags().StringArrayVar(&rules, "rule", nil, "a rule to compare; may be given several times")
 	return c
 }

@@ -140,6 +140,12 @@ func TestMarketersHelpAMember(t *testing.T) {
 		a := h.does(t, staff.Marketer, member+"/topics", url.Values{"topic": {"program"}})
 		a.shows(t, "Saved")
 		a.shows(t, "Consent offers no")
+		a.shows(t, "answers that are known")
+		a.shows(t, "by console: marketer@shop.example")
+		if viewer := h.ask(staff.Viewer, member, nil); strings.Contains(viewer.Body, "marketer@shop.example") {
+			t.Error("a viewer sees by whom an answer is known")
+		}
+		h.ask(staff.Marketer, "/console/members", url.Values{"q": {"#" + h.orderOf(h.members[3])}}).shows(t, "M-4")
 		if n := h.Number(fmt.Sprintf("select count(*) from member_topics where member_id = %d and not granted", h.members[3])); n != 2 {
 			t.Errorf("%d topics are refused, want offers and newsletter", n)
 		}
@@ -174,8 +180,8 @@ func TestMarketersHelpAMember(t *testing.T) {
 		h.refused(t, staff.Launcher, fmt.Sprintf("/console/members/%d/void", owner), void, "")
 
 		audit := h.ask(staff.Admin, "/console/audit", nil)
-		audit.shows(t, "void code code "+code.Code+" void console: launcher@shop.example")
-		audit.shows(t, fmt.Sprintf("points member %d +10: a broken cup console: launcher@shop.example", h.members[3]))
+		audit.shows(t, "void code code "+code.Code+" reserved void console: launcher@shop.example")
+		audit.shows(t, fmt.Sprintf("points member %d 42 points 52 points, +10: a broken cup console: launcher@shop.example", h.members[3]))
 		audit.shows(t, "offers: yes, newsletter: yes, program: yes offers: no, newsletter: no, program: yes console: marketer@shop.example")
 		if strings.Contains(audit.Body, secret) || strings.Contains(audit.Body, "M-1") {
 			t.Error("the audit names a member")
@@ -204,7 +210,18 @@ func TestSupportHelpsAMember(t *testing.T) {
 		}
 		h.ask(staff.Marketer, member, nil).shows(t, "Mails that did not arrive spring / offer failed")
 		h.ask(staff.Marketer, member, nil).shows(t, "the mail server refuses it · the mail server said 550 too busy Send it again")
-		h.ask(staff.Marketer, other, nil).shows(t, "Nobody knows whether it went out")
+		h.ask(staff.Marketer, other, nil).shows(t, "Nobody knows whether it went out. A launcher can decide it.")
+		h.ask(staff.Launcher, "/console/", nil).shows(t, "Decide")
+		h.ask(staff.Viewer, "/console/unknown", nil).shows(t, fmt.Sprintf("Run %d of spring : 1 mail of which nobody knows", h.run))
+		run := fmt.Sprintf("/console/runs/%d", h.run)
+		h.ask(staff.Launcher, run, nil).shows(t, "They were sent")
+		decide := mail(h.members[2])
+		h.refused(t, staff.Launcher, other+"/resolve", decide, "Say whether it was sent or goes again")
+		decide.Set("as", "sent")
+		h.refused(t, staff.Launcher, member+"/resolve", decide, "no such page") // somebody else's
+		h.does(t, staff.Launcher, other+"/resolve", decide).shows(t, "Decided")
+		h.refused(t, staff.Launcher, run+"/resolve", url.Values{"as": {"again"}}, "There are no such mails")
+		h.ask(staff.Viewer, "/console/unknown", nil).shows(t, "There are no such mails")
 		if a := h.ask(staff.Viewer, member, nil); strings.Contains(a.Body, "too busy") {
 			t.Error("a viewer sees what the mail server said")
 		}
@@ -230,7 +247,39 @@ func TestSupportHelpsAMember(t *testing.T) {
 		}
 		audit := h.ask(staff.Admin, "/console/audit", nil)
 		audit.shows(t, "failed: refused again console: marketer@shop.example")
+		audit.shows(t, "unknown: refused sent console: launcher@shop.example")
 		audit.shows(t, "of gift: a broken cup console: launcher@shop.example")
+	})
+}
+
+// orderOf is the number of the newest order of a member.
+func (h *house) orderOf(member int64) (number string) {
+	h.Do(func(tx *store.Tx) error {
+		return tx.One(&number, "select external_id from orders where member_id = @member order by id desc limit 1", store.Args{"member": member})
+	})
+	return number
+}
+
+// TestMailsOfARunAreDecidedTogether says of all mails of a run, and of a single one, that they were sent.
+func TestMailsOfARunAreDecidedTogether(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		h.Welcome(5)
+		h.Work()
+		h.Do(func(tx *store.Tx) error {
+			_, err := tx.Exec("update sends set state = 'unknown', reason = ''", nil)
+			if err == nil {
+				_, err = tx.Exec("delete from due", nil)
+			}
+			return err
+		})
+		page := h.ask(staff.Launcher, "/console/unknown", nil)
+		page.shows(t, "spring : 4 mails of which nobody knows")
+		page.shows(t, "welcome : 1 mail of which nobody knows")
+		h.does(t, staff.Launcher, fmt.Sprintf("/console/runs/%d/resolve", h.run), url.Values{"as": {"sent"}}).shows(t, "Decided")
+		if n := h.Number("select count(*) from sends where state = 'unknown'"); n != 1 {
+			t.Errorf("%d are unknown, want the single one", n)
+		}
+		h.ask(staff.Admin, "/console/audit", nil).shows(t, fmt.Sprintf("resolve run %d 4 unknown mails sent console: launcher@shop.example", h.run))
 	})
 }
 
@@ -273,7 +322,7 @@ func TestRulesAreTried(t *testing.T) {
 func TestASegmentIsToldAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		h.Do(func(tx *store.Tx) error { _, err := membership.Refresh(tx, "", true); return err })
-		h.ask(staff.Viewer, "/console/segments", nil).shows(t, "regulars orders >= 2 0 3") // 30 days ago, and now
+		h.ask(staff.Viewer, "/console/segments", nil).shows(t, "regulars orders >= 2 0 from 0 to 3 in 30 days 3") // 30 days ago, since then, and now
 		const page = "/console/segments/regulars?from=2027-01-01&to=2027-03-05"
 		h.Console.Live = time.Nanosecond
 		quick := h.ask(staff.Viewer, page, nil)
@@ -302,6 +351,11 @@ func TestMarketersSendTests(t *testing.T) {
 	h.does(t, staff.Marketer, "/console/send-test/welcome/hello?as=1&lang=en", url.Values{"to": {"me@shop.example"}}).shows(t, "The test mail was handed over")
 	if len(h.relay.taken) != 1 || h.relay.taken[0].To != "me@shop.example" {
 		t.Errorf("the relay took %v", h.relay.taken)
+	}
+	which := h.ask(staff.Marketer, "/console/mail/welcome/hello?lang=en", url.Values{"member": {"M-"}})
+	which.shows(t, "Which of them?")
+	if !strings.Contains(which.Body, fmt.Sprintf(`href="/console/mail/welcome/hello?as=%d&amp;lang=en"`, h.members[1])) {
+		t.Error("members who are found cannot be chosen")
 	}
 	h.refused(t, staff.Marketer, "/console/send-test/welcome/hello", url.Values{"to": {"nobody"}}, "nobody")
 	h.ask(staff.Admin, "/console/audit", nil).shows(t, "send test campaign welcome hello console: marketer@shop.example")

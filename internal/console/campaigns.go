@@ -82,8 +82,11 @@ type mailUse struct {
 	Result report.Result
 }
 
-// shownLinks is how many links of a campaign its page shows.
-const shownLinks = 30
+// How many links and runs of a campaign its page shows.
+const (
+	shownLinks = 30
+	shownRuns  = 20
+)
 
 type fact struct{ Name, Text string }
 
@@ -134,11 +137,10 @@ func (c *Console) campaign(w http.ResponseWriter, r *http.Request, u visitor) er
 
 // figures reads what the campaign came to.
 func (v *campaignView) figures(tx *store.Tx) error {
-	all, err := report.Runs(tx, 0)
-	if err != nil {
+	var err error
+	if v.Runs, err = report.NewestRuns(tx, v.Name, 0, shownRuns); err != nil {
 		return err
 	}
-	v.Runs = slices.DeleteFunc(all, func(r report.Run) bool { return r.Campaign != v.Name })
 	reasons, err := report.Reasons(tx, v.Name, 0)
 	if err != nil {
 		return err

@@ -80,7 +80,7 @@ func (h *house) screens(t *testing.T) map[string]string {
 		"launch": h.ask(staff.Admin, "/console/campaigns/spring/launch", nil).Body, "launch asked": h.ask(staff.Admin, "/console/campaigns/spring/launch", spring).Body,
 		"program": h.ask(staff.Admin, "/console/program", nil).Body, "version": h.ask(staff.Admin, "/console/program/versions/1", nil).Body,
 		"rollback": h.ask(staff.Admin, "/console/program/versions/1/rollback", nil).Body, "change": h.ask(staff.Marketer, change, nil).Body,
-		"file": h.ask(staff.Marketer, "/console/proposals/"+file, nil).Body, "codes": h.ask(staff.Admin, "/console/codes", nil).Body,
+		"file": h.ask(staff.Marketer, "/console/proposals/"+file, nil).Body, "codes": h.ask(staff.Admin, "/console/codes", nil).Body, "pool": h.pool(), "unknown": h.undecided(),
 		"loyalty": h.ask(staff.Admin, "/console/loyalty", nil).Body, "month": h.ask(staff.Viewer, "/console/month", nil).Body,
 		"unarrived": h.ask(staff.Admin, fmt.Sprintf("/console/members/%d", h.members[1]), nil).Body, "mail rows": h.ask(staff.Admin, "/console/campaigns/spring/mails/clicked/offer", nil).Body, "users": h.ask(staff.Admin, "/console/users", nil).Body, "jobs": h.ask(staff.Admin, "/console/jobs", nil).Body, "import": h.ask(staff.Admin, "/console/import", nil).Body,
 		"help": h.ask(staff.Viewer, "/console/help", nil).Body, "help on files": h.ask(staff.Viewer, "/console/help/files", nil).Body, "help on webhooks": h.ask(staff.Viewer, "/console/help/webhooks", nil).Body,
@@ -95,6 +95,32 @@ func (h *house) screens(t *testing.T) map[string]string {
 		"grid": h.ask(staff.Viewer, "/console/reports/rfm-grid", nil).Body, "stages": h.ask(staff.Viewer, "/console/reports/lifecycle", nil).Body, "reports": h.ask(staff.Viewer, "/console/reports", nil).Body,
 		"segments": h.ask(staff.Admin, "/console/segments", nil).Body, "runs": h.ask(staff.Admin, "/console/runs", nil).Body, "segment": h.ask(staff.Admin, "/console/segments/regulars", nil).Body,
 	}
+}
+
+// undecided is the page of mails of which nobody knows, with one of a run and a single one.
+func (h *house) undecided() string {
+	h.Welcome(9)
+	h.Work()
+	h.Do(func(tx *store.Tx) error {
+		_, err := tx.Exec("update sends set state = 'unknown' where run_id is null or member_id = @member", store.Args{"member": h.members[2]})
+		return err
+	})
+	return h.ask(staff.Admin, "/console/unknown", nil).Body
+}
+
+// pool is the page of a pool of which some days are known.
+func (h *house) pool() string {
+	h.Do(func(tx *store.Tx) error {
+		for i := range 40 {
+			_, err := tx.Exec("insert into pool_days (pool_id, day, remains, given, used, ended, spent) select id, @day, 12000 - @n, @n, 0, 0, @n from pools where name = 'gift'",
+				store.Args{"day": 20875 - i, "n": 4000 - 97*i})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return h.ask(staff.Viewer, "/console/codes/gift", nil).Body
 }
 
 // stories are what a person does, as a script that sits beside the frame in which the

@@ -81,6 +81,7 @@ func (c *Console) routes() []route {
 
 		{"GET /console/{$}", staff.Viewer, c.today},
 		{"GET /console/figures/{figure}", staff.Viewer, c.figure},
+		{"GET /console/unknown", staff.Viewer, c.unknown}, // mails of which nobody knows whether they went out
 
 		{"GET /console/campaigns", staff.Viewer, c.campaigns},
 		{"GET /console/campaigns/{name}", staff.Viewer, c.campaign},
@@ -102,6 +103,7 @@ func (c *Console) routes() []route {
 		{"POST /console/runs/{run}/pause", staff.Launcher, c.pauseRun},
 		{"POST /console/runs/{run}/resume", staff.Launcher, c.resumeRun},
 		{"POST /console/runs/{run}/cancel", staff.Launcher, c.cancelRun},
+		{"POST /console/runs/{run}/resolve", staff.Launcher, c.resolveRun},
 
 		{"GET /console/members", staff.Marketer, c.members},
 		{"POST /console/members", staff.Marketer, c.members}, // what is looked for stands in no address
@@ -119,6 +121,7 @@ func (c *Console) routes() []route {
 		{"GET /console/members/{member}/erase", staff.Admin, c.askErase},
 		{"POST /console/members/{member}/erase", staff.Admin, c.erase},
 		{"POST /console/members/{member}/again", staff.Marketer, c.sendAgain}, // what was meant to go out
+		{"POST /console/members/{member}/resolve", staff.Launcher, c.resolveMail},
 
 		{"GET /console/segments", staff.Viewer, c.segments},
 		{"POST /console/segments", staff.Marketer, c.segments},        // a rule that is tried
@@ -128,6 +131,9 @@ func (c *Console) routes() []route {
 		{"GET /console/codes", staff.Viewer, c.codes},
 		{"POST /console/codes", staff.Marketer, c.codes}, // a code that is looked up
 		{"POST /console/codes/void", staff.Launcher, c.endCode},
+		{"GET /console/codes/{pool}", staff.Viewer, c.pool},
+		{"POST /console/codes/{pool}/stock", staff.Launcher, c.stockCodes},
+		{"POST /console/codes/{pool}/export", staff.Launcher, c.exportCodes},
 		{"GET /console/loyalty", staff.Viewer, c.loyalty},
 		{"POST /console/referrals/{referral}", staff.Launcher, c.decideReferral},
 
@@ -193,6 +199,12 @@ func (c *Console) routes() []route {
 		{"POST /console/settings/tokens", staff.Admin, c.makeToken},
 		{"POST /console/settings/tokens/end", staff.Admin, c.endToken},
 
+		{"GET /console/webhooks", staff.Admin, c.webhooks},
+		{"GET /console/webhooks/{hook}", staff.Admin, c.webhook}, // with its body
+		{"POST /console/webhooks/{hook}/replay", staff.Admin, c.replayHook},
+		{"POST /console/webhooks/{hook}/done", staff.Admin, c.endHook},
+		{"POST /console/webhooks/told", staff.Admin, c.steerTold},
+
 		{"GET /console/users", staff.Admin, c.users},
 		{"POST /console/users", staff.Admin, c.addUser},
 		{"POST /console/users/role", staff.Admin, c.setRole},
@@ -218,6 +230,8 @@ func (r route) most() int64 {
 	switch {
 	case r.pattern == "POST /console/import":
 		return importer.MostUpload + mostBody
+	case strings.HasSuffix(r.pattern, "/stock"):
+		return mostCodes
 	case strings.HasSuffix(r.pattern, "/pictures"):
 		return program.LargestPicture + mostBody
 	case strings.HasPrefix(r.pattern, "POST ") && strings.HasSuffix(r.pattern, "/files/{file...}"):
@@ -338,10 +352,20 @@ func (c *Console) say(w http.ResponseWriter, r *http.Request, u visitor, to rout
 	if bad.status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "5")
 	}
+	f := c.frameWithout(r, u, say("wrong.title"))
+	if u.name != "" && bad.status < http.StatusInternalServerError { // else the shop may not be there to ask
+		_ = c.DB.Ask(r.Context(), liveFor, func(tx *store.Tx) error { // the page can do without
+			of, err := c.frame(tx, r, u, "", say("wrong.title"))
+			if err == nil {
+				f = of
+			}
+			return err
+		})
+	}
 	page := struct {
 		frame
 		Text string
-	}{c.frameWithout(r, u, say("wrong.title")), bad.words}
+	}{f, bad.words}
 	if err := c.pages.show(w, bad.status, "wrong", page); err != nil {
 		c.Log.ErrorContext(r.Context(), "the page of an error failed", "route", to.pattern, "err", err)
 		http.Error(w, bad.words, bad.status)

@@ -201,7 +201,7 @@ func (h *house) ask(as staff.Role, path string, form url.Values, headers ...stri
 // path fills a pattern with what there is in the house.
 func (h *house) path(pattern string) string {
 	_, path, _ := strings.Cut(pattern, " ")
-	return strings.NewReplacer("{$}", "", "mails/{figure}/{mail...}", "mails/sent/offer", "{figure}", "orders", "{member}", fmt.Sprint(h.members[3]), "{run}", fmt.Sprint(h.run), "{version}", "1", "{referral}", "1", "{job}", "1", "{proposal}", fmt.Sprint(h.change), "{file...}", "campaigns/welcome/hello.en.md", "{segment}", "regulars", "{topic}", "rules",
+	return strings.NewReplacer("{$}", "", "mails/{figure}/{mail...}", "mails/sent/offer", "{figure}", "orders", "{member}", fmt.Sprint(h.members[3]), "{run}", fmt.Sprint(h.run), "{version}", "1", "{referral}", "1", "{job}", "1", "{hook}", "1", "{proposal}", fmt.Sprint(h.change), "{file...}", "campaigns/welcome/hello.en.md", "{segment}", "regulars", "{pool}", "gift", "{topic}", "rules",
 		"{link}", "nobodys", "mail/{name}/{mail...}", "mail/welcome/hello", "mail-body/{name}/{mail...}", "mail-body/welcome/hello",
 		"send-test/{name}/{mail...}", "send-test/welcome/hello", "look/{name}", "look/nothing.css", "reports/{name}", "reports/orders", "{name}", "welcome").Replace(path)
 }

@@ -370,7 +370,17 @@ func (c *Console) dropUpload(w http.ResponseWriter, r *http.Request, u visitor) 
 	if err != nil {
 		return err
 	}
-	if err := c.DB.Update(r.Context(), func(tx *store.Tx) error { return importer.DropUpload(tx, id) }); err != nil {
+	err = c.DB.Update(r.Context(), func(tx *store.Tx) error {
+		file, err := importer.Uploaded(tx, id)
+		if err != nil {
+			return err
+		}
+		if err := importer.DropUpload(tx, id); err != nil {
+			return err
+		}
+		return staff.Note(tx, staff.Act{By: u.by(), Act: "drop file", About: fmt.Sprintf("%s, upload %d", file.Kind, id)})
+	})
+	if err != nil {
 		return mistake(err)
 	}
 	return back(w, r, "/console/import", "dropped_file")

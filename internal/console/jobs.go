@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"regulars/internal/staff"
 	"regulars/internal/store"
@@ -13,7 +14,8 @@ import (
 // jobsView are the jobs that people enqueued, and how they ended.
 type jobsView struct {
 	frame
-	Jobs []jobs.Row
+	Jobs  []jobs.Row
+	Older int64 // the job before which the next page begins; 0: there is none
 }
 
 func (c *Console) jobs(w http.ResponseWriter, r *http.Request, u visitor) error {
@@ -22,7 +24,7 @@ func (c *Console) jobs(w http.ResponseWriter, r *http.Request, u visitor) error 
 		if view.frame, err = c.frame(tx, r, u, "jobs", c.pages.words.Say("jobs.title")); err != nil {
 			return err
 		}
-		view.Jobs, err = jobs.List(tx, "", perPage)
+		view.Jobs, view.Older, err = paged(r, func(before int64, limit int) ([]jobs.Row, error) { return jobs.Newest(tx, before, limit) }, func(row jobs.Row) int64 { return row.ID })
 		return err
 	})
 	if err != nil {
@@ -39,6 +41,17 @@ func (c *Console) jobs(w http.ResponseWriter, r *http.Request, u visitor) error 
 // Again reports whether a job can be queued again; Waits whether it can be cancelled.
 func (jobsView) Again(j jobs.Row) bool { return j.State == "failed" || j.State == "cancelled" }
 func (jobsView) Waits(j jobs.Row) bool { return j.State == "queued" }
+
+// About is what a job is about, as far as that names nobody.
+func (jobsView) About(j jobs.Row) string {
+	var about []string
+	for _, key := range []string{"what", "report", "campaign", "segment", "pool", "count"} {
+		if value := j.Values()[key]; value != "" {
+			about = append(about, value)
+		}
+	}
+	return strings.Join(about, ", ")
+}
 
 // File is the path of the page of the file that a job takes in; "": it is of none.
 func (jobsView) File(j jobs.Row) string {
@@ -78,5 +91,9 @@ func movedJob(tx *store.Tx, u visitor, id int64, act string, f func(*store.Tx, i
 	if err := f(tx, id); err != nil {
 		return err
 	}
-	return staff.Note(tx, staff.Act{By: u.by(), Act: act, About: fmt.Sprintf("job %d (%s)", id, row.Kind), Before: row.State})
+	now, err := jobs.Show(tx, id)
+	if err != nil {
+		return err
+	}
+	return staff.Note(tx, staff.Act{By: u.by(), Act: act, About: fmt.Sprintf("job %d (%s)", id, row.Kind), Before: row.State, After: now.State})
 }

@@ -36,7 +36,7 @@ func TestJobsAreRetriedAndCancelled(t *testing.T) {
 		h.does(t, staff.Launcher, job+"/cancel", url.Values{}).shows(t, fmt.Sprintf("refresh, %d cancelled", id))
 		h.refused(t, staff.Launcher, "/console/jobs/99/retry", url.Values{}, "no such page")
 		audit := h.ask(staff.Admin, "/console/audit", nil)
-		audit.shows(t, fmt.Sprintf("retry job %d (refresh) failed console: launcher@shop.example", id))
-		audit.shows(t, fmt.Sprintf("cancel job %d (refresh) queued console: launcher@shop.example", id))
+		audit.shows(t, fmt.Sprintf("retry job %d (refresh) failed queued console: launcher@shop.example", id))
+		audit.shows(t, fmt.Sprintf("cancel job %d (refresh) queued cancelled console: launcher@shop.example", id))
 	})
 }

@@ -23,6 +23,7 @@ type loyaltyView struct {
 	Picture   template.HTML
 	Tiers     []report.TierLine
 	Moved     template.HTML // who moved between tiers; "": nobody
+	Newest    []report.TierMove
 	Ending    template.HTML // what ends when
 	Rewards   []rewardLine
 	Referrals []points.Referral
@@ -36,6 +37,7 @@ type rewardLine struct{ Name, Price, Gives, For string }
 const (
 	movedSince     = 30 // days
 	shownReferrals = 100
+	shownMoves     = 20
 )
 
 func (c *Console) loyalty(w http.ResponseWriter, r *http.Request, u visitor) error {
@@ -102,6 +104,9 @@ func (v *loyaltyView) count(tx *store.Tx, l *program.Loyalty) error {
 		v.Picture = template.HTML(named.Picture(ask, table))
 	}
 	if len(l.Tiers) > 0 {
+		if v.Newest, err = report.NewestTiers(tx, shownMoves); err != nil {
+			return err
+		}
 		if err := v.tiers(tx, l); err != nil {
 			return err
 		}
@@ -129,6 +134,11 @@ func (v *loyaltyView) tiers(tx *store.Tx, l *program.Loyalty) error {
 		v.Moved = template.HTML(tiers.SVG())
 	}
 	return err
+}
+
+// Mover is who came to a tier, as the visitor may see them.
+func (f frame) Mover(m report.TierMove) string {
+	return f.Called(report.Member{Number: m.Number, ID: m.ID, FirstName: m.FirstName, LastName: m.LastName})
 }
 
 // MovedSince is since how many days members' moves between tiers are counted.

@@ -26,7 +26,18 @@ type mailView struct {
 	Views    [][]link
 	Body     string // where the frame finds it
 	Path     string // of the mail, below /console/…/
+	Found    []choiceOf
+	More     bool // there are more than those
 }
+
+// choiceOf is one of several members by whose eyes a mail may be looked at.
+type choiceOf struct {
+	report.Member
+	To string
+}
+
+// mostChoices is how many members are offered.
+const mostChoices = 20
 
 // link is one of several ways to look at the same thing.
 type link struct {
@@ -74,8 +85,15 @@ func (a mailAsked) query(change func(*mailAsked)) string {
 }
 
 func (c *Console) mail(w http.ResponseWriter, r *http.Request, u visitor) error {
-	a := c.asked(r, u)
-	view := mailView{asked: a, Campaign: a.Campaign, Path: path(a)}
+	return c.showMail(w, r, u, c.asked(r, u), nil)
+}
+
+// showMail shows a mail, and members among whom one is to be chosen.
+func (c *Console) showMail(w http.ResponseWriter, r *http.Request, u visitor, a mailAsked, found []report.Member) error {
+	view := mailView{asked: a, Campaign: a.Campaign, Path: path(a), More: len(found) > mostChoices}
+	for _, m := range found[:min(len(found), mostChoices)] {
+		view.Found = append(view.Found, choiceOf{m, "/console/mail/" + view.Path + a.query(func(a *mailAsked) { a.Member = m.Number })})
+	}
 	var languages []string
 	err := c.read(r.Context(), func(tx *store.Tx) (err error) {
 		if view.frame, err = c.frame(tx, r, u, "campaigns", a.Mail.Mail); err != nil {
@@ -170,6 +188,7 @@ func (c *Console) writeMail(w http.ResponseWriter, body []byte, pictures bool) e
 // in no address of ours.
 func (c *Console) mailAs(w http.ResponseWriter, r *http.Request, u visitor) error {
 	a := c.asked(r, u)
+	var several []report.Member
 	a.Member = 0
 	if text := strings.TrimSpace(r.PostFormValue("member")); text != "" {
 		err := c.read(r.Context(), func(tx *store.Tx) error {
@@ -190,13 +209,16 @@ func (c *Console) mailAs(w http.ResponseWriter, r *http.Request, u visitor) erro
 			case 1:
 				a.Member = found[0].Number
 			default:
-				return wrong(c.pages.words.Say("mail.several", c.pages.words.Number(int64(len(found)))))
+				several = found
 			}
 			return nil
 		})
 		if err != nil {
 			return err
 		}
+	}
+	if len(several) > 0 {
+		return c.showMail(w, r, u, c.asked(r, u), several)
 	}
 	http.Redirect(w, r, "/console/mail/"+path(a)+a.query(func(*mailAsked) {}), http.StatusSeeOther)
 	return nil

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"regulars/internal/consent"
 	"regulars/internal/coupon"
@@ -50,6 +51,7 @@ type memberView struct {
 	report.Member
 	Profile   report.Profile
 	Topics    []consent.Standing
+	Answers   []report.ConsentAnswer // about topics, the newest first
 	Timeline  []report.Moment
 	Points    *points.Statement // nil: the program keeps none
 	Codes     []coupon.Code
@@ -65,6 +67,7 @@ type memberView struct {
 const (
 	timelineRows  = 150
 	unarrivedRows = 20
+	mostAnswers   = 50
 	mostLots      = 20 // of points, by their last days
 )
 
@@ -85,6 +88,9 @@ func (c *Console) member(w http.ResponseWriter, r *http.Request, u visitor) erro
 			return err
 		}
 		if view.Topics, err = consent.StandingOf(tx, id); err != nil {
+			return err
+		}
+		if view.Answers, err = report.ConsentAnswers(tx, id, mostAnswers); err != nil {
 			return err
 		}
 		if view.Timeline, err = report.Timeline(tx, id, timelineRows); err != nil {
@@ -160,6 +166,9 @@ func (v *memberView) hide() {
 	v.Profile = report.Profile{Tier: v.Profile.Tier, Suppressed: v.Profile.Suppressed, ErasedAt: v.Profile.ErasedAt, Merged: v.Profile.Merged}
 	for i := range v.Codes {
 		v.Codes[i].Code = ""
+	}
+	for i := range v.Answers {
+		v.Answers[i].Source, v.Answers[i].Said = "", ""
 	}
 	for i := range v.Timeline {
 		m := &v.Timeline[i]
@@ -301,6 +310,11 @@ func (c *Console) voidCode(w http.ResponseWriter, r *http.Request, u visitor) er
 // Usable reports whether a code may still be used, and so be ended.
 func (v memberView) Usable(k coupon.Code) bool {
 	return k.Member == v.Number && (k.State == coupon.StateReserved || k.State == coupon.StateIssued)
+}
+
+// Later reports whether an answer was noted on another day than it was given.
+func (memberView) Later(a report.ConsentAnswer) bool {
+	return a.RecordedAt.Sub(a.At.Time) >= 24*time.Hour
 }
 
 // GoesAgain reports whether a mail may be handed over once more.

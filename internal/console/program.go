@@ -20,11 +20,9 @@ type programView struct {
 	frame
 	Proposals []marketing.Proposal
 	Versions  []versions.Stored
+	Older     int64  // the version before which the next page begins; 0: there is none
 	By        string // the visitor, as the author of a draft
 }
-
-// mostVersions is how many versions are listed.
-const mostVersions = 200
 
 func (c *Console) program(w http.ResponseWriter, r *http.Request, u visitor) error {
 	view := programView{By: u.by()}
@@ -35,8 +33,17 @@ func (c *Console) program(w http.ResponseWriter, r *http.Request, u visitor) err
 		if view.Proposals, err = marketing.Proposals(tx); err != nil {
 			return err
 		}
-		view.Versions, err = versions.List(tx)
-		view.Versions = view.Versions[:min(len(view.Versions), mostVersions)]
+		all, err := versions.List(tx)
+		if err != nil {
+			return err
+		}
+		view.Versions, view.Older, err = paged(r, func(before int64, limit int) ([]versions.Stored, error) {
+			from := slices.IndexFunc(all, func(v versions.Stored) bool { return before == 0 || v.ID < before })
+			if from < 0 {
+				return nil, nil
+			}
+			return all[from:min(len(all), from+limit)], nil
+		}, func(v versions.Stored) int64 { return v.ID })
 		return err
 	})
 	if err != nil {

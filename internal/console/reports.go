@@ -6,8 +6,10 @@ import (
 	"html/template"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
+	"unicode"
 
 	"regulars/internal/loyalty"
 	"regulars/internal/marketing"
@@ -47,8 +49,33 @@ type reportView struct {
 	Past    bool
 	Picture template.HTML // drawn by plot, which escapes what comes from outside; "": it has none
 	Table   report.Table
+	Figures []bool // by column: it holds figures, which stand below each other by their ends
 	counting
 }
+
+// figures says which columns of a table hold figures, and not words.
+func figures(t report.Table) []bool {
+	columns := len(t.Head)
+	for _, row := range t.Rows {
+		columns = max(columns, len(row))
+	}
+	are := make([]bool, columns)
+	for i := range are {
+		words, all := 0, 0
+		for _, row := range t.Rows {
+			if i < len(row) && row[i] != "" {
+				all++
+				if !strings.ContainsAny(row[i], "0123456789") || isDay.MatchString(row[i]) || strings.ContainsFunc(row[i], unicode.IsLetter) {
+					words++
+				}
+			}
+		}
+		are[i] = i > 0 && (all == 0 || 2*words < all)
+	}
+	return are
+}
+
+var isDay = regexp.MustCompile(`^\d{4}-\d\d`)
 
 // counting is a report that takes too long for a page, and what a worker makes of it.
 type counting struct {
@@ -102,7 +129,7 @@ func (c *Console) counted(r *http.Request, f *frame, name string, day loyalty.Da
 }
 
 // shownRows is how many rows of a report a page shows; its file has all.
-const shownRows = 200
+const shownRows = 100
 
 // report is one of them: its picture and its table.
 func (c *Console) report(w http.ResponseWriter, r *http.Request, u visitor) error {
@@ -126,8 +153,9 @@ func (c *Console) report(w http.ResponseWriter, r *http.Request, u visitor) erro
 	if view.counting, err = c.countedReport(r, &view.frame, named, view.Day, view.Past, &table); err != nil {
 		return err
 	}
-	view.Table, view.Picture = report.Table{Head: table.Head, Rows: table.Rows}, template.HTML(table.Picture)
+	view.Table, view.Picture = report.Table{Head: table.Head, Rows: table.Rows, Note: table.Note}, template.HTML(table.Picture)
 	view.Table.Rows = view.Table.Rows[:min(len(view.Table.Rows), shownRows)]
+	view.Figures = figures(view.Table)
 	return c.pages.show(w, http.StatusOK, "report", view)
 }
 

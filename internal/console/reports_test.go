@@ -32,6 +32,7 @@ func TestReportsAreShownDrawnAndHandedOut(t *testing.T) {
 			"/console/reports/lifecycle":            {`<svg `, "no order yet", `href="/console/reports/lifecycle/file?as=svg"`},
 			"/console/reports/rfm-grid":             {`<svg `, "recency 3, frequency"},
 			"/console/reports/tiers":                {`<svg `, "none"},
+			"/console/reports/forecast":             {"There is no forecast"},
 			"/console/reports/liability":            {`<svg `, "worth, if all are spent"},
 			"/console/reports/orders/file":          {"month,orders,revenue,members\n", "\n2027-03,"},
 		} {
@@ -58,6 +59,7 @@ func TestACampaignSaysWhatBecameOfItsMails(t *testing.T) {
 		page := h.ask(staff.Viewer, "/console/campaigns/spring", nil)
 		page.shows(t, "are known of those that began to go out from 1 January 2025 on")
 		page.shows(t, "What became of its mails As of")
+		h.ask(staff.Viewer, "/console/reports/campaigns", nil).shows(t, "Mails are counted for ever.")
 		page.shows(t, "offer 4 1 25 % 0 0 2 50 % — 1")
 		page.shows(t, "https://shop.example/sale offer 2 3")
 		for figure, want := range map[string]int{"sent": 4, "bounced": 1, "complained": 0, "clicked": 2} {

@@ -64,9 +64,11 @@ viewer   GET /console/campaigns
 viewer   GET /console/campaigns/{name}
 viewer   GET /console/campaigns/{name}/mails/{figure}/{mail...}
 viewer   GET /console/codes
+viewer   GET /console/codes/{pool}
 viewer   GET /console/deliverability
 viewer   POST /console/deliverability/count
 viewer   GET /console/figures/{figure}
+viewer   GET /console/unknown
 viewer   GET /console/help
 viewer   GET /console/help/{topic}
 viewer   GET /console/jobs
@@ -152,6 +154,8 @@ launcher POST /console/campaigns/{name}/launch
 launcher POST /console/campaigns/{name}/launch/start
 launcher POST /console/campaigns/{name}/release
 launcher POST /console/codes/void
+launcher POST /console/codes/{pool}/stock
+launcher POST /console/codes/{pool}/export
 launcher POST /console/hold
 launcher POST /console/jobs/{job}/cancel
 launcher GET /console/jobs/new
@@ -167,6 +171,8 @@ launcher POST /console/proposals/{proposal}/refuse
 launcher POST /console/referrals/{referral}
 launcher POST /console/release
 launcher POST /console/runs/{run}/cancel
+launcher POST /console/runs/{run}/resolve
+launcher POST /console/members/{member}/resolve
 launcher POST /console/runs/{run}/pause
 launcher POST /console/runs/{run}/resume
 admin    GET /console/audit
@@ -174,6 +180,11 @@ admin    GET /console/audit.csv
 admin    GET /console/settings
 admin    POST /console/settings/tokens
 admin    POST /console/settings/tokens/end
+admin    GET /console/webhooks
+admin    GET /console/webhooks/{hook}
+admin    POST /console/webhooks/{hook}/replay
+admin    POST /console/webhooks/{hook}/done
+admin    POST /console/webhooks/told
 admin    GET /console/users
 admin    POST /console/users
 admin    POST /console/users/remove

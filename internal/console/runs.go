@@ -16,7 +16,8 @@ import (
 
 type runsView struct {
 	frame
-	Runs []report.Run
+	Runs  []report.Run
+	Older int64 // the run before which the next page begins; 0: there is none
 }
 
 func (c *Console) runs(w http.ResponseWriter, r *http.Request, u visitor) error {
@@ -25,7 +26,9 @@ func (c *Console) runs(w http.ResponseWriter, r *http.Request, u visitor) error 
 		if view.frame, err = c.frame(tx, r, u, "runs", c.pages.words.Say("runs.title")); err != nil {
 			return err
 		}
-		view.Runs, err = report.Runs(tx, 0)
+		view.Runs, view.Older, err = paged(r, func(before int64, limit int) ([]report.Run, error) {
+			return report.NewestRuns(tx, "", before, limit)
+		}, func(row report.Run) int64 { return row.ID })
 		return err
 	})
 	if err != nil {

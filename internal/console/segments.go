@@ -11,6 +11,7 @@ import (
 
 	"regulars/internal/loyalty"
 	"regulars/internal/marketing"
+	"regulars/internal/plot"
 	"regulars/internal/report"
 	"regulars/internal/store"
 	"regulars/segments"
@@ -20,13 +21,35 @@ import (
 type segmentsView struct {
 	frame
 	Segments []report.Segment
-	Before   map[string]int64 // how many were inside so many days ago
-	Words    []completion     // of rules
+	Courses  map[string][]int64 // how many were inside at the end of each of the last days, the oldest first
+	Words    []completion       // of rules
 	Try      try
 }
 
-// Days is how long ago Before was.
+// Days is over how many days the list shows the courses.
 func (segmentsView) Days() int { return movedSince }
+
+// Before is how many were in a segment when its course begins.
+func (v segmentsView) Before(segment string) int64 {
+	if days := v.Courses[segment]; len(days) > 0 {
+		return days[0]
+	}
+	return 0
+}
+
+// Spark draws the course of a segment beside its name; "": nobody was ever in it.
+func (v segmentsView) Spark(segment string) template.HTML {
+	var s plot.Spark
+	for _, n := range v.Courses[segment] {
+		s.Values = append(s.Values, float64(n))
+	}
+	if len(s.Values) == 0 {
+		return ""
+	}
+	number := func(i int) string { return v.words.Number(v.Courses[segment][i]) }
+	s.Says = v.words.Say("segments.spark", number(0), number(len(s.Values)-1), v.words.Number(movedSince))
+	return template.HTML(s.SVG())
+}
 
 // try is a rule that somebody tries, and what it says.
 type try struct {
@@ -54,7 +77,7 @@ func (c *Console) segments(w http.ResponseWriter, r *http.Request, u visitor) er
 		if view.Segments, err = report.Segments(tx); err != nil {
 			return err
 		}
-		if view.Before, err = report.InsideAt(tx, view.Today()-movedSince); err != nil {
+		if view.Courses, err = report.Courses(tx, view.Today()-movedSince, view.Today()); err != nil {
 			return err
 		}
 		now, err := marketing.InForce(tx)

@@ -59,7 +59,7 @@ func TestTokensAreMadeAndEndedInTheConsole(t *testing.T) {
 		}
 		h.Do(func(tx *store.Tx) error {
 			acts, err := staff.Audit(tx, 0, 2)
-			if len(acts) != 2 || acts[1].Act != "token made" || acts[1].After != "read,redeem" || acts[0].Act != "token ended" || acts[0].By != "console: admin@shop.example" {
+			if len(acts) != 2 || acts[1].Act != "token made" || acts[1].After != "read,redeem" || acts[0].Act != "token ended" || acts[0].Before != "read,redeem" || acts[0].By != "console: admin@shop.example" {
 				t.Errorf("the audit says %+v", acts)
 			}
 			return err

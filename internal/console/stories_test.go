@@ -618,7 +618,7 @@ func (d *marketer) findsOutWhyAnaGotNothing() {
 func (d *marketer) finds(id string) {
 	d.t.Helper()
 	d.part("Members")
-	d.fillHere("Name, address, phone, card or id", strings.ToLower(id)+"@people.example")
+	d.fillHere("Name, address, phone, card, id, order or code", strings.ToLower(id)+"@people.example")
 	d.press("Search")
 	if at := fmt.Sprint(d.eval("location.href")); strings.Contains(at, "@") {
 		d.t.Errorf("who was looked for stands in the address: %s", at)

@@ -61,7 +61,7 @@ func (c *Console) today(w http.ResponseWriter, r *http.Request, u visitor) error
 		if !view.People {
 			t.What = marketing.Impersonal(t)
 		}
-		view.Needs = append(view.Needs, c.need(t))
+		view.Needs = append(view.Needs, c.need(t, view.Admin))
 	}
 	view.figures()
 	return c.pages.show(w, http.StatusOK, "today", view)
@@ -86,10 +86,10 @@ func (v *todayView) figures() {
 	}
 }
 
-// need says where a person can do something about a trouble.
-func (c *Console) need(t store.Trouble) need {
+// need says where a person can do something about a trouble; admins can do more.
+func (c *Console) need(t store.Trouble, admin bool) need {
 	n := need{Trouble: t}
-	if t.Kind == "held" || t.Kind == "paused" {
+	if t.Kind == "held" || t.Kind == "paused" || t.Kind == "unknown" {
 		n.Do = "" // the page that the button leads to does it; else it is told how by command line
 	}
 	campaign, isCampaign := strings.CutPrefix(t.About, "campaign ")
@@ -104,6 +104,16 @@ func (c *Console) need(t store.Trouble) need {
 		n.Link, n.Button = "/console/campaigns/"+t.About, "today.to_campaign"
 	case t.Kind == "held" || t.Kind == "restored" || t.Kind == "unsure":
 		n.Link, n.Button = "#stop", "today.to_release"
+	case t.Kind == "pool" || t.Kind == "aside":
+		n.Link, n.Button = "/console/codes/"+t.About, "today.to_pool"
+	case strings.HasPrefix(t.About, "pool "):
+		n.Link, n.Button = "/console/codes/"+strings.TrimPrefix(t.About, "pool "), "today.to_pool"
+	case t.Kind == "unknown":
+		n.Link, n.Button = "/console/unknown", "today.to_unknown"
+	case admin && (t.Kind == "parked" || strings.HasPrefix(t.Kind, "webhook ")):
+		n.Link, n.Button, n.Do = "/console/webhooks", "today.to_webhooks", ""
+	case t.Kind == "budget":
+		n.Link, n.Button = "/console/loyalty", "today.to_loyalty"
 	case strings.HasPrefix(t.About, "segment "):
 		n.Link, n.Button = "/console/segments/"+strings.TrimPrefix(t.About, "segment "), "today.to_segment"
 	}

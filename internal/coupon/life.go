@@ -228,6 +228,12 @@ func Cancel(tx *store.Tx, code string) (bool, error) {
 	return n > 0, err
 }
 
+// StateOf returns the state of a code. One that nobody made is *Refused.
+func StateOf(tx *store.Tx, code string) (string, error) {
+	f, err := find(tx, code, "")
+	return f.Code.State, err
+}
+
 // Export hands each code of a pool that is not void to each, in order. With mark
 // the shop thereby knows those in stock, and from then on they may be given.
 // Without mark nothing is written.

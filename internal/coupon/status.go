@@ -17,6 +17,9 @@ type Status struct {
 	IsLow bool  // fewer left than the pool's low
 }
 
+// Given is how many codes went to members or mails and are not void.
+func (s Status) Given() int64 { return s.Reserved + s.Issued + s.Redeemed + s.Expired }
+
 // Statuses returns how the pools of the program in force stand, by name.
 func Statuses(tx *store.Tx, today loyalty.Day) ([]Status, error) {
 	var rows []poolRow
@@ -36,6 +39,15 @@ func Statuses(tx *store.Tx, today loyalty.Day) ([]Status, error) {
 		all = append(all, s)
 	}
 	return all, nil
+}
+
+// StatusOf returns how one of them stands; store.ErrNotFound if there is none of the name.
+func StatusOf(tx *store.Tx, name string, today loyalty.Day) (Status, error) {
+	p, err := Find(tx, name)
+	if err != nil {
+		return Status{}, err
+	}
+	return statusOf(tx, p, today)
 }
 
 func statusOf(tx *store.Tx, p Pool, today loyalty.Day) (Status, error) {

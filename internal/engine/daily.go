@@ -14,6 +14,7 @@ import (
 const (
 	passCodes  = "codes"
 	passCounts = "code counts"
+	passPools  = "pool days"
 	passRetain = "retention"
 )
 
@@ -105,6 +106,13 @@ func expireCodes(ctx context.Context, db *store.DB) (int, error) {
 	// By itself, for it locks the pools, which whoever gives codes locks first.
 	_, err = daily(ctx, db, passCounts, func(tx *store.Tx, _ loyalty.Day) (int, bool, error) {
 		return 0, false, coupon.FoldAll(tx)
+	})
+	if err != nil {
+		return did, err
+	}
+	// How the pools stand now is how the day before ended.
+	_, err = daily(ctx, db, passPools, func(tx *store.Tx, today loyalty.Day) (int, bool, error) {
+		return 0, false, coupon.NoteDay(tx, today-1)
 	})
 	return did, err
 }

@@ -12,7 +12,6 @@ import (
 	"regulars/internal/happenings"
 	"regulars/internal/intake"
 	"regulars/internal/points"
-	"regulars/internal/program"
 	"regulars/internal/staff"
 	"regulars/internal/store"
 	"regulars/segments"
@@ -28,7 +27,7 @@ func (m Marketer) Suppress(ctx context.Context, member, by string) error {
 		if err := consent.Suppress(tx, key, "manual", by); err != nil {
 			return err
 		}
-		return m.noteMember(tx, member, staff.Act{By: by, Act: "suppress", After: "the address gets nothing"})
+		return m.noteMember(tx, member, staff.Act{By: by, Act: "suppress", Before: addressFree, After: addressStopped})
 	})
 }
 
@@ -43,9 +42,15 @@ func (m Marketer) Unsuppress(ctx context.Context, member string) (bool, error) {
 		if err != nil || !was {
 			return was, err
 		}
-		return was, m.noteMember(tx, member, staff.Act{Act: "unsuppress", Before: "the address gets nothing", After: "the address may be mailed"})
+		return was, m.noteMember(tx, member, staff.Act{Act: "unsuppress", Before: addressStopped, After: addressFree})
 	})
 }
+
+// How an address stands, for the audit.
+const (
+	addressFree    = "the address may be mailed"
+	addressStopped = "the address gets nothing"
+)
 
 // emailKey is what suppressions know of a member's address.
 func emailKey(tx *store.Tx, member string) ([]byte, error) {
@@ -128,11 +133,20 @@ func (m Marketer) noteMember(tx *store.Tx, member string, a staff.Act) error {
 // GivePoints gives a member points or takes some, and reports whether that was booked
 // now and not before, by the same key.
 func (m Marketer) GivePoints(tx *store.Tx, h points.Hand) (bool, error) {
+	before, err := points.StatementOf(tx, h.Member, 1)
+	if err != nil {
+		return false, err
+	}
 	booked, err := intake.BookByHand(tx, h)
 	if err != nil || !booked {
 		return false, err
 	}
-	return true, m.note(tx, staff.Act{By: h.By, Act: "points", About: fmt.Sprintf("member %d", h.Member), After: fmt.Sprintf("%+d: %s", h.N, h.Because)})
+	after, err := points.StatementOf(tx, h.Member, 1)
+	if err != nil {
+		return false, err
+	}
+	return true, m.note(tx, staff.Act{By: h.By, Act: "points", About: fmt.Sprintf("member %d", h.Member),
+		Before: fmt.Sprintf("%d points", before.Balance), After: fmt.Sprintf("%d points, %+d: %s", after.Balance, h.N, h.Because)})
 }
 
 // GiveCode gives a member a code of a pool, and reports whether it was given now and not
@@ -143,15 +157,4 @@ func (m Marketer) GiveCode(tx *store.Tx, h points.HandCode) (coupon.Code, bool, 
 		return c, false, err
 	}
 	return c, true, m.note(tx, staff.Act{By: h.By, Act: "give code", About: fmt.Sprintf("member %d", h.Member), After: c.Code + " of " + c.Pool + ": " + h.Because})
-}
-
-// PoolsToGive are the pools of a program out of which a member can be given a code of
-// their own.
-func PoolsToGive(p *program.Program) (names []string) {
-	for _, pool := range p.Pools {
-		if pool.Kind != coupon.Shared {
-			names = append(names, pool.Name)
-		}
-	}
-	return names
 }

@@ -143,7 +143,7 @@ func TestActsLeaveARow(t *testing.T) {
 			fmt.Sprintf("anna|cancel|run %d of spring|sending|enough", l.Run),
 			"anna|hold|all offers||" + marketing.NoReason,
 			"anna|release|all offers|" + marketing.NoReason + "|",
-			"bea|rollback|the program||version 3, which is that of 1: the prices were wrong",
+			"bea|rollback|the program|version 2|version 3, which is that of 1: the prices were wrong",
 		}
 		s.Want("the audit", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	})

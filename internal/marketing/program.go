@@ -126,11 +126,24 @@ func (m Marketer) putInForce(tx *store.Tx, next program.Version, by, note string
 			return versions.Applied{}, errors.New(change.Words)
 		}
 	}
+	before, err := versionBefore(tx)
+	if err != nil {
+		return versions.Applied{}, err
+	}
 	applied, err := apply.Apply(tx, next.Files, by, note)
 	if err == nil && !applied.Same {
-		err = m.note(tx, staff.Act{By: by, Act: "apply", About: "the program", After: strings.TrimSuffix(fmt.Sprintf("version %d: %s", applied.Version, note), ": ")})
+		err = m.note(tx, staff.Act{By: by, Act: "apply", About: "the program", Before: before, After: strings.TrimSuffix(fmt.Sprintf("version %d: %s", applied.Version, note), ": ")})
 	}
 	return rezoned(tx, applied, err)
+}
+
+// versionBefore is which version is in force before another one is, for the audit.
+func versionBefore(tx *store.Tx) (string, error) {
+	v, err := versions.Active(tx)
+	if err != nil {
+		return "", versions.IgnoreNoProgram(err)
+	}
+	return fmt.Sprintf("version %d", v.ID), nil
 }
 
 // warned adds what a person should know about a version that is in force now.
@@ -152,9 +165,13 @@ func (m Marketer) warned(ctx context.Context, done Applied, next program.Version
 // where there is no such version. because is why, for the list of versions.
 func (m Marketer) Rollback(ctx context.Context, version int64, by, because string) (done Applied, err error) {
 	done.Applied, err = update(ctx, m.DB, func(tx *store.Tx) (versions.Applied, error) {
+		before, err := versionBefore(tx)
+		if err != nil {
+			return versions.Applied{}, err
+		}
 		applied, err := apply.Rollback(tx, version, by, because)
 		if err == nil && !applied.Same {
-			err = m.note(tx, staff.Act{By: by, Act: "rollback", About: "the program", After: strings.TrimSuffix(fmt.Sprintf("version %d, which is that of %d: %s", applied.Version, version, because), ": ")})
+			err = m.note(tx, staff.Act{By: by, Act: "rollback", About: "the program", Before: before, After: strings.TrimSuffix(fmt.Sprintf("version %d, which is that of %d: %s", applied.Version, version, because), ": ")})
 		}
 		return rezoned(tx, applied, err)
 	})

@@ -103,7 +103,10 @@ func (m Marketer) Begin(ctx context.Context, title string) (id int64, err error)
 			insert into proposals (title, state, base_id, files, author, created_at, changed_at)
 			values (@title, 'draft', @base, `+tx.JSONParam("@files")+`, @by, @now, @now)
 			returning id`, store.Args{"title": title, "base": v.ID, "files": "{}", "by": m.By, "now": tx.At})
-		return id, err
+		if err != nil {
+			return 0, err
+		}
+		return id, m.note(tx, staff.Act{Act: "begin", About: changeOf(id), Before: fmt.Sprintf("version %d", v.ID), After: title})
 	})
 }
 
@@ -145,9 +148,15 @@ func (m Marketer) WriteFiles(ctx context.Context, id int64, texts map[string]*st
 			return fmt.Errorf("these changes are larger than %d MB together: make two of them", mostProposed>>20)
 		}
 		_, err = tx.Exec("update proposals set files = "+tx.JSONParam("@files")+", changed_at = @now where id = @id", store.Args{"files": files, "now": tx.At, "id": id})
-		return err
+		if err != nil {
+			return err
+		}
+		return m.note(tx, staff.Act{Act: "write", About: changeOf(id), After: strings.Join(slices.Sorted(maps.Keys(texts)), ", ")})
 	})
 }
+
+// changeOf is what a draft or proposal is called in the audit.
+func changeOf(id int64) string { return fmt.Sprintf("change %d of the program", id) }
 
 // AddPicture keeps a picture in one's own draft under what it is called, and returns its
 // path among the files. What it is is told by its bytes.
@@ -305,7 +314,7 @@ func (m Marketer) turn(tx *store.Tx, p Proposal, state, act, because string) (er
 	if err != nil {
 		return err
 	}
-	return m.note(tx, staff.Act{Act: act, About: fmt.Sprintf("change %d of the program", p.ID), Before: p.State, After: strings.TrimSuffix(p.Title+": "+because, ": ")})
+	return m.note(tx, staff.Act{Act: act, About: changeOf(p.ID), Before: p.State, After: strings.TrimSuffix(p.Title+": "+because, ": ")})
 }
 
 // Conflict says that files of a proposal have changed in the program since it was begun.

@@ -80,6 +80,11 @@ func (m Marketer) Resolve(ctx context.Context, send int64, as, by string) error 
 
 // AgainOf has a mail of a member handed over again that did not reach them.
 func (m Marketer) AgainOf(ctx context.Context, member, send int64) error {
+	return m.ResolveOf(ctx, member, send, delivery.Again)
+}
+
+// ResolveOf is Resolve for a mail of a member.
+func (m Marketer) ResolveOf(ctx context.Context, member, send int64, as string) error {
 	var mine bool
 	err := m.DB.View(ctx, func(tx *store.Tx) error {
 		return tx.One(&mine, "select count(*) > 0 from sends where id = @send and member_id = @member", store.Args{"send": send, "member": member})
@@ -90,7 +95,7 @@ func (m Marketer) AgainOf(ctx context.Context, member, send int64) error {
 	if err != nil {
 		return err
 	}
-	return m.Resolve(ctx, send, delivery.Again, m.By)
+	return m.Resolve(ctx, send, as, m.By)
 }
 
 // ResolveRun decides all unknown mails of a run, and returns how many there were.
@@ -112,11 +117,15 @@ func (m Marketer) ResolveRun(ctx context.Context, run int64, as, by string) (all
 
 // VoidCode ends a code, and reports whether it could still be given or used.
 func (m Marketer) VoidCode(tx *store.Tx, code string) (bool, error) {
+	before, err := coupon.StateOf(tx, code)
+	if err != nil {
+		return false, err
+	}
 	was, err := coupon.Cancel(tx, code)
 	if err != nil || !was {
 		return was, err
 	}
-	return was, m.note(tx, staff.Act{Act: "void code", About: "code " + code, After: coupon.StateVoid})
+	return was, m.note(tx, staff.Act{Act: "void code", About: "code " + code, Before: before, After: coupon.StateVoid})
 }
 
 // Redeem takes a code and tells the campaigns that gave it.

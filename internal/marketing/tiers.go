@@ -18,6 +18,10 @@ func (m Marketer) SetTier(ctx context.Context, member string, h tiers.Hand) (tie
 		if err != nil {
 			return shown, err
 		}
+		before, err := tiers.Show(tx, id)
+		if err != nil {
+			return shown, err
+		}
 		if err := tiers.Set(tx, id, h); err != nil {
 			return shown, err
 		}
@@ -25,6 +29,6 @@ func (m Marketer) SetTier(ctx context.Context, member string, h tiers.Hand) (tie
 		if err != nil {
 			return shown, err
 		}
-		return shown, m.note(tx, staff.Act{By: h.By, Act: "tier", About: fmt.Sprintf("member %d", id), After: strings.TrimSpace(h.Tier + " " + h.Because)})
+		return shown, m.note(tx, staff.Act{By: h.By, Act: "tier", About: fmt.Sprintf("member %d", id), Before: before.Tier, After: strings.TrimSpace(h.Tier + " " + h.Because)})
 	})
 }

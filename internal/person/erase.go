@@ -108,7 +108,7 @@ func Erase(tx *store.Tx, member int64, by string) (e Erased, err error) {
 			return e, fmt.Errorf("erasing member %d: %w", member, err)
 		}
 	}
-	return e, staff.Note(tx, staff.Act{By: by, Act: "erase", About: about(member)})
+	return e, staff.Note(tx, staff.Act{By: by, Act: "erase", About: about(member), After: "erased: figures and the proof of consent stay"})
 }
 
 // them are a member and all who were made one with them, in the order of their ids.

@@ -30,8 +30,8 @@ func (b Bars) SVG() string {
 		if !math.IsNaN(r.Value) && !math.IsInf(r.Value, 0) {
 			most = max(most, r.Value)
 		}
-		label = max(label, 8+perRune*float64(len([]rune(r.Label))))
-		behind = max(behind, perRune*float64(len([]rune(r.Text))))
+		label = max(label, 8+wide(r.Label))
+		behind = max(behind, wide(r.Text))
 	}
 	label, behind = min(label, Width*0.35), min(behind, Width*0.25)
 	room := Width - label - behind - 24
@@ -44,7 +44,7 @@ func (b Bars) SVG() string {
 		}
 		fill := fills[0]
 		if r.Light {
-			fill = fills[4]
+			fill = fills[5]
 		}
 		d.rect(label+10, y+3, width, rowHeight-7, fill, r.Label+": "+r.Text)
 		d.text(label+10+width+6, y+15, "start", r.Text, behind+8)

@@ -66,17 +66,10 @@ func (c Columns) SVG() string {
 		return d.svg(c.Title, c.Says)
 	}
 	step := (Width - axisRoom) / float64(len(c.Labels))
-	for i, label := range c.Labels {
-		x := axisRoom + step*float64(i)
-		c.stack(&d, i, x+step*0.15, step*0.7, y)
-		if every := 1 + int(perRune*float64(len([]rune(label))+2)/step); i%every == 0 {
-			if middle := x + step/2; middle+perRune*float64(len([]rune(label)))/2 <= Width {
-				d.text(middle, top+plotHeight+18, "middle", label, 0)
-			} else {
-				d.text(Width, top+plotHeight+18, "end", label, 0)
-			}
-		}
+	for i := range c.Labels {
+		c.stack(&d, i, axisRoom+step*(float64(i)+0.15), step*0.7, y)
 	}
+	d.labels(c.Labels, axisRoom, step, top+plotHeight+18)
 	for _, s := range c.Lines {
 		c.path(&d, s, step, y)
 	}

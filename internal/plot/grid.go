@@ -73,12 +73,12 @@ func (g Grid) place(d *drawing, row, column int, top, most float64) {
 	x, y := gridLeft+gridSide*float64(column), top+gridSide*float64(row)
 	fmt.Fprintf(&d.b, `<rect x="%s" y="%s" width="%s" height="%s" fill="none" stroke="currentColor" stroke-opacity="0.25"><title>%s</title></rect>`+"\n",
 		num(x+2), num(y+2), num(gridSide-4), num(gridSide-4), plain(c.Title))
-	side, shade := 0.0, min(1, amount(c.Shade))
+	side, much := 0.0, min(1, amount(c.Shade))
 	if most > 0 {
 		side = (gridSide - 8) * math.Sqrt(amount(c.Members)/most)
 	}
 	fmt.Fprintf(&d.b, `<rect x="%s" y="%s" width="%s" height="%s" fill="%s" fill-opacity="%.2f"><title>%s</title></rect>`+"\n",
-		num(x+(gridSide-side)/2), num(y+(gridSide-side)/2), num(side), num(side), fills[0], 0.12+0.5*shade, plain(c.Title))
+		num(x+(gridSide-side)/2), num(y+(gridSide-side)/2), num(side), num(side), shade, 0.12+0.5*much, plain(c.Title))
 	for i, words := range c.Words {
 		d.text(x+10, y+22+lineOf*float64(i), "start", words, gridSide*0.75)
 	}
@@ -116,5 +116,5 @@ func (g Grid) arrow(d *drawing, m GridMove, top, width float64) {
 	half := width / 2
 	fmt.Fprintf(&d.b, `<polyline points="%s,%s %s,%s %s,%s %s,%s %s,%s %s,%s" fill="%s"><title>%s</title></polyline>`+"\n",
 		num(x1), num(y1), num(bx-uy*half), num(by+ux*half), num(bx-uy*head*0.7), num(by+ux*head*0.7), num(x2), num(y2),
-		num(bx+uy*head*0.7), num(by-ux*head*0.7), num(bx+uy*half), num(by-ux*half), fills[3], plain(m.Title))
+		num(bx+uy*head*0.7), num(by-ux*head*0.7), num(bx+uy*half), num(by-ux*half), fills[2], plain(m.Title))
 }

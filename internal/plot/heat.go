@@ -43,17 +43,17 @@ func (h Heat) SVG() string {
 			}
 		}
 	}
-	const left = 128.0
-	width := min(56, (Width-left)/float64(max(1, len(h.Across))))
-	for i, head := range h.Across {
-		if every := 1 + int(perRune*float64(len([]rune(head))+1)/width); i%every == 0 {
-			d.text(left+width*(float64(i)+0.5), top-6, "middle", head, 0)
-		}
+	label := 70.4 // room for what rows are called, as for a month
+	for _, r := range h.Rows {
+		label = min(max(label, wide(r.Label)), 180)
 	}
+	left := label + 57.6
+	width := min(56, (Width-left)/float64(max(1, len(h.Across))))
+	d.labels(h.Across, left, width, top-6)
 	for n, r := range h.Rows {
 		y := top + rowHeight*float64(n)
-		d.text(0, y+16, "start", r.Label, left*0.55)
-		d.text(left-8, y+16, "end", r.Beside, left*0.45)
+		d.text(0, y+16, "start", r.Label, label)
+		d.text(left-8, y+16, "end", r.Beside, 57.6)
 		for i, c := range r.Cells {
 			share := 0.0
 			if most > 0 && c.Share > 0 {
@@ -61,8 +61,8 @@ func (h Heat) SVG() string {
 			}
 			x := left + width*float64(i)
 			fmt.Fprintf(&d.b, `<rect x="%s" y="%s" width="%s" height="%s" fill="%s" fill-opacity="%.2f"><title>%s</title></rect>`+"\n",
-				num(x), num(y), num(width-1), num(rowHeight-1), fills[0], 0.06+0.94*share, plain(c.Title))
-			if perRune*float64(len([]rune(c.Text))) > width {
+				num(x), num(y), num(width-1), num(rowHeight-1), shade, 0.06+0.94*share, plain(c.Title))
+			if wide(c.Text) > width {
 				continue
 			}
 			colour := "currentColor"

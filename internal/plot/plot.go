@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"html"
 	"math"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -21,8 +22,12 @@ import (
 // Width is that of every drawing, in pixels of its own; it can be shown at any size.
 const Width = 720
 
-// fills are the colours of series, from dark to light and back.
-var fills = []string{"#22577a", "#e09f3e", "#80b5a5", "#9b4d3a", "#c9c5d8", "#57606f"}
+// fills are the colours of series, by turns dark and light, so that those beside each other
+// differ in grey. The dark ones stand out from a page by day and from one by night (3:1).
+var fills = []string{"#3a7ca5", "#e09f3e", "#a9563f", "#80b5a5", "#727b8a", "#c9c5d8"}
+
+// shade is the colour of what is as dark as it is much; words stand on it.
+const shade = "#22577a"
 
 const (
 	fontSize = 12
@@ -127,6 +132,38 @@ func plain(s string) string {
 		return c
 	}, strings.ToValidUTF8(s, " "))
 	return html.EscapeString(s)
+}
+
+// wide is what words take at the usual size, about.
+func wide(words string) float64 { return perRune * float64(utf8.RuneCountInString(words)) }
+
+// labels writes what the steps of an axis are called, each in the middle of its own: all
+// of them, or every so many, so that none touches another. The last one is always there;
+// where it would reach over the edge it ends at it.
+func (d *drawing) labels(names []string, left, step, y float64) {
+	widest := 0.0
+	for _, name := range names {
+		widest = max(widest, wide(name))
+	}
+	every, free := max(1, int(math.Ceil((widest+perRune)/step))), float64(Width) // up to where nothing is written yet
+	type place struct {
+		x            float64
+		anchor, name string
+	}
+	var written []place // from the right
+	for i := len(names) - 1; i >= 0; i -= every {
+		middle, half := left+step*(float64(i)+0.5), wide(names[i])/2
+		last := i == len(names)-1
+		switch {
+		case last && middle+half > Width:
+			written, free = append(written, place{Width, "end", names[i]}), Width-2*half
+		case last || middle+half+perRune <= free:
+			written, free = append(written, place{middle, "middle", names[i]}), middle-half
+		}
+	}
+	for _, w := range slices.Backward(written) {
+		d.text(w.x, y, w.anchor, w.name, 0)
+	}
 }
 
 // cut shortens words to a width; 0 leaves them.

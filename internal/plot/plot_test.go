@@ -1,6 +1,7 @@
 package plot_test
 
 import (
+	"cmp"
 	"encoding/xml"
 	"flag"
 	"fmt"
@@ -8,6 +9,9 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +32,7 @@ var drawings = []struct {
 		Down:  []plot.Series{{Name: "redeemed", Values: []float64{0, 300, 900, 600}}, {Name: "expired", Values: []float64{0, 0, 40, 700}}},
 		Lines: []plot.Series{{Name: "left", Values: []float64{1200, 3450, 4460, 4060}}, {Name: "pending", Values: []float64{math.NaN(), 300, 120, 80}, Dashed: true}}}.SVG},
 	{"single", plot.Columns{Title: "Orders by month", Says: "Paid orders.", Labels: months, Up: []plot.Series{{Name: "orders", Values: []float64{12, 7, 0, 31}}}}.SVG},
+	{"days", plot.Columns{Title: "A drop, day by day", Says: "How many codes were used by the end of each day.", Labels: novemberDays(31), Up: []plot.Series{{Name: "used", Values: rising(31)}}}.SVG},
 	{"nothing", plot.Columns{Title: "Orders by month", Says: "There are none yet."}.SVG},
 	{"bars", plot.Bars{Title: "Sales by category", Says: "What was sold, the most first.", Rows: []plot.Bar{
 		{Label: "Coffee", Value: 12345, Text: "12,345.00 EUR"}, {Label: "Gift sets with a very long name that nobody can read whole", Value: 4000, Text: "4,000.00 EUR"}, {Label: "Returns", Value: -3, Text: "-3.00 EUR"}, {Label: "others", Value: 900, Text: "900.00 EUR", Light: true}}}.SVG},
@@ -44,7 +49,23 @@ var drawings = []struct {
 		Cells: [3][3]plot.GridCell{{{120, 0.2, []string{"120 (+8)", "20.00"}, "recency 3, frequency 1"}, {90, 0.5, []string{"90 (-4)", "44.00"}, ""}, {310, 1, []string{"310 (+40)", "180.00"}, ""}},
 			{{80, 0.1, []string{"80 (+0)"}, ""}, {0, 0, []string{"0 (+0)"}, ""}, {60, 0.7, nil, ""}}, {{400, 0, []string{"400 (-12)"}, ""}, {math.NaN(), math.Inf(1), nil, ""}, {20, 0.9, []string{"20 (+1)"}, ""}}},
 		Moves: []plot.GridMove{{[2]int{0, 0}, [2]int{0, 1}, 40, "40"}, {[2]int{0, 1}, [2]int{0, 0}, 8, "8"}, {[2]int{0, 2}, [2]int{1, 2}, 20, "20"}, {[2]int{1, 0}, [2]int{2, 0}, 60, "60"}, {[2]int{0, 2}, [2]int{2, 0}, 30, "30"}, {[2]int{9, 0}, [2]int{0, 0}, 5, ""}, {[2]int{1, 1}, [2]int{1, 1}, 5, ""}}}.SVG},
+	{"spark", plot.Spark{Says: "from 120 to 140 in 6 days", Values: []float64{120, 118, math.NaN(), 131, 140, 140}}.SVG},
 	{"hostile", plot.Bars{Title: "<script>alert(1)</script>", Says: `"&'` + "\x00\xff", Rows: []plot.Bar{{Label: "</text><image href=x>", Value: math.Inf(1), Text: "\u202e]]>"}}}.SVG},
+}
+
+// novemberDays are so many days up to 30 November, as a drop has them.
+func novemberDays(n int) (days []string) {
+	for i := range n {
+		days = append(days, time.Date(2026, 11, 31-n+i, 0, 0, 0, 0, time.UTC).Format("2 Jan"))
+	}
+	return days
+}
+
+func rising(n int) (values []float64) {
+	for i := range n {
+		values = append(values, float64(i*7))
+	}
+	return values
 }
 
 // someDays are days of which most have mails.
@@ -125,6 +146,7 @@ func FuzzDrawings(f *testing.F) {
 			plot.Flow{Title: name, Says: says, From: says, To: name, Parts: []plot.FlowPart{{name, v, w}, {says, w, v}}, Moves: []plot.FlowMove{{0, 1, v}, {1, 0, w}}}.SVG(),
 			plot.Heat{Title: name, Says: says, Across: []string{name}, Rows: []plot.HeatRow{{Label: says, Beside: name, Cells: []plot.HeatCell{{v, name, says}, {w, says, name}}}}}.SVG(),
 			plot.Grid{Title: name, Says: says, Cells: [3][3]plot.GridCell{{{v, w, []string{name}, says}}}, Moves: []plot.GridMove{{[2]int{0, 0}, [2]int{0, 1}, v, name}, {[2]int{0, 1}, [2]int{2, 2}, w, says}}}.SVG(),
+			"<svg>" + plot.Spark{Says: name, Values: []float64{v, w, 1}}.SVG() + "</svg>",
 			plot.Calendar{Title: name, Says: says, From: time.Unix(int64(len(name))*1e8, 0), Days: []plot.CalendarDay{{v, says}, {w, name}}}.SVG(),
 		} {
 			if wrong := amiss(svg); wrong != "" {
@@ -134,15 +156,66 @@ func FuzzDrawings(f *testing.F) {
 	})
 }
 
-// A label under the last of many columns would reach over the edge, and ends there instead.
-func TestTheLastLabelStaysInThePicture(t *testing.T) {
+// Labels of an axis never touch, however many there are and however long, the last one is
+// among them, and none reaches over the edge.
+func TestLabelsOfAnAxisDoNotTouch(t *testing.T) {
 	t.Parallel()
-	c := plot.Columns{Title: "Sixty-one days", Up: []plot.Series{{Name: "mails", Values: make([]float64, 61)}}}
-	for day := range 61 {
-		c.Labels = append(c.Labels, fmt.Sprintf("%d Nov", day+10))
+	first := time.Date(2027, 10, 28, 0, 0, 0, 0, time.UTC)
+	for _, layout := range []string{"2", "2 Jan", "2006-01", "2006-01-02"} {
+		for n := 1; n <= 130; n++ {
+			c, h := plot.Columns{Title: "Days", Lines: []plot.Series{{Name: "mails", Values: make([]float64, n)}}}, plot.Heat{Title: "Days"}
+			for day := range n {
+				label := first.AddDate(0, 0, day).Format(layout)
+				c.Labels, h.Across = append(c.Labels, label), append(h.Across, label)
+			}
+			days := placed(t, c.SVG(), 272)
+			if wrong := touching(days); wrong != "" || days[len(days)-1].words != c.Labels[n-1] {
+				t.Errorf("%d columns: %s; the last says %q, want %q", n, wrong, days[len(days)-1].words, c.Labels[n-1])
+			}
+			if wrong := touching(placed(t, h.SVG(), 38)); wrong != "" {
+				t.Errorf("a heat map of %d columns: %s", n, wrong)
+			}
+		}
 	}
-	svg := c.SVG()
-	if !strings.Contains(svg, `text-anchor="middle">65 Nov</text>`) || !strings.Contains(svg, `text-anchor="end">70 Nov</text>`) {
-		t.Errorf("the last labels stand otherwise:\n%s", svg)
+}
+
+// label is a text of a drawing, and where it stands.
+type label struct {
+	words      string
+	from, upTo float64
+}
+
+// placed are the texts of a drawing that stand on a line, from the left.
+func placed(t *testing.T, svg string, line float64) (all []label) {
+	t.Helper()
+	for _, m := range regexp.MustCompile(`<text x="([0-9.-]+)" y="([0-9.-]+)" text-anchor="(\w+)">([^<]+)`).FindAllStringSubmatch(svg, -1) {
+		x, _ := strconv.ParseFloat(m[1], 64)
+		y, _ := strconv.ParseFloat(m[2], 64)
+		width := 6.6 * float64(len(m[4]))
+		switch from := x - width; {
+		case math.Abs(y-line) > 1e-9:
+		case m[3] == "end":
+			all = append(all, label{m[4], from, x})
+		default:
+			all = append(all, label{m[4], x - width/2, x + width/2})
+		}
 	}
+	slices.SortFunc(all, func(a, b label) int { return cmp.Compare(a.from, b.from) })
+	if len(all) == 0 {
+		t.Fatalf("no text stands at %v in %s", line, svg)
+	}
+	return all
+}
+
+// touching says which two texts touch, or which one reaches over the edge.
+func touching(all []label) string {
+	for i, one := range all {
+		if one.upTo > plot.Width+0.1 {
+			return fmt.Sprintf("%q ends at %.1f", one.words, one.upTo)
+		}
+		if i > 0 && one.from-all[i-1].upTo < 4 {
+			return fmt.Sprintf("%q and %q touch", all[i-1].words, one.words)
+		}
+	}
+	return ""
 }

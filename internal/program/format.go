@@ -36,7 +36,7 @@ func shopKeys() keys[Program] {
 		{name: "topics", read: readTopics, otherwise: func(_ *loader, p *Program) { p.Topics = standardTopics(p.Languages) },
 			show: func(p *Program, _ string) string { return topicsText(p.Topics) }},
 		{name: "join", read: readJoin, rows: joinKeys().rows},
-		{name: "caps", read: readCaps, show: func(p *Program, _ string) string { return strings.Trim(fmt.Sprint(p.Caps), "[]") }},
+		{name: "caps", read: readCaps, show: func(p *Program, _ string) string { return joined(p.Caps, ", ") }},
 		at("quiet", func(p *Program) *loyalty.QuietHours { return &p.Quiet }, saying(loyalty.ParseQuietHours)).as("quiet hours"),
 		{name: "rate", read: readRate, show: func(p *Program, _ string) string {
 			return inList(p.Rate, func(domain string, r loyalty.Rate) string { return domain + " " + r.String() })

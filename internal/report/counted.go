@@ -14,6 +14,7 @@ type Counted struct {
 	AsOf    loyalty.Instant `json:"-"`
 	Head    []string
 	Rows    [][]string
+	Note    string
 	Picture string // as SVG
 }
 
@@ -29,7 +30,7 @@ func (r Named) Count(tx *store.Tx, ask Ask) (Counted, error) {
 	if err != nil {
 		return Counted{}, err
 	}
-	return Counted{Head: t.Head, Rows: t.Rows, Picture: r.Picture(ask, t)}, nil
+	return Counted{Head: t.Head, Rows: t.Rows, Note: t.Note, Picture: r.Picture(ask, t)}, nil
 }
 
 // KeepCounted keeps what was counted under a name, as of the end of a day; 0 is the

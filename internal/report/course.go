@@ -53,6 +53,48 @@ func InsideAt(tx *store.Tx, day loyalty.Day) (map[string]int64, error) {
 	return inside, err
 }
 
+// Courses returns how many members were in each named segment at the end of each day from
+// first to last; one that nobody had ever been in is left out.
+func Courses(tx *store.Tx, first, last loyalty.Day) (map[string][]int64, error) {
+	inside, err := InsideAt(tx, first)
+	if err != nil {
+		return nil, err
+	}
+	var moved []struct {
+		Name string
+		Day  loyalty.Day
+		N    int64
+	}
+	err = tx.All(&moved, `
+		select s.name, m.day, cast(sum(m.came - m.went) as bigint) as n
+		from   segments_moved m join segments s on s.id = m.segment_id
+		where  m.day > @first and m.day <= @last
+		group  by s.name, m.day
+		order  by s.name, m.day`, store.Args{"first": first, "last": last})
+	if err != nil {
+		return nil, err
+	}
+	courses := map[string][]int64{}
+	of := func(name string) []int64 {
+		if courses[name] == nil {
+			courses[name] = make([]int64, last-first+1)
+		}
+		return courses[name]
+	}
+	for name, n := range inside {
+		of(name)[0] = n
+	}
+	for _, m := range moved {
+		of(m.Name)[m.Day-first] += m.N
+	}
+	for _, days := range courses {
+		for i := range days[1:] {
+			days[i+1] += days[i]
+		}
+	}
+	return courses, nil
+}
+
 // DrawCourse draws how many were inside.
 func DrawCourse(segment string, days []SegmentDay) string {
 	c := plot.Columns{Title: "Members in " + segment}

@@ -108,6 +108,15 @@ func TestTheCourseOfASegmentIsThatOfItsStays(t *testing.T) {
 				t.Errorf("between -5 and %d: %v came and %v left, want %v and %v (stays %v)", day, someCame, someLeft, came, left, stays)
 			}
 		}
+		courses := see(t, db, func(tx *store.Tx) (map[string][]int64, error) { return report.Courses(tx, today-seen, today) })
+		if len(courses["vip"]) != seen+1 {
+			t.Fatalf("the course of vip has %d days", len(courses["vip"]))
+		}
+		for i, d := range days {
+			if courses["vip"][i] != d.Inside {
+				t.Errorf("day %d: %d are inside by the courses of all, want %d", i-seen, courses["vip"][i], d.Inside)
+			}
+		}
 		if svg := report.DrawCourse("vip", days); !strings.Contains(svg, "Members in vip") || !strings.Contains(svg, fmt.Sprintf("%d at last", days[seen].Inside)) {
 			t.Error(svg)
 		}

@@ -129,3 +129,31 @@ func TestFindingSomebodyByANewName(t *testing.T) {
 		})
 	})
 }
+
+// Who writes to the shop has the number of an order or a code before them.
+func TestFindingSomebodyByAnOrderOrACode(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		find := func(text string) string {
+			t.Helper()
+			var ids []string
+			for _, m := range see(t, db, func(tx *store.Tx) ([]report.Member, error) { return report.FindMembers(tx, text) }) {
+				ids = append(ids, m.ID)
+			}
+			return strings.Join(ids, " ")
+		}
+		if got := find("O-1"); got != "" {
+			t.Errorf("of no orders %q is found", got)
+		}
+		people(t, db)
+		do(t, db, "insert into pools (id, name, kind, spec) values (1, 'gift', 'generated', '{}'), (2, 'all', 'shared', '{}')",
+			"insert into codes (pool_id, code, folded, state, member_id) values (1, 'GIFT-ABCD', 'G1FTABCD', 'issued', 2)",
+			"insert into codes (pool_id, code, folded, state) values (2, 'ALL', 'A11', 'issued')",
+			"insert into orders (source, external_id, member_id, at, day, status, counts, total, changed_at) values ('till-4', '1001', 3, {now}, {today}, 'paid', true, 100, {now}), ('till-9', '#1002', 1, {now}, {today}, 'paid', true, 100, {now}), ('till-9', 'O-1', 2, {now}, {today}, 'paid', true, 100, {now})")
+		for text, want := range map[string]string{"O-2": "M-1", "O-1": "M-1 M-2", " #1001 ": "M-3", "1001": "M-3", "#1002": "M-1", "1002": "M-1", "gift-abcd": "M-2", "GIFT ABCD": "M-2", "all": "", "#": ""} {
+			if got := find(text); got != want {
+				t.Errorf("%q finds %q, want %q", text, got, want)
+			}
+		}
+	})
+}

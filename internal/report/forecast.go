@@ -2,12 +2,15 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"regulars/internal/forecast"
 	"regulars/internal/loyalty"
 	"regulars/internal/norms"
+	"regulars/internal/plot"
 	"regulars/internal/store"
 	"regulars/segments"
 )
@@ -70,6 +73,61 @@ func Ahead(tx *store.Tx, day loyalty.Day, past bool) (f Forecast, err error) {
 	f.Expected = orders(m, alive, 90)
 	f.Tried, err = try(tx, day, min(halfYear, f.Days/2))
 	return f, err
+}
+
+func forecastReport(tx *store.Tx, ask Ask) (Table, error) {
+	f, err := Ahead(tx, ask.Day, ask.Past)
+	return f.Table(), err
+}
+
+// Table is how well the past was foretold, month by month and in all; its note says the
+// rest in words.
+func (f Forecast) Table() Table {
+	t := Table{Value: f, Head: []string{"DAYS", "EXPECTED", "CAME", "OFF BY"}, Note: strings.Join(f.Words(), " ")}
+	var expected float64
+	var actual int64
+	add := func(days string, expected float64, actual int64) {
+		off := "-"
+		if actual > 0 {
+			off = fmt.Sprintf("%+.1f %%", 100*(expected/float64(actual)-1))
+		}
+		t.Rows = append(t.Rows, row(days, fmt.Sprintf("%.0f", expected), actual, off))
+	}
+	for _, m := range f.Tried.Months {
+		add(m.From.String()+"…"+m.To.String(), m.Expected, m.Actual)
+		expected, actual = expected+m.Expected, actual+m.Actual
+	}
+	if len(t.Rows) > 0 {
+		add("all", expected, actual)
+	}
+	return t
+}
+
+// Words are what it says of customers, and how it was tried: a sentence or two each.
+func (f Forecast) Words() []string {
+	said := []string{fmt.Sprintf("As of %s %d members had ordered, %d of them on two days or more, the first %d days before.", f.Day, f.Members, f.Repeat, f.Days)}
+	if f.Fit == nil {
+		return append(said, fmt.Sprintf("There is no forecast: %s.", f.Why))
+	}
+	said = append(said,
+		fmt.Sprintf("A customer orders every %.1f weeks on the average. After each repeat order %.1f %% leave for good.", f.Weeks, 100*f.Leave),
+		fmt.Sprintf("%.0f members are still customers. %.0f orders of members known by now are to be expected in the next 90 days.", f.Alive, f.Expected))
+	if f.Tried.Why != "" {
+		return append(said, fmt.Sprintf("It cannot be tried on an earlier day: as of %s %s.", f.Tried.Day, f.Tried.Why))
+	}
+	return append(said, fmt.Sprintf("It was tried as of %s, on repeat orders of the members known then.", f.Tried.Day))
+}
+
+// SVG draws what came in each month of the trial, and what was foretold of it.
+func (f Forecast) SVG() string {
+	c := plot.Columns{Title: "Repeat orders that were foretold, and that came", Says: strings.Join(f.Words(), " ")}
+	came, expected := plot.Series{Name: "came"}, plot.Series{Name: "foretold", Dashed: true}
+	for _, m := range f.Tried.Months {
+		c.Labels = append(c.Labels, m.To.UTC().Format("2006-01"))
+		came.Values, expected.Values = append(came.Values, float64(m.Actual)), append(expected.Values, m.Expected)
+	}
+	c.Up, c.Lines = []plot.Series{came}, []plot.Series{expected}
+	return c.SVG()
 }
 
 // halfYear is how far back the model is tried, in days.

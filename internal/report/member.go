@@ -37,8 +37,9 @@ const memberColumns = `
 	m.id as number, m.external_id as id, m.email, m.first_name, m.last_name, m.language, m.country, m.time_zone, m.joined_at,
 	coalesce(f.orders, 0) as orders, coalesce(f.spent, 0) as spent, f.first_day, f.last_day, coalesce(f.points, 0) as points`
 
-// FindMembers returns members by the beginning of their id or name, or by their
-// whole address, card or phone: fifty of them at most, sorted by id.
+// FindMembers returns members by the beginning of their id or name, or by their whole
+// address, card or phone, or by the number of an order or a code of theirs: fifty of them
+// at most, sorted by id.
 func FindMembers(tx *store.Tx, text string) ([]Member, error) {
 	text = strings.TrimSpace(text)
 	folded := fold(text)
@@ -55,6 +56,9 @@ func FindMembers(tx *store.Tx, text string) ([]Member, error) {
 	if err != nil {
 		return nil, err
 	}
+	if keyed, err = ofPapers(tx, keyed, text); err != nil {
+		return nil, err
+	}
 	ids := []int64{}
 	if len(keyed) == 0 || !strings.Contains(text, "@") { // a whole address is nobody's name
 		if ids, err = named(tx, folded); err != nil {
@@ -69,6 +73,28 @@ func FindMembers(tx *store.Tx, text string) ([]Member, error) {
 		order  by m.external_id
 		limit  @most`, store.Args{"ids": store.JSON(append(keyed, ids...)), "most": mostFound})
 	return list, err
+}
+
+// ofPapers adds to members those whose order or code a text names: what somebody who
+// writes to the shop has before them. A shop may write # before the number.
+func ofPapers(tx *store.Tx, members []int64, text string) ([]int64, error) {
+	number := strings.TrimPrefix(text, "#")
+	if number == "" {
+		return members, nil
+	}
+	var found []int64
+	err := tx.All(&found, `
+		with recursive sources(source) as ( -- the first, the next one …: they are few, and orders are many
+		    select min(source) from orders
+		    union all
+		    select (select min(o.source) from orders o where o.source > s.source) from sources s where s.source is not null)
+		select o.member_id
+		from   sources s
+		join   orders o on o.source = s.source and o.external_id in (@text, @number, @hash)
+		union  all
+		select member_id from codes where folded = @code and member_id is not null
+		limit  @most`, store.Args{"text": text, "number": number, "hash": "#" + number, "code": loyalty.FoldCode(text), "most": mostFound})
+	return append(members, found...), err
 }
 
 // ShowMember returns one member with segments and the newest sends.

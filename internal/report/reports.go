@@ -68,6 +68,7 @@ var reports = []Named{
 	{"favourites", "for how many members each category is the one they spend most on", true, listed("CATEGORY|MEMBERS|OF THEM TIED",
 		func(tx *store.Tx, ask Ask) ([]Favourite, error) { return Favourites(tx, ask.Day, ask.most(everything)) },
 		func(_ Ask, f Favourite) []any { return []any{f.Category, f.Members, f.Tied} })},
+	{"forecast", "who is still a customer, how often customers order, and how well that was foretold", true, forecastReport},
 	{"liability", "what the points that members have are worth, all of them and without those that will expire, and what of the sales is deferred for them", true, liabilityReport},
 	{"lifecycle", "members by the stage of their lifecycle, and who moved from one to another in a month", true, moved(Lifecycle)},
 	{"links", "which links of mails people clicked, and how many members did", false, asKept(listed("CAMPAIGN|MAIL|LINK|MEMBERS|CLICKS",
@@ -115,6 +116,15 @@ var reports = []Named{
 	{"shops", "sales by point of sale", true, saleList("shop", func(tx *store.Tx, ask Ask) ([]Sale, error) {
 		return Shops(tx, ask.Day, ask.most(everything))
 	})},
+	{"stocks", "how many codes of each pool were left, given and used by the end of each day", true, listed("POOL|DAY|LEFT|GIVEN|USED|ENDED|DISCOUNT",
+		func(tx *store.Tx, ask Ask) ([]StockDay, error) { return Stocks(tx, "", ask.Day, ask.most(stockDays)) },
+		func(ask Ask, d StockDay) []any {
+			left := "no limit"
+			if d.Left != nil {
+				left = fmt.Sprint(*d.Left)
+			}
+			return []any{d.Pool, d.Day, left, d.Given, d.Used, d.Ended, ask.money(d.Spent)}
+		})},
 	{"summary", "the shop in figures: customers, orders, amount, average order, repeat rate", true, summaryReport},
 	{"tiers", "members by their tier, and what became of tiers in a month", true, tiersReport},
 	{"top", "the tenth of the members who spend most, and what share is theirs", true, topReport},

@@ -143,6 +143,39 @@ func TestTheLedgerIsListed(t *testing.T) {
 	})
 }
 
+// A campaign's runs are found however many there were of others since, page by page.
+func TestRunsOfACampaignAreFoundAmongMany(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		people(t, db)
+		ledger(t, db)
+		var many []string
+		for id := 2; id <= 61; id++ {
+			many = append(many, fmt.Sprintf(`insert into runs (id, occurrence_id, campaign_id, version_id, step, class, state, audience, expires_at, started_at)
+				values (%d, %[1]d, 2, 1, 'mail', 'offer', 'finished', 0, {now}, {now})`, id))
+		}
+		do(t, db, many...)
+		page := func(campaign string, before int64, limit int) (ids []int64) {
+			for _, r := range see(t, db, func(tx *store.Tx) ([]report.Run, error) { return report.NewestRuns(tx, campaign, before, limit) }) {
+				ids = append(ids, r.ID)
+			}
+			return ids
+		}
+		if got := page("newsletter", 0, 20); !reflect.DeepEqual(got, []int64{1}) {
+			t.Errorf("the newsletter's runs are %v, want 1", got)
+		}
+		if got := page("", 0, 2); !reflect.DeepEqual(got, []int64{61, 60}) {
+			t.Errorf("the newest are %v", got)
+		}
+		if got := page("", 3, 20); !reflect.DeepEqual(got, []int64{2, 1}) {
+			t.Errorf("those before 3 are %v", got)
+		}
+		if got := page("nothing", 0, 20); len(got) != 0 {
+			t.Errorf("a campaign that there is not has runs %v", got)
+		}
+	})
+}
+
 func TestMembersAreFoundAndShown(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {

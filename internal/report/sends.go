@@ -9,8 +9,20 @@ import (
 
 // Runs returns the newest runs, or the one with that number.
 func Runs(tx *store.Tx, only int64) ([]Run, error) {
+	return runsOf(tx, "@only = 0 or id = @only", store.Args{"only": only, "limit": 50})
+}
+
+// NewestRuns returns runs of a campaign, or with "" of all, the newest first, from before
+// one of them on; 0 is from the newest.
+func NewestRuns(tx *store.Tx, campaign string, before int64, limit int) ([]Run, error) {
+	return runsOf(tx, "(@before = 0 or id < @before) and (@campaign = '' or campaign_id = (select id from campaigns where name = @campaign))",
+		store.Args{"before": before, "campaign": campaign, "limit": limit})
+}
+
+// runsOf returns the newest runs for which a condition holds.
+func runsOf(tx *store.Tx, condition string, args store.Args) ([]Run, error) {
 	list := []Run{}
-	const listed = "(select id from runs where @only = 0 or id = @only order by id desc limit 50)"
+	listed := "(select id from runs where " + condition + " order by id desc limit @limit)"
 	err := tx.All(&list, `
 		select r.id, c.name as campaign, r.state, r.because, r.audience, r.started_at,
 		       coalesce(k.pending, 0) as pending, coalesce(k.sent, 0) as sent
@@ -18,7 +30,7 @@ func Runs(tx *store.Tx, only int64) ([]Run, error) {
 		join   campaigns c on c.id = r.campaign_id
 		left   join (`+runCounts+listed+` group by run_id) k on k.run_id = r.id
 		where  r.id in `+listed+`
-		order  by r.id desc`, store.Args{"only": only})
+		order  by r.id desc`, args)
 	return list, err
 }
 

@@ -174,3 +174,32 @@ func (q TiersOf) place(tier string) int {
 	}
 	return -1
 }
+
+// TierMove is a member who came to a tier.
+type TierMove struct {
+	Number    int64 // of the member, as in Member
+	ID        string
+	FirstName string
+	LastName  string
+	Was       string // "": none
+	Tier      string
+	Day       loyalty.Day
+	Because   string
+	ByHand    bool
+}
+
+// NewestTiers returns who came to a tier last, the newest first. Who lost theirs and has
+// none now is not among them.
+func NewestTiers(tx *store.Tx, limit int) (moves []TierMove, err error) {
+	err = tx.All(&moves, `
+		select m.id as number, m.external_id as id, m.first_name, m.last_name,
+		       coalesce((select b.tier from member_tiers b where b.member_id = t.member_id and b.left_day = t.since_day and b.id < t.id order by b.id desc limit 1), '') as was,
+		       t.tier, t.since_day as day, t.because, t.by_whom <> '' as by_hand
+		from  (select * from member_tiers order by id desc limit @limit) t
+		join   members m on m.id = t.member_id
+		order  by t.id desc`, store.Args{"limit": limit})
+	if err != nil {
+		return nil, fmt.Errorf("who came to a tier: %w", err)
+	}
+	return moves, nil
+}

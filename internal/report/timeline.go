@@ -53,6 +53,33 @@ func Timeline(tx *store.Tx, member int64, limit int) (all []Moment, err error) {
 	return all, nil
 }
 
+// ConsentAnswer is what a member said about a topic: yes or no, when, and how we know.
+type ConsentAnswer struct {
+	Topic      string          `json:"topic"`
+	Granted    bool            `json:"granted"`
+	At         loyalty.Instant `json:"at"`
+	RecordedAt loyalty.Instant `json:"recorded_at"`
+	Source     string          `json:"source"`         // checkout, import, who of the shop …
+	Said       string          `json:"said,omitempty"` // the text that was agreed to
+	Mail       string          `json:"mail,omitempty"` // the campaign and the mail whose link was used
+}
+
+// ConsentAnswers returns what a member said about topics, the newest first, at most so many.
+func ConsentAnswers(tx *store.Tx, member int64, limit int) (all []ConsentAnswer, err error) {
+	err = tx.All(&all, `
+		select a.topic, a.granted, a.at, a.recorded_at, a.source, a.said, coalesce(c.name || ' / ' || s.step, '') as mail
+		from   consents a
+		left   join sends s on s.id = a.send_id
+		left   join campaigns c on c.id = s.campaign_id
+		where  a.member_id = @member
+		order  by a.at desc, a.id desc
+		limit  @limit`, store.Args{"member": member, "limit": limit})
+	if err != nil {
+		return nil, fmt.Errorf("what member %d agreed to: %w", member, err)
+	}
+	return all, nil
+}
+
 // Profile is what a shop has told us of a member beside name and address.
 type Profile struct {
 	Phone      string

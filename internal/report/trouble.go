@@ -38,16 +38,16 @@ var senses = []sense{
 	}, "%[1]s wait: %[2]s", "see that Redis (REDIS_URL) and the folder of SUPPRESSION_LOG can be reached; `regulars release --all` lets them go on if you know that the database is the right one"},
 	{"held", false, func(s *Status) []fact {
 		return facts(s.Holds, func(h Hold) fact {
-			release := "`regulars release " + strings.TrimPrefix(h.What, "campaign ") + "`"
+			is, release := "is", "`regulars release "+strings.TrimPrefix(h.What, "campaign ")+"`"
 			switch h.What {
 			case "all offers":
-				release = "`regulars release --offers`"
+				is, release = "are", "`regulars release --offers`"
 			case "everything":
 				release = "`regulars release --all`"
 			}
-			return only(h.By != byItself, h.What, h.By, h.Because, release)
+			return only(h.By != byItself, h.What, h.By, h.Because, release, is)
 		})
-	}, "%[1]s is held by %[2]s: %[3]s", "%[4]s lets it go on"},
+	}, "%[1]s %[5]s held by %[2]s: %[3]s", "%[4]s lets it go on"},
 	{"setback", true, func(s *Status) []fact {
 		return facts(s.setbacks, func(b setback) fact {
 			tried := "once"

@@ -7,6 +7,7 @@ import (
 
 	"regulars/internal/loyalty"
 	"regulars/internal/norms"
+	"regulars/internal/plot"
 	"regulars/internal/store"
 	"regulars/segments"
 )
@@ -38,6 +39,15 @@ type WinbackResult struct {
 	Members  int64       `json:"members"` // whom the question is about
 	Gone     int64       `json:"gone"`    // of these: who did not order again
 	Verdicts []Verdict   `json:"rules"`
+}
+
+// SVG draws whom each rule would mail, and how many of them did not order again.
+func (r WinbackResult) SVG() string {
+	b := plot.Bars{Title: "Whom rules would win back", Says: fmt.Sprintf("Of %s as of %s, how many each rule would mail, and how many of them did not order again until %s.", r.Among, r.At, r.Until)}
+	for _, v := range r.Verdicts {
+		b.Rows = append(b.Rows, plot.Bar{Label: v.Rule, Value: float64(v.Mails), Text: fmt.Sprintf("%d, %s did not", v.Mails, percent(v.Precision))})
+	}
+	return b.SVG()
 }
 
 // Prepare is Audience.Prepare for the rules.

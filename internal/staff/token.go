@@ -85,12 +85,13 @@ func Tokens(tx *store.Tx) (list []Token, err error) {
 
 // RevokeToken ends a token at once.
 func RevokeToken(tx *store.Tx, name, by string) error {
-	n, err := tx.Exec("update api_tokens set revoked_at = @now where name = @name and revoked_at is null", store.Args{"name": name, "now": tx.At})
-	if err == nil && n == 0 {
+	var scopes string
+	err := tx.One(&scopes, "update api_tokens set revoked_at = @now where name = @name and revoked_at is null returning scopes", store.Args{"name": name, "now": tx.At})
+	if errors.Is(err, store.ErrNotFound) {
 		return store.Missing(fmt.Sprintf("there is no token %q that is good: see `regulars token list`", name))
 	}
 	if err == nil {
-		err = Note(tx, Act{By: by, Act: "token ended", About: name})
+		err = Note(tx, Act{By: by, Act: "token ended", About: name, Before: scopes, After: "good for nothing"})
 	}
 	return err
 }
