@@ -20,8 +20,8 @@ import (
 const localPostgres = "postgres://postgres@127.0.0.1:5432/postgres?sslmode=disable"
 
 func (a *app) benchCommand() *cobra.Command {
-	group := &cobra.Command{Use: "bench", Short: "Measure on a made-up shop, beside a peer in the same run: segments, ingest, send, codes, faults"}
-	group.AddCommand(a.benchSegmentsCommand(), a.benchIngestCommand(), a.benchSendCommand(), a.benchCodesCommand(), a.benchFaultsCommand())
+	group := &cobra.Command{Use: "bench", Short: "Measure on a made-up shop, beside a peer in the same run: segments, night, ingest, send, codes, faults"}
+	group.AddCommand(a.benchSegmentsCommand(), a.benchNightCommand(), a.benchIngestCommand(), a.benchSendCommand(), a.benchCodesCommand(), a.benchFaultsCommand())
 	return group
 }
 
@@ -32,7 +32,10 @@ func (a *app) benchSegmentsCommand() *cobra.Command {
 			if s.Members < 10 || s.Members > 10_000_000 || s.Orders < 10 || s.Orders > 100_000_000 {
 				return usage("bench segments takes 10 to 10,000,000 members and 10 to 100,000,000 orders")
 			}
-			return a.benchSegments(c.Context(), s)
+			return a.benchOne(c.Context(), func(db *store.DB, watch watch) (bench.Outcome, error) {
+				s.DB, s.Watch = db, watch
+				return s.Run(c.Context())
+			})
 		})
 	c.Flags().IntVar(&s.Members, "members", bench.FullMembers, "how many members the made-up shop has")
 	c.Flags().IntVar(&s.Orders, "orders", bench.FullOrders, "how many orders")
@@ -41,15 +44,33 @@ func (a *app) benchSegmentsCommand() *cobra.Command {
 	return c
 }
 
-func (a *app) benchSegments(ctx context.Context, s bench.Segments) (err error) {
+func (a *app) benchNightCommand() *cobra.Command {
+	n := bench.Night{}
+	c := newCommand("night", "Measure a midnight of a million members with points, tiers and a card, in a Postgres database of its own that it drops",
+		func(c *cobra.Command, _ []string) error {
+			if n.Members < 10 || n.Members > 10_000_000 || n.Orders < 10 || n.Orders > 100_000_000 {
+				return usage("bench night takes 10 to 10,000,000 members and 10 to 100,000,000 orders")
+			}
+			return a.benchOne(c.Context(), func(db *store.DB, watch watch) (bench.Outcome, error) {
+				n.DB, n.Watch = db, watch
+				return n.Run(c.Context())
+			})
+		})
+	c.Flags().IntVar(&n.Members, "members", bench.FullMembers, "how many members the made-up shop has")
+	c.Flags().IntVar(&n.Orders, "orders", bench.FullOrders, "how many orders")
+	c.Flags().Uint64Var(&n.Seed, "seed", 1, "the same seed makes the same shop")
+	return c
+}
+
+// benchOne measures on a database of its own and prints what was found.
+func (a *app) benchOne(ctx context.Context, run func(*store.DB, watch) (bench.Outcome, error)) (err error) {
 	db, err := store.Scratch(ctx, a.benchPostgres(), store.Options{Conns: 4})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	fmt.Fprintln(a.err, "database:", db.Place(), "(dropped at the end)")
-	s.DB = db
-	out, err := staged(a, func(watch watch) (bench.Outcome, error) { s.Watch = watch; return s.Run(ctx) })
+	out, err := staged(a, func(watch watch) (bench.Outcome, error) { return run(db, watch) })
 	if err != nil {
 		return err
 	}
@@ -102,13 +123,15 @@ func (a *app) printOutcome(out bench.Outcome) error {
 	if err := a.table([]string{"WORK", "TOOK", "AGAINST ITS PEER", "TARGET", ""}, rows); err != nil {
 		return err
 	}
-	fmt.Fprintln(a.out, "\nThe segments of the last night:")
-	rows = nil
-	for _, s := range out.Nightly {
-		rows = append(rows, []string{s.Segment, fmt.Sprint(s.Members), milliseconds(s.Took)})
-	}
-	if err := a.table([]string{"SEGMENT", "INSIDE", "TOOK"}, rows); err != nil {
-		return err
+	if len(out.Nightly) > 0 {
+		fmt.Fprintln(a.out, "\nThe segments of the last night:")
+		rows = nil
+		for _, s := range out.Nightly {
+			rows = append(rows, []string{s.Segment, fmt.Sprint(s.Members), milliseconds(s.Took)})
+		}
+		if err := a.table([]string{"SEGMENT", "INSIDE", "TOOK"}, rows); err != nil {
+			return err
+		}
 	}
 	if !out.Full() {
 		fmt.Fprintf(a.out, "\nThe targets are meant for %d members with %d orders: at this size they are not judged.\n", bench.FullMembers, bench.FullOrders)

@@ -33,6 +33,25 @@ func TestBenchSegmentsLeavesNothingBehind(t *testing.T) {
 	}
 }
 
+func TestBenchNightHasOneOfEachPart(t *testing.T) {
+	t.Parallel()
+	where := storetest.Where(t)
+	s := shop{t: t, env: []string{"DATABASE_URL=sqlite:none.db", "TEST_DATABASE_URL=" + where}}
+	got := s.run("bench", "night", "--members", "300", "--orders", "6000", "--json")
+	var out bench.Outcome
+	if err := json.Unmarshal([]byte(got.out), &out); got.code != 0 || err != nil {
+		t.Fatalf("bench night --json: exit %d, %v\n%s%s", got.code, err, got.out, got.err)
+	}
+	done := map[string]int64{}
+	for _, f := range out.Figures {
+		done[f.Work] = f.Found
+	}
+	if out.Orders != 6000 || len(out.Figures) != 8 || done["segments"] == 0 || done["points that opened and ended, birthdays, facts"] == 0 {
+		t.Errorf("bench night: %+v", out)
+	}
+	nothingLeft(t, where, got.err)
+}
+
 // nothingLeft makes sure that the database that a benchmark told of is gone.
 func nothingLeft(t *testing.T, where, told string) {
 	t.Helper()

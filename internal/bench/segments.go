@@ -294,15 +294,20 @@ func (m *measuring) checkStays(ctx context.Context) error {
 	})
 }
 
-func (m *measuring) outcome(ctx context.Context) (out Outcome, err error) {
+// size is an outcome that says how large the shop is, and no more.
+func (m *measuring) size(ctx context.Context) (Outcome, error) {
 	var size struct{ Members, Orders, Lines int64 }
-	err = m.db.View(ctx, func(tx *store.Tx) error {
+	err := m.db.View(ctx, func(tx *store.Tx) error {
 		return tx.One(&size, "select (select count(*) from members) as members, (select count(*) from orders) as orders, (select count(*) from order_lines) as lines", nil)
 	})
-	if err != nil {
+	return Outcome{Members: size.Members, Orders: size.Orders, Lines: size.Lines, Seed: m.Seed}, err
+}
+
+func (m *measuring) outcome(ctx context.Context) (out Outcome, err error) {
+	if out, err = m.size(ctx); err != nil {
 		return out, err
 	}
-	out = Outcome{Members: size.Members, Orders: size.Orders, Lines: size.Lines, Seed: m.Seed, Nightly: m.stays}
+	out.Nightly = m.stays
 	slowest := slices.MaxFunc(typed, func(a, b string) int { return int(median(m.times[a]) - median(m.times[b])) })
 	peak := peakMemory()
 	facts, raw, all := m.figure(overFacts), m.figure(overOrders), m.figure(countOrders)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"regulars/internal/loyalty"
 	"regulars/internal/plot"
 )
 
@@ -171,11 +172,17 @@ func drawMilestones(ask Ask, value any) string {
 	return c.SVG()
 }
 
+// wholeMoney says amounts in minor units of a currency, without the decimals it has.
+func wholeMoney(currency string) func(float64) string {
+	unit := math.Pow10(loyalty.CurrencyDigits(currency))
+	return func(v float64) string { return plot.Count(v / unit) }
+}
+
 // drawLiability draws what points were worth at the end of each month; where the program
 // says nothing of their worth, how many there were.
 func drawLiability(ask Ask, value any) string {
 	months := value.(LiabilityFigures).Months
-	c := plot.Columns{Title: "What the points of members are worth", Text: func(v float64) string { return plot.Count(v / 100) },
+	c := plot.Columns{Title: "What the points of members are worth", Text: wholeMoney(ask.Currency),
 		Says: "What all points that members had at the end of each month are worth, in " + ask.Currency + ", and, dashed, without those that will expire if it goes on as it did, as of " + ask.Day.String() + "."}
 	nominal, expected := plot.Series{Name: "all of them"}, plot.Series{Name: "without those that will expire", Dashed: true}
 	points := plot.Series{Name: "points"}

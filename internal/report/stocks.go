@@ -125,7 +125,7 @@ func DrawStock(pool, currency string, shared bool, days []StockDay) (left, given
 	moved.Labels, moved.Up, moved.Lines = stock.Labels, []plot.Series{gave}, []plot.Series{used}
 	if shared { // one code for all: only what it cost tells how it goes
 		moved.Title, moved.Says, moved.Up, moved.Lines = "Discounts by "+pool+", day by day", "What the uses of each day cost, in "+currency+", "+span+".", []plot.Series{cost}, nil
-		moved.Text = func(v float64) string { return plot.Count(v / 100) }
+		moved.Text = wholeMoney(currency)
 	}
 	if slices.ContainsFunc(days, func(d StockDay) bool { return d.Left != nil }) {
 		stock.Says = fmt.Sprintf("How many codes were left at the end of each day, %s.", span)

@@ -44,6 +44,9 @@ func TestStocksAreToldDayByDay(t *testing.T) {
 		if !strings.Contains(cost, "8 discounts") { // what the uses of yesterday cost
 			t.Errorf("a code for all: %s", cost)
 		}
+		if _, cost := report.DrawStock("gift", "JPY", true, gift); !strings.Contains(cost, "800 discounts") {
+			t.Errorf("a code for all, in a currency without decimals: %s", cost)
+		}
 		spring := see(t, db, func(tx *store.Tx) ([]report.StockDay, error) {
 			return report.Stocks(tx, "spring-2027-shops", today, 90)
 		})
