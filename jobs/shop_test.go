@@ -26,6 +26,7 @@ import (
 	"regulars/internal/store/storetest"
 	"regulars/internal/versions"
 	"regulars/jobs"
+	"regulars/jobs/jobstest"
 )
 
 func TestMain(m *testing.M) {
@@ -132,7 +133,7 @@ type worker struct {
 // come to rest by itself.
 func (s *shop) work(redis string, change ...func(*jobs.Worker)) *worker {
 	s.t.Helper()
-	r := connect(s.t, redis)
+	r := jobstest.Connect(s.t, redis)
 	w := &worker{t: s.t, done: make(chan error, 1), hints: jobs.NewHints(r, quiet(s.t))}
 	job := &jobs.Worker{Rooms: s.rooms, Redis: r, Hints: w.hints, Log: quiet(s.t), Grace: patiently.AtMost}
 	for _, f := range change {
@@ -171,18 +172,7 @@ func inProcess(t *testing.T) string {
 	return "redis://" + r.Addr()
 }
 
-// connect opens a Redis that closes with the test.
-func connect(t *testing.T, address string) jobs.Redis {
-	t.Helper()
-	r, err := jobs.Connect(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { r.Close() })
-	return r
-}
-
-// asking is connect for the test's own questions: none is put twice because a machine
+// asking is jobstest.Connect for the test's own questions: none is put twice because a machine
 // stalls.
 func asking(t *testing.T, address string) jobs.Redis {
 	t.Helper()
@@ -200,7 +190,7 @@ const nowhere = "redis://127.0.0.1:1"
 // hinting has commits wake the workers of a Redis, as in a replica of role web.
 func (s *shop) hinting(redis string) *jobs.Hints {
 	s.t.Helper()
-	h := jobs.NewHints(connect(s.t, redis), quiet(s.t))
+	h := jobs.NewHints(jobstest.Connect(s.t, redis), quiet(s.t))
 	s.t.Cleanup(h.Close)
 	s.db.OnWake(h.Put)
 	return h

@@ -146,7 +146,7 @@ func (m *coding) begin(ctx context.Context) error {
 	if err := m.DB.Vacuum(ctx, "members", "member_topics"); err != nil {
 		return err
 	}
-	if err := (&world{today: m.today}).loadFacts(ctx, m.DB); err != nil {
+	if err := (&world{today: m.today}).loadFacts(ctx, m.DB, m.watch); err != nil {
 		return err
 	}
 	tick(1)

@@ -11,7 +11,8 @@ import (
 	"regulars/segments"
 )
 
-// load writes the world into an empty database, whose day is the world's.
+// load writes the world into an empty database, whose day is the world's. Its facts are
+// to follow (loadFacts).
 func (w *world) load(ctx context.Context, db *store.DB, watch func(stage string, total int64) (tick func(n int64))) error {
 	if err := w.loadMembers(ctx, db, watch("members", int64(w.members))); err != nil {
 		return err
@@ -39,11 +40,6 @@ func (w *world) load(ctx context.Context, db *store.DB, watch func(stage string,
 		}
 		tick(1)
 	}
-	tick = watch("facts", 1)
-	if err := w.loadFacts(ctx, db); err != nil {
-		return err
-	}
-	tick(1)
 	return nil
 }
 
@@ -147,7 +143,9 @@ func (w *world) loadLines(ctx context.Context, db *store.DB, tick func(int64)) e
 
 // loadFacts computes everybody's facts in one statement, and says that the pass
 // of the day is done.
-func (w *world) loadFacts(ctx context.Context, db *store.DB) error {
+func (w *world) loadFacts(ctx context.Context, db *store.DB, watch func(stage string, total int64) (tick func(n int64))) error {
+	tick := watch("facts", 1)
+	defer tick(1)
 	err := db.Update(ctx, func(tx *store.Tx) error {
 		if err := roomy(tx); err != nil {
 			return err

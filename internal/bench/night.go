@@ -70,7 +70,7 @@ func (n Night) Run(ctx context.Context) (out Outcome, err error) {
 	if err := m.loadPoints(ctx); err != nil {
 		return out, fmt.Errorf("making the ledger of points: %w", err)
 	}
-	if err := m.loadFacts(ctx); err != nil {
+	if err := m.world.loadFacts(ctx, m.db, m.watch); err != nil {
 		return out, err
 	}
 	if _, err := m.midnightOf(ctx, "the first night"); err != nil {
@@ -149,18 +149,6 @@ func (m *measuring) loadPoints(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// loadFacts computes facts anew, which know of points now.
-func (m *measuring) loadFacts(ctx context.Context) error {
-	err := m.db.Update(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec("truncate facts; delete from passes where name = 'facts'", nil)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return m.world.loadFacts(ctx, m.db)
 }
 
 // midnightOf does what the engine does once a day, and returns how long each part of it

@@ -123,6 +123,9 @@ func (m *measuring) run(ctx context.Context) (out Outcome, err error) {
 	if err := m.world.load(ctx, m.db, m.watch); err != nil {
 		return out, fmt.Errorf("making the shop: %w", err)
 	}
+	if err := m.world.loadFacts(ctx, m.db, m.watch); err != nil {
+		return out, err
+	}
 	err = m.db.Update(ctx, func(tx *store.Tx) error {
 		_, err := apply.Apply(tx, program(), "bench", "")
 		return err

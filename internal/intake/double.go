@@ -184,7 +184,7 @@ func findDoubles(tx *store.Tx) (members []int64, doubled []*order, err error) {
 	}
 	args["members"] = store.JSON(members)
 	some := "(select value from " + tx.JSONEach("@members") + ")"
-	if err = tx.All(&members, "select id from members where id in "+some+" order by id "+tx.ForUpdate(), args); err != nil {
+	if err = tx.HoldMembers(members); err != nil {
 		return nil, nil, err
 	}
 	var found []*order

@@ -324,7 +324,7 @@ func returnSome(tx *store.Tx, name string, today loyalty.Day) (int, error) {
 	}
 	args := store.Args{"members": store.JSON(members)}
 	some := "in (select value from " + tx.JSONEach("@members") + ")"
-	if err := tx.All(&members, "select id from members where id "+some+" order by id "+tx.ForUpdate(), args); err != nil {
+	if err := tx.HoldMembers(members); err != nil {
 		return 0, err
 	}
 	for _, text := range []string{

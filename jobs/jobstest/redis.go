@@ -29,7 +29,7 @@ func Redis(t testing.TB) string {
 	if where == "" {
 		where = "redis://127.0.0.1:6379"
 	}
-	locks := connect(t, where)
+	locks := Connect(t, where)
 	ctx := context.Background()
 	if locks.Ping(ctx).Err() != nil {
 		return ""
@@ -63,7 +63,7 @@ func Redis(t testing.TB) string {
 			}
 		}
 	})
-	own := connect(t, u.String())
+	own := Connect(t, u.String())
 	empty := func() {
 		if err := own.FlushDB(ctx).Err(); err != nil {
 			t.Error(err)
@@ -81,8 +81,8 @@ func Redis(t testing.TB) string {
 	return u.String()
 }
 
-// connect opens a Redis that closes with the test.
-func connect(t testing.TB, address string) jobs.Redis {
+// Connect opens a Redis that closes with the test.
+func Connect(t testing.TB, address string) jobs.Redis {
 	t.Helper()
 	r, err := jobs.Connect(address)
 	if err != nil {
