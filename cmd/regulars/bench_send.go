@@ -66,20 +66,22 @@ func (a *app) printPaces(out bench.SendOutcome) error {
 	}
 	var rows [][]string
 	for _, p := range out.Paces {
-		memory, against, verdict := "", "", ""
+		memory, against := "", ""
 		if p.Memory > 0 {
 			memory = fmt.Sprintf("%.0f MB", float64(p.Memory)/(1<<20))
 		}
 		if p.Peer != "" {
 			against = fmt.Sprintf("%.2f × %s", p.Ratio, p.Peer)
 		}
-		if p.Target != "" && out.Full() {
-			verdict = either(p.Met, "pass", "FAIL")
-		}
+		verdict := verdictOf(p.Target != "" && out.Full(), p.Met)
 		rows = append(rows, []string{p.Work, fmt.Sprintf("%.0f", p.PerSecond), micros(p.Ours), micros(p.Database), micros(p.Relay), memory, against, p.Target, verdict})
 	}
 	if err := a.table([]string{"WORK", "A SECOND", "SENDER", "DATABASE", "RELAY", "MEMORY", "AGAINST", "TARGET", ""}, rows); err != nil {
 		return err
+	}
+	if b := out.Beside; b != nil {
+		fmt.Fprintf(a.out, "\nFrom a webhook to the mail that it sets off, beside a run of %d: median %s, p99 %s of %d (%s) %s\n",
+			b.Run, b.Median.Round(time.Millisecond), b.P99.Round(time.Millisecond), b.Mails, b.Target, verdictOf(out.Full(), b.Met))
 	}
 	if err := a.printParts(out); err != nil {
 		return err
@@ -88,6 +90,14 @@ func (a *app) printPaces(out bench.SendOutcome) error {
 		fmt.Fprintf(a.out, "\nThe targets are meant for %d mails a round: at this size they are not judged.\n", bench.FullSend)
 	}
 	return nil
+}
+
+// verdictOf is the word for a target, where it is judged.
+func verdictOf(judged, met bool) string {
+	if !judged {
+		return ""
+	}
+	return either(met, "pass", "FAIL")
 }
 
 // printParts prints what a mail takes by part, and what that means for the rate.

@@ -235,8 +235,11 @@ func (m *ingesting) cpuServer(ctx context.Context) (all time.Duration, err error
 	return all, err
 }
 
-// hookSecret is what the bench's shop signs with.
-var hookKey = []byte("0123456789abcdef0123456789abcdef")
+// hookKey is what the bench's shop signs with, hookSecret how it is set.
+var (
+	hookKey    = []byte("0123456789abcdef0123456789abcdef")
+	hookSecret = "whsec_" + base64.StdEncoding.EncodeToString(hookKey)
+)
 
 // serve starts a real server of webhooks on loopback.
 func (m *ingesting) serve(ctx context.Context) (to string, stop func(), err error) {
@@ -246,7 +249,7 @@ func (m *ingesting) serve(ctx context.Context) (to string, stop func(), err erro
 	}
 	web := m.db.Share(benchShare).Hasty(benchQuiet)
 	site := &public.Site{DB: web, Quick: quick.Hasty(benchQuiet), Intake: intake.New(web), Log: slog.New(slog.DiscardHandler),
-		Secrets: map[string][]string{"standard": {"whsec_" + base64.StdEncoding.EncodeToString(hookKey)}}}
+		Secrets: map[string][]string{"standard": {hookSecret}}}
 	door, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", nil, errors.Join(err, quick.Close())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -66,6 +67,8 @@ type SendOutcome struct {
 	Size        int    `json:"size"` // bytes of a mail
 	Paces       []Pace `json:"paces"`
 
+	Beside *Beside `json:"beside"` // of single mails, while a run is sent
+
 	Parts  []Part  `json:"parts"`  // of what a mail takes in the runs that are held against smtp-source
 	Bounds []Bound `json:"bounds"` // of their rates
 }
@@ -79,6 +82,9 @@ func (o SendOutcome) Missed() (works []string) {
 		if p.Target != "" && !p.Met {
 			works = append(works, p.Work)
 		}
+	}
+	if o.Beside != nil && !o.Beside.Met {
+		works = append(works, "fifth orders beside a run")
 	}
 	return works
 }
@@ -111,6 +117,7 @@ var ErrNoPostfix = errors.New("bench send hands mails to Postfix's smtp-sink and
 // newsShop has two campaigns with the same mail, one with a code for each member.
 func newsShop() map[string]string {
 	files := map[string]string{"program.yaml": letterShop["program.yaml"], "pools.yaml": letterShop["pools.yaml"]}
+	maps.Copy(files, fifth)
 	body := "Hello {{ member.first_name }},\n\n"
 	for _, about := range []string{"coffee of this month", "teas that came in", "cups and pots", "our shop on Corner Street"} {
 		body += "# News of " + about + "\n\n" + strings.Repeat("What is new is on the shelves since this morning, and we have kept some of it for you. ", 4) + "\n\n"
@@ -181,6 +188,9 @@ func (s Send) Run(ctx context.Context) (out SendOutcome, err error) {
 		return out, err
 	}
 	out.Paces = append(out.Paces, signed...)
+	if out.Beside, err = m.beside(ctx); err != nil {
+		return out, err
+	}
 	if !s.Far {
 		return out, nil
 	}

@@ -6,7 +6,7 @@
 // everything else.
 //
 //	File → rows → an order's rows together → Shop.Check → intake.Take, 5,000 at once,
-//	while the next 5,000 are read
+//	on Postgres as two transactions side by side, while the next 5,000 are read
 //
 // It promises that a row is taken or refused and said, that importing a file again
 // changes nothing, that nobody guesses at a date or an amount that may mean two
@@ -29,6 +29,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"regulars/internal/address"
 	"regulars/internal/consent"
@@ -119,6 +121,10 @@ const (
 	batchRows = 5000
 	newsRows  = 200
 )
+
+// atOnce is in how many transactions side by side Postgres takes orders of history: while
+// one waits for its server, another computes.
+const atOnce = 2
 
 // Importer takes files in. It is safe for concurrent use.
 type Importer struct {
@@ -570,11 +576,20 @@ func (b *batch) wait() error {
 }
 
 func (r *reader) take(ctx context.Context, b *batch) error {
-	if len(b.history) > 0 { // of a dry run, what the planner has seen is undone, too
-		how := intake.Taking{DryRun: r.DryRun, Grown: b.grown || r.DryRun, Lines: r.lines}
-		if err := r.intake.Take(ctx, b.history, how); err != nil {
-			return err
+	// Of a dry run, what the planner has seen is undone, too.
+	how := intake.Taking{DryRun: r.DryRun, Grown: b.grown || r.DryRun, Lines: r.lines}
+	parts := [][]*intake.Row{b.history}
+	if r.Kind == "orders" && !how.Grown && r.db.Engine() == store.Postgres {
+		parts = intake.Apart(b.history, atOnce)
+	}
+	var taken errgroup.Group
+	for _, rows := range parts {
+		if len(rows) > 0 {
+			taken.Go(func() error { return r.intake.Take(ctx, rows, how) })
 		}
+	}
+	if err := taken.Wait(); err != nil {
+		return err
 	}
 	for some := range slices.Chunk(b.news, newsRows) {
 		if err := r.intake.Take(ctx, some, intake.Taking{News: true, DryRun: r.DryRun}); err != nil {

@@ -21,25 +21,25 @@ import (
 //	                    │                 └ a locked member: the delivery comes again
 //	                    └ the first in the queue leads the next
 //
-// There is no goroutine beside those of the callers: whoever comes first leads a group,
-// and hands the lead on to the first who waits. Of a member, an order or an event there
-// is one delivery in a group, so what one delivery does cannot depend on which others
-// are beside it.
+// Whoever comes first leads a group, and hands the lead on to the first who waits. Of a
+// member, an order or an event there is one delivery in a group, so what one delivery does
+// cannot depend on which others are beside it. Deliveries of many events gather in a queue
+// of their own: see many.go.
 
-// gathering is the queue of deliveries.
+// gathering is a queue of deliveries.
 type gathering struct {
-	mu       sync.Mutex
-	queue    []*delivery
-	led      bool          // a group is under way, or its leader on the way
-	alone    chan struct{} // of those that wait for locks by themselves
-	currency string        // the shop's, as of the last group; "": none yet
+	most int // events of a group, give or take one delivery
+
+	mu    sync.Mutex
+	queue []*delivery
+	led   bool // a group is under way, or its leader on the way
 }
 
 // delivery is what one caller brings.
 type delivery struct {
 	events   []loyalty.Event
 	currency string
-	keys     []string
+	keys     []string     // no other delivery of its group has one of these
 	told     chan outcome // one at a time: the caller reads each
 
 	results []Result
@@ -57,10 +57,11 @@ const (
 )
 
 const (
-	// A group is of so many events, give or take one delivery; one that brings more than
-	// fewEvents is a group by itself, beside the others.
-	mostGathered = 200
-	fewEvents    = 20
+	// A group is of so many events, give or take one delivery. One that brings more than
+	// fewEvents is one of many.
+	mostOfFew  = 200
+	mostOfMany = 2000
+	fewEvents  = 20
 
 	// groupWait is how long a group waits for a lock that is not a member's.
 	groupWait = 300 * time.Millisecond
@@ -87,15 +88,12 @@ func (e *CurrencyError) Error() string { return "the program's currency is " + e
 // Currency returns in what currency amounts are to be read: the program's, as far as
 // this process knows. Deliver says whether it still is.
 func (in *Intake) Currency(ctx context.Context) (string, error) {
-	in.gather.mu.Lock()
-	currency := in.gather.currency
-	in.gather.mu.Unlock()
-	if currency != "" {
-		return currency, nil
+	if currency := in.currency.Load(); currency != nil {
+		return *currency, nil
 	}
 	shop, err := in.Shop(ctx)
 	if err == nil {
-		in.gather.saw(shop)
+		in.currency.Store(&shop.Currency)
 	}
 	return shop.Currency, err
 }
@@ -106,21 +104,8 @@ func (in *Intake) IsCurrency(ctx context.Context, currency string) error {
 	if err != nil {
 		return err
 	}
-	in.gather.saw(shop)
-	return in.gather.check(currency)
-}
-
-func (g *gathering) saw(shop Shop) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.currency = shop.Currency
-}
-
-func (g *gathering) check(currency string) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.currency != currency {
-		return &CurrencyError{g.currency}
+	if in.currency.Store(&shop.Currency); shop.Currency != currency {
+		return &CurrencyError{shop.Currency}
 	}
 	return nil
 }
@@ -133,17 +118,21 @@ func (in *Intake) Deliver(ctx context.Context, currency string, events []loyalty
 	d := &delivery{events: events, currency: currency, told: make(chan outcome, 1)}
 	ctx = context.WithoutCancel(ctx)
 	if len(events) > fewEvents {
-		return in.deliverAlone(ctx, d)
+		return in.deliverMany(ctx, d)
 	}
 	d.keys = keysOf(events)
 	var since time.Time // the member is locked
 	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
 		told := lead
-		if !in.gather.join(d) {
+		if !in.few.join(d) {
 			told = <-d.told
 		}
 		if told == lead {
-			in.lead(ctx)
+			in.few.lead(func(group []*delivery) map[*delivery]outcome {
+				told := map[*delivery]outcome{}
+				in.takeGroup(ctx, group, told)
+				return told
+			})
 			told = <-d.told
 		}
 		switch told {
@@ -181,20 +170,20 @@ func (g *gathering) join(d *delivery) bool {
 	return true
 }
 
-// lead takes one group in, hands the lead on and tells everybody of the group.
-func (in *Intake) lead(ctx context.Context) {
-	group := in.gather.next()
-	told := map[*delivery]outcome{}
+// lead has take take one group in, hands the lead on and tells everybody of the group.
+func (g *gathering) lead(take func([]*delivery) map[*delivery]outcome) {
+	group := g.next()
+	var told map[*delivery]outcome
 	for _, d := range group {
 		d.err = errUnanswered
 	}
 	defer func() {
-		in.gather.handOn()
+		g.handOn()
 		for _, d := range group {
 			d.told <- told[d]
 		}
 	}()
-	in.takeGroup(ctx, group, told)
+	told = take(group)
 }
 
 // next takes the next group out of the queue: of deliveries with a key in common only
@@ -204,7 +193,7 @@ func (g *gathering) next() (group []*delivery) {
 	defer g.mu.Unlock()
 	events, rest, taken := 0, g.queue[:0], map[string]bool{}
 	for _, d := range g.queue {
-		if events >= mostGathered || slices.ContainsFunc(d.keys, func(k string) bool { return taken[k] }) {
+		if events >= g.most || slices.ContainsFunc(d.keys, func(k string) bool { return taken[k] }) {
 			rest = append(rest, d)
 		} else {
 			group, events = append(group, d), events+len(d.events)
@@ -265,8 +254,8 @@ func (in *Intake) waitAlone(ctx context.Context, d *delivery) ([]Result, error) 
 	late := time.NewTimer(in.lockedWait)
 	defer late.Stop()
 	select {
-	case in.gather.alone <- struct{}{}:
-		defer func() { <-in.gather.alone }()
+	case in.alone <- struct{}{}:
+		defer func() { <-in.alone }()
 		return in.deliverAlone(ctx, d)
 	case <-late.C:
 		return nil, store.ErrLocked
@@ -297,7 +286,7 @@ func (in *Intake) applyTogether(ctx context.Context, db *store.DB, group []*deli
 				return err
 			}
 			b.skip = skip
-			in.gather.saw(b.shop)
+			in.currency.Store(&b.shop.Currency)
 			var items [][]*item
 			for _, d := range group {
 				var own []*item
@@ -383,22 +372,19 @@ func (b *batch) leaveOut(people map[*person]bool) error {
 	return nil
 }
 
-// keysOf are the names by which the members, orders and events of a delivery are known.
-func keysOf(events []loyalty.Event) (keys []string) {
-	for _, e := range events {
-		m := e.Member
-		for _, k := range [][2]string{{"id", m.ID}, {"email", strings.ToLower(m.Email)}, {"phone", m.Phone}, {"card", m.Card}} {
-			if value := strings.TrimSpace(k[1]); value != "" {
-				keys = append(keys, k[0]+" "+value)
-			}
+// appendSubjects appends the names by which the member and the order of an event are known.
+func appendSubjects(keys []string, e loyalty.Event) []string {
+	m := e.Member
+	for _, k := range [][2]string{{"id", m.ID}, {"email", strings.ToLower(m.Email)}, {"phone", m.Phone}, {"card", m.Card}} {
+		if value := strings.TrimSpace(k[1]); value != "" {
+			keys = append(keys, k[0]+" "+value)
 		}
-		for source, id := range m.IDs {
-			keys = append(keys, "ids "+source+" "+id)
-		}
-		keys = append(keys, "event "+e.Source+" "+e.ID)
-		if e.Order != nil && e.Order.ID != "" {
-			keys = append(keys, "order "+e.Source+" "+e.Order.ID)
-		}
+	}
+	for source, id := range m.IDs {
+		keys = append(keys, "ids "+source+" "+id)
+	}
+	if e.Order != nil && e.Order.ID != "" {
+		keys = append(keys, "order "+e.Source+" "+e.Order.ID)
 	}
 	return keys
 }

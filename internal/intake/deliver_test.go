@@ -150,26 +150,47 @@ func TestDeliveriesOfOneMemberOrderOrEventAreInGroupsOfTheirOwn(t *testing.T) {
 	})
 }
 
+// harmed has the database fail at an event.
+func (g *gate) harmed(event string) {
+	g.T.Helper()
+	texts := []string{"create trigger harmed before insert on events when new.external_id = '" + event + "' begin select raise(abort, 'harmed'); end"}
+	if g.DB.Engine() == store.Postgres {
+		texts = []string{"create function harmed() returns trigger language plpgsql as $$ begin raise exception 'harmed' using errcode = '23514'; end $$",
+			"create trigger harmed before insert on events for each row when (new.external_id = '" + event + "') execute function harmed()"}
+	}
+	g.run(texts...)
+}
+
+// unharmed ends that.
+func (g *gate) unharmed() {
+	g.T.Helper()
+	if g.DB.Engine() == store.Postgres {
+		g.run("drop trigger harmed on events")
+		return
+	}
+	g.run("drop trigger harmed")
+}
+
+func (g *gate) run(texts ...string) {
+	g.T.Helper()
+	err := g.DB.Update(context.Background(), func(tx *store.Tx) error {
+		for _, text := range texts {
+			if _, err := tx.Exec(text, nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		g.T.Fatal(err)
+	}
+}
+
 func TestADeliveryThatFailsFailsAlone(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		g := newGate(t, db)
-		texts := []string{"create trigger harmed before insert on events when new.external_id = 'e5' begin select raise(abort, 'harmed'); end"}
-		if db.Engine() == store.Postgres {
-			texts = []string{"create function harmed() returns trigger language plpgsql as $$ begin raise exception 'harmed' using errcode = '23514'; end $$",
-				"create trigger harmed before insert on events for each row when (new.external_id = 'e5') execute function harmed()"}
-		}
-		err := db.Update(context.Background(), func(tx *store.Tx) error {
-			for _, text := range texts {
-				if _, err := tx.Exec(text, nil); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		g.harmed("e5")
 		answers, _ := g.together(context.Background(), orders(20)...)
 		for i, a := range answers {
 			if want := map[bool]string{true: "error", false: "stored"}[i == 5]; a.state() != want {

@@ -9,8 +9,10 @@ func (in *Intake) Patient() { in.groupWait, in.groupTime = time.Minute, 10*time.
 func (in *Intake) PatientWithLocked() { in.lockedWait = 5 * time.Minute }
 
 // Queued is how many deliveries wait for a group.
-func (in *Intake) Queued() int {
-	in.gather.mu.Lock()
-	defer in.gather.mu.Unlock()
-	return len(in.gather.queue)
+func (in *Intake) Queued() int { return in.few.queued() + in.many.queued() }
+
+func (g *gathering) queued() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.queue)
 }

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"regulars/internal/consent"
@@ -64,14 +65,22 @@ type Intake struct {
 	mu     sync.Mutex
 	pepper []byte // of the suppression hash; nil: not read yet
 
-	gather gathering
+	few, many gathering              // deliveries of a few events, and of more
+	alone     chan struct{}          // of those that wait for locks by themselves
+	currency  atomic.Pointer[string] // the shop's, as of the last group; nil: none yet
 
 	groupWait, groupTime, lockedWait time.Duration // as the constants say, but in tests
 }
 
 // New returns the intake of a database.
 func New(db *store.DB) *Intake {
-	return &Intake{db: db, gather: gathering{alone: make(chan struct{}, aloneAtOnce)}, groupWait: groupWait, groupTime: groupTime, lockedWait: lockedWait}
+	return &Intake{
+		db:        db,
+		few:       gathering{most: mostOfFew},
+		many:      gathering{most: mostOfMany},
+		alone:     make(chan struct{}, aloneAtOnce),
+		groupWait: groupWait, groupTime: groupTime, lockedWait: lockedWait,
+	}
 }
 
 // Apply takes events in, all in one transaction, and answers each of them in the

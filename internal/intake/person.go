@@ -114,7 +114,8 @@ func (k personKey) shared() personKey { return personKey{keyShared, k.kind + ":"
 // been erased.
 func (b *batch) findPeople() error {
 	for checked := false; ; checked = true {
-		if err := b.lookUp(); err != nil {
+		b.people = &people{byKey: map[personKey]*holders{}, byID: map[int64]*person{}}
+		if err := b.lookUp(b.items); err != nil {
 			return err
 		}
 		if err := b.awaitOthers(); err != nil {
@@ -151,14 +152,16 @@ func (b *batch) findPeople() error {
 }
 
 // awaitOthers waits for whoever is making people by the addresses, cards and phones of
-// those whom nobody knows yet, and looks again: one person whom two webhooks tell of at
+// those whom nobody knows yet, and looks for them again: one person whom two webhooks tell of at
 // once is made once. By their ids the database keeps them apart. A file does not wait,
 // nor is waited for: it tells of thousands at a time.
 func (b *batch) awaitOthers() error {
 	names := map[string]bool{}
+	var unknown []*item
 	for _, it := range b.items {
-		if b.people.find(it) == nil {
-			for _, k := range it.loose() {
+		if loose := it.loose(); len(loose) > 0 && b.people.find(it) == nil {
+			unknown = append(unknown, it)
+			for _, k := range loose {
 				names[k.kind+":"+k.value] = true
 			}
 		}
@@ -166,18 +169,17 @@ func (b *batch) awaitOthers() error {
 	if len(names) == 0 || b.file || !b.tx.Postgres() {
 		return nil
 	}
-	if err := b.tx.LockNames("people", names); err != nil {
+	if err := b.tx.LockEach("people", names); err != nil {
 		return err
 	}
-	return b.lookUp()
+	return b.lookUp(unknown)
 }
 
-// lookUp reads who has the keys of the batch.
-func (b *batch) lookUp() error {
-	b.people = &people{byKey: map[personKey]*holders{}, byID: map[int64]*person{}}
+// lookUp reads who has the keys of items.
+func (b *batch) lookUp(items []*item) error {
 	wanted := map[personKey]bool{}
 	var rows [][]any
-	for _, it := range b.items {
+	for _, it := range items {
 		for _, k := range it.keys() {
 			if !wanted[k] {
 				wanted[k] = true

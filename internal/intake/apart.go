@@ -1,0 +1,71 @@
+package intake
+
+import (
+	"slices"
+
+	"regulars/internal/loyalty"
+)
+
+// Apart cuts rows into n parts of about the same size, which may be taken in side by side:
+// rows that name the same person or order are in one part, in the order in which they were.
+func Apart(rows []*Row, n int) [][]*Row {
+	parts := make([][]*Row, n)
+	for i, part := range apart(len(rows), n, func(i int) []string { return appendSubjects(nil, rows[i].Event) }) {
+		parts[part] = append(parts[part], rows[i])
+	}
+	return parts
+}
+
+// apart says for each of some things in which of n parts it is, if those with a key in
+// common are to be in one, also by way of others between them.
+func apart(things, n int, keys func(int) []string) []int {
+	groups := connected(things, keys)
+	size := make([]int, n)
+	partOf := map[int]int{} // group → part
+	parts := make([]int, things)
+	for i, group := range groups {
+		part, known := partOf[group]
+		if !known {
+			part = slices.Index(size, slices.Min(size))
+			partOf[group] = part
+		}
+		parts[i] = part
+		size[part]++
+	}
+	return parts
+}
+
+// connected says for each of some things by which number its group is known.
+func connected(things int, keys func(int) []string) []int {
+	group := make([]int, things) // another thing of the same group, or itself
+	root := func(i int) int {
+		for group[i] != i {
+			group[i] = group[group[i]]
+			i = group[i]
+		}
+		return i
+	}
+	first := map[string]int{} // key → who had it first
+	for i := range group {
+		group[i] = i
+		for _, key := range keys(i) {
+			if other, named := first[key]; named {
+				group[root(i)] = root(other)
+			} else {
+				first[key] = i
+			}
+		}
+	}
+	for i := range group {
+		group[i] = root(i)
+	}
+	return group
+}
+
+// keysOf are the names by which the members, orders and events of a delivery are known.
+func keysOf(events []loyalty.Event) (keys []string) {
+	for _, e := range events {
+		keys = appendSubjects(append(keys, "event "+e.Source+" "+e.ID), e)
+	}
+	return keys
+}
