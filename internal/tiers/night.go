@@ -370,13 +370,19 @@ func Settle(tx *store.Tx) error {
 			return err
 		}
 	}
+	// Asked once, for it is about everybody and all that they ever bought.
+	err = t.climbing(tx, today)
+	if rules.Unready(err) { // the first night that can answer does it, as quietly
+		return nil
+	}
+	if err != nil {
+		return err
+	}
 	for last := int64(0); ; {
-		members, err := t.climbers(tx, today, last, nil, atOnce)
-		if rules.Unready(err) { // the first night that can answer does it, as quietly
-			return nil
-		}
+		var members []int64
+		err := tx.All(&members, "select member_id from climbing where member_id > @last order by member_id limit @most", store.Args{"last": last, "most": atOnce})
 		if err != nil {
-			return err
+			return fmt.Errorf("who has reached a tier: %w", err)
 		}
 		if len(members) == 0 {
 			break

@@ -205,19 +205,33 @@ func (t *Tiers) held(has map[string]int64) int {
 func (t *Tiers) climbers(tx *store.Tx, day loyalty.Day, after int64, only []int64, most int) (members []int64, err error) {
 	a := t.ask(tx, day, only)
 	a.Args["after"], a.Args["most"] = after, most
-	err = a.All(&members, a.with+`
-		select h.member_id
-		from   (`+t.holding(a)+`) h
-		left   join member_tiers s on s.member_id = h.member_id and s.left_day is null
-		where  h.member_id > @after and h.holds > `+t.placeSQL(a.Args, "s.tier")+`
-		and    not exists (select 1 from members m where m.id = h.member_id and not (`+rules.Present+`))
-		and    not `+ahead+`
-		order  by h.member_id
-		limit  @most`)
-	if err != nil {
+	if err = a.All(&members, a.with+t.aboveTheirs(a)+" and h.member_id > @after order by h.member_id limit @most"); err != nil {
 		return nil, fmt.Errorf("who has reached a tier: %w", err)
 	}
 	return members, nil
+}
+
+// climbing makes a table of all of those.
+func (t *Tiers) climbing(tx *store.Tx, day loyalty.Day) error {
+	if err := tx.Temp("climbing", "member_id bigint primary key"); err != nil {
+		return err
+	}
+	a := t.ask(tx, day, nil)
+	if _, err := a.Exec("insert into climbing (member_id) " + t.aboveTheirs(a)); err != nil {
+		return fmt.Errorf("who has reached a tier: %w", err)
+	}
+	return nil
+}
+
+// aboveTheirs is a SELECT of the members who hold a tier above the one that they are in.
+func (t *Tiers) aboveTheirs(a *ask) string {
+	return `
+		select h.member_id
+		from   (` + t.holding(a) + `) h
+		left   join member_tiers s on s.member_id = h.member_id and s.left_day is null
+		where  h.holds > ` + t.placeSQL(a.Args, "s.tier") + `
+		and    not exists (select 1 from members m where m.id = h.member_id and not (` + rules.Present + `))
+		and    not ` + ahead
 }
 
 // ahead is the condition that something was decided about a member h for a day that

@@ -1,0 +1,34 @@
+package tiers_test
+
+import (
+	"testing"
+
+	"regulars/internal/store"
+	"regulars/internal/tiers"
+)
+
+// Who has reached a tier is asked about everybody and all orders, so it is asked once,
+// however many reach one: 5,000 are moved at a time.
+func TestTheFirstTiersReadAllOrdersOnce(t *testing.T) {
+	each(t, plain(silverAndGold), func(t *testing.T, s *shop) {
+		s.Bought(s.Join(10_001), 1, 0)
+		s.Do(func(tx *store.Tx) error {
+			if _, err := tx.Exec("update orders set total = 10000 + 20000 * (member_id % 2)", nil); err != nil {
+				return err
+			}
+			return tx.Analyze("orders")
+		})
+		s.Do(func(tx *store.Tx) error {
+			if err := tiers.Settle(tx); err != nil || !tx.Postgres() {
+				return err
+			}
+			var scans int
+			err := tx.One(&scans, "select seq_scan from pg_stat_xact_user_tables where relname = 'orders'", nil)
+			if scans > 2 {
+				t.Errorf("orders were read %d times from beginning to end, want once for each tier", scans)
+			}
+			return err
+		})
+		s.Want("stays", s.Counted("select tier as what, count(*) as n from member_tiers group by tier"), "5001 gold, 5000 silver")
+	})
+}
