@@ -61,6 +61,9 @@ func (a *app) benchIngest(ctx context.Context, in bench.Ingest, engines []string
 		}
 	}
 	out, err := staged(a, func(watch watch) (bench.IngestOutcome, error) { in.Watch = watch; return in.Run(ctx) })
+	if err != nil && len(out.Rates) > 0 { // what was measured before took its time
+		return errors.Join(err, a.printRates(out))
+	}
 	if err != nil {
 		return err
 	}
