@@ -267,12 +267,15 @@ func Keep(tx *store.Tx, all []Fresh) error {
 	// The ids of one statement need not come back in its order, but they are given
 	// in it: sorted, they are those of the rows.
 	var ids []int64
+	columns := []string{"n bigint", "kind text", "member_id bigint", "detail jsonb"}
+	args := tx.Wider(rows, columns...)
+	args["now"] = tx.At
 	err := tx.All(&ids, `
 		insert into happenings (kind, member_id, taken_at, detail)
 		select r.kind, r.member_id, `+tx.Instant("@now")+`, r.detail
-		from   `+tx.Values("n bigint", "kind text", "member_id bigint", "detail jsonb")+`
+		from   `+tx.Wide(columns...)+`
 		order  by r.n
-		returning id`, store.Args{"rows": store.Rows(rows), "now": tx.At})
+		returning id`, args)
 	if err != nil {
 		return fmt.Errorf("keeping %d happenings: %w", len(all), err)
 	}
@@ -283,10 +286,11 @@ func Keep(tx *store.Tx, all []Fresh) error {
 			reactions = append(reactions, []any{c, ids[i], f.Member})
 		}
 	}
+	columns = []string{"campaign_id bigint", "happening_id bigint", "member_id bigint"}
 	_, err = tx.Exec(`
 		insert into reactions (campaign_id, happening_id, member_id)
 		select r.campaign_id, r.happening_id, r.member_id
-		from   `+tx.Values("campaign_id bigint", "happening_id bigint", "member_id bigint"), store.Args{"rows": store.Rows(reactions)})
+		from   `+tx.Wide(columns...), tx.Wider(reactions, columns...))
 	if err != nil {
 		return fmt.Errorf("keeping what is to be done about %d happenings: %w", len(all), err)
 	}

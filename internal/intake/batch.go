@@ -325,13 +325,15 @@ func (b *batch) saveEvents(wave []*item) error {
 		Source     string
 		ExternalID string
 	}
+	columns := []string{"source text", "external_id text", "member_id bigint", "type text", "at timestamptz", "day bigint", "order_id bigint", "properties jsonb"}
+	args := b.tx.Wider(rows, columns...)
+	args["now"] = b.tx.At
 	err := b.tx.All(&stored, `
 		insert into events (source, external_id, member_id, type, at, day, received_at, order_id, properties)
 		select r.source, r.external_id, r.member_id, r.type, r.at, r.day, `+b.tx.Instant("@now")+`, r.order_id, r.properties
-		from   `+b.tx.Values("source text", "external_id text", "member_id bigint", "type text", "at timestamptz", "day bigint",
-		"order_id bigint", "properties jsonb")+`
+		from   `+b.tx.Wide(columns...)+`
 		order  by r.source, r.external_id
-		returning id, source, external_id`, store.Args{"rows": store.Rows(rows), "now": b.tx.At})
+		returning id, source, external_id`, args)
 	if err != nil {
 		return fmt.Errorf("storing events: %w", err)
 	}

@@ -100,19 +100,17 @@ func (b *batch) lockThese(list []*person) error {
 	if len(list) == 0 {
 		return nil
 	}
-	var rows []member
-	err := b.tx.All(&rows, `
+	n := 0
+	err := b.tx.Each(`
 		select id, `+names(profile, "")+`, merged_into
 		from   members
 		where  id in (select value from `+b.tx.JSONEach("@ids")+`)
-		order  by id `+b.forUpdate(), store.Args{"ids": ids(list, (*person).number)})
-	if err != nil {
-		return fmt.Errorf("locking %d people: %w", len(list), err)
-	}
-	if len(rows) != len(list) && !b.skip {
-		return errAgain
-	}
-	for _, row := range rows {
+		order  by id `+b.forUpdate(), store.Args{"ids": ids(list, (*person).number)}, func(scan func(...any) error) error {
+		var row member
+		if err := scan(append(append([]any{&row.ID}, row.places()...), &row.MergedInto)...); err != nil {
+			return err
+		}
+		n++
 		who := b.people.byID[row.ID]
 		name, named := row.ExternalID, row.Named
 		if who.renamed && !named { // not yet: that is ours to do
@@ -123,11 +121,18 @@ func (b *batch) lockThese(list []*person) error {
 		}
 		row.ChangedAt = b.heard(row.ChangedAt)
 		who.member, who.locked = row, true
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("locking %d people: %w", len(list), err)
+	}
+	if n != len(list) && !b.skip {
+		return errAgain
 	}
 	if err := b.measureLocked(list); err != nil {
 		return err
 	}
-	if len(rows) == len(list) {
+	if n == len(list) {
 		return nil
 	}
 	busy := map[*person]bool{}
@@ -275,7 +280,7 @@ func (b *batch) profiles() error {
 	for _, it := range b.items {
 		it.who.profiled = it.who.profiled || len(it.Member.Consent) > 0
 	}
-	if err := b.updatePeople(changed); err != nil {
+	if err := b.updatePeople(changed, was); err != nil {
 		return err
 	}
 	if err := b.saveKeys(append(rekeyed, touched...)); err != nil {
@@ -305,13 +310,28 @@ func readdressed(made, changed []*person, was map[*person]member) (list []int64)
 	return list
 }
 
-func (b *batch) updatePeople(list []*person) error {
-	if len(list) == 0 {
-		return nil
-	}
-	var rows [][]any
+// updatePeople writes what has changed of people: of most who order, that they were heard
+// of now.
+func (b *batch) updatePeople(list []*person, was map[*person]member) error {
+	var heard, rows [][]any
 	for _, who := range list {
-		rows = append(rows, append(who.member.values(), who.id))
+		before := was[who]
+		before.ChangedAt = who.member.ChangedAt
+		if reflect.DeepEqual(before, who.member) {
+			heard = append(heard, []any{who.id, who.member.ChangedAt})
+		} else {
+			rows = append(rows, append(who.member.values(), who.id))
+		}
+	}
+	if heard != nil {
+		columns := []string{"id bigint", "changed_at timestamptz"}
+		_, err := b.tx.Exec("update members set changed_at = r.changed_at from "+b.tx.Wide(columns...)+" where members.id = r.id", b.tx.Wider(heard, columns...))
+		if err != nil {
+			return fmt.Errorf("noting when %d people were heard of: %w", len(heard), err)
+		}
+	}
+	if rows == nil {
+		return nil
 	}
 	_, err := b.tx.Exec(`
 		update members
@@ -319,7 +339,7 @@ func (b *batch) updatePeople(list []*person) error {
 		from   `+b.tx.Values(append(slices.Clone(profile), "id bigint")...)+`
 		where  members.id = r.id`, store.Args{"rows": store.Rows(rows)})
 	if err != nil {
-		return fmt.Errorf("changing %d people: %w", len(list), err)
+		return fmt.Errorf("changing %d people: %w", len(rows), err)
 	}
 	return nil
 }

@@ -64,6 +64,16 @@ func (m *member) values() []any {
 	}
 }
 
+// places are where a row of these columns is read to.
+func (m *member) places() []any {
+	return []any{
+		&m.ExternalID, &m.Named, &m.Email, &m.EmailKey, &m.Phone, &m.Card,
+		&m.FirstName, &m.LastName, &m.Language, &m.Country, &m.TimeZone,
+		&m.BirthYear, &m.BirthMonth, &m.BirthDate, &m.Attributes,
+		&m.JoinedAt, &m.JoinedDay, &m.ReferredBy, &m.Fingerprint, &m.ChangedAt,
+	}
+}
+
 // names returns the columns' names with a prefix and commas.
 func names(columns []string, prefix string) string {
 	list := make([]string, len(columns))

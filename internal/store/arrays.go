@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/json"
 	"database/sql/driver"
 	"fmt"
 	"strings"
@@ -24,7 +25,8 @@ func (tx *Tx) Wide(columns ...string) string {
 }
 
 // Wider binds the rows of Wide, whose columns are of types that it knows: text, bigint,
-// double precision, timestamptz, bytea. But for a text, nil and no instant are null.
+// boolean, double precision, timestamptz, bytea, jsonb. But for a text, nil and no instant
+// are null, and no JSON is its null.
 func (tx *Tx) Wider(rows [][]any, columns ...string) Args {
 	if !tx.Postgres() {
 		return Args{"rows": Rows(rows)}
@@ -52,12 +54,29 @@ func column(rows [][]any, i int, kind string) array {
 			switch v := row[i].(type) {
 			case int64:
 				list[n] = &v
+			case int:
+				whole := int64(v)
+				list[n] = &whole
 			case *int64:
 				list[n] = v
 			case loyalty.Day:
 				list[n] = (*int64)(&v)
 			case *loyalty.Day:
 				list[n] = (*int64)(v)
+			}
+		}
+		return array{list}
+	case "boolean":
+		list := make([]bool, len(rows))
+		for n, row := range rows {
+			list[n] = row[i].(bool)
+		}
+		return array{list}
+	case "jsonb":
+		list := make([]string, len(rows))
+		for n, row := range rows {
+			if list[n] = string(row[i].(json.RawMessage)); list[n] == "" {
+				list[n] = "null"
 			}
 		}
 		return array{list}
