@@ -71,7 +71,10 @@ type people struct {
 }
 
 // keys are those that may tell who an event is about.
-func (r *Row) keys() []personKey {
+func (r *Row) keys() []personKey { return append(r.firm(), r.vague()...) }
+
+// firm are the keys that one person has.
+func (r *Row) firm() []personKey {
 	m := &r.Member
 	var keys []personKey
 	if m.ID != "" {
@@ -80,7 +83,18 @@ func (r *Row) keys() []personKey {
 	for _, source := range inOrder(m.IDs) {
 		keys = append(keys, personKey{keySource + source, m.IDs[source]})
 	}
-	for _, k := range r.loose() {
+	return keys
+}
+
+// vague are the other keys: of who is told by these alone, each is followed by that of
+// somebody who was made of it.
+func (r *Row) vague() []personKey {
+	loose := r.loose()
+	if r.Member.ID != "" || len(r.Member.IDs) > 0 {
+		return loose
+	}
+	var keys []personKey
+	for _, k := range loose {
 		keys = append(keys, k, k.made(), k.shared())
 	}
 	return keys
@@ -175,12 +189,28 @@ func (b *batch) awaitOthers() error {
 	return b.lookUp(unknown)
 }
 
-// lookUp reads who has the keys of items.
+// lookUp reads who has the keys of items. Who has the address, card or phone of somebody
+// who is found by their id, and has them themselves, is of no account.
 func (b *batch) lookUp(items []*item) error {
+	if err := b.readKeys(items, (*Row).firm); err != nil {
+		return err
+	}
+	var rest []*item
+	for _, it := range items {
+		who := b.people.find(it)
+		if slices.ContainsFunc(it.loose(), func(k personKey) bool { return who == nil || who.loose[k.kind] != k.value }) {
+			rest = append(rest, it)
+		}
+	}
+	return b.readKeys(rest, (*Row).vague)
+}
+
+// readKeys reads who has some keys of items.
+func (b *batch) readKeys(items []*item, keys func(*Row) []personKey) error {
 	wanted := map[personKey]bool{}
 	var rows [][]any
 	for _, it := range items {
-		for _, k := range it.keys() {
+		for _, k := range keys(&it.Row) {
 			if !wanted[k] {
 				wanted[k] = true
 				rows = append(rows, []any{k.kind, k.value})
@@ -427,7 +457,7 @@ func (p *people) make(it *item) *person {
 		p.learn(who, keys[0])
 	case len(m.IDs) > 0:
 		who.external = strings.TrimPrefix(keys[0].kind, keySource) + ":" + keys[0].value
-	default: // keys are those of an address, a card or a phone, each followed by its made
+	default: // the first is vague, and followed by its made
 		p.learn(who, keys[1])
 	}
 	return who
