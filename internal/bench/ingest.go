@@ -292,7 +292,7 @@ func (m *ingesting) webhooks(ctx context.Context, to string) error {
 	bodies := m.Deliveries / inABody
 	p = &poster{to: to, members: m.Members, name: "many", client: m.client()}
 	batches, err := m.measured(ctx, Rate{Work: many, N: bodies * inABody}, func() error {
-		return p.post(ctx, min(4, m.Connections), bodies, inABody, m.watch(many, bodies))
+		return p.post(ctx, m.Connections, bodies, inABody, m.watch(many, bodies))
 	})
 	if err != nil {
 		return err
