@@ -113,7 +113,8 @@ func (in *Intake) IsCurrency(ctx context.Context, currency string) error {
 // Deliver takes the events of one delivery in, with those of others that arrive
 // meanwhile, and answers each of them once they have lasted. Their amounts were read in
 // currency; a CurrencyError says that it is another now. The delivery counts though its
-// caller goes away. store.ErrLocked says that its member is locked: nothing was stored.
+// caller goes away. store.ErrLocked says that its member is locked: nothing was stored, and
+// of many events not all.
 func (in *Intake) Deliver(ctx context.Context, currency string, events []loyalty.Event) ([]Result, error) {
 	d := &delivery{events: events, currency: currency, told: make(chan outcome, 1)}
 	ctx = context.WithoutCancel(ctx)
