@@ -129,7 +129,9 @@ func (t *Tiers) write(tx *store.Tx, moves []move) error {
 }
 
 // tell stores an event for each step up and for each move, and has campaigns hear of
-// them: of several steps at once the highest alone is news, so that one mail goes out.
+// them: of several steps at once the highest alone is news, so that one mail goes out. A
+// tier is named as loyalty.yaml names it, which is what a campaign's where and other
+// systems compare with; what members call it, in their languages, mails say beside it.
 func (t *Tiers) tell(tx *store.Tx, moves []move) error {
 	var all []happenings.Own
 	for _, m := range moves {
