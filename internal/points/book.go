@@ -35,6 +35,7 @@ type purchase struct {
 
 	lines   []loyalty.Line
 	refunds []loyalty.Refund // those that name lines
+	free    []program.Pool   // of which it lists a code that was claimed
 	before  map[loyalty.Limit]int64
 
 	version int64 // by which it was booked first
@@ -46,8 +47,8 @@ type purchase struct {
 	target  int64
 }
 
-// Placed is an order as it was just written, of which nothing was given back: nothing is
-// in the ledger for it yet.
+// Placed is an order as it was just written, of which nothing was given back and which
+// lists no code, as of what was claimed: nothing is in the ledger for it yet.
 type Placed struct {
 	ID        int64
 	MemberID  int64
@@ -339,6 +340,9 @@ func readLines(tx *store.Tx, list []*purchase, byID map[int64]*purchase) error {
 	if all == nil {
 		return nil
 	}
+	if err := readFree(tx, all, byID); err != nil {
+		return err
+	}
 	var lines []struct {
 		OrderID int64
 		loyalty.Line
@@ -414,11 +418,16 @@ func (r *Rules) targets(tx *store.Tx, list []*purchase) error {
 	return nil
 }
 
-// order is a purchase as loyalty reckons with it: what was given back without naming
-// lines is one refund.
+// order is a purchase as loyalty reckons with it: what was claimed costs nothing, and what
+// was given back without naming lines is one refund.
 func (p *purchase) order() (loyalty.Order, []loyalty.Refund) {
 	o := loyalty.Order{At: p.At, Status: p.Status, Total: p.Total, Discount: p.Discount, Tax: p.Tax, Shipping: p.Shipping,
 		Quantity: p.Quantity, Shop: p.Shop, Lines: p.lines}
+	if p.free != nil {
+		var off int64
+		o.Lines, off = withoutPrice(p.lines, p.Total-p.Shipping, p.free)
+		o.Discount = max(0, o.Discount-off)
+	}
 	rest := p.Refunded
 	for _, f := range p.refunds {
 		rest -= f.Total
