@@ -43,6 +43,7 @@ type purchase struct {
 	rows    int
 	booked  map[int64]int64 // member → points
 	stamps  map[string]*stamped
+	cards   []card // that it may have stamps on; nil: not looked at
 	exact   *big.Rat
 	target  int64
 }
@@ -465,21 +466,27 @@ func (r *Rules) countBefore(tx *store.Tx, list []*purchase) error {
 		if err != nil {
 			return err
 		}
-		byID[p.ID], p.before = p, map[loyalty.Limit]int64{}
-		counted := map[loyalty.Limit]bool{}
-		limited := slices.Clone(rates.Earn)
 		cards, err := r.cardsOf(p)
 		if err != nil {
 			return err
 		}
-		for _, c := range cards {
-			limited = append(limited, program.Earn{Earn: loyalty.Earn{For: "order", AtMost: c.AtMost, Minimum: c.Stamp.Minimum}})
-		}
-		for _, e := range limited {
-			if l := e.AtMost; l.Per != (loyalty.Period{}) && !counted[l] && (e.For == "" || e.For == "order") {
-				counted[l] = true
-				rows[l] = append(rows[l], []any{p.ID, p.MemberID, p.At, int64(max(l.Per.Before(p.Day)+1, r.Since)), e.Minimum})
+		count := func(l loyalty.Limit, minimum int64) {
+			if _, counted := p.before[l]; counted || l.Per == (loyalty.Period{}) {
+				return
 			}
+			if p.before == nil {
+				byID[p.ID], p.before = p, map[loyalty.Limit]int64{}
+			}
+			p.before[l] = 0
+			rows[l] = append(rows[l], []any{p.ID, p.MemberID, p.At, int64(max(l.Per.Before(p.Day)+1, r.Since)), minimum})
+		}
+		for i := range rates.Earn {
+			if e := &rates.Earn[i]; e.For == "" || e.For == "order" {
+				count(e.AtMost, e.Minimum)
+			}
+		}
+		for _, c := range cards {
+			count(c.AtMost, c.Stamp.Minimum)
 		}
 	}
 	for l, some := range rows {
