@@ -133,7 +133,7 @@ func TestMailsShowCardsRewardsAndStatements(t *testing.T) {
 				"cards:\n  coffee: {stamp: order, of: 10, gives: free-coffee}\n  tea: {stamp: order, of: 5, gives: free-coffee}\n" +
 				"rewards:\n  latte: {price: 300, gives: free-coffee}\n  euros: {price: 100, amount: 1.00}\n  party: {price: 1, gives: free-coffee, tiers: [silver]}\n" +
 				"  gone: {price: 1, gives: printed}\n  again: {price: 50, gives: free-coffee, at_most: 1 per 30d}\n"
-			body := "{{ card \"coffee\" }}; {{ (card \"tea\").missing }} of {{ (card \"tea\").of }}; {{ range rewards }}{{ .name }} {{ .price }} {{ if .affordable }}now{{ else }}{{ .missing }}{{ end }}, {{ end }}earned {{ points.earned \"28d\" }} and {{ points.earned \"1m\" }} of {{ points.earned \"1y\" }}\n"
+			body := "{{ points.called }}: {{ card \"coffee\" }}; {{ (card \"tea\").missing }} of {{ (card \"tea\").of }}; {{ range rewards }}{{ .name }} {{ .price }} {{ if .affordable }}now{{ else }}{{ .missing }}{{ end }}, {{ end }}earned {{ points.earned \"28d\" }} and {{ points.earned \"1m\" }} of {{ points.earned \"1y\" }}\n"
 			files["campaigns/letter/1-letter.en.md"] = "---\nsubject: Your month\n---\n" + body + "\n{{ statement \"1m\" }}\n"
 			files["campaigns/letter/1-letter.fi.md"] = "---\nsubject: Kuukautesi\n---\n" + body + "{{ range statement \"1y\" }}{{ .day | date \"short\" }} {{ .points }} {{ .reason }}. {{ end }}\n"
 		})
@@ -171,9 +171,9 @@ func TestMailsShowCardsRewardsAndStatements(t *testing.T) {
 		s.run("letter", members, 10)
 		s.work(s.sender())
 		for i, want := range []string{
-			"7 of 10 stamps, 3 to go; 4 of 5; latte 300 50, euros 100 now, earned 30 and 30 of 81 Day What for Points 3 March 2027 for the long wait <sorry> +5 3 March 2027 Reward: latte −300 5 February 2027 Your friend's order was returned −10 4 February 2027 Your friend's first order +40 3 February 2027 Your birthday +50 ---",
-			"kaikki 10 leimaa: kortti on täynnä; 5 of 5; latte 300 now, euros 100 now, again 50 now, earned 30 and 30 of 81 3. maaliskuuta +5 for the long wait <sorry>. 3. maaliskuuta −300 Palkinto: latte. 5. helmikuuta −10 Ystäväsi tilaus palautettiin. 4. helmikuuta +40 Ystäväsi ensimmäinen tilaus. 3. helmikuuta +50 Syntymäpäiväsi. 2. helmikuuta +1 Tervetuloa jäseneksi. 7. toukokuuta +100 Siirretty aiemmasta ohjelmasta.",
-			"0 of 10 stamps, 10 to go; 5 of 5; latte 300 300, euros 100 100, again 50 50, earned 0 and 0 of 0 Nothing was added or used in this time.",
+			"points: 7 of 10 stamps, 3 to go; 4 of 5; latte 300 50, euros 100 now, earned 30 and 30 of 81 Day What for Points 3 March 2027 for the long wait <sorry> +5 3 March 2027 Reward: latte −300 5 February 2027 Your friend's order was returned −10 4 February 2027 Your friend's first order +40 3 February 2027 Your birthday +50 ---",
+			"pistettä: kaikki 10 leimaa: kortti on täynnä; 5 of 5; latte 300 now, euros 100 now, again 50 now, earned 30 and 30 of 81 3. maaliskuuta +5 for the long wait <sorry>. 3. maaliskuuta −300 Palkinto: latte. 5. helmikuuta −10 Ystäväsi tilaus palautettiin. 4. helmikuuta +40 Ystäväsi ensimmäinen tilaus. 3. helmikuuta +50 Syntymäpäiväsi. 2. helmikuuta +1 Tervetuloa jäseneksi. 7. toukokuuta +100 Siirretty aiemmasta ohjelmasta.",
+			"points: 0 of 10 stamps, 10 to go; 5 of 5; latte 300 300, euros 100 100, again 50 50, earned 0 and 0 of 0 Nothing was added or used in this time.",
 		} {
 			body := s.wire.bodies[fmt.Sprintf("m%d@example.test", i)]
 			if plain := unfolded(body); !strings.Contains(plain, want) {
