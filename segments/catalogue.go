@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"sync"
+
+	"regulars/internal/loyalty"
 )
 
 // entry is one field or function of the language: everything about it stands
@@ -84,8 +86,9 @@ type call struct {
 	booked    bool
 	cards     map[string]int64 // of the program
 	prices    map[string]Price
-	goal      *Goal   // of missing_for_tier: the first figure that the tier asks to rise
-	way       []climb // of tier_progress: the tiers, from the lowest
+	graces    map[string]loyalty.Period // of tiers
+	goal      *Goal                     // of missing_for_tier: the first figure that the tier asks to rise
+	way       []climb                   // of tier_progress: the tiers, from the lowest
 }
 
 // fixed reports whether the value is known before the statement runs.

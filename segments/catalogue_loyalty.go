@@ -38,9 +38,9 @@ func loyaltyFields() []*entry {
 			also: []string{"tier_days", "days_since_tier"},
 			in:   days{rows: stays, day: "max(t.since_day)"}},
 		{name: "days_until_tier_ends", typ: Number, from: fromPoints, undated: true,
-			noun: "days until the last day for which the tier is kept", says: "whose tier is kept for {n}", unit: "more day",
-			also: []string{"tier_ends", "tier_days_left"},
-			in:   days{rows: stays, day: "max(t.last_day)", ahead: true}},
+			noun: "days until the last day of the tier, its grace included", says: "whose tier is theirs for {n}", unit: "more day",
+			also: []string{"tier_ends", "tier_days_left", "tier_until"},
+			in:   tierEnds{}},
 		{name: "tier_progress", typ: Number, climbs: true, from: fromPoints, checkTo: checkPercent,
 			noun: "percent of the way to the next tier", says: "who have gone {n} of the way to the next tier", unit: "percent",
 			also: []string{"progress", "progress_to_tier", "tier_percent", "next_tier_progress"},
@@ -62,7 +62,7 @@ func loyaltyFields() []*entry {
 			also: []string{"full_cards", "filled_cards", "cards_full"},
 			in:   figure{rows: filled, sum: "count(*)"}},
 		{name: "can_claim", typ: Bool, what: "reward", from: fromPoints,
-			noun: "has the points and the tier for the reward", says: "who can claim {x}", denies: "who cannot claim {x}",
+			noun: "could claim the reward: the points and the tier, its limit, its stock and the month's budget allow it", says: "who can claim {x}", denies: "who cannot claim {x}",
 			also: []string{"affords", "can_redeem", "can_afford"},
 			in:   condition(claimable)},
 		{name: "rewards_claimed", typ: Number, window: true, from: fromPoints,
@@ -101,27 +101,12 @@ var (
 	cards  = rows{table: "entries n", member: "n.member_id", day: "n.day", match: "n.wallet"}
 	filled = rows{table: "entries n", member: "n.member_id", day: "n.day", where: "n.kind = 'redeem'", match: "n.wallet"}
 	// claims are those that stand; those of a full card and of a referral are no rewards.
-	claims = rows{table: "claims k", member: "k.member_id", day: "k.day", where: "k.state in ('held', 'done') and k.source not in ('card', 'referral')"}
+	claims   = rows{table: "claims k", member: "k.member_id", day: "k.day", where: "k.state in ('held', 'done') and k.source not in ('card', 'referral')"}
+	claimsOf = rows{table: claims.table, member: claims.member, day: claims.day, where: claims.where, match: "k.reward"} // of one reward
 	// rewarded are referrals by the one who is rewarded; brought are those of the friend.
 	rewarded = rows{table: "(select referrer_id as member_id, state, day from referrals) r", member: "r.member_id", day: "r.day", where: "r.state = 'rewarded'"}
 	brought  = rows{table: "referrals r", member: "r.friend_id", day: "r.day", where: "r.state <> 'refused'"}
 )
-
-// Price is what a reward asks of a member.
-type Price struct {
-	Points int64
-	Tiers  []string // whose members may claim it; none: everybody
-}
-
-// claimable asks for the points and the tier. Whether the pool has a code is not asked.
-func claimable(b *builder, c *call) string {
-	p := c.prices[c.what.lit.text]
-	where := "f.points >= " + b.bind(p.Points)
-	if len(p.Tiers) == 0 {
-		return where
-	}
-	return "(" + where + " and " + lastOf{stays, "t.tier"}.is(b, c, "in", texts(p.Tiers)) + ")"
-}
 
 // missingStamps is what the stamps on a card lack of a full one.
 type missingStamps struct{}

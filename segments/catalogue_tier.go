@@ -1,6 +1,7 @@
 package segments
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -32,6 +33,39 @@ func (r lastOf) is(b *builder, c *call, op string, vs []value) string {
 
 func (r lastOf) scalar(b *builder, c *call) string {
 	return "(select " + r.column + r.ofMember(b, c) + ")"
+}
+
+// tierEnds counts the days until the last day of a member's tier: that through which it is
+// kept, and the grace of the tier after it, if no person said the day.
+type tierEnds struct{}
+
+func (tierEnds) days(b *builder, c *call) days {
+	day := "t.last_day"
+	if len(c.graces) > 0 {
+		day = "(case when t.exact then t.last_day"
+		for _, tier := range slices.Sorted(maps.Keys(c.graces)) {
+			day += " when t.tier = " + b.bind(tier) + " then " + b.after("t.last_day", c.graces[tier])
+		}
+		day += " else t.last_day end)"
+	}
+	return days{rows: stays, day: "max(" + day + ")", ahead: true}
+}
+
+func (r tierEnds) is(b *builder, c *call, op string, vs []value) string {
+	return r.days(b, c).is(b, c, op, vs)
+}
+
+func (r tierEnds) scalar(b *builder, c *call) string { return r.days(b, c).scalar(b, c) }
+
+// after is the day a length of time after a day, as Period.After has it: of a month that
+// is too short the last day.
+func (b *builder) after(day string, p loyalty.Period) string {
+	if p.Months == 0 {
+		return "(" + day + " + " + b.bind(int64(p.Days)) + ")"
+	}
+	months := b.bind(int64(p.Months))
+	return b.either("(cast(date '1970-01-01' + cast("+day+" as integer) + make_interval(months => cast("+months+" as integer)) as date) - date '1970-01-01')",
+		"cast(round(julianday(date("+day+" * 86400, 'unixepoch', "+months+" || ' months', 'floor')) - 2440587.5) as integer)")
 }
 
 // earnFields are read by the conditions on how points are earned: they are known of

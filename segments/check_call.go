@@ -20,7 +20,7 @@ func (c *checker) call(s *syntax) *call {
 	case e.in == nil:
 		panic(fail(s.pos, "%s is a condition by itself and is not compared", e.name))
 	}
-	use := &call{entry: e, pos: s.pos, typ: e.typ, currency: c.scope.Currency, except: c.scope.FavouritesExcept, lifecycle: c.scope.Lifecycle, booked: c.scope.Booked, cards: c.scope.Cards, prices: c.scope.Rewards}
+	use := &call{entry: e, pos: s.pos, typ: e.typ, currency: c.scope.Currency, except: c.scope.FavouritesExcept, lifecycle: c.scope.Lifecycle, booked: c.scope.Booked, cards: c.scope.Cards, prices: c.scope.Rewards, graces: c.scope.Graces}
 	args := c.span(use, s, c.filter(use, c.subject(use, s, s.kids)))
 	if e.climbs {
 		c.climbs(use, s)

@@ -28,7 +28,7 @@ func TestSQLAgreesWithGo(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		drawings, cases := 0, 0
 		rapid.Check(t, func(t *rapid.T) {
-			w := &trial{people: drawPeople(t), by: drawScoring(t), day: today - loyalty.Day(rapid.SampledFrom([]int64{0, 0, 1, 3, 4, 30, 61, 200}).Draw(t, "ago")), given: drawGiven(t)}
+			w := &trial{people: drawPeople(t), stock: drawStock(t), by: drawScoring(t), day: today - loyalty.Day(rapid.SampledFrom([]int64{0, 0, 1, 3, 4, 30, 61, 200}).Draw(t, "ago")), given: drawGiven(t)}
 			half := rapid.IntRange(0, 1).Draw(t, "half")
 			for i := half; i < len(leaves); i += 2 {
 				w.single = append(w.single, fillIn(t, leaves[i]))
@@ -57,6 +57,7 @@ func TestSQLAgreesWithGo(t *testing.T) {
 // trial is one drawing of people and rules.
 type trial struct {
 	people []*person
+	stock  []code // nobody's
 	day    loyalty.Day
 	given  segments.Known
 	by     segments.Scoring
@@ -78,7 +79,7 @@ func drawGiven(t *rapid.T) segments.Known {
 }
 
 func (w *trial) run(t *rapid.T, tx *store.Tx) {
-	if err := save(tx, w.people); err != nil {
+	if err := save(tx, w.people, w.stock); err != nil {
 		t.Fatalf("save: %v", err)
 	}
 	day := store.Args{"day": w.day}
@@ -103,13 +104,13 @@ func (w *trial) parse(t *rapid.T, text string) *segments.Rule {
 
 // want returns who is known on the day, and for whom the rule holds in Go.
 func (w *trial) want(r *segments.Rule) map[int64]int {
-	want := map[int64]int{}
+	want, shop := map[int64]int{}, shopOf(w.people, w.stock)
 	for _, p := range w.people {
 		if !p.knownBy(w.day) {
 			continue
 		}
 		k := p.asOf(w.day)
-		k.Norms, k.Launch, k.Order, k.Event = w.norms, w.given.Launch, w.given.Order, w.given.Event
+		k.Norms, k.Launch, k.Order, k.Event, k.Shop = w.norms, w.given.Launch, w.given.Order, w.given.Event, shop
 		if want[p.id] = 0; r.Eval(k) {
 			want[p.id] = 1
 		}
@@ -253,7 +254,7 @@ var leaves = []string{
 	`tier_progress {<} {tp}`, `tier_progress {<} {tp}`, `tier_progress in ({tp}, {tp})`, `known(tier_progress)`, `tier_progress {<} {N}`,
 	`missing_for_tier("silver") {<} {n}`, `missing_for_tier("gold") {<} {m}`, `missing_for_tier("silver") {<} {N}`, `known(missing_for_tier("gold"))`,
 	`stamps({w}) {<} {n}`, `stamps("coffee") {<} {N}`, `stamps_missing({w}) {<} {n}`, `stamps_missing("tea") in (10, {n})`, `known(stamps_missing("tea"))`, `stamps_missing("coffee") {<} {N}`, `cards_filled({w}{,w}) {<} {n}`,
-	`can_claim("latte")`, `can_claim("lounge")`, `not can_claim("lounge")`, `rewards_claimed{(w)} {<} {n}`, `referrals{(w)} {<} {n}`, `referred`, `not referred`,
+	`can_claim({r})`, `can_claim({r})`, `not can_claim({r})`, `rewards_claimed{(w)} {<} {n}`, `referrals{(w)} {<} {n}`, `referred`, `not referred`,
 	`orders("this year") {<} {n}`, `spent("this year") {<} {m}`, `points_earned("this year") {<} {n}`, `bought_category({c}, "this year")`,
 	`days_until(ends) {<} {d}`, `known(days_until(ends))`, `days_until(launch.on) {<} {d}`, `pets in ("dog", "1")`, `tags in ("club", launch.category)`, `tags not in ("vip", "x")`, `event.items in ("a", "z")`,
 	`event.gift`, `event.gift == true`, `event.n {<} {n}`, `event.n {=} "3"`, `event.kind in ("a", "1")`, `"a" in event.items`,
@@ -278,6 +279,7 @@ var drawn = map[string][]string{
 	"{c}":    {`"boots"`, `"dog food"`, `'Kissan ruoka ä'`},
 	"{e}":    {`"visit"`, `"complaint"`},
 
+	"{r}": {`"latte"`, `"lounge"`, `"tea"`, `"euros"`, `"told"`, `"over"`, `"worthy"`, `"spent"`, `"shared"`, `"gone"`},
 	"{l}": {`"sale"`, `"organic"`, `"50% \"off\""`},
 	"{t}": {`"till-4"`, `"till-5"`, `order.shop`},
 	"{k}": {`"welcome"`, `"win-back"`, `"Björn's"`},

@@ -84,7 +84,7 @@ func TestFourteenConditionsOfTheField(t *testing.T) {
 	}
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		err := db.Update(context.Background(), func(tx *store.Tx) error {
-			if err := save(tx, five); err != nil {
+			if err := save(tx, five, nil); err != nil {
 				return err
 			}
 			if _, err := tx.Exec("insert into facts "+segments.FactsSelect(tx.Engine(), ""), store.Args{"day": today}); err != nil {

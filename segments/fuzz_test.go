@@ -49,7 +49,7 @@ func FuzzParse(f *testing.F) {
 func FuzzSQL(f *testing.F) {
 	db := storetest.SQLite(f)
 	err := db.Update(context.Background(), func(tx *store.Tx) error {
-		if err := save(tx, []*person{{id: 1, Known: segments.Known{ID: 1, ExternalID: "M-1", Orders: []segments.Order{{Day: today, Counts: true, Total: 1000}}}}, {id: 2}}); err != nil {
+		if err := save(tx, []*person{{id: 1, Known: segments.Known{ID: 1, ExternalID: "M-1", Orders: []segments.Order{{Day: today, Counts: true, Total: 1000}}}}, {id: 2}}, nil); err != nil {
 			return err
 		}
 		_, err := tx.Exec("insert into facts "+segments.FactsSelect(tx.Engine(), ""), store.Args{"day": today})

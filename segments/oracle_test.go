@@ -161,11 +161,15 @@ func plainly() map[string]func(k *Known, c *call) value {
 			}
 			return value{}
 		},
-		"days_until_tier_ends": func(k *Known, _ *call) value {
-			if s := k.stay(); s != nil && s.Last != nil {
+		"days_until_tier_ends": func(k *Known, c *call) value {
+			s := k.stay()
+			switch {
+			case s == nil || s.Last == nil:
+				return value{}
+			case s.Exact:
 				return number(int64(*s.Last - k.Day))
 			}
-			return value{}
+			return number(int64(c.graces[s.Tier].After(*s.Last) - k.Day))
 		},
 		"missing_for_tier": func(k *Known, c *call) value {
 			if c.goal == nil { // no rule is known
@@ -195,12 +199,14 @@ func plainly() map[string]func(k *Known, c *call) value {
 		},
 		"cards_filled": func(k *Known, c *call) value { return count(k.entries(c, c.what.lit.text, "redeem")) },
 		"can_claim": func(k *Known, c *call) value {
-			p, s := c.prices[c.what.lit.text], k.stay()
-			return truth(k.points() >= p.Points && (p.Tiers == nil || s != nil && slices.Contains(p.Tiers, s.Tier)))
+			name := c.what.lit.text
+			p, s := c.prices[name], k.stay()
+			return truth(k.points() >= p.Points && (p.Tiers == nil || s != nil && slices.Contains(p.Tiers, s.Tier)) &&
+				(p.AtMost.N == 0 || k.claimed(name, p.AtMost.Per) < p.AtMost.N) && k.Shop.inBudget(k.Day, p) && k.Shop.inStock(k.Day, p.Stock))
 		},
 		"rewards_claimed": func(k *Known, c *call) value {
 			return count(slices.DeleteFunc(slices.Clone(k.Claims), func(claim Claim) bool {
-				return claim.State != "held" && claim.State != "done" || !k.within(claim.Day, c.window)
+				return !claim.stands() || !k.within(claim.Day, c.window)
 			}))
 		},
 		"referrals": func(k *Known, c *call) value {
@@ -340,12 +346,81 @@ type Known struct {
 	Unused     []string // pools of which the member holds a good code of this occurrence
 
 	Norms *Norms // of Day; nil: not computed
+	Shop  Shop
 
 	Launch map[string]any // what launch.… reads, as JSON gives it; money in major units
 	Order  *Order         // what order.… reads
 	Event  map[string]any // what event.… reads, as JSON gives it
 
 	properties map[string]any // of the event that a condition in brackets looks at
+}
+
+// Shop is what all members together have claimed, and what is left of pools.
+type Shop struct {
+	Claims []Claim
+	Pools  map[string]Codes // those of the program in force
+}
+
+// Codes are how many of a pool are in each state, and what uses of them took off orders.
+type Codes struct {
+	States map[string]int64
+	Told   int64 // free ones that the shop was told of
+	Spent  int64
+}
+
+func (c Claim) stands() bool {
+	return (c.State == "held" || c.State == "done") && c.Source != "card" && c.Source != "referral"
+}
+
+func (k *Known) claimed(reward string, per loyalty.Period) (n int64) {
+	for _, c := range k.Claims {
+		if c.stands() && c.Reward == reward && c.Day <= k.Day && c.Day > per.Before(k.Day) {
+			n++
+		}
+	}
+	return n
+}
+
+func (s Shop) inBudget(day loyalty.Day, p Price) bool {
+	used := p.Takes
+	for _, c := range s.Claims {
+		y, m, _ := c.Day.Civil()
+		if year, month, _ := day.Civil(); !c.stands() || c.Day > day || y != year || m != month {
+			continue
+		}
+		if p.Budget.Money {
+			used += c.Cost
+		} else {
+			used++
+		}
+	}
+	return !p.Budget.Stop || used <= p.Budget.Rewards
+}
+
+func (s Shop) inStock(day loyalty.Day, of Stock) bool {
+	pool, there := s.Pools[of.Pool]
+	n := pool.States
+	open := n["reserved"] + n["issued"] + n["redeemed"]
+	given := open + n["expired"]
+	switch {
+	case of.Pool == "":
+		return true
+	case of.Until != 0 && day > of.Until:
+		return false
+	case of.endless():
+		return true
+	case !there:
+		return false
+	case of.Shared:
+		return len(n) == 0 || len(n) == 1 && n["issued"] > 0
+	case of.Most > 0 && given >= of.Most, of.Budget > 0 && of.Worth > 0 && open+1 > of.Budget/of.Worth, of.Budget > 0 && of.Worth == 0 && pool.Spent >= of.Budget:
+		return false
+	case of.Told:
+		return pool.Told > 0
+	case of.Mints:
+		return of.Most == 0 || n["free"] > 0 || given+n["free"] < of.Most
+	}
+	return n["free"] > 0
 }
 
 // Event is an event as rules count it.
@@ -414,12 +489,16 @@ type Stay struct {
 	Tier       string
 	Since      loyalty.Day
 	Last, Left *loyalty.Day
+	Exact      bool
 }
 
 // Claim is a reward that was claimed.
 type Claim struct {
-	State string
-	Day   loyalty.Day
+	State  string
+	Source string
+	Reward string
+	Cost   int64
+	Day    loyalty.Day
 }
 
 // Referral is a friend who was brought.

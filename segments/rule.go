@@ -23,10 +23,11 @@ type Scope struct {
 	Campaigns []string // of the program; nil: their names are not checked
 	Tiers     []string // of the program, from the lowest; nil: their names are not checked
 
-	TierRules map[string]string // tier → its rule, for missing_for_tier
-	Cards     map[string]int64  // card → how many stamps fill it; nil: their names are not checked
-	Rewards   map[string]Price  // nil: their names are not checked
-	Booked    bool              // the program keeps points itself: orders and events change them
+	TierRules map[string]string         // tier → its rule, for missing_for_tier
+	Graces    map[string]loyalty.Period // of the tiers that have one
+	Cards     map[string]int64          // card → how many stamps fill it; nil: their names are not checked
+	Rewards   map[string]Price          // nil: their names are not checked
+	Booked    bool                      // the program keeps points itself: orders and events change them
 
 	Earning bool // on how points are earned: what is known of the order or event, and the tier
 
@@ -94,7 +95,9 @@ func (r *Rule) Reads() []string { return r.names(func(*call) bool { return true 
 
 // WithoutHistory returns those fields that have no past: they answer with today's
 // value whatever day is asked for.
-func (r *Rule) WithoutHistory() []string { return r.names(func(c *call) bool { return c.undated }) }
+func (r *Rule) WithoutHistory() []string {
+	return r.names(func(c *call) bool { return c.undated || c.stocked() })
+}
 
 func (r *Rule) names(which func(*call) bool) []string {
 	var names []string

@@ -48,7 +48,19 @@ var wideScope = segments.Scope{
 	FavouritesExcept: []string{"coupons", "fuel"},
 	TierRules:        map[string]string{"silver": `orders("1y") >= 3`, "gold": `spent("this year") > 50 and orders >= 2 and country == "FI"`, "black": `in_segment("lapsed")`},
 	Tiers:            tiers, Cards: map[string]int64{"coffee": 3, "tea": 10},
-	Rewards: map[string]segments.Price{"latte": {Points: 50}, "lounge": {Points: 10, Tiers: []string{"gold", "black"}}},
+	Graces: map[string]loyalty.Period{"silver": {Days: 10}, "gold": {Months: 1}},
+	Rewards: map[string]segments.Price{
+		"latte":  {Points: 50, AtMost: loyalty.Limit{N: 2, Per: loyalty.Period{Days: 30}}, Stock: segments.Stock{Pool: "gift", Mints: true, Most: 4}},
+		"lounge": {Points: 10, Tiers: []string{"gold", "black"}, Stock: segments.Stock{Pool: "summer"}},
+		"tea":    {Points: 5, AtMost: loyalty.Limit{N: 1, Per: loyalty.Period{Months: 1}}, Takes: 1, Budget: loyalty.Budget{Rewards: 2, Stop: true}},
+		"euros":  {Points: 1, Takes: 100, Budget: loyalty.Budget{Rewards: 300, Money: true, Stop: true}},
+		"told":   {Points: 1, Stock: segments.Stock{Pool: "gift", Told: true}},
+		"over":   {Points: 1, Stock: segments.Stock{Pool: "gift", Mints: true, Until: today - 1}},
+		"worthy": {Points: 1, Stock: segments.Stock{Pool: "gift", Mints: true, Budget: 500, Worth: 200}},
+		"spent":  {Points: 1, Stock: segments.Stock{Pool: "summer", Mints: true, Budget: 150}},
+		"shared": {Points: 1, Stock: segments.Stock{Pool: "summer", Shared: true}},
+		"gone":   {Points: 1, Stock: segments.Stock{Pool: "none", Mints: true, Most: 4}},
+	},
 }
 
 // person is a member as the tables hold it.
@@ -77,11 +89,13 @@ type touch struct {
 // use is a redemption.
 type use struct {
 	segments.Use
-	nobody bool // a code of no member's
+	nobody   bool  // a code of no member's
+	discount int64 // by it
 }
 
 type code struct {
 	pool, state string
+	told        bool // … to the shop
 	occurrence  int64
 	until       *loyalty.Day
 }
@@ -155,6 +169,7 @@ func (p *person) drawLoyalty(t *rapid.T) {
 			day := since + loyalty.Day(rapid.Int64Range(0, 60).Draw(t, "for"))
 			s.Last = &day
 		}
+		s.Exact = rapid.IntRange(0, 3).Draw(t, "exact") == 0
 		since += loyalty.Day(rapid.Int64Range(0, 40).Draw(t, "later"))
 		left := since
 		s.Left = &left
@@ -164,7 +179,8 @@ func (p *person) drawLoyalty(t *rapid.T) {
 		p.Stays[len(p.Stays)-1].Left = nil
 	}
 	p.Claims = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) segments.Claim {
-		return segments.Claim{State: pick(t, "state", []string{"held", "done", "released", "reversed"}), Day: near(t, "day")}
+		return segments.Claim{State: pick(t, "state", []string{"held", "done", "released", "reversed"}), Source: pick(t, "source", []string{"cli", "cli", "card", "referral"}),
+			Reward: pick(t, "reward", []string{"latte", "tea"}), Cost: pick(t, "cost", []int64{0, 100}), Day: near(t, "day")}
 	}), 0, 3).Draw(t, "claims")
 	referral := rapid.Custom(func(t *rapid.T) segments.Referral {
 		return segments.Referral{State: pick(t, "state", []string{"pending", "rewarded", "refused", "ended"}), Day: near(t, "day")}
@@ -198,7 +214,7 @@ func (p *person) drawMails(t *rapid.T) {
 			Send: rapid.Int64Range(1, 3).Draw(t, "send"), Day: near(t, "day")}, rapid.IntRange(0, 3).Draw(t, "person") > 0}
 	}), 0, 4).Draw(t, "touches")
 	p.uses = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) use {
-		return use{segments.Use{Pool: pick(t, "pool", poolNames), Day: near(t, "day")}, rapid.IntRange(0, 5).Draw(t, "nobody") == 0}
+		return use{segments.Use{Pool: pick(t, "pool", poolNames), Day: near(t, "day")}, rapid.IntRange(0, 5).Draw(t, "nobody") == 0, pick(t, "discount", []int64{0, 50, 100})}
 	}), 0, 3).Draw(t, "uses")
 }
 
@@ -292,6 +308,43 @@ func (p *person) drawCodes(t *rapid.T) {
 	}
 }
 
+// drawStock draws codes that are nobody's.
+func drawStock(t *rapid.T) []code {
+	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) code {
+		return code{pool: pick(t, "pool", poolNames), state: pick(t, "state", []string{"free", "free", "expired", "void"}), told: rapid.Bool().Draw(t, "told")}
+	}), 0, 3).Draw(t, "stock")
+}
+
+// shopOf is what all people and codes together come to.
+func shopOf(people []*person, stock []code) segments.Shop {
+	shop := segments.Shop{Pools: map[string]segments.Codes{}}
+	for _, name := range poolNames {
+		shop.Pools[name] = segments.Codes{States: map[string]int64{}}
+	}
+	count := func(c code) {
+		pool := shop.Pools[c.pool]
+		if pool.States[c.state]++; c.state == "free" && c.told {
+			pool.Told++
+		}
+		shop.Pools[c.pool] = pool
+	}
+	for _, c := range stock {
+		count(c)
+	}
+	for _, p := range people {
+		shop.Claims = append(shop.Claims, p.Claims...)
+		for _, c := range p.codes {
+			count(c)
+		}
+		for _, u := range p.uses {
+			pool := shop.Pools[u.Pool]
+			pool.Spent += u.discount
+			shop.Pools[u.Pool] = pool
+		}
+	}
+	return shop
+}
+
 // asOf is what a rule knows about the person on a day.
 func (p *person) asOf(day loyalty.Day) segments.Known {
 	k := p.Known
@@ -336,7 +389,7 @@ func (p *person) knownBy(day loyalty.Day) bool {
 }
 
 // save writes people into the tables.
-func save(tx *store.Tx, people []*person) error {
+func save(tx *store.Tx, people []*person, stock []code) error {
 	w := &writer{tx: tx}
 	now := tx.At
 	for i, pool := range poolNames {
@@ -364,6 +417,13 @@ func save(tx *store.Tx, people []*person) error {
 			w.add("codes", "id pool_id code folded state occurrence_id member_id valid_until", n, 1+slices.Index(poolNames, c.pool),
 				fmt.Sprint("C", n), fmt.Sprint("C", n), c.state, c.occurrence, p.id, deref(c.until))
 		}
+	}
+	for _, c := range stock {
+		n, known := w.next(), loyalty.Instant{}
+		if c.told {
+			known = now
+		}
+		w.add("codes of stock", "id pool_id code folded state known_at", n, 1+slices.Index(poolNames, c.pool), fmt.Sprint("C", n), fmt.Sprint("C", n), c.state, known)
 	}
 	return w.flush()
 }
@@ -399,7 +459,8 @@ func (w *writer) add(table, columns string, values ...any) {
 
 func (w *writer) flush() error {
 	for _, table := range w.tables {
-		if _, err := w.tx.Bulk(table, strings.Fields(w.cols[table]), w.rows[table]); err != nil {
+		name, _, _ := strings.Cut(table, " ")
+		if _, err := w.tx.Bulk(name, strings.Fields(w.cols[table]), w.rows[table]); err != nil {
 			return err
 		}
 	}
@@ -444,11 +505,11 @@ func (w *writer) loyalty(p *person, now loyalty.Instant) {
 		w.add("lots", "credit_id member_id wallet opens_day last_day remains", w.next(), p.id, l.Wallet, int64(today)-400, deref(l.Last), l.Remains)
 	}
 	for _, s := range p.Stays {
-		w.add("member_tiers", "id member_id tier since_day since_at last_day left_day version_id", w.next(), p.id, s.Tier, s.Since, loyalty.At(s.Since.UTC()), deref(s.Last), deref(s.Left), 1)
+		w.add("member_tiers", "id member_id tier since_day since_at last_day left_day exact version_id", w.next(), p.id, s.Tier, s.Since, loyalty.At(s.Since.UTC()), deref(s.Last), deref(s.Left), s.Exact, 1)
 	}
 	for _, c := range p.Claims {
 		n := w.next()
-		w.add("claims", "id member_id reward price state source key body at day", n, p.id, "latte", 50, c.State, "cli", fmt.Sprint(n), []byte{}, loyalty.At(c.Day.UTC()), c.Day)
+		w.add("claims", "id member_id reward price state source key body cost at day", n, p.id, c.Reward, 50, c.State, c.Source, fmt.Sprint(n), []byte{}, c.Cost, loyalty.At(c.Day.UTC()), c.Day)
 	}
 	for _, r := range p.Brought {
 		n := w.next()
@@ -474,7 +535,7 @@ func (w *writer) mails(p *person, now loyalty.Instant) {
 		if u.nobody {
 			member = nil
 		}
-		w.add("redemptions", "id code_id pool_id member_id order_id at day", n, n, 1+slices.Index(poolNames, u.Pool), member, n, loyalty.At(u.Day.UTC()), u.Day)
+		w.add("redemptions", "id code_id pool_id member_id order_id discount at day", n, n, 1+slices.Index(poolNames, u.Pool), member, n, u.discount, loyalty.At(u.Day.UTC()), u.Day)
 	}
 }
 

@@ -124,7 +124,7 @@ func TestTheLibraryIsAsRecorded(t *testing.T) {
 			for _, who := range []string{"Ana", ""} {
 				d["member"].(map[string]any)["first_name"] = who
 				if event, ok := d["event"].(map[string]any); ok && who != "" { // what ours have
-					maps.Copy(event, map[string]any{"card": "coffee", "code": "CARD-7K2M-9QXT", "until": "2027-06-21", "reward": "gift", "price": 300, "next": "plain"})
+					maps.Copy(event, map[string]any{"card": "coffee", "code": "CARD-7K2M-9QXT", "until": "2027-06-21", "reward": "gift", "price": 300, "next": "plain", "next_name": "Plain"})
 				} else if ok {
 					d["event"] = map[string]any{}
 				}

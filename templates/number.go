@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 const nbsp = "\u00a0"
@@ -26,6 +27,11 @@ func (w Words) number(v float64) string { return w.marked(plainDigits(v)) }
 
 // Points writes a number of points: 1 point, 5 points.
 func (w Words) Points(n int64) string { return w.sayOf("mails.points", float64(n)) }
+
+// PointsCalled is what stands after a number of points: points.
+func (w Words) PointsCalled() string {
+	return strings.TrimFunc(w.Points(5), func(r rune) bool { return !unicode.IsLetter(r) })
+}
 
 // plainDigits are a number's digits with a decimal point.
 func plainDigits(v float64) string {

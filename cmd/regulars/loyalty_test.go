@@ -181,14 +181,14 @@ func (s shop) stamps(t *testing.T) {
 func (s shop) tiers(t *testing.T, in string) {
 	type standing struct {
 		Tier  string
-		Ends  *string
+		Until *string
 		Stays []struct{ Tier, Since, By, Because string }
 	}
-	if got := read[standing](s, "tier", "show", "ANA"); got.Tier != "silver" || got.Ends == nil || len(*got.Ends) != len(time.DateOnly) {
+	if got := read[standing](s, "tier", "show", "ANA"); got.Tier != "silver" || got.Until == nil || len(*got.Until) != len(time.DateOnly) {
 		t.Errorf("tier show ANA: %+v, want silver with its last day", got)
 	}
 	got := read[standing](s, "tier", "set", "BEN", "gold", "--until", in, "--because", "a friend")
-	if got.Tier != "gold" || got.Ends == nil || *got.Ends != in || !strings.HasPrefix(got.Stays[0].By, "command line: ") || len(got.Stays[0].Since) != len(time.DateOnly) {
+	if got.Tier != "gold" || got.Until == nil || *got.Until != in || !strings.HasPrefix(got.Stays[0].By, "command line: ") || len(got.Stays[0].Since) != len(time.DateOnly) {
 		t.Errorf("tier set BEN gold: %+v, want it until %s", got, in)
 	}
 }

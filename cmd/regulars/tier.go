@@ -56,7 +56,8 @@ func (a *app) setTierCommand() *cobra.Command {
 // shownTier is a member's standing as --json prints it.
 type shownTier struct {
 	tiers.Shown
-	Ends  *string     `json:"ends"`
+	Until *string     `json:"until"`
+	Kept  *string     `json:"kept"`
 	Stays []shownStay `json:"stays"`
 }
 
@@ -68,7 +69,7 @@ type shownStay struct {
 }
 
 func showTier(s tiers.Shown) shownTier {
-	shown := shownTier{Shown: s, Ends: dayOrNull(s.Ends), Stays: []shownStay{}}
+	shown := shownTier{Shown: s, Until: dayOrNull(s.Until), Kept: dayOrNull(s.Kept), Stays: []shownStay{}}
 	for _, stay := range s.Stays {
 		shown.Stays = append(shown.Stays, shownStay{stay, stay.Since.String(), dayOrNull(stay.Last), dayOrNull(stay.Left)})
 	}
@@ -82,10 +83,12 @@ func (a *app) sayTier(shown tiers.Shown) error {
 	switch {
 	case shown.Tier == "":
 		fmt.Fprintln(a.out, "no tier")
-	case shown.Ends == nil:
+	case shown.Until == nil:
 		fmt.Fprintf(a.out, "%s, for as long as its rule holds\n", shown.Tier)
+	case *shown.Kept < *shown.Until:
+		fmt.Fprintf(a.out, "%s, until %s: kept through %s, and then a grace\n", shown.Tier, shown.Until, shown.Kept)
 	default:
-		fmt.Fprintf(a.out, "%s, through %s\n", shown.Tier, shown.Ends)
+		fmt.Fprintf(a.out, "%s, until %s\n", shown.Tier, shown.Until)
 	}
 	var rows [][]string
 	for _, r := range shown.Rules {

@@ -47,7 +47,7 @@ func TestTiersByHand(t *testing.T) {
 		}
 		until := (today + 90).String()
 		said := s.must("tier", "set", "ben", "gold", "--until", until, "--because", "a lost parcel")
-		for _, want := range []string{"gold, through " + until + "\n", "silver  yes    orders >= 1: has 1 order\n", `gold    no     spent("12m") >= 50.00: has spent 20.00 EUR in the last 12 months`, "a lost parcel"} {
+		for _, want := range []string{"gold, until " + until + "\n", "silver  yes    orders >= 1: has 1 order\n", `gold    no     spent("12m") >= 50.00: has spent 20.00 EUR in the last 12 months`, "a lost parcel"} {
 			if !strings.Contains(said, want) {
 				t.Errorf("tier set says\n%s, want %q", said, want)
 			}

@@ -8,6 +8,7 @@ import (
 	"regulars/internal/loyalty"
 	"regulars/internal/program"
 	"regulars/internal/store"
+	"regulars/segments"
 )
 
 // Pool is a stock of codes with its row's id.
@@ -233,34 +234,27 @@ func roomOf(tx *store.Tx, p Pool) (room, error) {
 	return room{max(0, r.give), max(0, r.mint)}, nil
 }
 
-// counted returns the counters of a pool, in a time that does not grow with what it gave.
+// counted returns the counters of a limited pool, in a time that does not grow with what
+// it gave.
 func counted(tx *store.Tx, p Pool) (n counters, err error) {
-	args := store.Args{"pool": p.ID}
-	err = tx.One(&n, `
-		select p.made + m.made as made, p.given + m.given as given, p.open + m.open as open, p.spent + m.spent as spent
-		from   pools p,
-		      (select cast(coalesce(sum(made), 0) as bigint) as made, cast(coalesce(sum(given), 0) as bigint) as given,
-		              cast(coalesce(sum(open), 0) as bigint) as open, cast(coalesce(sum(spent), 0) as bigint) as spent
-		       from   pool_moves where pool_id = @pool) m
-		where  p.id = @pool`, args)
+	open := "0"
+	if p.Budget > 0 && p.worth() > 0 {
+		open = segments.CodesOpen
+	}
+	err = tx.One(&n, "select "+segments.CodesMade+" as made, "+segments.CodesGiven+" as given, "+open+" as open, "+segments.MoneySpent+" as spent from pools p where p.id = @pool",
+		store.Args{"pool": p.ID})
+	return n, err
+}
+
+// Left is how many codes a pool can give now, ErrOver once its last day is past.
+func Left(tx *store.Tx, pool string, today loyalty.Day) (n int64, err error) {
+	p, err := Find(tx, pool)
 	if err != nil {
-		return n, err
+		return 0, err
 	}
-	var aside int64
-	err = tx.One(&aside, "select count(*) from promises q join codes c on c.id = q.code_id where q.pool_id = @pool and c.state = 'aside'", args)
-	if err != nil {
-		return n, err
+	if p.over(today) {
+		return 0, ErrOver
 	}
-	n.Given, n.Open = n.Given+aside, n.Open+aside
-	if p.Budget == 0 || p.worth() == 0 {
-		return n, nil
-	}
-	var back int64
-	err = tx.One(&back, `
-		select count(distinct r.code_id)
-		from   redemptions r join codes c on c.id = r.code_id
-		where  r.pool_id = @pool and r.undone and c.state = 'redeemed'
-		and    not exists (select 1 from redemptions o where o.code_id = r.code_id and not o.undone)`, args)
-	n.Open -= back
+	n, _, err = available(tx, p, today)
 	return n, err
 }

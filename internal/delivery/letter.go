@@ -193,8 +193,8 @@ func (w *writer) root(name string, s *send, m material) map[string]any {
 			return s.started.order.data()
 		}
 	case "event":
-		if s.started.event != nil {
-			return s.started.event.data()
+		if e := s.started.event; e != nil {
+			return tiersNamed(e.Type, e.data(), s.plan.program, m.have[s.Member])
 		}
 	case "milestone":
 		return milestone(s.key)

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"cmp"
+	"slices"
 
 	"regulars/internal/loyalty"
 	"regulars/internal/program"
@@ -27,11 +28,16 @@ func (p *plan) sample(mail *templates.Mail, language string, now loyalty.Instant
 		own["points"] = map[string]any{"called": points["called"], "worth": points["worth"]}
 	}
 	if n := len(l.Tiers); n > 0 {
-		called := func(t program.Tier) string { return calledIn(t.Called, s.Language, p.program.Languages[0], t.Name) }
+		called := func(t program.Tier) string { return tierCalled(p.program, t, s.Language) }
 		low, next := l.Tiers[0], l.Tiers[min(1, n-1)]
 		s.Tier = low.Name
 		own["tier"] = map[string]any{"name": called(low), "next": called(next)}
 		own["event"]["tier"], own["event"]["next"] = low.Name, next.Name
+		own["event"]["tier_name"], own["event"]["next_name"] = called(low), called(next)
+	}
+	s.barred = map[string]bool{} // by the lowest tier
+	for _, w := range l.Rewards {
+		s.barred[w.Name] = len(w.Tiers) > 0 && !slices.Contains(w.Tiers, s.Tier)
 	}
 	own["loyalty"] = s.shown(p.program, nil, p.today(now))
 	if len(l.Cards) > 0 {

@@ -1,7 +1,9 @@
 package delivery
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -20,12 +22,15 @@ type standing struct {
 	Points   int64
 	Pending  int64
 	Tier     string       // "": none
-	Until    *loyalty.Day // so long it is kept
+	called   string       // its points, in the member's language
+	Kept     *loyalty.Day // through which it is kept, a grace not included
+	Exact    bool         // … for a person said so
 	asOf     loyalty.Day  // on which all this was read
 
 	ends    []ending
 	lack    []templates.Lack // for the next tier; nil: it is not known
 	stamps  map[string]int64
+	barred  map[string]bool  // rewards that something else than points keeps from the member
 	entries []entry          // the newest first
 	earned  map[string]int64 // by the field of its span
 }
@@ -51,7 +56,7 @@ func standings(tx *store.Tx, p *program.Program, today loyalty.Day, members []in
 	args := store.Args{"ids": store.IDs(members), "today": int64(today)}
 	var rows []*standing
 	err := tx.All(&rows, `
-		select f.member_id, m.language, f.points, f.points_pending as pending, coalesce(t.tier, '') as tier, t.last_day as until
+		select f.member_id, m.language, f.points, f.points_pending as pending, coalesce(t.tier, '') as tier, t.last_day as kept, coalesce(t.exact, false) as exact
 		from   facts f
 		join   members m on m.id = f.member_id
 		left   join member_tiers t on t.member_id = f.member_id and t.left_day is null
@@ -63,6 +68,15 @@ func standings(tx *store.Tx, p *program.Program, today loyalty.Day, members []in
 	for _, s := range rows {
 		s.asOf = today
 		all[s.MemberID] = s
+	}
+	if p.Loyalty.Points != nil {
+		said := map[string]string{}
+		for _, s := range rows {
+			if said[s.Language] == "" {
+				said[s.Language] = pointsCalled(p, s.Language)
+			}
+			s.called = said[s.Language]
+		}
 	}
 	var ends []ending
 	err = tx.All(&ends, `
@@ -87,6 +101,8 @@ func standings(tx *store.Tx, p *program.Program, today loyalty.Day, members []in
 		switch show.Kind {
 		case templates.Cards:
 			err = onCards(tx, all, args)
+		case templates.Rewards:
+			err = bars(tx, p, today, all)
 		case templates.Entries:
 			since = min(since, show.Span.Before(today))
 		case templates.Number:
@@ -149,6 +165,36 @@ func onCards(tx *store.Tx, all map[int64]*standing, args store.Args) error {
 	return nil
 }
 
+// bars finds which rewards something else than points keeps from members: their tier, how
+// often they claimed it, an empty pool, the month's budget. It asks as can_claim does.
+func bars(tx *store.Tx, p *program.Program, today loyalty.Day, all map[int64]*standing) error {
+	if len(p.Loyalty.Rewards) == 0 {
+		return nil
+	}
+	args, in := store.Args{"ids": store.IDs(slices.Collect(maps.Keys(all)))}, tx.In("@ids")
+	var open []string
+	for i, w := range p.Loyalty.Rewards {
+		where, more := segments.Unbarred(w.Name, p.Price(w)).SQL(segments.Query{Engine: tx.Engine(), Day: today, Members: in, Prefix: fmt.Sprintf("w%d_", i)})
+		maps.Copy(args, more)
+		open = append(open, "case when "+where+" then '1' else '0' end")
+	}
+	var rows []struct {
+		MemberID int64
+		Open     string
+	}
+	if err := tx.All(&rows, "select f.member_id, "+strings.Join(open, " || ")+" as open from facts f where f.member_id in "+in, args); err != nil {
+		return fmt.Errorf("which rewards %d members can claim: %w", len(all), err)
+	}
+	for _, row := range rows {
+		barred := map[string]bool{}
+		for i, w := range p.Loyalty.Rewards {
+			barred[w.Name] = row.Open[i] == '0'
+		}
+		all[row.MemberID].barred = barred
+	}
+	return nil
+}
+
 // mostEntries is how many rows of a statement a mail shows.
 const mostEntries = 100
 
@@ -195,7 +241,7 @@ func lacking(tx *store.Tx, p *program.Program, today loyalty.Day, all map[int64]
 // those are shown, otherwise the next to end.
 func (s *standing) points(p *program.Program, key string) map[string]any {
 	rates := p.Loyalty.Points
-	d := map[string]any{"balance": s.Points, "pending": s.Pending, "as_of": s.asOf, "called": calledIn(rates.Called, s.Language, p.Languages[0], "points")}
+	d := map[string]any{"balance": s.Points, "pending": s.Pending, "as_of": s.asOf, "called": cmp.Or(s.called, pointsCalled(p, s.Language))}
 	if rates.Worth > 0 {
 		d["worth"] = max(0, s.Points) * rates.Worth / 1000
 	}
@@ -212,12 +258,12 @@ func (s *standing) points(p *program.Program, key string) map[string]any {
 // tier is what a mail reads as tier.…: the one that the member holds, and the next.
 func (s *standing) tier(p *program.Program) map[string]any {
 	d := map[string]any{}
-	called := func(t program.Tier) string { return calledIn(t.Called, s.Language, p.Languages[0], t.Name) }
+	called := func(t program.Tier) string { return tierCalled(p, t, s.Language) }
 	place := slices.IndexFunc(p.Loyalty.Tiers, func(t program.Tier) bool { return t.Name == s.Tier })
 	if place >= 0 {
 		d["name"] = called(p.Loyalty.Tiers[place])
-		if s.Until != nil {
-			d["until"] = *s.Until
+		if until := tiers.Until(p, s.Tier, s.Kept, s.Exact); until != nil {
+			d["until"] = *until
 		}
 	}
 	if place+1 < len(p.Loyalty.Tiers) {
@@ -232,15 +278,16 @@ func (s *standing) tier(p *program.Program) map[string]any {
 	return d
 }
 
-// shown is what a mail reads as cards, rewards, statements and points earned. What is
-// for other tiers is none of a member's rewards.
+// shown is what a mail reads as cards, rewards, statements and points earned. A member's
+// rewards are those that nothing but points keeps them from: whoever reads that one is
+// theirs can claim it now, and whoever reads what is missing could with so much more.
 func (s *standing) shown(p *program.Program, shown map[string]templates.Shown, today loyalty.Day) map[string]any {
 	var cards, rewards []map[string]any
 	for _, c := range p.Loyalty.Cards {
 		cards = append(cards, map[string]any{"name": c.Name, "stamps": s.stamps[c.Name], "of": c.Full, "missing": max(0, c.Full-s.stamps[c.Name])})
 	}
 	for _, w := range p.Loyalty.Rewards {
-		if len(w.Tiers) == 0 || slices.Contains(w.Tiers, s.Tier) {
+		if !s.barred[w.Name] {
 			rewards = append(rewards, map[string]any{"name": w.Name, "price": w.Price, "affordable": s.Points >= w.Price, "missing": max(0, w.Price-s.Points)})
 		}
 	}
@@ -262,13 +309,33 @@ func (s *standing) shown(p *program.Program, shown map[string]templates.Shown, t
 	return d
 }
 
-// calledIn is what members read in their language, or in the program's first.
-func calledIn(called map[string]string, language, first, otherwise string) string {
-	plain, _, _ := strings.Cut(language, "-")
-	for _, l := range []string{language, plain, first} {
-		if name := called[l]; name != "" {
-			return name
+// pointsCalled is what members who read a language call the program's points after a
+// number: what the program says, or else our word of that language.
+func pointsCalled(p *program.Program, language string) string {
+	if name := program.CalledIn(p.Loyalty.Points.Called, p.Languages, language); name != "" {
+		return name
+	}
+	return templates.WordsIn(p.Said(), append([]string{language}, p.Languages...)...).PointsCalled()
+}
+
+// tiersNamed adds to what a mail shows of an event about tiers what its member calls them:
+// tier_name beside tier, next_name and from_name. The event itself names them as
+// loyalty.yaml does, so that conditions and other systems can go by it.
+func tiersNamed(kind string, event map[string]any, p *program.Program, have *standing) map[string]any {
+	if have == nil || p.Loyalty == nil || !strings.HasPrefix(kind, "tier.") {
+		return event
+	}
+	for _, t := range p.Loyalty.Tiers {
+		for _, field := range []string{"tier", "next", "from"} {
+			if event[field] == t.Name {
+				event[field+"_name"] = tierCalled(p, t, have.Language)
+			}
 		}
 	}
-	return otherwise
+	return event
+}
+
+// tierCalled is what they call a tier: what the program says, or else its name.
+func tierCalled(p *program.Program, t program.Tier, language string) string {
+	return cmp.Or(program.CalledIn(t.Called, p.Languages, language), t.Name)
 }

@@ -14,7 +14,7 @@ import (
 // withLoyalty gives the shop of the tests points and tiers, and a letter about them.
 func withLoyalty(files map[string]string) {
 	files["loyalty.yaml"] = "points: {earn: [1 per 1.00], worth: 0.01, called: {en: beans, fi: papua}}\n" +
-		"tiers:\n  silver: {when: spent >= 100.00, keep: 12m}\n  gold: {when: spent >= 500.00, keep: 12m, called: {en: Gold Club}}\n"
+		"tiers:\n  silver: {when: spent >= 100.00, keep: 12m}\n  gold: {when: spent >= 500.00, keep: 12m, grace: 1m, called: {en: Gold Club}}\n"
 	body := "{{ points.balance }} {{ points.called }} worth {{ points.worth }}, {{ points.pending }} to come" +
 		" as of {{ points.as_of | date }}{{ if points.expiring }}, {{ points.expiring }} until {{ points.expire_on | date }}{{ end }}. " +
 		"{{ if tier.name }}You are {{ tier.name }} until {{ tier.until | date }}.{{ end }}" +
@@ -50,7 +50,7 @@ func TestMailsShowPointsAndTiers(t *testing.T) {
 		for i, want := range []string{
 			"40 beans worth €0.40, 20 to come as of 3 March 2027, 20 until 8 March 2027. €60.00 to silver.",
 			"250 papua worth 2,50 €, 20 to come as of 3. maaliskuuta 2027. You are silver until 28. joulukuuta 2027. 249,50 € to Gold Club.",
-			"600 beans worth €6.00, 20 to come as of 3 March 2027. You are Gold Club until 28 December 2027.",
+			"600 beans worth €6.00, 20 to come as of 3 March 2027. You are Gold Club until 28 January 2028.",
 			"−10 beans worth €0.00, 20 to come as of 3 March 2027. €100.00 to silver.",
 		} {
 			body := s.wire.bodies[fmt.Sprintf("m%d@example.test", i)]
@@ -121,15 +121,19 @@ func TestMailsSayAllThatIsMissingForATier(t *testing.T) {
 	})
 }
 
+// A member's rewards are those of which nothing but points is missing: not what is for
+// other tiers, what is sold out, or what they have claimed as often as they may. What
+// others still need of such a one is said.
 func TestMailsShowCardsRewardsAndStatements(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		s := newShop(t, db, func(files map[string]string) {
-			files["pools.yaml"] += "free-coffee: {kind: generated, pattern: FREE-####-####, perk: a coffee, checkout: asks_us}\n"
+			files["pools.yaml"] += "free-coffee: {kind: generated, pattern: FREE-####-####, perk: a coffee, checkout: asks_us}\nprinted: {kind: imported, perk: a book}\n"
 			files["loyalty.yaml"] = "points: {earn: [1 per 1.00]}\ntiers:\n  silver: {when: spent >= 100.00, keep: 12m}\n" +
 				"cards:\n  coffee: {stamp: order, of: 10, gives: free-coffee}\n  tea: {stamp: order, of: 5, gives: free-coffee}\n" +
-				"rewards:\n  latte: {price: 300, gives: free-coffee}\n  euros: {price: 100, amount: 1.00}\n  party: {price: 1, gives: free-coffee, tiers: [silver]}\n"
-			body := "{{ card \"coffee\" }}; {{ (card \"tea\").missing }} of {{ (card \"tea\").of }}; {{ range rewards }}{{ .name }} {{ .price }} {{ if .affordable }}now{{ else }}{{ .missing }}{{ end }}, {{ end }}earned {{ points.earned \"28d\" }} and {{ points.earned \"1m\" }} of {{ points.earned \"1y\" }}\n"
+				"rewards:\n  latte: {price: 300, gives: free-coffee}\n  euros: {price: 100, amount: 1.00}\n  party: {price: 1, gives: free-coffee, tiers: [silver]}\n" +
+				"  gone: {price: 1, gives: printed}\n  again: {price: 50, gives: free-coffee, at_most: 1 per 30d}\n"
+			body := "{{ points.called }}: {{ card \"coffee\" }}; {{ (card \"tea\").missing }} of {{ (card \"tea\").of }}; {{ range rewards }}{{ .name }} {{ .price }} {{ if .affordable }}now{{ else }}{{ .missing }}{{ end }}, {{ end }}earned {{ points.earned \"28d\" }} and {{ points.earned \"1m\" }} of {{ points.earned \"1y\" }}\n"
 			files["campaigns/letter/1-letter.en.md"] = "---\nsubject: Your month\n---\n" + body + "\n{{ statement \"1m\" }}\n"
 			files["campaigns/letter/1-letter.fi.md"] = "---\nsubject: Kuukautesi\n---\n" + body + "{{ range statement \"1y\" }}{{ .day | date \"short\" }} {{ .points }} {{ .reason }}. {{ end }}\n"
 		})
@@ -148,6 +152,8 @@ func TestMailsShowCardsRewardsAndStatements(t *testing.T) {
 		}
 		s.exec("insert into claims (id, member_id, reward, price, state, source, key, body, at, day) values (1, @m, 'latte', 300, 'done', 'till', '1', @body, @at, @day)",
 			store.Args{"m": members[0], "body": []byte{1}, "at": loyalty.At(storetest.Start), "day": today})
+		s.exec("insert into claims (id, member_id, reward, price, state, source, key, body, at, day) values (2, @m, 'again', 50, 'done', 'till', '2', @body, @at, @day)",
+			store.Args{"m": members[0], "body": []byte{1}, "at": loyalty.At(storetest.Start), "day": today - 29})
 		for member := range 2 {
 			book(member, "points", 300, "adjust", 100, "import", "brought from elsewhere")
 			book(member, "points", 29, "bonus", 1, "joined", "") // a day too long ago
@@ -165,9 +171,9 @@ func TestMailsShowCardsRewardsAndStatements(t *testing.T) {
 		s.run("letter", members, 10)
 		s.work(s.sender())
 		for i, want := range []string{
-			"7 of 10 stamps, 3 to go; 4 of 5; latte 300 50, euros 100 now, earned 30 and 30 of 81 Day What for Points 3 March 2027 for the long wait <sorry> +5 3 March 2027 Reward: latte −300 5 February 2027 Your friend's order was returned −10 4 February 2027 Your friend's first order +40 3 February 2027 Your birthday +50 ---",
-			"kaikki 10 leimaa: kortti on täynnä; 5 of 5; latte 300 now, euros 100 now, earned 30 and 30 of 81 3. maaliskuuta +5 for the long wait <sorry>. 3. maaliskuuta −300 Palkinto: latte. 5. helmikuuta −10 Ystäväsi tilaus palautettiin. 4. helmikuuta +40 Ystäväsi ensimmäinen tilaus. 3. helmikuuta +50 Syntymäpäiväsi. 2. helmikuuta +1 Tervetuloa jäseneksi. 7. toukokuuta +100 Siirretty aiemmasta ohjelmasta.",
-			"0 of 10 stamps, 10 to go; 5 of 5; latte 300 300, euros 100 100, earned 0 and 0 of 0 Nothing was added or used in this time.",
+			"points: 7 of 10 stamps, 3 to go; 4 of 5; latte 300 50, euros 100 now, earned 30 and 30 of 81 Day What for Points 3 March 2027 for the long wait <sorry> +5 3 March 2027 Reward: latte −300 5 February 2027 Your friend's order was returned −10 4 February 2027 Your friend's first order +40 3 February 2027 Your birthday +50 ---",
+			"pistettä: kaikki 10 leimaa: kortti on täynnä; 5 of 5; latte 300 now, euros 100 now, again 50 now, earned 30 and 30 of 81 3. maaliskuuta +5 for the long wait <sorry>. 3. maaliskuuta −300 Palkinto: latte. 5. helmikuuta −10 Ystäväsi tilaus palautettiin. 4. helmikuuta +40 Ystäväsi ensimmäinen tilaus. 3. helmikuuta +50 Syntymäpäiväsi. 2. helmikuuta +1 Tervetuloa jäseneksi. 7. toukokuuta +100 Siirretty aiemmasta ohjelmasta.",
+			"points: 0 of 10 stamps, 10 to go; 5 of 5; latte 300 300, euros 100 100, again 50 50, earned 0 and 0 of 0 Nothing was added or used in this time.",
 		} {
 			body := s.wire.bodies[fmt.Sprintf("m%d@example.test", i)]
 			if plain := unfolded(body); !strings.Contains(plain, want) {

@@ -32,7 +32,7 @@ func (b *batch) book(items []*item) error {
 		if o := it.order; o != nil && o.ID != 0 {
 			switch p, is := o.justPlaced(); {
 			case seen[o.ID]:
-			case is:
+			case is && (it.Order == nil || len(it.Order.Coupons) == 0):
 				placed = append(placed, p)
 			default:
 				orders = append(orders, o.ID)

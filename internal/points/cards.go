@@ -67,14 +67,30 @@ type card struct {
 // cardsOf are the cards that an order may have stamps on: those of the version at its
 // moment, and those that it has stamps on already, by the version of these.
 func (r *Rules) cardsOf(p *purchase) (cards []card, err error) {
-	versions := map[string]int64{}
-	for wallet, s := range p.stamps {
-		versions[wallet] = s.version
+	if p.cards == nil {
+		p.cards, err = r.findCards(p)
 	}
+	return p.cards, err
+}
+
+func (r *Rules) findCards(p *purchase) (cards []card, err error) {
 	now := r.at(p.At)
 	l, err := now.Loyalty()
 	if err != nil {
 		return nil, err
+	}
+	cards = []card{}
+	if len(p.stamps) == 0 { // as of most orders
+		if l != nil && p.Status == loyalty.Paid {
+			for _, c := range l.Cards {
+				cards = append(cards, card{c, notOn(l), now.Version})
+			}
+		}
+		return cards, nil
+	}
+	versions := map[string]int64{}
+	for wallet, s := range p.stamps {
+		versions[wallet] = s.version
 	}
 	if l != nil {
 		for _, c := range l.Cards {
@@ -94,13 +110,19 @@ func (r *Rules) cardsOf(p *purchase) (cards []card, err error) {
 			if i := slices.IndexFunc(l.Cards, func(of program.Card) bool { return of.Name == name }); i >= 0 {
 				c.Card = l.Cards[i]
 			}
-			if l.Points != nil {
-				c.notOn = l.Points.NotOn
-			}
+			c.notOn = notOn(l)
 		}
 		cards = append(cards, c)
 	}
 	return cards, nil
+}
+
+// notOn is what earns no stamps either.
+func notOn(l *program.Loyalty) []loyalty.Of {
+	if l.Points == nil {
+		return nil
+	}
+	return l.Points.NotOn
 }
 
 // stamps are what is to be booked for an order on a card: its member's, and what

@@ -38,10 +38,11 @@ type loader struct {
 	tierRules map[string]string
 	cards     map[string]int64
 	rewards   map[string]segments.Price
-	segments  map[string]string // name → rule, for in_segment; unsound ones stand as everybody
-	mails     map[string]bool   // files that some step sends
-	was       map[string]string // former name → campaign
-	unclear   map[string]bool   // campaigns whose steps could not all be read
+	graces    map[string]loyalty.Period // of tiers
+	segments  map[string]string         // name → rule, for in_segment; unsound ones stand as everybody
+	mails     map[string]bool           // files that some step sends
+	was       map[string]string         // former name → campaign
+	unclear   map[string]bool           // campaigns whose steps could not all be read
 
 	lost    []string // files that cannot be read at all, which was said
 	refused bool     // the YAML file being read has a part that a program has no use for

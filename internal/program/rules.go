@@ -56,7 +56,7 @@ func (r *loader) readSegments() {
 func (r *loader) scope() segments.Scope {
 	s := r.program.Scope()
 	s.Segments, s.Campaigns = r.segments, r.campaignNames()
-	s.Tiers, s.TierRules, s.Cards, s.Rewards = r.tiers, r.tierRules, r.cards, r.rewards
+	s.Tiers, s.TierRules, s.Graces, s.Cards, s.Rewards = r.tiers, r.tierRules, r.graces, r.cards, r.rewards
 	_, s.Booked = r.files[loyaltyFile]
 	if r.blind {
 		s.AllPools, s.Tiers, s.Cards, s.Rewards = nil, nil, nil, nil // they cannot be told
@@ -80,7 +80,7 @@ func (p *Program) Scope() segments.Scope {
 	}
 	s.Tiers, s.Cards, s.Rewards = []string{}, map[string]int64{}, map[string]segments.Price{}
 	if s.Booked = p.Loyalty != nil; s.Booked {
-		s.TierRules = map[string]string{}
+		s.TierRules, s.Graces = map[string]string{}, p.Loyalty.graces()
 		for _, t := range p.Loyalty.Tiers {
 			s.Tiers = append(s.Tiers, t.Name)
 			s.TierRules[t.Name] = t.When.Text()
@@ -89,10 +89,49 @@ func (p *Program) Scope() segments.Scope {
 			s.Cards[c.Name] = c.Full
 		}
 		for _, w := range p.Loyalty.Rewards {
-			s.Rewards[w.Name] = segments.Price{Points: w.Price, Tiers: w.Tiers}
+			s.Rewards[w.Name] = p.Price(w)
 		}
 	}
 	return s
+}
+
+// graces are those of the tiers that have one.
+func (l *Loyalty) graces() map[string]loyalty.Period {
+	all := map[string]loyalty.Period{}
+	for _, t := range l.Tiers {
+		if t.Grace != (loyalty.Period{}) {
+			all[t.Name] = t.Grace
+		}
+	}
+	return all
+}
+
+// Price is what has to be so for a member to claim a reward, as rules ask for it.
+func (p *Program) Price(w Reward) segments.Price {
+	price := segments.Price{Points: w.Price, Tiers: w.Tiers, AtMost: w.AtMost, Takes: w.Takes(p.Loyalty.Budget, w.Amount), Budget: p.Loyalty.Budget}
+	if of, known := p.pool(w.Gives); known {
+		price.Stock = of.left()
+	}
+	return price
+}
+
+// left is the pool as rules ask whether it has a code left.
+func (p Pool) left() segments.Stock {
+	told := p.Kind == Generated && p.Checkout == "file"
+	return segments.Stock{Pool: p.Name, Shared: p.Kind == Shared, Mints: p.Kind == Generated && !told, Told: told, Most: p.Stock, Budget: p.Budget,
+		Worth: p.Cost(), Until: p.ValidUntil}
+}
+
+// Takes is what a claim of the reward takes of a budget of rewards: one of them, or what it
+// costs, of one that is money its worth.
+func (w Reward) Takes(b loyalty.Budget, worth int64) int64 {
+	switch {
+	case !b.Money:
+		return 1
+	case w.Gives == "":
+		return worth
+	}
+	return w.Cost
 }
 
 // ruleOrSegment reads a rule, or the bare name of a segment; nil, and reported,

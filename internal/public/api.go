@@ -50,16 +50,15 @@ type foundMember struct {
 	Pending   int64             `json:"points_pending,omitempty"`           // … that cannot be spent yet
 	LastDay   string            `json:"points_last_day,omitempty" gorm:"-"` // the next one on which some end
 	Tier      string            `json:"tier,omitempty"`
-	TierUntil string            `json:"tier_until,omitempty" gorm:"-"` // so long it is kept
+	TierUntil string            `json:"tier_until,omitempty" gorm:"-"` // its last day, grace included
 	Next      *nextTier         `json:"next_tier,omitempty" gorm:"-"`  // null: there is none above it
 	Rewards   []points.Offer    `json:"rewards,omitempty" gorm:"-"`
 	Cards     []points.CardLine `json:"cards,omitempty" gorm:"-"`
 	Code      string            `json:"referral_code,omitempty" gorm:"-"` // by which friends name them
 	Link      string            `json:"referral_link,omitempty" gorm:"-"`
 
-	Row   int64        `json:"-"`
-	Ends  *loyalty.Day `json:"-"`
-	Until *loyalty.Day `json:"-"`
+	Row  int64        `json:"-"`
+	Ends *loyalty.Day `json:"-"`
 
 	codeless bool // the referral code is yet to be made
 }
@@ -102,8 +101,7 @@ func (s *server) find(r *http.Request, kind, value string) (found []foundMember,
 		err := tx.All(&found, `
 			select m.external_id as id, m.first_name, m.last_name, m.language, m.joined_at,
 			       coalesce(f.orders, 0) as orders, coalesce(f.spent, 0) as spent, coalesce(f.points, 0) as points,
-			       coalesce(f.points_pending, 0) as pending, f.points_last_day as ends, coalesce(f.tier, '') as tier, m.id as row,
-			       (select t.last_day from member_tiers t where t.member_id = m.id and t.left_day is null) as until
+			       coalesce(f.points_pending, 0) as pending, f.points_last_day as ends, coalesce(f.tier, '') as tier, m.id as row
 			from   member_keys k
 			join   members m on m.id = k.member_id and m.erased_at is null and m.merged_into is null
 			left   join facts f on f.member_id = m.id
@@ -157,14 +155,18 @@ type lacksFor struct {
 	N      int64  `json:"missing,omitempty"`
 }
 
-// addTier says how long the member's tier is kept, and what they lack for the next.
+// addTier says until when the member has their tier, and what they lack for the next.
 func (m *foundMember) addTier(tx *store.Tx) error {
-	if m.Until != nil {
-		m.TierUntil = m.Until.String()
-	}
 	v, err := versions.Active(tx)
 	if err != nil {
 		return versions.IgnoreNoProgram(err)
+	}
+	until, err := tiers.UntilOf(tx, v.Program, m.Row)
+	if err != nil {
+		return err
+	}
+	if until != nil {
+		m.TierUntil = until.String()
 	}
 	all, err := tiers.NextOf(tx, v.Program, v.Day(tx.At), map[int64]string{m.Row: m.Tier})
 	next, there := all[m.Row]

@@ -118,13 +118,11 @@ func (v *memberView) addPoints(tx *store.Tx, shop shop, member int64) error {
 	var f struct {
 		Pending int64
 		Tier    string
-		Until   *loyalty.Day
 		Ends    *loyalty.Day
 		Ending  int64
 	}
 	err := tx.One(&f, `
 		select f.points_pending as pending, f.tier, f.points_last_day as ends,
-		       (select t.last_day from member_tiers t where t.member_id = f.member_id and t.left_day is null) as until,
 		       coalesce((select cast(sum(l.remains) as bigint) from lots l
 		                 where  l.member_id = f.member_id and l.wallet = '`+points.Wallet+`' and l.last_day = f.points_last_day), 0) as ending
 		from   facts f
@@ -141,7 +139,7 @@ func (v *memberView) addPoints(tx *store.Tx, shop shop, member int64) error {
 	if f.Ends != nil && f.Ending > 0 {
 		v.Ending = v.In.Say("pages.ending", shop.count(v.In, f.Ending), v.In.Day(*f.Ends))
 	}
-	if err := v.addTier(tx, shop, member, f.Tier, f.Until); err != nil {
+	if err := v.addTier(tx, shop, member, f.Tier); err != nil {
 		return err
 	}
 	err = intake.WithPoints(tx, func(r *points.Rules) ([]int64, error) {
@@ -151,7 +149,7 @@ func (v *memberView) addPoints(tx *store.Tx, shop shop, member int64) error {
 			return nil, err
 		}
 		for _, o := range offers {
-			if o.Reason == points.WrongTier || o.Reason == points.NoBudget {
+			if o.Reason == points.WrongTier || o.Shut() {
 				continue
 			}
 			view, err := v.reward(tx, shop, o)
@@ -179,8 +177,8 @@ func (v *memberView) addPoints(tx *store.Tx, shop shop, member int64) error {
 	return err
 }
 
-// addTier says which tier the member has, so long, and what they lack for the next.
-func (v *memberView) addTier(tx *store.Tx, shop shop, member int64, tier string, until *loyalty.Day) error {
+// addTier says which tier the member has, until when, and what they lack for the next.
+func (v *memberView) addTier(tx *store.Tx, shop shop, member int64, tier string) error {
 	active, err := versions.Active(tx)
 	if err != nil {
 		return versions.IgnoreNoProgram(err)
@@ -191,6 +189,10 @@ func (v *memberView) addTier(tx *store.Tx, shop shop, member int64, tier string,
 				v.Tier = calledIn(v.In, t.Called, t.Name)
 			}
 		}
+	}
+	until, err := tiers.UntilOf(tx, active.Program, member)
+	if err != nil {
+		return err
 	}
 	if v.Tier != "" && until != nil {
 		v.Until = v.In.Say("pages.tier_until", v.In.Day(*until))

@@ -198,21 +198,25 @@ func (tx *Tx) Each(text string, args Args, f func(scan func(into ...any) error) 
 // numbered gives the question marks of a statement the numbers that Postgres wants.
 func numbered(text string) string {
 	var b strings.Builder
-	n := 0
-	for i := 0; i < len(text); {
-		end := i + 1
-		switch text[i] {
-		case '?':
-			n++
-			b.WriteString("$" + strconv.Itoa(n))
-			i = end
-			continue
-		case '\'':
+	b.Grow(len(text) + 64)
+	for n := 0; ; {
+		i := strings.IndexAny(text, "?'")
+		if i < 0 {
+			break
+		}
+		end := i
+		if text[i] == '\'' {
 			end = quoted(text, i)
 		}
-		b.WriteString(text[i:end])
-		i = end
+		b.WriteString(text[:end])
+		if text = text[end:]; end == i {
+			n++
+			b.WriteByte('$')
+			b.WriteString(strconv.Itoa(n))
+			text = text[1:]
+		}
 	}
+	b.WriteString(text)
 	return b.String()
 }
 
@@ -235,8 +239,16 @@ func (tx *Tx) explain(err error, text string) error {
 // question mark in the text, are mistakes of the program and reported as such.
 func bind(text string, args Args) (string, []any, error) {
 	var b strings.Builder
-	var vars []any
+	b.Grow(len(text))
+	vars := make([]any, 0, len(args))
 	for i := 0; i < len(text); {
+		plain := strings.IndexAny(text[i:], "'-?@")
+		if plain < 0 {
+			b.WriteString(text[i:])
+			break
+		}
+		b.WriteString(text[i : i+plain])
+		i += plain
 		switch c := text[i]; {
 		case c == '\'':
 			end := quoted(text, i)

@@ -11,8 +11,9 @@ import (
 
 // Shown is a member's standing, as a person looks at it.
 type Shown struct {
-	Tier  string       `json:"tier"` // "": none
-	Ends  *loyalty.Day `json:"ends"` // its last day, grace included; null: as long as its rule holds
+	Tier  string       `json:"tier"`  // "": none
+	Until *loyalty.Day `json:"until"` // its last day, grace included; null: as long as its rule holds
+	Kept  *loyalty.Day `json:"kept"`  // the day on whose end it is decided whether the tier is kept; no other than Until without a grace
 	Rules []Answer     `json:"rules"`
 	Stays []Stay       `json:"stays"` // the newest first
 }
@@ -50,8 +51,8 @@ func Show(tx *store.Tx, member int64) (shown Shown, err error) {
 	}
 	stay := t.stay(all[0])
 	if shown.Tier = all[0].Tier; stay.Last != 0 {
-		ends := t.ladder.Ends(stay)
-		shown.Ends = &ends
+		until := t.ladder.Ends(stay)
+		shown.Until, shown.Kept = &until, &stay.Last
 	}
 	for i, tier := range t.list {
 		why, err := t.because(tx, today, i+1, []int64{member})

@@ -2,6 +2,7 @@ package tiers
 
 import (
 	"fmt"
+	"strings"
 
 	"regulars/internal/happenings"
 	"regulars/internal/loyalty"
@@ -77,59 +78,101 @@ func (t *Tiers) write(tx *store.Tx, moves []move) error {
 	if err := t.explain(tx, moves); err != nil {
 		return err
 	}
-	var left, kept, began, facts [][]any
-	for _, m := range moves {
-		var last any
-		if m.to.Last != 0 {
-			last = int64(m.to.Last)
-		}
-		if m.what == loyalty.Kept {
-			kept = append(kept, []any{m.ID, last})
-			continue
-		}
-		facts = append(facts, []any{m.Member, t.name(m.to.Tier)})
-		if m.ID != 0 {
-			left = append(left, []any{m.ID, int64(m.to.Since)})
-		}
-		if m.to.Tier > 0 {
-			var order any
-			if m.order != 0 {
-				order = m.order
-			}
-			at := tx.At
-			if !m.at.IsZero() {
-				at = m.at
-			}
-			began = append(began, []any{m.Member, t.name(m.to.Tier), int64(m.to.Since), at, last, m.to.Exact, m.because, m.by, order})
-		}
+	if err := t.keepStays(tx, moves); err != nil {
+		return err
 	}
-	for _, w := range []struct {
-		what, text string
-		rows       [][]any
-	}{
-		{"tiers that were left", "update member_tiers set left_day = r.day from " + tx.Values("id bigint", "day bigint") + " where member_tiers.id = r.id", left},
-		{"tiers that are kept", "update member_tiers set last_day = r.day, exact = false from " + tx.Values("id bigint", "day bigint") + " where member_tiers.id = r.id", kept},
-		{"tiers of members", `
-			insert into member_tiers (member_id, tier, since_day, since_at, last_day, exact, because, by_whom, order_id, version_id)
-			select r.member_id, r.tier, r.since_day, r.since_at, r.last_day, r.exact, r.because, r.by_whom, r.order_id, cast(@version as bigint)
-			from   ` + tx.Values("member_id bigint", "tier text", "since_day bigint", "since_at timestamptz", "last_day bigint", "exact boolean", "because text", "by_whom text", "order_id bigint") + `
-			where  true
-			order  by r.member_id
-			on conflict (member_id) where left_day is null do nothing`, began},
-		{"the facts", "update facts set tier = r.tier from " + tx.Values("member_id bigint", "tier text") + " where facts.member_id = r.member_id", facts},
-	} {
-		if w.rows == nil {
-			continue
-		}
-		if _, err := tx.Exec(w.text, store.Args{"rows": store.Rows(w.rows), "version": t.v.ID}); err != nil {
-			return fmt.Errorf("%s: %w", w.what, err)
-		}
+	if err := t.moveStays(tx, moves); err != nil {
+		return err
 	}
 	return t.tell(tx, moves)
 }
 
+// keepStays writes the last days of stays that go on.
+func (t *Tiers) keepStays(tx *store.Tx, moves []move) error {
+	var rows [][]any
+	for _, m := range moves {
+		if m.what == loyalty.Kept {
+			rows = append(rows, []any{m.ID, lastDay(m.to)})
+		}
+	}
+	if rows == nil {
+		return nil
+	}
+	_, err := tx.Exec("update member_tiers set last_day = r.day, exact = false from "+tx.Values("id bigint", "day bigint")+" where member_tiers.id = r.id",
+		store.Args{"rows": store.Rows(rows)})
+	if err != nil {
+		return fmt.Errorf("tiers that are kept: %w", err)
+	}
+	return nil
+}
+
+func lastDay(s loyalty.Stay) *int64 {
+	if s.Last == 0 {
+		return nil
+	}
+	day := int64(s.Last)
+	return &day
+}
+
+// stayColumns are the rows r of moves from one stay, 0 for none, to another in a tier, ""
+// for none.
+var stayColumns = []string{"stay bigint", "member_id bigint", "tier text", "since_day bigint", "since_at timestamptz", "last_day bigint", "exact bigint",
+	"because text", "by_whom text", "order_id bigint"}
+
+// moveStays ends stays and begins others, which Postgres does in one statement: nobody has
+// two at a time, so what ends is written before anything begins.
+func (t *Tiers) moveStays(tx *store.Tx, moves []move) error {
+	var rows [][]any
+	for _, m := range moves {
+		if m.what == loyalty.Kept {
+			continue
+		}
+		at, order, exact := m.at, (*int64)(nil), int64(0)
+		if at.IsZero() {
+			at = tx.At
+		}
+		if m.order != 0 {
+			order = &m.order
+		}
+		if m.to.Exact {
+			exact = 1
+		}
+		rows = append(rows, []any{m.ID, m.Member, t.name(m.to.Tier), int64(m.to.Since), at, lastDay(m.to), exact, m.because, m.by, order})
+	}
+	if rows == nil {
+		return nil
+	}
+	const (
+		end   = "update member_tiers set left_day = r.since_day from $rows where member_tiers.id = r.stay"
+		know  = "update facts set tier = r.tier from $rows where facts.member_id = r.member_id"
+		begin = `
+			insert into member_tiers (member_id, tier, since_day, since_at, last_day, exact, because, by_whom, order_id, version_id)
+			select r.member_id, r.tier, r.since_day, r.since_at, r.last_day, r.exact = 1, r.because, r.by_whom, r.order_id, cast(@version as bigint)
+			from   $rows
+			where  r.tier <> ''
+			order  by r.member_id
+			on conflict (member_id) where left_day is null do nothing`
+	)
+	steps, from := []string{end, know, begin}, tx.Wide(stayColumns...)
+	if tx.Postgres() {
+		steps = []string{"with r as materialized (select * from " + from + "), ended as (" + end + " returning 1), known as (" + know + ")" +
+			strings.Replace(begin, "$rows", "$rows, (select count(*) from ended) e", 1)}
+		from = "r"
+	}
+	for _, text := range steps {
+		args := tx.Wider(rows, stayColumns...)
+		args["version"] = t.v.ID
+		if _, err := tx.Exec(strings.ReplaceAll(text, "$rows", from), args); err != nil {
+			return fmt.Errorf("the tiers of %d members: %w", len(rows), err)
+		}
+	}
+	return nil
+}
+
 // tell stores an event for each step up and for each move, and has campaigns hear of
-// them: of several steps at once the highest alone is news, so that one mail goes out.
+// them: of several steps at once the highest alone is news, so that one mail goes out. A
+// tier is named as loyalty.yaml names it, which is what a campaign's where and other
+// systems compare with; what members call it, in their languages, mails say beside it.
 func (t *Tiers) tell(tx *store.Tx, moves []move) error {
 	var all []happenings.Own
 	for _, m := range moves {

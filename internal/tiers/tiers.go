@@ -42,14 +42,19 @@ func Of(v *versions.Version) *Tiers {
 	if l == nil || len(l.Tiers) == 0 {
 		return nil
 	}
-	t := &Tiers{v: v, list: l.Tiers}
-	for _, tier := range l.Tiers {
-		t.ladder.Tiers = append(t.ladder.Tiers, loyalty.Tenure{Keep: tier.Keep, Year: tier.KeepYear, Grace: tier.Grace})
-	}
+	t := &Tiers{v: v, list: l.Tiers, ladder: ladderOf(l)}
 	if l.Points != nil {
-		t.ladder.DownOne, t.pending = l.Points.DownOne, loyalty.Day(l.Points.Pending)
+		t.pending = loyalty.Day(l.Points.Pending)
 	}
 	return t
+}
+
+func ladderOf(l *program.Loyalty) (ladder loyalty.Ladder) {
+	for _, tier := range l.Tiers {
+		ladder.Tiers = append(ladder.Tiers, loyalty.Tenure{Keep: tier.Keep, Year: tier.KeepYear, Grace: tier.Grace})
+	}
+	ladder.DownOne = l.Points != nil && l.Points.DownOne
+	return ladder
 }
 
 // inForce returns the tiers of the version in force; nil: there are none.

@@ -394,7 +394,7 @@ func TestAPersonGivesATier(t *testing.T) {
 		s.Want("over", s.stays(m[0])+s.tier(m[0]), "gold 2027-03-10 – 2027-06-30 → 2027-07-01")
 		var shown tiers.Shown
 		s.Do(func(tx *store.Tx) (err error) { shown, err = tiers.Show(tx, m[1]); return err })
-		s.Want("shown", fmt.Sprintf("%s through %s %v", shown.Tier, shown.Ends, shown.Rules),
+		s.Want("shown", fmt.Sprintf("%s through %s %v", shown.Tier, shown.Until, shown.Rules),
 			`silver through 2028-03-10 [{silver true spent("12m") >= 100.00: has spent 100.00 EUR in the last 12 months} {gold false spent("12m") >= 250.00: has spent 100.00 EUR in the last 12 months}]`)
 		s.Want("set again", set(m[0], tiers.Hand{Tier: "gold", Because: "for good"}), "")
 		s.At("2028-07-31 23:50") // it is kept, and then has its grace, as the tier says
