@@ -138,6 +138,7 @@ func (c *Console) routes() []route {
 		{"POST /console/referrals/{referral}", staff.Launcher, c.decideReferral},
 
 		{"GET /console/month", staff.Viewer, c.month},
+		{"GET /console/month/file", staff.Viewer, c.monthFile},
 		{"POST /console/month/count", staff.Viewer, c.countMonth},
 		{"GET /console/reports", staff.Viewer, c.reports},
 		{"GET /console/reports/{name}", staff.Viewer, c.report},

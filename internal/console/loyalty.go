@@ -2,7 +2,6 @@ package console
 
 import (
 	"fmt"
-	"html/template"
 	"net/http"
 	"slices"
 	"strings"
@@ -20,11 +19,11 @@ type loyaltyView struct {
 	Points    bool // the program has points
 	Liability *report.Liability
 	Worth     bool // the program says what a point is worth
-	Picture   template.HTML
+	Picture   report.Drawing
 	Tiers     []report.TierLine
-	Moved     template.HTML // who moved between tiers; "": nobody
+	Moved     report.Drawing // who moved between tiers; "": nobody
 	Newest    []report.TierMove
-	Ending    template.HTML // what ends when
+	Ending    report.Drawing // what ends when
 	Rewards   []rewardLine
 	Referrals []points.Referral
 	More      int64 // referrals beside those that are shown
@@ -101,7 +100,7 @@ func (v *loyaltyView) count(tx *store.Tx, l *program.Loyalty) error {
 		if err != nil {
 			return err
 		}
-		v.Picture = template.HTML(named.Picture(ask, table))
+		v.Picture = named.Picture(ask, table)
 	}
 	if len(l.Tiers) > 0 {
 		if v.Newest, err = report.NewestTiers(tx, shownMoves); err != nil {
@@ -117,7 +116,7 @@ func (v *loyaltyView) count(tx *store.Tx, l *program.Loyalty) error {
 	named, _ := report.ByName("ending")
 	table, err := named.Make(tx, ask)
 	if len(table.Rows) > 0 {
-		v.Ending = template.HTML(named.Picture(ask, table))
+		v.Ending = named.Picture(ask, table)
 	}
 	return err
 }
@@ -131,7 +130,7 @@ func (v *loyaltyView) tiers(tx *store.Tx, l *program.Loyalty) error {
 	tiers, err := report.TiersOf{Names: names, Day: v.Today(), From: v.Today() - movedSince}.Report(tx)
 	v.Tiers = tiers.Tiers
 	if slices.ContainsFunc(tiers.Moves, func(m report.Moved) bool { return m.From != m.To }) {
-		v.Moved = template.HTML(tiers.SVG())
+		v.Moved = tiers.Drawn()
 	}
 	return err
 }

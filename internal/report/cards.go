@@ -71,5 +71,5 @@ func drawCards(ask Ask, value any) string {
 		codes.Values[at] += float64(m.Codes)
 	}
 	c.Down, c.Lines = []plot.Series{ended}, []plot.Series{codes}
-	return c.SVG()
+	return ask.columns(c)
 }

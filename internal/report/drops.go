@@ -129,5 +129,5 @@ func drawDrops(ask Ask, value any) string {
 		}
 		c.Lines = append(c.Lines, enough)
 	}
-	return c.SVG()
+	return ask.columns(c)
 }
