@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -34,7 +35,7 @@ func (db *DB) Ask(ctx context.Context, limit time.Duration, f func(*Tx) error) e
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case stopped(err), errors.Is(err, within.Err()):
+	case stopped(err), errors.Is(err, within.Err()), within.Err() != nil && errors.Is(err, sql.ErrTxDone): // over before its end could be told
 		return ErrTooLong
 	}
 	return err
