@@ -1,7 +1,6 @@
 package console
 
 import (
-	"cmp"
 	"errors"
 	"io"
 	"net/http"
@@ -120,7 +119,7 @@ func (c *Console) counted(r *http.Request, f *frame, name string, day loyalty.Da
 		of.Slow = of.Kept.IsZero()
 		return of, err
 	}
-	err = c.DB.Ask(r.Context(), cmp.Or(c.Live, liveFor), func(tx *store.Tx) error {
+	err = c.DB.Ask(r.Context(), c.soon(r), func(tx *store.Tx) error {
 		if err := tx.AboutEverybody(); err != nil {
 			return err
 		}

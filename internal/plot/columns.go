@@ -40,7 +40,7 @@ const (
 	plotHeight = 220.0
 	axisRoom   = 64.0 // for the figures at the left
 	slimRoom   = 46.0 // the same where there is little
-	slimStep   = 9.5  // what a column takes there at least
+	slimStep   = 4.0  // what a column takes there at least
 )
 
 // axis is the room for the figures at the left.

@@ -38,7 +38,7 @@ const (
 	fontSize = 12
 	perRune  = 6.6 // what a letter takes at that size, about
 
-	titleRune = 8.3 // the same of a title
+	titleRune = 9.0 // the same of a title
 )
 
 // drawing is an SVG under way.
