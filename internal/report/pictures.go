@@ -182,7 +182,7 @@ func drawReferrals(ask Ask, value any) string {
 	c := plot.Columns{Title: "Friends by month", Says: "Friends whom members brought in each month, by what became of the reward."}
 	rewarded, pending := plot.Series{Name: "rewarded"}, plot.Series{Name: "pending"}
 	refused, ended := plot.Series{Name: "refused"}, plot.Series{Name: "ended"}
-	for _, m := range value.([]ReferralsMonth) {
+	for _, m := range newest(value.([]ReferralsMonth)) {
 		c.Labels = append(c.Labels, m.Month)
 		rewarded.Values, pending.Values = append(rewarded.Values, float64(m.Rewarded)), append(pending.Values, float64(m.Pending))
 		refused.Values, ended.Values = append(refused.Values, float64(m.Refused)), append(ended.Values, float64(m.Ended))
@@ -193,8 +193,7 @@ func drawReferrals(ask Ask, value any) string {
 
 func drawMilestones(ask Ask, value any) string {
 	c := plot.Columns{Title: "Milestones by month", Says: "How many members placed their 1st, 3rd, 5th, 10th and every 10th order in each month, as of " + ask.Day.String() + "."}
-	list := value.([]Milestone)
-	list = list[max(0, len(list)-2*drawnMonths):]
+	list := newest(value.([]Milestone))
 	for _, n := range milestones {
 		s := plot.Series{Name: fmt.Sprintf("order %d", n)}
 		for _, m := range list {
@@ -222,7 +221,7 @@ func drawLiability(ask Ask, value any) string {
 		Says: "What all points that members had at the end of each month are worth, in " + ask.Currency + ", and, dashed, without those that will expire if it goes on as it did, as of " + ask.Day.String() + "."}
 	nominal, expected := plot.Series{Name: "all of them"}, plot.Series{Name: "without those that will expire", Dashed: true}
 	points := plot.Series{Name: "points"}
-	for _, m := range months[max(0, len(months)-2*drawnMonths):] {
+	for _, m := range newest(months) {
 		c.Labels = append(c.Labels, m.Month)
 		points.Values = append(points.Values, float64(m.Left))
 		nominal.Values, expected.Values = append(nominal.Values, float64(m.Nominal)), append(expected.Values, float64(m.Expected))
@@ -287,7 +286,7 @@ func drawTop(ask Ask, value any) string {
 func drawOrders(ask Ask, value any) string {
 	c := plot.Columns{Title: "Orders and members who ordered, by month", Says: "Paid orders of each month and, as a line, how many members placed them, as of " + ask.Day.String() + "."}
 	orders, members := plot.Series{Name: "orders"}, plot.Series{Name: "members"}
-	for _, m := range value.([]Month) {
+	for _, m := range newest(value.([]Month)) {
 		c.Labels = append(c.Labels, m.Month)
 		orders.Values, members.Values = append(orders.Values, float64(m.Orders)), append(members.Values, float64(m.Members))
 	}
@@ -300,7 +299,7 @@ func drawPoints(ask Ask, value any) string {
 	earned, bonus, given := plot.Series{Name: "earned"}, plot.Series{Name: "bonus"}, plot.Series{Name: "by hand"}
 	redeemed, expired, taken := plot.Series{Name: "redeemed"}, plot.Series{Name: "expired"}, plot.Series{Name: "taken back"}
 	left := plot.Series{Name: "left"}
-	for _, m := range value.([]PointsMonth) {
+	for _, m := range newest(value.([]PointsMonth)) {
 		c.Labels = append(c.Labels, m.Month)
 		add := func(s *plot.Series, n int64) { s.Values = append(s.Values, float64(max(0, n))) }
 		add(&earned, m.Earned)
@@ -315,8 +314,11 @@ func drawPoints(ask Ask, value any) string {
 	return ask.columns(c)
 }
 
-// drawnMonths is how many months of cohorts, and after each, are drawn: the last ones.
+// drawnMonths is how many months are drawn, the last ones, and of cohorts how many after each.
 const drawnMonths = 24
+
+// newest are the months that are drawn.
+func newest[T any](months []T) []T { return months[max(0, len(months)-drawnMonths):] }
 
 func drawCohorts(ask Ask, value any) string {
 	h := plot.Heat{Title: "Of the members of each month, who ordered again (%)",
