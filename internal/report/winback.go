@@ -1,7 +1,6 @@
 package report
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -21,6 +20,8 @@ type Winback struct {
 	At    loyalty.Day // the rules are asked as of the end of this day …
 	Until loyalty.Day // … and orders after it count, up to the end of this one
 	Left  []string    // rules that were left out, and why
+
+	norms *segments.Norms // as of At; nil: they are computed when they are asked for
 }
 
 // Verdict is how one rule did. A mail to somebody who came back is one that was
@@ -57,21 +58,30 @@ var winbackRules = []string{"days_since_last_order > 60", "days_since_last_order
 // of then is left out.
 func (w *Winback) Usual(tx *store.Tx, scope segments.Scope) error {
 	w.Rules, w.Left = nil, nil
+	var usual []*segments.Rule
+	parts := w.Among.Norms()
 	for _, text := range winbackRules {
 		rule, err := segments.Parse(text, scope)
-		if err == nil {
-			_, err = norms.For(tx, w.At, true, rule)
-		}
-		var unready *segments.Unready
-		switch {
-		case errors.As(err, &unready):
-			w.Left = append(w.Left, fmt.Sprintf("%s is left out: %s", text, unready))
-		case err != nil:
+		if err != nil {
 			return fmt.Errorf("the rule %s: %w", text, err)
-		default:
-			w.Rules = append(w.Rules, rule)
 		}
+		usual, parts = append(usual, rule), parts|rule.Norms()
 	}
+	n, err := norms.Past(tx, w.At, parts)
+	if err == nil {
+		err = w.Among.Ready(n)
+	}
+	if err != nil {
+		return err
+	}
+	for _, rule := range usual {
+		if err := rule.Ready(n); err != nil {
+			w.Left = append(w.Left, fmt.Sprintf("%s is left out: %s", rule.Text(), err))
+			continue
+		}
+		w.Rules = append(w.Rules, rule)
+	}
+	w.norms = n
 	return nil
 }
 
@@ -135,9 +145,12 @@ func (w Winback) Prepare(tx *store.Tx) error {
 func (w Winback) Compare(tx *store.Tx) (WinbackResult, error) {
 	result := WinbackResult{At: w.At, Until: w.Until, Among: w.Among.Text(), Verdicts: []Verdict{}, Left: w.Left}
 	rules := append([]*segments.Rule{w.Among}, w.Rules...)
-	n, err := norms.For(tx, w.At, true, rules...)
-	if err != nil {
-		return result, err
+	n := w.norms
+	if n == nil {
+		var err error
+		if n, err = norms.For(tx, w.At, true, rules...); err != nil {
+			return result, err
+		}
 	}
 	args := store.Args{"day": int64(w.At), "until": int64(w.Until)}
 	where := make([]string, len(rules))
@@ -153,7 +166,7 @@ func (w Winback) Compare(tx *store.Tx) (WinbackResult, error) {
 		where[i] = fmt.Sprintf("%s as holds%d", condition, i)
 	}
 	var rows []struct{ Rule, Mails, Gone int64 }
-	err = tx.All(&rows, `
+	err := tx.All(&rows, `
 		with b as (select distinct o.member_id from orders o where o.counts and o.day > @day and o.day <= @until),
 		     f as (`+segments.FactsSelect(tx.Engine(), "")+`),
 		     w as (select b.member_id is not null as back, `+strings.Join(where, ",\n")+`
