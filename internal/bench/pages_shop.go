@@ -172,19 +172,19 @@ func (p *pagesOpened) loadMails(ctx context.Context) error {
 		       left   join codes k on r.step = 'drop' and k.occurrence_id = r.occurrence_id and k.member_id = m.id) s
 		order  by run_id, member_id`)})
 	}
-	for _, flow := range []struct{ campaign, step, where string }{
-		{"welcome", "hello", "joined_day is not null"}, {"welcome", "more", "joined_day is not null"},
-		{"win-back", "first", "id % 3 = 0"}, {"win-back", "second", "id % 6 = 0"},
+	for _, flow := range []struct{ campaign, class, topic, steps string }{ // and for how many of the members each step is
+		{"welcome", "earned", "program", "('hello', 1), ('more', 1)"},
+		{"win-back", "offer", "offers", "('first', 3), ('second', 6)"},
 	} {
-		all = append(all, statement{"mails of flows", strings.NewReplacer("{campaign}", flow.campaign, "{step}", flow.step, "{where}", flow.where, "{outcome}", outcomes).Replace(`
+		all = append(all, statement{"mails of flows", strings.NewReplacer("{campaign}", flow.campaign, "{class}", flow.class, "{topic}", flow.topic, "{steps}", flow.steps, "{outcome}", outcomes).Replace(`
 		insert into sends (day, occurrence_id, step, member_id, campaign_id, version_id, class, topic, state, reason, queued_at, handed_at, done_at, sent_day)
-		select day, occurrence_id, '{step}', id, campaign_id, version_id, class, topic, state, case when state = 'skipped' then 'no consent' else '' end, at, case when state <> 'skipped' then at end, at, case when state not in ('skipped', 'failed') then day end
-		from  (select x.*, case when h % 100000 = 7 or id = 7 then 'unknown' else {outcome} end as state
-		       from  (select o.id as occurrence_id, c.id as campaign_id, v.id as version_id, case c.name when 'welcome' then 'earned' else 'offer' end as class, case c.name when 'welcome' then 'program' else 'offers' end as topic, m.id,
-		              @today - m.id * 31 % 1000 as day, cast(@now as timestamptz) - (m.id * 31 % 1000) * interval '1 day' as at, (m.id * 7919 + length('{step}')) % 999983 as h
-		              from  members m, occurrences o join campaigns c on c.id = o.campaign_id and c.name = '{campaign}', (select max(id) as id from versions) v
-		              where m.{where}) x) s
-		order  by id`)})
+		select day, occurrence_id, step, id, campaign_id, version_id, '{class}', '{topic}', state, case when state = 'skipped' then 'no consent' else '' end, at, case when state <> 'skipped' then at end, at, case when state not in ('skipped', 'failed') then day end
+		from  (select x.*, case when h % 100000 = 7 or id = 6 then 'unknown' else {outcome} end as state
+		       from  (select o.id as occurrence_id, c.id as campaign_id, v.id as version_id, k.step, m.id,
+		              @today - m.id * 31 % 1000 as day, cast(@now as timestamptz) - (m.id * 31 % 1000) * interval '1 day' as at, (m.id * 7919 + length(k.step)) % 999983 as h
+		              from  members m, (values {steps}) k (step, every), occurrences o join campaigns c on c.id = o.campaign_id and c.name = '{campaign}', (select max(id) as id from versions) v
+		              where m.id % k.every = 0 and m.joined_day is not null or m.id = 6) x) s
+		order  by id, step`)})
 	}
 	all = append(all,
 		statement{"audiences", "update runs r set audience = s.n from (select run_id, count(*) as n from sends where run_id is not null group by run_id) s where s.run_id = r.id"},
@@ -192,6 +192,7 @@ func (p *pagesOpened) loadMails(ctx context.Context) error {
 		insert into chunks (run_id, n, lo, hi, next_id, not_before, done)
 		select run_id, b, min(id), max(id), min(id), cast(@now as timestamptz) + interval '1 day', false
 		from  (select run_id, id, (row_number() over (order by id) - 1) / 500 as b from sends where run_id = (select id from runs where state = 'sending') and state = 'queued') s group by run_id, b`},
+		statement{"what is unknown", "insert into unknown_mails (send_id, campaign_id) select id, campaign_id from sends where state = 'unknown'"},
 		statement{"what came back", "insert into returned (send_id, campaign_id, step) select id, campaign_id, step from sends where state in ('bounced', 'complained')"},
 		statement{"opens and clicks", `
 		insert into touches (send_id, member_id, campaign_id, kind, at, day, person, link)

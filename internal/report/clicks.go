@@ -103,8 +103,8 @@ var mailRows = map[string]struct{ from, condition string }{
 	"sent":       {allMails, wasSent},
 	"bounced":    {"returned" + noted, "s.state = 'bounced'"},
 	"complained": {"returned" + noted, "s.state = 'complained'"},
-	"opened":     {"touched" + noted, "r.kind = 'open' and " + wasSent + " and exists (select 1 from touches t where t.send_id = s.id and t.kind = 'open' and t.person)"},
-	"clicked":    {"touched" + noted, "r.kind = 'click' and " + wasSent + " and exists (select 1 from touches t where t.send_id = s.id and t.kind = 'click' and t.person)"},
+	"opened":     {"touched" + noted, "r.kind = 'open' and " + wasSent + " and (select count(*) from touches t where t.send_id = s.id and t.kind = 'open' and t.person) > 0"},
+	"clicked":    {"touched" + noted, "r.kind = 'click' and " + wasSent + " and (select count(*) from touches t where t.send_id = s.id and t.kind = 'click' and t.person) > 0"},
 }
 
 const (
@@ -130,8 +130,8 @@ func MailRows(tx *store.Tx, of MailUse, figure string, before int64, limit int) 
 		return nil, store.Missing(fmt.Sprintf("there is no figure %q", figure))
 	}
 	args := store.Args{"campaign": of.Campaign, "mail": of.Mail, "before": cmp.Or(before, math.MaxInt64), "limit": limit}
-	// What is noted is looked at from its newest on: how many of it are mails of a person's
-	// the database guesses too low, and would look at all.
+	// What is noted is looked at from its newest on. It is asked for so that the database
+	// does not guess how much of it counts: it would guess too low, and look at all.
 	const ofCampaign = "campaign_id = (select id from campaigns where name = @campaign)"
 	read := func(of, id, which string) error {
 		var more []MailRow

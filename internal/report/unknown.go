@@ -29,7 +29,7 @@ func Unknown(tx *store.Tx, some int) (list []UnknownMails, err error) {
 			// They are noted by mail: a campaign may have sent millions.
 			err = tx.All(&u.Some, `
 				select s.id, coalesce(s.handed_at, s.queued_at) as at, s.member_id as member, coalesce(trim(m.first_name || ' ' || m.last_name), '') as name, s.state
-				from   returned r join sends s on s.id = r.send_id left join members m on m.id = s.member_id
+				from   unknown_mails r join sends s on s.id = r.send_id left join members m on m.id = s.member_id
 				where  r.campaign_id = (select id from campaigns where name = @campaign) and s.run_id is null and s.state = 'unknown'
 				order  by s.id desc
 				limit  @most`, store.Args{"campaign": u.Campaign, "most": min(int64(some), u.Mails)})
