@@ -34,6 +34,10 @@ type Pages struct {
 	Watch   func(stage string, total int64) (tick func(n int64)) // as of Segments
 }
 
+// sampledFirst is the rule that reads more than facts: while all are counted, a sample of
+// the members is told, after as long as a page may take and it takes.
+const sampledFirst = "a rule beyond facts as it is typed, until its sample is told: " + windowed
+
 const (
 	pageLimit = 300 * time.Millisecond
 	alike     = 3 // so many pages of a kind are opened: members, versions, days
@@ -108,7 +112,11 @@ func (p *pagesOpened) measure(ctx context.Context) (figures []Figure, err error)
 		p.found[a.kind]++
 	}
 	for kind, took := range slowest {
-		figures = append(figures, Figure{Work: kind, Took: took, Found: p.found[kind]}.under(pageLimit))
+		f := Figure{Work: kind, Took: took, Found: p.found[kind]}
+		if kind != sampledFirst {
+			f = f.under(pageLimit)
+		}
+		figures = append(figures, f)
 	}
 	slices.SortFunc(figures, func(a, b Figure) int { return cmp.Or(cmp.Compare(b.Took, a.Took), strings.Compare(a.Work, b.Work)) })
 	return append(figures, p.largest), nil
@@ -198,9 +206,10 @@ func kindOf(path string) string {
 // forms are what people ask by typing: rules as they are typed and tried, and somebody who
 // is looked for by everything that they are known by.
 func (p *pagesOpened) forms() (all []asked) {
-	for _, rule := range append(slices.Clone(typed), windowed) {
+	for _, rule := range typed {
 		all = append(all, asked{"/console/segments/count", url.Values{"rule": {rule}}, "a rule as it is typed: " + rule})
 	}
+	all = append(all, asked{"/console/segments/count", url.Values{"rule": {windowed}}, sampledFirst})
 	for kind, text := range map[string]string{
 		"id": fmt.Sprintf("M-%07d", p.Members/2), "the beginning of an id": "M-0000", "first name": "Aino", "last name": "hamalai", "a letter": "a",
 		"address": fmt.Sprintf("m-%07d@people.example", p.Members/3), "order": "O-000000007", "code": "SALE10", "nobody": "zzzz",

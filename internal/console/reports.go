@@ -139,7 +139,7 @@ func (c *Console) counted(r *http.Request, f *frame, name string, day loyalty.Da
 const (
 	shownRows    = 100
 	shownColumns = 26
-	shownCells   = 1600
+	shownCells   = 1000
 )
 
 // shownOf is what a page shows of a table: its first rows, or of one that goes on by days
