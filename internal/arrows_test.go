@@ -76,7 +76,7 @@ var arrows = map[string][]string{
 	"internal/console":                 {"jobs", "internal/engine", "internal/report", "internal/look", "internal/remote", "internal/staff", "internal/why", "internal/help", "internal/delivery/dkim", "internal/parked"}, // dkim: which records its keys need; parked: a person deals with what waits
 	"internal/demo":                    {"internal/apply", "internal/engine", "internal/marketing", "internal/report"},
 	"internal/rehearsal":               {"internal/apply", "internal/engine", "internal/plot"},
-	"internal/bench":                   {"internal/embedded", "internal/public"}, // embedded: the relay and the Redis of bench faults; public: the hooks of bench ingest
+	"internal/bench":                   {"internal/embedded", "internal/public", "internal/console"}, // embedded: the relay and the Redis of bench faults; public: the hooks of bench ingest; console: the pages of bench pages
 	"cmd/regulars": {"internal/inbound", "internal/console", "internal/public", "internal/demo", "internal/bench", "internal/rehearsal",
 		"internal/apply", "internal/embedded", "internal/delivery/dkim", "internal/delivery/smtp", "internal/outbox/post", "internal/why", "internal/help", "jobs"},
 	"internal/shoptest":              {"internal/apply", "internal/engine", "internal/store/storetest"},

@@ -60,7 +60,7 @@ func counts(tx *store.Tx, row Row) (c countedReport, err error) {
 	c.day = CountedDay(c.name, day, today)
 	if c.name == Month {
 		m, _, err := marketing.Month(tx, day)
-		c.body = report.CountedMonth{Month: m, Pictures: m.Pictures}
+		c.body = m.Counted()
 		return c, err
 	}
 	ask, err := marketing.Asks(tx, day, day < today)

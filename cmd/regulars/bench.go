@@ -20,8 +20,8 @@ import (
 const localPostgres = "postgres://postgres@127.0.0.1:5432/postgres?sslmode=disable"
 
 func (a *app) benchCommand() *cobra.Command {
-	group := &cobra.Command{Use: "bench", Short: "Measure on a made-up shop, beside a peer in the same run: segments, night, ingest, send, codes, faults"}
-	group.AddCommand(a.benchSegmentsCommand(), a.benchNightCommand(), a.benchIngestCommand(), a.benchSendCommand(), a.benchCodesCommand(), a.benchFaultsCommand())
+	group := &cobra.Command{Use: "bench", Short: "Measure on a made-up shop, beside a peer in the same run: segments, night, pages, ingest, send, codes, faults"}
+	group.AddCommand(a.benchSegmentsCommand(), a.benchNightCommand(), a.benchPagesCommand(), a.benchIngestCommand(), a.benchSendCommand(), a.benchCodesCommand(), a.benchFaultsCommand())
 	return group
 }
 
@@ -59,6 +59,25 @@ func (a *app) benchNightCommand() *cobra.Command {
 	c.Flags().IntVar(&n.Members, "members", bench.FullMembers, "how many members the made-up shop has")
 	c.Flags().IntVar(&n.Orders, "orders", bench.FullOrders, "how many orders")
 	c.Flags().Uint64Var(&n.Seed, "seed", 1, "the same seed makes the same shop")
+	return c
+}
+
+func (a *app) benchPagesCommand() *cobra.Command {
+	p := bench.Pages{}
+	c := newCommand("pages", "Measure how fast each page of the console opens in a shop of a million members, in a Postgres database of its own that it drops",
+		func(c *cobra.Command, _ []string) error {
+			if p.Members < 100 || p.Members > 10_000_000 || p.Orders < 100 || p.Orders > 100_000_000 {
+				return usage("bench pages takes 100 to 10,000,000 members and 100 to 100,000,000 orders")
+			}
+			return a.benchOne(c.Context(), func(db *store.DB, watch watch) (bench.Outcome, error) {
+				p.DB, p.Watch = db, watch
+				return p.Run(c.Context())
+			})
+		})
+	c.Flags().IntVar(&p.Members, "members", bench.FullMembers, "how many members the made-up shop has; it sends ten mails for each")
+	c.Flags().IntVar(&p.Orders, "orders", bench.FullOrders, "how many orders")
+	c.Flags().Uint64Var(&p.Seed, "seed", 1, "the same seed makes the same shop")
+	c.Flags().IntVar(&p.Rounds, "rounds", 3, "how often each page is opened, once warm; the median is printed")
 	return c
 }
 
@@ -111,6 +130,9 @@ func (a *app) printOutcome(out bench.Outcome) error {
 		took, against, verdict := milliseconds(f.Took), "", ""
 		if f.Bytes > 0 {
 			took = fmt.Sprintf("%.0f MB", float64(f.Bytes)/1e6)
+			if f.Bytes < 1e6 {
+				took = fmt.Sprintf("%.0f kB", float64(f.Bytes)/1e3)
+			}
 		}
 		if f.Peer != "" {
 			against = fmt.Sprintf("%.2f × %s", f.Ratio, f.Peer)

@@ -52,6 +52,28 @@ func TestBenchNightHasOneOfEachPart(t *testing.T) {
 	nothingLeft(t, where, got.err)
 }
 
+func TestBenchPagesOpensTheConsole(t *testing.T) {
+	t.Parallel()
+	where := storetest.Where(t)
+	s := shop{t: t, env: []string{"DATABASE_URL=sqlite:none.db", "TEST_DATABASE_URL=" + where}}
+	got := s.run("bench", "pages", "--members", "150", "--orders", "1000", "--rounds", "1", "--json")
+	var out bench.Outcome
+	if err := json.Unmarshal([]byte(got.out), &out); got.code != 0 || err != nil {
+		t.Fatalf("bench pages --json: exit %d, %v\n%s%s", got.code, err, got.out, got.err)
+	}
+	opened := map[string]bool{}
+	for _, f := range out.Figures {
+		opened[f.Work] = true
+	}
+	for _, want := range []string{"/console/", "/console/members/…", "/console/unknown", "/console/webhooks/…", "/console/codes/drop", "/console/loyalty", "/console/reports/winback", "/console/audit", "/console/runs/…",
+		"/console/segments/lapsed", "/console/campaigns/drop/mails/clicked/drop", "/console/members/…/why/news", "/console/proposals/…", "/console/program/versions/…/rollback", "/console/month", "somebody looked for by order"} {
+		if !opened[want] {
+			t.Errorf("bench pages does not open %s", want)
+		}
+	}
+	nothingLeft(t, where, got.err)
+}
+
 // nothingLeft makes sure that the database that a benchmark told of is gone.
 func nothingLeft(t *testing.T, where, told string) {
 	t.Helper()

@@ -40,10 +40,13 @@ func TestAShopTooYoungToForecast(t *testing.T) {
 		s.importReturning(50, 37)
 		const why = "cannot be said yet: only 37 members have ordered on two days or more, and 100 are needed"
 		for _, args := range [][]string{{"segment", "count", "alive < 0.3"}, {"segment", "members", "alive < 0.3", "--at", "2026-12-31"},
-			{"report", "winback", "--at", "2026-09-30", "--until", "2026-12-31"}} {
+			{"report", "winback", "--at", "2026-09-30", "--until", "2026-12-31", "--rule", "alive < 0.3"}} {
 			if got := s.run(args...); got.code != failed || !strings.Contains(got.err, "alive cannot be said yet: only ") {
 				t.Errorf("regulars %v: exit %d, %q, want exit %d and why", args, got.code, got.err, failed)
 			}
+		}
+		if got := s.run("report", "winback", "--at", "2026-09-30", "--until", "2026-12-31"); got.code != 0 || !strings.Contains(got.out, "days_since_last_order > 60") || !strings.Contains(got.err, "alive < 0.3 is left out: alive cannot be said yet") {
+			t.Errorf("report winback without a rule: exit %d\n%s%s", got.code, got.out, got.err)
 		}
 		if got := s.run("segment", "count", `expected_orders("90d") >= 1`); got.code != failed || !strings.Contains(got.err, "expected_orders "+why) {
 			t.Errorf("segment count: exit %d, %q", got.code, got.err)

@@ -108,8 +108,7 @@ func (a *app) report(tx *store.Tx, r report.Named, f reportFlags) error {
 
 // draw writes the picture of a report that has a name into a file.
 func (a *app) draw(r report.Named, ask report.Ask, answer report.Table, file string) error {
-	svg := r.Picture(ask, answer)
-	return a.write(r.Name, svg, file)
+	return a.write(r.Name, r.Picture(ask, answer).Wide, file)
 }
 
 // write writes the picture of a report into a file.

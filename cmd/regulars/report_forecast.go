@@ -21,7 +21,8 @@ func (a *app) forecastReport(flags *reportFlags) *cobra.Command {
 			return err
 		}
 		if svg != "" {
-			return a.write("forecast", f.SVG(), svg)
+			named, _ := report.ByName("forecast")
+			return a.draw(named, report.Ask{Day: day, Past: past}, f.Table(), svg)
 		}
 		return a.sayForecast(f, flags.csv)
 	})
@@ -58,8 +59,8 @@ func (a *app) winbackReport(flags *reportFlags) *cobra.Command {
 	var among, svg string
 	var rules []string
 	c := &cobra.Command{
-		Use: "winback --at DAY --until DAY", Args: cobra.NoArgs,
-		Short: "Compare rules for a win-back by who in fact did not order again (--rule RULE …)",
+		Use: "winback", Args: cobra.NoArgs,
+		Short: "Compare rules for a win-back by who in fact did not order again (--at DAY --until DAY --rule RULE …)",
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.opened(c.Context(), false, func(db *store.DB) error {
 				w, err := a.winback(c.Context(), db, at, until, among, rules)
@@ -78,9 +79,9 @@ func (a *app) winbackReport(flags *reportFlags) *cobra.Command {
 			})
 		},
 	}
-	c.Flags().Var(&at, "at", "ask the rules as of the end of this day")
-	c.Flags().Var(&until, "until", "orders after --at up to this day say who came back")
-	c.Flags().StringVar(&among, "among", "orders >= 1", "the members whom the question is about")
+	c.Flags().Var(&at, "at", fmt.Sprintf("ask the rules as of the end of this day (default: %d days before --until)", report.WinbackSpan))
+	c.Flags().Var(&until, "until", "orders after --at up to this day say who came back (default: today)")
+	c.Flags().StringVar(&among, "among", report.WinbackAmong, "the members whom the question is about")
 	c.Flags().StringVar(&svg, "svg", "", "draw it into this file")
 	c.Flags().StringArrayVar(&rules, "rule", nil, "a rule to compare; may be given several times")
 	return c
@@ -88,16 +89,15 @@ func (a *app) winbackReport(flags *reportFlags) *cobra.Command {
 
 // winback reads the question and prepares what its rules look up.
 func (a *app) winback(ctx context.Context, db *store.DB, at, until dayFlag, among string, rules []string) (w report.Winback, err error) {
-	switch w.At, w.Until = at.Day, until.Day; {
-	case !at.given || !until.given:
-		return w, usage("winback needs --at and --until, like 2027-06-21")
-	case w.Until <= w.At:
-		return w, usage("--until must be after --at")
-	}
-	if len(rules) == 0 {
-		rules = []string{"days_since_last_order > 60", "overdue > 1.5", "alive < 0.3"}
-	}
 	err = db.Update(ctx, func(tx *store.Tx) error {
+		if w.Until, _ = a.asOf(tx, until); at.given {
+			w.At = at.Day
+		} else {
+			w.At = w.Until - report.WinbackSpan
+		}
+		if w.Until <= w.At {
+			return usage("--until must be after --at")
+		}
 		scope, err := ruleScope(tx)
 		if err != nil {
 			return err
@@ -112,6 +112,11 @@ func (a *app) winback(ctx context.Context, db *store.DB, at, until dayFlag, amon
 				w.Among, w.Rules = r, nil
 			}
 		}
+		if len(rules) == 0 {
+			if err := w.Usual(tx, scope); err != nil {
+				return err
+			}
+		}
 		return w.Prepare(tx)
 	})
 	return w, err
@@ -121,14 +126,13 @@ func (a *app) sayWinback(r report.WinbackResult, csv bool) error {
 	if a.json {
 		return a.printJSON(r)
 	}
-	said := report.Table{Head: []string{"RULE", "MAILS", "TO GONE", "NOT NEEDED", "PRECISION", "RECALL"}}
-	for _, v := range r.Verdicts {
-		said.Rows = append(said.Rows, []string{v.Rule, fmt.Sprint(v.Mails), fmt.Sprint(v.Gone), fmt.Sprint(v.Mails - v.Gone),
-			fmt.Sprintf("%.1f %%", 100*v.Precision), fmt.Sprintf("%.1f %%", 100*v.Recall)})
-	}
+	said := r.Table()
 	if csv {
 		return said.CSV(a.out)
 	}
-	fmt.Fprintf(a.out, "%s: %s as of %s; %d of them did not order again until %s.\n\n", r.Among, plural(r.Members, "member", "members"), r.At, r.Gone, r.Until)
+	fmt.Fprintf(a.out, "%s\n\n", r.Words())
+	for _, left := range r.Left {
+		fmt.Fprintf(a.err, "%s\n", left)
+	}
 	return a.table(said.Head, said.Rows)
 }

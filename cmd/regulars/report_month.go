@@ -10,7 +10,7 @@ import (
 
 // monthReport is report month, the page of the console that is printed.
 func (a *app) monthReport(f *reportFlags) *cobra.Command {
-	var month string
+	var month, svg string
 	c := &cobra.Command{Use: "month", Short: "One month on one page: orders, members, mails, codes, points, the best campaigns", Args: cobra.NoArgs, RunE: a.viewing(func(tx *store.Tx, _ []string) error {
 		day := a.today(tx)
 		if month != "" {
@@ -27,6 +27,8 @@ func (a *app) monthReport(f *reportFlags) *cobra.Command {
 		switch {
 		case err != nil:
 			return err
+		case svg != "":
+			return a.write("month", m.Counted().SVG(), svg)
 		case a.json:
 			return a.printJSON(m)
 		case f.csv:
@@ -35,6 +37,7 @@ func (a *app) monthReport(f *reportFlags) *cobra.Command {
 		t := m.Table(ask)
 		return a.table(t.Head, t.Rows)
 	})}
+	c.Flags().StringVar(&svg, "svg", "", "draw its pictures into this file, one below the other")
 	c.Flags().StringVar(&month, "month", "", "the month, like 2027-06 (default: the present one)")
 	return c
 }

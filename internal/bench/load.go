@@ -45,7 +45,10 @@ func (w *world) load(ctx context.Context, db *store.DB, watch func(stage string,
 
 func (w *world) loadMembers(ctx context.Context, db *store.DB, tick func(int64)) error {
 	return db.Update(ctx, func(tx *store.Tx) error {
-		columns := []string{"id", "external_id", "language", "country", "joined_at", "joined_day", "created_at", "changed_at"}
+		columns := []string{"id", "external_id", "language", "country", "joined_at", "joined_day", "created_at", "changed_at", "first_name", "last_name", "email"}
+		if !w.named {
+			columns = columns[:8]
+		}
 		id, row := 0, make([]any, len(columns))
 		_, err := tx.Stream("members", columns, func() ([]any, error) {
 			if id == w.members {
@@ -60,6 +63,9 @@ func (w *world) loadMembers(ctx context.Context, db *store.DB, tick func(int64))
 				row[4], row[5] = day.UTC(), day
 			}
 			row[6], row[7] = day.UTC(), day.UTC()
+			if w.named {
+				row[8], row[9], row[10] = p.called()
+			}
 			return row, nil
 		})
 		if err != nil {

@@ -17,7 +17,8 @@ type world struct {
 	seed            uint64
 	today           loyalty.Day
 	shelf           []product
-	step            int // coprime with members: spreads the heavy buyers over the ids
+	step            int  // coprime with members: spreads the heavy buyers over the ids
+	named           bool // members have names and addresses
 }
 
 // days is how far back the orders reach.
@@ -72,6 +73,18 @@ func (w *world) member(id int) person {
 	}
 	return p
 }
+
+// called is what a member is called, and where mails go.
+func (p person) called() (first, last, email string) {
+	h := mix(uint64(p.id))
+	first, last = firstNames[h%uint64(len(firstNames))], lastNames[h>>20%uint64(len(lastNames))]
+	return first, last, fmt.Sprintf("m-%07d@people.example", p.id)
+}
+
+var (
+	firstNames = []string{"Ana", "Aino", "Anna", "Bart", "Daan", "Eleni", "Emma", "Eva", "George", "Giorgos", "Ida", "Jan", "Jarno", "Kaisa", "Liisa", "Maria", "Mark", "Matti", "Nikos", "Olga", "Otto", "Päivi", "Sara", "Sofia", "Åke", "Ville"}
+	lastNames  = []string{"Åström", "Bakker", "de Vries", "Dimou", "Hämäläinen", "Heikkinen", "Jansen", "Jones", "Karlsson", "Koskinen", "Laine", "Lindholm", "Makris", "Meijer", "Mäkinen", "Nieminen", "Nikolaou", "Papadopoulos", "Petrovska", "Smith", "Taylor", "van Dijk", "Virtanen", "Visser", "Wood"}
+)
 
 // mix is the finaliser of SplitMix64.
 func mix(x uint64) uint64 {

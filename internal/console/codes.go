@@ -2,7 +2,6 @@ package console
 
 import (
 	"errors"
-	"html/template"
 	"net/http"
 	"strings"
 	"time"
@@ -20,7 +19,7 @@ type codesView struct {
 	Pools   []poolLine
 	Counted bool
 	Drops   []report.DropDay // the newest, each as it stands
-	Newest  template.HTML    // the newest of them, day by day
+	Newest  report.Drawing   // the newest of them, day by day
 	Asked   string
 	Code    *coupon.Code // nil: none was asked for, or there is none
 	Verdict string
@@ -113,7 +112,7 @@ func (v *codesView) drops(tx *store.Tx) error {
 		}
 	}
 	if len(days) > 0 {
-		v.Newest = template.HTML(named.Picture(ask, table))
+		v.Newest = named.Picture(ask, table)
 	}
 	return nil
 }

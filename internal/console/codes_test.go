@@ -57,7 +57,7 @@ func TestPointsAndFriends(t *testing.T) {
 		page.shows(t, "Points that members have 42")
 		page.shows(t, "They are worth €0.42")
 		page.shows(t, "silver 4")
-		page.shows(t, "Who came to a tier last")
+		page.shows(t, "Who moved between tiers last")
 		if n := strings.Count(page.Body, `data-of="Tier">silver`); n != 4 {
 			t.Errorf("%d who came to a tier are named, want 4", n)
 		}
@@ -106,7 +106,7 @@ func TestAPoolTellsItsCourse(t *testing.T) {
 		}
 		later := h.ask(staff.Viewer, page, nil)
 		later.shows(t, "5 March 2027 no limit 4 0 0 €0.00 4 March 2027 no limit 3 0 0 €0.00 3 March 2027 no limit 1 0 0 €0.00")
-		if n := strings.Count(later.Body, `role="img"`); n != 1 || !strings.Contains(later.Body, "4 Mar: 2 given") {
+		if n := strings.Count(later.Body, `class="broad"`); n != 1 || !strings.Contains(later.Body, "4 Mar: 2 given") {
 			t.Errorf("%d pictures of a pool without a limit: %s", n, later.Body)
 		}
 		limited := program
@@ -115,7 +115,7 @@ func TestAPoolTellsItsCourse(t *testing.T) {
 		with := h.ask(staff.Viewer, page, nil)
 		with.shows(t, "gift low")
 		with.shows(t, "5 March 2027 46 4")
-		if n := strings.Count(with.Body, `role="img"`); n != 2 {
+		if n := strings.Count(with.Body, `class="broad"`); n != 2 {
 			t.Errorf("%d pictures of a pool with a limit", n)
 		}
 		h.ask(staff.Viewer, "/console/reports/stocks", nil).shows(t, "gift 2027-03-04 no limit 3 0 0 0.00")

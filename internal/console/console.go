@@ -1,7 +1,6 @@
 package console
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,10 +9,13 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"regulars/internal/delivery/dkim"
 	"regulars/internal/importer"
 	"regulars/internal/marketing"
 	"regulars/internal/program"
+	"regulars/internal/report"
 	"regulars/internal/staff"
 	"regulars/internal/store"
 	"regulars/segments"
@@ -27,7 +29,7 @@ type Console struct {
 	Open     bool          // the embedded default: from this machine nobody is asked who they are
 	Inbox    bool          // the built-in inbox is beside it
 	Many     int64         // a launch to so many members asks once more who one is; 0: manyMembers
-	Live     time.Duration // for so long a report is counted while somebody waits; 0: liveFor
+	Live     time.Duration // for so long a report is counted while somebody waits; 0: by how large the shop is
 	Log      *slog.Logger
 
 	Surroundings Surroundings
@@ -138,6 +140,7 @@ func (c *Console) routes() []route {
 		{"POST /console/referrals/{referral}", staff.Launcher, c.decideReferral},
 
 		{"GET /console/month", staff.Viewer, c.month},
+		{"GET /console/month/file", staff.Viewer, c.monthFile},
 		{"POST /console/month/count", staff.Viewer, c.countMonth},
 		{"GET /console/reports", staff.Viewer, c.reports},
 		{"GET /console/reports/{name}", staff.Viewer, c.report},
@@ -268,8 +271,8 @@ const (
 	patience = 30 * time.Second
 	askFor   = 10 * time.Second // of that, a question over many rows
 
-	liveFor    = 200 * time.Millisecond // a report, before it is left to a worker
-	figuresFor = 3 * time.Second        // and figures that the page can do without
+	liveFor    = 150 * time.Millisecond // a report of a large shop, before it is left to a worker
+	figuresFor = 3 * time.Second        // figures that the page can do without, and a report of a small shop
 )
 
 // refusal is an answer that is the person's to mend, in words for them.
@@ -407,7 +410,7 @@ func (c *Console) figures(r *http.Request, f func(*store.Tx) error) error {
 
 // quick is figures for a page that names the report which says the same.
 func (c *Console) quick(r *http.Request, f func(*store.Tx) error) error {
-	err := c.DB.Ask(r.Context(), cmp.Or(c.Live, liveFor), func(tx *store.Tx) error {
+	err := c.DB.Ask(r.Context(), c.soon(r), func(tx *store.Tx) error {
 		if err := tx.AboutEverybody(); err != nil {
 			return err
 		}
@@ -419,13 +422,37 @@ func (c *Console) quick(r *http.Request, f func(*store.Tx) error) error {
 	return err
 }
 
+// quickly has parts of a page read side by side, each as quick does: what takes long keeps
+// none of the others from being shown.
+func (c *Console) quickly(r *http.Request, parts ...func(*store.Tx) error) error {
+	var all errgroup.Group
+	for _, part := range parts {
+		all.Go(func() error { return c.quick(r, part) })
+	}
+	return all.Wait()
+}
+
 // patience is for how long a page that opens may count; for longest where somebody
 // pressed the button that says so.
 func (c *Console) patience(r *http.Request, longest time.Duration) time.Duration {
 	if r.FormValue("count") == "now" {
 		return longest
 	}
-	return cmp.Or(c.Live, liveFor)
+	return c.soon(r)
+}
+
+// soon is for how long a page that opens may count. In a small shop all is quick, and
+// where the machine is busy it is worth a wait.
+func (c *Console) soon(r *http.Request) time.Duration {
+	if c.Live > 0 {
+		return c.Live
+	}
+	large := true
+	_ = c.DB.Ask(r.Context(), liveFor, func(tx *store.Tx) (err error) { large, err = report.Large(tx); return err }) // then it is taken for large
+	if large {
+		return liveFor
+	}
+	return figuresFor
 }
 
 // back sends the browser to a page of ours after something was done; done names what

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
@@ -22,7 +21,7 @@ type deliverabilityView struct {
 	Sender  string // its domain; "": no program is in force
 	Records []record
 	Table   report.Table
-	Picture template.HTML // drawn by plot, which escapes what comes from outside
+	Picture report.Drawing
 	counting
 }
 
@@ -61,7 +60,7 @@ func (c *Console) deliverability(w http.ResponseWriter, r *http.Request, u visit
 	if view.counting, err = c.countedReport(r, &view.frame, named, view.Today(), false, &table); err != nil {
 		return err
 	}
-	view.Table, view.Picture = report.Table{Head: table.Head, Rows: table.Rows}, template.HTML(table.Picture)
+	view.Table, view.Picture = report.Table{Head: table.Head, Rows: table.Rows}, table.Drawing
 	return c.pages.show(w, http.StatusOK, "deliverability", view)
 }
 

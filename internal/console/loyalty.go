@@ -2,7 +2,6 @@ package console
 
 import (
 	"fmt"
-	"html/template"
 	"net/http"
 	"slices"
 	"strings"
@@ -20,11 +19,12 @@ type loyaltyView struct {
 	Points    bool // the program has points
 	Liability *report.Liability
 	Worth     bool // the program says what a point is worth
-	Picture   template.HTML
-	Tiers     []report.TierLine
-	Moved     template.HTML // who moved between tiers; "": nobody
+	Picture   report.Drawing
+	HasTiers  bool              // the program has tiers
+	Tiers     []report.TierLine // nil: counting them takes longer than a page may
+	Moved     report.Drawing    // who moved between tiers; "": nobody
 	Newest    []report.TierMove
-	Ending    template.HTML // what ends when
+	Ending    report.Drawing // what ends when
 	Rewards   []rewardLine
 	Referrals []points.Referral
 	More      int64 // referrals beside those that are shown
@@ -61,8 +61,9 @@ func (c *Console) loyalty(w http.ResponseWriter, r *http.Request, u visitor) err
 	if now.Program != nil && now.Program.Loyalty != nil {
 		l := now.Program.Loyalty
 		view.Points, view.Worth = l.Points != nil, l.Points != nil && l.Points.Worth > 0
+		view.HasTiers = len(l.Tiers) > 0
 		view.rewards(now.Program)
-		if err := c.quick(r, func(tx *store.Tx) error { return view.count(tx, l) }); err != nil {
+		if err := c.quickly(r, view.parts(l)...); err != nil {
 			return err
 		}
 	}
@@ -84,54 +85,76 @@ func (v *loyaltyView) rewards(p *program.Program) {
 	}
 }
 
-// count counts points, tiers and what ends.
-func (v *loyaltyView) count(tx *store.Tx, l *program.Loyalty) error {
+// parts are what is counted for the page, each by itself.
+func (v *loyaltyView) parts(l *program.Loyalty) (all []func(*store.Tx) error) {
+	if l.Points != nil {
+		all = append(all, v.liability, v.pointsDrawn, v.ending)
+	}
+	if len(l.Tiers) > 0 {
+		all = append(all, func(tx *store.Tx) error { return v.tiers(tx, l) })
+	}
+	return all
+}
+
+func (v *loyaltyView) liability(tx *store.Tx) error {
 	ask, err := marketing.Asks(tx, v.Today(), false)
 	if err != nil {
 		return err
 	}
-	if l.Points != nil {
-		liability, err := report.PointsLiability(tx, ask)
-		if err != nil {
-			return err
-		}
-		v.Liability = &liability // what follows may take too long
-		named, _ := report.ByName("points")
-		table, err := named.Make(tx, ask)
-		if err != nil {
-			return err
-		}
-		v.Picture = template.HTML(named.Picture(ask, table))
-	}
-	if len(l.Tiers) > 0 {
-		if v.Newest, err = report.NewestTiers(tx, shownMoves); err != nil {
-			return err
-		}
-		if err := v.tiers(tx, l); err != nil {
-			return err
-		}
-	}
-	if l.Points == nil {
-		return nil
-	}
-	named, _ := report.ByName("ending")
-	table, err := named.Make(tx, ask)
-	if len(table.Rows) > 0 {
-		v.Ending = template.HTML(named.Picture(ask, table))
+	liability, err := report.PointsLiability(tx, ask)
+	if err == nil {
+		v.Liability = &liability
 	}
 	return err
 }
 
-// tiers counts who is in which, and who moved.
-func (v *loyaltyView) tiers(tx *store.Tx, l *program.Loyalty) error {
+// pointsDrawn draws how points came and went.
+func (v *loyaltyView) pointsDrawn(tx *store.Tx) error {
+	table, drawn, err := v.report(tx, "points")
+	if err == nil && len(table.Rows) > 0 {
+		v.Picture = drawn
+	}
+	return err
+}
+
+func (v *loyaltyView) ending(tx *store.Tx) error {
+	table, drawn, err := v.report(tx, "ending")
+	if err == nil && len(table.Rows) > 0 {
+		v.Ending = drawn
+	}
+	return err
+}
+
+// report is a report of today with its picture.
+func (v *loyaltyView) report(tx *store.Tx, name string) (report.Table, report.Drawing, error) {
+	ask, err := marketing.Asks(tx, v.Today(), false)
+	if err != nil {
+		return report.Table{}, report.Drawing{}, err
+	}
+	named, _ := report.ByName(name)
+	table, err := named.Make(tx, ask)
+	if err != nil {
+		return table, report.Drawing{}, err
+	}
+	return table, named.Picture(ask, table), nil
+}
+
+// tiers names who moved last, and counts who is in which and how many moved.
+func (v *loyaltyView) tiers(tx *store.Tx, l *program.Loyalty) (err error) {
+	if v.Newest, err = report.NewestTiers(tx, shownMoves); err != nil {
+		return err
+	}
 	var names []string
 	for _, tier := range l.Tiers {
 		names = append(names, tier.Name)
 	}
 	tiers, err := report.TiersOf{Names: names, Day: v.Today(), From: v.Today() - movedSince}.Report(tx)
+	if err != nil {
+		return err
+	}
 	v.Tiers = tiers.Tiers
 	if slices.ContainsFunc(tiers.Moves, func(m report.Moved) bool { return m.From != m.To }) {
-		v.Moved = template.HTML(tiers.SVG())
+		v.Moved = tiers.Drawn()
 	}
 	return err
 }

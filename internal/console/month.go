@@ -1,7 +1,7 @@
 package console
 
 import (
-	"html/template"
+	"errors"
 	"net/http"
 
 	"regulars/internal/loyalty"
@@ -17,8 +17,8 @@ type monthView struct {
 	report.MonthFigures
 	Asked    string // the month, 2027-06
 	Earlier  string
-	Later    string          // "": it has not begun
-	Pictures []template.HTML // drawn by plot, which escapes what comes from outside
+	Later    string // "": it has not begun
+	Pictures []report.Drawing
 	counting
 }
 
@@ -48,13 +48,43 @@ func (c *Console) month(w http.ResponseWriter, r *http.Request, u visitor) error
 		return err
 	}
 	if view.Kept.IsZero() {
-		kept = report.CountedMonth{Month: now, Pictures: now.Pictures}
+		kept = now.Counted()
 	}
-	view.MonthFigures = kept.Month
-	for _, svg := range kept.Pictures {
-		view.Pictures = append(view.Pictures, template.HTML(svg))
-	}
+	view.MonthFigures, view.Pictures = kept.Month, kept.Drawings()
 	return c.pages.show(w, http.StatusOK, "month", view)
+}
+
+// monthFile is a month as CSV, or its pictures, one below the other.
+func (c *Console) monthFile(w http.ResponseWriter, r *http.Request, u visitor) error {
+	var of report.CountedMonth
+	var ask report.Ask
+	err := c.read(r.Context(), func(tx *store.Tx) error {
+		f, err := c.frame(tx, r, u, "reports", "")
+		if err != nil {
+			return err
+		}
+		day, err := c.monthAsked(r, f)
+		if err != nil {
+			return err
+		}
+		if ask, err = marketing.Asks(tx, day, false); err != nil {
+			return err
+		}
+		_, err = report.LastCounted(tx, jobs.Month, jobs.CountedDay(jobs.Month, day, f.Today()), &of)
+		if !errors.Is(err, store.ErrNotFound) {
+			return err // what the page shows
+		}
+		m, _, err := marketing.Month(tx, day)
+		of = m.Counted()
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case r.FormValue("as") == "svg":
+		return handOut(w, "month-"+of.Month.Month, of.SVG())
+	}
+	return handOutRows(w, "month-"+of.Month.Month, of.Month.Table(ask))
 }
 
 // monthAsked is a day of the month that is asked for, at the latest today.

@@ -64,6 +64,7 @@ func newPages() *pages {
 		"hue":    hue,
 		"len64":  func(list any) int64 { return int64(reflect.ValueOf(list).Len()) },
 		"next":   func(i int) int { return i + 1 },
+		"drawn":  shown,
 
 		// What a part of a page is given.
 		"pair": func(here, name, to string) any {
@@ -137,6 +138,15 @@ func coded(text string) any {
 }
 
 var inBackticks = regexp.MustCompile("`([^`]+)`")
+
+// shown is a picture in a page, which plot made: it escapes what comes from outside. The
+// style sheet shows that for a narrow screen there, and the other one elsewhere.
+func shown(d report.Drawing) template.HTML {
+	if d.Slim == "" {
+		return template.HTML(d.Wide)
+	}
+	return template.HTML(`<div class="broad">` + d.Wide + `</div><div class="slim">` + d.Slim + `</div>`)
+}
 
 func texts(put []any) (all []string) {
 	for _, v := range put {

@@ -3,7 +3,6 @@ package console
 import (
 	"bufio"
 	"errors"
-	"html/template"
 	"io"
 	"net/http"
 	"slices"
@@ -23,8 +22,8 @@ type poolView struct {
 	frame
 	poolLine
 	Known     []report.StockDay // the newest first: today as it stands, and how earlier days ended
-	Course    template.HTML     // how much was left day by day; "": it has no limit, or too few days are known
-	Moved     template.HTML     // what was given and used day by day
+	Course    report.Drawing    // how much was left day by day; "": it has no limit, or too few days are known
+	Moved     report.Drawing    // what was given and used day by day
 	Campaigns []string          // of the program in force, that give its codes
 	Others    []string          // rewards, cards and friends that do
 	Stocked   *coupon.Stocked   // what came of codes that were handed over; nil: none were
@@ -75,8 +74,7 @@ func (c *Console) showPool(w http.ResponseWriter, r *http.Request, u visitor, st
 	view.Known = append([]report.StockDay{today}, view.Known...)
 	days := slices.Clone(view.Known)
 	slices.Reverse(days)
-	course, moved := report.DrawStock(name, view.currency, s.Kind == coupon.Shared, days)
-	view.Course, view.Moved = template.HTML(course), template.HTML(moved)
+	view.Course, view.Moved = report.DrawStock(name, view.currency, s.Kind == coupon.Shared, days)
 	return c.pages.show(w, status, "pool", view)
 }
 

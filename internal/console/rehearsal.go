@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"html/template"
 	"maps"
 	"net/http"
 	"slices"
@@ -34,7 +33,7 @@ type rehearsalView struct {
 
 	Kept    *rehearsal.Kept // nil: nothing was kept
 	Stale   bool            // the change, or the program, is other by now
-	Picture template.HTML   // drawn by plot, which escapes what comes from outside
+	Picture report.Drawing
 	Days    []rehearsal.MailDay
 }
 
@@ -97,7 +96,7 @@ func (v *rehearsalView) read(tx *store.Tx, seen string) error {
 		return err
 	}
 	v.Kept, v.Stale = &kept, kept.Seen != seen
-	v.Days, v.Picture = kept.Outcome.Days(), template.HTML(kept.Outcome.SVG())
+	v.Days, v.Picture = kept.Outcome.Days(), report.Drawing{Wide: kept.Outcome.SVG(), Slim: kept.Outcome.Slim()}
 	return nil
 }
 

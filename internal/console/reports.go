@@ -1,9 +1,7 @@
 package console
 
 import (
-	"cmp"
 	"errors"
-	"html/template"
 	"io"
 	"net/http"
 	"regexp"
@@ -47,30 +45,39 @@ type reportView struct {
 	Report  report.Named
 	Day     loyalty.Day
 	Past    bool
-	Picture template.HTML // drawn by plot, which escapes what comes from outside; "": it has none
+	Picture report.Drawing
 	Table   report.Table
-	Figures []bool // by column: it holds figures, which stand below each other by their ends
+	Classes []string // of the columns
 	counting
 }
 
-// figures says which columns of a table hold figures, and not words.
-func figures(t report.Table) []bool {
+// classes are those of the columns of a table, by what they hold: "" figures, which stand
+// below each other by their ends, "w" words, "w d" days.
+func classes(t report.Table) []string {
 	columns := len(t.Head)
 	for _, row := range t.Rows {
 		columns = max(columns, len(row))
 	}
-	are := make([]bool, columns)
+	are := make([]string, columns)
 	for i := range are {
-		words, all := 0, 0
+		words, days, all := 0, 0, 0
 		for _, row := range t.Rows {
 			if i < len(row) && row[i] != "" {
 				all++
+				if isDay.MatchString(row[i]) {
+					days++
+				}
 				if !strings.ContainsAny(row[i], "0123456789") || isDay.MatchString(row[i]) || strings.ContainsFunc(row[i], unicode.IsLetter) {
 					words++
 				}
 			}
 		}
-		are[i] = i > 0 && (all == 0 || 2*words < all)
+		switch {
+		case all > 0 && days == all:
+			are[i] = "w d"
+		case i == 0 || all > 0 && 2*words >= all:
+			are[i] = "w"
+		}
 	}
 	return are
 }
@@ -112,7 +119,7 @@ func (c *Console) counted(r *http.Request, f *frame, name string, day loyalty.Da
 		of.Slow = of.Kept.IsZero()
 		return of, err
 	}
-	err = c.DB.Ask(r.Context(), cmp.Or(c.Live, liveFor), func(tx *store.Tx) error {
+	err = c.DB.Ask(r.Context(), c.soon(r), func(tx *store.Tx) error {
 		if err := tx.AboutEverybody(); err != nil {
 			return err
 		}
@@ -128,8 +135,35 @@ func (c *Console) counted(r *http.Request, f *frame, name string, day loyalty.Da
 	return of, err
 }
 
-// shownRows is how many rows of a report a page shows; its file has all.
-const shownRows = 100
+// How much of a report a page shows; its file has all.
+const (
+	shownRows    = 100
+	shownColumns = 26
+	shownCells   = 1000
+)
+
+// shownOf is what a page shows of a table: its first rows, or of one that goes on by days
+// or months the newest.
+func shownOf(t report.Table) report.Table {
+	columns := min(len(t.Head), shownColumns)
+	if columns < len(t.Head) {
+		t.Head = t.Head[:columns]
+		cut := make([][]string, len(t.Rows))
+		for i, row := range t.Rows {
+			cut[i] = row[:min(len(row), columns)]
+		}
+		t.Rows = cut
+	}
+	most := min(shownRows, shownCells/max(1, columns))
+	switch n := len(t.Rows); {
+	case n <= most:
+	case isDay.MatchString(t.Rows[0][0]) && t.Rows[0][0] < t.Rows[n-1][0]:
+		t.Rows = t.Rows[n-most:]
+	default:
+		t.Rows = t.Rows[:most]
+	}
+	return t
+}
 
 // report is one of them: its picture and its table.
 func (c *Console) report(w http.ResponseWriter, r *http.Request, u visitor) error {
@@ -153,9 +187,9 @@ func (c *Console) report(w http.ResponseWriter, r *http.Request, u visitor) erro
 	if view.counting, err = c.countedReport(r, &view.frame, named, view.Day, view.Past, &table); err != nil {
 		return err
 	}
-	view.Table, view.Picture = report.Table{Head: table.Head, Rows: table.Rows, Note: table.Note}, template.HTML(table.Picture)
-	view.Table.Rows = view.Table.Rows[:min(len(view.Table.Rows), shownRows)]
-	view.Figures = figures(view.Table)
+	view.Table, view.Picture = report.Table{Head: table.Head, Rows: table.Rows, Note: table.Note}, table.Drawing
+	view.Table = shownOf(view.Table)
+	view.Classes = classes(view.Table)
 	return c.pages.show(w, http.StatusOK, "report", view)
 }
 
@@ -269,16 +303,23 @@ func (c *Console) reportFile(w http.ResponseWriter, r *http.Request, u visitor) 
 		return err
 	}
 	if r.FormValue("as") == "svg" {
-		if table.Picture == "" {
-			return store.ErrNotFound
-		}
-		w.Header().Set("Content-Type", "image/svg+xml; charset=utf-8")
-		w.Header().Set("Content-Disposition", `attachment; filename="`+named.Name+`.svg"`)
-		_, _ = io.WriteString(w, table.Picture) // as below
-		return nil
+		return handOut(w, named.Name, table.Wide)
 	}
+	return handOutRows(w, named.Name, report.Table{Head: table.Head, Rows: table.Rows})
+}
+
+// handOut gives the browser a picture as a file.
+func handOut(w http.ResponseWriter, name, svg string) error {
+	w.Header().Set("Content-Type", "image/svg+xml; charset=utf-8")
+	w.Header().Set("Content-Disposition", `attachment; filename="`+name+`.svg"`)
+	_, _ = io.WriteString(w, svg) // the browser has gone away: nobody to tell
+	return nil
+}
+
+// handOutRows gives it a table as CSV.
+func handOutRows(w http.ResponseWriter, name string, t report.Table) error {
 	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
-	w.Header().Set("Content-Disposition", `attachment; filename="`+named.Name+`.csv"`)
-	_ = report.Table{Head: table.Head, Rows: table.Rows}.CSV(w) // the browser has gone away: nobody to tell
+	w.Header().Set("Content-Disposition", `attachment; filename="`+name+`.csv"`)
+	_ = t.CSV(w) // as above
 	return nil
 }

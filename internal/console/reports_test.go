@@ -1,6 +1,8 @@
 package console_test
 
 import (
+	"encoding/csv"
+	"encoding/xml"
 	"errors"
 	"net/http"
 	"net/url"
@@ -25,7 +27,7 @@ func TestReportsAreShownDrawnAndHandedOut(t *testing.T) {
 			t.Errorf("the list of reports: %d %s", a.StatusCode, a.Body)
 		}
 		for path, wants := range map[string][]string{
-			"/console/reports/orders":               {`<svg `, `role="img"`, "<td>2027-03</td>", `href="/console/reports/orders/file"`},
+			"/console/reports/orders":               {`<svg `, `role="img"`, ">2027-03</td>", `href="/console/reports/orders/file"`},
 			"/console/reports/orders?at=2020-01-31": {`value="2020-01-31"`, "There is nothing to count yet", "file?at=2020-01-31"},
 			"/console/reports/summary":              {"average order"},
 			"/console/reports/orders/file?as=svg":   {`<svg xmlns=`, "2027-03: "},
@@ -46,6 +48,36 @@ func TestReportsAreShownDrawnAndHandedOut(t *testing.T) {
 		for path, want := range map[string]int{"/console/reports/orders?at=yesterday": 422, "/console/reports/nothing": 404, "/console/reports/top": 403, "/console/reports/top/file": 403, "/console/reports/nothing/file": 404} {
 			if a := h.ask(staff.Viewer, path, nil); a.StatusCode != want {
 				t.Errorf("%s: %d, want %d", path, a.StatusCode, want)
+			}
+		}
+	})
+}
+
+// TestEveryReportIsATableAPictureAndAFile asks for each as everybody who may.
+func TestEveryReportIsATableAPictureAndAFile(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		h.clicked()
+		for _, m := range h.members {
+			h.Order(m, 2500)
+		}
+		pages := map[string]string{"month": "/console/month"}
+		for _, r := range report.Reports() {
+			pages[r.Name] = "/console/reports/" + r.Name
+		}
+		for name, page := range pages {
+			if a := h.ask(staff.Marketer, page, nil); a.StatusCode != http.StatusOK || !strings.Contains(a.Body, page+"/file") {
+				t.Errorf("report %s: %d, and no file to take away", name, a.StatusCode)
+			}
+			svg := h.ask(staff.Marketer, page+"/file?as=svg", nil)
+			if svg.StatusCode != http.StatusOK || !strings.HasPrefix(svg.Body, "<svg ") || svg.Header.Get("Content-Type") != "image/svg+xml; charset=utf-8" {
+				t.Errorf("report %s as a picture: %d %.60q", name, svg.StatusCode, svg.Body)
+			}
+			if err := xml.Unmarshal([]byte(svg.Body), new(struct{ XMLName xml.Name })); err != nil {
+				t.Errorf("report %s as a picture: %v", name, err)
+			}
+			table := h.ask(staff.Marketer, page+"/file", nil)
+			if rows, err := csv.NewReader(strings.NewReader(table.Body)).ReadAll(); err != nil || len(rows) == 0 || !strings.HasPrefix(table.Header.Get("Content-Type"), "text/csv") {
+				t.Errorf("report %s as CSV: %d %v %.60q", name, table.StatusCode, err, table.Body)
 			}
 		}
 	})
@@ -161,7 +193,7 @@ func (h *house) count(t *testing.T) {
 		if name == jobs.Month {
 			m, _, err := marketing.Month(tx, today)
 			if err == nil {
-				err = report.KeepCounted(tx, name, jobs.CountedDay(name, today, today), report.CountedMonth{Month: m, Pictures: m.Pictures})
+				err = report.KeepCounted(tx, name, jobs.CountedDay(name, today, today), m.Counted())
 			}
 			return errors.Join(err, h.done(tx))
 		}

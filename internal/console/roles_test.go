@@ -78,6 +78,7 @@ viewer   GET /console/mail/{name}/{mail...}
 viewer   GET /console/me
 viewer   GET /console/members/{member}
 viewer   GET /console/month
+viewer   GET /console/month/file
 viewer   POST /console/month/count
 viewer   POST /console/reports/{name}/count
 viewer   GET /console/program

@@ -179,8 +179,8 @@ type segmentView struct {
 	frame
 	report.Segment
 	Try    try
-	Course template.HTML // how many were inside, day by day
-	From   string        // of the days between which one looks at who moved
+	Course report.Drawing // how many were inside, day by day
+	From   string         // of the days between which one looks at who moved
 	To     string
 	Began  int64 // stays between those days
 	Ended  int64
@@ -211,7 +211,7 @@ func (c *Console) oneSegment(w http.ResponseWriter, r *http.Request, u visitor) 
 		if err != nil {
 			return err
 		}
-		view.Course = template.HTML(report.DrawCourse(name, days))
+		view.Course = report.DrawCourse(name, days)
 		if from, to, err = view.between(r); err != nil {
 			return err
 		}

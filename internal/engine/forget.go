@@ -68,6 +68,7 @@ func forgetSends(tx *store.Tx, today loyalty.Day) (int, error) {
 var forgetting = []string{
 	"delete from touches where send_id in %s",
 	"delete from returned where send_id in %s",
+	"delete from unknown_mails where send_id in %s",
 	`delete from touched where (campaign_id, step, kind, send_id) in
 		(select s.campaign_id, s.step, k.kind, s.id from sends s, (select 'open' as kind union all select 'click') k where s.id in %s)`,
 	"delete from sends where id in %s",

@@ -13,6 +13,8 @@ type Calendar struct {
 	Says  string    // what it shows, in words
 	From  time.Time // the first day; its date counts alone
 	Days  []CalendarDay
+
+	Narrow bool // for a narrow screen: Slim, one month below the other
 }
 
 // CalendarDay is one of them. A value that is no number is drawn as 0.
@@ -30,15 +32,17 @@ const (
 
 // SVG draws it.
 func (c Calendar) SVG() string {
-	var d drawing
+	d, most := drawing{width: slim(c.Narrow)}, 0.0
 	top := d.heading(c.Title, nil)
 	from := time.Date(c.From.Year(), c.From.Month(), c.From.Day(), 0, 0, 0, 0, time.UTC)
 	first := from.AddDate(0, 0, 1-from.Day())
 	last := from.AddDate(0, 0, max(0, len(c.Days)-1))
 	months := 12*(last.Year()-first.Year()) + int(last.Month()) - int(first.Month()) + 1
 	across := min(months, monthsAcross)
-	width := min(48, ((Width+monthGap)/float64(across)-monthGap)/7)
-	most := 0.0
+	if c.Narrow {
+		across = 1
+	}
+	width := min(48, ((d.across()+monthGap)/float64(across)-monthGap)/7)
 	for _, day := range c.Days {
 		most = max(most, amount(day.Value))
 	}

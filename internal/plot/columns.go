@@ -18,6 +18,7 @@ type Columns struct {
 	Down   []Series
 	Lines  []Series
 	Text   func(float64) string // a value in words; nil: Count
+	Narrow bool                 // for a narrow screen: Slim, and of columns the last that stand apart there
 }
 
 // Series are the values of one kind.
@@ -38,11 +39,43 @@ func (s Series) at(i int) float64 {
 const (
 	plotHeight = 220.0
 	axisRoom   = 64.0 // for the figures at the left
+	slimRoom   = 46.0 // the same where there is little
+	slimStep   = 4.0  // what a column takes there at least
 )
+
+// axis is the room for the figures at the left.
+func (c Columns) axis() float64 {
+	if c.Narrow {
+		return slimRoom
+	}
+	return axisRoom
+}
+
+// newest is what of it fits a narrow screen: whoever looks wants to know of today.
+func (c Columns) newest() Columns {
+	most := int(math.Floor((Slim - slimRoom) / slimStep))
+	from := len(c.Labels) - most
+	if from <= 0 || len(c.Up)+len(c.Down) == 0 { // a line may be as fine as it likes
+		return c
+	}
+	last := func(all []Series) (kept []Series) {
+		for _, s := range all {
+			s.Values = s.Values[min(from, len(s.Values)):]
+			kept = append(kept, s)
+		}
+		return kept
+	}
+	c.Labels, c.Up, c.Down, c.Lines = c.Labels[from:], last(c.Up), last(c.Down), last(c.Lines)
+	return c
+}
 
 // SVG draws them.
 func (c Columns) SVG() string {
-	var d drawing
+	if c.Narrow {
+		c = c.newest()
+	}
+	d := drawing{width: slim(c.Narrow)}
+	axis := c.axis()
 	var keys []key
 	for i, s := range slices.Concat(c.Up, c.Down) {
 		keys = append(keys, key{name: s.Name, fill: fills[i%len(fills)]})
@@ -59,17 +92,17 @@ func (c Columns) SVG() string {
 	low, high := scale[0], scale[len(scale)-1]
 	y := func(v float64) float64 { return top + plotHeight*(high-v)/(high-low) }
 	for _, v := range scale {
-		d.line(axisRoom, y(v), Width, y(v), v != 0)
-		d.text(axisRoom-8, y(v)+4, "end", c.text(v), axisRoom-8)
+		d.line(axis, y(v), d.across(), y(v), v != 0)
+		d.text(axis-8, y(v)+4, "end", c.text(v), axis-8)
 	}
 	if len(c.Labels) == 0 {
 		return d.svg(c.Title, c.Says)
 	}
-	step := (Width - axisRoom) / float64(len(c.Labels))
+	step := (d.across() - axis) / float64(len(c.Labels))
 	for i := range c.Labels {
-		c.stack(&d, i, axisRoom+step*(float64(i)+0.15), step*0.7, y)
+		c.stack(&d, i, axis+step*(float64(i)+0.15), step*0.7, y)
 	}
-	d.labels(c.Labels, axisRoom, step, top+plotHeight+18)
+	d.labels(c.Labels, axis, step, top+plotHeight+18)
 	for _, s := range c.Lines {
 		c.path(&d, s, step, y)
 	}
@@ -101,7 +134,7 @@ func (c Columns) path(d *drawing, s Series, step float64, y func(float64) float6
 	var points []string
 	for i := range c.Labels {
 		if i < len(s.Values) && !math.IsNaN(s.Values[i]) && !math.IsInf(s.Values[i], 0) {
-			points = append(points, num(axisRoom+step*(float64(i)+0.5))+","+num(y(s.Values[i])))
+			points = append(points, num(c.axis()+step*(float64(i)+0.5))+","+num(y(s.Values[i])))
 		}
 	}
 	if len(points) == 1 { // no line, but a place

@@ -16,6 +16,8 @@ type Flow struct {
 	To    string // the day at the right
 	Parts []FlowPart
 	Moves []FlowMove // who stayed in a part among them
+
+	Narrow bool // for a narrow screen: Slim, and parts are named at the right alone
 }
 
 // FlowPart is a part, with how many were in it and are.
@@ -36,22 +38,30 @@ const (
 	flowGap    = 20.0 // between parts, so that the names of empty ones have room
 	flowSide   = 170.0
 	flowBar    = 12.0
+
+	slimLeft  = 48.0 // room for figures alone
+	slimRight = 150.0
 )
 
 // SVG draws it.
 func (f Flow) SVG() string {
-	var d drawing
+	d := drawing{width: slim(f.Narrow)}
 	top := d.heading(f.Title, nil) + 18
 	d.height = top + flowHeight + flowGap*float64(len(f.Parts)) + 4
-	left, right := flowSide, Width-flowSide
-	d.text(left, top-8, "end", f.From, left)
-	d.text(right, top-8, "start", f.To, flowSide)
+	left, right := flowSide, d.across()-flowSide
+	if f.Narrow {
+		left, right = slimLeft, d.across()-slimRight
+		d.text(0, top-8, "start", f.From, right-8)
+	} else {
+		d.text(left, top-8, "end", f.From, left)
+	}
+	d.text(right, top-8, "start", f.To, d.across()-right)
 	before, now := make([]float64, len(f.Parts)), make([]float64, len(f.Parts))
 	for i, p := range f.Parts {
 		before[i], now[i] = amount(p.Before), amount(p.Now)
 	}
 	scale := flowHeight / max(1, sum(before), sum(now))
-	fromY, toY := f.side(&d, before, top, scale, left-flowBar, "end"), f.side(&d, now, top, scale, right, "start")
+	fromY, toY := f.side(&d, before, top, scale, left-flowBar, left-flowBar-8, "end"), f.side(&d, now, top, scale, right, d.across()-right-flowBar-8, "start")
 	moves := slices.SortedFunc(slices.Values(f.Moves), func(a, b FlowMove) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })
 	for _, m := range moves {
 		if m.From < 0 || m.To < 0 || m.From >= len(f.Parts) || m.To >= len(f.Parts) || amount(m.N) == 0 {
@@ -65,8 +75,9 @@ func (f Flow) SVG() string {
 	return d.svg(f.Title, f.Says)
 }
 
-// side draws the bars of one day with their names, and returns where each begins.
-func (f Flow) side(d *drawing, sizes []float64, top, scale, x float64, anchor string) (begins []float64) {
+// side draws the bars of one day with their names, for which there is so much room, and
+// returns where each begins.
+func (f Flow) side(d *drawing, sizes []float64, top, scale, x, room float64, anchor string) (begins []float64) {
 	y := top
 	for i, p := range f.Parts {
 		words := fmt.Sprintf("%s %s", p.Name, Count(sizes[i]))
@@ -75,8 +86,10 @@ func (f Flow) side(d *drawing, sizes []float64, top, scale, x float64, anchor st
 		at := x - 6
 		if anchor == "start" {
 			at = x + flowBar + 6
+		} else if f.Narrow {
+			words = Count(sizes[i])
 		}
-		d.text(at, y+max(h/2, 6)+4, anchor, words, flowSide-flowBar-8)
+		d.text(at, y+max(h/2, 6)+4, anchor, words, room)
 		begins = append(begins, y)
 		y += h + flowGap
 	}

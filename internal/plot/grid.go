@@ -14,6 +14,8 @@ type Grid struct {
 	Down   [3]string // what the rows are called, from above
 	Cells  [3][3]GridCell
 	Moves  []GridMove
+
+	Narrow bool // for a narrow screen: Slim
 }
 
 // GridCell is the members in one of the nine places.
@@ -31,17 +33,23 @@ type GridMove struct {
 	Title    string
 }
 
-const (
-	gridSide = 128.0 // of a place
-	gridLeft = 130.0
-	lineOf   = 16.0 // text
-)
+const lineOf = 16.0 // text
+
+// sizes are how wide a place is, how much room is left of them, and how far from the middle
+// of a place arrows begin and end.
+func (g Grid) sizes() (side, left, free float64) {
+	if g.Narrow {
+		return 84, 86, 21
+	}
+	return 128, 130, 34
+}
 
 // SVG draws it.
 func (g Grid) SVG() string {
-	var d drawing
+	d := drawing{width: slim(g.Narrow)}
+	side, left, _ := g.sizes()
 	top := d.heading(g.Title, nil) + 22
-	d.height = top + 3*gridSide + 8
+	d.height = top + 3*side + 8
 	most := 0.0
 	for _, row := range g.Cells {
 		for _, c := range row {
@@ -49,8 +57,8 @@ func (g Grid) SVG() string {
 		}
 	}
 	for i := range 3 {
-		d.text(gridLeft+gridSide*(float64(i)+0.5), top-8, "middle", g.Across[i], gridSide)
-		d.text(gridLeft-10, top+gridSide*(float64(i)+0.5)+4, "end", g.Down[i], gridLeft-10)
+		d.text(left+side*(float64(i)+0.5), top-8, "middle", g.Across[i], side)
+		d.text(left-10, top+side*(float64(i)+0.5)+4, "end", g.Down[i], left-10)
 		for k := range 3 {
 			g.place(&d, i, k, top, most)
 		}
@@ -70,17 +78,18 @@ func (g Grid) SVG() string {
 // place draws one of the nine.
 func (g Grid) place(d *drawing, row, column int, top, most float64) {
 	c := g.Cells[row][column]
-	x, y := gridLeft+gridSide*float64(column), top+gridSide*float64(row)
+	wide, left, _ := g.sizes()
+	x, y := left+wide*float64(column), top+wide*float64(row)
 	fmt.Fprintf(&d.b, `<rect x="%s" y="%s" width="%s" height="%s" fill="none" stroke="currentColor" stroke-opacity="0.25"><title>%s</title></rect>`+"\n",
-		num(x+2), num(y+2), num(gridSide-4), num(gridSide-4), plain(c.Title))
+		num(x+2), num(y+2), num(wide-4), num(wide-4), plain(c.Title))
 	side, much := 0.0, min(1, amount(c.Shade))
 	if most > 0 {
-		side = (gridSide - 8) * math.Sqrt(amount(c.Members)/most)
+		side = (wide - 8) * math.Sqrt(amount(c.Members)/most)
 	}
 	fmt.Fprintf(&d.b, `<rect x="%s" y="%s" width="%s" height="%s" fill="%s" fill-opacity="%.2f"><title>%s</title></rect>`+"\n",
-		num(x+(gridSide-side)/2), num(y+(gridSide-side)/2), num(side), num(side), shade, 0.12+0.5*much, plain(c.Title))
+		num(x+(wide-side)/2), num(y+(wide-side)/2), num(side), num(side), shade, 0.12+0.5*much, plain(c.Title))
 	for i, words := range c.Words {
-		d.text(x+10, y+22+lineOf*float64(i), "start", words, gridSide*0.75)
+		d.text(x+10, y+22+lineOf*float64(i), "start", words, wide*0.75)
 	}
 }
 
@@ -92,6 +101,7 @@ func (g Grid) arrow(d *drawing, m GridMove, top, width float64) {
 			return
 		}
 	}
+	side, left, free := g.sizes()
 	across, down := 0.5, 0.6 // of a place, so that its words stay free
 	switch {
 	case m.From[0] == m.To[0]:
@@ -100,7 +110,7 @@ func (g Grid) arrow(d *drawing, m GridMove, top, width float64) {
 		across, down = 0.84, 0.5
 	}
 	middle := func(at [2]int) (x, y float64) {
-		return gridLeft + gridSide*(float64(at[1])+across), top + gridSide*(float64(at[0])+down)
+		return left + side*(float64(at[1])+across), top + side*(float64(at[0])+down)
 	}
 	x1, y1 := middle(m.From)
 	x2, y2 := middle(m.To)
@@ -110,7 +120,7 @@ func (g Grid) arrow(d *drawing, m GridMove, top, width float64) {
 	}
 	ux, uy := (x2-x1)/far, (y2-y1)/far
 	// Ways there and back lie beside each other.
-	x1, y1, x2, y2 = x1+ux*34-uy*9, y1+uy*34+ux*9, x2-ux*34-uy*9, y2-uy*34+ux*9
+	x1, y1, x2, y2 = x1+ux*free-uy*9, y1+uy*free+ux*9, x2-ux*free-uy*9, y2-uy*free+ux*9
 	head := 6 + width
 	bx, by := x2-ux*head, y2-uy*head
 	half := width / 2

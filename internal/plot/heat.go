@@ -3,6 +3,8 @@ package plot
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 )
 
 // Heat is a table whose cells are as dark as their share is high: cohorts by month.
@@ -11,6 +13,7 @@ type Heat struct {
 	Says   string   // what it shows, in words
 	Across []string // heads of the columns
 	Rows   []HeatRow
+	Narrow bool // for a narrow screen: Slim, and the last columns that have room there
 }
 
 // HeatRow is a row of a heat map; it may have fewer cells than there are columns.
@@ -27,12 +30,25 @@ type HeatCell struct {
 	Title string // for who points at it
 }
 
+// slimCell is how wide a cell is at least on a narrow screen.
+const slimCell = 26.0
+
+// newest is h with its last columns alone, at most so many.
+func (h Heat) newest(most int) Heat {
+	from := max(0, len(h.Across)-most)
+	h.Across, h.Rows = h.Across[from:], slices.Clone(h.Rows)
+	for i := range h.Rows {
+		h.Rows[i].Cells = h.Rows[i].Cells[min(from, len(h.Rows[i].Cells)):]
+	}
+	return h
+}
+
 // dark is the share from which a cell's text is light.
 const dark = 0.75
 
 // SVG draws it. The darkest cell is that of the highest share.
 func (h Heat) SVG() string {
-	var d drawing
+	d, boxes, words := drawing{width: slim(h.Narrow)}, strings.Builder{}, strings.Builder{}
 	top := d.heading(h.Title, nil) + 10
 	d.height = top + rowHeight*float64(len(h.Rows)) + 4
 	most := 0.0
@@ -48,7 +64,10 @@ func (h Heat) SVG() string {
 		label = min(max(label, wide(r.Label)), 180)
 	}
 	left := label + 57.6
-	width := min(56, (Width-left)/float64(max(1, len(h.Across))))
+	if h.Narrow {
+		h = h.newest(int((Slim - left) / slimCell))
+	}
+	width := min(56, (d.across()-left)/float64(max(1, len(h.Across))))
 	d.labels(h.Across, left, width, top-6)
 	for n, r := range h.Rows {
 		y := top + rowHeight*float64(n)
@@ -60,17 +79,19 @@ func (h Heat) SVG() string {
 				share = min(1, c.Share) / most
 			}
 			x := left + width*float64(i)
-			fmt.Fprintf(&d.b, `<rect x="%s" y="%s" width="%s" height="%s" fill="%s" fill-opacity="%.2f"><title>%s</title></rect>`+"\n",
-				num(x), num(y), num(width-1), num(rowHeight-1), shade, 0.06+0.94*share, plain(c.Title))
+			fmt.Fprintf(&boxes, `<rect x="%s" y="%s" width="%s" height="%s" fill-opacity="%.2f"><title>%s</title></rect>`+"\n",
+				num(x), num(y), num(width-1), num(rowHeight-1), 0.06+0.94*share, plain(c.Title))
 			if wide(c.Text) > width {
 				continue
 			}
-			colour := "currentColor"
+			colour := ""
 			if share > dark {
-				colour = "#ffffff"
+				colour = ` fill="#ffffff"`
 			}
-			fmt.Fprintf(&d.b, `<text x="%s" y="%s" text-anchor="middle" fill="%s">%s</text>`+"\n", num(x+(width-1)/2), num(y+16), colour, plain(c.Text))
+			fmt.Fprintf(&words, `<text x="%s" y="%s"%s>%s</text>`+"\n", num(x+(width-1)/2), num(y+16), colour, plain(c.Text))
 		}
 	}
+	// A map has many cells: what all of them share is said once.
+	fmt.Fprintf(&d.b, `<g fill="%s">`+"\n%s</g>\n<g text-anchor=\"middle\">\n%s</g>\n", shade, boxes.String(), words.String())
 	return d.svg(h.Title, h.Says)
 }

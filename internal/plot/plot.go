@@ -10,6 +10,7 @@
 package plot
 
 import (
+	"cmp"
 	"fmt"
 	"html"
 	"math"
@@ -19,8 +20,12 @@ import (
 	"unicode/utf8"
 )
 
-// Width is that of every drawing, in pixels of its own; it can be shown at any size.
-const Width = 720
+// Width is that of a drawing, in pixels of its own; it can be shown at any size. Slim is
+// that of one for a narrow screen, where letters stay as large as words around it.
+const (
+	Width = 720
+	Slim  = 340
+)
 
 // fills are the colours of series, by turns dark and light, so that those beside each other
 // differ in grey. The dark ones stand out from a page by day and from one by night (3:1).
@@ -32,18 +37,32 @@ const shade = "#22577a"
 const (
 	fontSize = 12
 	perRune  = 6.6 // what a letter takes at that size, about
+
+	titleRune = 9.0 // the same of a title
 )
 
 // drawing is an SVG under way.
 type drawing struct {
 	b      strings.Builder
+	width  float64 // 0: Width
 	height float64
+}
+
+// across is how wide the drawing is.
+func (d *drawing) across() float64 { return cmp.Or(d.width, Width) }
+
+// slim is the width of a drawing for a narrow screen, or of any other.
+func slim(narrow bool) float64 {
+	if narrow {
+		return Slim
+	}
+	return Width
 }
 
 // svg wraps what was drawn.
 func (d *drawing) svg(title, says string) string {
-	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="%s" width="%d" height="%s" viewBox="0 0 %d %s" font-family="system-ui, sans-serif" font-size="%d" fill="currentColor"><title>%s</title><desc>%s</desc>`+"\n%s</svg>\n",
-		plain(title), Width, num(d.height), Width, num(d.height), fontSize, plain(title), plain(says), d.b.String())
+	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="%s" width="%s" height="%s" viewBox="0 0 %s %s" font-family="system-ui, sans-serif" font-size="%d" fill="currentColor"><title>%s</title><desc>%s</desc>`+"\n%s</svg>\n",
+		plain(title), num(d.across()), num(d.height), num(d.across()), num(d.height), fontSize, plain(title), plain(says), d.b.String())
 }
 
 // text writes words at a place. anchor is start, middle or end; room is the width that
@@ -73,15 +92,19 @@ func (d *drawing) line(x1, y1, x2, y2 float64, faint bool) {
 
 // heading writes the title and the keys of series, and returns where the drawing goes on.
 func (d *drawing) heading(title string, keys []key) (y float64) {
-	fmt.Fprintf(&d.b, `<text x="0" y="16" font-size="15" font-weight="600">%s</text>`+"\n", plain(cut(title, Width*0.8)))
+	y = 16
+	for i, line := range lines(title, int(d.across()/titleRune), 2) {
+		y = 16 + 19*float64(i)
+		fmt.Fprintf(&d.b, `<text x="0" y="%s" font-size="15" font-weight="600">%s</text>`+"\n", num(y), plain(line))
+	}
 	if len(keys) == 0 {
-		return 34
+		return y + 18
 	}
 	x := 0.0
-	y = 36
+	y += 20
 	for _, k := range keys {
 		room := 24 + perRune*float64(utf8.RuneCountInString(k.name))
-		if x+room > Width && x > 0 {
+		if x+room > d.across() && x > 0 {
 			x, y = 0, y+18
 		}
 		if k.line {
@@ -93,6 +116,26 @@ func (d *drawing) heading(title string, keys []key) (y float64) {
 		x += room + 12
 	}
 	return y + 18
+}
+
+// lines are words in lines of at most so many letters; what is more than so many lines is cut.
+func lines(words string, letters, most int) (all []string) {
+	for rest := []rune(words); ; {
+		at := len(rest)
+		if at > letters && len(all)+1 < most {
+			at = letters
+			for i := letters; i > letters/3; i-- {
+				if rest[i] == ' ' {
+					at = i
+					break
+				}
+			}
+		}
+		all = append(all, cut(strings.TrimSpace(string(rest[:at])), float64(letters)*perRune))
+		if rest = rest[at:]; len(rest) == 0 {
+			return all
+		}
+	}
 }
 
 // key is how a series is drawn.
@@ -145,7 +188,7 @@ func (d *drawing) labels(names []string, left, step, y float64) {
 	for _, name := range names {
 		widest = max(widest, wide(name))
 	}
-	every, free := max(1, int(math.Ceil((widest+perRune)/step))), float64(Width) // up to where nothing is written yet
+	every, free := max(1, int(math.Ceil((widest+perRune)/step))), d.across() // up to where nothing is written yet
 	type place struct {
 		x            float64
 		anchor, name string
@@ -155,8 +198,8 @@ func (d *drawing) labels(names []string, left, step, y float64) {
 		middle, half := left+step*(float64(i)+0.5), wide(names[i])/2
 		last := i == len(names)-1
 		switch {
-		case last && middle+half > Width:
-			written, free = append(written, place{Width, "end", names[i]}), Width-2*half
+		case last && middle+half > d.across():
+			written, free = append(written, place{d.across(), "end", names[i]}), d.across()-2*half
 		case last || middle+half+perRune <= free:
 			written, free = append(written, place{middle, "middle", names[i]}), middle-half
 		}

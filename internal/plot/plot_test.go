@@ -31,6 +31,14 @@ var drawings = []struct {
 		Up:    []plot.Series{{Name: "earned", Values: []float64{1200, 2400, 1800, 900}}, {Name: "bonus", Values: []float64{0, 150, 150, 0}}},
 		Down:  []plot.Series{{Name: "redeemed", Values: []float64{0, 300, 900, 600}}, {Name: "expired", Values: []float64{0, 0, 40, 700}}},
 		Lines: []plot.Series{{Name: "left", Values: []float64{1200, 3450, 4460, 4060}}, {Name: "pending", Values: []float64{math.NaN(), 300, 120, 80}, Dashed: true}}}.SVG},
+	{"slim_columns", plot.Columns{Title: "A drop, day by day", Says: "How many codes were used by the end of each day.", Labels: novemberDays(90), Up: []plot.Series{{Name: "used", Values: rising(90)}}, Lines: []plot.Series{{Name: "issued", Values: rising(90)}}, Narrow: true}.SVG},
+	{"slim_line", plot.Columns{Title: "Members in vip", Says: "How many were inside.", Labels: novemberDays(90), Lines: []plot.Series{{Name: "inside", Values: rising(90)}}, Narrow: true}.SVG},
+	{"slim_bars", plot.Bars{Title: "Sales by category", Says: "What was sold, the most first.", Narrow: true, Rows: []plot.Bar{
+		{Label: "Coffee", Value: 12345, Text: "12,345.00 EUR"}, {Label: "Gift sets with a very long name that nobody can read whole on a telephone", Value: 4000, Text: "4,000.00 EUR"}, {Label: "Returns", Value: -3, Text: "-3.00 EUR"}, {Label: "others", Value: 900, Text: "900.00 EUR", Light: true}}}.SVG},
+	{"slim_heat", plot.Heat{Title: "Codes given", Says: "On each day.", Narrow: true, Across: novemberDays(14), Rows: []plot.HeatRow{{Label: "gift", Beside: "120", Cells: fourteen()}}}.SVG},
+	{"below", func() string {
+		return plot.Below("The month", "Its pictures.", plot.Bars{Title: "One", Rows: []plot.Bar{{Label: "a", Value: 1, Text: "1"}}}.SVG(), "<svg>not ours</svg>", plot.Columns{Title: "Two"}.SVG())
+	}},
 	{"single", plot.Columns{Title: "Orders by month", Says: "Paid orders.", Labels: months, Up: []plot.Series{{Name: "orders", Values: []float64{12, 7, 0, 31}}}}.SVG},
 	{"days", plot.Columns{Title: "A drop, day by day", Says: "How many codes were used by the end of each day.", Labels: novemberDays(31), Up: []plot.Series{{Name: "used", Values: rising(31)}}}.SVG},
 	{"nothing", plot.Columns{Title: "Orders by month", Says: "There are none yet."}.SVG},
@@ -42,15 +50,30 @@ var drawings = []struct {
 	{"flow", plot.Flow{Title: "Where members moved", Says: "Members by tier on two days, and who moved.", From: "2027-01-31", To: "2027-02-28",
 		Parts: []plot.FlowPart{{"none", 600, 560}, {"silver", 300, 310}, {"gold", 100, 130}, {"platinum with a name that is far too long", 0, 0}, {"odd", math.NaN(), -3}},
 		Moves: []plot.FlowMove{{0, 0, 550}, {0, 1, 50}, {1, 1, 255}, {1, 2, 40}, {1, 0, 5}, {2, 2, 90}, {2, 0, 5}, {2, 1, 5}, {9, 1, 4}, {3, 4, math.Inf(1)}}}.SVG},
+	{"slim_flow", plot.Flow{Title: "Stages of members", Says: "Members by stage on two days, and who moved.", From: "2027-01-31", To: "2027-02-28", Narrow: true,
+		Parts: []plot.FlowPart{{"recent", 600, 560}, {"needs nurturing", 300, 310}, {"about to lose", 100, 130}},
+		Moves: []plot.FlowMove{{0, 0, 550}, {0, 1, 50}, {1, 1, 255}, {1, 2, 40}, {1, 0, 5}, {2, 2, 90}, {2, 0, 5}, {2, 1, 5}}}.SVG},
 	{"flow_nobody", plot.Flow{Title: "Where members moved", Says: "There are none.", Parts: []plot.FlowPart{{Name: "none"}}}.SVG},
 	{"calendar", plot.Calendar{Title: "Mails on each day", Says: "How many mails go out on each day.", From: time.Date(2027, 1, 28, 0, 0, 0, 0, time.UTC), Days: someDays(63)}.SVG},
+	{"slim_calendar", plot.Calendar{Title: "Mails on each day", Says: "How many mails go out on each day.", From: time.Date(2027, 1, 28, 0, 0, 0, 0, time.UTC), Days: someDays(63), Narrow: true}.SVG},
 	{"calendar_month", plot.Calendar{Title: "Mails on each day", Says: "There are none.", From: time.Date(2028, 2, 1, 0, 0, 0, 0, time.UTC), Days: make([]plot.CalendarDay, 29)}.SVG},
 	{"grid", plot.Grid{Title: "Members by recency and frequency", Says: "How many members have each score.", Across: [3]string{"seldom", "sometimes", "often"}, Down: [3]string{"just now", "a while ago", "long ago"},
 		Cells: [3][3]plot.GridCell{{{120, 0.2, []string{"120 (+8)", "20.00"}, "recency 3, frequency 1"}, {90, 0.5, []string{"90 (-4)", "44.00"}, ""}, {310, 1, []string{"310 (+40)", "180.00"}, ""}},
 			{{80, 0.1, []string{"80 (+0)"}, ""}, {0, 0, []string{"0 (+0)"}, ""}, {60, 0.7, nil, ""}}, {{400, 0, []string{"400 (-12)"}, ""}, {math.NaN(), math.Inf(1), nil, ""}, {20, 0.9, []string{"20 (+1)"}, ""}}},
 		Moves: []plot.GridMove{{[2]int{0, 0}, [2]int{0, 1}, 40, "40"}, {[2]int{0, 1}, [2]int{0, 0}, 8, "8"}, {[2]int{0, 2}, [2]int{1, 2}, 20, "20"}, {[2]int{1, 0}, [2]int{2, 0}, 60, "60"}, {[2]int{0, 2}, [2]int{2, 0}, 30, "30"}, {[2]int{9, 0}, [2]int{0, 0}, 5, ""}, {[2]int{1, 1}, [2]int{1, 1}, 5, ""}}}.SVG},
+	{"slim_grid", plot.Grid{Title: "Members by recency and frequency", Says: "How many members have each score.", Across: [3]string{"seldom", "sometimes", "often"}, Down: [3]string{"just now", "a while ago", "long ago"}, Narrow: true,
+		Cells: [3][3]plot.GridCell{{{120, 0.2, []string{"120 (+8)", "20.00"}, "recency 3, frequency 1"}, {90, 0.5, []string{"90 (-4)", "44.00"}, ""}, {310, 1, []string{"310 (+40)", "180.00"}, ""}}},
+		Moves: []plot.GridMove{{[2]int{0, 0}, [2]int{0, 1}, 40, "40"}, {[2]int{0, 1}, [2]int{0, 0}, 8, "8"}, {[2]int{0, 2}, [2]int{1, 2}, 20, "20"}, {[2]int{1, 0}, [2]int{2, 0}, 60, "60"}, {[2]int{0, 2}, [2]int{2, 0}, 30, "30"}}}.SVG},
 	{"spark", plot.Spark{Says: "from 120 to 140 in 6 days", Values: []float64{120, 118, math.NaN(), 131, 140, 140}}.SVG},
 	{"hostile", plot.Bars{Title: "<script>alert(1)</script>", Says: `"&'` + "\x00\xff", Rows: []plot.Bar{{Label: "</text><image href=x>", Value: math.Inf(1), Text: "\u202e]]>"}}}.SVG},
+}
+
+// fourteen are cells of as many days.
+func fourteen() (cells []plot.HeatCell) {
+	for i := range 14 {
+		cells = append(cells, plot.HeatCell{Share: float64(i) / 14, Text: fmt.Sprint(i), Title: fmt.Sprint("day ", i)})
+	}
+	return cells
 }
 
 // novemberDays are so many days up to 30 November, as a drop has them.
@@ -102,7 +125,7 @@ func TestDrawingsAreAsTheyWere(t *testing.T) {
 // amiss is what keeps a drawing from a page of ours: not XML, an element or attribute that
 // does more than draw, or a place that is no number.
 func amiss(svg string) string {
-	elements := map[string]bool{"svg": true, "title": true, "desc": true, "text": true, "rect": true, "line": true, "polyline": true}
+	elements := map[string]bool{"svg": true, "title": true, "desc": true, "text": true, "rect": true, "line": true, "polyline": true, "g": true}
 	for d := xml.NewDecoder(strings.NewReader(svg)); ; {
 		token, err := d.Token()
 		if err == io.EOF {

@@ -63,10 +63,14 @@ func (o Outcome) Mails() (n int64) {
 	return n
 }
 
-// SVG draws the days as a calendar.
-func (o Outcome) SVG() string {
+// SVG draws the days as a calendar, Slim the same for a narrow screen.
+func (o Outcome) SVG() string { return o.calendar(false).SVG() }
+
+func (o Outcome) Slim() string { return o.calendar(true).SVG() }
+
+func (o Outcome) calendar(narrow bool) plot.Calendar {
 	days := o.Days()
-	c := plot.Calendar{Title: "Mails on each day", Says: fmt.Sprintf("How many mails go out on each day from %s to %s: %d in all.", o.From, o.To, o.Mails())}
+	c := plot.Calendar{Narrow: narrow, Title: "Mails on each day", Says: fmt.Sprintf("How many mails go out on each day from %s to %s: %d in all.", o.From, o.To, o.Mails())}
 	if len(days) > 0 {
 		busiest := slices.MaxFunc(days, func(a, b MailDay) int { return cmp.Compare(a.Mails, b.Mails) })
 		c.Says += fmt.Sprintf(" The most go out on %s: %d.", busiest.Day, busiest.Mails)
@@ -74,7 +78,7 @@ func (o Outcome) SVG() string {
 	from, err := loyalty.ParseDay(o.From)
 	to, end := loyalty.ParseDay(o.To)
 	if err != nil || end != nil {
-		return c.SVG() // of what nobody played
+		return c // of what nobody played
 	}
 	c.From = from.UTC()
 	for day := from; day <= to; day++ {
@@ -85,5 +89,5 @@ func (o Outcome) SVG() string {
 		}
 		c.Days = append(c.Days, of)
 	}
-	return c.SVG()
+	return c
 }

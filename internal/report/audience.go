@@ -83,7 +83,7 @@ func (a Audience) Count(tx *store.Tx) (n int64, err error) {
 }
 
 // sampled is how many members an estimate looks at, at most.
-const sampled = 5000
+const sampled = 2500
 
 // Estimate says between which numbers Count lies in 95 of 100 cases, from a sample
 // of the members (Wilson's interval, JASA 22 (1927) 209), long before Count has

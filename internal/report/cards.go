@@ -55,6 +55,10 @@ func drawCards(ask Ask, value any) string {
 		if !slices.Contains(c.Labels, m.Month) {
 			c.Labels = append(c.Labels, m.Month)
 		}
+	}
+	slices.Sort(c.Labels)
+	c.Labels = newest(c.Labels)
+	for _, m := range list {
 		if !slices.Contains(cards, m.Card) {
 			cards = append(cards, m.Card)
 		}
@@ -66,10 +70,13 @@ func drawCards(ask Ask, value any) string {
 	ended, codes := plot.Series{Name: "ended", Values: make([]float64, len(c.Labels))}, plot.Series{Name: "codes", Values: make([]float64, len(c.Labels))}
 	for _, m := range list {
 		at := slices.Index(c.Labels, m.Month)
+		if at < 0 {
+			continue // longer ago than is drawn
+		}
 		c.Up[slices.Index(cards, m.Card)].Values[at] = float64(max(0, m.Stamps))
 		ended.Values[at] += float64(m.Ended)
 		codes.Values[at] += float64(m.Codes)
 	}
 	c.Down, c.Lines = []plot.Series{ended}, []plot.Series{codes}
-	return c.SVG()
+	return ask.columns(c)
 }

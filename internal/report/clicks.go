@@ -103,13 +103,13 @@ var mailRows = map[string]struct{ from, condition string }{
 	"sent":       {allMails, wasSent},
 	"bounced":    {"returned" + noted, "s.state = 'bounced'"},
 	"complained": {"returned" + noted, "s.state = 'complained'"},
-	"opened":     {"touched" + noted, "r.kind = 'open' and " + wasSent + " and exists (select 1 from touches t where t.send_id = s.id and t.kind = 'open' and t.person)"},
-	"clicked":    {"touched" + noted, "r.kind = 'click' and " + wasSent + " and exists (select 1 from touches t where t.send_id = s.id and t.kind = 'click' and t.person)"},
+	"opened":     {"touched" + noted, "r.kind = 'open' and " + wasSent + " and (select count(*) from touches t where t.send_id = s.id and t.kind = 'open' and t.person) > 0"},
+	"clicked":    {"touched" + noted, "r.kind = 'click' and " + wasSent + " and (select count(*) from touches t where t.send_id = s.id and t.kind = 'click' and t.person) > 0"},
 }
 
 const (
 	allMails = "sends s"
-	noted    = " r join sends s on s.id = r.send_id and s.campaign_id = r.campaign_id and s.step = r.step"
+	noted    = " r join sends s on s.id = r.send_id"
 )
 
 // MailRow is one of the mails that a figure of MailUse counts.
@@ -130,14 +130,16 @@ func MailRows(tx *store.Tx, of MailUse, figure string, before int64, limit int) 
 		return nil, store.Missing(fmt.Sprintf("there is no figure %q", figure))
 	}
 	args := store.Args{"campaign": of.Campaign, "mail": of.Mail, "before": cmp.Or(before, math.MaxInt64), "limit": limit}
-	const ofCampaign = "s.campaign_id = (select id from campaigns where name = @campaign)"
-	read := func(which string) error {
+	// What is noted is looked at from its newest on. It is asked for so that the database
+	// does not guess how much of it counts: it would guess too low, and look at all.
+	const ofCampaign = "campaign_id = (select id from campaigns where name = @campaign)"
+	read := func(of, id, which string) error {
 		var more []MailRow
 		err := tx.All(&more, `
 			select s.id, s.handed_at as at, s.member_id as member, trim(m.first_name || ' ' || m.last_name) as name, s.state
 			from   `+where.from+` join members m on m.id = s.member_id
-			where  `+which+` and s.step = @mail and `+where.condition+` and s.id < @before
-			order  by s.id desc
+			where  `+which+` and `+of+`.step = @mail and `+where.condition+` and `+id+` < @before
+			order  by `+id+` desc
 			limit  @limit`, args)
 		rows = append(rows, more...)
 		slices.SortFunc(rows, func(a, b MailRow) int { return cmp.Compare(b.ID, a.ID) })
@@ -145,10 +147,10 @@ func MailRows(tx *store.Tx, of MailUse, figure string, before int64, limit int) 
 		return err
 	}
 	if where.from != allMails {
-		err = read(ofCampaign)
+		err = read("r", "r.send_id", "r."+ofCampaign)
 		return rows, err
 	}
-	if err := read("s.run_id is null and " + ofCampaign); err != nil {
+	if err := read("s", "s.id", "s.run_id is null and s."+ofCampaign); err != nil {
 		return nil, err
 	}
 	// Mails of runs are found run by run, the latest first: an index of them by campaign
@@ -167,7 +169,7 @@ func MailRows(tx *store.Tx, of MailUse, figure string, before int64, limit int) 
 			break
 		}
 		args["run"] = r.ID
-		if err := read("s.run_id = @run"); err != nil {
+		if err := read("s", "s.id", "s.run_id = @run"); err != nil {
 			return nil, err
 		}
 	}

@@ -5,23 +5,51 @@ import (
 	"fmt"
 
 	"regulars/internal/loyalty"
+	"regulars/internal/plot"
 	"regulars/internal/store"
 )
 
 // Counted is a report as a job counted it, for pages: what a large shop's takes is too
 // long for whoever asks.
 type Counted struct {
-	AsOf    loyalty.Instant `json:"-"`
-	Head    []string
-	Rows    [][]string
-	Note    string
-	Picture string // as SVG
+	AsOf loyalty.Instant `json:"-"`
+	Head []string
+	Rows [][]string
+	Note string
+	Drawing
 }
 
 // CountedMonth is a month as a job counted it.
 type CountedMonth struct {
 	Month    MonthFigures
-	Pictures []string
+	Pictures []string // on a wide screen
+	Slim     []string // the same on a narrow one, where it is another
+}
+
+// Counted is the month as it is kept.
+func (m MonthFigures) Counted() CountedMonth {
+	c := CountedMonth{Month: m}
+	for _, d := range m.Pictures {
+		c.Pictures, c.Slim = append(c.Pictures, d.Wide), append(c.Slim, d.Slim)
+	}
+	return c
+}
+
+// Drawings are its pictures; one that was kept long ago has none for narrow screens.
+func (c CountedMonth) Drawings() (all []Drawing) {
+	for i, wide := range c.Pictures {
+		d := Drawing{Wide: wide}
+		if i < len(c.Slim) {
+			d.Slim = c.Slim[i]
+		}
+		all = append(all, d)
+	}
+	return all
+}
+
+// SVG is its pictures, one below the other.
+func (c CountedMonth) SVG() string {
+	return plot.Below("The month "+c.Month.Month, "The pictures of the month, as of the end of "+c.Month.Last.String()+".", c.Pictures...)
 }
 
 // Count makes a report to be kept.
@@ -30,7 +58,7 @@ func (r Named) Count(tx *store.Tx, ask Ask) (Counted, error) {
 	if err != nil {
 		return Counted{}, err
 	}
-	return Counted{Head: t.Head, Rows: t.Rows, Note: t.Note, Picture: r.Picture(ask, t)}, nil
+	return Counted{Head: t.Head, Rows: t.Rows, Note: t.Note, Drawing: r.Picture(ask, t)}, nil
 }
 
 // KeepCounted keeps what was counted under a name, as of the end of a day; 0 is the

@@ -96,7 +96,7 @@ func Courses(tx *store.Tx, first, last loyalty.Day) (map[string][]int64, error) 
 }
 
 // DrawCourse draws how many were inside.
-func DrawCourse(segment string, days []SegmentDay) string {
+func DrawCourse(segment string, days []SegmentDay) Drawing {
 	c := plot.Columns{Title: "Members in " + segment}
 	inside := plot.Series{Name: "inside"}
 	for _, d := range days {
@@ -107,7 +107,7 @@ func DrawCourse(segment string, days []SegmentDay) string {
 		c.Says = fmt.Sprintf("How many were inside at the end of each day, from %s to %s: %d at first, %d at last.", days[0].Day, days[n-1].Day, days[0].Inside, days[n-1].Inside)
 	}
 	c.Lines = []plot.Series{inside}
-	return c.SVG()
+	return drawn(c)
 }
 
 // StaysBetween is how many stays in a named segment began, and how many ended, after the

@@ -117,7 +117,7 @@ func TestTheCourseOfASegmentIsThatOfItsStays(t *testing.T) {
 				t.Errorf("day %d: %d are inside by the courses of all, want %d", i-seen, courses["vip"][i], d.Inside)
 			}
 		}
-		if svg := report.DrawCourse("vip", days); !strings.Contains(svg, "Members in vip") || !strings.Contains(svg, fmt.Sprintf("%d at last", days[seen].Inside)) {
+		if svg := report.DrawCourse("vip", days).Wide; !strings.Contains(svg, "Members in vip") || !strings.Contains(svg, fmt.Sprintf("%d at last", days[seen].Inside)) {
 			t.Error(svg)
 		}
 	})

@@ -111,5 +111,5 @@ func drawDomains(ask Ask, value any) string {
 			b.Rows = append(b.Rows, plot.Bar{Label: d.called(), Value: float64(d.Sent), Text: d.words(), Light: d.Domain == ""})
 		}
 	}
-	return b.SVG()
+	return ask.bars(b)
 }

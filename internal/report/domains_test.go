@@ -57,7 +57,7 @@ func TestMailsByDomain(t *testing.T) {
 		if got, want := strings.Join(table.Rows[1], "|"), "big.example|7|5|2|0|28.6 %|1|20.00 %"; got != want {
 			t.Errorf("the row is %s, want %s", got, want)
 		}
-		if svg := r.Picture(ask, table); !strings.Contains(svg, "11, 45.5 % lost") || strings.Contains(svg, "anna-moss") {
+		if svg := r.Picture(ask, table).Wide; !strings.Contains(svg, "11, 45.5 % lost") || strings.Contains(svg, "anna-moss") {
 			t.Errorf("the picture says %s", svg)
 		}
 	})

@@ -42,18 +42,16 @@ const (
 func Drops(tx *store.Tx, today loyalty.Day, drops int) ([]DropDay, error) {
 	var list []struct {
 		DropDay
-		Occurrence int64
+		Occurrence, PoolID int64
 	}
 	args := store.Args{"today": int64(today), "drops": drops}
 	err := tx.All(&list, `
 		select r.id as run, r.occurrence_id as occurrence, c.name as campaign, o.day as begun, o.day as day,
-		       p.name as pool, coalesce(cast(p.spec ->> 'Budget' as bigint), 0) as budget
+		       p.id as pool_id, p.name as pool, coalesce(cast(p.spec ->> 'Budget' as bigint), 0) as budget
 		from   runs r
 		join   occurrences o on o.id = r.occurrence_id
 		join   campaigns c   on c.id = r.campaign_id
-		join  (select occurrence_id, min(pool_id) as pool_id from codes where occurrence_id in (select occurrence_id from runs) group by occurrence_id) k
-		       on k.occurrence_id = r.occurrence_id
-		join   pools p on p.id = k.pool_id
+		join   pools p on p.id = (select min(g.id) from pools g where exists (select 1 from codes k where k.pool_id = g.id and k.occurrence_id = r.occurrence_id))
 		where  o.day <= @today
 		order  by r.id desc
 		limit  @drops`, args)
@@ -62,7 +60,7 @@ func Drops(tx *store.Tx, today loyalty.Day, drops int) ([]DropDay, error) {
 	}
 	days := []DropDay{}
 	for _, d := range list {
-		one, err := d.days(tx, d.Occurrence, today)
+		one, err := d.days(tx, d.Occurrence, d.PoolID, today)
 		if err != nil {
 			return nil, err
 		}
@@ -72,7 +70,7 @@ func Drops(tx *store.Tx, today loyalty.Day, drops int) ([]DropDay, error) {
 }
 
 // days counts a drop day by day.
-func (d DropDay) days(tx *store.Tx, occurrence int64, today loyalty.Day) (days []DropDay, err error) {
+func (d DropDay) days(tx *store.Tx, occurrence, pool int64, today loyalty.Day) (days []DropDay, err error) {
 	var counts []struct {
 		Day                        loyalty.Day
 		Issued, Redeemed, Discount int64
@@ -86,10 +84,10 @@ func (d DropDay) days(tx *store.Tx, occurrence int64, today loyalty.Day) (days [
 		       union  all
 		       select u.day, 0, 1, u.discount
 		       from   codes k join redemptions u on u.code_id = k.id and not u.undone
-		       where  k.occurrence_id = @occurrence) of_day
+		       where  k.pool_id = @pool and k.occurrence_id = @occurrence) of_day
 		where  day <= @last
 		group  by day
-		order  by day`, store.Args{"occurrence": occurrence, "last": int64(last)})
+		order  by day`, store.Args{"occurrence": occurrence, "pool": pool, "last": int64(last)})
 	if err != nil {
 		return nil, err
 	}
@@ -129,5 +127,5 @@ func drawDrops(ask Ask, value any) string {
 		}
 		c.Lines = append(c.Lines, enough)
 	}
-	return c.SVG()
+	return ask.columns(c)
 }

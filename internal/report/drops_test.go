@@ -63,7 +63,7 @@ func TestADropIsCountedDayByDay(t *testing.T) {
 		if uses, known := days[4].Enough(); !known || uses != 3 {
 			t.Errorf("the budget is enough for %d uses (%v), want 3", uses, known)
 		}
-		svg := named.Picture(ask, table)
+		svg := named.Picture(ask, table).Wide
 		golden(t, "drops", svg)
 		if got := table.Rows[0][8]; got != "15.00" {
 			t.Errorf("the budget is said to be %q", got)

@@ -79,5 +79,5 @@ func drawEnding(ask Ask, value any) string {
 		c.Up = []plot.Series{codes}
 	}
 	c.Says += fmt.Sprintf(" Until the end of the next month: %d points and %d codes.", next.Points, next.Codes)
-	return c.SVG()
+	return ask.columns(c)
 }

@@ -51,6 +51,13 @@ const counted = "(select 0 as id, '' as name union all select id, name from camp
 // large is whether the shop is, as SQL that takes no time.
 var large = fmt.Sprintf("((select coalesce(max(id) - min(id), 0) from sends) >= %[1]d or (select coalesce(max(id) - min(id), 0) from orders) >= %[1]d)", figuresFrom)
 
+// Large is whether the shop is so large that what goes through all its orders or mails
+// takes longer than a page should.
+func Large(tx *store.Tx) (is bool, err error) {
+	err = tx.One(&is, "select "+large, nil)
+	return is, err
+}
+
 // FiguresDue is a SELECT with a row where CountFigures has something to do.
 func FiguresDue(tx *store.Tx) string {
 	return "select 1 from " + counted + " c left join campaign_figures f on f.campaign_id = c.id where (f.campaign_id is null or f.again_at <= " +

@@ -118,8 +118,9 @@ func (f Forecast) Words() []string {
 	return append(said, fmt.Sprintf("It was tried as of %s, on repeat orders of the members known then.", f.Tried.Day))
 }
 
-// SVG draws what came in each month of the trial, and what was foretold of it.
-func (f Forecast) SVG() string {
+// drawForecast draws what came in each month of the trial, and what was foretold of it.
+func drawForecast(ask Ask, value any) string {
+	f := value.(Forecast)
 	c := plot.Columns{Title: "Repeat orders that were foretold, and that came", Says: strings.Join(f.Words(), " ")}
 	came, expected := plot.Series{Name: "came"}, plot.Series{Name: "foretold", Dashed: true}
 	for _, m := range f.Tried.Months {
@@ -127,7 +128,7 @@ func (f Forecast) SVG() string {
 		came.Values, expected.Values = append(came.Values, float64(m.Actual)), append(expected.Values, m.Expected)
 	}
 	c.Up, c.Lines = []plot.Series{came}, []plot.Series{expected}
-	return c.SVG()
+	return ask.columns(c)
 }
 
 // halfYear is how far back the model is tried, in days.

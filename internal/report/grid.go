@@ -128,8 +128,12 @@ func drawGrid(ask Ask, value any) string {
 		all, most = all+p.Members, max(most, perHead(p))
 	}
 	for _, p := range r.Places {
+		words := []string{fmt.Sprintf("%d (%+d)", p.Members, p.Members-p.Before), ask.money(perHead(p))}
+		if ask.Narrow {
+			words = []string{plot.Count(float64(p.Members)), fmt.Sprintf("%+d", p.Members-p.Before), wholeMoney(ask.Currency)(float64(perHead(p)))}
+		}
 		g.Cells[3-p.Recency][p.Frequency-1] = plot.GridCell{Members: float64(p.Members), Shade: ratio(perHead(p), most),
-			Words: []string{fmt.Sprintf("%d (%+d)", p.Members, p.Members-p.Before), ask.money(perHead(p))},
+			Words: words,
 			Title: fmt.Sprintf("recency %d, frequency %d: %d members, %+d since %s, %s %s each", p.Recency, p.Frequency, p.Members, p.Members-p.Before, r.From, ask.money(perHead(p)), ask.Currency)}
 	}
 	for _, m := range r.Moves {
@@ -138,5 +142,6 @@ func drawGrid(ask Ask, value any) string {
 				Title: fmt.Sprintf("from recency %d, frequency %d to %d, %d: %d members", m.From[0], m.From[1], m.To[0], m.To[1], m.Members)})
 		}
 	}
+	g.Narrow = ask.Narrow
 	return g.SVG()
 }

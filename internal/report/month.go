@@ -30,7 +30,7 @@ type MonthFigures struct {
 	Points    *PointsMonth `json:"points"` // nil: the shop never booked any
 	Liability Liability    `json:"liability"`
 	Campaigns []Result     `json:"campaigns"` // that most was ordered after
-	Pictures  []string     `json:"-"`         // as SVG
+	Pictures  []Drawing    `json:"-"`
 }
 
 // Outcome is how many mails of a month came to an end in one way.
@@ -113,7 +113,8 @@ func (m *MonthFigures) orders(tx *store.Tx, ask Ask, first loyalty.Day) error {
 		}
 	}
 	if len(all) > 0 {
-		m.Pictures = append(m.Pictures, drawOrders(ask, all[max(0, len(all)-monthsDrawn):]))
+		drawn := all[max(0, len(all)-monthsDrawn):]
+		m.Pictures = append(m.Pictures, Drawn(ask, func(ask Ask) string { return drawOrders(ask, drawn) }))
 	}
 	return nil
 }
@@ -144,7 +145,7 @@ func (m *MonthFigures) members(tx *store.Tx, ask Ask, first loyalty.Day, scope s
 	}
 	m.Stages = &stages
 	if len(stages.Moves) > 0 {
-		m.Pictures = append(m.Pictures, stages.SVG("Stages of members"))
+		m.Pictures = append(m.Pictures, Drawn(ask, func(ask Ask) string { return stages.draw(ask, "Stages of members") }))
 	}
 	return nil
 }
@@ -182,7 +183,8 @@ func (m *MonthFigures) points(tx *store.Tx, ask Ask) error {
 		last = PointsMonth{Month: m.Month, Left: last.Left}
 	}
 	m.Points = &last
-	m.Pictures = append(m.Pictures, drawPoints(ask, all[max(0, len(all)-monthsDrawn):]))
+	drawn := all[max(0, len(all)-monthsDrawn):]
+	m.Pictures = append(m.Pictures, Drawn(ask, func(ask Ask) string { return drawPoints(ask, drawn) }))
 	m.Liability, err = PointsLiability(tx, ask)
 	return err
 }

@@ -23,7 +23,7 @@ var pictures = map[string]func(Ask, any) string{
 	"drops":      drawDrops,
 	"ending":     drawEnding,
 	"favourites": drawFavourites,
-	"forecast":   func(_ Ask, value any) string { return value.(Forecast).SVG() },
+	"forecast":   drawForecast,
 	"liability":  drawLiability,
 	"lifecycle":  drawMoved("Stages of members"),
 	"links":      drawLinks,
@@ -43,12 +43,48 @@ var pictures = map[string]func(Ask, any) string{
 	"shops":      drawSales("Sales by point of sale"),
 	"stocks":     drawStocks,
 	"summary":    drawSummary,
-	"tiers":      func(_ Ask, value any) string { return value.(Tiers).SVG() },
+	"tiers":      drawTiers,
 	"top":        drawTop,
+	"winback":    drawWinback,
 }
 
-// Picture is what a report says as an SVG.
-func (r Named) Picture(ask Ask, t Table) string { return pictures[r.Name](ask, t.Value) }
+// Drawing is a picture as an SVG, and the same for a narrow screen; "": there it is shown
+// as it is.
+type Drawing struct {
+	Wide string `json:"Picture"`
+	Slim string `json:",omitempty"`
+}
+
+// Drawn is what a picture is asked with on a wide screen and on a narrow one.
+func Drawn(ask Ask, draw func(Ask) string) (d Drawing) {
+	ask.Narrow = false
+	d.Wide = draw(ask)
+	ask.Narrow = true
+	if d.Slim = draw(ask); d.Slim == d.Wide {
+		d.Slim = ""
+	}
+	return d
+}
+
+// Picture is what a report says as a picture.
+func (r Named) Picture(ask Ask, t Table) Drawing {
+	return Drawn(ask, func(ask Ask) string { return pictures[r.Name](ask, t.Value) })
+}
+
+// drawn is Drawn of columns that nobody asked for by name.
+func drawn(c plot.Columns) Drawing {
+	return Drawn(Ask{}, func(ask Ask) string { return ask.columns(c) })
+}
+
+func (a Ask) columns(c plot.Columns) string {
+	c.Narrow = a.Narrow
+	return c.SVG()
+}
+
+func (a Ask) bars(b plot.Bars) string {
+	b.Narrow = a.Narrow
+	return b.SVG()
+}
 
 // drawnBars is how many bars stand below each other; the rest is drawn as one.
 const drawnBars = 15
@@ -68,7 +104,7 @@ func drawSales(title string) func(Ask, any) string {
 		if more := len(list) - drawnBars; more > 0 {
 			b.Rows = append(b.Rows, plot.Bar{Label: fmt.Sprintf("%d more", more), Value: float64(rest.Amount), Text: ask.money(rest.Amount) + ", " + percent(rest.Share), Light: true})
 		}
-		return b.SVG()
+		return ask.bars(b)
 	}
 }
 
@@ -79,7 +115,7 @@ func drawFavourites(ask Ask, value any) string {
 			b.Rows = append(b.Rows, plot.Bar{Label: cmp.Or(f.Category, "(none)"), Value: float64(f.Members), Text: fmt.Sprint(f.Members)})
 		}
 	}
-	return b.SVG()
+	return ask.bars(b)
 }
 
 func drawPairs(ask Ask, value any) string {
@@ -89,11 +125,11 @@ func drawPairs(ask Ask, value any) string {
 			b.Rows = append(b.Rows, plot.Bar{Label: p.First + " + " + p.Second, Value: float64(p.Orders), Text: fmt.Sprint(p.Orders)})
 		}
 	}
-	return b.SVG()
+	return ask.bars(b)
 }
 
 // drawMails draws the mails that were sent most.
-func drawMails(_ Ask, value any) string {
+func drawMails(ask Ask, value any) string {
 	b := plot.Bars{Title: "Mails", Says: "How many of each mail were sent, the most first, and how many members clicked."}
 	list := slices.Clone(value.([]MailUse))
 	slices.SortStableFunc(list, func(a, b MailUse) int { return cmp.Compare(b.Sent, a.Sent) })
@@ -102,7 +138,7 @@ func drawMails(_ Ask, value any) string {
 			b.Rows = append(b.Rows, plot.Bar{Label: m.Campaign + " / " + m.Mail, Value: float64(m.Sent), Text: fmt.Sprintf("%d, %d clicked", m.Sent, m.Clicked)})
 		}
 	}
-	return b.SVG()
+	return ask.bars(b)
 }
 
 // drawCampaigns draws the campaigns that most was ordered after.
@@ -115,10 +151,10 @@ func drawCampaigns(ask Ask, value any) string {
 			b.Rows = append(b.Rows, plot.Bar{Label: c.Campaign, Value: float64(c.Revenue), Text: fmt.Sprintf("%s, %d mails", ask.money(c.Revenue), c.Sent)})
 		}
 	}
-	return b.SVG()
+	return ask.bars(b)
 }
 
-func drawLinks(_ Ask, value any) string {
+func drawLinks(ask Ask, value any) string {
 	b := plot.Bars{Title: "Links that were clicked", Says: "How many members clicked each link, the most first."}
 	list := slices.Clone(value.([]LinkUse))
 	slices.SortStableFunc(list, func(a, b LinkUse) int { return cmp.Compare(b.Members, a.Members) })
@@ -127,10 +163,10 @@ func drawLinks(_ Ask, value any) string {
 			b.Rows = append(b.Rows, plot.Bar{Label: l.Mail + ": " + l.Link, Value: float64(l.Members), Text: fmt.Sprint(l.Members)})
 		}
 	}
-	return b.SVG()
+	return ask.bars(b)
 }
 
-func drawPools(_ Ask, value any) string {
+func drawPools(ask Ask, value any) string {
 	b := plot.Bars{Title: "Codes that were given", Says: "How many codes of each pool members got, the most first, and how many they used."}
 	list := slices.Clone(value.([]PoolUse))
 	slices.SortStableFunc(list, func(a, b PoolUse) int { return cmp.Compare(b.Given, a.Given) })
@@ -139,26 +175,25 @@ func drawPools(_ Ask, value any) string {
 			b.Rows = append(b.Rows, plot.Bar{Label: p.Pool, Value: float64(p.Given), Text: fmt.Sprintf("%d, %d used", p.Given, p.Redeemed)})
 		}
 	}
-	return b.SVG()
+	return ask.bars(b)
 }
 
-func drawReferrals(_ Ask, value any) string {
+func drawReferrals(ask Ask, value any) string {
 	c := plot.Columns{Title: "Friends by month", Says: "Friends whom members brought in each month, by what became of the reward."}
 	rewarded, pending := plot.Series{Name: "rewarded"}, plot.Series{Name: "pending"}
 	refused, ended := plot.Series{Name: "refused"}, plot.Series{Name: "ended"}
-	for _, m := range value.([]ReferralsMonth) {
+	for _, m := range newest(value.([]ReferralsMonth)) {
 		c.Labels = append(c.Labels, m.Month)
 		rewarded.Values, pending.Values = append(rewarded.Values, float64(m.Rewarded)), append(pending.Values, float64(m.Pending))
 		refused.Values, ended.Values = append(refused.Values, float64(m.Refused)), append(ended.Values, float64(m.Ended))
 	}
 	c.Up = []plot.Series{rewarded, pending, refused, ended}
-	return c.SVG()
+	return ask.columns(c)
 }
 
 func drawMilestones(ask Ask, value any) string {
 	c := plot.Columns{Title: "Milestones by month", Says: "How many members placed their 1st, 3rd, 5th, 10th and every 10th order in each month, as of " + ask.Day.String() + "."}
-	list := value.([]Milestone)
-	list = list[max(0, len(list)-2*drawnMonths):]
+	list := newest(value.([]Milestone))
 	for _, n := range milestones {
 		s := plot.Series{Name: fmt.Sprintf("order %d", n)}
 		for _, m := range list {
@@ -169,7 +204,7 @@ func drawMilestones(ask Ask, value any) string {
 	for _, m := range list {
 		c.Labels = append(c.Labels, m.Month)
 	}
-	return c.SVG()
+	return ask.columns(c)
 }
 
 // wholeMoney says amounts in minor units of a currency, without the decimals it has.
@@ -186,7 +221,7 @@ func drawLiability(ask Ask, value any) string {
 		Says: "What all points that members had at the end of each month are worth, in " + ask.Currency + ", and, dashed, without those that will expire if it goes on as it did, as of " + ask.Day.String() + "."}
 	nominal, expected := plot.Series{Name: "all of them"}, plot.Series{Name: "without those that will expire", Dashed: true}
 	points := plot.Series{Name: "points"}
-	for _, m := range months[max(0, len(months)-2*drawnMonths):] {
+	for _, m := range newest(months) {
 		c.Labels = append(c.Labels, m.Month)
 		points.Values = append(points.Values, float64(m.Left))
 		nominal.Values, expected.Values = append(nominal.Values, float64(m.Nominal)), append(expected.Values, float64(m.Expected))
@@ -195,11 +230,11 @@ func drawLiability(ask Ask, value any) string {
 		c.Title, c.Text, c.Lines = "Points of members at the end of each month", nil, []plot.Series{points}
 		c.Says = "How many points members had at the end of each month, as of " + ask.Day.String() + ". The program does not say what one is worth."
 	}
-	return c.SVG()
+	return ask.columns(c)
 }
 
 // drawReasons draws why mails were not sent, over all campaigns.
-func drawReasons(_ Ask, value any) string {
+func drawReasons(ask Ask, value any) string {
 	b := plot.Bars{Title: "Why mails were not sent", Says: "How many mails of all campaigns were left out for each reason, the commonest first."}
 	of := map[string]int64{}
 	for _, r := range value.([]LeftOut) {
@@ -212,7 +247,7 @@ func drawReasons(_ Ask, value any) string {
 			b.Rows = append(b.Rows, plot.Bar{Label: strings.ReplaceAll(reason, "_", " "), Value: float64(of[reason]), Text: fmt.Sprint(of[reason])})
 		}
 	}
-	return b.SVG()
+	return ask.bars(b)
 }
 
 func drawRepeat(ask Ask, value any) string {
@@ -220,7 +255,7 @@ func drawRepeat(ask Ask, value any) string {
 	for _, r := range value.([]Repeat) {
 		b.Rows = append(b.Rows, plot.Bar{Label: fmt.Sprintf("%d or more", r.Orders), Value: float64(r.Customers), Text: fmt.Sprintf("%d, %s", r.Customers, percent(r.Share))})
 	}
-	return b.SVG()
+	return ask.bars(b)
 }
 
 func drawSummary(ask Ask, value any) string {
@@ -231,7 +266,7 @@ func drawSummary(ask Ask, value any) string {
 		{Label: "customers", Value: float64(s.Customers), Text: fmt.Sprint(s.Customers)},
 		{Label: "ordered again", Value: float64(s.Again), Text: fmt.Sprintf("%d, %s", s.Again, percent(s.Repeat))},
 	}
-	return b.SVG()
+	return ask.bars(b)
 }
 
 // drawTop draws what the tenth who spend most spend, beside all others.
@@ -245,18 +280,18 @@ func drawTop(ask Ask, value any) string {
 			{Label: fmt.Sprintf("all others, %d", t.Customers-t.Size), Value: float64(others), Text: ask.money(others) + ", " + percent(1-t.Share), Light: true},
 		}
 	}
-	return b.SVG()
+	return ask.bars(b)
 }
 
 func drawOrders(ask Ask, value any) string {
 	c := plot.Columns{Title: "Orders and members who ordered, by month", Says: "Paid orders of each month and, as a line, how many members placed them, as of " + ask.Day.String() + "."}
 	orders, members := plot.Series{Name: "orders"}, plot.Series{Name: "members"}
-	for _, m := range value.([]Month) {
+	for _, m := range newest(value.([]Month)) {
 		c.Labels = append(c.Labels, m.Month)
 		orders.Values, members.Values = append(orders.Values, float64(m.Orders)), append(members.Values, float64(m.Members))
 	}
 	c.Up, c.Lines = []plot.Series{orders}, []plot.Series{members}
-	return c.SVG()
+	return ask.columns(c)
 }
 
 func drawPoints(ask Ask, value any) string {
@@ -264,7 +299,7 @@ func drawPoints(ask Ask, value any) string {
 	earned, bonus, given := plot.Series{Name: "earned"}, plot.Series{Name: "bonus"}, plot.Series{Name: "by hand"}
 	redeemed, expired, taken := plot.Series{Name: "redeemed"}, plot.Series{Name: "expired"}, plot.Series{Name: "taken back"}
 	left := plot.Series{Name: "left"}
-	for _, m := range value.([]PointsMonth) {
+	for _, m := range newest(value.([]PointsMonth)) {
 		c.Labels = append(c.Labels, m.Month)
 		add := func(s *plot.Series, n int64) { s.Values = append(s.Values, float64(max(0, n))) }
 		add(&earned, m.Earned)
@@ -276,11 +311,14 @@ func drawPoints(ask Ask, value any) string {
 		left.Values = append(left.Values, float64(m.Left))
 	}
 	c.Up, c.Down, c.Lines = []plot.Series{earned, bonus, given}, []plot.Series{redeemed, expired, taken}, []plot.Series{left}
-	return c.SVG()
+	return ask.columns(c)
 }
 
-// drawnMonths is how many months of cohorts, and after each, are drawn: the last ones.
+// drawnMonths is how many months are drawn, the last ones, and of cohorts how many after each.
 const drawnMonths = 24
+
+// newest are the months that are drawn.
+func newest[T any](months []T) []T { return months[max(0, len(months)-drawnMonths):] }
 
 func drawCohorts(ask Ask, value any) string {
 	h := plot.Heat{Title: "Of the members of each month, who ordered again (%)",
@@ -294,7 +332,7 @@ func drawCohorts(ask Ask, value any) string {
 				h.Across = append(h.Across, fmt.Sprintf("+%d", n+1))
 			}
 			share := ratio(active, c.Members)
-			r.Cells = append(r.Cells, plot.HeatCell{Share: share, Text: fmt.Sprintf("%.0f", 100*share), Title: fmt.Sprintf("of %d who began in %s, %d (%s) ordered in the month +%d", c.Members, c.Month, active, percent(share), n+1)})
+			r.Cells = append(r.Cells, plot.HeatCell{Share: share, Text: fmt.Sprintf("%.0f", 100*share), Title: fmt.Sprintf("%s +%d: %d of %d, %s", c.Month, n+1, active, c.Members, percent(share))})
 		}
 		h.Rows = append(h.Rows, r)
 	}
@@ -303,20 +341,22 @@ func drawCohorts(ask Ask, value any) string {
 
 // drawMoved draws how a field divides members, under a title.
 func drawMoved(title string) func(Ask, any) string {
-	return func(_ Ask, value any) string { return value.(Movement).SVG(title) }
+	return func(ask Ask, value any) string { return value.(Movement).draw(ask, title) }
 }
 
 // SVG is how a field divides members: bars, or, compared with an earlier day, who moved
 // from one part to another.
-func (m Movement) SVG(title string) string {
+func (m Movement) SVG(title string) string { return m.draw(Ask{}, title) }
+
+func (m Movement) draw(ask Ask, title string) string {
 	if m.From == "" {
 		b := plot.Bars{Title: title, Says: "How many members are in each part, with their share, on " + m.Day + "."}
 		for _, g := range m.Groups {
 			b.Rows = append(b.Rows, plot.Bar{Label: g.Name, Value: float64(g.Members), Text: fmt.Sprintf("%d, %s", g.Members, percent(g.Share))})
 		}
-		return b.SVG()
+		return ask.bars(b)
 	}
-	f := plot.Flow{Title: title, Says: "In which part members were on " + m.From + ", at the left, and are on " + m.Day + ", at the right, and how many moved from one to another.", From: m.From, To: m.Day}
+	f := plot.Flow{Narrow: ask.Narrow, Title: title, Says: "In which part members were on " + m.From + ", at the left, and are on " + m.Day + ", at the right, and how many moved from one to another.", From: m.From, To: m.Day}
 	for i, g := range m.Groups {
 		f.Parts = append(f.Parts, plot.FlowPart{Name: g.Name, Before: float64(g.Before), Now: float64(g.Members)})
 		for k, to := range m.Groups {
@@ -329,8 +369,16 @@ func (m Movement) SVG(title string) string {
 }
 
 // SVG is how many members have which tier, and who moved from one to another.
-func (r Tiers) SVG() string {
-	f := plot.Flow{Title: "Tiers", Says: "Which tier members had on " + r.From + ", at the left, and have on " + r.Day + ", at the right, and how many moved from one to another.", From: r.From, To: r.Day}
+func (r Tiers) SVG() string { return drawTiers(Ask{}, r) }
+
+// Drawn is the same for screens of any width.
+func (r Tiers) Drawn() Drawing {
+	return Drawn(Ask{}, func(ask Ask) string { return drawTiers(ask, r) })
+}
+
+func drawTiers(ask Ask, value any) string {
+	r := value.(Tiers)
+	f := plot.Flow{Narrow: ask.Narrow, Title: "Tiers", Says: "Which tier members had on " + r.From + ", at the left, and have on " + r.Day + ", at the right, and how many moved from one to another.", From: r.From, To: r.Day}
 	for _, t := range r.Tiers {
 		f.Parts = append(f.Parts, plot.FlowPart{Name: t.Tier, Before: float64(t.Before), Now: float64(t.Members)})
 	}

@@ -17,6 +17,7 @@ type Ask struct {
 	Currency   string      // of the program
 	PointWorth int64       // of one point, in thousandths of its minor unit
 	Limit      int         // rows at most of a list; 0: as many as the report has or thinks fit
+	Narrow     bool        // of its picture: it is for a narrow screen
 
 	Scope segments.Scope // what rules of the program may name
 	Tiers []string       // of the program, from the lowest
@@ -128,6 +129,7 @@ var reports = []Named{
 	{"summary", "the shop in figures: customers, orders, amount, average order, repeat rate", true, summaryReport},
 	{"tiers", "members by their tier, and what became of tiers in a month", true, tiersReport},
 	{"top", "the tenth of the members who spend most, and what share is theirs", true, topReport},
+	{"winback", "of rules that say whom to win back, how many of those they would have mailed did not order again", true, winbackReport},
 }
 
 // Reports returns the reports that have a name.

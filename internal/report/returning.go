@@ -58,5 +58,5 @@ func drawReturning(ask Ask, value any) string {
 		c.Says += " In " + last.Month + " " + percent(last.Share) + " had ordered before."
 	}
 	c.Up = []plot.Series{again, news}
-	return c.SVG()
+	return ask.columns(c)
 }

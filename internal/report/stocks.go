@@ -84,15 +84,16 @@ func drawStocks(ask Ask, value any) string {
 		}
 		h.Rows = append(h.Rows, row)
 	}
+	h.Narrow = ask.Narrow
 	return h.SVG()
 }
 
 // DrawStock draws the course of one pool, whose days come the oldest first: how much of it
 // was left, and what was given and used on each day. Of a pool without a limit, and of one that nobody has looked at
 // for two days, only the latter or nothing is drawn.
-func DrawStock(pool, currency string, shared bool, days []StockDay) (left, given string) {
+func DrawStock(pool, currency string, shared bool, days []StockDay) (left, given Drawing) {
 	if len(days) < 2 {
-		return "", ""
+		return Drawing{}, Drawing{}
 	}
 	from, to := days[0].Day, days[len(days)-1].Day
 	span := fmt.Sprintf("from %s to %s", from, to)
@@ -130,7 +131,7 @@ func DrawStock(pool, currency string, shared bool, days []StockDay) (left, given
 	if slices.ContainsFunc(days, func(d StockDay) bool { return d.Left != nil }) {
 		stock.Says = fmt.Sprintf("How many codes were left at the end of each day, %s.", span)
 		stock.Lines = []plot.Series{remains}
-		left = stock.SVG()
+		left = drawn(stock)
 	}
-	return left, moved.SVG()
+	return left, drawn(moved)
 }

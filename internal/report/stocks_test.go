@@ -31,20 +31,20 @@ func TestStocksAreToldDayByDay(t *testing.T) {
 		if len(got) != 7 || got[6] != last || got[1] != "spring-2027-shops "+(today-1).String()+" 119 381 40 0 40.00" {
 			t.Errorf("the rows are\n%s", strings.Join(got, "\n"))
 		}
-		golden(t, "stocks", named.Picture(ask, table))
+		golden(t, "stocks", named.Picture(ask, table).Wide)
 
 		gift := see(t, db, func(tx *store.Tx) ([]report.StockDay, error) { return report.Stocks(tx, "gift", today, 90) })
 		slices.Reverse(gift)
 		left, given := report.DrawStock("gift", "EUR", false, gift)
-		golden(t, "stock", given)
-		if left != "" {
+		golden(t, "stock", given.Wide)
+		if left.Wide != "" {
 			t.Errorf("what is left of a pool without a limit is drawn: %s", left)
 		}
 		_, cost := report.DrawStock("gift", "EUR", true, gift)
-		if !strings.Contains(cost, "8 discounts") { // what the uses of yesterday cost
+		if !strings.Contains(cost.Wide, "8 discounts") { // what the uses of yesterday cost
 			t.Errorf("a code for all: %s", cost)
 		}
-		if _, cost := report.DrawStock("gift", "JPY", true, gift); !strings.Contains(cost, "800 discounts") {
+		if _, cost := report.DrawStock("gift", "JPY", true, gift); !strings.Contains(cost.Wide, "800 discounts") {
 			t.Errorf("a code for all, in a currency without decimals: %s", cost)
 		}
 		spring := see(t, db, func(tx *store.Tx) ([]report.StockDay, error) {
@@ -52,8 +52,8 @@ func TestStocksAreToldDayByDay(t *testing.T) {
 		})
 		slices.Reverse(spring)
 		left, _ = report.DrawStock("spring", "EUR", false, spring)
-		golden(t, "stock_left", left)
-		if left, given := report.DrawStock("spring", "EUR", false, spring[:1]); left+given != "" {
+		golden(t, "stock_left", left.Wide)
+		if left, given := report.DrawStock("spring", "EUR", false, spring[:1]); left.Wide+given.Wide != "" {
 			t.Error("one day is drawn as a course")
 		}
 	})

@@ -175,31 +175,45 @@ func (q TiersOf) place(tier string) int {
 	return -1
 }
 
-// TierMove is a member who came to a tier.
+// TierMove is a member who came to a tier, or left one without coming to another.
 type TierMove struct {
 	Number    int64 // of the member, as in Member
 	ID        string
 	FirstName string
 	LastName  string
 	Was       string // "": none
-	Tier      string
+	Tier      string // "": none any more
 	Day       loyalty.Day
 	Because   string
 	ByHand    bool
 }
 
-// NewestTiers returns who came to a tier last, the newest first. Who lost theirs and has
-// none now is not among them.
+// newestLeft is among how many stays that ended last those are looked for after which none
+// began.
+const newestLeft = 2000
+
+// NewestTiers returns who moved between tiers last, the newest first.
 func NewestTiers(tx *store.Tx, limit int) (moves []TierMove, err error) {
 	err = tx.All(&moves, `
-		select m.id as number, m.external_id as id, m.first_name, m.last_name,
-		       coalesce((select b.tier from member_tiers b where b.member_id = t.member_id and b.left_day = t.since_day and b.id < t.id order by b.id desc limit 1), '') as was,
-		       t.tier, t.since_day as day, t.because, t.by_whom <> '' as by_hand
-		from  (select * from member_tiers order by id desc limit @limit) t
+		select m.id as number, m.external_id as id, m.first_name, m.last_name, t.was, t.tier, t.day, t.because, t.by_hand
+		from  (select c.id, c.member_id,
+		              coalesce((select b.tier from member_tiers b where b.member_id = c.member_id and b.left_day = c.since_day and b.id < c.id order by b.id desc limit 1), '') as was,
+		              c.tier, c.since_day as day, c.because, c.by_whom <> '' as by_hand
+		       from  (select * from member_tiers order by id desc limit @limit) c
+		       union  all
+		       select * from (
+		           select l.id, l.member_id, l.tier as was, '' as tier, l.left_day as day, '' as because, false as by_hand
+		           from  (select * from member_tiers where left_day is not null order by left_day desc, id desc limit @left) l
+		           where  not exists (select 1 from member_tiers s where s.member_id = l.member_id and s.id > l.id and s.since_day = l.left_day)
+		           and    l.left_day > l.since_day
+		           order  by l.left_day desc, l.id desc limit @limit) gone
+		       ) t
 		join   members m on m.id = t.member_id
-		order  by t.id desc`, store.Args{"limit": limit})
+		where  m.merged_into is null and m.erased_at is null
+		order  by t.day desc, t.id desc
+		limit  @limit`, store.Args{"limit": limit, "left": newestLeft})
 	if err != nil {
-		return nil, fmt.Errorf("who came to a tier: %w", err)
+		return nil, fmt.Errorf("who moved between tiers: %w", err)
 	}
 	return moves, nil
 }

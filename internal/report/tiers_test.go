@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -30,6 +31,29 @@ func TestTiersOfTwoDays(t *testing.T) {
 		}
 		if svg := r.SVG(); !strings.Contains(svg, "from none to gold: 1") || !strings.Contains(svg, "none 2") {
 			t.Errorf("the picture: %s", svg)
+		}
+	})
+}
+
+// Who left a tier and came to no other is named beside those who came to one; who was
+// erased is not.
+func TestWhoMovedBetweenTiersLast(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		people(t, db)
+		do(t, db, `insert into member_tiers (member_id, tier, since_day, since_at, left_day, by_whom, version_id) values
+			(1, 'silver', {today-40}, {now-960h}, {today-20}, '', 1), (1, 'gold', {today-20}, {now-480h}, {today-5}, '', 1), (1, 'silver', {today-5}, {now-120h}, null, 'anna', 1),
+			(2, 'gold', {today-9}, {now-216h}, {today-2}, '', 1), (3, 'gold', {today-1}, {now-24h}, {today-1}, '', 1)`)
+		var got []string
+		for _, m := range see(t, db, func(tx *store.Tx) ([]report.TierMove, error) { return report.NewestTiers(tx, 4) }) {
+			got = append(got, fmt.Sprintf("%d: %s>%s %d %v", m.Number, m.Was, m.Tier, m.Day-today, m.ByHand))
+		}
+		if want := []string{"3: >gold -1 false", "2: gold> -2 false", "1: gold>silver -5 true", "2: >gold -9 false"}; !slices.Equal(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+		do(t, db, "update members set erased_at = {now} where id = 2")
+		if got := see(t, db, func(tx *store.Tx) ([]report.TierMove, error) { return report.NewestTiers(tx, 9) }); len(got) != 4 {
+			t.Errorf("an erased member is named: %+v", got)
 		}
 	})
 }

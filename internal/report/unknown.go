@@ -26,11 +26,11 @@ func Unknown(tx *store.Tx, some int) (list []UnknownMails, err error) {
 		order  by c.name, k.run_id desc`, nil)
 	for i := 0; i < len(list) && err == nil; i++ {
 		if u := &list[i]; u.Run == 0 {
-			// The newest first, and no further than there are some: a campaign may have sent millions.
+			// They are noted by mail: a campaign may have sent millions.
 			err = tx.All(&u.Some, `
 				select s.id, coalesce(s.handed_at, s.queued_at) as at, s.member_id as member, coalesce(trim(m.first_name || ' ' || m.last_name), '') as name, s.state
-				from   sends s left join members m on m.id = s.member_id
-				where  s.campaign_id = (select id from campaigns where name = @campaign) and s.run_id is null and s.state = 'unknown'
+				from   unknown_mails r join sends s on s.id = r.send_id left join members m on m.id = s.member_id
+				where  r.campaign_id = (select id from campaigns where name = @campaign) and s.run_id is null and s.state = 'unknown'
 				order  by s.id desc
 				limit  @most`, store.Args{"campaign": u.Campaign, "most": min(int64(some), u.Mails)})
 		}

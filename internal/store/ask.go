@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -34,19 +35,20 @@ func (db *DB) Ask(ctx context.Context, limit time.Duration, f func(*Tx) error) e
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case stopped(err), errors.Is(err, within.Err()):
+	case stopped(err), errors.Is(err, within.Err()), within.Err() != nil && errors.Is(err, sql.ErrTxDone): // over before its end could be told
 		return ErrTooLong
 	}
 	return err
 }
 
 // endAfter has Postgres end a statement by itself, should we not be there any
-// more to ask for it. SQLite runs inside our process and ends with the context.
+// more to ask for it, and compile none first: that takes a tenth of a second each, and
+// somebody waits. SQLite runs inside our process and ends with the context.
 func (tx *Tx) endAfter(limit time.Duration) error {
 	if !tx.Postgres() || limit <= 0 {
 		return nil
 	}
-	_, err := tx.Exec(fmt.Sprintf("set local statement_timeout = %d", max(1, limit.Milliseconds())), nil)
+	_, err := tx.Exec(fmt.Sprintf("set local statement_timeout = %d; set local jit = off", max(1, limit.Milliseconds())), nil)
 	return err
 }
 

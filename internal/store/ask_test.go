@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -149,4 +150,23 @@ func TestKeptPlansAreMadeOnce(t *testing.T) {
 	if err := storetest.SQLite(t).View(context.Background(), (*store.Tx).ByKeptPlans); err != nil {
 		t.Errorf("ByKeptPlans on SQLite: %v", err)
 	}
+}
+
+// A question whose time is over when its last answer is there took too long, too, or was
+// just in time.
+func TestAQuestionEndsThatIsAnsweredTooLate(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		for range 5 {
+			err := db.Ask(t.Context(), time.Millisecond, func(tx *store.Tx) error {
+				for began := time.Now(); time.Since(began) < 10*time.Millisecond; {
+					runtime.Gosched()
+				}
+				return nil
+			})
+			if err != nil && !errors.Is(err, store.ErrTooLong) {
+				t.Fatalf("Ask = %v, want ErrTooLong", err)
+			}
+		}
+	})
 }
