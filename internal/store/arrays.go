@@ -1,8 +1,8 @@
 package store
 
 import (
-	"encoding/json"
 	"database/sql/driver"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
