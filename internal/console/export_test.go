@@ -16,7 +16,7 @@ func (c *Console) Needs() map[string]staff.Role {
 
 // Helps is where a trouble of the first page leads to, and what the button there says.
 func (c *Console) Helps(t store.Trouble, admin bool) (link, button string) {
-	n := c.need(t, admin)
+	n := c.need(t, admin, admin)
 	return n.Link, n.Button
 }
 

@@ -62,7 +62,7 @@ func (c *Console) today(w http.ResponseWriter, r *http.Request, u visitor) error
 		if !view.People {
 			t.What = marketing.Impersonal(t)
 		}
-		view.Needs = append(view.Needs, c.need(t, view.Admin))
+		view.Needs = append(view.Needs, c.need(t, view.Launcher, view.Admin))
 	}
 	view.figures()
 	return c.pages.show(w, http.StatusOK, "today", view)
@@ -95,8 +95,9 @@ var forOperators = map[string]string{
 	"secret": "webhooks", "webhook secret": "webhooks", "webhook disabled": "webhooks", "webhook failing": "webhooks", "webhook dead": "webhooks", "parked": "webhooks",
 }
 
-// need says where a person can do something about a trouble; admins can do more.
-func (c *Console) need(t store.Trouble, admin bool) need {
+// need says where a person can do something about a trouble, or see more of it; launchers
+// and admins can do more.
+func (c *Console) need(t store.Trouble, launcher, admin bool) need {
 	n := need{Trouble: t}
 	if t.Kind == "held" || t.Kind == "paused" || t.Kind == "unknown" {
 		n.Do = "" // the page that the button leads to does it; else it is told how by command line
@@ -113,6 +114,9 @@ func (c *Console) need(t store.Trouble, admin bool) need {
 		n.Link, n.Button = "/console/campaigns/"+t.About, "today.to_campaign"
 	case t.Kind == "held" || t.Kind == "restored" || t.Kind == "unsure":
 		n.Link, n.Button = "#stop", "today.to_release"
+		if !launcher {
+			n.Button = "today.to_stop"
+		}
 	case t.Kind == "pool" || t.Kind == "aside":
 		n.Link, n.Button = "/console/codes/"+t.About, "today.to_pool"
 	case strings.HasPrefix(t.About, "pool "):
