@@ -3,6 +3,8 @@ package points
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"time"
 
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
@@ -49,16 +51,9 @@ func insertLots(tx *store.Tx, entries []Entry, lots []loyalty.Lot) (fresh []Entr
 		}
 		return fresh, keepLots(tx, rows)
 	}
-	var rows [][]any
-	for _, e := range entries {
-		rows = append(rows, e.values())
-	}
-	filled, rows := filledColumns(entryColumns, rows)
-	for i := range rows {
-		rows[i] = append(rows[i], lotRow(0, walletKey{}, lots[i])[4])
-	}
-	columns, all := names(filled), append(slices.Clone(filled), "lot_last bigint")
-	args := tx.Wider(rows, all...)
+	filled := arraysOf(entries)
+	columns, args := names(filled.columns), filled.args
+	filled.add("lot_last bigint", store.Array(lastDays(lots)))
 	// Nobody else books for these members meanwhile: what is not there yet can be added.
 	unknown, summed := `
 		  where  r.kind = '`+earn+`'
@@ -70,7 +65,7 @@ func insertLots(tx *store.Tx, entries []Entry, lots []loyalty.Lot) (fresh []Entr
 	err = tx.Each(`
 		with rows as materialized (
 		  select `+tx.NextID("entries")+` as id, r.*
-		  from   `+tx.Wide(all...)+unknown+`),
+		  from   `+tx.Wide(filled.columns...)+unknown+`),
 		fresh as (
 		  insert into entries (id, `+columns+`)
 		  select id, `+columns+` from rows),
@@ -89,31 +84,77 @@ func insertLots(tx *store.Tx, entries []Entry, lots []loyalty.Lot) (fresh []Entr
 	return withIDs(entries, stored), nil
 }
 
-// filledColumns are those of rows in which one of them has something, and the rows without
-// the others: there the table's defaults will do. An order's entries fill half of them.
-func filledColumns(columns []string, rows [][]any) (filled []string, short [][]any) {
-	short = make([][]any, len(rows))
-	for i, column := range columns {
-		some := slices.ContainsFunc(rows, func(row []any) bool {
-			switch v := row[i].(type) {
-			case string:
-				return v != ""
-			case *int64:
-				return v != nil
-			case *loyalty.Day:
-				return v != nil
-			}
-			return row[i] != nil
-		})
-		if !some {
-			continue
-		}
-		filled = append(filled, column)
-		for n, row := range rows {
-			short[n] = append(short[n], row[i])
+// arrays are the columns of entries in which one of them has something, each as the array
+// that Wide reads: where none has, the table's defaults will do. An order's entries fill
+// half of them.
+type arrays struct {
+	entries []Entry
+	columns []string
+	args    store.Args
+}
+
+func arraysOf(entries []Entry) *arrays {
+	a := &arrays{entries: entries, args: store.Args{}}
+	a.numbers("member_id", func(e *Entry) *int64 { return &e.MemberID })
+	a.texts("wallet", func(e *Entry) string { return e.Wallet })
+	moments := make([]time.Time, len(entries))
+	for i := range entries {
+		moments[i] = entries[i].At.Time
+	}
+	a.add("at timestamptz", store.Array(moments))
+	a.numbers("day", func(e *Entry) *int64 { return (*int64)(&e.Day) })
+	a.texts("kind", func(e *Entry) string { return e.Kind })
+	a.numbers("amount", func(e *Entry) *int64 { return &e.Amount })
+	a.texts("cause", func(e *Entry) string { return e.Cause })
+	a.numbers("order_id", func(e *Entry) *int64 { return e.OrderID })
+	a.numbers("event_id", func(e *Entry) *int64 { return e.EventID })
+	a.numbers("claim_id", func(e *Entry) *int64 { return e.ClaimID })
+	a.numbers("referral_id", func(e *Entry) *int64 { return e.ReferralID })
+	a.numbers("version_id", func(e *Entry) *int64 { return &e.VersionID })
+	a.texts("tier", func(e *Entry) string { return e.Tier })
+	a.numbers("opens_day", func(e *Entry) *int64 { return (*int64)(e.OpensDay) })
+	a.numbers("last_day", func(e *Entry) *int64 { return (*int64)(e.LastDay) })
+	a.texts("reason", func(e *Entry) string { return e.Reason })
+	a.texts("by_whom", func(e *Entry) string { return e.ByWhom })
+	return a
+}
+
+func (a *arrays) add(column string, list any) {
+	a.args["column"+strconv.Itoa(len(a.columns))] = list
+	a.columns = append(a.columns, column)
+}
+
+func (a *arrays) texts(name string, of func(e *Entry) string) {
+	list, some := make([]string, len(a.entries)), false
+	for i := range a.entries {
+		list[i] = of(&a.entries[i])
+		some = some || list[i] != ""
+	}
+	if some {
+		a.add(name+" text", store.Array(list))
+	}
+}
+
+func (a *arrays) numbers(name string, of func(e *Entry) *int64) {
+	list, some := make([]*int64, len(a.entries)), false
+	for i := range a.entries {
+		list[i] = of(&a.entries[i])
+		some = some || list[i] != nil
+	}
+	if some {
+		a.add(name+" bigint", store.Array(list))
+	}
+}
+
+// lastDays are those of lots, nil for none.
+func lastDays(lots []loyalty.Lot) []*int64 {
+	days := make([]*int64, len(lots))
+	for i := range lots {
+		if lots[i].Last != 0 {
+			days[i] = (*int64)(&lots[i].Last)
 		}
 	}
-	return filled, short
+	return days
 }
 
 // sums are what entries add to the sums of points by day.

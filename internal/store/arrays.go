@@ -105,7 +105,7 @@ func column(rows [][]any, i int, kind string) array {
 }
 
 // Array binds a list as one argument of a statement for Postgres: cast(@names as text[]).
-func Array[T string | int64](list []T) any { return array{list} }
+func Array[T string | int64 | *int64 | time.Time](list []T) any { return array{list} }
 
 // array is a list that is one argument of a statement, and not as many as it has items.
 type array struct{ list any }
