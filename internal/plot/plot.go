@@ -1,4 +1,4 @@
-// Package plot draws figures as SVG: columns over time, rows of bars, a heat map, a calendar,
+// Package plot draws figures as SVG: columns over time, rows of bars, intervals, a heat map, a calendar,
 // nine places by two scores, who moved from one part to another. It is pure: values go in, a text comes out, the same for the same values.
 //
 // A drawing has a title and says in words what it shows (role img, title and desc), for

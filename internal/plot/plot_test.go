@@ -23,6 +23,12 @@ var update = flag.Bool("update", false, "write the golden files")
 
 var months = []string{"2027-01", "2027-02", "2027-03", "2027-04"}
 
+func changed(narrow bool) plot.Intervals {
+	return plot.Intervals{Title: "What campaigns changed", Says: "In percentage points.", Narrow: narrow, Rows: []plot.Interval{
+		{Label: "win-back", Value: 4.2, Low: 1.1, High: 7.4, Text: "+4.2"}, {Label: "a campaign with a very long name that nobody can read whole", Value: -1, Low: -6, High: 3.5, Text: "-1.0, may be chance", Light: true},
+		{Label: "odd", Value: math.NaN(), Low: math.Inf(-1), High: math.Inf(1), Text: "nothing"}}}
+}
+
 var drawings = []struct {
 	name string
 	svg  func() string
@@ -44,6 +50,9 @@ var drawings = []struct {
 	{"nothing", plot.Columns{Title: "Orders by month", Says: "There are none yet."}.SVG},
 	{"bars", plot.Bars{Title: "Sales by category", Says: "What was sold, the most first.", Rows: []plot.Bar{
 		{Label: "Coffee", Value: 12345, Text: "12,345.00 EUR"}, {Label: "Gift sets with a very long name that nobody can read whole", Value: 4000, Text: "4,000.00 EUR"}, {Label: "Returns", Value: -3, Text: "-3.00 EUR"}, {Label: "others", Value: 900, Text: "900.00 EUR", Light: true}}}.SVG},
+	{"intervals", changed(false).SVG},
+	{"slim_intervals", changed(true).SVG},
+	{"no_intervals", plot.Intervals{Title: "What campaigns changed", Says: "There are none."}.SVG},
 	{"heat", plot.Heat{Title: "Cohorts", Says: "Of the members of each month, who ordered again.", Across: []string{"0", "+1", "+2"}, Rows: []plot.HeatRow{
 		{Label: "2027-01", Beside: "120", Cells: []plot.HeatCell{{1, "100", "2027-01: 120"}, {0.42, "42", "+1: 50"}, {0.3, "30", "+2: 36"}}},
 		{Label: "2027-02", Beside: "90", Cells: []plot.HeatCell{{1, "100", "2027-02: 90"}, {0.55, "55", "+1: 49"}}}}}.SVG},

@@ -24,6 +24,7 @@ var pictures = map[string]func(Ask, any) string{
 	"ending":     drawEnding,
 	"favourites": drawFavourites,
 	"forecast":   drawForecast,
+	"holdout":    drawHoldout,
 	"liability":  drawLiability,
 	"lifecycle":  drawMoved("Stages of members"),
 	"links":      drawLinks,

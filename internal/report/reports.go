@@ -70,6 +70,7 @@ var reports = []Named{
 		func(tx *store.Tx, ask Ask) ([]Favourite, error) { return Favourites(tx, ask.Day, ask.most(everything)) },
 		func(_ Ask, f Favourite) []any { return []any{f.Category, f.Members, f.Tied} })},
 	{"forecast", "who is still a customer, how often customers order, and how well that was foretold", true, forecastReport},
+	{"holdout", "what campaigns changed: how many ordered of those whom they were for, and of those held out", true, holdoutReport},
 	{"liability", "what the points that members have are worth, all of them and without those that will expire, and what of the sales is deferred for them", true, liabilityReport},
 	{"lifecycle", "members by the stage of their lifecycle, and who moved from one to another in a month", true, moved(Lifecycle)},
 	{"links", "which links of mails people clicked, and how many members did", false, asKept(listed("CAMPAIGN|MAIL|LINK|MEMBERS|CLICKS",
