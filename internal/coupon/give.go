@@ -152,12 +152,16 @@ func takeEach(tx *store.Tx, p Pool, want []To, voids map[To]int64, mint int64, r
 	return nil
 }
 
+// inStock is the condition on a code of a pool that is nobody's, by which Postgres finds it
+// without going through those that were given: free ones and those set aside are among them.
+const inStock = "pool_id = @pool and member_id is null"
+
 // claimable is the condition on a free code that may be given.
 func (p Pool) claimable() string {
 	if p.byFile() {
-		return "pool_id = @pool and state = 'free' and known_at is not null"
+		return inStock + " and state = 'free' and known_at is not null"
 	}
-	return "pool_id = @pool and state = 'free'"
+	return inStock + " and state = 'free'"
 }
 
 // stockEach gives the first free codes to the first who want one and returns those
