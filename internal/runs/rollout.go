@@ -131,7 +131,7 @@ func (c cut) upTo() int64 {
 // has its own end, so that none is late because it came after another.
 func (r rollout) cutChunks(tx *store.Tx, run int64, from loyalty.Instant, pilot bool) error {
 	if r.atOnce() {
-		return cutChunks(tx, run, part{mails: everything, at: from})
+		return cutWhole(tx, run, from)
 	}
 	done, err := cutOf(tx, run)
 	if err != nil || !done.Waiting {
@@ -166,17 +166,31 @@ const pilotChunk = 2000
 // there are about a hundred, unless that makes them too small or too large to be worth it.
 func chunkOf(mails int64) int64 { return min(max(mails/100, 100), 2000) }
 
+// cutWhole cuts a run of which all mails go at once into slices that workers claim: by
+// ids, which lie close together, without reading who is among them.
+func cutWhole(tx *store.Tx, run int64, at loyalty.Instant) error {
+	var all struct{ Audience, First, Last int64 }
+	err := tx.One(&all, `
+		select r.audience, coalesce((select min(id) from sends where run_id = @run), 0) as first, coalesce((select max(id) from sends where run_id = @run), -1) as last
+		from   runs r
+		where  r.id = @run and exists (select 1 from sends where run_id = @run and state = 'queued')`, store.Args{"run": run})
+	if err != nil {
+		return store.IgnoreNotFound(err) // nobody gets the mail
+	}
+	var chunks [][]any
+	for lo, size := all.First, chunkOf(all.Audience); lo <= all.Last; lo += size {
+		hi := min(lo+size-1, all.Last)
+		chunks = append(chunks, []any{run, int64(len(chunks)), lo, hi, lo, at})
+	}
+	_, err = tx.Bulk("chunks", []string{"run_id", "n", "lo", "hi", "next_id", "not_before"}, chunks)
+	return err
+}
+
 // cutChunks cuts the next queued mails of a run into slices that workers claim.
 func cutChunks(tx *store.Tx, run int64, p part) error {
 	size := int64(pilotChunk)
 	if !p.pilot {
-		mails := p.mails
-		if mails == everything {
-			if err := tx.One(&mails, "select audience from runs where id = @run", store.Args{"run": run}); err != nil {
-				return err
-			}
-		}
-		size = chunkOf(mails)
+		size = chunkOf(p.mails)
 	}
 	// Of each slice only the first and the last go on to be grouped.
 	_, err := tx.Exec(`
