@@ -60,6 +60,15 @@ func (a *Audience) count(reasons map[string]int64) {
 	}
 }
 
+// all is everybody of the audience, also those who do not get the mail.
+func (a *Audience) all() int64 {
+	n := a.Mailed
+	for _, some := range a.LeftOut {
+		n += some
+	}
+	return n
+}
+
 func byReason(rows []tally) map[string]int64 {
 	reasons := make(map[string]int64, len(rows))
 	for _, row := range rows {

@@ -62,7 +62,11 @@ func freeze(t isolation.Turn, s start) (f frozen, err error) {
 	if err := t.Tx.AboutEverybody(); err != nil {
 		return f, err
 	}
-	if err := s.write(t, step, how, args, &f); err != nil {
+	before, err := t.Tx.LastID("sends")
+	if err == nil {
+		err = s.write(t, step, how, args, &f)
+	}
+	if err != nil {
 		return f, fmt.Errorf("freezing the audience: %w", err)
 	}
 	if step.Coupon != "" && f.audience.Codes == 0 {
@@ -70,7 +74,7 @@ func freeze(t isolation.Turn, s start) (f frozen, err error) {
 			return f, err
 		}
 	}
-	if err := how.cutChunks(t.Tx, f.run, t.Tx.At, true); err != nil {
+	if err := f.cut(t.Tx, how, before); err != nil {
 		return f, fmt.Errorf("cutting chunks: %w", err)
 	}
 	if len(t.C.Steps) > 1 {
@@ -80,6 +84,21 @@ func freeze(t isolation.Turn, s start) (f frozen, err error) {
 	}
 	t.Tx.Wake(fmt.Sprintf("run.deliver:%d", f.run))
 	return f, nil
+}
+
+// cut cuts the run into chunks; its mails have ids above before.
+func (f frozen) cut(tx *store.Tx, how rollout, before int64) error {
+	if f.audience.Mailed == 0 {
+		return nil
+	}
+	if !how.atOnce() {
+		return how.cutChunks(tx, f.run, tx.At, true)
+	}
+	last, err := tx.LastID("sends")
+	if err != nil {
+		return err
+	}
+	return cutWhole(tx, f.run, f.audience.all(), before+1, last, tx.At)
 }
 
 // aPiece is how much of an audience is at hand at once.
