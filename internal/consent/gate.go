@@ -43,15 +43,19 @@ type Ledger struct {
 	Columns string               // of s (sends), m (members), p (the passage that a send is of) and its joins
 	Joins   string               // by which further tables come in
 	Into    func(to []any) []any // appends where the columns of the next send go
+	Next    func() *Candidate    // where Load puts the next send; nil: into what it returns
 }
 
 // Load returns the candidates of those sends, by id, all of them in one statement.
 // Sends that are not there are left out.
 func Load(tx *store.Tx, sends []int64, more Ledger) (all []Candidate, err error) {
-	all = make([]Candidate, 0, len(sends))
+	next := more.Next
+	if next == nil {
+		all = make([]Candidate, 0, len(sends))
+		next = func() *Candidate { all = append(all, Candidate{}); return &all[len(all)-1] }
+	}
 	err = look(tx, sends, changing+", "+lasting, more, func(to []any) []any {
-		all = append(all, Candidate{})
-		c := &all[len(all)-1]
+		c := next()
 		return append(c.changing(to), &c.Campaign, &c.Occurrence, &c.Version, &c.Run, &c.Code, &c.Step, &c.Class, &c.Topic, &c.QueuedAt, &c.OwnActAt)
 	})
 	return all, err
@@ -105,7 +109,8 @@ func look(tx *store.Tx, ids []int64, columns string, more Ledger, into func(to [
 	if more.Columns != "" {
 		columns += ", " + more.Columns
 	}
-	rows, err := tx.Query(`
+	var where []any
+	err := tx.Each(`
 		select `+columns+`
 		from   `+tx.JSONEach("@ids")+`
 		join   sends s              on s.id = ids.value
@@ -115,22 +120,17 @@ func look(tx *store.Tx, ids []int64, columns string, more Ledger, into func(to [
 		left   join recent_mails r  on r.member_id = s.member_id
 		left   join passages p      on p.occurrence_id = s.occurrence_id and p.member_id = s.member_id
 		`+more.Joins+`
-		order  by s.id`, store.Args{"ids": store.JSON(ids)})
-	if err != nil {
-		return fmt.Errorf("loading %d sends: %w", len(ids), err)
-	}
-	defer rows.Close()
-	var where []any
-	for rows.Next() {
+		order  by s.id`, store.Args{"ids": store.JSON(ids)}, func(scan func(into ...any) error) error {
 		where = into(where[:0])
 		if more.Into != nil {
 			where = more.Into(where)
 		}
-		if err := rows.Scan(where...); err != nil {
-			return fmt.Errorf("loading a send: %w", err)
-		}
+		return scan(where...)
+	})
+	if err != nil {
+		return fmt.Errorf("loading %d sends: %w", len(ids), err)
 	}
-	return rows.Err()
+	return nil
 }
 
 // Zones looks up time zones by name and remembers them. It is safe for

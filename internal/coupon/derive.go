@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,35 +25,32 @@ import (
 // settingCodes is the setting that holds the secret from which codes are derived.
 const settingCodes = "code_secret"
 
-// derived says how the codes of people in their occurrences are drawn. try counts from
-// 0: where a code is somebody else's already, the next one is as certain as the first.
-func (p Pool) derived(tx *store.Tx, people []To, try int, random io.Reader) (drawn, error) {
+// derived returns the codes of people in their occurrences. try counts from 0: where a
+// code is somebody else's already, the next one is as certain as the first.
+func (p Pool) derived(tx *store.Tx, people []To, try int, random io.Reader) ([]row, error) {
 	names, err := namesOf(tx, p.Name, people)
 	if err != nil {
-		return drawn{}, err
+		return nil, err
 	}
 	d, err := deriving(tx, random)
 	if err != nil {
-		return drawn{}, err
+		return nil, err
 	}
-	return p.derivedBy(d, people, make([]int64, len(people)), names, try), nil
-}
-
-// drawn are codes that are drawn one by one while they are written down: so Postgres
-// takes them in meanwhile.
-type drawn struct {
-	people []To
-	row    func(i int) (row, error) // of people[i]; the same each time
+	return p.derivedBy(d, people, make([]int64, len(people)), names, try)
 }
 
 // derivedBy is derived for people whose names are at hand, and the ids of their codes.
-func (p Pool) derivedBy(d *stream, people []To, ids []int64, names []string, try int) drawn {
-	suffix := "\x00" + strconv.Itoa(try)
-	return drawn{people, func(i int) (row, error) {
+func (p Pool) derivedBy(d *stream, people []To, ids []int64, names []string, try int) ([]row, error) {
+	rows, suffix := make([]row, len(people)), "\x00"+strconv.Itoa(try)
+	for i, who := range people {
 		d.about(names[i] + suffix)
 		code, err := loyalty.CodePattern(p.Pattern).Expand(d)
-		return row{ids[i], code, loyalty.FoldCode(code), people[i]}, err
-	}}
+		if err != nil {
+			return nil, err
+		}
+		rows[i] = row{ids[i], code, loyalty.FoldCode(code), who}
+	}
+	return rows, nil
 }
 
 // namesOf returns what the codes of people in their occurrences are known by outside
@@ -181,20 +179,23 @@ func eventNames(tx *store.Tx, events map[int64]string) error {
 // memberNames returns what members are known by outside the database: the shop's id,
 // or the hash of their address while we made up the id.
 func memberNames(tx *store.Tx, members []int64) (map[int64]string, error) {
-	var rows []struct {
-		ID         int64
-		ExternalID string
-		Named      bool
-		EmailKey   []byte
+	names := make(map[int64]string, len(members))
+	which, args := "id in "+tx.In("@ids"), store.Args{"ids": store.IDs(members)}
+	if n := len(members); n > 1 && slices.IsSorted(members) && members[n-1]-members[0] < 2*int64(n) { // most of those between: they lie side by side
+		which, args = "id between @first and @last", store.Args{"first": members[0], "last": members[n-1]}
 	}
-	err := tx.All(&rows, "select id, external_id, named, email_key from members where id in (select value from "+tx.JSONEach("@ids")+")",
-		store.Args{"ids": store.IDs(members)})
+	err := tx.Each("select id, external_id, named, case when not named then email_key end from members where "+which, args,
+		func(scan func(into ...any) error) error {
+			var id int64
+			var name string
+			var named bool
+			var key []byte
+			err := scan(&id, &name, &named, &key)
+			names[id] = memberName(name, named, key)
+			return err
+		})
 	if err != nil {
 		return nil, fmt.Errorf("the %d members that codes are for: %w", len(members), err)
-	}
-	names := make(map[int64]string, len(rows))
-	for _, r := range rows {
-		names[r.ID] = memberName(r.ExternalID, r.Named, r.EmailKey)
 	}
 	return names, nil
 }

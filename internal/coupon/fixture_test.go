@@ -145,7 +145,7 @@ func run(t testing.TB, db *store.DB, n int64, audience int) {
 
 func giveAll(db *store.DB, pool string, run int64, random io.Reader) (n int64, err error) {
 	err = db.Update(context.Background(), func(tx *store.Tx) error {
-		n, err = coupon.GiveAll(tx, pool, run, coupon.Numbers{}, today, random)
+		n, err = coupon.GiveAll(tx, pool, run, today, random)
 		return err
 	})
 	return n, err

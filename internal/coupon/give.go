@@ -152,12 +152,16 @@ func takeEach(tx *store.Tx, p Pool, want []To, voids map[To]int64, mint int64, r
 	return nil
 }
 
+// inStock is the condition on a code of a pool that is nobody's, by which Postgres finds it
+// without going through those that were given: free ones and those set aside are among them.
+const inStock = "pool_id = @pool and member_id is null"
+
 // claimable is the condition on a free code that may be given.
 func (p Pool) claimable() string {
 	if p.byFile() {
-		return "pool_id = @pool and state = 'free' and known_at is not null"
+		return inStock + " and state = 'free' and known_at is not null"
 	}
-	return "pool_id = @pool and state = 'free'"
+	return inStock + " and state = 'free'"
 }
 
 // stockEach gives the first free codes to the first who want one and returns those
@@ -238,49 +242,39 @@ func mintFor(tx *store.Tx, p Pool, to []To, try int, random io.Reader) error {
 	if err != nil {
 		return err
 	}
-	_, err = p.mint(tx, codes)
+	_, err = p.mint(tx, codes, to)
 	return err
 }
 
-// mint adds new codes for whom they are, and returns for whom there is none, because
-// it was taken.
-func (p Pool) mint(tx *store.Tx, codes drawn) (left []To, err error) {
+// mint adds new codes for people, and returns for whom there is none, because it was
+// taken.
+func (p Pool) mint(tx *store.Tx, codes []row, people []To) (left []To, err error) {
 	err = tx.Try(func() error { return p.copy(tx, codes) }) // the fast way, which knows no "on conflict"
 	if !errors.Is(err, store.ErrDuplicate) {
 		return nil, err
 	}
-	rows := make([]row, len(codes.people))
-	for i := range rows {
-		if rows[i], err = codes.row(i); err != nil {
-			return nil, err
-		}
-	}
-	if _, err := insert(tx, p, StateReserved, rows); err != nil {
+	if _, err := insert(tx, p, StateReserved, codes); err != nil {
 		return nil, err
 	}
-	given, _, err := heldBy(tx, p, codes.people)
-	return without(codes.people, given), err
+	given, _, err := heldBy(tx, p, people)
+	return without(people, given), err
 }
 
-func (p Pool) copy(tx *store.Tx, codes drawn) error {
-	first, err := codes.row(0)
-	if err != nil {
-		return err
-	}
+func (p Pool) copy(tx *store.Tx, codes []row) error {
 	columns := []string{"id", "pool_id", "code", "folded", "state", "occurrence_id", "member_id", "reserved_at"}
 	from := 0
-	if first.ID == 0 { // the database numbers them
+	if codes[0].ID == 0 { // the database numbers them
 		from = 1
 	}
 	i, values := 0, make([]any, len(columns))
-	_, err = tx.Stream("codes", columns[from:], func() ([]any, error) {
-		if i == len(codes.people) {
+	_, err := tx.Stream("codes", columns[from:], func() ([]any, error) {
+		if i == len(codes) {
 			return nil, nil
 		}
-		r, err := codes.row(i)
+		r := codes[i]
 		i++
 		values[0], values[1], values[2], values[3], values[4], values[5], values[6], values[7] = r.ID, p.ID, r.Code, r.Folded, StateReserved, r.Occurrence, r.Member, tx.At
-		return values[from:], err
+		return values[from:], nil
 	})
 	return err
 }

@@ -187,7 +187,7 @@ func Expire(tx *store.Tx, today loyalty.Day) (int64, error) {
 		if !p.over(today) {
 			continue
 		}
-		k, err := tx.Exec("update codes set state = 'expired' where pool_id = @pool and (state in ('free', 'aside') or state = 'issued' and valid_until is null and member_id is null)",
+		k, err := tx.Exec("update codes set state = 'expired' where "+inStock+" and (state in ('free', 'aside') or state = 'issued' and valid_until is null)",
 			store.Args{"pool": p.ID})
 		if err != nil {
 			return 0, fmt.Errorf("expiring codes of pool %s: %w", p.Name, err)

@@ -27,7 +27,7 @@ import (
 
 // SetAside keeps all free codes from being given, and returns how many.
 func SetAside(tx *store.Tx) (int64, error) {
-	n, err := tx.Exec("update codes set state = 'aside' where state = 'free'", nil)
+	n, err := tx.Exec("update codes set state = 'aside' where member_id is null and state = 'free'", nil)
 	if err != nil {
 		return 0, fmt.Errorf("setting codes aside: %w", err)
 	}
@@ -42,8 +42,8 @@ func PutBack(tx *store.Tx, pool string) (free, kept int64, err error) {
 		return 0, 0, err
 	}
 	args := store.Args{"pool": p.ID}
-	if free, err = tx.Exec("update codes set state = 'free' where pool_id = @pool and state = 'aside' and not "+promised, args); err == nil {
-		err = tx.One(&kept, "select count(*) from codes where pool_id = @pool and state = 'aside'", args)
+	if free, err = tx.Exec("update codes set state = 'free' where "+inStock+" and state = 'aside' and not "+promised, args); err == nil {
+		err = tx.One(&kept, "select count(*) from codes where "+inStock+" and state = 'aside'", args)
 	}
 	if err != nil {
 		return 0, 0, fmt.Errorf("putting codes of pool %s back: %w", pool, err)
@@ -66,7 +66,7 @@ const promised = "(state = 'aside' and id in (select code_id from promises))"
 
 // unsettled is the condition on a pool that has codes set aside for nobody.
 func unsettled(pool string) string {
-	return "exists (select 1 from codes a where a.pool_id = " + pool + " and a.state = 'aside' and a.id not in (select code_id from promises))"
+	return "exists (select 1 from codes a where a.pool_id = " + pool + " and a.member_id is null and a.state = 'aside' and a.id not in (select code_id from promises))"
 }
 
 // underRestore reports whether everything is held since the database was restored.

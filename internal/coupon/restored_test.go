@@ -138,7 +138,7 @@ func TestCodesFromStockAfterARestore(t *testing.T) {
 		run(t, db, 5, 12)
 		exec(t, db, "update sends set occurrence_id = 5 where run_id = 5", nil)
 		update(t, db, func(tx *store.Tx) error {
-			_, err := coupon.GiveAll(tx, "summer", 5, coupon.Numbers{}, today, rand.Reader)
+			_, err := coupon.GiveAll(tx, "summer", 5, today, rand.Reader)
 			return err
 		})
 		for m := int64(1); m <= 10; m++ {

@@ -71,7 +71,7 @@ func Fill(tx *store.Tx, pool string, count int, random io.Reader) (int, error) {
 		return 0, err
 	}
 	var free int64
-	if err := tx.One(&free, "select count(*) from codes where pool_id = @pool and state = 'free'", store.Args{"pool": p.ID}); err != nil {
+	if err := tx.One(&free, "select count(*) from codes where "+inStock+" and state = 'free'", store.Args{"pool": p.ID}); err != nil {
 		return 0, fmt.Errorf("counting pool %s: %w", pool, err)
 	}
 	made, err := generate(tx, p, int64(count)-free, random)

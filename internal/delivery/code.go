@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"regulars/internal/coupon"
 	"regulars/internal/loyalty"
@@ -18,33 +20,59 @@ var errPool = errors.New("the pool of its code cannot be read")
 type code struct {
 	ID         int64
 	Code       string
-	Spec       string
 	ValidUntil *loyalty.Day // nil: not dated yet, or no end
 
-	pool program.Pool // as in force: what its end is counted by
-	err  error        // why the pool cannot be read
+	pool *program.Pool // as in force: what its end is counted by
+	err  error         // why the pool cannot be read
 }
 
 func codes(tx *store.Tx, ids []int64) (map[int64]*code, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	var rows []code
-	err := tx.All(&rows, `
-		select c.id, c.code, cast(p.spec as text) as spec, c.valid_until
-		from   codes c join pools p on p.id = c.pool_id
-		where  c.id in (select value from `+tx.JSONEach("@ids")+`)`, store.Args{"ids": store.JSON(ids)})
+	all, of, err := codesByID(tx, ids)
+	if err == nil {
+		err = poolsOf(tx, of)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("loading %d codes: %w", len(ids), err)
 	}
-	all := make(map[int64]*code, len(rows))
-	for i := range rows {
-		if err := json.Unmarshal([]byte(rows[i].Spec), &rows[i].pool); err != nil {
-			rows[i].err = fmt.Errorf("%w: %w", errPool, err)
-		}
-		all[rows[i].ID] = &rows[i]
-	}
+	maps.DeleteFunc(all, func(_ int64, c *code) bool { return c.pool == nil })
 	return all, nil
+}
+
+// codesByID loads codes without their pools, and says which are of each pool.
+func codesByID(tx *store.Tx, ids []int64) (all map[int64]*code, of map[int64][]*code, err error) {
+	all, of = make(map[int64]*code, len(ids)), map[int64][]*code{}
+	err = tx.Each("select c.id, c.code, c.pool_id, c.valid_until from "+tx.RowsOf("codes", "id", "@ids")+" c", store.Args{"ids": store.JSON(ids)}, func(scan func(into ...any) error) error {
+		c, pool := &code{}, int64(0)
+		err := scan(&c.ID, &c.Code, &pool, &c.ValidUntil)
+		all[c.ID], of[pool] = c, append(of[pool], c)
+		return err
+	})
+	return all, of, err
+}
+
+// poolsOf gives codes their pools. Each is read once, for all of its codes.
+func poolsOf(tx *store.Tx, of map[int64][]*code) error {
+	var rows []struct {
+		ID   int64
+		Spec string
+	}
+	err := tx.All(&rows, "select id, cast(spec as text) as spec from pools where id in "+tx.In("@ids"), store.Args{"ids": store.IDs(slices.Collect(maps.Keys(of)))})
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		pool := &program.Pool{}
+		if err = json.Unmarshal([]byte(r.Spec), pool); err != nil {
+			err = fmt.Errorf("%w: %w", errPool, err)
+		}
+		for _, c := range of[r.ID] {
+			c.pool, c.err = pool, err
+		}
+	}
+	return nil
 }
 
 // lastDay is the one that the code has, or gets when a mail of today shows it; 0: none.
@@ -52,14 +80,14 @@ func (c *code) lastDay(today loyalty.Day) loyalty.Day {
 	if c.ValidUntil != nil {
 		return *c.ValidUntil
 	}
-	return coupon.Pool{Pool: c.pool}.LastDay(today)
+	return coupon.Pool{Pool: *c.pool}.LastDay(today)
 }
 
 // data returns what a mail reads as coupon.…, the end being the one that is written down
 // when it was sent.
 func (c *code) data(today loyalty.Day) map[string]any {
 	d := map[string]any{"code": c.Code, "pool": c.pool.Name}
-	gives(d, c.pool)
+	gives(d, *c.pool)
 	if end := c.lastDay(today); end != 0 {
 		d["ends"] = end
 	}

@@ -408,7 +408,7 @@ func (s *shop) give(run int64) {
 		if err := coupon.Apply(tx, s.program.Pools); err != nil {
 			return err
 		}
-		_, err := coupon.GiveAll(tx, "gift", run, coupon.Numbers{}, day(s, tx), rand.Reader)
+		_, err := coupon.GiveAll(tx, "gift", run, day(s, tx), rand.Reader)
 		return err
 	})
 }

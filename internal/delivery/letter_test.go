@@ -66,7 +66,7 @@ func (l *letters) add(who person) *send {
 		who.Email = fmt.Sprintf("member%d@example.test", n)
 	}
 	l.stuff.people[n] = &who
-	l.stuff.codes[n] = &code{ID: n, Code: fmt.Sprintf("GIFT-%04d-7K2M", n), pool: l.plan.program.Pools[0]}
+	l.stuff.codes[n] = &code{ID: n, Code: fmt.Sprintf("GIFT-%04d-7K2M", n), pool: &l.plan.program.Pools[0]}
 	s := &send{Candidate: consent.Candidate{Send: n, Member: n, Code: n, Class: loyalty.Offer, Topic: loyalty.Offers, Step: "1-gift", Email: who.Email, EmailKey: []byte("0123456789")},
 		campaign: "gift", key: "launch:1", launch: map[string]any{"headline": "Summer is here"}, plan: l.plan}
 	l.sends = append(l.sends, s)

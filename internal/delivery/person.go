@@ -68,33 +68,29 @@ func people(tx *store.Tx, ids []int64) (map[int64]*person, error) {
 }
 
 func peopleByID(tx *store.Tx, args store.Args, n int) (map[int64]*person, error) {
-	rows, err := tx.Query(`
+	all := make(map[int64]*person, n)
+	err := tx.Each(`
 		select m.id, m.external_id, m.email, m.first_name, m.last_name, m.language, m.country,
 		       m.birth_year, m.birth_month, m.birth_date, cast(m.attributes as text), m.joined_day,
 		       coalesce(f.points, 0), coalesce(f.orders, 0), coalesce(f.spent, 0), f.first_day, f.last_day
 		from   `+tx.JSONEach("@ids")+`
 		join   members m    on m.id = ids.value
-		left   join facts f on f.member_id = m.id`, args)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	all := make(map[int64]*person, n)
-	for rows.Next() {
+		left   join facts f on f.member_id = m.id`, args, func(scan func(into ...any) error) error {
 		p, attributes := &person{}, ""
-		err := rows.Scan(&p.ID, &p.ExternalID, &p.Email, &p.FirstName, &p.LastName, &p.Language, &p.Country,
+		err := scan(&p.ID, &p.ExternalID, &p.Email, &p.FirstName, &p.LastName, &p.Language, &p.Country,
 			&p.BirthYear, &p.BirthMonth, &p.BirthDate, &attributes, &p.JoinedDay,
 			&p.Points, &p.Orders, &p.Spent, &p.FirstDay, &p.LastDay)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		p.FirstName, p.LastName = unlinked(p.FirstName), unlinked(p.LastName)
 		if p.more, err = values(attributes); err != nil {
 			p.err = fmt.Errorf("attributes of member %d: %w", p.ID, err)
 		}
 		all[p.ID] = p
-	}
-	return all, rows.Err()
+		return nil
+	})
+	return all, err
 }
 
 // unlinked returns a name, "" for one with a web link in it: anybody can type a

@@ -167,7 +167,7 @@ func (p *plan) sampleCode() *code {
 	}
 	for _, q := range p.program.Pools {
 		if q.Name == pool {
-			return &code{Code: cmp.Or(q.Code, likePattern(cmp.Or(q.Pattern, "####-####"))), pool: q}
+			return &code{Code: cmp.Or(q.Code, likePattern(cmp.Or(q.Pattern, "####-####"))), pool: &q}
 		}
 	}
 	return nil

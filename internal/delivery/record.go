@@ -69,6 +69,11 @@ func record(tx *store.Tx, lane, whose string, results []result) ([]result, error
 	if err != nil {
 		return nil, err
 	}
+	args := store.Args{"now": tx.At, "handed": handed, "day": day}
+	from := "(" + inOne(tx, rows, args) + ") r"
+	if from == "() r" {
+		args["rows"], from = store.JSON(rows), rowsOf(tx)
+	}
 	var done []int64
 	err = tx.All(&done, `
 		update sends
@@ -82,10 +87,9 @@ func record(tx *store.Tx, lane, whose string, results []result) ([]result, error
 		       smtp_code = case when r.code > 0 then r.code else smtp_code end,
 		       smtp_text = case when r.words <> '' then r.words else smtp_text end,
 		       email_key = case when r.key <> '' then `+unhex(tx, "r.key")+` else email_key end
-		from   `+rowsOf(tx)+`
+		from   `+from+`
 		where  sends.id = r.id and `+opaque(whose)+`
-		returning sends.id`,
-		store.Args{"rows": store.JSON(rows), "now": tx.At, "handed": handed, "day": day})
+		returning sends.id`, args)
 	if err != nil {
 		return nil, fmt.Errorf("recording %d sends: %w", len(results), err)
 	}
@@ -132,6 +136,28 @@ func rowsOf(tx *store.Tx) string {
 	return `(select value ->> 'id' as id, value ->> 'fence' as fence, value ->> 'state' as state, value ->> 'reason' as reason,
 	                value ->> 'tried' as tried, value ->> 'final' as final, value ->> 'code' as code, value ->> 'words' as words, value ->> 'key' as key
 	         from   json_each(@rows)) r`
+}
+
+// inOne is rowsOf for results of which all but the send and its address are the same, as
+// those of most batches are: Postgres then has no JSON to read. It is "" for others.
+func inOne(tx *store.Tx, rows []row, args store.Args) string {
+	if !tx.Postgres() {
+		return ""
+	}
+	first, ids, keys := rows[0], make([]int64, len(rows)), make([]string, len(rows))
+	for i, r := range rows {
+		ids[i], keys[i] = r.ID, r.Key
+		if r.ID, r.Key = first.ID, first.Key; r != first {
+			return ""
+		}
+	}
+	args["ids"], args["keys"] = store.Array(ids), store.Array(keys)
+	args["fence"], args["state"], args["reason"], args["tried"] = first.Fence, first.State, first.Reason, first.Tried
+	args["final"], args["code"], args["words"] = first.Final, first.Code, first.Words
+	return `select u.id, u.key, cast(@fence as bigint) as fence, cast(@state as text) as state, cast(@reason as text) as reason, cast(@tried as integer) as tried,
+		       cast(@final as integer) as final, cast(@code as integer) as code, cast(@words as text) as words
+		from   unnest(cast(@ids as bigint[]), cast(@keys as text[])) u(id, key)
+		limit (select cardinality(cast(@ids as bigint[])))`
 }
 
 // opaque is a condition whose odds the planner does not guess. In tables that were

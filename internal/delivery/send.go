@@ -90,17 +90,21 @@ func (s *send) again() bool { return s.reason == retried || s.reason == resent }
 // gate and their letters need to know of them, read once. An old one whose occurrence was
 // tidied away is there, too.
 func load(tx *store.Tx, ids []int64) ([]*send, error) {
-	var sends []*send
-	var vars []*string
-	candidates, err := consent.Load(tx, ids, consent.Ledger{
+	room := make([]send, len(ids)) // in one piece, for they come and go together
+	sends := make([]*send, 0, len(ids))
+	vars := make([]string, len(ids))
+	_, err := consent.Load(tx, ids, consent.Ledger{
+		Next: func() *consent.Candidate {
+			sends = append(sends, &room[len(sends)])
+			return &sends[len(sends)-1].Candidate
+		},
 		Columns: situation + `, s.reason, s.fence, s.attempts, s.day, coalesce(c.name, ''), coalesce(o.key, ''), coalesce(cast(o.vars as text), '{}'), coalesce(p.event_id, 0), coalesce(p.order_id, 0)`,
 		Joins: joined + `
 		left join campaigns c   on c.id = s.campaign_id
 		left join occurrences o on o.id = s.occurrence_id`,
 		Into: func(to []any) []any {
-			s, values := &send{}, new(string)
-			sends, vars = append(sends, s), append(vars, values)
-			return append(s.situation(to), &s.reason, &s.fence, &s.attempts, &s.day, &s.campaign, &s.key, values, &s.event, &s.order)
+			s := sends[len(sends)-1]
+			return append(s.situation(to), &s.reason, &s.fence, &s.attempts, &s.day, &s.campaign, &s.key, &vars[len(sends)-1], &s.event, &s.order)
 		},
 	})
 	if err != nil {
@@ -108,9 +112,8 @@ func load(tx *store.Tx, ids []int64) ([]*send, error) {
 	}
 	var launch map[string]any // of the last send: those of a run have the same
 	for i, s := range sends {
-		s.Candidate = candidates[i]
-		if launch == nil || *vars[i] != *vars[i-1] {
-			if launch, err = values(*vars[i]); err != nil {
+		if launch == nil || vars[i] != vars[i-1] {
+			if launch, err = values(vars[i]); err != nil {
 				s.blind, s.failed = true, fmt.Errorf("values of the launch: %w", err)
 			}
 		}
@@ -123,10 +126,11 @@ func load(tx *store.Tx, ids []int64) ([]*send, error) {
 // reload returns copies of sends, which are in the order of their ids, as they stand by
 // now: of what cannot have changed nothing is read a second time.
 func reload(tx *store.Tx, sends []*send) ([]*send, error) {
+	room := make([]send, len(sends)) // in one piece, as in load
 	fresh, candidates := make([]*send, len(sends)), make([]*consent.Candidate, len(sends))
 	for i, s := range sends {
-		now := *s
-		fresh[i], candidates[i] = &now, &now.Candidate
+		room[i] = *s
+		fresh[i], candidates[i] = &room[i], &room[i].Candidate
 	}
 	n := 0
 	err := consent.Reload(tx, candidates, consent.Ledger{Columns: situation, Joins: joined, Into: func(to []any) []any { n++; return fresh[n-1].situation(to) }})

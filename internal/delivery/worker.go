@@ -187,7 +187,7 @@ func (w *worker) feed(ctx context.Context, batches chan<- *batch) {
 		}
 		w.count(marked.ended)
 		if len(marked.sends) > 0 {
-			marked.landed = map[int64]bool{}
+			marked.landed = make(map[int64]bool, len(marked.sends))
 			batches <- marked
 		}
 		b = late
@@ -451,6 +451,9 @@ func (w *worker) settle(landed <-chan landing) {
 			if l.recorded {
 				w.count([]result{l.result})
 			} else {
+				if b.wait == nil && !b.single {
+					b.wait = make([]result, 0, len(b.sends))
+				}
 				b.wait = append(b.wait, l.result)
 			}
 			if len(b.landed) == len(b.sends) || b.single && len(landed) == 0 {

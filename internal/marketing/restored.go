@@ -55,7 +55,7 @@ func dueSince(tx *store.Tx, since loyalty.Instant) (r Restored, err error) {
 		       (select count(*) from jobs where state in ('queued', 'running') and run_at <= @now) as jobs,
 		       (select count(*) from timetable t join campaigns c on c.id = t.campaign_id
 		        where c.live and c.removed_at is null and t.next_at between @since and @now) as dates,
-		       (select count(*) from codes where state = 'aside' and id not in (select code_id from promises)) as aside`, args)
+		       (select count(*) from codes where member_id is null and state = 'aside' and id not in (select code_id from promises)) as aside`, args)
 	return r, err
 }
 

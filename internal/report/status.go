@@ -426,9 +426,9 @@ func (s *Status) pools(tx *store.Tx) error {
 		where  p.removed_at is null
 		and   (p.kind = 'imported' or p.kind = 'generated' and p.spec ->> 'Checkout' = 'file')
 		and    exists (select 1 from campaigns c where c.live and c.removed_at is null)
-		and    exists (select 1 from codes k where k.pool_id = p.id and k.state not in ('free', 'void', 'aside'))
-		and    not exists (select 1 from codes k where k.pool_id = p.id and k.state = 'aside')
-		and    not exists (select 1 from codes k where k.pool_id = p.id and k.state = 'free' and (p.kind = 'imported' or k.known_at is not null))
+		and    p.given + coalesce((select sum(m.given) from pool_moves m where m.pool_id = p.id), 0) > 0
+		and    not exists (select 1 from codes k where k.pool_id = p.id and k.member_id is null and k.state = 'aside')
+		and    not exists (select 1 from codes k where k.pool_id = p.id and k.member_id is null and k.state = 'free' and (p.kind = 'imported' or k.known_at is not null))
 		order  by p.name`, nil)
 	if err != nil {
 		return err
@@ -437,7 +437,7 @@ func (s *Status) pools(tx *store.Tx) error {
 	return tx.All(&s.aside, `
 		select p.name as pool, count(*) as codes
 		from   codes k join pools p on p.id = k.pool_id
-		where  k.state = 'aside' and k.id not in (select code_id from promises)
+		where  k.member_id is null and k.state = 'aside' and k.id not in (select code_id from promises)
 		group  by p.name
 		order  by p.name`, nil)
 }

@@ -90,6 +90,14 @@ func (q *Question) Exec(text string) (int64, error) {
 	return q.Tx.Exec(text, q.Args)
 }
 
+// Pieces is All for more than there is room for, as store.Tx does it.
+func (q *Question) Pieces(text string, n int, row func(scan func(into ...any) error) error, piece func() error) error {
+	if q.err != nil {
+		return q.err
+	}
+	return q.Tx.Pieces(text, q.Args, n, row, piece)
+}
+
 // Fails returns the condition that a rule does not hold; one that is not there
 // does not.
 func (q *Question) Fails(r *segments.Rule) string {

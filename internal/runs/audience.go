@@ -50,22 +50,38 @@ type tally struct {
 	N      int64
 }
 
-func (a *Audience) count(rows []tally) {
-	a.Mailed, a.LeftOut = 0, map[string]int64{}
-	for _, row := range rows {
-		if row.Reason == "" {
-			a.Mailed = row.N
-		} else {
-			a.LeftOut[row.Reason] = row.N
+// count tells an audience by how many members each reason leaves out.
+func (a *Audience) count(reasons map[string]int64) {
+	a.Mailed, a.LeftOut = reasons[""], map[string]int64{}
+	for reason, n := range reasons {
+		if reason != "" {
+			a.LeftOut[reason] = n
 		}
 	}
+}
+
+// all is everybody of the audience, also those who do not get the mail.
+func (a *Audience) all() int64 {
+	n := a.Mailed
+	for _, some := range a.LeftOut {
+		n += some
+	}
+	return n
+}
+
+func byReason(rows []tally) map[string]int64 {
+	reasons := make(map[string]int64, len(rows))
+	for _, row := range rows {
+		reasons[row.Reason] = row.N
+	}
+	return reasons
 }
 
 // countRun tells a frozen audience, as it was counted.
 func (a *Audience) countRun(tx *store.Tx, run int64) error {
 	var rows []tally
 	err := tx.All(&rows, "select reason, cast(sum(n) as bigint) as n from counted where run_id = @run and run_id <> 0 group by reason", store.Args{"run": run})
-	a.count(rows)
+	a.count(byReason(rows))
 	return err
 }
 

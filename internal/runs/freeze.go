@@ -62,39 +62,19 @@ func freeze(t isolation.Turn, s start) (f frozen, err error) {
 	if err := t.Tx.AboutEverybody(); err != nil {
 		return f, err
 	}
-	numbers := coupon.Numbers{ID: "null"}
-	if step.Coupon != "" {
-		if numbers, err = coupon.Number(t.Tx, step.Coupon); err != nil {
-			return f, err
-		}
+	before, err := t.Tx.LastID("sends")
+	if err == nil {
+		err = s.write(t, step, how, args, &f)
 	}
-	q := rules.Ask(t.Tx, day, args)
-	// In one statement, in an order of members, so that the same start always makes the
-	// same ledger. The occurrence is new, so nothing can conflict, and to say that it may
-	// costs Postgres half as much again for each row.
-	args["audience"], err = q.Exec(`
-		insert into sends (day, occurrence_id, step, member_id, campaign_id, version_id, run_id, class, topic, state, reason, code_id, queued_at, done_at)
-		select cast(@day as bigint), cast(@occurrence as bigint), cast(@step as text), a.member_id, cast(@campaign as bigint),
-		       cast(@version as bigint), cast(@run as bigint), cast(@class as text), cast(@topic as text),
-		       case when a.reason = '' then 'queued' else 'skipped' end, a.reason,
-		       case when a.reason = '' then cast(` + numbers.ID + ` as bigint) end, ` + t.Tx.Instant("@now") + `,
-		       case when a.reason <> '' then ` + t.Tx.Instant("@now") + ` end
-		from  (select a.member_id, a.reason from (` + s.audience(t, q, step) + `) a order by ` + how.order() + `) a`)
 	if err != nil {
 		return f, fmt.Errorf("freezing the audience: %w", err)
 	}
-	if _, err := t.Tx.Exec("update runs set audience = @audience where id = @run", args); err != nil {
-		return f, err
-	}
-	if err := f.audience.countRun(t.Tx, f.run); err != nil {
-		return f, err
-	}
-	if step.Coupon != "" {
-		if f.audience.Codes, err = coupon.GiveAll(t.Tx, step.Coupon, f.run, numbers, day, rand.Reader); err != nil {
+	if step.Coupon != "" && f.audience.Codes == 0 {
+		if f.audience.Codes, err = coupon.GiveAll(t.Tx, step.Coupon, f.run, day, rand.Reader); err != nil {
 			return f, err
 		}
 	}
-	if err := how.cutChunks(t.Tx, f.run, t.Tx.At, true); err != nil {
+	if err := f.cut(t.Tx, how, before); err != nil {
 		return f, fmt.Errorf("cutting chunks: %w", err)
 	}
 	if len(t.C.Steps) > 1 {
@@ -104,6 +84,104 @@ func freeze(t isolation.Turn, s start) (f frozen, err error) {
 	}
 	t.Tx.Wake(fmt.Sprintf("run.deliver:%d", f.run))
 	return f, nil
+}
+
+// cut cuts the run into chunks; its mails have ids above before.
+func (f frozen) cut(tx *store.Tx, how rollout, before int64) error {
+	if f.audience.Mailed == 0 {
+		return nil
+	}
+	if !how.atOnce() {
+		return how.cutChunks(tx, f.run, tx.At, true)
+	}
+	last, err := tx.LastID("sends")
+	if err != nil {
+		return err
+	}
+	return cutWhole(tx, f.run, f.audience.all(), before+1, last, tx.At)
+}
+
+// aPiece is how much of an audience is at hand at once.
+const aPiece = 10_000
+
+// write writes a row of the ledger for everybody of the audience, in an order of members,
+// so that the same start always makes the same ledger, and makes their codes where each
+// gets one of their own. The occurrence is new, so nothing can conflict.
+func (s start) write(t isolation.Turn, step program.Step, how rollout, args store.Args, f *frozen) (err error) {
+	var mint *coupon.Minter
+	if step.Coupon != "" {
+		if mint, err = coupon.Mint(t.Tx, step.Coupon, t.V.Day(t.Tx.At), rand.Reader); err != nil {
+			return err
+		}
+	}
+	q := rules.Ask(t.Tx, t.V.Day(t.Tx.At), args)
+	whole := map[string]int64{} // reason → members
+	var members, mailed []int64
+	var reasons []string
+	row := func(scan func(into ...any) error) error {
+		var member int64
+		var reason string
+		if err := scan(&member, &reason); err != nil {
+			return err
+		}
+		members, reasons = append(members, member), append(reasons, reason)
+		if whole[reason]++; reason == "" {
+			mailed = append(mailed, member)
+		}
+		return nil
+	}
+	err = q.Pieces("select a.member_id, a.reason from ("+s.audience(t, q, step)+") a order by "+how.order(), aPiece, row, func() (err error) {
+		l := ledger{args: args, members: members, reasons: reasons}
+		if mint == nil {
+			err = l.write(t.Tx)
+		} else {
+			err = mint.For(f.occurrence, mailed, func(codes []int64) error { l.codes = codes; return l.write(t.Tx) })
+		}
+		members, reasons, mailed = members[:0], reasons[:0], mailed[:0]
+		return err
+	})
+	if err == nil && mint != nil {
+		f.audience.Codes, err = mint.Made()
+	}
+	if err != nil {
+		return err
+	}
+	f.audience.count(whole)
+	return store.CountRun(t.Tx, f.run, whole)
+}
+
+// ledger is a piece of an audience on its way into the ledger.
+type ledger struct {
+	args    store.Args
+	members []int64
+	reasons []string
+	codes   []int64 // of those who get the mail, in their order; nil: it has none yet
+}
+
+func (l ledger) write(tx *store.Tx) error {
+	columns := []string{"day", "occurrence_id", "step", "member_id", "campaign_id", "version_id", "run_id", "class", "topic", "state", "reason", "code_id", "queued_at", "done_at"}
+	row := make([]any, len(columns))
+	for i, arg := range []string{"day", "occurrence", "step", "", "campaign", "version", "run", "class", "topic"} {
+		row[i] = l.args[arg]
+	}
+	row[12] = tx.At
+	i, mailed := 0, 0
+	_, err := tx.Stream("sends", columns, func() ([]any, error) {
+		if i == len(l.members) {
+			return nil, nil
+		}
+		row[3], row[9], row[10], row[11], row[13] = l.members[i], "skipped", l.reasons[i], nil, tx.At
+		if l.reasons[i] == "" {
+			row[9], row[13] = "queued", nil
+			if l.codes != nil {
+				row[11] = l.codes[mailed]
+			}
+			mailed++
+		}
+		i++
+		return row, nil
+	})
+	return err
 }
 
 // follow lets the flow go on after the first mail of each, and at once for those for

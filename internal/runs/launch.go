@@ -117,7 +117,7 @@ func PreviewLaunch(tx *store.Tx, r LaunchRequest) (a Audience, err error) {
 	if err := q.All(&rows, "select a.reason, count(*) as n from ("+s.audience(t, q, t.C.Steps[0])+") a group by a.reason"); err != nil {
 		return a, fmt.Errorf("counting the audience of %s: %w", t.C.Name, err)
 	}
-	a.count(rows)
+	a.count(byReason(rows))
 	if err := a.capped(t, "select a.member_id from ("+s.audience(t, q, t.C.Steps[0])+") a where a.reason = ''", q.Args); err != nil {
 		return a, err
 	}

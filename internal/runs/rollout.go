@@ -126,13 +126,10 @@ func (c cut) upTo() int64 {
 	return everything
 }
 
-// cutChunks cuts mails of a run that are not cut yet into chunks that workers claim,
-// from a moment on, and moves the run's end to that of the last of them. Each wave
+// cutChunks cuts mails of a run with a pilot or waves that are not cut yet into chunks that
+// workers claim, from a moment on, and moves the run's end to that of the last of them. Each wave
 // has its own end, so that none is late because it came after another.
 func (r rollout) cutChunks(tx *store.Tx, run int64, from loyalty.Instant, pilot bool) error {
-	if r.atOnce() {
-		return cutChunks(tx, run, part{mails: everything, at: from})
-	}
 	done, err := cutOf(tx, run)
 	if err != nil || !done.Waiting {
 		return err
@@ -166,17 +163,22 @@ const pilotChunk = 2000
 // there are about a hundred, unless that makes them too small or too large to be worth it.
 func chunkOf(mails int64) int64 { return min(max(mails/100, 100), 2000) }
 
+// cutWhole cuts a run of so many mails that all go at once into slices that workers claim:
+// by ids, of which its mails have most between two, without reading who is among them.
+func cutWhole(tx *store.Tx, run, mails, first, last int64, at loyalty.Instant) error {
+	var chunks [][]any
+	for lo, size := first, chunkOf(mails); lo <= last; lo += size {
+		chunks = append(chunks, []any{run, int64(len(chunks)), lo, min(lo+size-1, last), lo, at})
+	}
+	_, err := tx.Bulk("chunks", []string{"run_id", "n", "lo", "hi", "next_id", "not_before"}, chunks)
+	return err
+}
+
 // cutChunks cuts the next queued mails of a run into slices that workers claim.
 func cutChunks(tx *store.Tx, run int64, p part) error {
 	size := int64(pilotChunk)
 	if !p.pilot {
-		mails := p.mails
-		if mails == everything {
-			if err := tx.One(&mails, "select audience from runs where id = @run", store.Args{"run": run}); err != nil {
-				return err
-			}
-		}
-		size = chunkOf(mails)
+		size = chunkOf(p.mails)
 	}
 	// Of each slice only the first and the last go on to be grouped.
 	_, err := tx.Exec(`

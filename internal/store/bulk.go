@@ -55,6 +55,19 @@ func (tx *Tx) TakeIDs(table string, n int) ([]int64, error) {
 	return ids, nil
 }
 
+// LastID is the last id that a row of a table has got so far, by whomever; 0: none has. What
+// this transaction writes from now on gets higher ones.
+func (tx *Tx) LastID(table string) (last int64, err error) {
+	text := "select coalesce(pg_sequence_last_value(cast(pg_get_serial_sequence(@table, 'id') as regclass)), 0)"
+	if !tx.Postgres() {
+		text = "select coalesce(max(seq), 0) from sqlite_sequence where name = @table"
+	}
+	if err = tx.One(&last, text, Args{"table": table}); err != nil {
+		return 0, fmt.Errorf("the last id of %s: %w", table, err)
+	}
+	return last, nil
+}
+
 func (tx *Tx) copy(table string, columns []string, rows [][]any) (n int64, err error) {
 	row := make([]any, len(columns)) // each is written before the next is asked for
 	return tx.copyFrom(table, columns, pgx.CopyFromSlice(len(rows), func(i int) ([]any, error) {

@@ -60,6 +60,36 @@ func FoldCounts(tx *Tx) (int, error) {
 	return n, nil
 }
 
+// CountRun notes the audience of a run that was just frozen, and counts it: how many mails
+// are skipped for each reason, and for "" how many wait.
+func CountRun(tx *Tx, run int64, reasons map[string]int64) error {
+	args, rows := Args{"run": run, "audience": int64(0)}, make([][]any, 0, len(reasons))
+	for reason, n := range reasons {
+		args["audience"] = args["audience"].(int64) + n
+		rows = append(rows, []any{reason, n})
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	statements := []string{"update runs set audience = @audience where id = @run"}
+	if tx.Postgres() {
+		args["rows"] = Rows(rows)
+		statements = []string{"select set_config('regulars.counted', 'yes', true)", statements[0], `
+			insert into count_changes (` + countsKey + `, n)
+			select u.campaign_id, o.day, u.id, u.step, u.class, -1, case when r.reason = '' then 'pending' else 'skipped' end, r.reason, r.n
+			from   runs u
+			join   occurrences o on o.id = u.occurrence_id
+			cross  join ` + tx.Values("reason text", "n bigint") + `
+			where  u.id = @run`}
+	}
+	for _, text := range statements {
+		if _, err := tx.Exec(text, args); err != nil {
+			return fmt.Errorf("counting run %d: %w", run, err)
+		}
+	}
+	return nil
+}
+
 // ledgerCounts is the ledger from a day on, counted: a SELECT of the key and n.
 const ledgerCounts = `
 	select campaign_id, day, coalesce(run_id, 0) as run_id, step, class,

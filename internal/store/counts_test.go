@@ -183,3 +183,51 @@ func TestTheMigrationCountsTheLedgerAsItIs(t *testing.T) {
 		c.want("counted", "1 complained@20000, 4 pending@-1, 3 sent@20000, 1 sent@20001")
 	})
 }
+
+// Who freezes a run counts it, and it is counted once, also beside an older binary whose
+// run the trigger counts, in the same transaction.
+func TestARunIsCountedByItsWriter(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		c := counting{t, db}
+		err := db.Update(context.Background(), func(tx *store.Tx) error {
+			for run, note := range []func(run int64) error{
+				func(run int64) error { return store.CountRun(tx, run, map[string]int64{"": 2, "no_consent": 1}) },
+				func(run int64) error {
+					_, err := tx.Exec("update runs set audience = 3 where id = @run", store.Args{"run": run})
+					return err
+				},
+			} {
+				args := store.Args{"run": int64(run + 1), "key": fmt.Sprint("run ", run+1), "now": tx.At}
+				for _, text := range []string{
+					"insert into occurrences (id, campaign_id, key, day, at, decision) values (@run, 1, @key, 20000, @now, 'started')",
+					"insert into runs (id, occurrence_id, campaign_id, version_id, step, class, state, expires_at, started_at) values (@run, @run, 1, 1, 'letter', 'offer', 'sending', @now, @now)",
+				} {
+					if _, err := tx.Exec(text, args); err != nil {
+						return err
+					}
+				}
+				var rows [][]any
+				for member, reason := range []string{"", "", "no_consent"} {
+					state := "queued"
+					if reason != "" {
+						state = "skipped"
+					}
+					rows = append(rows, []any{int64(20000), int64(run + 1), "letter", int64(member), int64(1), int64(1), int64(run + 1), "offer", "offers", state, reason, tx.At})
+				}
+				_, err := tx.Bulk("sends", []string{"day", "occurrence_id", "step", "member_id", "campaign_id", "version_id", "run_id", "class", "topic", "state", "reason", "queued_at"}, rows)
+				if err == nil {
+					err = note(int64(run + 1))
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.want("both runs", "2 pending@-1, 1 skipped@-1 no_consent")
+	})
+}

@@ -300,10 +300,10 @@ func ascii(s string) bool {
 	return true
 }
 
-// asciiBody is the same of a body, eight bytes at once.
+// asciiBody is the same of a body, 32 bytes at once.
 func asciiBody(b []byte) bool {
-	for ; len(b) >= 8; b = b[8:] {
-		if binary.LittleEndian.Uint64(b)&0x8080808080808080 != 0 {
+	for ; len(b) >= 32; b = b[32:] {
+		if (binary.LittleEndian.Uint64(b)|binary.LittleEndian.Uint64(b[8:])|binary.LittleEndian.Uint64(b[16:])|binary.LittleEndian.Uint64(b[24:]))&0x8080808080808080 != 0 {
 			return false
 		}
 	}
