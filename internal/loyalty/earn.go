@@ -112,7 +112,7 @@ func exactPlainly(o Order, r Rates) *big.Rat {
 type basket struct {
 	lines []Line
 	kept  []*big.Rat // of each line, by the base
-	items []*big.Rat // pieces of it that are kept; what was free is none
+	items []*big.Rat // pieces of it that are kept; a line that was free has none
 	sum   *big.Rat   // of all lines
 	rest  *big.Rat   // what was paid beside goods, where the base is the total
 }
@@ -133,6 +133,7 @@ func newBasket(o Order, refunds []Refund, r Rates) basket {
 		}
 		listed = goods
 	}
+	whole := len(o.Lines) == 0 && o.Total == 0 && !slices.ContainsFunc(refunds, func(f Refund) bool { return f.All || len(f.Lines) > 0 })
 	b := basket{lines: lines, sum: new(big.Rat), rest: new(big.Rat)}
 	left, others := keptOf(o, refunds, lines, ratio(goods, listed))
 	share := ratio(goods, listed)
@@ -146,8 +147,11 @@ func newBasket(o Order, refunds []Refund, r Rates) basket {
 		kept, items := new(big.Rat), new(big.Rat)
 		if !slices.ContainsFunc(r.NotOn, func(of Of) bool { return of.Is(l) }) {
 			kept.Mul(big.NewRat(l.Total, 1), share).Mul(kept, left[i])
-			if l.Total > 0 {
+			switch {
+			case l.Total > 0:
 				items.Mul(big.NewRat(l.Quantity, 1), left[i])
+			case whole: // what its items cost, nobody says
+				items.SetInt64(l.Quantity)
 			}
 		}
 		b.kept, b.items = append(b.kept, kept), append(b.items, items)

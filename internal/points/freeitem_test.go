@@ -48,3 +48,33 @@ func TestWhatWasClaimedEarnsNothing(t *testing.T) {
 		s.doctor(t)
 	})
 }
+
+// Of an order without lines nobody says what its items cost: those of one of 0.00 earn their
+// stamps (loyalty.md O20), but for what was claimed.
+func TestItemsOfAnOrderOfNothing(t *testing.T) {
+	p := shoptest.Program{
+		Pools: "coffee: {kind: generated, pattern: COFFEE-########, item: Latte, worth: 2.40, valid_for: 60d, checkout: asks_us}\n",
+		Extra: map[string]string{"loyalty.yaml": "cards:\n  latte: {stamp: item, of: 3, gives: coffee}\n"},
+	}
+	shoptest.Each(t, p, func(t *testing.T, plain *shoptest.Shop) {
+		s := shop{plain}
+		m := s.Join(1)[0]
+		buy := func(id string, quantity int64, codes ...string) {
+			s.order(loyalty.OrderPlaced, m, id, func(e *loyalty.Event) {
+				e.Order.Status, e.Order.Total, e.Order.HasTotal, e.Order.Quantity, e.Order.Lines = loyalty.Paid, 0, true, quantity, nil
+				for _, code := range codes {
+					e.Order.Coupons = append(e.Order.Coupons, loyalty.UsedCoupon{Code: code})
+				}
+			})
+		}
+		buy("a", 4)
+		s.Want("four items for nothing", s.card(m), "1 left, 0 owed, 1 codes")
+		var codes []string
+		s.All(&codes, "select code from codes", nil)
+		buy("b", 1, codes...)
+		s.Want("what the card gave", s.card(m), "1 left, 0 owed, 0 codes")
+		buy("c", 1)
+		s.Want("another", s.card(m), "2 left, 0 owed, 0 codes")
+		s.doctor(t)
+	})
+}

@@ -54,7 +54,9 @@ func (r *Rules) targets(tx *store.Tx, list []*purchase) error {
 func (p *purchase) order() (loyalty.Order, []loyalty.Refund) {
 	o := loyalty.Order{At: p.At, Status: p.Status, Total: p.Total, Discount: p.Discount, Tax: p.Tax, Shipping: p.Shipping,
 		Quantity: p.Quantity, Shop: p.Shop, Lines: p.lines}
-	if p.free != nil {
+	if p.free != nil && p.lines == nil {
+		o.Quantity = max(0, o.Quantity-int64(len(p.free)))
+	} else if p.free != nil {
 		var off int64
 		o.Lines, off = withoutPrice(p.lines, p.Total-p.Shipping, p.free)
 		o.Discount = max(0, o.Discount-off)
