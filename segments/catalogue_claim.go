@@ -61,12 +61,13 @@ func (s Stock) left(b *builder) string {
 	}
 	all := []string{"p.name = " + b.bind(s.Pool), "p.removed_at is null"}
 	if s.Shared {
-		all = append(all, "not exists (select 1 from codes c where c.pool_id = p.id and c.state <> 'issued')")
+		all = append(all, "not exists (select 1 from codes c where c.pool_id = p.id and c.member_id is null and c.state <> 'issued')")
 		return "exists (select 1 from pools p where " + strings.Join(all, " and ") + ")"
 	}
-	lies := "exists (select 1 from codes c where c.pool_id = p.id and c.state = 'free')"
+	// Nobody's: by that they are found without going through those that were given.
+	lies := "exists (select 1 from codes c where c.pool_id = p.id and c.member_id is null and c.state = 'free')"
 	if s.Told {
-		lies = "exists (select 1 from codes c where c.pool_id = p.id and c.state = 'free' and c.known_at is not null)"
+		lies = "exists (select 1 from codes c where c.pool_id = p.id and c.member_id is null and c.state = 'free' and c.known_at is not null)"
 	}
 	if s.Most > 0 {
 		all = append(all, CodesGiven+" < "+b.bind(s.Most))

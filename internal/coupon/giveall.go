@@ -74,7 +74,7 @@ func available(tx *store.Tx, p Pool, today loyalty.Day) (have, stock int64, err 
 	}
 	if p.Kind == Shared {
 		var ended bool
-		err := tx.One(&ended, "select exists (select 1 from codes where pool_id = @pool and state <> 'issued')", store.Args{"pool": p.ID})
+		err := tx.One(&ended, "select exists (select 1 from codes where "+inStock+" and state <> 'issued')", store.Args{"pool": p.ID})
 		if err != nil || ended {
 			return 0, 0, err
 		}

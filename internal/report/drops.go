@@ -51,7 +51,9 @@ func Drops(tx *store.Tx, today loyalty.Day, drops int) ([]DropDay, error) {
 		from   runs r
 		join   occurrences o on o.id = r.occurrence_id
 		join   campaigns c   on c.id = r.campaign_id
-		join   pools p on p.id = (select min(g.id) from pools g where exists (select 1 from codes k where k.pool_id = g.id and k.occurrence_id = r.occurrence_id))
+		join   pools p on p.id = (select k.pool_id from codes k -- of the first who was mailed; a shared one is nobody's
+		                          where k.id = (select s.code_id from sends s where s.run_id = r.id and s.state <> 'skipped' order by s.id limit 1)
+		                          and   k.occurrence_id = r.occurrence_id)
 		where  o.day <= @today
 		order  by r.id desc
 		limit  @drops`, args)
@@ -83,11 +85,11 @@ func (d DropDay) days(tx *store.Tx, occurrence, pool int64, today loyalty.Day) (
 		       group  by s.code_id
 		       union  all
 		       select u.day, 0, 1, u.discount
-		       from   codes k join redemptions u on u.code_id = k.id and not u.undone
-		       where  k.pool_id = @pool and k.occurrence_id = @occurrence) of_day
+		       from   redemptions u join codes k on k.id = u.code_id
+		       where  u.day >= @begun and u.day <= @last and u.pool_id = @pool and not u.undone and k.occurrence_id = @occurrence) of_day
 		where  day <= @last
 		group  by day
-		order  by day`, store.Args{"occurrence": occurrence, "pool": pool, "last": int64(last)})
+		order  by day`, store.Args{"occurrence": occurrence, "pool": pool, "begun": int64(d.Begun), "last": int64(last)})
 	if err != nil {
 		return nil, err
 	}
