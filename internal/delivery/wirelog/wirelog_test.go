@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -31,11 +32,19 @@ func create(t *testing.T, folder string) *wirelog.Log {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() }) // some are closed by then
+	t.Cleanup(func() { closed(l) }) // some are by then
 	return l
 }
 
 func key(n int) wirelog.Key { return wirelog.Key{Send: int64(n), Fence: 3} }
+
+// closed closes a log while this process starts no other one: until that has become another
+// program it holds the log, too, which then looks alive.
+func closed(l *wirelog.Log) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	l.Close()
+}
 
 // dead returns what dead processes left, by owner, and has settle say whether that is over.
 func dead(t *testing.T, folder string, over bool) map[int64]wirelog.Left {
@@ -75,7 +84,7 @@ func TestWhatADeadProcessHadOnTheWireIsFoundOnce(t *testing.T) {
 	if found := dead(t, folder, true); len(found) != 0 {
 		t.Errorf("the log of a living process is read: %v", found)
 	}
-	l.Close()
+	closed(l)
 	if left := dead(t, folder, false)[l.Owner()]; !left.Whole || len(left.Marks) != 2 || left.Marks[key(1)] != (wirelog.Mark{Answered: true, Answer: refused}) || left.Marks[key(2)] != (wirelog.Mark{}) {
 		t.Errorf("a dead process left %+v, want one mail begun and one answered", left)
 	}
@@ -111,7 +120,7 @@ func TestALogOfAnotherBootOrShopIsLeftAlone(t *testing.T) {
 			if _, err := l.Begin(key(1)); err != nil {
 				t.Fatal(err)
 			}
-			l.Close()
+			closed(l)
 			file := files(t, folder)[0]
 			all, err := os.ReadFile(file)
 			if err != nil {
@@ -150,7 +159,7 @@ func TestLogsOfOtherShopsAreNotReadWhole(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l.Close()
+		closed(l)
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -180,7 +189,7 @@ func TestADamagedLogSaysThatSomethingIsMissing(t *testing.T) {
 			}
 		}
 	}
-	l.Close()
+	closed(l)
 	all, err := os.ReadFile(files(t, folder)[0])
 	if err != nil {
 		t.Fatal(err)
@@ -254,7 +263,7 @@ func TestTheRingWritesAnewWhatIsRecordedAndNothingElse(t *testing.T) {
 	if _, err := l.Begin(key(0)); !errors.Is(err, wirelog.ErrFull) {
 		t.Errorf("a log without a free slot says %v", err)
 	}
-	l.Close()
+	closed(l)
 	left := dead(t, folder, true)[l.Owner()]
 	if _, in := left.Marks[key(-1)]; !in || len(left.Marks) != wirelog.Slots {
 		t.Errorf("the log knows %d mails, and of the one that was never recorded: %v", len(left.Marks), in)
@@ -279,7 +288,7 @@ func TestALogThatCannotBeWrittenSaysSo(t *testing.T) {
 	if _, err := l.Begin(key(2)); err == nil {
 		t.Error("a mail is begun in a file that is cut")
 	}
-	l.Close()
+	closed(l)
 	if _, err := l.Begin(key(3)); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("a log that is closed says %v", err)
 	}
@@ -402,7 +411,7 @@ func FuzzRead(f *testing.F) {
 	if err := l.Answer(place, key(1), wirelog.Answer{Stage: 6, Code: 451, Enhanced: [3]uint16{4, 3, 0}}); err != nil {
 		f.Fatal(err)
 	}
-	l.Close()
+	closed(l)
 	names, _ := filepath.Glob(filepath.Join(folder, "*"+wirelog.Ending))
 	all, err := os.ReadFile(names[0])
 	if err != nil {
@@ -436,7 +445,7 @@ func BenchmarkMail(b *testing.B) {
 	if err != nil {
 		b.Skip(err)
 	}
-	defer l.Close()
+	defer closed(l)
 	for i := 0; b.Loop(); i++ {
 		place, err := l.Begin(key(i))
 		if err == nil {
