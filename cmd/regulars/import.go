@@ -20,10 +20,11 @@ import (
 
 // importFlags are the flags of import, as typed.
 type importFlags struct {
-	columns, leave, zone, dates, decimal, encoding, source, orderID, orderKey, rejects, format, status string
-	consent, consentSource, refused                                                                    string
-	consentAt, refusedAt                                                                               dayFlag
-	news, dryRun                                                                                       bool
+	columns, leave, status                                                     several
+	zone, dates, decimal, encoding, source, orderID, orderKey, rejects, format string
+	consent, consentSource, refused                                            string
+	consentAt, refusedAt                                                       dayFlag
+	news, dryRun                                                               bool
 }
 
 func (a *app) importCommand() *cobra.Command {
@@ -38,8 +39,8 @@ func (a *app) importCommand() *cobra.Command {
 
 // add adds the flags that say how a file is to be read.
 func (f *importFlags) add(flags *pflag.FlagSet) {
-	flags.StringVar(&f.columns, "map", "", "field=column,… where the file's names differ from ours; 'name=\"Item, long\"' where a name has a comma")
-	flags.StringVar(&f.leave, "leave", "", "columns that are left out whatever they are called, comma-separated")
+	flags.Var(&f.columns, "map", "field=column,… where the file's names differ from ours; 'name=\"Item, long\"' where a name has a comma")
+	flags.Var(&f.leave, "leave", "columns that are left out whatever they are called, comma-separated")
 	flags.StringVar(&f.zone, "zone", "", "IANA zone of times without an offset (default: the shop's)")
 	flags.StringVar(&f.source, "source", "", "whose order numbers these are, for a system that numbers for itself (default: the shop's, as of webhooks and the API)")
 	flags.StringVar(&f.orderID, "order-id", "", "row: the file has no order column, each row is an order")
@@ -47,7 +48,7 @@ func (f *importFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.dates, "dates", "", "dmy or mdy: what stands first in dates like 01/02/2027 and birthdays like 01/02; serial: numbers are days as spreadsheets count them (default: as the whole column tells)")
 	flags.StringVar(&f.decimal, "decimal", "", "comma or point: what stands before the decimals of amounts (default: as the whole file tells)")
 	flags.StringVar(&f.encoding, "encoding", "", "what the file's bytes mean: utf-8, utf-16 or windows-1252 (default: utf-8, or what its mark says)")
-	flags.StringVar(&f.status, "status", "", "word=pending|paid|cancelled|refunded|test,… what the file's words for statuses mean")
+	flags.Var(&f.status, "status", "word=pending|paid|cancelled|refunded|test,… what the file's words for statuses mean")
 	flags.StringVar(&f.rejects, "rejects", "", "write refused rows, with the reason, to this file")
 	flags.StringVar(&f.format, "format", "", "whose export it is: "+strings.Join(importer.Formats(), ", ")+" (default: auto, which its header tells; csv is a table with our names)")
 	flags.StringVar(&f.consent, "consent", "", "topics that all these members agreed to, or those of whom the file says so, comma-separated")
@@ -213,7 +214,7 @@ func (a *app) sayTally(t importer.Tally, samples []importer.Sample, err error) e
 var imported = []string{"members", "orders", "suppressions", "points"}
 
 func (f importFlags) read(kind, file string) (im importer.File, err error) {
-	im = importer.File{Kind: kind, Path: file, Format: f.format, Source: f.source, Leave: importer.ParseColumns(f.leave), OrderID: f.orderID, Key: f.orderKey, News: f.news, DryRun: f.dryRun,
+	im = importer.File{Kind: kind, Path: file, Format: f.format, Source: f.source, Leave: importer.ParseColumns(string(f.leave)), OrderID: f.orderID, Key: f.orderKey, News: f.news, DryRun: f.dryRun,
 		Rejects: f.rejects, Consent: splitList(f.consent), ConsentSource: f.consentSource, ConsentDay: f.consentAt.Day, Refusal: splitList(f.refused), RefusedDay: f.refusedAt.Day}
 	switch {
 	case !slices.Contains(imported, kind):
@@ -237,10 +238,10 @@ func (f importFlags) read(kind, file string) (im importer.File, err error) {
 			return im, usage("--refused: %q: %v", topic, consent.ErrTopic)
 		}
 	}
-	if im.Map, err = importer.ParseMap(f.columns); err != nil {
+	if im.Map, err = importer.ParseMap(string(f.columns)); err != nil {
 		return im, usage("--map: %v", err)
 	}
-	if im.Status, err = importer.ParseStatuses(f.status); err != nil {
+	if im.Status, err = importer.ParseStatuses(string(f.status)); err != nil {
 		return im, usage("--status: %v", err)
 	}
 	if im.Decimal, err = importer.ParseDecimal(f.decimal); err != nil {

@@ -120,6 +120,25 @@ func (s *span) Set(text string) error {
 	return nil
 }
 
+// several is a flag with a list, comma-separated, that may be given more than once: then
+// the lists are one.
+type several string
+
+func (s *several) String() string { return string(*s) }
+
+// Type is how help calls such a value.
+func (s *several) Type() string { return "string" }
+
+// Set adds a list.
+func (s *several) Set(text string) error {
+	if *s != "" {
+		text = string(*s) + "," + text
+	}
+	*s = several(text)
+	return nil
+}
+
+
 // dayFlag is a flag that takes a day, like 2027-06-21.
 type dayFlag struct {
 	loyalty.Day
