@@ -313,10 +313,10 @@ func TestNotesOnAFileAreSaidAndCounted(t *testing.T) {
 	dir := t.TempDir()
 	s := shop{t: t, env: []string{"DATABASE_URL=sqlite:" + filepath.Join(dir, "shop.db")}}
 	members := filepath.Join(dir, "members.csv")
-	if err := os.WriteFile(members, []byte("member,E-mail,birthday,country\rM-1,ida@example.test,02/28,Finland\rM-2,,--02-30,Narnia\r"), 0o600); err != nil {
+	if err := os.WriteFile(members, []byte("who,E-mail,birthday,country\rM-1,ida@example.test,02/28,Finland\rM-2,,--02-30,Narnia\r"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	got := s.run("import", "members", members, "--map", "email=e-mail", "--map", "country=country", "--dates", "mdy")
+	got := s.run("import", "members", members, "--map", "member=who", "--map", "email=e-mail", "--dates", "mdy")
 	if want := "2 read, 2 new, 0 updated, 0 unchanged, 0 refused, 2 noted"; got.code != 0 || lastLine(got.out) != want {
 		t.Errorf("import: exit %d, %q, want %q\n%s", got.code, lastLine(got.out), want, got.err)
 	}
