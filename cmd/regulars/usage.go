@@ -138,7 +138,6 @@ func (s *several) Set(text string) error {
 	return nil
 }
 
-
 // dayFlag is a flag that takes a day, like 2027-06-21.
 type dayFlag struct {
 	loyalty.Day
