@@ -363,6 +363,7 @@ type Shop struct {
 
 // Codes are how many of a pool are in each state, and what uses of them took off orders.
 type Codes struct {
+	Ended  int64 // of those that are nobody's, not issued
 	States map[string]int64
 	Told   int64 // free ones that the shop was told of
 	Spent  int64
@@ -412,7 +413,7 @@ func (s Shop) inStock(day loyalty.Day, of Stock) bool {
 	case !there:
 		return false
 	case of.Shared:
-		return len(n) == 0 || len(n) == 1 && n["issued"] > 0
+		return pool.Ended == 0 // its code is nobody's
 	case of.Most > 0 && given >= of.Most, of.Budget > 0 && of.Worth > 0 && open+1 > of.Budget/of.Worth, of.Budget > 0 && of.Worth == 0 && pool.Spent >= of.Budget:
 		return false
 	case of.Told:

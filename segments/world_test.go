@@ -321,20 +321,23 @@ func shopOf(people []*person, stock []code) segments.Shop {
 	for _, name := range poolNames {
 		shop.Pools[name] = segments.Codes{States: map[string]int64{}}
 	}
-	count := func(c code) {
+	count := func(c code, lies int64) {
 		pool := shop.Pools[c.pool]
+		if c.state != "issued" {
+			pool.Ended += lies
+		}
 		if pool.States[c.state]++; c.state == "free" && c.told {
 			pool.Told++
 		}
 		shop.Pools[c.pool] = pool
 	}
 	for _, c := range stock {
-		count(c)
+		count(c, 1)
 	}
 	for _, p := range people {
 		shop.Claims = append(shop.Claims, p.Claims...)
 		for _, c := range p.codes {
-			count(c)
+			count(c, 0)
 		}
 		for _, u := range p.uses {
 			pool := shop.Pools[u.Pool]
