@@ -46,7 +46,9 @@ func (s Intervals) SVG() string {
 	}
 	for _, at := range []float64{least, 0, most} {
 		d.line(x(at), top, x(at), bottom, at != 0)
-		if at == 0 || math.Abs(x(at)-x(0)) > wide(written(at))+12 {
+		if at == 0 {
+			d.text(x(at), bottom+16, "middle", "0", 0)
+		} else if math.Abs(x(at)-x(0)) > wide(written(at))+12 {
 			d.text(x(at), bottom+16, "middle", written(at), 0)
 		}
 	}
