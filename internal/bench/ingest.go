@@ -368,6 +368,7 @@ points:
   earn:
     - 1 per 1.00
     - 1 per 1.00 of category "tea"
+  worth:   0.01
   pending: 14d
   expire:  {unused: 12m}
 tiers:

@@ -17,22 +17,7 @@ import (
 func deskProgram() map[string]string {
 	files := maps.Clone(program())
 	files["program.yaml"] += "tracking: {clicks: true, opens: true}\nwebhooks:\n  till: {url: https://till.shop.example/told, events: [code.*]}\n"
-	files["loyalty.yaml"] = `
-points:
-  earn:
-    - 1 per 1.00
-    - 1 per 1.00 of category "tea"
-  worth:   0.01
-  pending: 14d
-  expire:  {unused: 12m}
-tiers:
-  silver: {when: spent("12m") >= 250.00, keep: 12m, earn: 1.25x}
-  gold:   {when: spent("12m") >= 600.00, keep: 12m, earn: 1.5x}
-cards:
-  tea: {stamp: category "tea", of: 10, gives: cup}
-rewards:
-  cup: {price: 300, gives: cup}
-`
+	files["loyalty.yaml"] = beans
 	files["pools.yaml"] = cup + `drop: {kind: generated, pattern: "DROP-####-####-####", percent: 15, valid_for: 30d, checkout: asks_us}
 own:  {kind: imported, amount: 5.00}
 sale: {kind: shared, code: SALE10, percent: 10}

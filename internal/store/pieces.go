@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 )
 
 // Pieces reads what a SELECT finds, in its order, without ever holding more than n rows
@@ -62,23 +61,6 @@ func (tx *Tx) pieces(text string, args Args, n int) (next func(row func(scan fun
 }
 
 // fetch is Each for a cursor, whose columns are other ones each time it is declared.
-func (tx *Tx) fetch(text string, row func(scan func(into ...any) error) error) (err error) {
-	raw := tx.conn.Raw(func(c any) error {
-		rows, failed := c.(*stdlib.Conn).Conn().Query(tx.Context(), text, pgx.QueryExecModeDescribeExec)
-		if err = failed; err != nil {
-			return nil // an error of the statement must not throw the connection away
-		}
-		defer rows.Close()
-		for rows.Next() {
-			if err = row(rows.Scan); err != nil {
-				return nil
-			}
-		}
-		err = rows.Err()
-		return nil
-	})
-	if err == nil {
-		err = raw
-	}
-	return tx.explain(err, text)
+func (tx *Tx) fetch(text string, row func(scan func(into ...any) error) error) error {
+	return tx.straight(text, text, []any{pgx.QueryExecModeDescribeExec}, row)
 }

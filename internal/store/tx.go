@@ -173,8 +173,14 @@ func (tx *Tx) Each(text string, args Args, f func(scan func(into ...any) error) 
 			vars[i] = list.list
 		}
 	}
+	return tx.straight(text, numbered(q), vars, f)
+}
+
+// straight is Each on Postgres of a statement as its driver wants it; text is what an error
+// quotes.
+func (tx *Tx) straight(text, q string, vars []any, f func(scan func(into ...any) error) error) (err error) {
 	raw := tx.conn.Raw(func(c any) error {
-		rows, failed := c.(*stdlib.Conn).Conn().Query(tx.Context(), numbered(q), vars...)
+		rows, failed := c.(*stdlib.Conn).Conn().Query(tx.Context(), q, vars...)
 		if err = failed; err != nil {
 			return nil // an error of the statement must not throw the connection away
 		}

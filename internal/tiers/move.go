@@ -116,7 +116,7 @@ func lastDay(s loyalty.Stay) *int64 {
 
 // stayColumns are the rows r of moves from one stay, 0 for none, to another in a tier, ""
 // for none.
-var stayColumns = []string{"stay bigint", "member_id bigint", "tier text", "since_day bigint", "since_at timestamptz", "last_day bigint", "exact bigint",
+var stayColumns = []string{"stay bigint", "member_id bigint", "tier text", "since_day bigint", "since_at timestamptz", "last_day bigint", "exact boolean",
 	"because text", "by_whom text", "order_id bigint"}
 
 // moveStays ends stays and begins others, which Postgres does in one statement: nobody has
@@ -127,17 +127,14 @@ func (t *Tiers) moveStays(tx *store.Tx, moves []move) error {
 		if m.what == loyalty.Kept {
 			continue
 		}
-		at, order, exact := m.at, (*int64)(nil), int64(0)
+		at, order := m.at, (*int64)(nil)
 		if at.IsZero() {
 			at = tx.At
 		}
 		if m.order != 0 {
 			order = &m.order
 		}
-		if m.to.Exact {
-			exact = 1
-		}
-		rows = append(rows, []any{m.ID, m.Member, t.name(m.to.Tier), int64(m.to.Since), at, lastDay(m.to), exact, m.because, m.by, order})
+		rows = append(rows, []any{m.ID, m.Member, t.name(m.to.Tier), int64(m.to.Since), at, lastDay(m.to), m.to.Exact, m.because, m.by, order})
 	}
 	if rows == nil {
 		return nil
@@ -147,7 +144,7 @@ func (t *Tiers) moveStays(tx *store.Tx, moves []move) error {
 		know  = "update facts set tier = r.tier from $rows where facts.member_id = r.member_id"
 		begin = `
 			insert into member_tiers (member_id, tier, since_day, since_at, last_day, exact, because, by_whom, order_id, version_id)
-			select r.member_id, r.tier, r.since_day, r.since_at, r.last_day, r.exact = 1, r.because, r.by_whom, r.order_id, cast(@version as bigint)
+			select r.member_id, r.tier, r.since_day, r.since_at, r.last_day, r.exact, r.because, r.by_whom, r.order_id, cast(@version as bigint)
 			from   $rows
 			where  r.tier <> ''
 			order  by r.member_id
