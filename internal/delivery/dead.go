@@ -129,7 +129,7 @@ func (g *gone) settle(ctx context.Context) error {
 	for _, part := range []func(*store.Tx) (again bool, effective []result, err error){g.chunk, g.singles} {
 		for again := true; again && ctx.Err() == nil; {
 			var effective []result
-			err := g.d.c.DB.Update(ctx, func(tx *store.Tx) (err error) { again, effective, err = part(tx); return err })
+			err := g.d.update(ctx, func(tx *store.Tx) (err error) { again, effective, err = part(tx); return err })
 			if err != nil {
 				return fmt.Errorf("settling what a worker left: %w", err)
 			}

@@ -73,6 +73,14 @@ func (l *letters) add(who person) *send {
 	return s
 }
 
+// write makes the letter of s as a worker does.
+func (l *letters) write(s *send) error {
+	if err := l.w.address(s, l.stuff); err != nil {
+		return err
+	}
+	return l.w.write(s, l.stuff)
+}
+
 // trackingOn is what program.yaml says for tracked links and openings.
 const trackingOn = "tracking: {clicks: true, opens: true}\n"
 
@@ -124,7 +132,7 @@ func TestWritersShareACompiledMail(t *testing.T) {
 	for n := range 4 {
 		writers.Go(func() {
 			for _, s := range l.sends[n*100 : n*100+100] {
-				if err := l.w.write(s, l.stuff); err != nil {
+				if err := l.write(s); err != nil {
 					t.Error(err)
 				}
 			}
@@ -155,7 +163,7 @@ func TestAMailThatIsCompiledWronglyIsMadeInFull(t *testing.T) {
 	l.w.compiled.known.Put(compiledKey{l.plan, l.plan.texts.in("en")}, c)
 	for range 3 {
 		s := l.add(person{FirstName: "Ana", Language: "en"})
-		if err := l.w.write(s, l.stuff); err != nil || bytes.Contains(s.letter.message.Body, []byte("Wrong")) {
+		if err := l.write(s); err != nil || bytes.Contains(s.letter.message.Body, []byte("Wrong")) {
 			t.Errorf("the letter is\n%s\nwant the right one, %v", s.letter.message.Body, err)
 		}
 	}

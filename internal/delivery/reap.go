@@ -26,7 +26,7 @@ func (d *Sender) Reap(ctx context.Context) (int, error) {
 	}
 	for _, part := range []func(*store.Tx) ([]result, error){d.reapClaims, d.reapBatches, forgetSetbacks} {
 		var effective []result
-		err := d.c.DB.Update(ctx, func(tx *store.Tx) (err error) { effective, err = part(tx); return err })
+		err := d.update(ctx, func(tx *store.Tx) (err error) { effective, err = part(tx); return err })
 		if err != nil {
 			return moved, fmt.Errorf("reaping: %w", err)
 		}
@@ -61,7 +61,7 @@ func (d *Sender) reapClaims(tx *store.Tx) ([]result, error) {
 		select d.send_id
 		from   due d
 		where  d.retry_at <= `+tx.Machine()+`
-		and    exists (select 1 from sends s where s.id = d.send_id and s.state in ('claimed', 'handing'))
+		and   (select s.state from sends s where s.id = d.send_id) in ('claimed', 'handing')
 		order  by d.send_id
 		limit  @limit `+tx.SkipLocked(), store.Args{"limit": reapAtOnce})
 	if err != nil || len(ids) == 0 {

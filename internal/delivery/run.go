@@ -100,7 +100,7 @@ func (c *chunkClaim) keepEvery() time.Duration { return min(lookEvery, c.d.c.Ren
 // next loads the next sends of the chunk and asks the gate.
 func (c *chunkClaim) next(ctx context.Context, most int) (b *batch, err error) {
 	err = c.d.plans.with(ctx, func(p *planner) error {
-		return c.d.c.DB.View(ctx, func(tx *store.Tx) error {
+		return c.d.view(ctx, func(tx *store.Tx) error {
 			b = nil
 			if stopped, err := c.chunk.stopped(tx); stopped || err != nil {
 				return cmp.Or(err, errHalted)
@@ -157,7 +157,7 @@ func (c *chunkClaim) mark(ctx context.Context, b *batch) (marked *batch, err err
 		if err != nil {
 			return err
 		}
-		marked = &batch{age: age}
+		marked = &batch{age: age, stuff: b.stuff}
 		ended := slices.Clone(b.ended)
 		for i, s := range b.sends {
 			s.handedAt, s.warmed = tx.At, 0
@@ -201,7 +201,7 @@ func (c *chunkClaim) begin(ctx context.Context, b *batch, s *send) error {
 	if time.Since(b.age) <= c.d.c.MarkFor {
 		return nil
 	}
-	return c.d.c.DB.View(ctx, func(tx *store.Tx) error { return regate(tx, s) })
+	return c.d.view(ctx, func(tx *store.Tx) error { return regate(tx, s) })
 }
 
 func (c *chunkClaim) recording() (done func()) { return func() {} }
@@ -217,6 +217,9 @@ func (c *chunkClaim) record(tx *store.Tx, b *batch, results []result) ([]result,
 		}
 	}
 	results, err := toldBefore(tx, b.id, results)
+	if err == nil {
+		results, err = c.d.brakes.spare(tx, results)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -261,7 +264,7 @@ func toldBefore(tx *store.Tx, batch int64, results []result) ([]result, error) {
 // answer the lease runs out.
 func (c *chunkClaim) keep(ctx context.Context) error {
 	var stopped bool
-	err := c.d.c.DB.View(ctx, func(tx *store.Tx) (err error) { stopped, err = c.chunk.stopped(tx); return err })
+	err := c.d.view(ctx, func(tx *store.Tx) (err error) { stopped, err = c.chunk.stopped(tx); return err })
 	if err == nil && stopped {
 		return errHalted
 	}
@@ -269,7 +272,7 @@ func (c *chunkClaim) keep(ctx context.Context) error {
 		return nil
 	}
 	from := time.Now()
-	err = c.d.c.DB.Update(ctx, func(tx *store.Tx) error { return c.chunk.renew(tx, c.d.c.Lease) })
+	err = c.d.update(ctx, func(tx *store.Tx) error { return c.chunk.renew(tx, c.d.c.Lease) })
 	switch {
 	case err == nil:
 		c.leasedFrom(from)

@@ -13,9 +13,10 @@
 //
 //	worker.feed ──batches──▶ worker.pump ──mails──▶ connections ──results──▶ worker.settle
 //	    │                                              │                         │
-//	claim.next: load, ask the gate, write letters      │ relay: DATA … 354       claim.record:
-//	claim.mark: may be on its way from this commit     │ claim.begin             the row, codes, caps,
-//	            (chunks: a row of batches)             │ (singles: marked here)  passages, brakes
+//	claim.next: load, ask the gate                     │ write the letter        claim.record:
+//	claim.mark: may be on its way from this commit     │ relay: DATA … 354       the row, codes, caps,
+//	            (chunks: a row of batches)             │ claim.begin             passages, brakes
+//	                                                   │ (singles: marked here)
 //	                                                   ▼ body … 250
 //
 //	claim      rows              taken up                    marked           over when
@@ -182,6 +183,26 @@ func (d *Sender) now() loyalty.Instant { return loyalty.At(d.c.DB.Now()) }
 // errLost says why a mail that is ready is kept back before its first byte.
 var errLost = errors.New("somebody else has it by now")
 
+// update runs a transaction about a few sends of a ledger that may be large: whatever
+// Postgres knows of it, they are found by index, by plans that a connection keeps.
+func (d *Sender) update(ctx context.Context, f func(*store.Tx) error) error {
+	return d.c.DB.Update(ctx, byKeptPlans(f))
+}
+
+// view is update for what only reads.
+func (d *Sender) view(ctx context.Context, f func(*store.Tx) error) error {
+	return d.c.DB.View(ctx, byKeptPlans(f))
+}
+
+func byKeptPlans(f func(*store.Tx) error) func(*store.Tx) error {
+	return func(tx *store.Tx) error {
+		if err := tx.ByKeptPlans(); err != nil {
+			return err
+		}
+		return f(tx)
+	}
+}
+
 // claim runs a transaction that takes something up. It is not cut off in its
 // middle by the end of ctx: nobody would know whether it has lasted.
 func (d *Sender) claim(ctx context.Context, f func(*store.Tx) error) error {
@@ -190,7 +211,7 @@ func (d *Sender) claim(ctx context.Context, f func(*store.Tx) error) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), claimWithin)
 	defer cancel()
-	return d.c.DB.Update(ctx, f)
+	return d.update(ctx, f)
 }
 
 // claimWithin is well within the time that a stop is given.
@@ -203,7 +224,7 @@ func (d *Sender) persist(f func(*store.Tx) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), d.c.Lease)
 	defer cancel()
 	for wait := 20 * time.Millisecond; ; wait = min(2*wait, time.Second) {
-		err := d.c.DB.Update(ctx, f)
+		err := d.update(ctx, f)
 		if err == nil || errors.Is(err, errLost) {
 			return err
 		}

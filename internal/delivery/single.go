@@ -28,7 +28,7 @@ func (d *Sender) Singles(ctx context.Context, lane string, limit int) (n int, er
 		return n, why
 	}
 	var due []struct{ ID, Campaign int64 }
-	err = d.c.DB.View(ctx, func(tx *store.Tx) error {
+	err = d.view(ctx, func(tx *store.Tx) error {
 		return tx.All(&due, `
 			select s.id, s.campaign_id as campaign
 			from   due d join sends s on s.id = d.send_id
@@ -248,7 +248,7 @@ func (c *singles) record(tx *store.Tx, _ *batch, results []result) ([]result, er
 func (c *singles) keep(ctx context.Context) error {
 	c.pen.Lock()
 	defer c.pen.Unlock()
-	err := c.d.c.DB.Update(ctx, func(tx *store.Tx) error { return renew(tx, c.sends, c.d.c.Lease) })
+	err := c.d.update(ctx, func(tx *store.Tx) error { return renew(tx, c.sends, c.d.c.Lease) })
 	if err != nil {
 		c.d.c.Log.Warn("claims are not renewed", "lane", c.lane, "err", err)
 	}

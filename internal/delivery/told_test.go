@@ -59,7 +59,7 @@ func TestPlacesOfTheWarmupAreGivenBackOnce(t *testing.T) {
 			return tx.One(&b.id, "insert into batches (run_id, chunk, fence, send_ids, marked_at) values (1, 1, 0, "+tx.JSONParam("@ids")+", @now) returning id",
 				store.Args{"ids": store.JSON(idsOf(sends)), "now": tx.At})
 		})
-		c := &chunkClaim{chunk: chunk{RunID: 1, N: 1}}
+		c := &chunkClaim{d: &Sender{}, chunk: chunk{RunID: 1, N: 1}}
 		back := []result{{s: sends[0], state: queued, due: true}}
 		b.landed[sends[0].Send] = true
 		for range 2 {

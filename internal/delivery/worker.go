@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"regulars/internal/address"
 	"regulars/internal/consent"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
@@ -200,7 +198,7 @@ func (w *worker) feed(ctx context.Context, batches chan<- *batch) {
 	}
 }
 
-// prepare takes up the next batch and writes its letters. nil: none is left, or now is
+// prepare takes up the next batch and begins its letters. nil: none is left, or now is
 // no time for it.
 func (w *worker) prepare(ctx context.Context) *batch {
 	b, err := w.claim.next(ctx, w.pace())
@@ -220,31 +218,20 @@ func (w *worker) prepare(ctx context.Context) *batch {
 	if w.until = b.waitsUntil(); !w.until.IsZero() {
 		return nil
 	}
-	w.write(b)
+	w.address(b)
 	return b
 }
 
-// write makes the letters, on all processors: it is what costs most about a mail.
-func (w *worker) write(b *batch) {
-	errs := make([]error, len(b.sends))
-	var next atomic.Int64
-	var writers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(b.sends)) {
-		writers.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(errs)); i = next.Add(1) - 1 {
-				errs[i] = w.d.writer.write(b.sends[i], b.stuff)
-			}
-		})
-	}
-	writers.Wait()
+// address begins the letters. Their bodies are written when the relay is about to take
+// them, so that few are in memory at once.
+func (w *worker) address(b *batch) {
 	going := b.sends[:0]
-	for i, s := range b.sends {
-		if errs[i] == nil {
-			going = append(going, s)
+	for _, s := range b.sends {
+		if err := w.d.writer.address(s, b.stuff); err != nil {
+			b.ended = append(b.ended, w.cannotMake(s, b.single, err))
 			continue
 		}
-		w.d.c.Log.Warn("a mail cannot be made", "send", s.Send, "campaign", s.campaign, "mail", s.mail()) // why is with the send: it may name the member
-		b.ended = append(b.ended, w.cannotMake(s, b.single, errs[i]))
+		going = append(going, s)
 	}
 	b.sends = going
 }
@@ -253,6 +240,8 @@ func (w *worker) write(b *batch) {
 // at fault, until that is mended, and its campaign is told of as set back. In a run
 // that is the brake's to decide.
 func (w *worker) cannotMake(s *send, single bool, err error) result {
+	w.d.c.Log.Warn("a mail cannot be made", "send", s.Send, "campaign", s.campaign, "mail", s.mail()) // why is with the send: it may name the member
+	s.letter = nil
 	if !single || !ofTheText(err) || isNoIssue(s, err) {
 		return spoilt(s, err)
 	}
@@ -260,111 +249,6 @@ func (w *worker) cannotMake(s *send, single bool, err error) result {
 		w.trouble(err)
 	}
 	return result{s: s, state: queued, due: true, wait: textRetry}.keep()
-}
-
-// ration waits until the limiter lets some of a batch go, and returns what of single
-// mails has to wait on. Where that takes long, all of it goes back and the lane rests.
-func (w *worker) ration(ctx context.Context, b *batch) (late *batch) {
-	for {
-		granted, wait, err := w.d.leave(ctx, w.lane, len(b.sends))
-		switch {
-		case err != nil:
-			w.trouble(err)
-		case granted == len(b.sends):
-			return nil
-		case granted == 0 && wait <= waitsFor:
-			if w.pass(ctx, wait); !w.over(ctx) {
-				continue
-			}
-			wait = 0
-		case granted > 0 && wait <= waitsFor:
-			if w.d.pace.Store(int64(granted)); b.single {
-				late = &batch{single: true, sends: b.sends[granted:], stuff: b.stuff}
-				b.sends = b.sends[:granted:granted]
-				return late
-			}
-			b.only(granted, wait)
-			return nil
-		}
-		b.only(granted, wait)
-		w.relay.ration(wait)
-		return nil
-	}
-}
-
-// apart takes mails out of a batch that their domains' rates do not let go yet, so that
-// the others go on. They are due when their domain takes them: those of a chunk, from
-// then on, by themselves. What the lane has given for them goes back.
-func (w *worker) apart(ctx context.Context, b *batch) {
-	if w.d.c.Domains == nil || len(b.sends) == 0 {
-		return
-	}
-	table, err := w.d.plans.domainRates(ctx)
-	if err != nil {
-		w.trouble(err)
-	}
-	if len(table) == 0 {
-		return
-	}
-	waits := w.domainWaits(ctx, b, table)
-	going := make([]*send, 0, len(b.sends))
-	for _, s := range b.sends {
-		wait, waiting := waits[s]
-		switch {
-		case !waiting:
-			going = append(going, s)
-		case b.single:
-			b.ended = append(b.ended, result{s: s, state: queued, due: true, wait: wait, domain: rated(s)}.keep())
-		default:
-			b.ended = append(b.ended, result{s: s, state: queued, due: true, until: w.d.now().Plus(wait), domain: rated(s)}.keep())
-		}
-	}
-	if late := len(b.sends) - len(going); late > 0 && w.d.c.Limiter != nil {
-		w.d.c.Limiter.Return(ctx, w.lane, late)
-	}
-	b.sends = going
-}
-
-// domainWaits says for how long sends wait for their domains, in whole seconds; the
-// others go.
-func (w *worker) domainWaits(ctx context.Context, b *batch, table loyalty.DomainRates) map[*send]time.Duration {
-	byDomain := map[string][]*send{}
-	for _, s := range b.sends {
-		domain := rated(s)
-		byDomain[domain] = append(byDomain[domain], s)
-	}
-	all := map[*send]time.Duration{}
-	for domain, sends := range byDomain {
-		limit, limited := table.Of(domain)
-		if !limited {
-			continue
-		}
-		granted, waits := w.d.c.Domains.TakeFor(ctx, w.lane, domain, limit, len(sends), !b.single)
-		for i, s := range sends[granted:] {
-			all[s] = (waits[i] + time.Second - 1).Truncate(time.Second)
-		}
-	}
-	return all
-}
-
-// rated is the domain by whose rate a mail goes.
-func rated(s *send) string { return loyalty.RateDomain(address.Domain(s.letter.message.To)) }
-
-// lookEvery is how soon a hold is seen.
-const lookEvery = 250 * time.Millisecond
-
-// waitsFor is how long a worker waits for its rate, with what it has taken up.
-const waitsFor = 2 * time.Second
-
-// pass lets some time pass, in pieces in which a hold or the end is seen.
-func (w *worker) pass(ctx context.Context, d time.Duration) {
-	for end := time.Now().Add(d); !w.over(ctx); {
-		left := time.Until(end)
-		if left <= 0 {
-			return
-		}
-		time.Sleep(min(left, lookEvery))
-	}
 }
 
 // pump puts batches on the wire, mail by mail, and learns how fast that goes.
@@ -402,10 +286,14 @@ func paced(size, n, most int, took time.Duration) int {
 // pace is how many mails to mark at once.
 func (w *worker) pace() int { return int(w.d.pace.Load()) }
 
-// hand gives one mail to the relay, unless there is no use in it any more.
+// hand writes one mail and gives it to the relay, unless there is no use in it any more.
 func (w *worker) hand(ctx context.Context, l landing) landing {
 	if w.over(ctx) {
 		l.result = w.d.outcomes.of(l.s, Outcome{Err: fmt.Errorf("%w: %w", ErrWithheld, errHalted)}, w.d.now())
+		return l
+	}
+	if err := w.d.writer.write(l.s, l.batch.stuff); err != nil {
+		l.result = w.cannotMake(l.s, l.batch.single, err)
 		return l
 	}
 	o := w.d.handOver(ctx, w.lane, l.s, func(ctx context.Context) error {

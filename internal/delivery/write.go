@@ -11,8 +11,23 @@ import (
 	"regulars/templates"
 )
 
-// write makes the letter of s. An error is about the mail and its words are for
-// the marketer; it would come again. A panic costs this mail, never the process.
+// address begins the letter of s, with all but its body. An error says that there can be
+// none, and its words are for the marketer.
+func (w *writer) address(s *send, m material) error {
+	if _, err := w.text(s, m, ""); err != nil {
+		return err
+	}
+	day := s.plan.today(m.at)
+	s.letter = &letter{message: Message{From: w.returnPath(s.Send, s.plan), To: s.Email}, day: day}
+	if c := m.codes[s.Code]; c != nil {
+		s.letter.ends = c.lastDay(day)
+	}
+	return nil
+}
+
+// write writes the body of s, whose letter was begun. An error is about the mail and its
+// words are for the marketer; it would come again. A panic costs this mail, never the
+// process.
 func (w *writer) write(s *send, m material) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -24,16 +39,8 @@ func (w *writer) write(s *send, m material) (err error) {
 	if err != nil {
 		return err
 	}
-	body, err := w.fillIn(s, m, text)
-	if err != nil {
-		return err
-	}
-	day := s.plan.today(m.at)
-	s.letter = &letter{message: Message{From: w.returnPath(s.Send, s.plan), To: s.Email, Body: body}, day: day}
-	if c := m.codes[s.Code]; c != nil {
-		s.letter.ends = c.lastDay(day)
-	}
-	return nil
+	s.letter.message.Body, err = w.fillIn(s, m, text)
+	return err
 }
 
 // fillIn makes the message of s the quick way where that gives the same, and else by

@@ -8,7 +8,6 @@ import (
 
 	"regulars/internal/flows"
 	"regulars/internal/loyalty"
-	"regulars/internal/patiently"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
 )
@@ -19,22 +18,11 @@ import (
 func TestNothingAboutOneMemberReadsAllOfATableThatWasNeverAnalysed(t *testing.T) {
 	t.Parallel()
 	const members = 20_000
-	tables := []string{"members", "member_keys", "facts", "orders", "order_lines", "events", "refusals", "consents", "member_topics"}
 	db := storetest.Postgres(t)
 	d := newDoor(t, db)
 	d.program("", map[string]string{"fifth": fifth, "segments.yaml": "loyal: orders >= 3\nbig: spent >= 50\nlate: days_since_last_order > 30\ntea: order_days >= 1 and orders < 2\ndrinker: bought_category(\"tea\")\nabstainer: not bought_category(\"tea\") and orders(\"5d\") >= 1\n"})
 	day := int64(loyalty.DayOf(db.Now(), time.UTC)) - 10
-	err := db.Update(context.Background(), func(tx *store.Tx) error {
-		for _, table := range tables {
-			if _, err := tx.Exec("alter table "+table+" set (autovacuum_enabled = false)", nil); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	tables := storetest.NeverAnalysed(t, db, "members", "member_keys", "facts", "orders", "order_lines", "events", "refusals", "consents", "member_topics")
 	beside, err := db.Beside(context.Background(), 2) // whose connections report what they have read when they end
 	if err != nil {
 		t.Fatal(err)
@@ -76,48 +64,11 @@ func TestNothingAboutOneMemberReadsAllOfATableThatWasNeverAnalysed(t *testing.T)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { // the database is another test's after this one
-		err := db.Update(context.Background(), func(tx *store.Tx) error {
-			for _, table := range tables {
-				if _, err := tx.Exec("alter table "+table+" reset (autovacuum_enabled)", nil); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			t.Error(err)
-		}
-	})
-	before := map[string]int64{} // the database may have been another test's
-	for _, table := range tables {
-		before[table] = rowsRead(t, db, table).Rows
-	}
+	tables.Count(t)
 	orders("X-")
 	if got := d.One("select count(*) from segment_members i join segments s on s.id = i.segment_id where s.name = 'big'"); got != "16" {
 		t.Fatalf("%s members entered the segment, want the 16 who ordered", got)
 	}
 	beside.Close()
-	for _, table := range tables {
-		read := rowsRead(t, db, table)
-		patiently.Until(t, "what was read of "+table+" to be told", func() bool { read = rowsRead(t, db, table); return read.Known > 0 })
-		read.Rows -= before[table]
-		if read.Known == 0 || read.Rows >= members {
-			t.Errorf("%s: %d look-ups by index, %d rows read, want less than the table has", table, read.Known, read.Rows)
-		}
-	}
-}
-
-// read is how often a table was read by an index, and how many of its rows in all.
-type read struct{ Known, Rows int64 }
-
-func rowsRead(t *testing.T, db *store.DB, table string) (r read) {
-	t.Helper()
-	err := db.View(context.Background(), func(tx *store.Tx) error {
-		return tx.One(&r, "select coalesce(idx_scan, 0) as known, seq_tup_read + coalesce(idx_tup_fetch, 0) as rows from pg_stat_user_tables where schemaname = current_schema() and relname = @table", store.Args{"table": table})
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
+	tables.Fewer(t, members)
 }

@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -131,6 +132,47 @@ func TestFindingSomebodyByANewName(t *testing.T) {
 }
 
 // Who writes to the shop has the number of an order or a code before them.
+// Names are folded while a shop takes its members in, before anybody has analysed them.
+func TestFoldingNamesReadsNoTableAsAWhole(t *testing.T) {
+	t.Parallel()
+	const members, renamed = 10_000, 10
+	db := storetest.Postgres(t)
+	tables := storetest.NeverAnalysed(t, db, "members", "member_names")
+	beside, err := db.Beside(context.Background(), 1) // whose connection reports what it has read when it ends
+	if err != nil {
+		t.Fatal(err)
+	}
+	fold := func(db *store.DB) (n int) {
+		err := db.Update(context.Background(), func(tx *store.Tx) (err error) { n, err = report.FoldNames(tx); return err })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	rename := func(text string) {
+		err := db.Update(context.Background(), func(tx *store.Tx) error {
+			_, err := tx.Exec(text, store.Args{"now": tx.At, "n": members, "some": renamed})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	rename("insert into members (external_id, first_name, created_at, changed_at) select 'M-' || i, 'Ana', @now, @now from generate_series(1, cast(@n as int)) i")
+	for n := 1; n > 0; {
+		n = fold(beside)
+	}
+	tables.Count(t)
+	for range 10 {
+		rename("update members set first_name = first_name || 'a' where id < (select min(id) from members) + cast(@some as int)")
+		if n := fold(beside); n != renamed {
+			t.Fatalf("%d changes were taken, want %d", n, renamed)
+		}
+	}
+	beside.Close()
+	tables.Fewer(t, members)
+}
+
 func TestFindingSomebodyByAnOrderOrACode(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {

@@ -43,6 +43,9 @@ func (c called) names() []string {
 // them, and returns how many changes that were. Done twice it writes the same; two at once
 // take turns.
 func FoldNames(tx *store.Tx) (int, error) {
+	if err := tx.ByIndex(); err != nil { // they are some of all members, and new ones come many at once
+		return 0, err
+	}
 	var due []struct{ ID, MemberID int64 }
 	if err := tx.All(&due, "select id, member_id from names_due order by id limit @most "+tx.ForUpdate(), store.Args{"most": foldAtOnce}); err != nil || len(due) == 0 {
 		return 0, err
