@@ -13,11 +13,10 @@
 //
 //	worker.feed ──batches──▶ worker.pump ──mails──▶ connections ──results──▶ worker.settle
 //	    │                                              │                         │
-//	claim.next: load, ask the gate                     │ write the letter        claim.record:
-//	claim.mark: may be on its way from this commit     │ relay: DATA … 354       the row, codes, caps,
-//	            (chunks: a row of batches)             │ claim.begin             passages, brakes
-//	                                                   │ (singles: marked here)
-//	                                                   ▼ body … 250
+//	claim.next: load, ask the gate    some letters     │ relay: DATA … 354       claim.record:
+//	claim.mark: may be on its way     are written      │ claim.begin             the row, codes, caps,
+//	            from this commit      ahead            │ (singles: marked here)  passages, brakes
+//	            (chunks: a row of batches)             ▼ body … 250
 //
 //	claim      rows              taken up                    marked           over when
 //	singles    due (lease)       40 at once, oldest first    at 354           its row is recorded

@@ -114,6 +114,7 @@ type landing struct {
 	batch *batch
 	result
 	recorded bool // by begin
+	unmade   bool // there is no letter
 }
 
 // errHalted says that a person or a brake stopped the run.
@@ -222,8 +223,8 @@ func (w *worker) prepare(ctx context.Context) *batch {
 	return b
 }
 
-// address begins the letters. Their bodies are written when the relay is about to take
-// them, so that few are in memory at once.
+// address begins the letters. Their bodies are written when a connection is about to take
+// them.
 func (w *worker) address(b *batch) {
 	going := b.sends[:0]
 	for _, s := range b.sends {
@@ -251,17 +252,35 @@ func (w *worker) cannotMake(s *send, single bool, err error) result {
 	return result{s: s, state: queued, due: true, wait: textRetry}.keep()
 }
 
+// lettersAhead is how many letters are written at once, while the connections still have
+// some: few are in memory, and no connection waits for one.
+const lettersAhead = 16
+
 // pump puts batches on the wire, mail by mail, and learns how fast that goes.
 func (w *worker) pump(batches <-chan *batch, wire chan<- landing) {
 	for b := range batches {
 		start := time.Now()
-		for _, s := range b.sends {
-			wire <- landing{batch: b, result: result{s: s}}
+		for some := range slices.Chunk(b.sends, lettersAhead) {
+			for _, l := range w.written(b, some) {
+				wire <- l
+			}
 		}
 		if !b.single {
 			w.learn(len(b.sends), time.Since(start))
 		}
 	}
+}
+
+// written writes the letters of some sends of a batch. One that cannot be made has landed.
+func (w *worker) written(b *batch, sends []*send) []landing {
+	all := make([]landing, len(sends))
+	for i, s := range sends {
+		all[i] = landing{batch: b, result: result{s: s}}
+		if err := w.d.writer.write(s, b.stuff); err != nil {
+			all[i].result, all[i].unmade = w.cannotMake(s, b.single, err), true
+		}
+	}
+	return all
 }
 
 // learn makes the next batch larger or smaller, also of the claims to come.
@@ -286,14 +305,13 @@ func paced(size, n, most int, took time.Duration) int {
 // pace is how many mails to mark at once.
 func (w *worker) pace() int { return int(w.d.pace.Load()) }
 
-// hand writes one mail and gives it to the relay, unless there is no use in it any more.
+// hand gives one mail to the relay, unless there is no use in it any more.
 func (w *worker) hand(ctx context.Context, l landing) landing {
-	if w.over(ctx) {
-		l.result = w.d.outcomes.of(l.s, Outcome{Err: fmt.Errorf("%w: %w", ErrWithheld, errHalted)}, w.d.now())
+	if l.unmade {
 		return l
 	}
-	if err := w.d.writer.write(l.s, l.batch.stuff); err != nil {
-		l.result = w.cannotMake(l.s, l.batch.single, err)
+	if w.over(ctx) {
+		l.result = w.d.outcomes.of(l.s, Outcome{Err: fmt.Errorf("%w: %w", ErrWithheld, errHalted)}, w.d.now())
 		return l
 	}
 	o := w.d.handOver(ctx, w.lane, l.s, func(ctx context.Context) error {
