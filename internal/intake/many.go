@@ -88,7 +88,7 @@ func cut(group []*delivery, n int) [][]*share {
 	for i := range of {
 		of[i] = map[*delivery]*share{}
 	}
-	for i, part := range apart(len(places), n, func(i int) []string { p := places[i]; return keysOf(p.d.events[p.at : p.at+1]) }) {
+	for i, part := range apart(len(places), n, func(i int) []subject { p := places[i]; return keysOf(p.d.events[p.at : p.at+1]) }) {
 		p := places[i]
 		s := of[part][p.d]
 		if s == nil {

@@ -73,6 +73,11 @@ type people struct {
 // keys are those that may tell who an event is about.
 func (r *Row) keys() []personKey { return append(r.firm(), r.vague()...) }
 
+// nameless reports whether there are no such keys.
+func (r *Row) nameless() bool {
+	return r.Member.ID == "" && len(r.Member.IDs) == 0 && len(r.loose()) == 0
+}
+
 // firm are the keys that one person has.
 func (r *Row) firm() []personKey {
 	m := &r.Member
@@ -273,7 +278,7 @@ func (b *batch) owners() error {
 	if err := b.nameSources(); err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(b.items, func(it *item) bool { return len(it.keys()) == 0 }) {
+	if !slices.ContainsFunc(b.items, func(it *item) bool { return it.nameless() }) {
 		return nil
 	}
 	var keys []orderKey
@@ -281,7 +286,7 @@ func (b *batch) owners() error {
 	named := map[orderKey]*item{} // by the order that they tell of
 	for _, it := range b.items {
 		ordered := it.Order != nil && it.Order.ID != ""
-		if len(it.keys()) > 0 {
+		if !it.nameless() {
 			if ordered && it.about() {
 				named[orderKey{it.Source, it.Order.ID}] = it
 			}

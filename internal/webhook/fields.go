@@ -32,7 +32,13 @@ func newFields(path string, value any) (*fields, error) {
 	if !ok {
 		return nil, &FieldError{Field: "event", Reason: "is not an object"}
 	}
-	return &fields{path: path, values: object, first: new(*FieldError), notes: new([]loyalty.Note), asked: new([]string), unknown: new([]string)}, nil
+	return &fields{path: path, values: object, first: new(*FieldError), notes: new([]loyalty.Note), asked: asking(), unknown: new([]string)}, nil
+}
+
+// asking is the list of names of an object's fields, with room for most that we know.
+func asking() *[]string {
+	list := make([]string, 0, 16)
+	return &list
 }
 
 // optional returns the same object, of which what is wrong is left out with a note:
@@ -82,9 +88,11 @@ func (f *fields) take(name string) any {
 	if f == nil {
 		return nil
 	}
-	v := f.values[name]
-	delete(f.values, name)
 	*f.asked = append(*f.asked, name)
+	v, there := f.values[name]
+	if there {
+		delete(f.values, name)
+	}
 	return v
 }
 
@@ -232,7 +240,7 @@ func (f *fields) asObject(name string, value any) *fields {
 	switch v := value.(type) {
 	case nil:
 	case map[string]any:
-		return &fields{path: f.path + name + ".", values: v, first: f.first, notes: f.notes, soft: f.soft, asked: new([]string), unknown: f.unknown}
+		return &fields{path: f.path + name + ".", values: v, first: f.first, notes: f.notes, soft: f.soft, asked: asking(), unknown: f.unknown}
 	default:
 		f.wrong(name, "is not an object")
 	}
@@ -318,13 +326,13 @@ func (f *fields) rest() map[string]any {
 	if f == nil {
 		return nil
 	}
-	left := map[string]any{}
+	var left map[string]any
 	for name, v := range f.values {
 		if v != nil {
-			left[name] = v
+			put(&left, name, v)
 		}
 	}
-	if !f.bounded(left) {
+	if left != nil && !f.bounded(left) {
 		return nil
 	}
 	return left
@@ -378,7 +386,7 @@ var otherNames = map[string]string{
 // and what becomes of them. Of an object that people extend, whose fields are
 // kept by their names, only those that look like a mistake are said.
 func (f *fields) say(kept string, extended bool) {
-	if f == nil {
+	if f == nil || len(f.values) == 0 {
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.values)) {
