@@ -101,13 +101,15 @@ func (b *batch) lockThese(list []*person) error {
 		return nil
 	}
 	n := 0
+	var row member
+	into := append(append([]any{&row.ID}, row.places()...), &row.MergedInto)
 	err := b.tx.Each(`
 		select id, `+names(profile, "")+`, merged_into
 		from   members
 		where  id in (select value from `+b.tx.JSONEach("@ids")+`)
 		order  by id `+b.forUpdate(), store.Args{"ids": ids(list, (*person).number)}, func(scan func(...any) error) error {
-		var row member
-		if err := scan(append(append([]any{&row.ID}, row.places()...), &row.MergedInto)...); err != nil {
+		row = member{}
+		if err := scan(into...); err != nil {
 			return err
 		}
 		n++
