@@ -185,6 +185,16 @@ type Goal struct {
 	Money bool
 }
 
+// SpentIn returns from which day to which one what was spent has to rise; is: the goal asks
+// for that, and not for another figure.
+func (g Goal) SpentIn(today loyalty.Day) (first, last loyalty.Day, is bool) {
+	if g.Name != "spent" || g.call.window == nil {
+		return 0, 0, false
+	}
+	first, last = g.call.window.past(today)
+	return first, last, true
+}
+
 // Goals are the figures that must have risen for the rule to hold: those that it joins
 // with and. None: what a member lacks cannot be told.
 func (r *Rule) Goals() []Goal {

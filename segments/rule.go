@@ -112,12 +112,12 @@ func (r *Rule) names(which func(*call) bool) []string {
 
 // Change is what may have become different about a member.
 type Change struct {
-	Everything bool     // somebody new, say
-	Profile    bool     // joining, country, language, birthday, tags, consent, attributes
-	Orders     bool     // orders and their lines
-	Points     bool     // a balance that was told us; what we book follows orders and events
-	Mails      bool     // what they did with a mail; that one was sent is looked at every night
-	Events     []string // events of these types have happened
+	Everything bool     `json:",omitempty"` // somebody new, say
+	Profile    bool     `json:",omitempty"` // joining, country, language, birthday, tags, consent, attributes
+	Orders     bool     `json:",omitempty"` // orders and their lines
+	Points     bool     `json:",omitempty"` // a balance that was told us; what we book follows orders and events
+	Mails      bool     `json:",omitempty"` // what they did with a mail; that one was sent is looked at every night
+	Events     []string `json:",omitempty"` // events of these types have happened
 }
 
 // Of returns the change that an event of a type is by itself: what it may say of

@@ -23,6 +23,10 @@ type Happened struct {
 	// Tier is what the member held before the event, "" for none and where it is not known.
 	Tier string
 
+	// Spent is what the member has spent from a day to another, this event included; nil:
+	// that is not at hand.
+	Spent func(first, last loyalty.Day) int64 `json:"-"`
+
 	// Joined says that by this event the member joined the program.
 	Joined bool
 

@@ -87,16 +87,21 @@ func hear(tx *store.Tx, kind string, events []Happened) error {
 		return err
 	}
 	var all []Fresh
-	for _, e := range events {
-		f := Fresh{Kind: kind, Member: e.Member, About: About{Happened: &e}}
-		if v.ReadBy(e.Changed(v, tx.At)) {
+	for i := range events {
+		e := &events[i]
+		f := Fresh{Kind: kind, Member: e.Member}
+		change := e.Changed(v, tx.At)
+		if v.ReadBy(change) {
 			f.Reactions = append(f.Reactions, versions.Membership)
 		}
 		for _, c := range v.Campaigns {
 			under := busy[[2]int64{e.Member, c.ID}] || busy[[2]int64{e.Member, versions.Membership}]
 			if c.Broken != nil || kind == News && e.Starts(c) || kind == History && e.Records(c) || under && e.mayEnd(c) {
-				f.Reactions = append(f.Reactions, c.ID)
+				f.Reactions, f.About = append(f.Reactions, c.ID), About{Happened: e}
 			}
+		}
+		if f.About.Happened == nil { // for who is in which segment, what it changed is enough
+			f.About.Change = &change
 		}
 		all = append(all, f)
 	}
@@ -260,6 +265,18 @@ func Keep(tx *store.Tx, all []Fresh) error {
 	if len(all) == 0 {
 		return nil
 	}
+	write := insertAll
+	if len(all) >= store.Copied {
+		write = copyAll
+	}
+	if err := write(tx, all); err != nil {
+		return fmt.Errorf("keeping %d happenings: %w", len(all), err)
+	}
+	tx.Wake("flow.react")
+	return nil
+}
+
+func insertAll(tx *store.Tx, all []Fresh) error {
 	rows := make([][]any, len(all))
 	for i, f := range all {
 		rows[i] = []any{i, f.Kind, f.Member, json.RawMessage(store.JSON(f.About))}
@@ -277,23 +294,46 @@ func Keep(tx *store.Tx, all []Fresh) error {
 		order  by r.n
 		returning id`, args)
 	if err != nil {
-		return fmt.Errorf("keeping %d happenings: %w", len(all), err)
+		return err
 	}
 	slices.Sort(ids)
-	var reactions [][]any
-	for i, f := range all {
-		for _, c := range f.Reactions {
-			reactions = append(reactions, []any{c, ids[i], f.Member})
-		}
-	}
 	columns = []string{"campaign_id bigint", "happening_id bigint", "member_id bigint"}
 	_, err = tx.Exec(`
 		insert into reactions (campaign_id, happening_id, member_id)
 		select r.campaign_id, r.happening_id, r.member_id
-		from   `+tx.Wide(columns...), tx.Wider(reactions, columns...))
+		from   `+tx.Wide(columns...), tx.Wider(reactionsTo(all, ids), columns...))
+	return err
+}
+
+// copyAll is insertAll of many.
+func copyAll(tx *store.Tx, all []Fresh) error {
+	ids, err := tx.TakeIDs("happenings", len(all))
 	if err != nil {
-		return fmt.Errorf("keeping what is to be done about %d happenings: %w", len(all), err)
+		return err
 	}
-	tx.Wake("flow.react")
-	return nil
+	n, row := 0, make([]any, 5)
+	_, err = tx.Stream("happenings", []string{"id", "kind", "member_id", "taken_at", "detail"}, func() ([]any, error) {
+		if n == len(all) {
+			return nil, nil
+		}
+		f := &all[n]
+		row[0], row[1], row[2], row[3], row[4] = ids[n], f.Kind, f.Member, tx.At, store.JSON(f.About)
+		n++
+		return row, nil
+	})
+	if err != nil {
+		return err
+	}
+	_, err = tx.Bulk("reactions", []string{"campaign_id", "happening_id", "member_id"}, reactionsTo(all, ids))
+	return err
+}
+
+// reactionsTo are the rows of reactions to happenings with these ids.
+func reactionsTo(all []Fresh, ids []int64) (rows [][]any) {
+	for i, f := range all {
+		for _, campaign := range f.Reactions {
+			rows = append(rows, []any{campaign, ids[i], f.Member})
+		}
+	}
+	return rows
 }

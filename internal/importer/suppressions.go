@@ -84,3 +84,23 @@ func (r *reader) suppressAll(ctx context.Context, folded []string) (int64, error
 	})
 	return int64(len(folded)) - known, err
 }
+
+// suppressThem sees to it that nothing is sent to the addresses of rows that say so.
+func (r *reader) suppressThem(ctx context.Context, rows []*intake.Row) error {
+	var folded []string
+	for _, row := range rows {
+		unreachable := r.unreachable[row]
+		if delete(r.unreachable, row); !unreachable || row.Result.State == intake.Refused {
+			continue
+		}
+		if _, known, err := address.Read(row.Member.Email); err == nil && known != "" {
+			folded = append(folded, known)
+		}
+	}
+	if folded == nil {
+		return nil
+	}
+	fresh, err := r.suppressAll(ctx, folded)
+	r.tally.Suppressed += fresh
+	return err
+}

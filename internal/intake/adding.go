@@ -14,8 +14,8 @@ import (
 
 // What new orders bring is added to the facts of their members, once for each member and
 // batch of a file, or wave of events: to compute them anew takes longer with each order that
-// a member has. All of it adds up but the median of the days between orders, for which facts
-// keep those days; how points stand is known from booking them. Whose facts change by
+// a member has. All of it adds up but the median of the days between orders, and what was
+// spent in a time, for which facts keep those days with what was spent on each; how points stand is known from booking them. Whose facts change by
 // anything else has them computed.
 
 // standing is what the facts of a member say of their orders, and of their points.
@@ -25,8 +25,9 @@ type standing struct {
 	usualGap                             *float64
 	packed                               []byte // the days, as the table has them
 	days                                 []loyalty.Day
-	unpacked                             bool // days are there
-	fresh                                bool // the member was made just now, and has no row yet
+	spentOn                              []int64 // each of them
+	unpacked                             bool    // days are there
+	fresh                                bool    // the member was made just now, and has no row yet
 
 	points, pending int64
 	ends            *int64 // the next day on which some points end
@@ -57,13 +58,15 @@ func (s *standing) values() []any {
 		s.orders, s.orderDays, s.spent, s.quantity, s.largest, s.smallest, s.firstDay, s.lastDay, s.usualGap, s.pack())
 }
 
-// pack writes how many orders the days are of, then the first day, then how long after
-// each day the next one is.
+// pack writes how many orders the days are of, below zero, then how long after the one
+// before each day is and what was spent on it. Above zero they are days alone: an older
+// version wrote them, and takes ours for days of other orders.
 func (s *standing) pack() []byte {
-	packed := binary.AppendVarint(make([]byte, 0, len(s.days)+8), s.orders)
+	packed := binary.AppendVarint(make([]byte, 0, 4*len(s.days)+8), -s.orders)
 	last := loyalty.Day(0)
-	for _, day := range s.days {
-		packed, last = binary.AppendVarint(packed, int64(day-last)), day
+	for i, day := range s.days {
+		packed = binary.AppendVarint(packed, int64(day-last))
+		packed, last = binary.AppendVarint(packed, s.spentOn[i]), day
 	}
 	return packed
 }
@@ -73,39 +76,60 @@ func (s *standing) unpack() bool {
 	if s.orders == 0 {
 		return true
 	}
-	of, n := binary.Varint(s.packed)
-	if n <= 0 || of != s.orders {
+	rest, sound := s.packed, true
+	next := func() int64 {
+		v, n := binary.Varint(rest)
+		if n <= 0 {
+			sound, rest = false, nil
+			return 0
+		}
+		rest = rest[n:]
+		return v
+	}
+	if next() != -s.orders {
 		return false
 	}
-	last := loyalty.Day(0)
-	s.days = make([]loyalty.Day, 0, s.orderDays+1)
-	for rest := s.packed[n:]; len(rest) > 0; rest = rest[n:] {
-		var step int64
-		if step, n = binary.Varint(rest); n <= 0 {
-			return false
-		}
-		last += loyalty.Day(step)
-		s.days = append(s.days, last)
+	var last loyalty.Day
+	var spent int64
+	s.days, s.spentOn = make([]loyalty.Day, 0, s.orderDays+1), make([]int64, 0, s.orderDays+1)
+	for len(rest) > 0 {
+		last += loyalty.Day(next())
+		on := next()
+		s.days, s.spentOn, spent = append(s.days, last), append(s.spentOn, on), spent+on
 	}
-	return int64(len(s.days)) == s.orderDays && s.orderDays > 0 &&
+	return sound && int64(len(s.days)) == s.orderDays && s.orderDays > 0 && spent == s.spent &&
 		s.firstDay != nil && int64(s.days[0]) == *s.firstDay && s.lastDay != nil && int64(last) == *s.lastDay
 }
 
-// add adds an order that is in figures.
-func (s *standing) add(o *order) {
+// add adds an order that is in figures, and its day unless that is known.
+func (s *standing) add(o *order, known bool) {
 	worth, day := o.Total-o.Refunded, int64(o.Day)
 	s.orders, s.spent, s.quantity = s.orders+1, s.spent+worth, s.quantity+o.Quantity
 	s.largest, s.smallest = further(s.largest, worth, 1), further(s.smallest, worth, -1)
 	s.firstDay, s.lastDay = further(s.firstDay, day, -1), further(s.lastDay, day, 1)
-	s.know(o.Day)
+	if !known {
+		s.know(o.Day, worth)
+	}
 }
 
-// know adds a day, unless it is there.
-func (s *standing) know(day loyalty.Day) {
-	if i, there := slices.BinarySearch(s.days, day); !there {
-		s.days = slices.Insert(s.days, i, day)
+// know adds what was spent on a day.
+func (s *standing) know(day loyalty.Day, spent int64) {
+	i, there := slices.BinarySearch(s.days, day)
+	if !there {
+		s.days, s.spentOn = slices.Insert(s.days, i, day), slices.Insert(s.spentOn, i, 0)
 	}
+	s.spentOn[i] += spent
 	s.orderDays = int64(len(s.days))
+}
+
+// spentIn is what was spent from a day to another; the days are there.
+func (s *standing) spentIn(first, last loyalty.Day) (sum int64) {
+	for i, day := range s.days {
+		if day >= first && day <= last {
+			sum += s.spentOn[i]
+		}
+	}
+	return sum
 }
 
 // further is of two values the one that lies further in a direction.
@@ -216,7 +240,8 @@ func (b *batch) addStandings(adds map[*person][]*order) (unknown []int64, err er
 	if err := b.readStandings(slices.DeleteFunc(slices.Clone(people), func(who *person) bool { return who.standing != nil })); err != nil {
 		return nil, err
 	}
-	if err := b.unpackDays(people); err != nil {
+	dayless, err := b.unpackDays(people)
+	if err != nil {
 		return nil, err
 	}
 	var fresh, changed [][]any
@@ -231,7 +256,7 @@ func (b *batch) addStandings(adds map[*person][]*order) (unknown []int64, err er
 		}
 		for _, o := range adds[who] {
 			if o.counts() {
-				s.add(o)
+				s.add(o, dayless[who.id] != nil)
 			}
 		}
 		s.gap()
@@ -310,36 +335,36 @@ func (b *batch) readStandings(list []*person) error {
 }
 
 // unpackDays has the days of people's orders at hand: from the orders themselves, those of
-// the batch among them, where facts do not have them.
-func (b *batch) unpackDays(people []*person) error {
-	dayless := map[int64]*standing{}
+// the batch among them, where facts do not have them. It returns of whom that is.
+func (b *batch) unpackDays(people []*person) (dayless map[int64]*standing, err error) {
+	dayless = map[int64]*standing{}
 	for _, who := range people {
 		if s := who.standing; s != nil && !s.unpacked {
 			s.unpacked = true
 			if !s.unpack() {
-				s.days = nil
+				s.days, s.spentOn = nil, nil
 				dayless[who.id] = s
 			}
 		}
 	}
 	if len(dayless) == 0 {
-		return nil
+		return nil, nil
 	}
-	rows, err := b.tx.Query(`
-		select distinct member_id, day
+	err = b.tx.Each(`
+		select member_id, day, cast(sum(total - refunded) as bigint)
 		from   orders
 		where  member_id in (select value from `+b.tx.JSONEach("@ids")+`) and counts and day <= @today
-		order  by member_id, day`, store.Args{"ids": store.IDs(slices.Sorted(maps.Keys(dayless))), "today": int64(b.today())})
-	if err != nil {
-		return fmt.Errorf("reading the days of the orders of %d members: %w", len(dayless), err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id, day int64
-		if err := rows.Scan(&id, &day); err != nil {
-			return err
+		group  by member_id, day
+		order  by member_id, day`, store.Args{"ids": store.IDs(slices.Sorted(maps.Keys(dayless))), "today": int64(b.today())}, func(scan func(...any) error) error {
+		var id, day, spent int64
+		err := scan(&id, &day, &spent)
+		if err == nil {
+			dayless[id].know(loyalty.Day(day), spent)
 		}
-		dayless[id].know(loyalty.Day(day))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the days of the orders of %d members: %w", len(dayless), err)
 	}
-	return rows.Err()
+	return dayless, nil
 }

@@ -10,7 +10,7 @@ import (
 // rows that name the same person or order are in one part, in the order in which they were.
 func Apart(rows []*Row, n int) [][]*Row {
 	parts := make([][]*Row, n)
-	for i, part := range apart(len(rows), n, func(i int) []string { return appendSubjects(nil, rows[i].Event) }) {
+	for i, part := range apart(len(rows), n, func(keys []subject, i int) []subject { return appendSubjects(keys, rows[i].Event) }) {
 		parts[part] = append(parts[part], rows[i])
 	}
 	return parts
@@ -18,7 +18,7 @@ func Apart(rows []*Row, n int) [][]*Row {
 
 // apart says for each of some things in which of n parts it is, if those with a key in
 // common are to be in one, also by way of others between them.
-func apart(things, n int, keys func(int) []string) []int {
+func apart(things, n int, keys func([]subject, int) []subject) []int {
 	groups := connected(things, keys)
 	size := make([]int, n)
 	partOf := map[int]int{} // group → part
@@ -36,7 +36,7 @@ func apart(things, n int, keys func(int) []string) []int {
 }
 
 // connected says for each of some things by which number its group is known.
-func connected(things int, keys func(int) []string) []int {
+func connected(things int, keys func([]subject, int) []subject) []int {
 	group := make([]int, things) // another thing of the same group, or itself
 	root := func(i int) int {
 		for group[i] != i {
@@ -45,10 +45,12 @@ func connected(things int, keys func(int) []string) []int {
 		}
 		return i
 	}
-	first := map[string]int{} // key → who had it first
+	first := make(map[subject]int, 4*things) // key → who had it first
+	var own []subject
 	for i := range group {
 		group[i] = i
-		for _, key := range keys(i) {
+		own = keys(own[:0], i)
+		for _, key := range own {
 			if other, named := first[key]; named {
 				group[root(i)] = root(other)
 			} else {
@@ -63,9 +65,13 @@ func connected(things int, keys func(int) []string) []int {
 }
 
 // keysOf are the names by which the members, orders and events of a delivery are known.
-func keysOf(events []loyalty.Event) (keys []string) {
+func keysOf(events []loyalty.Event) (keys []subject) {
 	for _, e := range events {
-		keys = appendSubjects(append(keys, "event "+e.Source+" "+e.ID), e)
+		keys = appendNames(keys, e)
 	}
 	return keys
+}
+
+func appendNames(keys []subject, e loyalty.Event) []subject {
+	return appendSubjects(append(keys, subject{"event", e.Source, e.ID}), e)
 }

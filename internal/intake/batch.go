@@ -23,14 +23,15 @@ type item struct {
 	follows *item          // names the person of an event that names nobody: both tell of one order
 
 	order  *order
-	event  int64 // events.id
-	news   bool  // may set campaigns off
-	shared bool  // several have that by which it names somebody
-	joined bool  // by this the person joined just now
-	asked  bool  // by this the person asked to join, and has yet to confirm it
-	mail   bool  // … and is to get a mail that asks
-	late   bool  // a newer event lists the codes of its order
-	moved  bool  // by this a member came to another address, and has yet to confirm it
+	states *statement // what the event says of it, once that was looked at
+	event  int64      // events.id
+	news   bool       // may set campaigns off
+	shared bool       // several have that by which it names somebody
+	joined bool       // by this the person joined just now
+	asked  bool       // by this the person asked to join, and has yet to confirm it
+	mail   bool       // … and is to get a mail that asks
+	late   bool       // a newer event lists the codes of its order
+	moved  bool       // by this a member came to another address, and has yet to confirm it
 	before happenings.Measured
 	out    bool // refused, or known already, or left out
 
@@ -176,12 +177,12 @@ func (b *batch) dropKnown() error {
 	err := b.tx.All(&found, `
 		select false as zone, e.source, e.external_id, e.type, e.at, coalesce(o.external_id, '') as number,
 		       case when m.named and m.erased_at is null and m.merged_into is null then m.external_id else '' end as member
-		from   `+b.tx.Values("source text", "id text")+`
+		from   `+b.tx.Wide(orderKeyColumns...)+`
 		join   events e on e.source = r.source and e.external_id = r.id
 		join   members m on m.id = e.member_id
 		left   join orders o on o.id = e.order_id
 		union  all
-		select true, '', value, '', null, '', '' from settings where key = '`+store.SettingZone+`'`, store.Args{"rows": store.Rows(b.sources.rows(keys))})
+		select true, '', value, '', null, '', '' from settings where key = '`+store.SettingZone+`'`, b.tx.Wider(b.sources.rows(keys), orderKeyColumns...))
 	if err != nil {
 		return err
 	}
@@ -303,43 +304,6 @@ func (b *batch) savePoints(wave []*item) error {
 		order  by r.member_id`, store.Args{"rows": store.Rows(rows)})
 	if err != nil {
 		return fmt.Errorf("keeping points: %w", err)
-	}
-	return nil
-}
-
-// saveEvents stores the events themselves, which makes a second delivery of any
-// of them known.
-func (b *batch) saveEvents(wave []*item) error {
-	rows := make([][]any, len(wave))
-	byID := map[[2]string]*item{}
-	for i, it := range wave {
-		var order any
-		if it.order != nil && it.order.ID != 0 {
-			order = it.order.ID
-		}
-		rows[i] = []any{it.Source, it.Event.ID, it.who.id, it.Type, it.At, loyalty.DayOf(it.At.Time, b.shop.Zone), order, properties(it)}
-		byID[[2]string{it.Source, it.Event.ID}] = it
-	}
-	var stored []struct {
-		ID         int64
-		Source     string
-		ExternalID string
-	}
-	columns := []string{"source text", "external_id text", "member_id bigint", "type text", "at timestamptz", "day bigint", "order_id bigint", "properties jsonb"}
-	args := b.tx.Wider(rows, columns...)
-	args["now"] = b.tx.At
-	err := b.tx.All(&stored, `
-		insert into events (source, external_id, member_id, type, at, day, received_at, order_id, properties)
-		select r.source, r.external_id, r.member_id, r.type, r.at, r.day, `+b.tx.Instant("@now")+`, r.order_id, r.properties
-		from   `+b.tx.Wide(columns...)+`
-		order  by r.source, r.external_id
-		returning id, source, external_id`, args)
-	if err != nil {
-		return fmt.Errorf("storing events: %w", err)
-	}
-	for _, s := range stored {
-		it := byID[[2]string{s.Source, s.ExternalID}]
-		it.event, it.Result = s.ID, Result{State: Stored, Member: it.who.id}
 	}
 	return nil
 }

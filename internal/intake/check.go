@@ -78,7 +78,7 @@ func (s Shop) Check(r *Row) *loyalty.Note {
 	if wrong := s.check(r); wrong != nil {
 		return wrong
 	}
-	if len(r.keys()) == 0 {
+	if r.nameless() {
 		return &loyalty.Note{Field: "member", Reason: "is empty: nobody can be found by this row"}
 	}
 	return nil
@@ -88,7 +88,7 @@ func (s Shop) Check(r *Row) *loyalty.Note {
 // cannot be read. What tells more of an order finds its member by that.
 func (c *checker) nobody(e *Row) {
 	more := e.about() && e.Type != loyalty.OrderPlaced && e.Order.ID != ""
-	if more || len(e.keys()) > 0 {
+	if more || !e.nameless() {
 		return
 	}
 	for _, n := range c.notes {

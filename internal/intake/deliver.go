@@ -39,7 +39,7 @@ type gathering struct {
 type delivery struct {
 	events   []loyalty.Event
 	currency string
-	keys     []string     // no other delivery of its group has one of these
+	keys     []subject    // no other delivery of its group has one of these
 	told     chan outcome // one at a time: the caller reads each
 
 	results []Result
@@ -192,9 +192,9 @@ func (g *gathering) lead(take func([]*delivery) map[*delivery]outcome) {
 func (g *gathering) next() (group []*delivery) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	events, rest, taken := 0, g.queue[:0], map[string]bool{}
+	events, rest, taken := 0, g.queue[:0], map[subject]bool{}
 	for _, d := range g.queue {
-		if events >= g.most || slices.ContainsFunc(d.keys, func(k string) bool { return taken[k] }) {
+		if events >= g.most || slices.ContainsFunc(d.keys, func(k subject) bool { return taken[k] }) {
 			rest = append(rest, d)
 		} else {
 			group, events = append(group, d), events+len(d.events)
@@ -373,19 +373,22 @@ func (b *batch) leaveOut(people map[*person]bool) error {
 	return nil
 }
 
+// subject is a member, an order or an event by one of its names.
+type subject struct{ kind, source, name string }
+
 // appendSubjects appends the names by which the member and the order of an event are known.
-func appendSubjects(keys []string, e loyalty.Event) []string {
+func appendSubjects(keys []subject, e loyalty.Event) []subject {
 	m := e.Member
-	for _, k := range [][2]string{{"id", m.ID}, {"email", strings.ToLower(m.Email)}, {"phone", m.Phone}, {"card", m.Card}} {
-		if value := strings.TrimSpace(k[1]); value != "" {
-			keys = append(keys, k[0]+" "+value)
+	for _, k := range [...]subject{{"id", "", m.ID}, {"email", "", strings.ToLower(m.Email)}, {"phone", "", m.Phone}, {"card", "", m.Card}} {
+		if k.name = strings.TrimSpace(k.name); k.name != "" {
+			keys = append(keys, k)
 		}
 	}
 	for source, id := range m.IDs {
-		keys = append(keys, "ids "+source+" "+id)
+		keys = append(keys, subject{"ids", source, id})
 	}
 	if e.Order != nil && e.Order.ID != "" {
-		keys = append(keys, "order "+e.Source+" "+e.Order.ID)
+		keys = append(keys, subject{"order", e.Source, e.Order.ID})
 	}
 	return keys
 }

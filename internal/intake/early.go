@@ -92,7 +92,7 @@ func (b *batch) takeEarly() error {
 	if rows == nil {
 		return nil
 	}
-	if b.file { // of thousands of orders, and there is hardly ever one
+	if len(rows) >= store.Copied { // there is hardly ever one
 		var some bool
 		if err := b.tx.One(&some, "select exists (select 1 from early_events)", nil); err != nil || !some {
 			return err

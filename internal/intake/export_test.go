@@ -1,6 +1,37 @@
 package intake
 
-import "time"
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"regulars/internal/store"
+)
+
+// SpentByDay is what facts keep of what members spent on each day: "7: 20001 500" of the
+// member 7 for each, in their sequence. Whose facts keep none has their orders looked at
+// the next time, and is not among them.
+func SpentByDay(tx *store.Tx) (string, error) {
+	var all strings.Builder
+	b := &batch{tx: tx, people: &people{byID: map[int64]*person{}}}
+	var ids []int64
+	err := tx.All(&ids, "select member_id from facts where orders > 0 order by member_id", nil)
+	var list []*person
+	for _, id := range ids {
+		list = append(list, b.people.known(id, "", true))
+	}
+	if err == nil {
+		err = b.readStandings(list)
+	}
+	for _, who := range list {
+		if s := who.standing; s != nil && s.unpack() {
+			for i, day := range s.days {
+				fmt.Fprintf(&all, "%d: %d %d\n", who.id, day, s.spentOn[i])
+			}
+		}
+	}
+	return all.String(), err
+}
 
 // Patient has groups wait for as long as a busy machine may take.
 func (in *Intake) Patient() { in.groupWait, in.groupTime = time.Minute, 10*time.Minute }

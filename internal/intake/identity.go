@@ -59,7 +59,7 @@ func (b *batch) keepApart() error {
 	}
 	before := map[*order]*item{} // what told first of an order that is not in the table
 	for _, it := range b.items {
-		if !it.about() || it.follows != nil || len(it.keys()) == 0 {
+		if !it.about() || it.follows != nil || it.nameless() {
 			continue
 		}
 		o := it.order

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
 
@@ -83,20 +84,21 @@ func cut(group []*delivery, n int) [][]*share {
 			places = append(places, place{d, at})
 		}
 	}
+	partOf := apart(len(places), n, func(keys []subject, i int) []subject { p := places[i]; return appendNames(keys, p.d.events[p.at]) })
 	parts := make([][]*share, n)
-	of := make([]map[*delivery]*share, n)
-	for i := range of {
-		of[i] = map[*delivery]*share{}
-	}
-	for i, part := range apart(len(places), n, func(i int) []string { p := places[i]; return keysOf(p.d.events[p.at : p.at+1]) }) {
-		p := places[i]
-		s := of[part][p.d]
-		if s == nil {
-			s = &share{delivery: delivery{currency: p.d.currency}, whole: p.d}
-			of[part][p.d] = s
-			parts[part] = append(parts[part], s)
+	for part := range parts {
+		var s *share // of the delivery that comes now
+		for i, p := range places {
+			if partOf[i] != part {
+				continue
+			}
+			if s == nil || s.whole != p.d {
+				room := min(len(p.d.events), 2*len(p.d.events)/n)
+				s = &share{delivery: delivery{currency: p.d.currency, events: make([]loyalty.Event, 0, room)}, whole: p.d, at: make([]int, 0, room)}
+				parts[part] = append(parts[part], s)
+			}
+			s.events, s.at = append(s.events, p.d.events[p.at]), append(s.at, p.at)
 		}
-		s.events, s.at = append(s.events, p.d.events[p.at]), append(s.at, p.at)
 	}
 	return parts
 }

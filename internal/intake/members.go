@@ -101,13 +101,15 @@ func (b *batch) lockThese(list []*person) error {
 		return nil
 	}
 	n := 0
+	var row member
+	into := append(append([]any{&row.ID}, row.places()...), &row.MergedInto)
 	err := b.tx.Each(`
 		select id, `+names(profile, "")+`, merged_into
 		from   members
 		where  id in (select value from `+b.tx.JSONEach("@ids")+`)
 		order  by id `+b.forUpdate(), store.Args{"ids": ids(list, (*person).number)}, func(scan func(...any) error) error {
-		var row member
-		if err := scan(append(append([]any{&row.ID}, row.places()...), &row.MergedInto)...); err != nil {
+		row = member{}
+		if err := scan(into...); err != nil {
 			return err
 		}
 		n++
@@ -266,21 +268,29 @@ func (b *batch) profiles() error {
 		}
 		b.merge(it)
 	}
-	var changed []*person
+	var changed, heard []*person
 	for _, who := range touched {
 		who.profiled = who.retagged
 		if who.renamed {
 			who.member.ExternalID, who.member.Named = who.external, who.named
 		}
-		if !reflect.DeepEqual(was[who], who.member) {
+		before := was[who]
+		before.ChangedAt = who.member.ChangedAt
+		switch {
+		case !reflect.DeepEqual(before, who.member):
 			changed = append(changed, who)
-			who.profiled = who.profiled || !was[who].says(who.member)
+			who.profiled = who.profiled || !before.says(who.member)
+		case !was[who].ChangedAt.Equal(who.member.ChangedAt.Time): // of most who order that is all
+			heard = append(heard, who)
 		}
 	}
 	for _, it := range b.items {
 		it.who.profiled = it.who.profiled || len(it.Member.Consent) > 0
 	}
-	if err := b.updatePeople(changed, was); err != nil {
+	if err := b.noteHeard(heard); err != nil {
+		return err
+	}
+	if err := b.updatePeople(changed); err != nil {
 		return err
 	}
 	if err := b.saveKeys(append(rekeyed, touched...)); err != nil {
@@ -310,28 +320,31 @@ func readdressed(made, changed []*person, was map[*person]member) (list []int64)
 	return list
 }
 
-// updatePeople writes what has changed of people: of most who order, that they were heard
-// of now.
-func (b *batch) updatePeople(list []*person, was map[*person]member) error {
-	var heard, rows [][]any
-	for _, who := range list {
-		before := was[who]
-		before.ChangedAt = who.member.ChangedAt
-		if reflect.DeepEqual(before, who.member) {
-			heard = append(heard, []any{who.id, who.member.ChangedAt})
-		} else {
-			rows = append(rows, append(who.member.values(), who.id))
-		}
-	}
-	if heard != nil {
-		columns := []string{"id bigint", "changed_at timestamptz"}
-		_, err := b.tx.Exec("update members set changed_at = r.changed_at from "+b.tx.Wide(columns...)+" where members.id = r.id", b.tx.Wider(heard, columns...))
-		if err != nil {
-			return fmt.Errorf("noting when %d people were heard of: %w", len(heard), err)
-		}
-	}
-	if rows == nil {
+// noteHeard notes when people were heard of last.
+func (b *batch) noteHeard(list []*person) error {
+	if len(list) == 0 {
 		return nil
+	}
+	rows := make([][]any, len(list))
+	for i, who := range list {
+		rows[i] = []any{who.id, who.member.ChangedAt}
+	}
+	columns := []string{"id bigint", "changed_at timestamptz"}
+	_, err := b.tx.Exec("update members set changed_at = r.changed_at from "+b.tx.Wide(columns...)+" where members.id = r.id", b.tx.Wider(rows, columns...))
+	if err != nil {
+		return fmt.Errorf("noting when %d people were heard of: %w", len(list), err)
+	}
+	return nil
+}
+
+// updatePeople writes what has changed of people.
+func (b *batch) updatePeople(list []*person) error {
+	if len(list) == 0 {
+		return nil
+	}
+	rows := make([][]any, len(list))
+	for i, who := range list {
+		rows[i] = append(who.member.values(), who.id)
 	}
 	_, err := b.tx.Exec(`
 		update members
@@ -339,7 +352,7 @@ func (b *batch) updatePeople(list []*person, was map[*person]member) error {
 		from   `+b.tx.Values(append(slices.Clone(profile), "id bigint")...)+`
 		where  members.id = r.id`, store.Args{"rows": store.Rows(rows)})
 	if err != nil {
-		return fmt.Errorf("changing %d people: %w", len(rows), err)
+		return fmt.Errorf("changing %d people: %w", len(list), err)
 	}
 	return nil
 }

@@ -110,9 +110,9 @@ type statement struct {
 
 // stated returns what an event says about its order. A refund of a part, and a
 // mere fulfilment, say nothing of it.
-func stated(e *loyalty.Event, member int64) statement {
+func stated(e *loyalty.Event, member int64) *statement {
 	o := *e.Order
-	s := statement{order: o, member: member, placed: e.At}
+	s := &statement{order: o, member: member, placed: e.At}
 	s.clock = clock{Version: o.Version, At: e.At, Kind: slices.Index(aboutOrders, e.Type), Arrival: latest}
 	s.Status = o.Status
 	switch {
@@ -127,26 +127,26 @@ func stated(e *loyalty.Event, member int64) statement {
 	if !o.At.IsZero() {
 		s.placed = o.At
 	}
-	for what, says := range map[string]bool{
-		saysStatus:   s.Status != "",
-		saysAt:       !o.At.IsZero() || e.Type == loyalty.OrderPlaced,
-		saysTotal:    s.order.HasTotal,
-		saysDiscount: o.HasDiscount || o.Discount != 0,
-		saysTax:      o.HasTax,
-		saysShipping: o.HasShipping,
-		saysQuantity: s.order.Quantity != 0 || o.Lines != nil,
-		saysShop:     o.Shop != "",
-		saysLines:    o.Lines != nil,
-		saysCoupons:  o.Coupons != nil,
-	} {
-		if says {
+	said := func(what string, is bool) {
+		if is {
 			s.Says = append(s.Says, what)
 		}
 	}
+	s.Says = make([]string, 0, 6) // in the sequence of the alphabet
+	said(saysAt, !o.At.IsZero() || e.Type == loyalty.OrderPlaced)
+	said(saysCoupons, o.Coupons != nil)
+	said(saysDiscount, o.HasDiscount || o.Discount != 0)
+	said(saysLines, o.Lines != nil)
+	rest := len(s.Says)
+	said(saysQuantity, s.order.Quantity != 0 || o.Lines != nil)
+	said(saysShipping, o.HasShipping)
+	said(saysShop, o.Shop != "")
+	said(saysStatus, s.Status != "")
+	said(saysTax, o.HasTax)
+	said(saysTotal, s.order.HasTotal)
 	if len(s.Says) > 0 && (e.Type == loyalty.OrderPlaced || e.Type == loyalty.OrderChanged) {
-		s.Says = append(s.Says, saysMember)
+		s.Says = slices.Insert(s.Says, rest, saysMember)
 	}
-	slices.Sort(s.Says)
 	return s
 }
 
@@ -180,7 +180,7 @@ func (o *order) hollow() bool {
 // it is newer than all of that, and leaves no doubt about the status. A pending
 // order may be one of which nobody has said so, a refunded one may be paid and
 // given back in parts.
-func (o *order) simple(s statement) bool {
+func (o *order) simple(s *statement) bool {
 	if o.unstated {
 		return true
 	}
@@ -191,7 +191,7 @@ func (o *order) simple(s statement) bool {
 
 // apply makes the order what it is after s, where before are the claims of all
 // events of the order taken in until now; they are not needed for a simple s.
-func (o *order) apply(s statement, before []claim) {
+func (o *order) apply(s *statement, before []claim) {
 	base := o.base(s, before)
 	says := func(what string) bool { return s.says(what) && newest(s.claim, what, before) }
 	if says(saysTotal) {
@@ -231,7 +231,7 @@ func (o *order) apply(s statement, before []claim) {
 
 // place sets when the order was placed: as the newest event that knows it says,
 // until then the earliest time at which anything happened to it.
-func (o *order) place(s statement, says bool, before []claim) {
+func (o *order) place(s *statement, says bool, before []claim) {
 	known := slices.ContainsFunc(before, func(w claim) bool { return w.says(saysAt) })
 	guessed := !s.says(saysAt) && !known && o.Fingerprint == nil && s.At.Before(o.At.Time)
 	if says || guessed || o.At.IsZero() {
@@ -246,7 +246,7 @@ func newest(w claim, what string, before []claim) bool {
 
 // base is the status that was stated last, refunds of parts aside. Where nobody
 // ever stated one, an order is paid once somebody said what it cost.
-func (o *order) base(s statement, before []claim) string {
+func (o *order) base(s *statement, before []claim) string {
 	said := append(slices.Clone(before), s.claim)
 	said = slices.DeleteFunc(said, func(w claim) bool { return w.Status == "" })
 	switch {

@@ -149,6 +149,7 @@ func (b *batch) saveOrders(wave []*item) error {
 	}
 	for _, it := range about {
 		it.back()
+		it.states = stated(it.tells(), it.who.id)
 	}
 	if err := b.unite(about); err != nil {
 		return err
@@ -166,8 +167,7 @@ func (b *batch) saveOrders(wave []*item) error {
 		if it.Type != loyalty.OrderPlaced && it.order.hollow() {
 			it.Note("order.id", "nobody has told us of order %s yet: this is kept, and applied when the order comes", it.order.ExternalID)
 		}
-		e := it.tells()
-		o, s := it.order, stated(e, it.who.id)
+		e, o, s := it.tells(), it.order, it.states
 		if r := e.Refund; r != nil && !r.All && e.Type == loyalty.OrderRefunded {
 			o.refund(refund{ExternalID: r.ID, At: it.At, Total: r.Total, lines: r.Lines})
 			refunds = append(refunds, o)
@@ -229,7 +229,7 @@ func (b *batch) readRefunds(about []*item) error {
 func (b *batch) readClaims(about []*item) (map[int64][]claim, error) {
 	var list, owners []int64
 	for _, it := range about {
-		if !it.order.simple(stated(it.tells(), it.who.id)) {
+		if !it.order.simple(it.states) {
 			list, owners = append(list, it.order.ID), append(owners, it.order.MemberID)
 		}
 	}
@@ -274,6 +274,11 @@ func (b *batch) readClaims(about []*item) (map[int64][]claim, error) {
 // order: enough to tell later whose claim is newer.
 const claimProperty = "_order"
 
+// claimOnly are the properties of an event that has no others.
+type claimOnly struct {
+	Order storedClaim `json:"_order"`
+}
+
 type storedClaim struct {
 	Version int64  `json:"version,omitempty"`
 	Says    string `json:"says,omitempty"`
@@ -284,21 +289,21 @@ func (k storedClaim) claim(at loyalty.Instant, kind int, arrival int64) claim {
 	return claim{clock: clock{k.Version, at, kind, arrival}, Says: strings.Fields(k.Says), Status: k.Status}
 }
 
-// properties is what is stored with an event.
-func properties(it *item) json.RawMessage {
-	if !it.about() {
+// properties is what is stored with an event, as JSON.
+func properties(it *item) string {
+	if it.about() {
+		said := storedClaim{it.states.Version, strings.Join(it.states.Says, " "), it.states.Status}
 		if len(it.Properties) == 0 || it.who.erased() {
-			return nil
+			return store.JSON(claimOnly{said})
 		}
-		return json.RawMessage(store.JSON(it.Properties))
+		all := maps.Clone(it.Properties)
+		all[claimProperty] = said
+		return store.JSON(all)
 	}
-	all := map[string]any{}
-	if !it.who.erased() {
-		maps.Copy(all, it.Properties)
+	if len(it.Properties) == 0 || it.who.erased() {
+		return "{}"
 	}
-	s := stated(it.tells(), 0)
-	all[claimProperty] = storedClaim{s.Version, strings.Join(s.Says, " "), s.Status}
-	return json.RawMessage(store.JSON(all))
+	return store.JSON(it.Properties)
 }
 
 // redeem records the codes that the orders of a wave used, and undoes the uses of

@@ -70,16 +70,12 @@ func (b *batch) followUses(list []*order) error {
 	return coupon.Follow(b.tx, gone, back)
 }
 
-// copied is from how many rows on a copy, with ids that are taken before, is faster than
-// one statement that does all.
-const copied = 200
-
 func (b *batch) addOrders(list []*order) error {
 	if len(list) == 0 {
 		return nil
 	}
 	write := b.copyOrders
-	if len(list) < copied {
+	if len(list) < store.Copied {
 		write = b.insertOrders
 	}
 	if err := write(list); err != nil {
@@ -207,7 +203,7 @@ func (b *batch) addLines(list []*order) error {
 		n += len(o.lines)
 	}
 	write := b.insertLines
-	if n >= copied {
+	if n >= store.Copied {
 		write = b.copyLines
 	}
 	if n > 0 {

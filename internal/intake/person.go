@@ -2,7 +2,6 @@ package intake
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -27,13 +26,13 @@ type personKey struct{ kind, value string }
 
 // person is somebody that this transaction deals with.
 type person struct {
-	id          int64             // 0: to be made
-	external    string            // "": to be made up
-	named       bool              // external is the shop's own id
-	loose       map[string]string // kind → the address, card or phone that they have now
-	since       loyalty.Instant   // when that was said
-	fingerprint []byte            // of the last imported row
-	member      member            // read when locked
+	id          int64           // 0: to be made
+	external    string          // "": to be made up
+	named       bool            // external is the shop's own id
+	loose       loose           // the address, card and phone that they have now
+	since       loyalty.Instant // when that was said
+	fingerprint []byte          // of the last imported row
+	member      member          // read when locked
 	locked      bool
 	held        bool // locked in the database, where what was read of them is all that is needed
 	silent      bool // nothing is said of them but by what they are known, and no more of their row is read
@@ -46,6 +45,20 @@ type person struct {
 	standing    *standing // what facts say of their orders; nil: not read, computed since, or there are none
 	factless    bool      // the day before which nobody knew them is still to come
 	tags        []string
+}
+
+// loose are the keys of somebody that others may have, too.
+type loose struct{ email, phone, card string }
+
+// of is the one of a kind.
+func (l *loose) of(kind string) *string {
+	switch kind {
+	case keyEmail:
+		return &l.email
+	case keyPhone:
+		return &l.phone
+	}
+	return &l.card
 }
 
 // ErasedName begins the name of somebody who was erased.
@@ -69,59 +82,6 @@ type people struct {
 	byID  map[int64]*person
 	made  []*person
 }
-
-// keys are those that may tell who an event is about.
-func (r *Row) keys() []personKey { return append(r.firm(), r.vague()...) }
-
-// firm are the keys that one person has.
-func (r *Row) firm() []personKey {
-	m := &r.Member
-	var keys []personKey
-	if m.ID != "" {
-		keys = append(keys, personKey{keyID, m.ID})
-	}
-	for _, source := range inOrder(m.IDs) {
-		keys = append(keys, personKey{keySource + source, m.IDs[source]})
-	}
-	return keys
-}
-
-// vague are the other keys: of who is told by these alone, each is followed by that of
-// somebody who was made of it.
-func (r *Row) vague() []personKey {
-	loose := r.loose()
-	if r.Member.ID != "" || len(r.Member.IDs) > 0 {
-		return loose
-	}
-	var keys []personKey
-	for _, k := range loose {
-		keys = append(keys, k, k.made(), k.shared())
-	}
-	return keys
-}
-
-// loose are the keys that several people may share.
-func (r *Row) loose() []personKey {
-	if r.folded == "" && r.Member.Card == "" && r.Member.Phone == "" {
-		return nil
-	}
-	keys := []personKey{{keyEmail, r.folded}, {keyCard, strings.TrimSpace(r.Member.Card)}, {keyPhone, loyalty.FoldPhone(r.Member.Phone)}}
-	return slices.DeleteFunc(keys, func(k personKey) bool { return k.value == "" })
-}
-
-// inOrder are the keys of a map in their sequence; most maps of an item have none.
-func inOrder[V any](m map[string]V) []string {
-	if len(m) == 0 {
-		return nil
-	}
-	return slices.Sorted(maps.Keys(m))
-}
-
-// made is the key of somebody who was made of k alone.
-func (k personKey) made() personKey { return personKey{keyMade, k.kind + ":" + k.value} }
-
-// shared is the key of somebody who was made of k alone, which several others have.
-func (k personKey) shared() personKey { return personKey{keyShared, k.kind + ":" + k.value} }
 
 // findPeople says who each item is about; those whom nobody knows yet are noted
 // to be made. For an event that is stored already nobody is: its person may have
@@ -192,21 +152,21 @@ func (b *batch) awaitOthers() error {
 // lookUp reads who has the keys of items. Who has the address, card or phone of somebody
 // who is found by their id, and has them themselves, is of no account.
 func (b *batch) lookUp(items []*item) error {
-	if err := b.readKeys(items, (*Row).firm); err != nil {
+	if err := b.readKeys(items, (*Row).firm, oneHolder); err != nil {
 		return err
 	}
 	var rest []*item
 	for _, it := range items {
 		who := b.people.find(it)
-		if slices.ContainsFunc(it.loose(), func(k personKey) bool { return who == nil || who.loose[k.kind] != k.value }) {
+		if slices.ContainsFunc(it.loose(), func(k personKey) bool { return who == nil || *who.loose.of(k.kind) != k.value }) {
 			rest = append(rest, it)
 		}
 	}
-	return b.readKeys(rest, (*Row).vague)
+	return b.readKeys(rest, (*Row).vague, severalHolders)
 }
 
 // readKeys reads who has some keys of items.
-func (b *batch) readKeys(items []*item, keys func(*Row) []personKey) error {
+func (b *batch) readKeys(items []*item, keys func(*Row) []personKey, held string) error {
 	wanted := map[personKey]bool{}
 	var rows [][]any
 	for _, it := range items {
@@ -220,7 +180,7 @@ func (b *batch) readKeys(items []*item, keys func(*Row) []personKey) error {
 	if rows == nil {
 		return nil
 	}
-	if err := b.readHolders(rows); err != nil {
+	if err := b.readHolders(rows, held); err != nil {
 		return fmt.Errorf("finding people: %w", err)
 	}
 	return nil
@@ -228,19 +188,23 @@ func (b *batch) readKeys(items []*item, keys func(*Row) []personKey) error {
 
 var keyColumns = []string{"kind text", "value text"}
 
+// The holders k of keys r, as a table: of firm ones there is one, and of others one of them
+// with how many there are.
+const (
+	oneHolder      = "(select r.kind, r.value, k.member_id, 1 as n from $keys join member_keys k on k.kind = r.kind and k.value = r.value) k"
+	severalHolders = "(select k.kind, k.value, min(k.member_id) as member_id, count(*) as n from $keys join member_keys k on k.kind = r.kind and k.value = r.value group by k.kind, k.value) k"
+)
+
 // readHolders reads who has the keys of rows. Of a file that says nothing of people but
 // who they are it locks them, in the order of their ids.
-func (b *batch) readHolders(keys [][]any) error {
+func (b *batch) readHolders(keys [][]any, held string) error {
 	hold, inTurn := b.allSilent(), ""
 	if hold {
 		inTurn = "order by m.id " + b.tx.ForUpdateOf("m")
 	}
 	return b.tx.Each(`
 		select k.kind, k.value, k.n, m.id, m.external_id, m.named, m.merged_into is not null, m.email, m.phone, m.card, m.changed_at, m.fingerprint
-		from  (select k.kind, k.value, min(k.member_id) as member_id, count(*) as n
-		       from   `+b.tx.Wide(keyColumns...)+`
-		       join   member_keys k on k.kind = r.kind and k.value = r.value
-		       group  by k.kind, k.value) k
+		from   `+strings.Replace(held, "$keys", b.tx.Wide(keyColumns...), 1)+`
 		join   members m on m.id = k.member_id
 		`+inTurn, b.tx.Wider(keys, keyColumns...), func(scan func(...any) error) error {
 		var k personKey
@@ -258,9 +222,7 @@ func (b *batch) readHolders(keys [][]any) error {
 		}
 		who := b.people.known(id, name, named)
 		who.held = hold
-		if email != "" || phone != "" || card != "" {
-			who.loose = map[string]string{keyEmail: strings.ToLower(email), keyPhone: loyalty.FoldPhone(phone), keyCard: card}
-		}
+		who.loose = loose{strings.ToLower(email), loyalty.FoldPhone(phone), card}
 		who.since, who.fingerprint = b.heard(changed), fingerprint
 		b.people.byKey[k] = &holders{n, who}
 		return nil
@@ -273,7 +235,7 @@ func (b *batch) owners() error {
 	if err := b.nameSources(); err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(b.items, func(it *item) bool { return len(it.keys()) == 0 }) {
+	if !slices.ContainsFunc(b.items, func(it *item) bool { return it.nameless() }) {
 		return nil
 	}
 	var keys []orderKey
@@ -281,7 +243,7 @@ func (b *batch) owners() error {
 	named := map[orderKey]*item{} // by the order that they tell of
 	for _, it := range b.items {
 		ordered := it.Order != nil && it.Order.ID != ""
-		if len(it.keys()) > 0 {
+		if !it.nameless() {
 			if ordered && it.about() {
 				named[orderKey{it.Source, it.Order.ID}] = it
 			}
@@ -387,7 +349,7 @@ func (p *people) share(who *person, it *item) {
 func (p *people) adopt(who *person, it *item) {
 	newer := it.ofMembers() || !it.At.Before(who.since.Time)
 	for _, k := range it.loose() {
-		have := personKey{k.kind, who.loose[k.kind]}
+		have := personKey{k.kind, *who.loose.of(k.kind)}
 		if have == k || have.value != "" && !newer {
 			continue
 		}
@@ -402,10 +364,7 @@ func (p *people) adopt(who *person, it *item) {
 		} else {
 			h.n++
 		}
-		if who.loose == nil {
-			who.loose = map[string]string{}
-		}
-		who.loose[k.kind] = k.value
+		*who.loose.of(k.kind) = k.value
 	}
 	who.since = later(who.since, it.At)
 }

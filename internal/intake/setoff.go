@@ -70,8 +70,11 @@ func (b *batch) setOff(wave []*item) error {
 		if it.order != nil {
 			h.Order = it.order.ID
 		}
-		if it.who.standing != nil {
-			h.Tier = it.who.standing.tier
+		if s := it.who.standing; s != nil {
+			h.Tier = s.tier
+			if s.unpacked {
+				h.Spent = s.spentIn
+			}
 		}
 		if it.news {
 			news = append(news, h)

@@ -12,6 +12,10 @@ import (
 	"regulars/internal/loyalty"
 )
 
+// Copied is from how many rows on a COPY, with ids that are taken before, is faster on
+// Postgres than one statement that does all.
+const Copied = 200
+
 // Bulk adds many rows to a table, or to a temporary one, in the order given, and
 // returns how many. On Postgres it is a COPY and all or nothing. The names of
 // the table and its columns are the program's own, never input.

@@ -31,7 +31,7 @@ func (t *Tiers) React(tx *store.Tx, events []happenings.Happened, news bool) err
 		if !over {
 			e.Tier = "" // it may have come to its end
 		}
-		if _, seen := by[e.Member]; !seen && t.reads(tx, e) && !t.beyond(e) {
+		if _, seen := by[e.Member]; !seen && t.reads(tx, e) && !t.beyond(tx, e) {
 			members, by[e.Member] = append(members, e.Member), e
 		}
 	}
@@ -67,16 +67,19 @@ func (t *Tiers) reads(tx *store.Tx, e happenings.Happened) bool {
 }
 
 // beyond reports whether an order that counts for the first time can have moved nobody:
-// each tier above the member's asks for more than they have ever spent, or ordered, in any
-// time. So most orders of most shops ask the database nothing about tiers.
-func (t *Tiers) beyond(e happenings.Happened) bool {
+// each tier above the member's asks for more than they have spent in its time, or have ever
+// spent, or ordered. So most orders of most shops ask the database nothing about tiers.
+func (t *Tiers) beyond(tx *store.Tx, e happenings.Happened) bool {
 	if e.Type != loyalty.OrderPlaced || e.After.Orders <= e.Before.Orders || e.After.Spent < e.Before.Spent {
 		return false
 	}
-	for _, tier := range t.list[t.place(e.Tier):] {
-		asks := func(g segments.Goal) bool {
-			return g.Name == "spent" && g.At > e.After.Spent || g.Name == "orders" && g.At > e.After.Orders
+	asks := func(g segments.Goal) bool {
+		if first, last, is := g.SpentIn(t.today(tx)); is && e.Spent != nil {
+			return g.At > e.Spent(first, last)
 		}
+		return g.Name == "spent" && g.At > e.After.Spent || g.Name == "orders" && g.At > e.After.Orders
+	}
+	for _, tier := range t.list[t.place(e.Tier):] {
 		if !slices.ContainsFunc(tier.When.Goals(), asks) {
 			return false
 		}

@@ -444,3 +444,29 @@ func TestManyAtOnceAreEachLookedUpOnce(t *testing.T) {
 		})
 	})
 }
+
+// What was spent before the time that a tier's rule looks at brings nobody to it, and what was
+// spent on its first day does: in facts there is what was spent on each day.
+func TestATierLooksAtItsOwnTimeOnly(t *testing.T) {
+	each(t, plain(silverAndGold), func(t *testing.T, s *shop) {
+		began := time.Date(2027, 3, 10, 10, 0, 0, 0, time.UTC)
+		s.Now = began
+		m := s.Join(3)
+		for _, id := range m {
+			s.Order(id, 9000)
+		}
+		s.Now = began.AddDate(1, 0, -1)
+		s.Order(m[0], 1000)
+		s.Want("a day before that is a year ago", s.stays(m[0]), "silver 2028-03-09 – 2029-03-09")
+		s.Now = began.AddDate(1, 0, 0)
+		s.Order(m[1], 1000)
+		s.Want("a year later", s.stays(m[1]), "")
+		s.Order(m[1], 8999)
+		s.Want("a cent less in that year", s.stays(m[1]), "")
+		s.Order(m[1], 1)
+		s.Want("all of it in that year", s.stays(m[1]), "silver 2028-03-10 – 2029-03-10")
+		s.Order(m[2], 24999)
+		s.Order(m[2], 1)
+		s.Want("two steps in that year", s.stays(m[2]), "silver 2028-03-10 – 2029-03-10 → 2028-03-10; gold 2028-03-10 – 2029-03-10")
+	})
+}

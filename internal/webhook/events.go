@@ -1,11 +1,8 @@
 package webhook
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 
 	"regulars/internal/loyalty"
@@ -33,10 +30,12 @@ func Decode(body []byte, o Options) ([]loyalty.Event, []FieldError, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	var events []loyalty.Event
+	events := make([]loyalty.Event, 0, len(list))
 	var refused []FieldError
+	var asked lists
 	for i, value := range list {
-		e, id, err := decodeEvent(value, o)
+		asked.used = 0
+		e, id, err := decodeEvent(value, &asked, o)
 		var field *FieldError
 		if errors.As(err, &field) {
 			refused = append(refused, FieldError{i, id, field.Field, field.Reason})
@@ -52,14 +51,9 @@ func split(body []byte) ([]any, error) {
 	if len(body) > MaxBody {
 		return nil, fmt.Errorf("the body is larger than %d MB: send the events in several", MaxBody>>20)
 	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.UseNumber()
-	var value any
-	if err := d.Decode(&value); err != nil {
-		return nil, fmt.Errorf("the body is not JSON: %w", err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, errors.New("the body goes on after the JSON value: send several events as an array")
+	value, err := readJSON(body)
+	if err != nil {
+		return nil, err
 	}
 	switch v := value.(type) {
 	case map[string]any:
@@ -75,8 +69,8 @@ func split(body []byte) ([]any, error) {
 
 // decodeEvent reads one event. The error is a *FieldError; the id is returned
 // beside it as far as it could be read.
-func decodeEvent(value any, o Options) (e loyalty.Event, id string, err error) {
-	f, err := newFields("", value)
+func decodeEvent(value any, asked *lists, o Options) (e loyalty.Event, id string, err error) {
+	f, err := newFields("", value, asked)
 	if err != nil {
 		return e, "", err
 	}

@@ -23,16 +23,35 @@ type fields struct {
 	soft   bool            // what is wrong is left out
 
 	asked   *[]string // the names of its fields that we know
-	unknown *[]string // what is said of others; shared like first
+	lists   *lists    // of such names; shared like first
+	unknown *[]string // what is said of others; shared, too
 }
 
 // newFields returns the object at the top of an event.
-func newFields(path string, value any) (*fields, error) {
+func newFields(path string, value any, asked *lists) (*fields, error) {
 	object, ok := value.(map[string]any)
 	if !ok {
 		return nil, &FieldError{Field: "event", Reason: "is not an object"}
 	}
-	return &fields{path: path, values: object, first: new(*FieldError), notes: new([]loyalty.Note), asked: new([]string), unknown: new([]string)}, nil
+	return &fields{path: path, values: object, first: new(*FieldError), notes: new([]loyalty.Note), asked: asked.next(), lists: asked, unknown: new([]string)}, nil
+}
+
+// lists are lists of names, one for each object of an event, which the next event of a body
+// uses again.
+type lists struct {
+	all  []*[]string
+	used int
+}
+
+func (l *lists) next() *[]string {
+	if l.used == len(l.all) {
+		list := make([]string, 0, 32)
+		l.all = append(l.all, &list)
+	}
+	list := l.all[l.used]
+	*list = (*list)[:0]
+	l.used++
+	return list
 }
 
 // optional returns the same object, of which what is wrong is left out with a note:
@@ -82,9 +101,11 @@ func (f *fields) take(name string) any {
 	if f == nil {
 		return nil
 	}
-	v := f.values[name]
-	delete(f.values, name)
 	*f.asked = append(*f.asked, name)
+	v, there := f.values[name]
+	if there {
+		delete(f.values, name)
+	}
 	return v
 }
 
@@ -232,7 +253,7 @@ func (f *fields) asObject(name string, value any) *fields {
 	switch v := value.(type) {
 	case nil:
 	case map[string]any:
-		return &fields{path: f.path + name + ".", values: v, first: f.first, notes: f.notes, soft: f.soft, asked: new([]string), unknown: f.unknown}
+		return &fields{path: f.path + name + ".", values: v, first: f.first, notes: f.notes, soft: f.soft, asked: f.lists.next(), lists: f.lists, unknown: f.unknown}
 	default:
 		f.wrong(name, "is not an object")
 	}
@@ -318,13 +339,13 @@ func (f *fields) rest() map[string]any {
 	if f == nil {
 		return nil
 	}
-	left := map[string]any{}
+	var left map[string]any
 	for name, v := range f.values {
 		if v != nil {
-			left[name] = v
+			put(&left, name, v)
 		}
 	}
-	if !f.bounded(left) {
+	if left != nil && !f.bounded(left) {
 		return nil
 	}
 	return left
@@ -378,7 +399,7 @@ var otherNames = map[string]string{
 // and what becomes of them. Of an object that people extend, whose fields are
 // kept by their names, only those that look like a mistake are said.
 func (f *fields) say(kept string, extended bool) {
-	if f == nil {
+	if f == nil || len(f.values) == 0 {
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.values)) {
