@@ -1,8 +1,11 @@
 package webhook
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 
 	"regulars/internal/loyalty"
@@ -51,9 +54,14 @@ func split(body []byte) ([]any, error) {
 	if len(body) > MaxBody {
 		return nil, fmt.Errorf("the body is larger than %d MB: send the events in several", MaxBody>>20)
 	}
-	value, err := readJSON(body)
-	if err != nil {
-		return nil, err
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	var value any
+	if err := d.Decode(&value); err != nil {
+		return nil, fmt.Errorf("the body is not JSON: %w", err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.New("the body goes on after the JSON value: send several events as an array")
 	}
 	switch v := value.(type) {
 	case map[string]any:
