@@ -51,7 +51,9 @@ const (
 		and    not exists (select 1 from redemptions o where o.code_id = r.code_id and not o.undone))`
 )
 
-// left is the condition that the pool has a code to give, as it stands now.
+// left is the condition that the pool has a code to give, as it stands now. A pool whose
+// program is only planned may not be there yet: then none of its codes is given, and it has
+// one where it makes them. One that was taken out keeps what it gave.
 func (s Stock) left(b *builder) string {
 	switch {
 	case s.Until != 0 && s.Until < b.q.Day:
@@ -59,11 +61,20 @@ func (s Stock) left(b *builder) string {
 	case s.endless():
 		return "true"
 	}
-	all := []string{"p.name = " + b.bind(s.Pool), "p.removed_at is null"}
-	if s.Shared {
-		all = append(all, "not exists (select 1 from codes c where c.pool_id = p.id and c.member_id is null and c.state <> 'issued')")
-		return "exists (select 1 from pools p where " + strings.Join(all, " and ") + ")"
+	pool := "p.name = " + b.bind(s.Pool)
+	has := "exists (select 1 from pools p where " + pool + " and " + s.leftOf(b) + ")"
+	if s.Shared || s.Mints {
+		has = "(" + has + " or not exists (select 1 from pools p where " + pool + "))"
 	}
+	return has
+}
+
+// leftOf is left of a pool p that is there.
+func (s Stock) leftOf(b *builder) string {
+	if s.Shared {
+		return "not exists (select 1 from codes c where c.pool_id = p.id and c.member_id is null and c.state <> 'issued')"
+	}
+	var all []string
 	// Nobody's: by that they are found without going through those that were given.
 	lies := "exists (select 1 from codes c where c.pool_id = p.id and c.member_id is null and c.state = 'free')"
 	if s.Told {
@@ -84,7 +95,7 @@ func (s Stock) left(b *builder) string {
 	case s.Most > 0:
 		all = append(all, "("+CodesMade+" < "+b.bind(s.Most)+" or "+lies+")")
 	}
-	return "exists (select 1 from pools p where " + strings.Join(all, " and ") + ")"
+	return strings.Join(all, " and ")
 }
 
 // claimable is the condition that a member could claim the reward: as of a day that is over

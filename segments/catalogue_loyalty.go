@@ -20,10 +20,16 @@ func loyaltyFields() []*entry {
 			noun: "points that were taken back after they had been spent", says: "who owe {n}", unit: "point",
 			also: []string{"debt", "negative_points"},
 			in:   column{expr: "(case when f.points < 0 then -f.points else 0 end)"}},
-		{name: "points_expiring", typ: Number, window: true, spanned: true, ahead: true, until: true, from: fromPoints, undated: true,
+		{name: "points_expiring", typ: Number, window: true, spanned: true, ahead: true, until: true, from: fromPoints,
 			noun: "points whose last day is at most so far away", says: "who have {n} that end", unit: "point",
 			also: []string{"expiring_points", "points_expire", "points_ending"},
-			in:   figure{rows: endingLots, sum: "coalesce(cast(sum(l.remains) as bigint), 0)"}},
+			in: asOf{
+				now:  figure{rows: endingLots, sum: "coalesce(cast(sum(l.remains) as bigint), 0)"},
+				past: figure{rows: endedThen, sum: leftThen}}},
+		{name: "points_expired", typ: Number, window: true, from: fromPoints,
+			noun: "points that nobody had spent by their last day", says: "of whom {n} ended", saysIn: "of whom {w} {n} ended", unit: "point",
+			also: []string{"expired_points", "points_ended", "points_lost"},
+			in:   figure{rows: expired, sum: "coalesce(cast(-sum(n.amount) as bigint), 0)"}},
 		{name: "points_earned", typ: Number, window: true, from: fromPoints,
 			noun: "points earned, less those taken back", says: "who earned {n}", unit: "point",
 			also: []string{"earned_points", "points_collected"},
@@ -94,9 +100,17 @@ const PointsEarned = "select member_id, cast(sum(amount) as bigint) as n from en
 var (
 	// endingLots are what is left of credits, by the last day on which it can be spent.
 	endingLots = rows{table: "lots l", member: "l.member_id", day: "l.last_day", where: "l.wallet = 'points' and l.last_day is not null"}
-	// earned and redeemed are rows of the ledger of points.
+	// endedThen are credits of points, of which a lot may be no more, and leftThen is what was
+	// left of them at the end of $today.
+	endedThen = rows{table: "entries e", member: "e.member_id", where: "e.wallet = 'points' and e.opens_day is not null and e.day <= $today",
+		day: "coalesce(e.last_day, (select l.last_day from lots l where l.credit_id = e.id), " +
+			"(select max(x.day) - 1 from draws d join entries x on x.id = d.debit_id where d.credit_id = e.id and x.kind = 'expire'))"}
+	leftThen = "coalesce(cast(sum(e.amount - coalesce((select sum(d.amount) from draws d join entries x on x.id = d.debit_id " +
+		"where d.credit_id = e.id and x.day <= $today), 0)) as bigint), 0)"
+	// earned, redeemed and expired are rows of the ledger of points.
 	earned   = rows{table: "entries n", member: "n.member_id", day: "n.day", where: "n.wallet = 'points' and n.kind in " + earning}
 	redeemed = rows{table: "entries n", member: "n.member_id", day: "n.day", where: "n.wallet = 'points' and n.kind in ('redeem', 'return')"}
+	expired  = rows{table: "entries n", member: "n.member_id", day: "n.day", where: "n.wallet = 'points' and n.kind = 'expire'"}
 	// cards are the rows of the ledgers of stamps; of them, filled are those that took a full card.
 	cards  = rows{table: "entries n", member: "n.member_id", day: "n.day", match: "n.wallet"}
 	filled = rows{table: "entries n", member: "n.member_id", day: "n.day", where: "n.kind = 'redeem'", match: "n.wallet"}

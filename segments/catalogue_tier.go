@@ -76,6 +76,8 @@ func earnFields() []*entry {
 			in: given(func(q *Query, _ *call) value { return text(q.Tier) })},
 		{name: "weekday", typ: Text, given: true, noun: "day of the week", check: checkWeekday,
 			in: given(func(q *Query, _ *call) value { return text(q.Moment.Weekday().String()) })},
+		{name: "date", typ: Date, given: true, noun: "day of the order or event",
+			in: given(func(q *Query, _ *call) value { return value{typ: Date, text: q.Day.String()} })},
 		{name: "hour", typ: Number, given: true, noun: "hour of the day, from 0 to 23",
 			in: given(func(q *Query, _ *call) value { return number(int64(q.Moment.Hour())) })},
 	}
@@ -191,8 +193,22 @@ func (g Goal) SpentIn(today loyalty.Day) (first, last loyalty.Day, is bool) {
 	if g.Name != "spent" || g.call.window == nil {
 		return 0, 0, false
 	}
-	first, last = g.call.window.past(today)
+	first, last = g.Span(today)
 	return first, last, true
+}
+
+// Whole reports whether the goal counts all that a member ordered or earned, in its time span
+// or ever.
+func (g Goal) Whole() bool {
+	return g.call.filter == nil && slices.Contains([]string{"spent", "orders", "quantity", "points_earned"}, g.Name)
+}
+
+// Span is the first and the last day that count as of the end of a day.
+func (g Goal) Span(day loyalty.Day) (first, last loyalty.Day) {
+	if g.call.window == nil {
+		return math.MinInt32, day
+	}
+	return g.call.window.past(day)
 }
 
 // Goals are the figures that must have risen for the rule to hold: those that it joins

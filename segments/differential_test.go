@@ -249,7 +249,7 @@ var leaves = []string{
 	`mails_opened{(w)} {<} {n}`, `mails_clicked{(w)} {<} {n}`, `opened({k}{,w})`, `clicked({k}{,w})`, `not clicked({k}{,w})`, `opened(launch.missing{,w})`, `days_since_open{(w)} {<} {d}`, `days_since_click{(w)} {<} {d}`,
 	`holds_code("gift")`, `holds_code("summer")`, `not holds_code("gift")`, `codes_held {<} {n}`, `code_expires_in({ahead})`, `days_until_code_expires("gift") {<} {d}`, `known(days_until_code_expires("summer"))`,
 	`used_code("gift"{,w})`, `not used_code("summer"{,w})`, `codes_used{(w)} {<} {n}`, `holds_code(launch.missing)`, `used_code(launch.category{,w})`,
-	`points_pending {<} {n}`, `points_debt {<} {s}`, `points_debt {<} {n}`, `points_expiring({soon}) {<} {n}`, `points_expiring({ahead}) {<} {N}`, `points_earned{(w)} {<} {n}`, `points_earned{(w)} {<} {N}`, `points_spent{(w)} {<} {n}`,
+	`points_pending {<} {n}`, `points_debt {<} {s}`, `points_debt {<} {n}`, `points_expiring({soon}) {<} {n}`, `points_expiring({ahead}) {<} {N}`, `points_earned{(w)} {<} {n}`, `points_earned{(w)} {<} {N}`, `points_spent{(w)} {<} {n}`, `points_expired{(w)} {<} {n}`,
 	`tier {<} {T}`, `tier {<} {T}`, `tier in (silver, "black")`, `tier not in (gold)`, `known(tier)`, `days_in_tier {<} {d}`, `known(days_in_tier)`, `days_until_tier_ends {<} {d}`, `known(days_until_tier_ends)`,
 	`tier_progress {<} {tp}`, `tier_progress {<} {tp}`, `tier_progress in ({tp}, {tp})`, `known(tier_progress)`, `tier_progress {<} {N}`,
 	`missing_for_tier("silver") {<} {n}`, `missing_for_tier("gold") {<} {m}`, `missing_for_tier("silver") {<} {N}`, `known(missing_for_tier("gold"))`,

@@ -148,7 +148,8 @@ func plainly() map[string]func(k *Known, c *call) value {
 		"points_earned": func(k *Known, c *call) value {
 			return number(amounts(k.entries(c, "points", "earn", "bonus", "takeback")))
 		},
-		"points_spent": func(k *Known, c *call) value { return number(-amounts(k.entries(c, "points", "redeem", "return"))) },
+		"points_expired": func(k *Known, c *call) value { return number(-amounts(k.entries(c, "points", "expire"))) },
+		"points_spent":   func(k *Known, c *call) value { return number(-amounts(k.entries(c, "points", "redeem", "return"))) },
 		"tier": func(k *Known, _ *call) value {
 			if s := k.stay(); s != nil {
 				return text(s.Tier)
@@ -411,7 +412,7 @@ func (s Shop) inStock(day loyalty.Day, of Stock) bool {
 	case of.endless():
 		return true
 	case !there:
-		return false
+		return of.Mints || of.Shared // of a program that is only planned
 	case of.Shared:
 		return pool.Ended == 0 // its code is nobody's
 	case of.Most > 0 && given >= of.Most, of.Budget > 0 && of.Worth > 0 && open+1 > of.Budget/of.Worth, of.Budget > 0 && of.Worth == 0 && pool.Spent >= of.Budget:

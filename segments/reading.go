@@ -95,6 +95,22 @@ func (r figure) scalar(b *builder, c *call) string {
 	return "(select " + r.rows.fill(b, c, r.sum) + r.ofMember(b, c) + ")"
 }
 
+// asOf is read in one way on the present day, and in another on one that is over.
+type asOf struct{ now, past figure }
+
+func (r asOf) on(b *builder) figure {
+	if b.q.Past {
+		return r.past
+	}
+	return r.now
+}
+
+func (r asOf) is(b *builder, c *call, op string, vs []value) string {
+	return r.on(b).is(b, c, op, vs)
+}
+
+func (r asOf) scalar(b *builder, c *call) string { return r.on(b).scalar(b, c) }
+
 // days counts calendar days since a day, or with ahead until one. The day stands
 // in the row of facts, or is the first or last of a member's rows. Compared with a
 // number the sum is done here, so that an index on the day serves.

@@ -15,6 +15,7 @@ import (
 type Query struct {
 	Engine string      // "postgres" or "sqlite"
 	Day    loyalty.Day // as of the end of this day; facts f must be of that day too
+	Past   bool        // the day is over: what moves on while days pass is told as it was
 	Prefix string      // of the parameters' names, so that several rules fit into one statement; "": r
 
 	// Members, if not "", is the right side of "in" for the few member ids that

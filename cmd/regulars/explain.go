@@ -48,7 +48,7 @@ func (a *app) explainRule(tx *store.Tx, q asked, f segmentFlags) error {
 	if err != nil {
 		return err // it means what it means, but cannot be answered yet
 	}
-	where, args := q.Rule.SQL(segments.Query{Engine: tx.Engine(), Day: q.Day, Norms: n})
+	where, args := q.Rule.SQL(segments.Query{Engine: tx.Engine(), Day: q.Day, Past: q.Past, Norms: n})
 	e.SQL = where
 	if !a.json && f.sql {
 		fmt.Fprintf(a.out, "\nselect count(*) from facts f where %s\n", where)

@@ -100,7 +100,7 @@ func TestPointsTiersAndRewardsByHand(t *testing.T) {
 		in := shopDay(t, 90)
 
 		s.must("points", "expire")
-		s.has("ANA", "orders", 120, "expire", "earn", "earn", "earn")
+		s.has("ANA", "orders", 120, "earn", "earn", "expire", "earn")
 		s.has("BEN", "orders", 20, "earn")
 
 		s.must("points", "give", "BEN", "30", "--because", "late parcel", "--key", "k1", "--last-day", in)
@@ -152,9 +152,9 @@ func (s shop) claims(t *testing.T) {
 	if got := s.must("reward", "list", "ANA"); !strings.Contains(got, "T-77") {
 		t.Errorf("reward list says\n%s\nwant the order T-77", got)
 	}
-	s.has("ANA", "claimed", 20, "redeem", "expire", "earn", "earn", "earn")
+	s.has("ANA", "claimed", 20, "redeem", "earn", "earn", "expire", "earn")
 	back := s.must("reward", "reverse", strconv.FormatInt(claim.ID, 10), "--because", "no coffee left")
-	s.has("ANA", "reversed", 120, "return", "redeem", "expire", "earn", "earn", "earn")
+	s.has("ANA", "reversed", 120, "return", "redeem", "earn", "earn", "expire", "earn")
 	if !strings.Contains(back, "reversed") {
 		t.Errorf("reward reverse says %q", back)
 	}
@@ -296,7 +296,7 @@ func TestARehearsalBooksPoints(t *testing.T) {
 		s.must("tier", "set", "BEN", "gold", "--because", "a friend")
 		s.must("points", "give", "BEN", "90", "--because", "late parcel")
 		s.must("points", "expire")
-		s.has("ANA", "live", 120, "expire", "earn", "earn", "earn")
+		s.has("ANA", "live", 120, "earn", "earn", "expire", "earn")
 		if got := play(); len(got.Notes) != 1 || !strings.Contains(got.Notes[0], "1 that were booked by hand") {
 			t.Errorf("rehearse notes %q, want that what was given by hand is not played", got.Notes)
 		}

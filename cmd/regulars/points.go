@@ -4,22 +4,35 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"regulars/internal/intake"
+	"regulars/internal/loyalty"
 	"regulars/internal/marketing"
 	"regulars/internal/points"
 	"regulars/internal/store"
+	"regulars/internal/tiers"
 )
 
 func (a *app) pointsCommand() *cobra.Command {
-	group := &cobra.Command{Use: "points", Short: "Points: give | take | expire | rebuild (a member's: regulars member points)"}
+	group := &cobra.Command{Use: "points", Short: "Points: give | take | try | book | expire | rebuild (a member's: regulars member points)"}
 	group.AddCommand(
 		a.handCommand("give", "Give a member points, with the reason", 1),
 		a.handCommand("take", "Take points from a member, with the reason; what they lack is a debt", -1),
+		a.tryPoints(),
+		newCommand("book", "Book at once what a worker would: orders from before the program, what has ended, tiers of the time before", func(c *cobra.Command, _ []string) error {
+			return a.opened(c.Context(), false, func(db *store.DB) error {
+				if err := bookDue(c.Context(), db); err != nil {
+					return err
+				}
+				return a.done("booked")
+			})
+		}),
 		a.expireCommand(),
 		newCommand("rebuild", "Make what is left of each credit anew from what was booked", func(c *cobra.Command, _ []string) error {
 			return a.opened(c.Context(), false, func(db *store.DB) error {
@@ -31,6 +44,64 @@ func (a *app) pointsCommand() *cobra.Command {
 			})
 		}))
 	return group
+}
+
+// tryPoints is points try.
+func (a *app) tryPoints() *cobra.Command {
+	var to dayFlag
+	var claim string
+	c := newCommand("try DIR", "Say what past orders would have earned, and what would have ended, by a loyalty.yaml that is not in force; changes nothing", func(c *cobra.Command, args []string) error {
+		next, err := a.readDirectory(args[0], false)
+		if err != nil {
+			return err
+		}
+		return a.opened(c.Context(), false, func(db *store.DB) error {
+			day := to.Day
+			if !to.given {
+				day = loyalty.DayOf(db.Now(), next.Program.Zone)
+			}
+			f, err := marketing.New(db).Foresee(c.Context(), next.Program, claim, day)
+			if err != nil {
+				return err
+			}
+			return a.printForeseen(f)
+		})
+	})
+	c.Flags().Var(&to, "to", "to the end of this day, like 2027-06-21 (default: now)")
+	c.Flags().StringVar(&claim, "claim", "", "as if everybody claimed this `REWARD` as soon as they can pay for it")
+	return c
+}
+
+func (a *app) printForeseen(f marketing.Foreseen) error {
+	if a.json {
+		return a.printJSON(f)
+	}
+	fmt.Fprintf(a.out, "%s of %s to %s would have earned %s\n", plural(f.Orders, "order", "orders"), plural(f.Members, "member", "members"), f.To, plural(f.Points.Earned, "point", "points"))
+	if f.Reward != "" {
+		fmt.Fprintf(a.out, "%s of %s, each as soon as it could be paid for\n", plural(f.Points.Claims, "claim", "claims"), f.Reward)
+	}
+	fmt.Fprintf(a.out, "%d ended unused, of %s; %d left\n", f.Points.Expired, plural(f.Points.ExpiredOf, "member", "members"), f.Points.Left)
+	for _, tier := range slices.Sorted(maps.Keys(f.Tiers)) {
+		fmt.Fprintf(a.out, "tier %s: %s\n", tier, plural(f.Tiers[tier], "member", "members"))
+	}
+	for _, card := range slices.Sorted(maps.Keys(f.Cards)) {
+		fmt.Fprintf(a.out, "card %s: full %s\n", card, plural(f.Cards[card], "time", "times"))
+	}
+	return nil
+}
+
+// bookDue does what is due of points and of the time before there were tiers.
+func bookDue(ctx context.Context, db *store.DB) error {
+	for _, pass := range []func(context.Context, *store.DB) (int, error){intake.NewDay, tiers.Past} {
+		for {
+			if n, err := pass(ctx, db); err != nil {
+				return err
+			} else if n == 0 {
+				break
+			}
+		}
+	}
+	return nil
 }
 
 // handCommand books so many points, times sign.

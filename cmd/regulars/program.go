@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"regulars/internal/intake"
 	"regulars/internal/marketing"
 	"regulars/internal/program"
 	"regulars/internal/store"
@@ -204,8 +206,17 @@ func (a *app) applying(ctx context.Context, create bool, f func(marketing.Market
 		}
 		a.warn(done.Warnings)
 		a.sayOld(done.OldTexts)
-		return err
+		return errors.Join(err, db.View(ctx, a.sayUnbooked))
 	})
+}
+
+// sayUnbooked says that what there was before the program is yet to be booked.
+func (a *app) sayUnbooked(tx *store.Tx) error {
+	some, since, err := intake.Unbooked(tx)
+	if some {
+		fmt.Fprintf(a.err, "note: what was ordered since %s, before there were points here, is yet to be booked: a worker (regulars serve) does it, or `regulars points book` at once\n", since)
+	}
+	return err
 }
 
 func (a *app) exportCommand() *cobra.Command {

@@ -273,11 +273,26 @@ func (r *reader) whole(ctx context.Context) (err error) {
 			if err := errors.Join(norms.Renew(tx), membership.Remeasure(tx), tiers.Settle(tx)); err != nil {
 				return err
 			}
+			if err := tiers.TellPast(tx); err != nil {
+				return err
+			}
 		}
 		return flows.Reached(tx)
-	}))
+	}), r.tellPast(ctx))
 	_, settling := flows.Settle(ctx, r.db)
 	return errors.Join(err, settling, r.analyse(ctx))
+}
+
+// tellPast does at once, for what came in, what the nights of long ago would have done.
+func (r *reader) tellPast(ctx context.Context) error {
+	if err := intake.EndAll(ctx, r.db); err != nil {
+		return err
+	}
+	for {
+		if n, err := tiers.Past(ctx, r.db); n == 0 || err != nil {
+			return err
+		}
+	}
 }
 
 // recognise finds out which system wrote the table, and where our fields stand in it.

@@ -17,6 +17,9 @@ const perCall = 5000
 // or a joining that was dated ahead counts from its day on. It does a bounded
 // piece and returns how much; 0 says that the facts are of today.
 func NewDay(ctx context.Context, db *store.DB) (n int, err error) {
+	if n, err := BookPast(ctx, db); n > 0 || err != nil {
+		return n, err
+	}
 	for _, pass := range []struct {
 		name  string
 		piece func(tx *store.Tx, name string, today loyalty.Day) (int, error)

@@ -105,14 +105,10 @@ func ordersOf(list []*order) []int64 {
 	return all
 }
 
-// How many members the night takes at once, and orders of the time before the program.
-const (
-	endAtOnce    = 1000
-	ordersAtOnce = 2000
-)
+// endAtOnce is how many members the night takes at once.
+const endAtOnce = 1000
 
-// endSome books what the day brings to points by itself: the orders since the program's
-// first day that came in before it was applied, then the last days that another version
+// endSome books what the day brings to points by itself: the last days that another version
 // moves, then what has ended or opened, then birthdays, and cards that wait for a code. It returns of how many members.
 func endSome(tx *store.Tx, name string, today loyalty.Day) (int, error) {
 	rules, err := rulesOf(tx)
@@ -124,9 +120,6 @@ func endSome(tx *store.Tx, name string, today loyalty.Day) (int, error) {
 	}
 	if err := tx.ByIndex(); err != nil { // it is some members' each time
 		return 0, err
-	}
-	if n, err := bookPast(tx, rules, name+" history", today); n > 0 || err != nil {
-		return n, err
 	}
 	var last int64 // the last night that came to its end
 	if err := tx.One(&last, "select coalesce(max(day), @before) from passes where name = @name and day < @today and finished_at is not null",
@@ -204,53 +197,6 @@ func endOf(tx *store.Tx, rules *points.Rules, since, today loyalty.Day, members 
 		return err
 	}
 	return renew(tx, since, today, members)
-}
-
-// bookPast books the next orders that were there when the program first came to keep
-// points, once: the row of the pass, of the program's first day, keeps how far it is.
-func bookPast(tx *store.Tx, rules *points.Rules, name string, today loyalty.Day) (int, error) {
-	args := store.Args{"name": name, "since": int64(rules.Since), "now": tx.At}
-	if _, err := tx.Exec("insert into passes (name, day, started_at, note) values (@name, @since, @now, '0') on conflict (name, day) do nothing", args); err != nil {
-		return 0, err
-	}
-	var note string
-	err := tx.One(&note, "select note from passes where name = @name and day = @since and finished_at is null "+tx.SkipLocked(), args)
-	if errors.Is(err, store.ErrNotFound) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	after, _ := strconv.ParseInt(note, 10, 64) // our own: "0" at first
-	var orders []int64
-	args["after"] = after
-	if err := tx.All(&orders, fmt.Sprintf("select id from orders where id > @after and day >= @since and counts order by id limit %d", ordersAtOnce), args); err != nil {
-		return 0, err
-	}
-	if len(orders) == 0 {
-		_, err := tx.Exec("update passes set finished_at = @now where name = @name and day = @since", args)
-		return 0, err
-	}
-	var members []int64
-	if err := tx.All(&members, "select distinct member_id from orders where id in (select value from "+tx.JSONEach("@ids")+") order by member_id",
-		store.Args{"ids": store.IDs(orders)}); err != nil {
-		return 0, err
-	}
-	if err := tx.HoldMembers(members); err != nil {
-		return 0, err
-	}
-	if _, err := rules.Book(tx, orders); err != nil {
-		return 0, err
-	}
-	if _, err := rules.Joined(tx, members); err != nil {
-		return 0, err
-	}
-	if _, err := refreshFacts(tx, today, members); err != nil {
-		return 0, err
-	}
-	args["note"] = strconv.FormatInt(orders[len(orders)-1], 10)
-	_, err = tx.Exec("update passes set note = @note where name = @name and day = @since", args)
-	return len(members), err
 }
 
 // moveEnds moves the last days of the next members' points after a version that has them

@@ -46,5 +46,22 @@ func (e Expiry) LastDay(opens, active Day) Day {
 	return 0
 }
 
+// LastDayOf is LastDay of a member by all the days on which they were active, in order: what
+// ends by inactivity is moved by what the member did until its last day, and by nothing that
+// they did after it.
+func (e Expiry) LastDayOf(opens Day, active []Day) Day {
+	last := e.LastDay(opens, 0)
+	if e.Unused == (Period{}) {
+		return last
+	}
+	for _, day := range active {
+		if day > last {
+			break
+		}
+		last = e.LastDay(opens, day)
+	}
+	return last
+}
+
 // Before is the day that lies a period before d.
 func (p Period) Before(d Day) Day { return Period{-p.Days, -p.Months}.After(d) }

@@ -165,6 +165,34 @@ func TestLastDay(t *testing.T) {
 	}
 }
 
+// What ends by inactivity is moved until it has ended: what somebody does afterwards brings
+// nothing back.
+func TestLastDayOfWhatWasMoved(t *testing.T) {
+	t.Parallel()
+	unused := loyalty.Expiry{Unused: months(6)}
+	for _, c := range []struct {
+		says   string
+		expire loyalty.Expiry
+		active []string
+		want   string
+	}{
+		{"the day on which it opens", unused, nil, "1997-07-15"},
+		{"moved on its last day", unused, []string{"1997-01-15", "1997-07-15"}, "1998-01-15"},
+		{"not on the day after", unused, []string{"1997-01-15", "1997-07-16"}, "1997-07-15"},
+		{"from one to the next", unused, []string{"1997-01-15", "1997-05-01", "1997-10-30", "1998-06-01"}, "1998-04-30"},
+		{"what was before it opened does not count", unused, []string{"1996-12-01"}, "1997-07-15"},
+		{"what ends by age is not moved", loyalty.Expiry{After: months(12)}, []string{"1997-05-01"}, "1998-01-15"},
+	} {
+		var active []loyalty.Day
+		for _, day := range c.active {
+			active = append(active, dayOf(day))
+		}
+		if got := c.expire.LastDayOf(dayOf("1997-01-15"), active); got != dayOf(c.want) {
+			t.Errorf("%s: LastDayOf(%v) = %s, want %s", c.says, c.active, got, c.want)
+		}
+	}
+}
+
 func TestSpend(t *testing.T) {
 	t.Parallel()
 	lots := func() []*loyalty.Lot {

@@ -3,6 +3,7 @@ package loyalty_test
 import (
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -180,6 +181,48 @@ func daily(moves []move) (days []move) {
 		}
 	}
 	return days
+}
+
+// What is told of a whole life at once is what its days would have brought, one by one.
+func TestALifeIsWhatItsDaysBring(t *testing.T) {
+	t.Parallel()
+	keep := func(n int) loyalty.Tenure { return loyalty.Tenure{Keep: months(n)} }
+	r := rand.New(rand.NewPCG(4, 4))
+	for name, ladder := range map[string]loyalty.Ladder{
+		"kept for some months": {Tiers: []loyalty.Tenure{keep(2), keep(3), keep(1)}},
+		"as long as it holds":  tenures(3, loyalty.Tenure{}),
+		"with grace, a step at a time": {DownOne: true, Tiers: []loyalty.Tenure{
+			{Keep: months(2), Grace: days(20)}, {Keep: months(1), Grace: months(1)}, {Year: true, Grace: days(3)}}},
+	} {
+		for range 200 {
+			c := climb{at: []int64{50, 100, 150}, window: []loyalty.Period{{}, months(1), days(40)}[r.IntN(3)], ladder: ladder}
+			var moves []move
+			day := dayOf("2026-01-01")
+			for range 1 + r.IntN(12) {
+				day += loyalty.Day(r.IntN(60))
+				moves = append(moves, move{day.String(), r.Int64N(90)})
+			}
+			moves = daily(moves)
+			until := day + loyalty.Day(r.IntN(400))
+			var want, got []string
+			last := c.walk(moves, until, func(what string, was, is loyalty.Stay, _ int64) {
+				if what != "" {
+					want = append(want, what+" "+shown(was)+" > "+shown(is))
+				}
+			})
+			var acts []loyalty.Day
+			for _, m := range moves {
+				acts = append(acts, dayOf(m.day))
+			}
+			var is loyalty.Stay
+			for _, turn := range ladder.Lived(acts, until, func(d loyalty.Day) int { return c.holds(moves, d) }) {
+				got, is = append(got, turn.What+" "+shown(turn.Was)+" > "+shown(turn.Is)), turn.Is
+			}
+			if is.Then, last.Then = 0, 0; !slices.Equal(got, want) || is != last {
+				t.Fatalf("%s, %+v until %s:\n%s\nday by day:\n%s", name, moves, until, strings.Join(got, "\n"), strings.Join(want, "\n"))
+			}
+		}
+	}
 }
 
 // The figures O21 to O25 and O28 were computed by independent scripts.

@@ -63,6 +63,42 @@ func TestPlanSaysWhatBecomesOfPoints(t *testing.T) {
 	})
 }
 
+// A reward of a pool that is as new as itself can be claimed by whom its codes suffice for,
+// though nothing is known of the pool yet.
+func TestPlanCountsWhoCouldClaimFromANewPool(t *testing.T) {
+	keeps := func(pools, rewards string) shoptest.Program {
+		return shoptest.Program{Zone: "UTC", Pools: pools, Segments: map[bool]string{true: "rich: can_claim(\"latte\")\n"}[rewards != ""],
+			Extra: map[string]string{"loyalty.yaml": "points: {earn: [1 per 1.00]}\n" + rewards}}
+	}
+	const made = "kind: generated, pattern: \"C-####-####-####\", item: Coffee, worth: 2.40, valid_for: 14d"
+	for pool, want := range map[string]string{
+		"{" + made + ", stock: 2, checkout: asks_us}":             "1 members",
+		"{" + made + ", budget: 50.00, checkout: asks_us}":        "1 members",
+		"{" + made + ", stock: 2, checkout: file}":                "0 members",
+		"{kind: imported, item: Coffee, worth: 2.40}":             "0 members",
+		"{kind: shared, code: COFFEE, item: Coffee, worth: 2.40}": "1 members",
+	} {
+		t.Run(pool, func(t *testing.T) {
+			shoptest.Each(t, keeps("", ""), func(t *testing.T, s *shoptest.Shop) {
+				s.Order(s.Join(2)[0], 10000)
+				next := keeps("coffee: "+pool+"\n", "rewards: {latte: {price: 100, gives: coffee}}\n")
+				read, _, problems := program.Load(next.Files())
+				if program.Blocked(problems) {
+					t.Fatal(problems)
+				}
+				plan, err := marketing.New(s.DB).Plan(context.Background(), program.Version{Program: read, Files: next.Files()}, 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				i := slices.IndexFunc(plan.Changes, func(c marketing.PlannedChange) bool { return c.Thing == "segment" && c.Name == "rich" })
+				if i < 0 || len(plan.Changes[i].Counts) != 1 || !strings.HasPrefix(plan.Changes[i].Counts[0], want) {
+					t.Errorf("plan says %+v, want %s in rich", plan.Changes, want)
+				}
+			})
+		})
+	}
+}
+
 // What ends by inactivity has no day of its own: it ends as the program in force says,
 // whatever that is, from the next night on, and so it does when lots are made anew.
 func TestPointsThatEndedByInactivityEndAsTheProgramInForceSays(t *testing.T) {

@@ -371,16 +371,23 @@ func (b *books) renew() error {
 		if err != nil {
 			return err
 		}
-		var active map[int64]loyalty.Day
-		if e.Unused != (loyalty.Period{}) {
-			if active, err = lastActive(b.tx, name, list, b.rules.Zone); err != nil {
+		first, err := b.rules.Eras[0].expiry(name)
+		if err != nil {
+			return err
+		}
+		var active map[int64][]loyalty.Day
+		if none := (loyalty.Period{}); e.Unused != none || first.Unused != none {
+			if active, err = activeDays(b.tx, name, list, b.rules.Zone); err != nil {
 				return err
 			}
 		}
 		for _, w := range list {
 			for _, l := range w.lots {
-				if !b.own[l.ID] && !l.Ended(b.today) {
-					l.Last = e.LastDay(l.Opens, active[w.key.member])
+				if b.own[l.ID] || l.Ended(b.today) && l.Last >= b.rules.Began {
+					continue
+				}
+				if l.Last = b.rules.endedBefore(first, l, active[w.key.member]); l.Last == 0 {
+					l.Last = e.LastDay(l.Opens, lastOf(active[w.key.member]))
 				}
 			}
 		}
@@ -388,15 +395,35 @@ func (b *books) renew() error {
 	return nil
 }
 
-// lastActive are the days on which members last earned or claimed something that stands.
-// A birthday is nothing that they did; a stamp that a till gave with its key is.
-func lastActive(tx *store.Tx, name string, list []*wallet, zone *time.Location) (map[int64]loyalty.Day, error) {
+// endedBefore is the last day of a lot that had ended by inactivity before there were points
+// here, by the first version, which speaks for those days; 0: it had not. What a member did
+// then comes in as it comes.
+func (r *Rules) endedBefore(e loyalty.Expiry, l *loyalty.Lot, active []loyalty.Day) loyalty.Day {
+	if e.Unused == (loyalty.Period{}) || l.Opens >= r.Began || l.Last >= r.Began {
+		return 0
+	}
+	if last := e.LastDayOf(l.Opens, active); last < r.Began {
+		return last
+	}
+	return 0
+}
+
+func lastOf(days []loyalty.Day) loyalty.Day {
+	if len(days) == 0 {
+		return 0
+	}
+	return days[len(days)-1]
+}
+
+// activeDays are the days on which members earned or claimed something that stands, in
+// order. A birthday is nothing that they did; a stamp that a till gave with its key is.
+func activeDays(tx *store.Tx, name string, list []*wallet, zone *time.Location) (map[int64][]loyalty.Day, error) {
 	var rows []struct {
 		MemberID int64
 		At       loyalty.Instant
 	}
 	err := tx.All(&rows, `
-		select g.member_id, max(g.at) as at
+		select g.member_id, g.at
 		from  (select e.member_id, e.order_id, max(e.at) as at, sum(e.amount) as n, max(e.kind) as kind, max(e.cause) as cause, max(e.claim_id) as claim_id
 		       from   `+tx.RowsOf("entries", "member_id", "@members")+` e
 		       where  e.wallet = @wallet
@@ -405,10 +432,10 @@ func lastActive(tx *store.Tx, name string, list []*wallet, zone *time.Location) 
 		or     g.order_id is null and (g.kind = 'bonus' and g.cause not like 'birthday:%'
 		       or g.kind = 'adjust' and g.n > 0 and g.cause like 'key:%' and @wallet <> '`+Wallet+`'
 		       or g.kind = 'redeem' and exists (select 1 from claims c where c.id = g.claim_id and c.state in ('held', 'done')))
-		group  by g.member_id`, store.Args{"members": membersOf(list), "wallet": name})
-	days := map[int64]loyalty.Day{}
+		order  by g.member_id, g.at`, store.Args{"members": membersOf(list), "wallet": name})
+	days := map[int64][]loyalty.Day{}
 	for _, row := range rows {
-		days[row.MemberID] = loyalty.DayOf(row.At.Time, zone)
+		days[row.MemberID] = append(days[row.MemberID], loyalty.DayOf(row.At.Time, zone))
 	}
 	return days, err
 }

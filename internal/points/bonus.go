@@ -98,7 +98,7 @@ func (r *Rules) within(tx *store.Tx, e program.Earn, h Happened, day loyalty.Day
 
 // bonus is an entry that can be spent at once.
 func (r *Rules) bonus(tx *store.Tx, era Era, rates *program.Points, e Entry, day loyalty.Day) Entry {
-	e.Wallet, e.Kind, e.Day, e.VersionID = Wallet, bonus, r.today(tx), era.Version
+	e.Wallet, e.Kind, e.Day, e.VersionID = Wallet, bonus, r.bookedOn(tx, day), era.Version
 	e.opens(day, rates.Expire)
 	return e
 }

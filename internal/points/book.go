@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/big"
 	"slices"
+	"time"
 
 	"regulars/internal/happenings"
 	"regulars/internal/loyalty"
@@ -19,6 +20,7 @@ type purchase struct {
 	MemberID  int64
 	At        loyalty.Instant
 	ChangedAt loyalty.Instant
+	BackAt    loyalty.Instant // when something was given back of it last; none: never
 	Day       loyalty.Day
 	Status    string
 	Total     int64
@@ -137,7 +139,7 @@ func (r *Rules) differences(tx *store.Tx, p *purchase) (entries []Entry, err err
 			continue
 		}
 		p.rows++
-		e := Entry{MemberID: member, Wallet: Wallet, At: p.At, Day: r.today(tx), Kind: takeback, Amount: n,
+		e := Entry{MemberID: member, Wallet: Wallet, At: p.At, Day: r.bookedOn(tx, p.since(p.rows, r.Zone)), Kind: takeback, Amount: n,
 			Cause: fmt.Sprintf("order:%d:%d", p.ID, p.rows), OrderID: &p.ID, VersionID: era.Version, Tier: p.tier}
 		if n > 0 {
 			e.Kind = earn
@@ -149,6 +151,22 @@ func (r *Rules) differences(tx *store.Tx, p *purchase) (entries []Entry, err err
 		entries = append(entries, e)
 	}
 	return entries, nil
+}
+
+// since is the day since which the order has earned what its n-th row brings it to: its
+// own, and once something was booked that of its last change or refund.
+func (p *purchase) since(row int, zone *time.Location) loyalty.Day {
+	if row == 1 {
+		return p.Day
+	}
+	return max(p.Day, loyalty.DayOf(later(p.ChangedAt, p.BackAt).Time, zone))
+}
+
+func later(x, y loyalty.Instant) loyalty.Instant {
+	if x.Before(y.Time) {
+		return y
+	}
+	return x
 }
 
 // opens makes a row a credit that can be spent from a day on. Of what ends by inactivity
@@ -276,7 +294,7 @@ func (r *Rules) read(tx *store.Tx, orders []int64) ([]*purchase, error) {
 	}
 	var list []*purchase
 	err = tx.All(&list, `
-		select r.id, r.member_id, r.at, r.changed_at, r.day, r.status, r.total, r.refunded, r.discount, r.tax, r.shipping, r.quantity, r.shop,
+		select r.id, r.member_id, r.at, r.changed_at, (select max(f.at) from refunds f where f.order_id = r.id) as back_at, r.day, r.status, r.total, r.refunded, r.discount, r.tax, r.shipping, r.quantity, r.shop,
 		       `+standTier+` as stand_tier
 		from   orders r
 		where  r.id in `+some+`

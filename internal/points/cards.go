@@ -128,13 +128,7 @@ func notOn(l *program.Loyalty) []loyalty.Of {
 // stamps are what is to be booked for an order on a card: its member's, and what
 // somebody else was booked for it by mistake.
 func (r *Rules) stamps(tx *store.Tx, p *purchase, c card) (entries []Entry) {
-	order, refunds := p.order()
-	how := c.Stamp
-	how.AtMost = c.AtMost
-	target := loyalty.Target(order, refunds, loyalty.Rates{Earn: []loyalty.Earn{how}, NotOn: c.notOn})
-	if l := c.AtMost; l.Per != (loyalty.Period{}) {
-		target = min(target, max(0, l.N-p.before[l]))
-	}
+	target := p.stampsOn(c)
 	was := p.stamps[c.Name]
 	if was == nil {
 		was = &stamped{}
@@ -149,7 +143,7 @@ func (r *Rules) stamps(tx *store.Tx, p *purchase, c card) (entries []Entry) {
 			continue
 		}
 		was.rows++
-		e := Entry{MemberID: member, Wallet: c.Name, At: p.At, Day: r.today(tx), Kind: takeback, Amount: n,
+		e := Entry{MemberID: member, Wallet: c.Name, At: p.At, Day: r.bookedOn(tx, p.since(was.rows, r.Zone)), Kind: takeback, Amount: n,
 			Cause: fmt.Sprintf("order:%d:%d", p.ID, was.rows), OrderID: &p.ID, VersionID: c.version, Tier: p.tier}
 		if n > 0 {
 			e.Kind = earn
@@ -158,6 +152,18 @@ func (r *Rules) stamps(tx *store.Tx, p *purchase, c card) (entries []Entry) {
 		entries = append(entries, e)
 	}
 	return entries
+}
+
+// stampsOn is how many stamps an order gives on a card.
+func (p *purchase) stampsOn(c card) int64 {
+	order, refunds := p.order()
+	how := c.Stamp
+	how.AtMost = c.AtMost
+	n := loyalty.Target(order, refunds, loyalty.Rates{Earn: []loyalty.Earn{how}, NotOn: c.notOn})
+	if l := c.AtMost; l.Per != (loyalty.Period{}) {
+		n = min(n, max(0, l.N-p.before[l]))
+	}
+	return n
 }
 
 // filling is a card that was filled, once.

@@ -19,6 +19,7 @@ const Wallet = "points"
 // Rules are what the versions of the program say of points.
 type Rules struct {
 	Since loyalty.Day // orders and events from this day on count
+	Began loyalty.Day // the program first kept points, cards or referrals: what was before is its history
 	Zone  *time.Location
 
 	NewsWithin time.Duration // an order older than that is history
@@ -44,7 +45,7 @@ func Read(tx *store.Tx, v *versions.Version) (*Rules, error) {
 	if err != nil && !errors.Is(err, errJustApplied) {
 		return nil, err
 	}
-	r := &Rules{Since: began.since, Zone: v.Program.Zone, NewsWithin: v.Program.NewsWithin}
+	r := &Rules{Since: began.since, Began: began.since, Zone: v.Program.Zone, NewsWithin: v.Program.NewsWithin}
 	if own.Points != nil && own.Points.Since != 0 {
 		r.Since = own.Points.Since
 	}
@@ -173,3 +174,13 @@ func (e Era) expiry(wallet string) (loyalty.Expiry, error) {
 
 // Today is the shop's day of the transaction's moment.
 func (r *Rules) today(tx *store.Tx) loyalty.Day { return loyalty.DayOf(tx.At.Time, r.Zone) }
+
+// bookedOn is the day on which the books say something of a day: today, however late it
+// comes, so that no month that is over changes. What was before there were points here is
+// told on its own day, for the books of those days begin with it.
+func (r *Rules) bookedOn(tx *store.Tx, day loyalty.Day) loyalty.Day {
+	if day < r.Began {
+		return day
+	}
+	return r.today(tx)
+}

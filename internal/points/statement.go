@@ -85,7 +85,7 @@ func Lines(tx *store.Tx, member int64, most int) (all []Line, err error) {
 		left   join claims c on c.id = e.claim_id
 		left   join events v on v.id = e.event_id and v.member_id = e.member_id
 		left   join lots l   on l.credit_id = e.id
-		order  by e.id desc`, store.Args{"member": member, "most": most})
+		order  by e.day desc, e.id desc`, store.Args{"member": member, "most": most})
 	if err != nil {
 		return nil, fmt.Errorf("the entries of member %d: %w", member, err)
 	}

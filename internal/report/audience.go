@@ -36,7 +36,7 @@ func (a Audience) among(tx *store.Tx, members string) (source, where string, arg
 	if err != nil {
 		return "", "", nil, err
 	}
-	where, args = a.Rule.SQL(segments.Query{Engine: tx.Engine(), Day: a.Day, Norms: n, Members: members})
+	where, args = a.Rule.SQL(segments.Query{Engine: tx.Engine(), Day: a.Day, Past: a.Past, Norms: n, Members: members})
 	args = maps.Clone(args)
 	source = "facts f"
 	if a.Past {

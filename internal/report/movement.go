@@ -175,7 +175,7 @@ func (m MovementOf) divided(tx *store.Tx, day loyalty.Day, past bool, prefix str
 	if err != nil {
 		return "", nil, err
 	}
-	part, args := m.Field.SQL(segments.Query{Engine: tx.Engine(), Day: day, Prefix: prefix, Norms: n})
+	part, args := m.Field.SQL(segments.Query{Engine: tx.Engine(), Day: day, Past: past, Prefix: prefix, Norms: n})
 	source := "facts"
 	if past {
 		source = "(" + ofDay.ReplaceAllString(segments.FactsSelect(tx.Engine(), ""), "@"+prefix+"_day") + ")"

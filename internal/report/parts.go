@@ -82,7 +82,7 @@ func (a Audience) question(tx *store.Tx) (*question, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &question{Audience: a, as: segments.Query{Engine: tx.Engine(), Day: a.Day, Norms: n}, source: "facts f", args: store.Args{}}
+	f := &question{Audience: a, as: segments.Query{Engine: tx.Engine(), Day: a.Day, Past: a.Past, Norms: n}, source: "facts f", args: store.Args{}}
 	if a.Past {
 		f.source = "(" + segments.FactsSelect(tx.Engine(), "") + ") f"
 		f.args["day"] = int64(a.Day)

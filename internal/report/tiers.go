@@ -72,14 +72,25 @@ func (q TiersOf) Report(tx *store.Tx) (Tiers, error) {
 		N         int64
 	}
 	// A stay that was left on the day on which it began is none; where one ends and
-	// nothing begins, the member has none.
+	// nothing begins, the member has none. One that came to its end at midnight ended on the
+	// day before: who reached a tier anew by an order of that day has had another meanwhile.
 	err := tx.All(&moves, `
-		with whole as (select * from member_tiers where coalesce(left_day, since_day + 1) > since_day)
-		select coalesce(b.tier, '') as was, s.tier, s.by_whom <> '' as by_hand, count(*) as n
-		from   whole s
-		left   join whole b on b.member_id = s.member_id and b.left_day = s.since_day
-		where  s.since_day > @from and s.since_day <= @day
-		group  by 1, 2, 3
+		with whole as (select * from member_tiers where coalesce(left_day, since_day + 1) > since_day),
+		moved as (
+		  select coalesce(b.tier, '') as was, s.tier, s.by_whom <> '' as by_hand,
+		         coalesce(b.last_day < b.left_day, false) and s.order_id is not null as anew,
+		         case when b.last_day < b.left_day and s.order_id is not null then
+		           coalesce((select z.tier from member_tiers z
+		                     where  z.member_id = s.member_id and z.since_day = s.since_day and z.left_day = z.since_day and z.order_id is null
+		                     order  by z.id desc limit 1), '') end as meanwhile
+		  from   whole s
+		  left   join whole b on b.member_id = s.member_id and b.left_day = s.since_day
+		  where  s.since_day > @from and s.since_day <= @day)
+		select was, tier, by_hand, count(*) as n from moved where not anew group by 1, 2, 3
+		union  all
+		select was, meanwhile, false, count(*) from moved where anew group by 1, 2
+		union  all
+		select meanwhile, tier, by_hand, count(*) from moved where anew group by 1, 2, 3
 		union  all
 		select b.tier, '', false, count(*)
 		from   whole b

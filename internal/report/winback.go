@@ -155,7 +155,7 @@ func (w Winback) Compare(tx *store.Tx) (WinbackResult, error) {
 	args := store.Args{"day": int64(w.At), "until": int64(w.Until)}
 	where := make([]string, len(rules))
 	for i, r := range rules {
-		condition, more := r.SQL(segments.Query{Engine: tx.Engine(), Day: w.At, Norms: n, Prefix: fmt.Sprintf("w%d_", i)})
+		condition, more := r.SQL(segments.Query{Engine: tx.Engine(), Day: w.At, Past: true, Norms: n, Prefix: fmt.Sprintf("w%d_", i)})
 		where[i] = condition
 		maps.Copy(args, more)
 	}

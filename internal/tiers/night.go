@@ -393,9 +393,12 @@ func Settle(tx *store.Tx) error {
 		last = slices.Max(members)
 	}
 	// Of the days before the first tiers there is nothing to decide.
-	_, err = tx.Exec("insert into passes (name, day, started_at, finished_at) select '"+Pass+"', cast(@today as bigint), "+tx.Instant("@now")+", "+tx.Instant("@now")+
+	n, err := tx.Exec("insert into passes (name, day, started_at, finished_at) select '"+Pass+"', cast(@today as bigint), "+tx.Instant("@now")+", "+tx.Instant("@now")+
 		" where not exists (select 1 from passes where name = '"+Pass+"') on conflict (name, day) do nothing", args)
-	return err
+	if err != nil || n == 0 {
+		return err
+	}
+	return TellPast(tx)
 }
 
 // leaveAll ends all stays: the program has no tiers any more.

@@ -51,6 +51,7 @@ type ask struct {
 func (t *Tiers) ask(tx *store.Tx, day loyalty.Day, members []int64) *ask {
 	a := &ask{Question: rules.Ask(tx, day, store.Args{"day": int64(day)})}
 	a.Past, a.some = day < t.today(tx), members != nil
+	a.As.Past = a.Past
 	in := ""
 	if members != nil {
 		in = a.Among(members)

@@ -131,7 +131,7 @@ func (a *question) holds(s cause, r *segments.Rule) (bool, error) {
 	q.As.Launch, q.As.Event, q.As.Order, q.As.Occurrence = s.launch, s.event, s.order, s.occurrence
 	in := q.Among([]int64{a.member.ID})
 	if a.past(s) {
-		q.As.Day, q.Past = s.day, true
+		q.As.Day, q.As.Past, q.Past = s.day, true, true
 		q.Args["day"] = int64(s.day)
 		facts = "(" + segments.FactsSelect(a.tx.Engine(), in) + ") f"
 	}
