@@ -71,13 +71,19 @@ func (p *pagesOpened) openShop(ctx context.Context) error {
 	if err := p.loadDesk(ctx); err != nil {
 		return err
 	}
-	for n := range 2 {
+	for n := range mornings {
 		m.clock.Set(Begin.AddDate(0, 0, n))
 		if _, err := m.midnightOf(ctx, fmt.Sprintf("night %d", n+1)); err != nil {
 			return err
 		}
 	}
-	return p.settle(ctx)
+	if err := p.settle(ctx); err != nil {
+		return err
+	}
+	return m.db.Update(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec("do $$ begin execute format('comment on schema %I is ''"+whole+"''', current_schema()); end $$", nil)
+		return err
+	})
 }
 
 // statement is one of many that fill a table.
