@@ -3,7 +3,6 @@ package bench
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"html"
 	"log/slog"
@@ -41,9 +40,8 @@ const sampledFirst = "a rule beyond facts as it is typed, until its sample is to
 
 const (
 	pageLimit = 300 * time.Millisecond
-	mornings  = 2                         // midnights that pass before somebody opens the console
-	whole     = "the shop of bench pages" // said of the schema once the shop is made
-	alike     = 3                         // so many pages of a kind are opened: members, versions, days
+	mornings  = 2 // midnights that pass before somebody opens the console
+	alike     = 3 // so many pages of a kind are opened: members, versions, days
 	mostPages = 600
 )
 
@@ -69,13 +67,7 @@ func (p Pages) Run(ctx context.Context) (out Outcome, err error) {
 	m.world = newWorld(p.Members, p.Orders, p.Seed, Day(0))
 	m.world.named = true
 	o := &pagesOpened{measuring: m}
-	there, err := o.there(ctx)
-	if err != nil {
-		return out, err
-	}
-	if there {
-		clock.Set(Begin.AddDate(0, 0, mornings-1))
-	} else if err := o.openShop(ctx); err != nil {
+	if err := o.openShop(ctx); err != nil {
 		return out, err
 	}
 	figures, err := o.measure(ctx)
@@ -87,20 +79,6 @@ func (p Pages) Run(ctx context.Context) (out Outcome, err error) {
 	}
 	out.Figures = figures
 	return out, nil
-}
-
-// there reports whether the database has such a shop, whole, from an earlier measurement.
-func (p *pagesOpened) there(ctx context.Context) (there bool, err error) {
-	var has struct{ Members, Whole bool }
-	err = p.db.View(ctx, func(tx *store.Tx) error {
-		return tx.One(&has, `
-			select exists (select from members) as members, coalesce(obj_description(oid, 'pg_namespace') = @whole, false) as whole
-			from   pg_namespace where nspname = current_schema()`, store.Args{"whole": whole})
-	})
-	if err == nil && has.Members && !has.Whole {
-		err = errors.New("somebody's members are in this database already, or a part of such a shop: a new one is needed")
-	}
-	return has.Members && has.Whole, err
 }
 
 // measure follows the links of the console from its first page, and then opens all that it
