@@ -13,6 +13,9 @@ const nbsp = "\u00a0"
 // five digits on, so that a year stays a year.
 func (w Words) Number(n int64) string { return w.number(float64(n)) }
 
+// Digits writes a figure that is digits with a decimal point: 12,345.60.
+func (w Words) Digits(s string) string { return w.marked(s) }
+
 // Change writes by how much a number has changed, with its sign: +12,345.
 func (w Words) Change(n int64) string { return w.change(float64(n)) }
 

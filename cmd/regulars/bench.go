@@ -63,32 +63,57 @@ func (a *app) benchNightCommand() *cobra.Command {
 }
 
 func (a *app) benchPagesCommand() *cobra.Command {
-	p := bench.Pages{}
+	p, shop := bench.Pages{}, ""
 	c := newCommand("pages", "Measure how fast each page of the console opens in a shop of a million members, in a Postgres database of its own that it drops",
 		func(c *cobra.Command, _ []string) error {
 			if p.Members < 100 || p.Members > 10_000_000 || p.Orders < 100 || p.Orders > 100_000_000 {
 				return usage("bench pages takes 100 to 10,000,000 members and 100 to 100,000,000 orders")
 			}
-			return a.benchOne(c.Context(), func(db *store.DB, watch watch) (bench.Outcome, error) {
+			run := func(db *store.DB, watch watch) (bench.Outcome, error) {
 				p.DB, p.Watch = db, watch
 				return p.Run(c.Context())
-			})
+			}
+			if shop != "" {
+				return a.benchIn(c.Context(), shop, run)
+			}
+			return a.benchOne(c.Context(), run)
 		})
 	c.Flags().IntVar(&p.Members, "members", bench.FullMembers, "how many members the made-up shop has; it sends ten mails for each")
 	c.Flags().IntVar(&p.Orders, "orders", bench.FullOrders, "how many orders")
 	c.Flags().Uint64Var(&p.Seed, "seed", 1, "the same seed makes the same shop")
 	c.Flags().IntVar(&p.Rounds, "rounds", 3, "how often each page is opened, once warm; the median is printed")
+	c.Flags().StringVar(&shop, "shop", "", "postgres://… of a database that is kept: empty, the shop is made in it; with such a shop, that one is opened again")
 	return c
 }
 
 // benchOne measures on a database of its own and prints what was found.
-func (a *app) benchOne(ctx context.Context, run func(*store.DB, watch) (bench.Outcome, error)) (err error) {
+func (a *app) benchOne(ctx context.Context, run func(*store.DB, watch) (bench.Outcome, error)) error {
 	db, err := store.Scratch(ctx, a.benchPostgres(), store.Options{Conns: 4})
 	if err != nil {
 		return err
 	}
+	return a.benchOn(db, "dropped at the end", run)
+}
+
+// benchIn measures in a database of the caller's, which stays.
+func (a *app) benchIn(ctx context.Context, address string, run func(*store.DB, watch) (bench.Outcome, error)) error {
+	if store.EngineOf(address) != store.Postgres {
+		return usage("--shop takes the address of a database: postgres://user:password@host:5432/database")
+	}
+	db, err := store.Open(ctx, address, store.Options{Conns: 4})
+	if err != nil {
+		return err
+	}
+	if err := db.Migrate(ctx); err != nil {
+		return errors.Join(err, db.Close())
+	}
+	return a.benchOn(db, "kept", run)
+}
+
+// benchOn measures, prints what was found and closes the database.
+func (a *app) benchOn(db *store.DB, fate string, run func(*store.DB, watch) (bench.Outcome, error)) (err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
-	fmt.Fprintln(a.err, "database:", db.Place(), "(dropped at the end)")
+	fmt.Fprintf(a.err, "database: %s (%s)\n", db.Place(), fate)
 	out, err := staged(a, func(watch watch) (bench.Outcome, error) { return run(db, watch) })
 	if err != nil {
 		return err

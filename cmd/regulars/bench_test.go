@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -72,6 +73,39 @@ func TestBenchPagesOpensTheConsole(t *testing.T) {
 		}
 	}
 	nothingLeft(t, where, got.err)
+}
+
+func TestBenchPagesOpensAShopThatIsKept(t *testing.T) {
+	t.Parallel()
+	where := storetest.Database(t)
+	s := shop{t: t, env: []string{"DATABASE_URL=sqlite:none.db"}}
+	var sizes []string
+	for _, members := range []string{"150", "700"} { // the second finds the shop of the first
+		got := s.run("bench", "pages", "--members", members, "--orders", "1000", "--rounds", "1", "--shop", where, "--json")
+		var out bench.Outcome
+		if err := json.Unmarshal([]byte(got.out), &out); got.code != 0 || err != nil {
+			t.Fatalf("bench pages --shop: exit %d, %v\n%s%s", got.code, err, got.out, got.err)
+		}
+		sizes = append(sizes, fmt.Sprint(out.Members, len(out.Figures)))
+	}
+	if sizes[0] != sizes[1] {
+		t.Errorf("members and figures of the shop, made and found: %v", sizes)
+	}
+	db, err := store.Open(context.Background(), where, store.Options{Conns: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	err = db.Update(context.Background(), func(tx *store.Tx) error {
+		_, err := tx.Exec("do $$ begin execute format('comment on schema %I is null', current_schema()); end $$", nil)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.run("bench", "pages", "--members", "150", "--orders", "1000", "--shop", where); got.code != 1 || !strings.Contains(got.err, "members are in this database already") {
+		t.Errorf("bench pages --shop in somebody's database: exit %d\n%s%s", got.code, got.out, got.err)
+	}
 }
 
 // nothingLeft makes sure that the database that a benchmark told of is gone.

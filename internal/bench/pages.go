@@ -26,7 +26,7 @@ import (
 // Pages measures how fast the console answers in a large shop: every page that a link
 // leads to, and what is asked by a form: somebody looked for, a rule counted as it is typed.
 type Pages struct {
-	DB      *store.DB // on Postgres, empty, to be thrown away
+	DB      *store.DB // on Postgres, empty, or with such a shop in it that is opened as it is
 	Members int
 	Orders  int
 	Seed    uint64
@@ -40,6 +40,7 @@ const sampledFirst = "a rule beyond facts as it is typed, until its sample is to
 
 const (
 	pageLimit = 300 * time.Millisecond
+	mornings  = 2 // midnights that pass before somebody opens the console
 	alike     = 3 // so many pages of a kind are opened: members, versions, days
 	mostPages = 600
 )

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -42,10 +43,65 @@ sale: {kind: shared, code: SALE10, percent: 10}
 	return files
 }
 
+// What is said of the schema of a shop that is kept: its rows are there, and what comes of
+// them with the nights, too.
+const (
+	filled  = "the shop of bench pages: its nights are to come"
+	settled = "the shop of bench pages"
+)
+
 // openShop makes the shop as it stands when somebody opens the console in the morning after
-// the second night: with members, orders and points as for a night, and all that pages tell
-// of beside it.
+// the second night, or what is missing of one that was kept.
 func (p *pagesOpened) openShop(ctx context.Context) error {
+	var has struct {
+		Members bool
+		Said    string
+	}
+	err := p.db.View(ctx, func(tx *store.Tx) error {
+		return tx.One(&has, `
+			select exists (select from members) as members, coalesce(obj_description(oid, 'pg_namespace'), '') as said
+			from   pg_namespace where nspname = current_schema()`, nil)
+	})
+	switch {
+	case err != nil:
+		return err
+	case !has.Members:
+		if err := p.fillShop(ctx); err != nil {
+			return err
+		}
+		if err := p.say(ctx, filled); err != nil {
+			return err
+		}
+	case has.Said != filled && has.Said != settled:
+		return errors.New("somebody's members are in this database already, or a part of such a shop: a new one is needed")
+	}
+	p.clock.Set(Begin.AddDate(0, 0, mornings-1))
+	if has.Members && has.Said == settled {
+		return nil
+	}
+	for n := range mornings { // what was done of a night is not done again
+		p.clock.Set(Begin.AddDate(0, 0, n))
+		if _, err := p.midnightOf(ctx, fmt.Sprintf("night %d", n+1)); err != nil {
+			return err
+		}
+	}
+	if err := p.settle(ctx); err != nil {
+		return err
+	}
+	return p.say(ctx, settled)
+}
+
+// say notes at the schema how far the shop is.
+func (p *pagesOpened) say(ctx context.Context, what string) error {
+	return p.db.Update(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec("do $$ begin execute format('comment on schema %I is ''"+what+"''', current_schema()); end $$", nil)
+		return err
+	})
+}
+
+// fillShop writes members, orders and points as for a night, and all that pages tell of
+// beside it.
+func (p *pagesOpened) fillShop(ctx context.Context) error {
 	m := p.measuring
 	if err := m.world.load(ctx, m.db, m.watch); err != nil {
 		return fmt.Errorf("making the shop: %w", err)
@@ -68,16 +124,7 @@ func (p *pagesOpened) openShop(ctx context.Context) error {
 	if err := p.loadMails(ctx); err != nil {
 		return fmt.Errorf("making the ledger of mails: %w", err)
 	}
-	if err := p.loadDesk(ctx); err != nil {
-		return err
-	}
-	for n := range 2 {
-		m.clock.Set(Begin.AddDate(0, 0, n))
-		if _, err := m.midnightOf(ctx, fmt.Sprintf("night %d", n+1)); err != nil {
-			return err
-		}
-	}
-	return p.settle(ctx)
+	return p.loadDesk(ctx)
 }
 
 // statement is one of many that fill a table.

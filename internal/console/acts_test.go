@@ -60,13 +60,13 @@ func TestLaunchersHoldAndRelease(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		h.refused(t, staff.Launcher, "/console/campaigns/welcome/hold", because("  "), "Say why")
 		h.refused(t, staff.Launcher, "/console/campaigns/nothing/hold", because("typo"), "no such page")
-		h.refused(t, staff.Launcher, "/console/campaigns/welcome/release", url.Values{}, "nothing of that is held")
+		h.refused(t, staff.Launcher, "/console/campaigns/welcome/release", url.Values{}, "Nothing of that is held")
 		a := h.does(t, staff.Launcher, "/console/campaigns/welcome/hold", because("the code is wrong"))
-		a.shows(t, "Held by console: launcher@shop.example: the code is wrong")
+		a.shows(t, "Held by launcher@shop.example: the code is wrong")
 		a.shows(t, "nothing of it goes out")
 		h.ask(staff.Viewer, "/console/campaigns", nil).shows(t, "welcome when a member joins held the code is wrong")
 		today := h.ask(staff.Launcher, "/console/", nil)
-		today.shows(t, "campaign welcome is held by console: launcher@shop.example: the code is wrong")
+		today.shows(t, "Campaign welcome is held by launcher@shop.example: the code is wrong")
 		today.shows(t, "Open the campaign")
 		if strings.Contains(today.Body, "regulars release welcome") {
 			t.Error("where a button does it, the page speaks of the command line")
@@ -78,7 +78,7 @@ func TestLaunchersHoldAndRelease(t *testing.T) {
 		}
 
 		h.refused(t, staff.Launcher, "/console/hold", because("x", "what", "the shop"), "Say what is to stop")
-		h.does(t, staff.Launcher, "/console/hold", because("a fire", "what", "all")).shows(t, "everything : by console: launcher@shop.example since")
+		h.does(t, staff.Launcher, "/console/hold", because("a fire", "what", "all")).shows(t, "everything : by launcher@shop.example since")
 		h.ask(staff.Launcher, "/console/campaigns/spring", nil).shows(t, "This is a hold of all offers or of everything")
 		h.does(t, staff.Launcher, "/console/release", url.Values{"what": {"all"}})
 		h.does(t, staff.Launcher, "/console/hold", because("too many", "what", "offers"))
@@ -109,6 +109,9 @@ func TestLaunchersSteerARun(t *testing.T) {
 			t.Error("a viewer is shown buttons that they may not press")
 		}
 		h.refused(t, staff.Launcher, run+"/pause", url.Values{}, "Say why")
+		h.does(t, staff.Launcher, "/console/campaigns/spring/hold", because("a wrong price"))
+		h.ask(staff.Viewer, run, nil).shows(t, "Held by launcher@shop.example: a wrong price. Open the campaign")
+		h.does(t, staff.Launcher, "/console/campaigns/spring/release", url.Values{})
 		h.does(t, staff.Launcher, run+"/pause", because("a typo")).shows(t, "paused by hand: a typo")
 		if a := h.ask(staff.Launcher, run, nil); strings.Contains(a.Body, "data-live") || strings.Contains(a.Body, "corrected ones") {
 			t.Error("a paused run is looked at again, or has other texts where none were corrected")

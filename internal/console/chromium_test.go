@@ -247,7 +247,7 @@ func TestPeopleWorkInABrowser(t *testing.T) {
 				t.Fatalf("the story came to an end: %+v", said)
 			}
 			for _, tt := range []struct{ what, text, want string }{
-				{"a campaign that was held", said.Held, "console: this machine: the code is wrong"},
+				{"a campaign that was held", said.Held, "by this machine: the code is wrong"},
 				{"the same once it was released", said.Released, "What waited goes on"},
 				{"a member who was found", said.Member, secret},
 				{"a rule that was asked", said.Asked, "3 members"},

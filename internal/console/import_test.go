@@ -76,7 +76,7 @@ func TestFilesAreLookedAtReadOtherwiseAndStarted(t *testing.T) {
 		form.Set("column-1", "")
 		form.Set("consent", "offers")
 		h.ask(staff.Marketer, page+"/look", form)
-		h.ask(staff.Marketer, page, nil).shows(t, "consent needs consent-source and consent-at")
+		h.ask(staff.Marketer, page, nil).shows(t, "Consent needs consent-source and consent-at")
 		h.ask(staff.Marketer, page+"/start", url.Values{}).shows(t, "It cannot be taken in like this")
 		form.Set("consent-source", "the shop's till")
 		form.Set("consent-at", "2026-05-01")
@@ -95,7 +95,7 @@ func TestFilesAreLookedAtReadOtherwiseAndStarted(t *testing.T) {
 		if !strings.Contains(h.ask(staff.Marketer, "/console/jobs", nil).Body, page) {
 			t.Error("the list of jobs does not lead to the file")
 		}
-		h.ask(staff.Marketer, page+"/drop", url.Values{}).shows(t, "it is being taken in")
+		h.ask(staff.Marketer, page+"/drop", url.Values{}).shows(t, "It is being taken in")
 		h.ask(staff.Admin, "/console/audit", nil).shows(t, "import members, upload")
 
 		h.Do(func(tx *store.Tx) error {

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -41,6 +42,17 @@ func (c *Console) jobs(w http.ResponseWriter, r *http.Request, u visitor) error 
 // Again reports whether a job can be queued again; Waits whether it can be cancelled.
 func (jobsView) Again(j jobs.Row) bool { return j.State == "failed" || j.State == "cancelled" }
 func (jobsView) Waits(j jobs.Row) bool { return j.State == "queued" }
+
+// Does is what a job does, in words; Stands is its state, where one that is put off is not
+// one that waits for a worker.
+func (jobsView) Does(j jobs.Row) string { return cmp.Or(jobs.Does(j.Kind), j.Kind) }
+
+func (v jobsView) Stands(j jobs.Row) string {
+	if j.State == "queued" && j.RunAt.After(v.Now.Time) {
+		return "scheduled"
+	}
+	return j.State
+}
 
 // About is what a job is about, as far as that names nobody.
 func (jobsView) About(j jobs.Row) string {

@@ -36,7 +36,7 @@ type rewardLine struct{ Name, Price, Gives, For string }
 // Limits of the page.
 const (
 	movedSince     = 30 // days
-	shownReferrals = 100
+	shownReferrals = 50
 	shownMoves     = 20
 )
 

@@ -71,6 +71,18 @@ const (
 	mostLots      = 20 // of points, by their last days
 )
 
+// Ends are the points that end soonest, those of a day together.
+func (v memberView) Ends() (all []points.LotLine) {
+	for _, lot := range v.Points.Lots {
+		if n := len(all) - 1; n >= 0 && (lot.Last == all[n].Last || lot.Last != nil && all[n].Last != nil && *lot.Last == *all[n].Last) {
+			all[n].Remains += lot.Remains
+			continue
+		}
+		all = append(all, lot)
+	}
+	return all
+}
+
 func (c *Console) member(w http.ResponseWriter, r *http.Request, u visitor) error {
 	id, err := numbered(r, "member")
 	if err != nil {

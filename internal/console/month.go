@@ -16,8 +16,8 @@ type monthView struct {
 	frame
 	report.MonthFigures
 	Asked    string // the month, 2027-06
-	Earlier  string
-	Later    string // "": it has not begun
+	Earlier  monthsName
+	Later    monthsName // without a name: it has not begun
 	Pictures []report.Drawing
 	counting
 }
@@ -33,9 +33,9 @@ func (c *Console) month(w http.ResponseWriter, r *http.Request, u visitor) error
 		return err
 	}
 	first, next := loyalty.MonthOf(day)
-	view.Asked, view.Earlier = monthCalled(first), monthCalled(first-1)
+	view.Asked, view.Earlier = monthCalled(first), monthNamed(first-1)
 	if next <= view.frame.Today() {
-		view.Later = monthCalled(next)
+		view.Later = monthNamed(next)
 	}
 	view.Title = c.pages.words.Say("month.title", first.UTC().Format("January 2006"))
 	var kept report.CountedMonth

@@ -17,13 +17,13 @@ func TestLaunchersEnqueueJobsByAForm(t *testing.T) {
 		const page = "/console/jobs/new"
 		queued := func() int64 { return h.Number("select count(*) from jobs where kind in ('refresh', 'generate')") }
 		h.ask(staff.Launcher, "/console/jobs", nil).shows(t, "Enqueue a job")
-		h.ask(staff.Launcher, page, nil).shows(t, "fill a pool with codes")
+		h.ask(staff.Launcher, page, nil).shows(t, "Fill a pool with codes")
 		h.ask(staff.Launcher, page+"?kind=refresh", nil).shows(t, "its name; all segments without it")
 		if a := h.ask(staff.Launcher, page+"?kind=launch", nil); a.StatusCode != http.StatusNotFound {
 			t.Errorf("a launch without its page: %d", a.StatusCode)
 		}
 		for want, form := range map[string]url.Values{
-			"generate needs pool=":       {"kind": {"generate"}, "value.count": {"5"}},
+			"Generate needs pool=":       {"kind": {"generate"}, "value.count": {"5"}},
 			"a number from 1":            {"kind": {"generate"}, "value.pool": {"x"}, "value.count": {"-5"}},
 			"no segment":                 {"kind": {"refresh"}, "value.segment": {"regularz"}},
 			"That time is past":          {"kind": {"refresh"}, "at": {"2020-01-01T09:00"}},

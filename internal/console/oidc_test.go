@@ -185,7 +185,7 @@ func TestOIDCIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const elsewhere, unknown = "was not accepted here", "nobody of that address"
+	const elsewhere, unknown = "was not accepted here", "Nobody of that address"
 	set := func(name string, value any) func(*grant) { return func(g *grant) { g.claims[name] = value } }
 	for _, tt := range []struct {
 		what string

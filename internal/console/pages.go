@@ -16,6 +16,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"regulars/internal/look"
 	"regulars/internal/loyalty"
@@ -64,7 +66,10 @@ func newPages() *pages {
 		"hue":    hue,
 		"len64":  func(list any) int64 { return int64(reflect.ValueOf(list).Len()) },
 		"next":   func(i int) int { return i + 1 },
-		"drawn":  shown,
+
+		"sentence": sentence,
+		"spaced":   func(list string) string { return strings.ReplaceAll(list, ",", ", ") },
+		"drawn":    shown,
 
 		// What a part of a page is given.
 		"pair": func(here, name, to string) any {
@@ -166,6 +171,15 @@ func named(words templates.Words, group, key string) string {
 		text += ": " + rest
 	}
 	return text
+}
+
+// sentence is a text that begins with a capital letter; one in capitals has no others.
+func sentence(text string) string {
+	if text == strings.ToUpper(text) {
+		text = strings.ToLower(text)
+	}
+	first, size := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(first)) + text[size:]
 }
 
 // share is the part of a whole in percent.
@@ -270,8 +284,11 @@ func (c *Console) frame(tx *store.Tx, r *http.Request, u visitor, here, title st
 // topics are what help says more of, by the parts of the console.
 var topics = map[string]string{"program": "files", "campaigns": "files", "segments": "rules", "codes": "coupons", "loyalty": "points", "runs": "troubleshooting", "jobs": "troubleshooting", "deliverability": "deliverability", "settings": "production"}
 
-// Topic is what helps with the page; "" is all of help.
-func (f frame) Topic() string { return topics[f.Here] }
+// HelpTopic is what helps with the page; "" is all of help.
+func (f frame) HelpTopic() string { return topics[f.Here] }
+
+// Spoken is a sentence that tells who did something, as the console names them.
+func (frame) Spoken(text string) string { return strings.ReplaceAll(text, " by console: ", " by ") }
 
 // Frame is the frame itself, for the parts of a page.
 func (f frame) Frame() frame { return f }

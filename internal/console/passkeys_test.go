@@ -250,7 +250,7 @@ func TestPasskeysAreRefused(t *testing.T) {
 		again := url.Values{"name": {"again"}, "created": {mine.made(old)}}
 		h.refused(t, staff.Admin, "/console/me/passkeys", again, "used already")
 		h.refused(t, staff.Marketer, "/console/me/passkeys", again, "does not let you in here") // it is there already
-		h.refused(t, staff.Marketer, "/console/me/passkeys", url.Values{"name": {" "}, "created": {"{}"}}, "call the passkey something")
+		h.refused(t, staff.Marketer, "/console/me/passkeys", url.Values{"name": {" "}, "created": {"{}"}}, "Call the passkey something")
 		theirs := h.Number("select k.id from passkeys k join users u on u.id = k.user_id where u.role = 'admin'")
 		h.refused(t, staff.Marketer, fmt.Sprintf("/console/me/passkeys/%d/remove", theirs), url.Values{}, "no such page")
 	})

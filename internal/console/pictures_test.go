@@ -43,7 +43,7 @@ func TestAPictureComesIntoAMail(t *testing.T) {
 			t.Fatal(err)
 		}
 		change := h.draft(t, "a picture for the welcome")
-		for _, wrong := range [][2]string{{"<svg xmlns='http://www.w3.org/2000/svg'/>", "this is no picture"}, {"<script>", "this is no picture"}, {strings.Repeat("x", 1<<20+1), "larger than 1024 kB"}} {
+		for _, wrong := range [][2]string{{"<svg xmlns='http://www.w3.org/2000/svg'/>", "This is no picture"}, {"<script>", "This is no picture"}, {strings.Repeat("x", 1<<20+1), "larger than 1024 kB"}} {
 			if a := h.picture(staff.Marketer, change, "bag.png", wrong[0]); a.StatusCode != 422 || !strings.Contains(a.Body, wrong[1]) {
 				t.Errorf("%.20q: %d", wrong[0], a.StatusCode)
 			}

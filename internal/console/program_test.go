@@ -113,7 +113,7 @@ func TestOnesOwnChange(t *testing.T) {
 			return err
 		})
 		h.ask(staff.Launcher, mine, nil).shows(t, "somebody else with the role launcher applies it")
-		h.refused(t, staff.Launcher, mine+"/apply", url.Values{"seen": {"x"}}, "somebody else")
+		h.refused(t, staff.Launcher, mine+"/apply", url.Values{"seen": {"x"}}, "Somebody else")
 		h.refused(t, staff.Admin, mine+"/refuse", url.Values{}, "Say why")
 		h.does(t, staff.Admin, mine+"/refuse", because("three are too many")).shows(t, "three are too many")
 		h.does(t, staff.Launcher, begin()+"/withdraw", url.Values{}).shows(t, "It is a draft again")

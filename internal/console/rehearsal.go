@@ -43,6 +43,11 @@ type monthsName struct {
 	Chosen      bool
 }
 
+// monthNamed is the month of a day.
+func monthNamed(d loyalty.Day) monthsName {
+	return monthsName{Value: monthCalled(d), Name: d.UTC().Format("January 2006")}
+}
+
 // The months that are offered: what is planned for the next ones is played, too.
 const (
 	monthsBefore = 24
@@ -120,7 +125,7 @@ func (v *rehearsalView) months() {
 		_, month = loyalty.MonthOf(month)
 	}
 	for range monthsBefore + monthsAhead + 1 {
-		name := monthsName{Value: monthCalled(month), Name: month.UTC().Format("January 2006")}
+		name := monthNamed(month)
 		name.Chosen = month == to
 		v.To = append(v.To, name)
 		if month <= this {

@@ -1,10 +1,12 @@
 package console
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -19,17 +21,54 @@ import (
 
 type reportsView struct {
 	frame
+	Shelves []shelf
+}
+
+// shelf are the reports of one matter.
+type shelf struct {
+	Name    string
 	Reports []report.Named
 }
 
-// reports are the figures that there are.
-func (c *Console) reports(w http.ResponseWriter, r *http.Request, u visitor) error {
-	var view reportsView
-	for _, named := range report.Reports() {
-		if u.people() || !named.NamesMembers() {
-			view.Reports = append(view.Reports, named)
+// shelves say where reports stand, in their order; one that is not named stands on the last.
+var shelves = []struct{ name, reports string }{
+	{"members", "summary cohorts repeat returning lifecycle rfm rfm-grid forecast winback top milestones favourites"},
+	{"sales", "orders categories brands products pairs shops"},
+	{"mails", "campaigns mails links reasons holdout domains"},
+	{"owed", "points liability ending tiers referrals cards pools stocks drops"},
+}
+
+// shelved are the reports that the visitor may see, shelf by shelf.
+func shelved(u visitor) (all []shelf) {
+	stand := map[string]int{}
+	for i, s := range shelves {
+		all = append(all, shelf{Name: s.name})
+		for n, name := range strings.Fields(s.reports) {
+			stand[name] = 100*i + n
 		}
 	}
+	place := func(named report.Named) int {
+		if n, is := stand[named.Name]; is {
+			return n
+		}
+		return 100*len(shelves) - 1
+	}
+	list := slices.SortedStableFunc(slices.Values(report.Reports()), func(a, b report.Named) int { return place(a) - place(b) })
+	for _, named := range list {
+		if u.people() || !named.NamesMembers() {
+			on := &all[place(named)/100]
+			on.Reports = append(on.Reports, named)
+		}
+	}
+	return all
+}
+
+// called is what a report is called, to people.
+func (c *Console) called(name string) string { return cmp.Or(c.pages.words.Say("report."+name), name) }
+
+// reports are the figures that there are.
+func (c *Console) reports(w http.ResponseWriter, r *http.Request, u visitor) error {
+	view := reportsView{Shelves: shelved(u)}
 	err := c.read(r.Context(), func(tx *store.Tx) (err error) {
 		view.frame, err = c.frame(tx, r, u, "reports", c.pages.words.Say("reports.title"))
 		return err
@@ -82,7 +121,33 @@ func classes(t report.Table) []string {
 	return are
 }
 
-var isDay = regexp.MustCompile(`^\d{4}-\d\d`)
+var (
+	isDay    = regexp.MustCompile(`^\d{4}-\d\d`)
+	isFigure = regexp.MustCompile(`^-?\d+(\.\d+)?$`)
+)
+
+// saysNothing reports whether all figures of a table are zero: a picture of them is empty.
+func saysNothing(t report.Table) bool {
+	for _, row := range t.Rows {
+		for i, cell := range row {
+			if i > 0 && cell != "" && !strings.ContainsFunc(cell, unicode.IsLetter) && !isDay.MatchString(cell) && strings.ContainsAny(cell, "123456789") {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Figure writes a cell: a large figure has its thousands marked, as everywhere else.
+func (v reportView) Figure(column int, cell string) string {
+	if column < len(v.Table.Head) && v.Table.Head[column] == "REASON" {
+		return named(v.words, "reasons", cell)
+	}
+	if column > 0 && v.Classes[column] == "" && isFigure.MatchString(cell) {
+		return v.words.Digits(cell)
+	}
+	return cell
+}
 
 // counting is a report that takes too long for a page, and what a worker makes of it.
 type counting struct {
@@ -173,7 +238,7 @@ func (c *Console) report(w http.ResponseWriter, r *http.Request, u visitor) erro
 		return err
 	}
 	err = c.read(r.Context(), func(tx *store.Tx) (err error) {
-		view.frame, err = c.frame(tx, r, u, "reports", named.Name)
+		view.frame, err = c.frame(tx, r, u, "reports", c.called(named.Name))
 		return err
 	})
 	if err != nil {
@@ -190,6 +255,9 @@ func (c *Console) report(w http.ResponseWriter, r *http.Request, u visitor) erro
 	view.Table, view.Picture = report.Table{Head: table.Head, Rows: table.Rows, Note: table.Note}, table.Drawing
 	view.Table = shownOf(view.Table)
 	view.Classes = classes(view.Table)
+	if saysNothing(view.Table) {
+		view.Picture = report.Drawing{}
+	}
 	return c.pages.show(w, http.StatusOK, "report", view)
 }
 

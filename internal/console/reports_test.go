@@ -83,6 +83,39 @@ func TestEveryReportIsATableAPictureAndAFile(t *testing.T) {
 	})
 }
 
+// TestReportsStandOnShelves asks for the list: each report has a name for people and a place.
+func TestReportsStandOnShelves(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		list := h.ask(staff.Marketer, "/console/reports", nil).Body
+		for _, r := range report.Reports() {
+			link := `href="/console/reports/` + r.Name + `"><b>`
+			if n := strings.Count(list, link); n != 1 || strings.Contains(list, link+r.Name+"<") {
+				t.Errorf("report %s stands in the list %d times, or by its name for machines", r.Name, n)
+			}
+		}
+		h.ask(staff.Viewer, "/console/reports", nil).shows(t, "Codes, points and tiers")
+		if a := h.ask(staff.Viewer, "/console/reports/repeat?at=2020-01-31", nil); strings.Contains(a.Body, "How often customers have ordered") {
+			t.Error("nothing is drawn as a picture")
+		}
+		h.Do(func(tx *store.Tx) error {
+			_, err := tx.Exec("update sends set state = 'skipped', reason = 'no_consent' where member_id = @member", store.Args{"member": h.members[2]})
+			return err
+		})
+		h.ask(staff.Viewer, "/console/reports/reasons", nil).shows(t, "Campaign Reason Members spring has not agreed to such mails 1")
+	})
+}
+
+// TestEveryPageLeadsToItsHelp asks pages whose views have a topic of their own, too.
+func TestEveryPageLeadsToItsHelp(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		for page, topic := range map[string]string{"/console/campaigns/welcome": "files", "/console/campaigns/spring": "files", "/console/segments": "rules", "/console/codes": "coupons"} {
+			if a := h.ask(staff.Viewer, page, nil); !strings.Contains(a.Body, `href="/console/help/`+topic+`"`) {
+				t.Errorf("%s does not lead to help on %s", page, topic)
+			}
+		}
+	})
+}
+
 // TestACampaignSaysWhatBecameOfItsMails counts what people did with them, and leads to the rows.
 func TestACampaignSaysWhatBecameOfItsMails(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
@@ -173,7 +206,7 @@ func TestWhatTakesTooLongIsCountedByAWorker(t *testing.T) {
 		if a := h.ask(staff.Viewer, "/console/reports/orders/file", nil); !strings.Contains(a.Body, "2027-03,3,62.00,2") {
 			t.Errorf("the file is not what the page shows:\n%s", a.Body)
 		}
-		h.ask(staff.Viewer, "/console/reports/top/count", url.Values{}).shows(t, "this needs marketer or more")
+		h.ask(staff.Viewer, "/console/reports/top/count", url.Values{}).shows(t, "this is for the role marketer")
 	})
 }
 

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -42,7 +43,20 @@ type runView struct {
 	frame
 	report.RunNow
 	Old  bool   // what is not yet sent has other texts than those in force
+	Held string // who holds its campaign, and why; "": nobody
 	Left string // about how long it still takes; "": nobody can say
+}
+
+// heldBy says who holds a campaign, and why; "": nobody does, or the program has it no more.
+func (f frame) heldBy(tx *store.Tx, campaign string) (string, error) {
+	line, err := marketing.CampaignNamed(tx, campaign)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return "", nil
+	case err != nil || line.State != marketing.Held:
+		return "", err
+	}
+	return f.words.Say("campaigns.held_by", f.Author(line.By), line.Because) + ".", nil
 }
 
 // lookAgain is how often the page of a run that goes on is looked at again, in seconds.
@@ -61,8 +75,11 @@ func (c *Console) run(w http.ResponseWriter, r *http.Request, u visitor) error {
 		if view.frame, err = c.frame(tx, r, u, "runs", c.pages.words.Say("runs.one", strconv.FormatInt(run, 10), view.Campaign)); err != nil {
 			return err
 		}
+		if view.State == "sending" {
+			view.Held, err = view.heldBy(tx, view.Campaign)
+		}
 		if view.State != "paused" {
-			return nil
+			return err
 		}
 		old, err := runs.WithOldTexts(tx, nil)
 		view.Old = slices.ContainsFunc(old, func(o runs.OldTexts) bool { return o.Run == run })

@@ -30,8 +30,8 @@ func TestTokensAreMadeAndEndedInTheConsole(t *testing.T) {
 		}
 		h.wellMade(t, "the page with a new token", a.Body)
 		page := h.ask(staff.Admin, "/console/settings", nil)
-		page.shows(t, "till-4 brings the order numbers of till-4 read,redeem")
-		page.shows(t, "by console: admin@shop.example never")
+		page.shows(t, "till-4 brings the order numbers of till-4 read, redeem")
+		page.shows(t, "by admin@shop.example never")
 		if strings.Contains(page.Body, token) {
 			t.Error("the token is shown a second time")
 		}
@@ -41,7 +41,7 @@ func TestTokensAreMadeAndEndedInTheConsole(t *testing.T) {
 		}
 		h.ask(staff.Admin, "/console/settings", nil).shows(t, "admin@shop.example "+h.Shop.DB.Now().UTC().Format("2 Jan 2006"))
 		for what, form := range map[string]url.Values{
-			"a token till-4 is there already": make, "not “two words”": {"name": {"two words"}, "scope": {"read"}}, "at least one scope": {"name": {"all"}}, "there is no scope": {"name": {"all"}, "scope": {"admin"}},
+			"A token till-4 is there already": make, "not “two words”": {"name": {"two words"}, "scope": {"read"}}, "at least one scope": {"name": {"all"}}, "There is no scope": {"name": {"all"}, "scope": {"admin"}},
 		} {
 			a := h.ask(staff.Admin, "/console/settings/tokens", form)
 			if got := strings.NewReplacer(`"`, "", "“", "", "”", "").Replace(words(tree(t, a.Body))); a.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(got, strings.NewReplacer("“", "", "”", "").Replace(what)) {

@@ -23,7 +23,7 @@ func TestAdminsSayWhoMayComeIn(t *testing.T) {
 			}
 			return form
 		}
-		h.refused(t, staff.Admin, "/console/users", user("role", "owner"), "there is no role")
+		h.refused(t, staff.Admin, "/console/users", user("role", "owner"), "There is no role")
 		a := h.ask(staff.Admin, "/console/users", url.Values{"email": {"no address"}, "role": {"viewer"}})
 		if a.StatusCode != http.StatusUnprocessableEntity {
 			t.Errorf("no address: %d", a.StatusCode)

@@ -83,7 +83,7 @@ func (c Calendar) month(d *drawing, first, from time.Time, x, y, width, most flo
 		}
 		fill, opacity := "currentColor", 0.05
 		if value > 0 {
-			fill, opacity = shade, 0.15+0.85*share
+			fill, opacity = shade, max(0.15, depth(share))
 		}
 		fmt.Fprintf(&d.b, `<rect x="%s" y="%s" width="%s" height="%s" fill="%s" fill-opacity="%.2f"><title>%s</title></rect><text x="%s" y="%s" font-size="9" fill="%s">%d</text>`+"\n",
 			num(left), num(top), num(width-2), num(dayHeight-2), fill, opacity, plain(c.Days[i].Title), num(left+3), num(top+10), colour, day.Day())

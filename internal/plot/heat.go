@@ -46,6 +46,15 @@ func (h Heat) newest(most int) Heat {
 // dark is the share from which a cell's text is light.
 const dark = 0.75
 
+// depth is how opaque a cell of a share is. Between the two parts there is a step: on what
+// lies between, neither dark nor light letters have a contrast of 4.5.
+func depth(share float64) float64 {
+	if share > dark {
+		return 0.8 + 0.8*(share-dark)
+	}
+	return 0.06 + 0.8*share
+}
+
 // SVG draws it. The darkest cell is that of the highest share.
 func (h Heat) SVG() string {
 	d, boxes, words := drawing{width: slim(h.Narrow)}, strings.Builder{}, strings.Builder{}
@@ -80,7 +89,7 @@ func (h Heat) SVG() string {
 			}
 			x := left + width*float64(i)
 			fmt.Fprintf(&boxes, `<rect x="%s" y="%s" width="%s" height="%s" fill-opacity="%.2f"><title>%s</title></rect>`+"\n",
-				num(x), num(y), num(width-1), num(rowHeight-1), 0.06+0.94*share, plain(c.Title))
+				num(x), num(y), num(width-1), num(rowHeight-1), depth(share), plain(c.Title))
 			if wide(c.Text) > width {
 				continue
 			}

@@ -103,7 +103,7 @@ func gridReport(tx *store.Tx, ask Ask) (Table, error) {
 	g, err := Grid(tx, ask, aMonthBefore(ask.Day))
 	t := Table{Value: g, Head: []string{"RECENCY", "FREQUENCY", "MEMBERS", "A MONTH BEFORE", "CHANGE", "REVENUE", "OF EACH"}}
 	for _, p := range g.Places {
-		t.Rows = append(t.Rows, row(p.Recency, p.Frequency, p.Members, p.Before, fmt.Sprintf("%+d", p.Members-p.Before), ask.money(p.Revenue), ask.money(perHead(p))))
+		t.Rows = append(t.Rows, row(fmt.Sprintf("%d, %s", p.Recency, bought[3-p.Recency]), fmt.Sprintf("%d, %s", p.Frequency, buys[p.Frequency-1]), p.Members, p.Before, fmt.Sprintf("%+d", p.Members-p.Before), ask.money(p.Revenue), ask.money(perHead(p))))
 	}
 	return t, err
 }
@@ -115,6 +115,13 @@ func perHead(p GridPlace) int64 {
 	return p.Revenue / p.Members
 }
 
+// What the scores of a place mean: when members bought last, from the score 3 down, and
+// how often, from 1 up.
+var (
+	bought = [3]string{"just now", "a while ago", "long ago"}
+	buys   = [3]string{"seldom", "sometimes", "often"}
+)
+
 // drawnMoves is the share of all members from which on a move is drawn.
 const drawnMoves = 0.02
 
@@ -122,7 +129,7 @@ func drawGrid(ask Ask, value any) string {
 	r := value.(RFMGrid)
 	g := plot.Grid{Title: "Members by recency and frequency",
 		Says:   "How many members have each score of recency (rows, the latest above) and frequency (columns, the most often at the right) on " + r.Day + ": the larger a square, the more members, the darker, the more each has spent. Arrows are moves of at least 2 % of the members since " + r.From + ".",
-		Across: [3]string{"seldom", "sometimes", "often"}, Down: [3]string{"just now", "a while ago", "long ago"}}
+		Across: buys, Down: bought}
 	all, most := int64(0), int64(0)
 	for _, p := range r.Places {
 		all, most = all+p.Members, max(most, perHead(p))
