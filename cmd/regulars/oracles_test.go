@@ -35,8 +35,8 @@ type history struct {
 	figures []figure
 }
 
-// The figures O1 to O32, on both engines: what an import comes to by the program in force, as
-// of the days of its past, and what it would have come to by others. O1 rounded half up or up,
+// The figures O1 to O32: on both engines what an import comes to by the program in force, as
+// of the days of its past, and on one of them each what it would have come to by others. O1 rounded half up or up,
 // and the wrong ways of O6, are those that the program does not take.
 func TestFiguresOfRealHistories(t *testing.T) {
 	t.Parallel()
@@ -54,6 +54,18 @@ func TestFiguresOfRealHistories(t *testing.T) {
 
 func (s shop) comesTo(h history, file string) {
 	s.t.Helper()
+	// Engines differ in how orders are read alone: each has half of the drafts tried.
+	n, odd := 0, strings.Contains(s.env[0], "sqlite:")
+	h.figures = slices.DeleteFunc(slices.Clone(h.figures), func(f figure) bool {
+		if f.draft == "" {
+			return false
+		}
+		n++
+		return n%2 == 1 == odd
+	})
+	if len(h.figures) == 0 {
+		return
+	}
 	s.must("apply", s.program(h.loyalty))
 	s.must(append([]string{"import", "orders", file}, h.columns...)...)
 	for _, f := range h.figures {

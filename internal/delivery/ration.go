@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"regulars/internal/address"
 	"regulars/internal/loyalty"
 )
 
@@ -98,9 +97,6 @@ func (w *worker) domainWaits(ctx context.Context, b *batch, table loyalty.Domain
 	}
 	return all
 }
-
-// rated is the domain by whose rate a mail goes.
-func rated(s *send) string { return loyalty.RateDomain(address.Domain(s.Email)) }
 
 // pass lets some time pass, in pieces in which a hold or the end is seen.
 func (w *worker) pass(ctx context.Context, d time.Duration) {

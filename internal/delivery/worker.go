@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"regulars/internal/address"
 	"regulars/internal/consent"
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
@@ -89,6 +90,9 @@ func (b *batch) only(n int, wait time.Duration) {
 	b.last = next - 1
 }
 
+// rated is the domain by whose rate a mail goes.
+func rated(s *send) string { return loyalty.RateDomain(address.Domain(s.Email)) }
+
 // worker hands the mails of one claim over. Three things go on at once: the next
 // batch is prepared and marked while the present one is on the wire and the one
 // before is recorded. So at most two batches are marked and not yet handed over.
@@ -132,72 +136,6 @@ const (
 	flushEvery = 250 * time.Millisecond // how long what landed waits for the rest of its batch
 	aBatch     = 250 * time.Millisecond // what a batch may take on the wire: two are marked at once
 )
-
-// run works until the claim or the wish to go on is at its end. It calls fed when nothing
-// more is taken up: from then on mails of the claim are at most on the wire.
-func (w *worker) run(ctx context.Context, fed func()) {
-	stop := every(context.WithoutCancel(ctx), w.claim.keepEvery(), func(ctx context.Context) {
-		if err := w.claim.keep(ctx); err != nil {
-			w.fail(err)
-		}
-	})
-	defer stop()
-	batches, wire, landed := make(chan *batch), make(chan landing), make(chan landing, w.d.c.InFlight)
-	var pump, connections, recorder sync.WaitGroup
-	pump.Go(func() { w.pump(batches, wire) })
-	for range w.d.c.InFlight {
-		connections.Go(func() {
-			for l := range wire {
-				landed <- w.hand(ctx, l)
-			}
-		})
-	}
-	recorder.Go(func() { w.settle(landed) })
-	w.feed(ctx, batches)
-	fed()
-	close(batches)
-	pump.Wait()
-	close(wire)
-	connections.Wait()
-	close(landed)
-	recorder.Wait()
-}
-
-// feed prepares and marks batches for the wire. What the rate does not let go yet of
-// single mails goes after the others.
-func (w *worker) feed(ctx context.Context, batches chan<- *batch) {
-	var b *batch
-	for !w.over(ctx) && !w.relay.rationed() {
-		if b == nil {
-			if b = w.prepare(ctx); b == nil {
-				return
-			}
-		}
-		late := w.ration(ctx, b)
-		w.apart(ctx, b)
-		if len(b.sends)+len(b.ended) == 0 {
-			return
-		}
-		marked, err := w.claim.mark(ctx, b)
-		if err != nil {
-			w.doubt = true
-			w.fail(err)
-			return
-		}
-		w.count(marked.ended)
-		if len(marked.sends) > 0 {
-			marked.landed = make(map[int64]bool, len(marked.sends))
-			batches <- marked
-		}
-		b = late
-	}
-	if b != nil { // single mails that nobody hands over
-		b.only(0, 0)
-		if _, err := w.claim.mark(ctx, b); err != nil {
-			w.trouble(err)
-		}
-	}
-}
 
 // prepare takes up the next batch and begins its letters. nil: none is left, or now is
 // no time for it.
