@@ -45,8 +45,9 @@ type onBase struct {
 	next  program.Version
 	texts program.Texts
 	found []program.Problem
-	clash string // files that have changed meanwhile, in words
-	on    int64  // the version in force
+	clash string           // files that have changed meanwhile, in words
+	on    int64            // the version in force
+	was   *program.Program // … where that is the base
 }
 
 // proposalOf reads a proposal, and what the program would be with it.
@@ -61,7 +62,9 @@ func (c *Console) proposalOf(tx *store.Tx, id int64) (o onBase, err error) {
 	if err != nil {
 		return o, err
 	}
-	o.on = v.ID
+	if o.on = v.ID; o.on == o.p.Base {
+		o.was = v.Program
+	}
 	if o.p.State == marketing.Drafted || o.p.State == marketing.Proposed {
 		o.next, o.texts, o.found, err = o.p.Next(tx)
 	}
@@ -70,6 +73,14 @@ func (c *Console) proposalOf(tx *store.Tx, id int64) (o onBase, err error) {
 		o.clash, err = clash.Error(), nil
 	}
 	return o, err
+}
+
+// meanings are what plan says of the changes.
+func (o onBase) meanings() []program.Change {
+	if o.was == nil || o.next.Program == nil { // the files have not been read as these two
+		return meanings(o.base, o.p.On(o.base))
+	}
+	return program.Plan(program.Version{Program: o.was, Files: o.base}, o.next)
 }
 
 func (c *Console) begin(w http.ResponseWriter, r *http.Request, u visitor) error {
@@ -113,7 +124,7 @@ func (c *Console) proposal(w http.ResponseWriter, r *http.Request, u visitor) er
 			return err
 		}
 	}
-	view.Files, view.Cut = shownChanges(o.base, o.p.On(o.base), meanings(o.base, o.p.On(o.base)))
+	view.Files, view.Cut = shownChanges(o.base, o.p.On(o.base), o.meanings())
 	view.Problems = program.Fold(view.Problems, "")
 	return c.pages.show(w, http.StatusOK, "proposal", view)
 }
