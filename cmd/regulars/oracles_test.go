@@ -33,6 +33,7 @@ type history struct {
 	columns []string
 	loyalty string // of the program in force; "": it has none
 	figures []figure
+	lite    bool // in CI it comes in on SQLite alone, else on Postgres
 }
 
 // The figures O1 to O32: on both engines what an import comes to by the program in force, as
@@ -47,15 +48,22 @@ func TestFiguresOfRealHistories(t *testing.T) {
 	for _, h := range append(cdnowHistories(), journeyHistories()...) {
 		t.Run(h.name, func(t *testing.T) {
 			file := h.file(t)
-			eachShop(t, func(t *testing.T, s shop) { s.comesTo(h, file) })
+			eachShop(t, func(t *testing.T, s shop) {
+				if os.Getenv("CI") == "true" && s.onSQLite() != h.lite {
+					t.Skip("in CI, whose time is short, a history comes in on one engine")
+				}
+				s.comesTo(h, file)
+			})
 		})
 	}
 }
 
+func (s shop) onSQLite() bool { return strings.Contains(s.env[0], "sqlite:") }
+
 func (s shop) comesTo(h history, file string) {
 	s.t.Helper()
 	// Engines differ in how orders are read alone: each has half of the drafts tried.
-	n, odd := 0, strings.Contains(s.env[0], "sqlite:")
+	n, odd := 0, s.onSQLite()
 	h.figures = slices.DeleteFunc(slices.Clone(h.figures), func(f figure) bool {
 		if f.draft == "" {
 			return false
@@ -248,7 +256,7 @@ func cdnowHistories() []history {
 	ended := func(id, day, want string) figure {
 		return figure{id: id, draft: "points: {since: 1997-01-01, earn: [1 per 1.00], expire: {unused: 6m}}\n", ask: "points|try|DIR|--to|" + day, places: "points.expiries", want: want}
 	}
-	plain := history{name: "CDNOW without points", file: ofCDNOW(nil), columns: columns, figures: []figure{
+	plain := history{name: "CDNOW without points", lite: true, file: ofCDNOW(nil), columns: columns, figures: []figure{
 		tried("O1 1 per 1.00", "  earn: [1 per 1.00]\n", "2453159"),
 		tried("O1 carried", "  earn: [1 per 1.00]\n  carry: true\n", "2486122"),
 		tried("O2 1 per 10.00", "  earn: [1 per 10.00]\n", "214614"),
@@ -298,7 +306,7 @@ func cdnowHistories() []history {
 			tiers("O24 up", "tiers.*.up", "0 5761 1987 600"),
 			tiers("O24 down", "tiers.*.down", "1902 138 24 0"),
 			tiers("O24 kept, jumps", "tiers.+.kept jumps", "357 145"),
-		}}, {name: "CDNOW with points that end unused", file: ofCDNOW(nil), columns: columns,
+		}}, {name: "CDNOW with points that end unused", lite: true, file: ofCDNOW(nil), columns: columns,
 		loyalty: "points: {since: 1997-01-01, earn: [1 per 1.00], expire: {unused: 6m}}\n" + strings.ReplaceAll(yearly("", "", ""), "12m", "6m"), figures: []figure{
 			liability("O12", "1997-09-30", "1076182 614617"),
 			liability("O13", "1997-12-31", "1110954 874797"),
