@@ -47,6 +47,7 @@ func TestFiguresOfRealHistories(t *testing.T) {
 	}
 	for _, h := range append(cdnowHistories(), journeyHistories()...) {
 		t.Run(h.name, func(t *testing.T) {
+			t.Parallel()
 			file := h.file(t)
 			eachShop(t, func(t *testing.T, s shop) {
 				if os.Getenv("CI") == "true" && s.onSQLite() != h.lite {
