@@ -159,6 +159,11 @@ func (r *reader) count(ctx context.Context, b *batch, failed error) error {
 				}
 			}
 		}
+		if changed := row.Result.State == intake.Stored || row.Result.State == intake.Updated; changed && row.Order != nil {
+			if day := loyalty.DayOf(row.At.Time, r.shop.Zone); r.first == nil || day < *r.first {
+				r.first = &day
+			}
+		}
 		if row.Result.State != intake.Refused && row.Order == nil {
 			r.lines[row.Result.Member] = row.Line
 		}

@@ -199,6 +199,7 @@ type reader struct {
 	kept         map[int][]string      // line → the row as it stood, while it may be refused
 	unreachable  map[*intake.Row]bool  // whose address is to get nothing
 	shown        int                   // rows of a dry run
+	first        *loyalty.Day          // the first day of orders that came in; nil: none did
 	rejects      *csv.Writer
 	closers      []func() error
 }
@@ -273,7 +274,9 @@ func (r *reader) whole(ctx context.Context) (err error) {
 			if err := errors.Join(norms.Renew(tx), membership.Remeasure(tx), tiers.Settle(tx)); err != nil {
 				return err
 			}
-			if err := tiers.TellPast(tx); err != nil {
+		}
+		if r.first != nil {
+			if err := tiers.TellPast(tx, *r.first); err != nil {
 				return err
 			}
 		}

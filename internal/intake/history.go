@@ -123,7 +123,7 @@ func endPast(tx *store.Tx, rules *points.Rules, today loyalty.Day, some bool, ar
 			}
 			return len(members), err
 		}
-		if err := tiers.TellPast(tx); err != nil {
+		if err := tiers.TellPast(tx, rules.Since); err != nil {
 			return 0, err
 		}
 	}

@@ -17,12 +17,13 @@ import (
 // the day on which they began.
 const history = "tiers history"
 
-// TellPast has the time before there were tiers told, or told anew: orders of it came in.
-func TellPast(tx *store.Tx) error {
+// TellPast has the time before there were tiers told, or told anew, where orders came in of
+// days of it: first is the first of them.
+func TellPast(tx *store.Tx, first loyalty.Day) error {
 	_, err := tx.Exec(`
 		insert into passes (name, day, started_at, note)
-		select '`+history+`', min(day), `+tx.Instant("@now")+`, '0' from passes where name = '`+Pass+`' having count(*) > 0
-		on conflict (name, day) do update set started_at = excluded.started_at, finished_at = null, note = '0'`, store.Args{"now": tx.At})
+		select '`+history+`', min(day), `+tx.Instant("@now")+`, '0' from passes where name = '`+Pass+`' having min(day) > @first
+		on conflict (name, day) do update set started_at = excluded.started_at, finished_at = null, note = '0'`, store.Args{"now": tx.At, "first": int64(first)})
 	if err != nil {
 		return fmt.Errorf("the time before there were tiers: %w", err)
 	}

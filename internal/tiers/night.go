@@ -398,7 +398,7 @@ func Settle(tx *store.Tx) error {
 	if err != nil || n == 0 {
 		return err
 	}
-	return TellPast(tx)
+	return TellPast(tx, today-1)
 }
 
 // leaveAll ends all stays: the program has no tiers any more.
