@@ -35,10 +35,8 @@ func Decode(body []byte, o Options) ([]loyalty.Event, []FieldError, error) {
 	}
 	events := make([]loyalty.Event, 0, len(list))
 	var refused []FieldError
-	var asked lists
 	for i, value := range list {
-		asked.used = 0
-		e, id, err := decodeEvent(value, &asked, o)
+		e, id, err := decodeEvent(value, o)
 		var field *FieldError
 		if errors.As(err, &field) {
 			refused = append(refused, FieldError{i, id, field.Field, field.Reason})
@@ -77,8 +75,8 @@ func split(body []byte) ([]any, error) {
 
 // decodeEvent reads one event. The error is a *FieldError; the id is returned
 // beside it as far as it could be read.
-func decodeEvent(value any, asked *lists, o Options) (e loyalty.Event, id string, err error) {
-	f, err := newFields("", value, asked)
+func decodeEvent(value any, o Options) (e loyalty.Event, id string, err error) {
+	f, err := newFields("", value)
 	if err != nil {
 		return e, "", err
 	}

@@ -23,35 +23,16 @@ type fields struct {
 	soft   bool            // what is wrong is left out
 
 	asked   *[]string // the names of its fields that we know
-	lists   *lists    // of such names; shared like first
-	unknown *[]string // what is said of others; shared, too
+	unknown *[]string // what is said of others; shared like first
 }
 
 // newFields returns the object at the top of an event.
-func newFields(path string, value any, asked *lists) (*fields, error) {
+func newFields(path string, value any) (*fields, error) {
 	object, ok := value.(map[string]any)
 	if !ok {
 		return nil, &FieldError{Field: "event", Reason: "is not an object"}
 	}
-	return &fields{path: path, values: object, first: new(*FieldError), notes: new([]loyalty.Note), asked: asked.next(), lists: asked, unknown: new([]string)}, nil
-}
-
-// lists are lists of names, one for each object of an event, which the next event of a body
-// uses again.
-type lists struct {
-	all  []*[]string
-	used int
-}
-
-func (l *lists) next() *[]string {
-	if l.used == len(l.all) {
-		list := make([]string, 0, 32)
-		l.all = append(l.all, &list)
-	}
-	list := l.all[l.used]
-	*list = (*list)[:0]
-	l.used++
-	return list
+	return &fields{path: path, values: object, first: new(*FieldError), notes: new([]loyalty.Note), asked: new([]string), unknown: new([]string)}, nil
 }
 
 // optional returns the same object, of which what is wrong is left out with a note:
@@ -253,7 +234,7 @@ func (f *fields) asObject(name string, value any) *fields {
 	switch v := value.(type) {
 	case nil:
 	case map[string]any:
-		return &fields{path: f.path + name + ".", values: v, first: f.first, notes: f.notes, soft: f.soft, asked: f.lists.next(), lists: f.lists, unknown: f.unknown}
+		return &fields{path: f.path + name + ".", values: v, first: f.first, notes: f.notes, soft: f.soft, asked: new([]string), unknown: f.unknown}
 	default:
 		f.wrong(name, "is not an object")
 	}

@@ -113,7 +113,7 @@ func document(body []byte) (*fields, error) {
 	if len(list) != 1 {
 		return nil, errors.New("the body is not one object")
 	}
-	f, err := newFields("", list[0], &lists{})
+	f, err := newFields("", list[0])
 	if err != nil {
 		return nil, errors.New("the body is not an object")
 	}
