@@ -39,6 +39,7 @@ func (a *app) benchIngest(ctx context.Context, in bench.Ingest, engines []string
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(in.Dir)) }()
+	a.leave(garbageOfIntake) // as who takes in has it
 	for _, engine := range engines {
 		switch engine {
 		case "postgres":

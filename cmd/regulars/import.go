@@ -135,7 +135,7 @@ func (a *app) importFile(c *cobra.Command, kind, file string, f importFlags) err
 		if f.dryRun {
 			im.Shown = func(s importer.Sample) { samples = append(samples, s) }
 		}
-		a.leave(garbageOfFile)
+		a.leave(garbageOfIntake)
 		tally, err := importer.New(db).Import(c.Context(), im)
 		done()
 		said()

@@ -254,7 +254,7 @@ func (a *app) live(ctx context.Context, w *wiring, roles []string, door net.List
 		work.Go(func() error { return answerAt(ctx, a.pprofDoor, profiles(), w.log) })
 	}
 	work.Go(func() error { return presence.Run(ctx) })
-	a.lean()
+	a.lean(roles)
 	err = work.Wait()
 	w.hints.Close()
 	return err
