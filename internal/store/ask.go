@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"time"
@@ -35,10 +36,16 @@ func (db *DB) Ask(ctx context.Context, limit time.Duration, f func(*Tx) error) e
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case stopped(err), errors.Is(err, within.Err()), within.Err() != nil && errors.Is(err, sql.ErrTxDone): // over before its end could be told
+	case stopped(err), within.Err() != nil && endedWith(err, within):
 		return ErrTooLong
 	}
 	return err
+}
+
+// endedWith reports whether an error is that of a question whose time was over: it says so,
+// or the transaction or its connection was closed before anybody could.
+func endedWith(err error, within context.Context) bool {
+	return errors.Is(err, within.Err()) || errors.Is(err, sql.ErrTxDone) || errors.Is(err, driver.ErrBadConn)
 }
 
 // endAfter has Postgres end a statement by itself, should we not be there any
