@@ -31,6 +31,7 @@ type item struct {
 	asked  bool       // by this the person asked to join, and has yet to confirm it
 	mail   bool       // … and is to get a mail that asks
 	late   bool       // a newer event lists the codes of its order
+	past   bool       // of the time before the program: what follows waits for the end of the import
 	moved  bool       // by this a member came to another address, and has yet to confirm it
 	before happenings.Measured
 	out    bool // refused, or known already, or left out

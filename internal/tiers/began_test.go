@@ -1,0 +1,149 @@
+package tiers_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"regulars/internal/importer"
+	"regulars/internal/loyalty"
+	"regulars/internal/shoptest"
+	"regulars/internal/store"
+	"regulars/internal/store/storetest"
+)
+
+// sale is an order of the days on which a shop's past is made up.
+type sale struct {
+	member, id int64
+	at         loyalty.Instant
+	total      int64
+}
+
+// sales are those of so many days: some members buy much and stop, so that what they hold at
+// the end is what they once reached.
+func sales(members []int64, first loyalty.Day, days int) (all []sale) {
+	random := rand.New(rand.NewPCG(7, 11))
+	for day := range days {
+		for i, m := range members {
+			if day > days/len(members)*(i+1) || random.IntN(5) > 0 {
+				continue
+			}
+			for range 1 + random.IntN(2) {
+				minute := int64(len(all) % 600)
+				at := loyalty.At((first + loyalty.Day(day)).UTC().Add(8*3600e9 + 60e9*time.Duration(minute)))
+				all = append(all, sale{m, int64(len(all) + 1), at, int64(500 + random.IntN(6000))})
+			}
+		}
+	}
+	return all
+}
+
+// stand is how everybody stands now: what they hold since when and until when.
+func (s *shop) stand() string {
+	s.T.Helper()
+	var rows []struct {
+		MemberID          int64
+		Tier, Fact        string
+		SinceDay, LastDay int64
+	}
+	s.All(&rows, `
+		select f.member_id, coalesce(t.tier, '') as tier, f.tier as fact, coalesce(t.since_day, 0) as since_day, coalesce(t.last_day, 0) as last_day
+		from   facts f left join member_tiers t on t.member_id = f.member_id and t.left_day is null
+		order  by f.member_id`, nil)
+	var lines []string
+	for _, r := range rows {
+		lines = append(lines, fmt.Sprint(r.MemberID, " ", r.Fact, " ", r.Tier, " ", loyalty.Day(r.SinceDay), " ", loyalty.Day(r.LastDay)))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// imports brings sales as a file of orders.
+func (s *shop) imports(all []sale) {
+	s.T.Helper()
+	var text strings.Builder
+	text.WriteString("order,member,at,total\n")
+	for _, o := range all {
+		fmt.Fprintf(&text, "S-%d,M-%d,%s,%s\n", o.id, o.member, o.at.Format("2006-01-02T15:04:05Z07:00"), loyalty.FormatMoney(o.total, "EUR"))
+	}
+	path := filepath.Join(s.T.TempDir(), "orders.csv")
+	if err := os.WriteFile(path, []byte(text.String()), 0o600); err != nil {
+		s.T.Fatal(err)
+	}
+	tally, err := importer.New(s.DB).Import(s.T.Context(), importer.File{Kind: "orders", Path: path})
+	if err != nil || tally.New != int64(len(all)) {
+		s.T.Fatal(tally, err)
+	}
+}
+
+// Who comes to tiers with a past stands where they would stand had the tiers been there all
+// the time, whether the past came in before the program or after it, and in whatever order.
+func TestThePastEndsInThePresent(t *testing.T) {
+	t.Parallel()
+	const file = `
+tiers:
+  silver:   {when: spent("12d") >= 30.00, keep: 15d, grace: 4d}
+  gold:     {when: spent("20d") >= 70.00 and orders("20d") >= 2, keep: 30d}
+  platinum: {when: spent("5d") >= 90.00}
+`
+	const days = 80
+	first := loyalty.Date(2027, 3, 10)
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		open := func() *shop {
+			if db.Engine() == store.Postgres {
+				return &shop{shoptest.Open(t, storetest.Postgres(t), shoptest.Program{Zone: "UTC"})}
+			}
+			return &shop{shoptest.Open(t, storetest.SQLite(t), shoptest.Program{Zone: "UTC"})}
+		}
+		began := climbing(file)
+		began.Zone = "UTC"
+		live := open()
+		all := sales(live.Join(12), first, days)
+		live.Now = first.UTC().Add(3600e9)
+		live.Apply(began)
+		for day, rest := first, all; day < first+days; day++ {
+			live.Now = day.UTC().Add(3600e9)
+			live.Work()
+			for ; len(rest) > 0 && loyalty.DayOf(rest[0].at.Time, live.Now.Location()) == day; rest = rest[1:] {
+				live.Now = rest[0].at.Time
+				live.Order(rest[0].member, rest[0].total)
+			}
+		}
+		end := (first + days).UTC().Add(20 * 3600e9)
+		live.Now = end
+		live.Work()
+		want := live.stand()
+		if n := strings.Count(want, " gold") + strings.Count(want, " silver"); n < 4 {
+			t.Fatalf("%d stays: the test shows little:\n%s", n, want)
+		}
+
+		for name, begin := range map[string]func(s *shop){
+			"before the program": func(s *shop) { s.imports(all); s.Apply(began) },
+			"after it":           func(s *shop) { s.Apply(began); s.imports(all) },
+			"after it, the newest first, in parts": func(s *shop) {
+				s.Apply(began)
+				s.Work()
+				s.imports(all[len(all)/2:])
+				s.Work()
+				s.imports(all[:len(all)/2])
+			},
+		} {
+			s := open()
+			s.Now = end
+			s.Join(12)
+			begin(s)
+			s.Work()
+			if got := s.stand(); got != want {
+				t.Errorf("a past that came in %s ends in\n%s\nwant\n%s", name, got, want)
+			}
+			s.Want(name+": events and mails", fmt.Sprint(s.Number("select count(*) from events where source = 'regulars' and type not in ('tier.kept', 'tier.ending')"),
+				s.Number("select count(*) from happenings where kind <> 'learned'"), s.Number("select count(*) from sends")), "0 0 0")
+			if all, err := doubts(s); err != nil || len(all) > 0 {
+				t.Errorf("%s: doubted: %v, %v", name, all, err)
+			}
+		}
+	})
+}
