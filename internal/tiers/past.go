@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"regulars/internal/loyalty"
+	"regulars/internal/program"
+	"regulars/internal/rules"
 	"regulars/internal/store"
 	"regulars/internal/versions"
 )
@@ -151,4 +153,39 @@ func Before(tx *store.Tx, members []int64) (map[int64]string, error) {
 func ReadPoints(tx *store.Tx) (bool, error) {
 	t, err := inForce(tx)
 	return t != nil && t.readPoints(), err
+}
+
+// Launch is how many members would stand in each tier of a program that is not in force, by
+// their past, if it were applied today; nil: the shop had tiers before, or the past cannot be
+// told.
+func Launch(tx *store.Tx, p *program.Program, today loyalty.Day) (map[string]int64, error) {
+	t := Of(&versions.Version{Program: p})
+	if t == nil || !t.figures() {
+		return nil, nil
+	}
+	some := false
+	if err := tx.One(&some, "select count(*) > 0 from passes where name = '"+Pass+"'", nil); err != nil || some {
+		return nil, err
+	}
+	stand := map[string]int64{}
+	for last := int64(0); ; {
+		var members []int64
+		err := tx.All(&members, `
+			select m.id from members m
+			where  m.id > @last and `+rules.Present+` and exists (select 1 from orders o where o.member_id = m.id and o.counts and o.day <= @today)
+			order  by m.id limit @most`, store.Args{"last": last, "today": int64(today), "most": pastAtOnce})
+		if err != nil || len(members) == 0 {
+			return stand, err
+		}
+		all, err := t.acts(tx, members, today)
+		if err != nil {
+			return nil, err
+		}
+		for _, acts := range all {
+			var l life
+			t.live(&l, acts, today, today-1)
+			stand[t.name(l.Stay.Tier)]++
+		}
+		last = members[len(members)-1]
+	}
 }
