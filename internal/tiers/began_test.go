@@ -5,12 +5,14 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"regulars/internal/importer"
 	"regulars/internal/loyalty"
+	"regulars/internal/marketing"
 	"regulars/internal/shoptest"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
@@ -61,6 +63,22 @@ func (s *shop) stand() string {
 	return strings.Join(lines, "\n")
 }
 
+// earned is what stands in the ledger for each order, and by which tier.
+func (s *shop) earned() string {
+	s.T.Helper()
+	var rows []struct {
+		MemberID, Amount, Total int64
+		At                      loyalty.Instant
+		Tier                    string
+	}
+	s.All(&rows, "select e.member_id, e.amount, e.tier, o.at, o.total from entries e join orders o on o.id = e.order_id order by o.at, e.member_id, o.total", nil)
+	var lines []string
+	for _, r := range rows {
+		lines = append(lines, fmt.Sprint(r.MemberID, " ", r.At.Format("01-02 15:04"), " ", r.Total, ": ", r.Amount, " ", r.Tier))
+	}
+	return strings.Join(lines, "\n")
+}
+
 // imports brings sales as a file of orders.
 func (s *shop) imports(all []sale) {
 	s.T.Helper()
@@ -84,12 +102,16 @@ func (s *shop) imports(all []sale) {
 func TestThePastEndsInThePresent(t *testing.T) {
 	t.Parallel()
 	const file = `
+points:
+  since: 2027-03-10
+  earn:  [1 per 1.00, 10 per order if tier >= gold]
+  expire: never
 tiers:
-  silver:   {when: spent("12d") >= 30.00, keep: 15d, grace: 4d}
-  gold:     {when: spent("20d") >= 70.00 and orders("20d") >= 2, keep: 30d}
-  platinum: {when: spent("5d") >= 90.00}
+  silver:   {when: spent("12d") >= 30.00, keep: 15d, grace: 4d, earn: 1.5x}
+  gold:     {when: spent("20d") >= 70.00 and orders("20d") >= 2, keep: 30d, earn: 2x}
+  platinum: {when: spent("5d") >= 90.00, earn: 3x}
 `
-	const days = 80
+	const days, inParts = 80, "after it, the newest part first"
 	first := loyalty.Date(2027, 3, 10)
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		open := func() *shop {
@@ -115,15 +137,18 @@ tiers:
 		end := (first + days).UTC().Add(20 * 3600e9)
 		live.Now = end
 		live.Work()
-		want := live.stand()
+		want, earned := live.stand(), live.earned()
 		if n := strings.Count(want, " gold") + strings.Count(want, " silver"); n < 4 {
 			t.Fatalf("%d stays: the test shows little:\n%s", n, want)
 		}
 
+		newest := slices.Clone(all)
+		slices.Reverse(newest)
 		for name, begin := range map[string]func(s *shop){
-			"before the program": func(s *shop) { s.imports(all); s.Apply(began) },
-			"after it":           func(s *shop) { s.Apply(began); s.imports(all) },
-			"after it, the newest first, in parts": func(s *shop) {
+			"before the program":         func(s *shop) { s.imports(all); s.Apply(began) },
+			"after it":                   func(s *shop) { s.Apply(began); s.imports(all) },
+			"after it, the newest first": func(s *shop) { s.Apply(began); s.imports(newest) },
+			inParts: func(s *shop) {
 				s.Apply(began)
 				s.Work()
 				s.imports(all[len(all)/2:])
@@ -138,6 +163,13 @@ tiers:
 			s.Work()
 			if got := s.stand(); got != want {
 				t.Errorf("a past that came in %s ends in\n%s\nwant\n%s", name, got, want)
+			}
+			if got := s.earned(); got != earned && name != inParts { // what is booked stays booked, whatever comes later
+				t.Errorf("a past that came in %s has earned\n%s\nwant\n%s", name, got, earned)
+			}
+			tried, err := marketing.New(s.DB).Foresee(t.Context(), shoptest.Loaded(t, began), "", loyalty.DayOf(end, time.UTC))
+			if is := s.Number("select sum(amount) from entries"); err != nil || tried.Points.Earned != is && name != inParts {
+				t.Errorf("%s: tried, it comes to %d points, %v, want %d", name, tried.Points.Earned, err, is)
 			}
 			s.Want(name+": events and mails", fmt.Sprint(s.Number("select count(*) from events where source = 'regulars' and type not in ('tier.kept', 'tier.ending')"),
 				s.Number("select count(*) from happenings where kind <> 'learned'"), s.Number("select count(*) from sends")), "0 0 0")
