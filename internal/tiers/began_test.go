@@ -31,13 +31,16 @@ func sales(members []int64, first loyalty.Day, days int) (all []sale) {
 	random := rand.New(rand.NewPCG(7, 11))
 	for day := range days {
 		for i, m := range members {
-			if day > days/len(members)*(i+1) || random.IntN(5) > 0 {
-				continue
-			}
-			for range 1 + random.IntN(2) {
-				minute := int64(len(all) % 600)
-				at := loyalty.At((first + loyalty.Day(day)).UTC().Add(8*3600e9 + 60e9*time.Duration(minute)))
-				all = append(all, sale{m, int64(len(all) + 1), at, int64(500 + random.IntN(6000))})
+			on := loyalty.At((first + loyalty.Day(day)).UTC().Add(8*time.Hour + time.Duration(len(all)%600)*time.Minute))
+			switch {
+			case i == 0 && day == days-6: // silver at the end
+				all = append(all, sale{m, int64(len(all) + 1), on, 4000})
+			case i == 1 && day == days-2: // platinum
+				all = append(all, sale{m, int64(len(all) + 1), on, 9500})
+			case day <= days/len(members)*(i+1) && random.IntN(5) == 0:
+				for n := range 1 + random.IntN(2) {
+					all = append(all, sale{m, int64(len(all) + 1), on.Plus(time.Duration(n) * time.Minute), int64(500 + random.IntN(6000))})
+				}
 			}
 		}
 	}
@@ -178,6 +181,34 @@ tiers:
 			if all, err := doubts(s); err != nil || len(all) > 0 {
 				t.Errorf("%s: doubted: %v, %v", name, all, err)
 			}
+		}
+	})
+}
+
+// The version by which tiers began speaks for the days before, also where another is in force
+// when something of them comes in; what somebody holds by it they hold as that one says.
+func TestTheFirstVersionSpeaksForThePast(t *testing.T) {
+	each(t, climbing("tiers:\n  silver: {when: spent(\"12m\") >= 100.00, keep: 12m}\n  gold: {when: spent(\"12m\") >= 500.00, keep: 12m}\n"), func(t *testing.T, s *shop) {
+		m := s.Join(3)
+		began := s.Now
+		s.Now = s.Now.AddDate(0, 1, 0)
+		s.Work()
+		s.Order(m[1], 60000)
+		s.Work()
+		s.Want("what somebody was told", s.stays(m[1])+s.mails(m[1]), "gold 2027-04-03 – 2028-04-03any-tier gold")
+		s.Apply(climbing("tiers:\n  silver: {when: spent(\"12m\") >= 200.00, keep: 12m}\n  gold: {when: spent(\"12m\") >= 500.00, keep: 12m}\n"))
+		var all []sale
+		for i, member := range m[:2] {
+			all = append(all, sale{member, int64(i), loyalty.At(began.AddDate(0, -4, 0)), 15000})
+		}
+		s.imports(append(all, sale{m[2], 2, loyalty.At(began.AddDate(0, 0, 3)), 15000}))
+		s.Work()
+		s.Want("by the first version", s.stays(m[0])+" "+s.tier(m[0]), "silver 2026-11-03 – 2027-11-03 silver")
+		s.Want("they keep it", s.stays(m[1])+" "+s.tier(m[1]), "gold 2027-04-03 – 2028-04-03; silver 2026-11-03 – 2027-11-03 → 2027-03-03 gold")
+		s.Want("by the second", s.stays(m[2])+s.tier(m[2]), "")
+		s.Want("mails", s.mails(m[0])+s.mails(m[2]), "")
+		if all, err := doubts(s); err != nil || len(all) > 0 {
+			t.Errorf("doubted: %v, %v", all, err)
 		}
 	})
 }

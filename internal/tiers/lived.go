@@ -51,10 +51,11 @@ func (t *Tiers) readPoints() bool {
 	return slices.ContainsFunc(t.list, func(tier program.Tier) bool { return slices.Contains(tier.When.Reads(), "points_earned") })
 }
 
-// acts are those of members to the end of a day, of each in their order.
-func (t *Tiers) acts(tx *store.Tx, members []int64, until loyalty.Day) (map[int64][]act, error) {
+// actsOf are those of members to the end of a day, of each in their order; with what was booked
+// of points, if it is asked for.
+func actsOf(tx *store.Tx, members []int64, until loyalty.Day, booked bool) (map[int64][]act, error) {
 	points := ""
-	if t.readPoints() {
+	if booked {
 		points = `
 		union  all
 		select member_id, day, at, 0, 0, 0, 0, amount from entries
@@ -133,7 +134,7 @@ func (t *Tiers) LivesOf(tx *store.Tx, members []int64, until loyalty.Day) (befor
 	if !t.figures() || t.readPoints() {
 		return nil, nil, errors.New("the tiers of the past can be told before its points only where their rules ask for orders, spent or quantity alone")
 	}
-	all, err := t.acts(tx, members, until)
+	all, err := actsOf(tx, members, until, false)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -177,7 +177,7 @@ func Launch(tx *store.Tx, p *program.Program, today loyalty.Day) (map[string]int
 		if err != nil || len(members) == 0 {
 			return stand, err
 		}
-		all, err := t.acts(tx, members, today)
+		all, err := actsOf(tx, members, today, t.readPoints())
 		if err != nil {
 			return nil, err
 		}

@@ -14,7 +14,7 @@ import (
 // and come to what is more.
 func (b *beginning) tell(tx *store.Tx, members []int64) error {
 	today := b.now.today(tx)
-	all, err := b.now.acts(tx, members, today)
+	all, err := actsOf(tx, members, today, b.first.readPoints() || b.now.readPoints())
 	if err != nil {
 		return err
 	}
