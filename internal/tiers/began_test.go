@@ -212,3 +212,19 @@ func TestTheFirstVersionSpeaksForThePast(t *testing.T) {
 		}
 	})
 }
+
+// Who orders right after the first apply, before a worker has told their past, is told nothing
+// that they would have been told long ago, and earns by the tier that they would have.
+func TestAnOrderRightAfterTheFirstApply(t *testing.T) {
+	each(t, shoptest.Program{}, func(t *testing.T, s *shop) {
+		m := s.Join(2)
+		s.imports([]sale{{m[0], 1, loyalty.At(s.Now.AddDate(0, -13, 0)), 30000}})
+		s.Apply(climbing("points: {earn: [1 per 1.00]}\n" + strings.Replace(silverAndGold, "grace: 30d", "grace: 30d, earn: 2x", 1)))
+		s.Order(m[0], 30000)
+		s.Order(m[1], 30000)
+		s.Work()
+		s.Want("as they would stand", s.stays(m[0])+" "+s.tier(m[0]), "gold 2026-02-03 – 2027-02-03 gold")
+		s.Want("points and mails", fmt.Sprint(s.Number("select sum(amount) from entries where member_id = 1"), s.mails(m[0])), "600")
+		s.Want("who had no past", s.stays(m[1])+" "+s.mails(m[1]), "gold 2027-03-03 – 2028-03-03 any-tier gold")
+	})
+}

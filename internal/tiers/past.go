@@ -2,6 +2,7 @@ package tiers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -136,6 +137,28 @@ func Tell(tx *store.Tx, members []int64) error {
 		return err
 	}
 	return b.tell(tx, members)
+}
+
+// toldAll is a version whose time before there were tiers is told of everybody.
+type toldAll int64
+
+var errUntold = errors.New("the time before there were tiers is yet to be told")
+
+// TellFirst is Tell where the past of some is yet to be told: what happens to these members
+// next comes after it.
+func (t *Tiers) TellFirst(tx *store.Tx, members []int64) error {
+	_, err := store.Kept(tx, toldAll(t.v.ID), func() (bool, error) {
+		some := false
+		err := tx.One(&some, "select count(*) > 0 from passes where name = '"+History+"' and finished_at is null and started_at <= @now", store.Args{"now": tx.At})
+		if err == nil && some {
+			err = errUntold
+		}
+		return true, err
+	})
+	if errors.Is(err, errUntold) {
+		return Tell(tx, members)
+	}
+	return err
 }
 
 // Before is the tier that members had before each of their orders of the days before there
