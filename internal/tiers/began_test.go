@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"regulars/internal/importer"
+	"regulars/internal/intake"
 	"regulars/internal/loyalty"
 	"regulars/internal/marketing"
 	"regulars/internal/shoptest"
@@ -226,5 +227,29 @@ func TestAnOrderRightAfterTheFirstApply(t *testing.T) {
 		s.Want("as they would stand", s.stays(m[0])+" "+s.tier(m[0]), "gold 2026-02-03 – 2027-02-03 gold")
 		s.Want("points and mails", fmt.Sprint(s.Number("select sum(amount) from entries where member_id = 1"), s.mails(m[0])), "600")
 		s.Want("who had no past", s.stays(m[1])+" "+s.mails(m[1]), "gold 2027-03-03 – 2028-03-03 any-tier gold")
+	})
+}
+
+// What an import that never came to its end has brought of the time before is told by a worker,
+// and not while the import may still be under way.
+func TestAnImportThatNeverCameToItsEnd(t *testing.T) {
+	each(t, plain("points: {since: 2026-01-01, earn: [1 per 1.00]}\n"+strings.Replace(silverAndGold, "grace: 30d", "grace: 30d, earn: 2x", 1)), func(t *testing.T, s *shop) {
+		s.Join(1)
+		s.Work()
+		var rows []*intake.Row
+		for i, ago := range []int{1, 3} { // the newest first
+			id := fmt.Sprint(i)
+			rows = append(rows, &intake.Row{Fingerprint: []byte(id), Event: loyalty.Event{Source: "import", Type: loyalty.OrderPlaced, ID: id, At: loyalty.At(s.Now.AddDate(0, -ago, 0)),
+				Member: loyalty.Member{ID: "M-1"}, Order: &loyalty.Order{ID: id, Status: loyalty.Paid, Total: 30000, HasTotal: true}}})
+		}
+		if err := intake.New(s.DB).Take(t.Context(), rows, intake.Taking{}); err != nil {
+			t.Fatal(err)
+		}
+		s.Work()
+		s.Want("while it may go on", fmt.Sprint(s.Number("select count(*) from entries"), s.stays(1)), "0")
+		s.Now = s.Now.Add(2 * time.Hour)
+		s.Work()
+		s.Want("then", fmt.Sprint(s.Number("select sum(amount) from entries"), " ", s.stays(1)), "900 gold 2026-12-03 – 2027-12-03")
+		s.Want("left to do", fmt.Sprint(s.Number("select count(*) from passes where finished_at is null")), "0")
 	})
 }
