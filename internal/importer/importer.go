@@ -228,7 +228,7 @@ func (r *reader) whole(ctx context.Context) (err error) {
 		return err
 	}
 	if !r.DryRun {
-		if err := r.db.Update(ctx, norms.Keep); err != nil {
+		if err := r.db.Update(ctx, func(tx *store.Tx) error { return errors.Join(norms.Keep(tx), intake.NoPast(tx)) }); err != nil {
 			return err
 		}
 		if err := r.measure(ctx); err != nil {

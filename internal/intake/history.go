@@ -70,6 +70,21 @@ func Unbooked(tx *store.Tx) (some bool, since loyalty.Day, err error) {
 	return some, rules.Since, err
 }
 
+// NoPast notes that there is nothing to be booked of the time before the program, where that is
+// so: an import that comes then books what it brings itself.
+func NoPast(tx *store.Tx) error {
+	rules, err := rulesOf(tx)
+	if err != nil || rules == nil {
+		return err
+	}
+	_, err = tx.Exec(`
+		insert into passes (name, day, started_at, finished_at, note)
+		select '`+pastOrders+`', cast(@since as bigint), `+tx.Instant("@now")+`, `+tx.Instant("@now")+`, '0'
+		where  not exists (select 1 from orders where counts and day >= @since and day < @began)
+		on conflict (name, day) do nothing`, store.Args{"since": int64(rules.Since), "began": int64(rules.Began), "now": tx.At})
+	return err
+}
+
 // bookPast does a piece: the row of the pass, of the program's first day, keeps how far it is.
 func bookPast(tx *store.Tx, rules *points.Rules, today loyalty.Day) (int, error) {
 	if err := tx.ByIndex(); err != nil { // it is some members' each time

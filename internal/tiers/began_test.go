@@ -166,6 +166,12 @@ tiers:
 			s.Now = end
 			s.Join(12)
 			begin(s)
+			s.Do(func(tx *store.Tx) error {
+				if some, _, err := intake.Unbooked(tx); err != nil || some != strings.HasPrefix(name, "before") {
+					t.Errorf("%s: something is yet to be booked: %v, %v", name, some, err)
+				}
+				return nil
+			})
 			s.Work()
 			if got := s.stand(); got != want {
 				t.Errorf("a past that came in %s ends in\n%s\nwant\n%s", name, got, want)
