@@ -314,6 +314,10 @@ func cdnowHistories() []history {
 			liability("O13", "1998-06-30", "1135690 1317469"),
 			counted("O13 members", "points_expired > 0", "1998-06-30", "21662"),
 			tiers("O25", "tiers.*.members", "21823 1216 381 150"),
+		}}, {name: "CDNOW with points by tier", lite: true, file: ofCDNOW(nil), columns: columns,
+		loyalty: "points: {since: 1997-01-01, earn: [1 per 1.00], expire: never}\n" + yearly("earn: 1.25x", "earn: 1.5x", "earn: 2x"), figures: []figure{
+			{id: "O28", ask: "report|points", places: "+.earned", want: "3009852"},
+			tiers("O23", "tiers.*.members", "19580 2363 1102 525"),
 		}}, {name: "CDNOW with every seventh given back", file: ofCDNOW(given(7, func(cents int64) int64 { return cents })), columns: back, figures: []figure{
 		tried("O5", "  earn: [1 per 1.00]\n", "2103447"),
 	}}, {name: "CDNOW with every tenth given back by half", file: ofCDNOW(given(10, func(cents int64) int64 { return cents / 2 })), columns: back, figures: []figure{

@@ -16,7 +16,6 @@ import (
 	"regulars/internal/marketing"
 	"regulars/internal/points"
 	"regulars/internal/store"
-	"regulars/internal/tiers"
 )
 
 func (a *app) pointsCommand() *cobra.Command {
@@ -92,16 +91,11 @@ func (a *app) printForeseen(f marketing.Foreseen) error {
 
 // bookDue does what is due of points and of the time before there were tiers.
 func bookDue(ctx context.Context, db *store.DB) error {
-	for _, pass := range []func(context.Context, *store.DB) (int, error){intake.NewDay, tiers.Past} {
-		for {
-			if n, err := pass(ctx, db); err != nil {
-				return err
-			} else if n == 0 {
-				break
-			}
+	for {
+		if n, err := intake.NewDay(ctx, db); n == 0 || err != nil {
+			return err
 		}
 	}
-	return nil
 }
 
 // handCommand books so many points, times sign.

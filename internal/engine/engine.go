@@ -91,7 +91,7 @@ const (
 func (e *Engine) Run(ctx context.Context, kind string, id int64) (int, error) {
 	switch kind {
 	case SegmentPass:
-		return e.each(ctx, isolation.Forget, intake.NewDay, norms.Refresh, membership.Forecasts, tiers.Past, tiers.Night, membership.Segments)
+		return e.each(ctx, isolation.Forget, intake.NewDay, norms.Refresh, membership.Forecasts, tiers.Night, membership.Segments)
 	case FlowDates:
 		return e.each(ctx, runs.NewZones, flows.Dates)
 	case CodeExpire:

@@ -159,10 +159,8 @@ func (r *reader) count(ctx context.Context, b *batch, failed error) error {
 				}
 			}
 		}
-		if changed := row.Result.State == intake.Stored || row.Result.State == intake.Updated; changed && row.Order != nil {
-			if day := loyalty.DayOf(row.At.Time, r.shop.Zone); r.first == nil || day < *r.first {
-				r.first = &day
-			}
+		if changed := row.Result.State == intake.Stored || row.Result.State == intake.Updated; changed && row.Result.Past {
+			r.past[row.Result.Member] = true
 		}
 		if row.Result.State != intake.Refused && row.Order == nil {
 			r.lines[row.Result.Member] = row.Line

@@ -157,7 +157,7 @@ func (t *Tally) add(more Tally) {
 
 // importPart takes in one table: a file, or one of an archive.
 func (im *Importer) importPart(ctx context.Context, f File) (Tally, error) {
-	r := &reader{Importer: im, File: f, lines: map[int64]int{}, kept: map[int][]string{}, told: map[string]Dates{}, unreachable: map[*intake.Row]bool{}, next: &batch{}, passes: 1}
+	r := &reader{Importer: im, File: f, lines: map[int64]int{}, kept: map[int][]string{}, told: map[string]Dates{}, unreachable: map[*intake.Row]bool{}, past: map[int64]bool{}, next: &batch{}, passes: 1}
 	err := r.whole(ctx)
 	for _, c := range r.closers {
 		err = errors.Join(err, c())
@@ -199,7 +199,7 @@ type reader struct {
 	kept         map[int][]string      // line → the row as it stood, while it may be refused
 	unreachable  map[*intake.Row]bool  // whose address is to get nothing
 	shown        int                   // rows of a dry run
-	first        *loyalty.Day          // the first day of orders that came in; nil: none did
+	past         map[int64]bool        // members of whom orders of the time before the program came in
 	rejects      *csv.Writer
 	closers      []func() error
 }
@@ -228,7 +228,7 @@ func (r *reader) whole(ctx context.Context) (err error) {
 		return err
 	}
 	if !r.DryRun {
-		if err := r.db.Update(ctx, norms.Keep); err != nil {
+		if err := r.db.Update(ctx, func(tx *store.Tx) error { return errors.Join(norms.Keep(tx), intake.NoPast(tx)) }); err != nil {
 			return err
 		}
 		if err := r.measure(ctx); err != nil {
@@ -269,33 +269,26 @@ func (r *reader) whole(ctx context.Context) (err error) {
 	}
 	// What came in has come in, whatever became of the rest.
 	ctx = context.WithoutCancel(ctx)
-	err = errors.Join(err, r.db.Update(ctx, func(tx *store.Tx) error {
+	err = errors.Join(err, r.tellPast(ctx), r.db.Update(ctx, func(tx *store.Tx) error {
 		if r.tally.New+r.tally.Updated > 0 { // what members are like has changed for all of them
 			if err := errors.Join(norms.Renew(tx), membership.Remeasure(tx), tiers.Settle(tx)); err != nil {
 				return err
 			}
 		}
-		if r.first != nil {
-			if err := tiers.TellPast(tx, *r.first); err != nil {
-				return err
-			}
-		}
 		return flows.Reached(tx)
-	}), r.tellPast(ctx))
+	}))
 	_, settling := flows.Settle(ctx, r.db)
 	return errors.Join(err, settling, r.analyse(ctx))
 }
 
 // tellPast does at once, for what came in, what the nights of long ago would have done.
 func (r *reader) tellPast(ctx context.Context) error {
-	if err := intake.EndAll(ctx, r.db); err != nil {
-		return err
-	}
-	for {
-		if n, err := tiers.Past(ctx, r.db); n == 0 || err != nil {
+	if len(r.past) > 0 {
+		if err := intake.TellPast(ctx, r.db, slices.Collect(maps.Keys(r.past))); err != nil {
 			return err
 		}
 	}
+	return intake.EndAll(ctx, r.db)
 }
 
 // recognise finds out which system wrote the table, and where our fields stand in it.

@@ -31,6 +31,7 @@ type item struct {
 	asked  bool       // by this the person asked to join, and has yet to confirm it
 	mail   bool       // … and is to get a mail that asks
 	late   bool       // a newer event lists the codes of its order
+	past   bool       // of the time before the program: what follows waits for the end of the import
 	moved  bool       // by this a member came to another address, and has yet to confirm it
 	before happenings.Measured
 	out    bool // refused, or known already, or left out
@@ -258,6 +259,15 @@ func (b *batch) takeWaves() (err error) {
 			waves = append(waves, nil)
 		}
 		waves[n] = append(waves[n], it)
+	}
+	if b.shop.tiers != nil {
+		members := make([]int64, 0, len(people))
+		for who := range people {
+			members = append(members, who.id)
+		}
+		if err := b.shop.tiers.TellFirst(b.tx, members); err != nil {
+			return err
+		}
 	}
 	for _, wave := range waves {
 		if err := b.takeWave(wave); err != nil {

@@ -54,6 +54,7 @@ type Result struct {
 	Field  string // what is wrong, as the sender names it: member.email
 	Reason string // in words
 	Member int64  // whose it is; 0 unless stored
+	Past   bool   // an order of a file, of the time before the program: see TellPast
 
 	Notes []loyalty.Note // what of a stored event was left out, or taken in another way than it is written
 }

@@ -8,6 +8,7 @@ import (
 
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
+	"regulars/internal/tiers"
 )
 
 // perCall is how many members one call of NewDay takes.
@@ -15,10 +16,13 @@ const perCall = 5000
 
 // NewDay brings the facts to the shop's present day: an order, a change of points
 // or a joining that was dated ahead counts from its day on. It does a bounded
-// piece and returns how much; 0 says that the facts are of today.
+// piece and returns how much; 0 says that the facts are of today. Before all else it tells
+// what there was before the program, if that is still to be told.
 func NewDay(ctx context.Context, db *store.DB) (n int, err error) {
-	if n, err := BookPast(ctx, db); n > 0 || err != nil {
-		return n, err
+	for _, past := range []func(context.Context, *store.DB) (int, error){tiers.Past, BookPast} {
+		if n, err := past(ctx, db); n > 0 || err != nil {
+			return n, err
+		}
 	}
 	for _, pass := range []struct {
 		name  string

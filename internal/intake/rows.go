@@ -75,7 +75,7 @@ func (in *Intake) Take(ctx context.Context, rows []*Row, how Taking) error {
 	}
 	for i, it := range items {
 		if rows[i].Result = it.Result; it.who != nil {
-			rows[i].Result.Member = it.who.id
+			rows[i].Result.Member, rows[i].Result.Past = it.who.id, it.past
 		}
 	}
 	return nil
@@ -200,7 +200,13 @@ func (b *batch) takeOrders() error {
 		func() error { return b.saveOrders(told) },
 		func() error { return b.giveBack(b.items) },
 		func() error { return b.redeem(b.items) },
-		func() error { return b.book(b.items) },
+		func() error {
+			now, err := b.leavePast(b.items)
+			if err != nil {
+				return err
+			}
+			return b.book(now)
+		},
 		b.refreshFile,
 		b.takeEarly)
 }

@@ -11,26 +11,14 @@ type Turn struct {
 }
 
 // Life is a member's standing as it would have become, had the tiers been there all the time.
+// Days come in order, and holds is the highest tier whose rule holds as of the end of a day,
+// which by itself never rises from one of them to the next.
 type Life struct {
 	Ladder Ladder
 	Stay   Stay
 	Turns  []Turn
 
 	next Day // the first day whose end is not decided about
-}
-
-// Lived is what has become of a member's standing to the end of a day. Days are those on which
-// something of theirs came to count, in order, and holds is the highest tier whose rule holds
-// as of the end of a day, which by itself never rises from one of them to the next.
-func (l Ladder) Lived(days []Day, until Day, holds func(Day) int) []Turn {
-	life := Life{Ladder: l}
-	for _, day := range days {
-		if day <= until {
-			life.Act(day, holds)
-		}
-	}
-	life.Through(until, holds)
-	return life.Turns
 }
 
 // Act has something of a day count: holds is as of then, all that came before it included.

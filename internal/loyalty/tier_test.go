@@ -210,12 +210,16 @@ func TestALifeIsWhatItsDaysBring(t *testing.T) {
 					want = append(want, what+" "+shown(was)+" > "+shown(is))
 				}
 			})
-			var acts []loyalty.Day
+			holds := func(d loyalty.Day) int { return c.holds(moves, d) }
+			life := loyalty.Life{Ladder: ladder}
 			for _, m := range moves {
-				acts = append(acts, dayOf(m.day))
+				if day := dayOf(m.day); day <= until {
+					life.Act(day, holds)
+				}
 			}
+			life.Through(until, holds)
 			var is loyalty.Stay
-			for _, turn := range ladder.Lived(acts, until, func(d loyalty.Day) int { return c.holds(moves, d) }) {
+			for _, turn := range life.Turns {
 				got, is = append(got, turn.What+" "+shown(turn.Was)+" > "+shown(turn.Is)), turn.Is
 			}
 			if is.Then, last.Then = 0, 0; !slices.Equal(got, want) || is != last {

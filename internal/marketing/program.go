@@ -17,6 +17,7 @@ import (
 	"regulars/internal/runs"
 	"regulars/internal/staff"
 	"regulars/internal/store"
+	"regulars/internal/tiers"
 	"regulars/internal/versions"
 	"regulars/segments"
 )
@@ -57,11 +58,19 @@ func (m Marketer) plan(tx *store.Tx, next program.Version) (p Plan, err error) {
 		return p, err
 	}
 	changes := program.Plan(now, next)
+	today := loyalty.DayOf(tx.At.Time, next.Program.Zone)
+	reach, err := tiers.Launch(tx, next.Program, today)
+	if err != nil {
+		return p, fmt.Errorf("tiers: %w", err)
+	}
 	p = Plan{Changes: []PlannedChange{}, Stopped: program.Stopped(changes)}
 	for _, c := range changes {
 		out := PlannedChange{Thing: c.Thing, Name: c.Name, Words: c.Words, Stops: c.Stops}
 		for _, n := range c.Counts {
-			words, err := counted(tx, n, loyalty.DayOf(tx.At.Time, next.Program.Zone))
+			words, err := fmt.Sprintf("%d %s", reach[c.Name], n.Words), error(nil)
+			if c.Thing != "tier" || reach == nil {
+				words, err = counted(tx, n, today)
+			}
 			if err != nil {
 				return p, err
 			}
@@ -69,7 +78,7 @@ func (m Marketer) plan(tx *store.Tx, next program.Version) (p Plan, err error) {
 		}
 		p.Changes = append(p.Changes, out)
 	}
-	of, err := planPoints(tx, now.Program, next.Program, loyalty.DayOf(tx.At.Time, next.Program.Zone))
+	of, err := planPoints(tx, now.Program, next.Program, today)
 	if err != nil {
 		return p, fmt.Errorf("points: %w", err)
 	}

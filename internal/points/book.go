@@ -337,6 +337,9 @@ func (r *Rules) read(tx *store.Tx, orders []int64) ([]*purchase, error) {
 	for _, p := range list {
 		if p.rows == 0 {
 			p.version, p.tier = r.at(p.At).Version, p.StandTier
+			if tier, told := r.before[p.ID]; told {
+				p.tier = tier
+			}
 		}
 	}
 	return list, readLines(tx, list, byID)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,6 +26,8 @@ type Rules struct {
 	NewsWithin time.Duration // an order older than that is history
 
 	Eras []Era // from the oldest; the last is in force
+
+	before map[int64]string // order → the tier before it, where it is told of the past
 }
 
 // Era is a version of the program.
@@ -122,6 +125,26 @@ func (r *Rules) of(version int64) Era {
 		}
 	}
 	return r.now()
+}
+
+// ByTier reports whether what is earned by orders of before the program depends on a tier.
+func (r *Rules) ByTier() (bool, error) {
+	if r == nil {
+		return false, nil
+	}
+	l, err := r.Eras[0].Loyalty()
+	if err != nil || l == nil || l.Points == nil {
+		return false, err
+	}
+	return slices.ContainsFunc(l.Tiers, func(t program.Tier) bool { return t.Percent != 0 && t.Percent != 100 }) ||
+		slices.ContainsFunc(l.Points.Earn, func(e program.Earn) bool { return e.If != nil && slices.Contains(e.If.Reads(), "tier") }), nil
+}
+
+// By are the rules where the tiers are told that members had before orders of the past.
+func (r *Rules) By(before map[int64]string) *Rules {
+	told := *r
+	told.before = before
+	return &told
 }
 
 // KeepsPoints reports whether the program in force keeps points, and not only cards.

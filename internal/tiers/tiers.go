@@ -5,7 +5,7 @@
 //	midnight ──────── Night ──────────── the ends of days that are over: kept or down;
 //	                                     up by time alone; a tier that is about to end
 //	apply, import ─── Settle ─────────── up, and nobody hears of it
-//	                  Past ───────────── what would have been before there were tiers
+//	                  Past ───────────── what was before there were tiers, and what is still held by that
 //	a person ──────── Set
 //
 // It promises that a tier is reached in the transaction of what reached it and left at

@@ -352,7 +352,7 @@ func TestATierWhoseRuleCannotBeAnsweredYetWaits(t *testing.T) {
 		s.Want("nobody has a tier", s.stays(m)+s.told(m), "")
 		s.Apply(climbing(silverAndGold))
 		s.Work()
-		s.Want("gold", s.stays(m), "gold 2027-03-11 – 2028-03-11")
+		s.Want("gold since the order", s.stays(m), "gold 2027-03-10 – 2028-03-10")
 		s.Want("mails", s.mails(m), "")
 	})
 }
