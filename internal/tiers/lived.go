@@ -99,8 +99,9 @@ func (t *Tiers) figures() bool {
 
 // tellPast tells of members the days before the one on which tiers began.
 func (t *Tiers) tellPast(tx *store.Tx, members []int64, began loyalty.Day) error {
-	args := store.Args{"members": store.IDs(members), "began": int64(began)}
+	args := store.Args{"members": store.IDs(members), "began": int64(began), "now": tx.At}
 	for _, text := range []string{
+		"update facts set tier_at = @now where member_id in " + tx.In("@members"),
 		"delete from member_tiers where member_id in " + tx.In("@members") + " and since_day < @began",
 		"delete from events where member_id in " + tx.In("@members") + " and source = '" + happenings.OwnSource + "' and type = '" + tierKept + "' and day < @began",
 	} {
