@@ -17,7 +17,7 @@ import "strings"
 // that was booked by the day, less what is left then of credits that open later or have
 // ended.
 //
-// The column days is null: whoever adds orders to facts keeps there what they know.
+// The columns from days on are null: whoever adds orders to facts keeps there what they know.
 func FactsSelect(engine, members string) string { return factsOf(engine, members, pointsSelect) }
 
 // FactsToday is FactsSelect where @day is the present day. It says the same, and reads
@@ -30,11 +30,11 @@ func factsOf(engine, members, points string) string {
 		some = " and $id in " + members
 	}
 	only := func(id string) string { return strings.ReplaceAll(some, "$id", id) }
-	gaps, days := gapsSQLite, "null"
+	gaps, bytes, instant := gapsSQLite, "null", "null"
 	if engine == "postgres" {
-		gaps, days = gapsPostgres, "cast(null as bytea)"
+		gaps, bytes, instant = gapsPostgres, "cast(null as bytea)", "cast(null as timestamptz)"
 	}
-	text := strings.NewReplacer("$gaps", gaps, "$days", days, "$kept", points).Replace(factsSelect)
+	text := strings.NewReplacer("$gaps", gaps, "$bytes", bytes, "$instant", instant, "$kept", points).Replace(factsSelect)
 	if engine == "postgres" && members != "" { // each member by the indexes, whatever is believed of the tables' sizes
 		text = strings.ReplaceAll(text, "left join (", "left join lateral (")
 		only = func(id string) string {
@@ -133,7 +133,7 @@ const factsSelect = `select m.id as member_id,
        coalesce((select t.tier from member_tiers t
                   where t.member_id = m.id and t.since_day <= @day and (t.left_day is null or t.left_day > @day)
                   order by t.since_at desc, t.id desc limit 1), '') as tier,
-       $days as days
+       $bytes as days, $bytes as wallets, $instant as tier_at
   from members m
   left join (select o.member_id,
                     min(o.day)                                             as seen,

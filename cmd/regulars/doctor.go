@@ -138,7 +138,11 @@ func doubtfulPoints(all bool) func(*store.Tx) ([]report.Finding, error) {
 		}
 		doubts, err := rules.Doubts(tx, all)
 		for _, d := range doubts {
-			found = append(found, report.Finding{Place: fmt.Sprintf("order %d of member %d", d.Order, d.Member), What: d.Words()})
+			place := fmt.Sprintf("order %d of member %d", d.Order, d.Member)
+			if d.Order == 0 {
+				place = fmt.Sprint("member ", d.Member)
+			}
+			found = append(found, report.Finding{Place: place, What: d.Words()})
 		}
 		return found, err
 	}

@@ -23,6 +23,9 @@ type Happened struct {
 	// Tier is what the member held before the event, "" for none and where it is not known.
 	Tier string
 
+	// Tierless says that it is known that the member held none.
+	Tierless bool `json:"-"`
+
 	// Spent is what the member has spent from a day to another, this event included; nil:
 	// that is not at hand.
 	Spent func(first, last loyalty.Day) int64 `json:"-"`

@@ -32,7 +32,10 @@ type standing struct {
 	points, pending int64
 	ends            *int64 // the next day on which some points end
 
-	tier string // that is held; what moves it has the facts computed, or is told to campaigns after it was read
+	tier   string          // that is held; what moves it has the facts computed, or is told to campaigns after it was read
+	tierAt loyalty.Instant // orders from then on have that tier; none: not known
+
+	wallets []byte // what points have facts keep of wallets; nil: nothing
 }
 
 // standingColumns are those of facts, in the order of standing.values.
@@ -44,6 +47,20 @@ var standingColumns = []string{
 // pointColumns are those of points, where the program keeps them itself.
 var pointColumns = []string{"points bigint", "points_pending bigint", "points_last_day bigint"}
 
+// newcomer is the standing of a member who was made just now: nothing is booked for them.
+func newcomer() *standing {
+	return &standing{fresh: true, unpacked: true, wallets: []byte{}, tierAt: ever}
+}
+
+// tierOf is the tier that the member had before an order that is theirs now; nil: that is
+// to be looked up.
+func (s *standing) tierOf(o *order) *string {
+	if s.tierAt.IsZero() || o.At.Before(s.tierAt.Time) {
+		return nil
+	}
+	return &s.tier
+}
+
 // have notes how points stand.
 func (s *standing) have(p points.Stand) {
 	if s.points, s.pending, s.ends = p.Points, p.Pending, nil; p.Ends != 0 {
@@ -54,7 +71,7 @@ func (s *standing) have(p points.Stand) {
 
 // values are those columns, with room for some of the member's after them.
 func (s *standing) values() []any {
-	return append(make([]any, 0, len(standingColumns)+len(pointColumns)+5),
+	return append(make([]any, 0, len(standingColumns)+len(pointColumns)+7),
 		s.orders, s.orderDays, s.spent, s.quantity, s.largest, s.smallest, s.firstDay, s.lastDay, s.usualGap, s.pack())
 }
 
@@ -160,11 +177,16 @@ func (s *standing) gap() {
 func (b *batch) bringUp(items []*item) error {
 	adds, rest := b.adding(items)
 	unknown, err := b.addStandings(adds)
+	rest = append(rest, unknown...)
+	booked := slices.DeleteFunc(slices.Clone(rest), func(id int64) bool { _, is := b.booked.Wallets[id]; return !is })
 	b.disowned, b.booked = nil, points.Booked{}
 	if err != nil {
 		return err
 	}
-	after, err := refreshFacts(b.tx, b.today(), append(rest, unknown...))
+	if err := points.Forget(b.tx, booked); err != nil {
+		return err
+	}
+	after, err := refreshFacts(b.tx, b.today(), rest)
 	for _, f := range after {
 		if who := b.people.byID[f.MemberID]; who != nil {
 			who.member.Orders, who.member.Spent, who.member.Points = f.Orders, f.Spent, f.Points
@@ -198,12 +220,18 @@ func (b *batch) adding(items []*item) (adds map[*person][]*order, rest []int64) 
 	for id := range b.booked.Changed {
 		other[id] = true
 	}
-	for id := range b.booked.Stands {
+	stands := func(id int64) {
 		if who := b.people.byID[id]; who == nil || !who.locked {
 			other[id] = true
 		} else if adds[who] == nil {
 			adds[who] = nil
 		}
+	}
+	for id := range b.booked.Stands {
+		stands(id)
+	}
+	for id := range b.booked.Wallets {
+		stands(id)
 	}
 	for who := range adds {
 		if other[who.id] {
@@ -262,12 +290,18 @@ func (b *batch) addStandings(adds map[*person][]*order) (unknown []int64, err er
 		s.gap()
 		who.member.Orders, who.member.Spent, who.member.Points = s.orders, s.spent, s.points
 		row := s.values()
+		if b.shop.points != nil {
+			s.wallets = b.booked.Wallets[who.id] // of whom anything else was booked it is not known any more
+		}
 		if b.shop.keepsPoints {
 			row = append(row, s.points, s.pending, s.ends)
 		}
+		if b.shop.points != nil || s.fresh {
+			row = append(row, s.wallets)
+		}
 		if s.fresh {
 			s.fresh = false
-			fresh = append(fresh, append(row, who.id, who.member.Country, who.member.Language, who.member.birthday(), who.member.BirthYear))
+			fresh = append(fresh, append(row, s.tierAt, who.id, who.member.Country, who.member.Language, who.member.birthday(), who.member.BirthYear))
 		} else {
 			changed = append(changed, append(row, who.id))
 		}
@@ -293,6 +327,10 @@ func (b *batch) writeStandings(fresh, changed [][]any) error {
 		own = append(own, pointColumns...)
 	}
 	if changed != nil {
+		own := own
+		if b.shop.points != nil {
+			own = append(own, "wallets bytea")
+		}
 		columns := append(slices.Clone(own), "member_id bigint")
 		if _, err := b.tx.Exec("update facts set "+assign(own, "r")+" from "+b.tx.Wide(columns...)+" where facts.member_id = r.member_id",
 			b.tx.Wider(changed, columns...)); err != nil {
@@ -302,7 +340,7 @@ func (b *batch) writeStandings(fresh, changed [][]any) error {
 	if fresh == nil {
 		return nil
 	}
-	columns := append(own, "member_id bigint", "country text", "language text", "birthday bigint", "birth_year bigint")
+	columns := append(own, "wallets bytea", "tier_at timestamptz", "member_id bigint", "country text", "language text", "birthday bigint", "birth_year bigint")
 	rest, none := "joined, consent_offers, consent_newsletter, consent_program", "false, false, false, false"
 	if !b.shop.keepsPoints {
 		rest, none = rest+", points", none+", 0"
@@ -319,12 +357,12 @@ func (b *batch) readStandings(list []*person) error {
 		return nil
 	}
 	return b.tx.Each(`
-		select member_id, tier, `+names(pointColumns, "")+`, `+names(standingColumns, "")+`
+		select member_id, tier, tier_at, wallets, `+names(pointColumns, "")+`, `+names(standingColumns, "")+`
 		from   facts
 		where  member_id in (select value from `+b.tx.JSONEach("@ids")+`)`, store.Args{"ids": ids(list, (*person).number)}, func(scan func(...any) error) error {
 		var id int64
 		s := &standing{}
-		if err := scan(&id, &s.tier, &s.points, &s.pending, &s.ends, &s.orders, &s.orderDays, &s.spent, &s.quantity, &s.largest, &s.smallest, &s.firstDay, &s.lastDay, &s.usualGap, &s.packed); err != nil {
+		if err := scan(&id, &s.tier, &s.tierAt, &s.wallets, &s.points, &s.pending, &s.ends, &s.orders, &s.orderDays, &s.spent, &s.quantity, &s.largest, &s.smallest, &s.firstDay, &s.lastDay, &s.usualGap, &s.packed); err != nil {
 			return err
 		}
 		who := b.people.byID[id]

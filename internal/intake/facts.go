@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
@@ -41,21 +42,31 @@ func refreshFacts(tx *store.Tx, today loyalty.Day, members []int64) ([]figures, 
 	}
 	columns := strings.Join(factColumns, ", ")
 	some := "(select value from " + tx.JSONEach("@members") + ")"
+	nothing := "x''"
+	if tx.Postgres() {
+		nothing = "cast('' as bytea)"
+	}
 	text := `
-		insert into facts (member_id, ` + columns + `)
-		select f.member_id, ` + columns + ` from (` + segments.FactsToday(tx.Engine(), some) + `) f where true
+		insert into facts (member_id, ` + columns + `, wallets, tier_at)
+		select f.member_id, ` + columns + `,
+		       case when (select 1 from entries e where e.member_id = f.member_id limit 1) is null then ` + nothing + ` end,
+		       case when (select 1 from member_tiers t where t.member_id = f.member_id limit 1) is null then ` + tx.Instant("@ever") + ` end
+		from   (` + segments.FactsToday(tx.Engine(), some) + `) f where true
 		on conflict (member_id) do update set ` + assign(factColumns, "excluded") + `, days = null
 		returning member_id, orders, spent, points`
 	var all []figures
 	for chunk := range slices.Chunk(members, factsAtOnce) {
 		var after []figures
-		if err := tx.All(&after, text, store.Args{"members": store.JSON(chunk), "day": int64(today)}); err != nil {
+		if err := tx.All(&after, text, store.Args{"members": store.JSON(chunk), "day": int64(today), "ever": ever}); err != nil {
 			return nil, fmt.Errorf("computing the facts of %d members: %w", len(chunk), err)
 		}
 		all = append(all, after...)
 	}
 	return all, nil
 }
+
+// ever is a moment before all orders.
+var ever = loyalty.At(time.Unix(0, 0))
 
 // factsAtOnce is for how many members one statement computes the facts.
 const factsAtOnce = 1000

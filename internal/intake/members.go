@@ -51,7 +51,7 @@ func (b *batch) makePeople() error {
 	var nameless []*person
 	for _, s := range stored {
 		who := byName[s.ExternalID]
-		who.id, who.member.ID, who.standing = s.ID, s.ID, &standing{fresh: true, unpacked: true}
+		who.id, who.member.ID, who.standing = s.ID, s.ID, newcomer()
 		b.people.byID[s.ID] = who
 		if who.external == "" {
 			who.external = fmt.Sprintf("regulars:%d", s.ID)

@@ -33,6 +33,9 @@ func (b *batch) book(items []*item) error {
 			switch p, is := o.justPlaced(); {
 			case seen[o.ID]:
 			case is && (it.Order == nil || len(it.Order.Coupons) == 0):
+				if who := b.people.byID[o.MemberID]; who != nil && who.standing != nil {
+					p.Wallets, p.Tier = who.standing.wallets, who.standing.tierOf(o)
+				}
 				placed = append(placed, p)
 			default:
 				orders = append(orders, o.ID)

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"regulars/internal/happenings"
+	"regulars/internal/loyalty"
 )
 
 // measureBefore keeps the figures of a wave's people as they are before it.
@@ -71,7 +72,7 @@ func (b *batch) setOff(wave []*item) error {
 			h.Order = it.order.ID
 		}
 		if s := it.who.standing; s != nil {
-			h.Tier = s.tier
+			h.Tier, h.Tierless = s.tier, s.tier == "" && !s.tierAt.IsZero()
 			if s.unpacked {
 				h.Spent = s.spentIn
 			}
@@ -94,6 +95,11 @@ func (b *batch) setOff(wave []*item) error {
 	}
 	if err := happenings.Hear(b.tx, news); err != nil || b.shop.tiers == nil {
 		return err
+	}
+	for _, it := range wave { // the next wave looks up who has come to another tier by this one
+		if it.who.standing != nil {
+			it.who.standing.tierAt = loyalty.Instant{}
+		}
 	}
 	if err := b.shop.tiers.React(b.tx, history, false); err != nil {
 		return err

@@ -89,7 +89,7 @@ func (r *Rules) add(tx *store.Tx, entries []Entry) ([]Entry, error) {
 
 // book is add, which returns all that it came to. What is known of wallets need not be
 // looked up.
-func (r *Rules) book(tx *store.Tx, entries []Entry, known map[walletKey]walletState) (*booking, error) {
+func (r *Rules) book(tx *store.Tx, entries []Entry, known *standing) (*booking, error) {
 	b := newBooking()
 	others, err := r.addCredits(tx, b, entries, known)
 	if err != nil {

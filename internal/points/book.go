@@ -3,7 +3,6 @@ package points
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"math/big"
 	"slices"
 	"time"
@@ -55,6 +54,9 @@ type Placed struct {
 	Day       loyalty.Day
 	ChangedAt loyalty.Instant
 	loyalty.Order
+
+	Wallets []byte  // what its member's facts keep of Booked.Wallets; nil: that is to be read
+	Tier    *string // its member's at its moment, before it; nil: that is to be looked up
 }
 
 // Book brings the ledger to what orders have earned now, in a handful of statements for
@@ -95,8 +97,11 @@ func (r *Rules) Book(tx *store.Tx, orders []int64, placed ...Placed) (Booked, er
 	}
 	l, err := r.now().Loyalty()
 	if err == nil && l != nil {
-		err = r.fill(tx, full(l.Cards, b.open), news)
+		filled := full(l.Cards, b.open)
+		known.forget(filled)
+		err = r.fill(tx, filled, news)
 	}
+	b.Wallets = known.packed(r)
 	return b.Booked, err
 }
 
@@ -183,7 +188,7 @@ func (e *Entry) opens(day loyalty.Day, ends loyalty.Expiry) {
 
 // all are orders as they are booked: read, or as they were placed. Of those that were
 // placed, what stands in the wallets that they alone may add to is known, too.
-func (r *Rules) all(tx *store.Tx, orders []int64, placed []Placed) ([]*purchase, map[walletKey]walletState, error) {
+func (r *Rules) all(tx *store.Tx, orders []int64, placed []Placed) ([]*purchase, *standing, error) {
 	p, err := r.now().points()
 	if err != nil {
 		return nil, nil, err
@@ -201,64 +206,64 @@ func (r *Rules) all(tx *store.Tx, orders []int64, placed []Placed) ([]*purchase,
 		}
 	}
 	fresh, known, err := r.placed(tx, placed)
-	touched := map[int64]bool{} // by what the others are booked for
-	for _, p := range list {
-		touched[p.MemberID] = true
+	for _, p := range list { // the others
+		known.lose(p.MemberID)
 		for member := range p.booked {
-			touched[member] = true
+			known.lose(member)
 		}
 		for _, s := range p.stamps {
 			for member := range s.booked {
-				touched[member] = true
+				known.lose(member)
 			}
 		}
 	}
-	maps.DeleteFunc(known, func(k walletKey, _ walletState) bool { return touched[k.member] })
 	return append(list, fresh...), known, err
 }
 
 // placed makes of orders that were just written what read makes of any, and reads what
 // stands in the wallets of those of their members who have one of them.
-func (r *Rules) placed(tx *store.Tx, placed []Placed) (list []*purchase, known map[walletKey]walletState, err error) {
+func (r *Rules) placed(tx *store.Tx, placed []Placed) (list []*purchase, known *standing, err error) {
+	known = newStanding()
 	byID := map[int64]*purchase{}
 	var rows [][]any
 	members := map[int64]int{}
+	for _, o := range placed {
+		members[o.MemberID]++
+	}
 	for _, o := range placed {
 		if o.Day < r.Since || o.Status != loyalty.Paid {
 			continue
 		}
 		p := &purchase{ID: o.ID, MemberID: o.MemberID, At: o.At, ChangedAt: o.ChangedAt, Day: o.Day, Status: o.Status, Total: o.Total, Discount: o.Discount,
 			Tax: o.Tax, Shipping: o.Shipping, Quantity: o.Quantity, Shop: o.Shop, lines: o.Lines, version: r.at(o.At).Version, booked: map[int64]int64{}, stamps: map[string]*stamped{}}
-		byID[o.ID], list = p, append(list, p)
-		members[o.MemberID]++
-		cards, err := r.cardsOf(p)
+		list = append(list, p)
+		wallets, err := r.walletsOf(p)
 		if err != nil {
 			return nil, nil, err
 		}
-		wallets := []string{Wallet}
-		for _, c := range cards {
-			wallets = append(wallets, c.Name)
+		alone := members[o.MemberID] == 1 && p.version == r.now().Version
+		if alone && o.Tier != nil && known.knows(tx, r, o, wallets) {
+			p.tier = *o.Tier
+			continue
 		}
-		for _, name := range wallets {
-			expiry, err := r.now().expiry(name)
-			if err != nil {
-				return nil, nil, err
-			}
-			rows = append(rows, append(walletRow(walletKey{o.MemberID, name}, expiry, loyalty.DayOf(o.At.Time, r.Zone)), o.ID, o.At, int64(o.Day)))
+		if byID[o.ID] = p; alone {
+			known.stocks[o.MemberID] = &stock{}
+		}
+		for _, w := range wallets {
+			rows = append(rows, append(walletRow(walletKey{o.MemberID, w.name}, w.expiry, loyalty.DayOf(o.At.Time, r.Zone)), o.ID, o.At, int64(o.Day)))
 		}
 	}
-	if list == nil {
-		return nil, nil, nil
+	if rows == nil {
+		return list, known, nil
 	}
 	more := []string{"id bigint", "at timestamptz", "day bigint"}
 	text := walletStates(tx, more, ", r.id, case when r.wallet = '"+Wallet+"' then "+standTier+" else '' end as stand_tier")
 	var was walletState
 	into := append(was.columns(), &was.ID, &was.StandTier)
-	known = map[walletKey]walletState{}
 	err = tx.Each(text, r.walletArgs(tx, rows, more), func(scan func(...any) error) error {
 		err := scan(into...)
 		if members[was.MemberID] == 1 {
-			known[walletKey{was.MemberID, was.Wallet}] = was
+			known.learn(was)
 		}
 		if was.Wallet == Wallet {
 			byID[was.ID].tier = was.StandTier

@@ -35,19 +35,24 @@ type walletState struct {
 	Ends          loyalty.Day // of what can be spent today, the first last day once lots have moved; 0: none
 	Moves         int
 
+	Unmoved loyalty.Day // the first last day before lots have moved; 0: none
+	Turns   loyalty.Day // the first day that opens something, or on which something has ended; 0: none
+	Own     bool        // something has a last day of its own that would move otherwise
+
 	ID        int64  // the order that adds to it
 	StandTier string // of its member at its moment
 }
 
 // columns are where those of walletStates go, but for more of them.
 func (w *walletState) columns() []any {
-	return []any{&w.MemberID, &w.Wallet, &w.Open, &w.Pending, &w.Ends, &w.Debt, &w.Moves}
+	return []any{&w.MemberID, &w.Wallet, &w.Open, &w.Pending, &w.Ends, &w.Unmoved, &w.Turns, &w.Own, &w.Debt, &w.Moves}
 }
 
 // Booked is what bookings made of members' points, for facts.
 type Booked struct {
-	Stands  map[int64]Stand // of those to whose points they only added
-	Changed map[int64]bool  // whose points anything else has changed
+	Stands  map[int64]Stand  // of those to whose points they only added
+	Changed map[int64]bool   // whose points anything else has changed
+	Wallets map[int64][]byte // of those of whom orders were placed what their facts are to keep for Placed.Wallets; nil: nothing
 }
 
 // Stand is how a member's points stand today.
@@ -64,7 +69,12 @@ func (b Booked) And(later Booked) Booked {
 	case len(later.Stands)+len(later.Changed) == 0:
 		return b
 	}
-	all := Booked{maps.Clone(b.Stands), maps.Clone(b.Changed)}
+	all := Booked{maps.Clone(b.Stands), maps.Clone(b.Changed), maps.Clone(b.Wallets)}
+	for id := range all.Wallets { // which a later booking has made unknown
+		if _, stands := later.Stands[id]; stands || later.Changed[id] {
+			all.Wallets[id] = nil
+		}
+	}
 	maps.Copy(all.Stands, later.Stands)
 	maps.Copy(all.Changed, later.Changed)
 	return all
@@ -78,13 +88,13 @@ type booking struct {
 }
 
 func newBooking() *booking {
-	return &booking{open: map[walletKey]int64{}, Booked: Booked{map[int64]Stand{}, map[int64]bool{}}}
+	return &booking{open: map[walletKey]int64{}, Booked: Booked{Stands: map[int64]Stand{}, Changed: map[int64]bool{}}}
 }
 
 // addCredits books the entries in wallets to which they only add, with their lots:
 // without reading what lies there. It returns the others. What is known of wallets need
 // not be looked up.
-func (r *Rules) addCredits(tx *store.Tx, b *booking, entries []Entry, known map[walletKey]walletState) (others []Entry, err error) {
+func (r *Rules) addCredits(tx *store.Tx, b *booking, entries []Entry, known *standing) (others []Entry, err error) {
 	all, err := r.deposits(tx, entries)
 	if err != nil || len(all) == 0 {
 		return entries, err
@@ -102,13 +112,14 @@ func (r *Rules) addCredits(tx *store.Tx, b *booking, entries []Entry, known map[
 	for _, e := range entries {
 		switch d := all[walletKey{e.MemberID, e.Wallet}]; {
 		case d == nil:
+			known.lose(e.MemberID)
 			others = append(others, e)
 		case !seen[e.key()]:
 			seen[e.key()] = true
 			credits, lots = append(credits, e), append(lots, d.lot(e))
 		}
 	}
-	fresh, err := insertLots(tx, credits, lots)
+	fresh, err := insertLots(tx, credits, lots, known.keeps(credits))
 	if err != nil {
 		return nil, err
 	}
@@ -116,6 +127,7 @@ func (r *Rules) addCredits(tx *store.Tx, b *booking, entries []Entry, known map[
 	for _, e := range fresh {
 		d := all[walletKey{e.MemberID, e.Wallet}]
 		d.keep(d.lot(e), today)
+		known.put(e.MemberID, d.walletState, turnOf(d.lot(e), today))
 		if b.open[d.key] = d.Open; e.Wallet == Wallet {
 			b.Stands[e.MemberID] = Stand{d.Open, d.Pending, d.Ends}
 		}
@@ -135,6 +147,17 @@ func (d *deposit) keep(lot loyalty.Lot, day loyalty.Day) {
 			d.Ends = lot.Last
 		}
 	}
+}
+
+// turnOf is the next day that changes by itself what a lot adds to its wallet; 0: none.
+func turnOf(lot loyalty.Lot, day loyalty.Day) loyalty.Day {
+	switch {
+	case lot.Opens > day:
+		return lot.Opens
+	case lot.Last != 0:
+		return lot.Last + 1
+	}
+	return 0
 }
 
 // lot is what a credit of the deposit leaves.
@@ -201,6 +224,10 @@ const lotStates = `
 		              coalesce(cast(sum(case when l.opens_day > @today then l.remains end) as bigint), 0) as pending,
 		              coalesce(max(case when l.credit_id is not null and l.last_day is null then 1 else 0 end), 0) as dateless,
 		              coalesce(max(case when l.opens_day <= r.active and l.last_day >= @today and l.last_day < r.ends then 1 else 0 end), 0) as moves,
+		              coalesce(min(case when l.opens_day <= @today and l.last_day >= @today then l.last_day end), 0) as unmoved,
+		              coalesce(min(case when l.opens_day > @today then l.opens_day when l.last_day >= @today then l.last_day + 1 end), 0) as turns,
+		              coalesce(max(case when r.ends is not null and l.last_day >= @today
+		                             and (select e.last_day from entries e where e.id = l.credit_id) is not null then 1 else 0 end), 0) as own,
 		              coalesce(min(case when l.opens_day <= @today and l.last_day >= @today then
 		                             case when l.opens_day <= r.active and l.last_day < r.ends
 		                                   and (select e.last_day from entries e where e.id = l.credit_id) is null then r.ends
@@ -218,12 +245,12 @@ func walletStates(tx *store.Tx, more []string, computed string) string {
 		states = "select " + columns + ", s.* from " + tx.Wide(all...) + ", lateral (select" + lotStates + " from lots l where " + its + ") s"
 	}
 	return `
-		select r.member_id, r.wallet, r.open, r.pending, r.ends_now as ends,
-		       exists (select 1 from entries e
-		               where  e.member_id = r.member_id and e.wallet = r.wallet and e.amount < 0
-		               and    -e.amount > coalesce((select sum(d.amount) from draws d where d.debit_id = e.id), 0)) as debt,
+		select r.member_id, r.wallet, r.open, r.pending, r.ends_now as ends, r.unmoved, r.turns, r.own = 1,
+		       (select 1 from entries e
+		        where  e.member_id = r.member_id and e.wallet = r.wallet and e.amount < 0
+		        and    -e.amount > coalesce((select sum(d.amount) from draws d where d.debit_id = e.id), 0) limit 1) is not null as debt,
 		       case when r.ends is null then 0
-		            when r.dateless = 1 or exists (select 1 from orders o where o.member_id = r.member_id and o.day > r.active) then 2
+		            when r.dateless = 1 or (select 1 from orders o where o.member_id = r.member_id and o.day > r.active limit 1) is not null then 2
 		            else r.moves end as moves` + computed + `
 		from  (` + states + `) r`
 }
@@ -237,10 +264,10 @@ func (r *Rules) walletArgs(tx *store.Tx, rows [][]any, more []string) store.Args
 
 // undisturbed leaves of deposits those in wallets without debts, and without lots that
 // have to be read; those of them whose older lots move on are in moving.
-func (r *Rules) undisturbed(tx *store.Tx, all map[walletKey]*deposit, known map[walletKey]walletState) (moving []*deposit, err error) {
+func (r *Rules) undisturbed(tx *store.Tx, all map[walletKey]*deposit, known *standing) (moving []*deposit, err error) {
 	var rows [][]any
 	for k, d := range all {
-		if was, there := known[k]; there {
+		if was, there := known.state(k); there {
 			d.walletState = was
 		} else {
 			rows = append(rows, walletRow(k, d.expiry, d.active))

@@ -93,6 +93,24 @@ func TestDoctorSeesWhatBreaksTheLedger(t *testing.T) {
 	}
 }
 
+// What facts keep of wallets, by which the next order is booked, is held against what is there.
+func TestDoctorSeesFactsThatMisrememberWallets(t *testing.T) {
+	shoptest.Each(t, shoptest.Program{}, func(t *testing.T, plain *shoptest.Shop) {
+		s := shop{plain}
+		with(plain, program.Points{Earn: onePer(100), Expire: loyalty.Expiry{Unused: loyalty.Period{Months: 6}}})
+		m := s.Join(2)
+		s.order(loyalty.OrderPlaced, m[0], "a", total(10000))
+		s.doctor(t)
+		s.Do(func(tx *store.Tx) error {
+			_, err := tx.Exec("update facts set wallets = (select f.wallets from facts f where f.member_id = @of) where member_id = @who", store.Args{"of": m[0], "who": m[1]})
+			return err
+		})
+		if found := s.found(t); !slices.Contains(found, "an order has the points that it earns") {
+			t.Errorf("found %q", found)
+		}
+	})
+}
+
 // Stamps are held against what orders give, too, and a full card against its code.
 func TestDoctorSeesStampsThatAreWrong(t *testing.T) {
 	t.Parallel()

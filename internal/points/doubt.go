@@ -1,6 +1,7 @@
 package points
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -10,7 +11,8 @@ import (
 	"regulars/internal/store"
 )
 
-// Doubt is an order for which other points or stamps are booked than it has earned.
+// Doubt is an order for which other points or stamps are booked than it has earned, or a
+// member, without an order, of whose wallets facts keep something else than what is there.
 type Doubt struct {
 	Order, Member, Booked, Earned int64
 	Card                          string // "": points
@@ -18,6 +20,9 @@ type Doubt struct {
 
 // Words say what is wrong with it.
 func (d Doubt) Words() string {
+	if d.Order == 0 {
+		return fmt.Sprintf("facts keep of %s something else than what is there: the next order would be booked as if they were right", cmp.Or(d.Card, Wallet))
+	}
 	if d.Card != "" {
 		return fmt.Sprintf("%d on the card %s are booked and it earns %d", d.Booked, d.Card, d.Earned)
 	}
@@ -50,6 +55,9 @@ func (r *Rules) Doubts(tx *store.Tx, all bool) (doubts []Doubt, err error) {
 	from := []int64{span.First}
 	if n := span.Last - span.First + 1; !all && n > 2*doubtAtOnce {
 		from = []int64{span.Last - doubtAtOnce + 1, span.First + int64(r.today(tx))*doubtAtOnce%n}
+	}
+	if doubts, err = r.misremembered(tx, all); err != nil || len(doubts) > 0 {
+		return doubts, err
 	}
 	for _, after := range from {
 		after--

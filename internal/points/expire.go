@@ -104,6 +104,9 @@ func (r *Rules) Expire(tx *store.Tx, members []int64) ([]Ending, error) {
 // inactivity has none, the one that the program in force gives them. Running it again
 // changes nothing. The members are locked.
 func (r *Rules) Move(tx *store.Tx, members []int64) error {
+	if err := Forget(tx, members); err != nil {
+		return err
+	}
 	b, err := r.openAll(tx, "lots", members)
 	if err != nil || b == nil {
 		return err

@@ -25,6 +25,9 @@ func (r *Rules) Rebuild(tx *store.Tx, members []int64) error {
 			return fmt.Errorf("making lots anew: %w", err)
 		}
 	}
+	if err := Forget(tx, members); err != nil {
+		return err
+	}
 	b, err := r.openAll(tx, "lots", members)
 	if err != nil || b == nil {
 		return err

@@ -38,6 +38,7 @@ func Merge(tx *store.Tx, from, into int64) error {
 		return err
 	}
 	args["today"], args["leaves"] = int64(today), leaves
+	steps = append(steps, "update facts set tier_at = null where member_id in (@from, @into)")
 	for _, step := range append([]string{"update member_tiers set left_day = @today where left_day is null and member_id = @leaves"}, steps...) {
 		if _, err := tx.Exec(step, args); err != nil {
 			return err

@@ -141,7 +141,7 @@ func (t *Tiers) moveStays(tx *store.Tx, moves []move) error {
 	}
 	const (
 		end   = "update member_tiers set left_day = r.since_day from $rows where member_tiers.id = r.stay"
-		know  = "update facts set tier = r.tier from $rows where facts.member_id = r.member_id"
+		know  = "update facts set tier = r.tier, tier_at = $now from $rows where facts.member_id = r.member_id"
 		begin = `
 			insert into member_tiers (member_id, tier, since_day, since_at, last_day, exact, because, by_whom, order_id, version_id)
 			select r.member_id, r.tier, r.since_day, r.since_at, r.last_day, r.exact, r.because, r.by_whom, r.order_id, cast(@version as bigint)
@@ -158,8 +158,8 @@ func (t *Tiers) moveStays(tx *store.Tx, moves []move) error {
 	}
 	for _, text := range steps {
 		args := tx.Wider(rows, stayColumns...)
-		args["version"] = t.v.ID
-		if _, err := tx.Exec(strings.ReplaceAll(text, "$rows", from), args); err != nil {
+		args["version"], args["now"] = t.v.ID, tx.At
+		if _, err := tx.Exec(strings.NewReplacer("$rows", from, "$now", tx.Instant("@now")).Replace(text), args); err != nil {
 			return fmt.Errorf("the tiers of %d members: %w", len(rows), err)
 		}
 	}

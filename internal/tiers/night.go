@@ -364,7 +364,7 @@ func Settle(tx *store.Tx) error {
 	args := store.Args{"today": int64(today), "now": tx.At, "names": t.Names()}
 	for _, text := range []string{
 		"update member_tiers set left_day = @today where left_day is null and tier not in @names",
-		"update facts set tier = '' where tier <> '' and tier not in @names",
+		"update facts set tier = '', tier_at = @now where tier <> '' and tier not in @names",
 	} {
 		if _, err := tx.Exec(text, args); err != nil {
 			return err
@@ -411,7 +411,7 @@ func leaveAll(tx *store.Tx) error {
 	if err != nil || n == 0 {
 		return err
 	}
-	_, err = tx.Exec("update facts set tier = '' where tier <> ''", nil)
+	_, err = tx.Exec("update facts set tier = '', tier_at = @now where tier <> ''", store.Args{"now": tx.At})
 	return err
 }
 

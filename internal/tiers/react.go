@@ -44,7 +44,7 @@ func (t *Tiers) React(tx *store.Tx, events []happenings.Happened, news bool) err
 	}
 	var all []standing              // nil: not read yet
 	if over && t.counted() != nil { // which is read without a rule that could fail
-		if all, err = t.reached(tx, t.today(tx), members); err != nil || !t.moves(all, by) {
+		if all, err = t.stand(tx, members, by); err != nil || !t.moves(all, by) {
 			return err
 		}
 	}
@@ -53,6 +53,40 @@ func (t *Tiers) React(tx *store.Tx, events []happenings.Happened, news bool) err
 		return nil
 	}
 	return err
+}
+
+// stand is reached as of today, which reads nothing of members who held no tier and of whose
+// orders all is known.
+func (t *Tiers) stand(tx *store.Tx, members []int64, by map[int64]happenings.Happened) (all []standing, err error) {
+	var unknown []int64
+	for _, m := range members {
+		if has, known := t.has(tx, by[m]); known {
+			all = append(all, standing{Member: m, Holds: t.held(has), has: has})
+		} else {
+			unknown = append(unknown, m)
+		}
+	}
+	if unknown == nil {
+		return all, nil
+	}
+	read, err := t.reached(tx, t.today(tx), unknown)
+	return append(all, read...), err
+}
+
+// has is what somebody without a tier has spent of all that rules ask to rise, if their event
+// knows it.
+func (t *Tiers) has(tx *store.Tx, e happenings.Happened) (has map[string]int64, known bool) {
+	if !e.Tierless || e.Spent == nil {
+		return nil, false
+	}
+	has = map[string]int64{}
+	for _, g := range t.counted() {
+		if !g.Whole() || g.Name != "spent" {
+			return nil, false
+		}
+		has[g.Field] = e.Spent(g.Span(t.today(tx)))
+	}
+	return has, true
 }
 
 // reads reports whether a tier's rule reads what an event has changed.

@@ -128,8 +128,9 @@ func (b *beginning) forget(tx *store.Tx, stands map[int64]since) error {
 			rest = append(rest, member)
 		}
 	}
-	args := store.Args{"said": store.IDs(said), "rest": store.IDs(rest), "began": int64(b.day), "at": b.now.beginning(b.day)}
+	args := store.Args{"said": store.IDs(said), "rest": store.IDs(rest), "began": int64(b.day), "at": b.now.beginning(b.day), "now": tx.At}
 	for _, text := range []string{
+		"update facts set tier_at = @now where member_id in " + tx.In("@said") + " or member_id in " + tx.In("@rest"), // earlier orders look their tier up
 		"update member_tiers set since_day = @began, since_at = @at where member_id in " + tx.In("@said") + " and since_day < @began and (left_day is null or left_day > @began)",
 		"delete from member_tiers where member_id in " + tx.In("@said") + " and since_day < @began",
 		"delete from member_tiers where member_id in " + tx.In("@rest") + " and (since_day < @began or left_day is null)",
