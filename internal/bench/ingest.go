@@ -336,6 +336,9 @@ func (m *ingesting) points(ctx context.Context, to string, files map[string]stri
 	if err := m.apply(ctx, more); err != nil {
 		return err
 	}
+	if err := newDay(ctx, m.db); err != nil { // the tiers of the time before are told
+		return err
+	}
 	p := &poster{to: to, members: m.Members, name: "points", client: m.client()}
 	r, err := m.measured(ctx, Rate{Work: pointed, N: m.Deliveries, Peer: without.PerSecond}, func() error {
 		return p.post(ctx, m.Connections, m.Deliveries, 1, m.watch(pointed, m.Deliveries))

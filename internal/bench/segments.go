@@ -237,17 +237,20 @@ func (m *measuring) nights(ctx context.Context) error {
 	return m.checkStays(ctx)
 }
 
+// newDay does what a worker does for the day, and after an apply, to its end.
+func newDay(ctx context.Context, db *store.DB) error {
+	for {
+		if n, err := intake.NewDay(ctx, db); n == 0 || err != nil {
+			return err
+		}
+	}
+}
+
 // midnight does what the engine's pass does to facts and segments, and keeps how
 // long each segment took.
 func (m *measuring) midnight(ctx context.Context, tick func(int64)) error {
-	for {
-		n, err := intake.NewDay(ctx, m.db)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			break
-		}
+	if err := newDay(ctx, m.db); err != nil {
+		return err
 	}
 	m.stays = m.stays[:0]
 	for {

@@ -260,15 +260,6 @@ func (b *batch) takeWaves() (err error) {
 		}
 		waves[n] = append(waves[n], it)
 	}
-	if b.shop.tiers != nil {
-		members := make([]int64, 0, len(people))
-		for who := range people {
-			members = append(members, who.id)
-		}
-		if err := b.shop.tiers.TellFirst(b.tx, members); err != nil {
-			return err
-		}
-	}
 	for _, wave := range waves {
 		if err := b.takeWave(wave); err != nil {
 			return err

@@ -151,6 +151,15 @@ func (b *batch) measureLocked(list []*person) error {
 		return nil
 	}
 	locked := slices.DeleteFunc(slices.Clone(list), func(who *person) bool { return !who.locked })
+	if b.shop.tiers != nil {
+		members := make([]int64, len(locked))
+		for i, who := range locked {
+			members[i] = who.id
+		}
+		if err := b.shop.tiers.TellFirst(b.tx, members); err != nil {
+			return err
+		}
+	}
 	if err := b.readStandings(locked); err != nil {
 		return fmt.Errorf("reading the figures of %d people: %w", len(locked), err)
 	}
