@@ -20,9 +20,12 @@ func TestNothingAboutOneMemberReadsAllOfATableThatWasNeverAnalysed(t *testing.T)
 	const members = 20_000
 	db := storetest.Postgres(t)
 	d := newDoor(t, db)
-	d.program("", map[string]string{"fifth": fifth, "segments.yaml": "loyal: orders >= 3\nbig: spent >= 50\nlate: days_since_last_order > 30\ntea: order_days >= 1 and orders < 2\ndrinker: bought_category(\"tea\")\nabstainer: not bought_category(\"tea\") and orders(\"5d\") >= 1\n"})
+	d.program("", map[string]string{"fifth": fifth,
+		"pools.yaml":    "cup: {kind: generated, pattern: \"CUP-####-####-####\", item: Tea, worth: 2.40, valid_for: 60d, checkout: asks_us}\n",
+		"loyalty.yaml":  "points: {earn: [1 per 1.00], expire: {unused: 12m}}\ncards: {food: {stamp: 'category \"food\"', of: 10, gives: cup}}\n",
+		"segments.yaml": "loyal: orders >= 3\nbig: spent >= 50\nlate: days_since_last_order > 30\ntea: order_days >= 1 and orders < 2\ndrinker: bought_category(\"tea\")\nabstainer: not bought_category(\"tea\") and orders(\"5d\") >= 1\n"})
 	day := int64(loyalty.DayOf(db.Now(), time.UTC)) - 10
-	tables := storetest.NeverAnalysed(t, db, "members", "member_keys", "facts", "orders", "order_lines", "events", "refusals", "consents", "member_topics")
+	tables := storetest.NeverAnalysed(t, db, "members", "member_keys", "facts", "orders", "order_lines", "events", "refusals", "consents", "member_topics", "entries", "lots")
 	beside, err := db.Beside(context.Background(), 2) // whose connections report what they have read when they end
 	if err != nil {
 		t.Fatal(err)
@@ -33,7 +36,11 @@ func TestNothingAboutOneMemberReadsAllOfATableThatWasNeverAnalysed(t *testing.T)
 			n++
 			comes := placed(fmt.Sprint("n", n), fmt.Sprint("P-", n), fmt.Sprint("N-", n), 0, 100)
 			comes.Member.Email, comes.Member.Consent = fmt.Sprint("n", n, "@shop.test"), map[string]bool{"offers": true}
-			other.Stored(placed(fmt.Sprint("e", n), fmt.Sprint("O-", n), fmt.Sprint(known, 1500+n), 0, 6000), comes)
+			buys := placed(fmt.Sprint("e", n), fmt.Sprint("O-", n), fmt.Sprint(known, 1500+n), 0, 6000)
+			buys.Order.Lines[0].Quantity = 10 // the card is full
+			back := event(loyalty.OrderRefunded, fmt.Sprint("b", n), 1, loyalty.Member{ID: buys.Member.ID})
+			back.Order, back.Refund = &loyalty.Order{ID: buys.Order.ID}, &loyalty.Refund{ID: "b", Total: 1000}
+			other.Stored(buys, back, comes)
 			for done := 1; done > 0; {
 				if done, err = flows.React(context.Background(), beside); err != nil {
 					t.Fatal(err)
@@ -49,6 +56,8 @@ func TestNothingAboutOneMemberReadsAllOfATableThatWasNeverAnalysed(t *testing.T)
 			"insert into orders (source, external_id, member_id, at, day, status, counts, total, changed_at) select 'shop', 'X-' || i, i, @now, @day, 'paid', true, 100, @now from generate_series(1000, @to) i",
 			"insert into order_lines (order_id, n, member_id, day, counts, category) select i, 9, i, @day, true, 'tea' from generate_series(1000, @to) i",
 			"insert into events (source, external_id, member_id, type, at, day, received_at) select 'shop', 'X-' || i, i, 'order.placed', @now, @day, @now from generate_series(1000, @to) i",
+			"insert into entries (member_id, wallet, kind, amount, at, day, opens_day, order_id, cause, version_id) select i, 'points', 'earn', 60, @now, @day, @day, i, 'earn:' || i, 1 from generate_series(1000, @to) i",
+			"insert into lots (credit_id, member_id, wallet, opens_day, remains) select e.id, e.member_id, e.wallet, e.day, e.amount from entries e where e.member_id >= 1000",
 			"insert into refusals (email_key, topic, at, source) select decode(md5('' || i), 'hex'), 'offers', @now, 'a page' from generate_series(1000, @to) i",
 			"insert into consents (member_id, topic, granted, at, source, recorded_at) select i, 'offers', true, @now, 'shop', @now from generate_series(1000, @to) i",
 			"insert into member_topics (member_id, topic, granted, changed_at) select i, 'offers', true, @now from generate_series(1000, @to) i",
