@@ -99,7 +99,7 @@ func TestMoneyIsWrittenAsTheLanguageDoes(t *testing.T) {
 		want           string
 	}{
 		{"en", "EUR", 5990, "€59.90"}, {"en", "EUR", 1234567, "€12,345.67"}, {"en", "USD", 500, "$5.00"}, {"en", "GBP", -500, "−£5.00"},
-		{"en", "JPY", 5990, "¥5990"}, {"en", "KWD", 5990, "KWD_5.990"}, {"en", "SEK", 10000, "100.00_kr"},
+		{"en", "JPY", 5990, "¥5,990"}, {"en", "EUR", 102900, "€1,029.00"}, {"fi", "EUR", 102900, "1_029,00_€"}, {"en", "KWD", 5990, "KWD_5.990"}, {"en", "SEK", 10000, "100.00_kr"},
 		{"fi", "EUR", 5990, "59,90_€"}, {"fi", "EUR", 1234567, "12_345,67_€"}, {"fi", "SEK", 10000, "100,00_kr"}, {"fi", "CHF", 100, "1,00_CHF"},
 		{"el", "EUR", 123456789, "1.234.567,89_€"}, {"mk", "MKD", 59900, "599,00_ден."}, {"mk", "EUR", 100, "1,00_€"},
 		{"nl", "EUR", 5990, "€_59,90"}, {"nl-BE", "EUR", -1, "−€_0,01"}, {"zh-Hant", "TWD", 59900, "NT$599.00"}, {"zh-Hant", "USD", 100, "US$1.00"},
@@ -123,7 +123,7 @@ func TestValuesAreReadFromWhateverHoldsThem(t *testing.T) {
 	}{
 		{"fee", int64(1250), "€12.50"}, {"fee", 12.5, "€12.50"}, {"fee", json.Number("12.5"), "€12.50"}, {"fee", "12.50", "€12.50"},
 		{"fee", "dear", ""}, {"fee", nil, ""}, {"fee", true, ""},
-		{"size", 42, "42"}, {"size", uint8(42), "42"}, {"size", float32(42), "42"}, {"size", json.Number("42"), "42"}, {"size", "42.5", "42.5"}, {"size", "large", ""}, {"size", math.Inf(1), ""},
+		{"size", 42, "42"}, {"size", 1987, "1987"}, {"points", 1029, "1,029"}, {"size", 20270, "20,270"}, {"size", uint8(42), "42"}, {"size", float32(42), "42"}, {"size", json.Number("42"), "42"}, {"size", "42.5", "42.5"}, {"size", "large", ""}, {"size", math.Inf(1), ""},
 		{"club", true, "true"}, {"club", "true", "true"}, {"club", "no", "false"}, {"club", nil, "false"},
 		{"page", "https://shop.example/a", "https://shop.example/a"}, {"page", "ftp://shop.example", ""}, {"page", "shop", ""},
 		{"plan", 7, "7"}, {"plan", map[string]any{"a": 1}, ""}, {"plan", strings.Repeat("x", 3000), strings.Repeat("x", 247) + "…"},

@@ -5,12 +5,13 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"regulars/internal/loyalty"
 )
 
 const nbsp = "\u00a0"
 
-// Number writes a count with the language's marks: 12,345. Thousands are marked from
-// five digits on, so that a year stays a year.
+// Number writes a count with the language's marks: 1,234.
 func (w Words) Number(n int64) string { return w.number(float64(n)) }
 
 // Digits writes a figure that is digits with a decimal point: 12,345.60.
@@ -51,12 +52,7 @@ func (w Words) marked(s string) string {
 		sign, s = "\u2212", s[1:]
 	}
 	whole, fraction, has := strings.Cut(s, ".")
-	if len(whole) > 4 {
-		thousands := w.Say("writing.thousands")
-		for i := len(whole) - 3; i > 0; i -= 3 {
-			whole = whole[:i] + thousands + whole[i:]
-		}
-	}
+	whole = loyalty.Thousands(whole, w.Say("writing.thousands"))
 	if has {
 		whole += w.Say("writing.decimal") + fraction
 	}

@@ -18,11 +18,15 @@ type figure struct {
 	v      float64
 	env    *env
 	signed bool // also a plus is written
+	own    bool // of the shop's own meaning: it may be a year
 }
 
-// String writes the number with the language's marks.
+// String writes the number with the language's marks; what may be a year has none.
 func (f figure) String() string {
-	if f.signed {
+	switch {
+	case f.own && f.v == math.Trunc(f.v) && f.v >= 1000 && f.v < 10_000:
+		return plainDigits(f.v)
+	case f.signed:
 		return f.env.words.change(f.v)
 	}
 	return f.env.words.number(f.v)
@@ -52,6 +56,10 @@ func (e *env) fields(root string, given map[string]any, fields map[string]Kind) 
 			continue
 		}
 		shown[field] = e.value(kind, given[field])
+		if n, is := shown[field].(figure); is {
+			n.own = root == "launch" || root == "member" && field != "points" && field != "orders"
+			shown[field] = n
+		}
 	}
 	switch root {
 	case "event":
@@ -93,7 +101,7 @@ func (e *env) value(kind Kind, v any) any {
 	switch kind {
 	case Number, Change:
 		if n, ok := number(v); ok {
-			return figure{n, e, kind == Change}
+			return figure{v: n, env: e, signed: kind == Change}
 		}
 		return ""
 	case Money:
@@ -130,7 +138,7 @@ func (e *env) property(v any) any {
 		return clean(v)
 	}
 	if n, ok := number(v); ok {
-		return figure{v: n, env: e}
+		return figure{v: n, env: e, own: true}
 	}
 	return ""
 }

@@ -144,7 +144,7 @@ func TestMarketersHelpAMember(t *testing.T) {
 		a.shows(t, "Saved")
 		a.shows(t, "Consent offers no")
 		a.shows(t, "answers that are known")
-		a.shows(t, "by console: marketer@shop.example")
+		a.shows(t, "source: marketer@shop.example")
 		if viewer := h.ask(staff.Viewer, member, nil); strings.Contains(viewer.Body, "marketer@shop.example") {
 			t.Error("a viewer sees by whom an answer is known")
 		}

@@ -130,7 +130,7 @@ func (c *Console) campaign(w http.ResponseWriter, r *http.Request, u visitor) er
 	}
 	view.facts()
 	for _, s := range view.Campaign.Steps {
-		view.Steps = append(view.Steps, drawn(s, view.of))
+		view.Steps = append(view.Steps, view.drawn(s, view.of))
 	}
 	return c.pages.show(w, http.StatusOK, "campaign", &view)
 }
@@ -206,18 +206,18 @@ func (v *campaignView) Launches() bool {
 }
 
 // drawn is a step with what became of its mail.
-func drawn(s program.Step, of map[string]report.Result) step {
+func (v *campaignView) drawn(s program.Step, of map[string]report.Result) step {
 	d := step{Kind: "mail", Mail: s.Mail, Coupon: s.Coupon, Result: of[s.Name]}
 	if s.If != nil {
 		d.If = inSentence(s.If.Words())
 	}
 	switch {
 	case s.Wait != nil:
-		d.Kind, d.Text = "wait", s.Wait.String()
+		d.Kind, d.Text = "wait", v.Spoken(s.Wait.String())
 	case len(s.Choose) > 0:
 		d.Kind = "choose"
 		for _, choice := range s.Choose {
-			d.Choices = append(d.Choices, drawn(choice, of))
+			d.Choices = append(d.Choices, v.drawn(choice, of))
 		}
 	}
 	return d
@@ -249,7 +249,7 @@ func (v *campaignView) facts() {
 		}
 	}
 	add("until", strings.Join(ends, "; "))
-	add("again", say("campaigns.again_"+againKey(c.Again), c.Again.String()))
+	add("again", say("campaigns.again_"+againKey(c.Again), v.Spoken(c.Again.String())))
 	add("class", say("campaigns.class_"+c.Class))
 	add("topic", c.Topic)
 	if c.Holdout > 0 {

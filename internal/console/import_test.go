@@ -103,7 +103,7 @@ func TestFilesAreLookedAtReadOtherwiseAndStarted(t *testing.T) {
 			return err
 		})
 		a = h.ask(staff.Marketer, page, nil)
-		for _, text := range []string{"4200 rows read", "a second 900", "about 2m", "so far 17"} {
+		for _, text := range []string{"4,200 rows read", "a second 900", "about 2m", "so far 17"} {
 			a.shows(t, text)
 		}
 		h.ask(staff.Marketer, page+"/cancel", url.Values{})

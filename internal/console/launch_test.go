@@ -53,7 +53,7 @@ func TestLaunchersLaunch(t *testing.T) {
 		if a := h.ask(staff.Marketer, "/console/campaigns/spring", nil); strings.Contains(a.Body, page) {
 			t.Error("who may not launch is shown the button")
 		}
-		h.ask(staff.Launcher, page, nil).shows(t, "headline a text")
+		h.ask(staff.Launcher, page, nil).shows(t, "Headline a text")
 		h.refused(t, staff.Launcher, "/console/campaigns/welcome/launch", url.Values{}, "not launched by hand: it starts when a member joins")
 		h.refused(t, staff.Launcher, page, url.Values{"value.headline": {"Sun"}, "limit": {"-3"}}, "no number of mails")
 

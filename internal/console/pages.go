@@ -13,6 +13,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -68,8 +69,10 @@ func newPages() *pages {
 		"next":   func(i int) int { return i + 1 },
 
 		"sentence": sentence,
+		"worded":   func(name string) string { return strings.ReplaceAll(name, "_", " ") },
 		"spaced":   func(list string) string { return strings.ReplaceAll(list, ",", ", ") },
 		"drawn":    shown,
+		"beneath":  beneath,
 
 		// What a part of a page is given.
 		"pair": func(here, name, to string) any {
@@ -91,11 +94,12 @@ func newPages() *pages {
 				N      int64
 			}{of, figure, n}
 		},
-		"kept": func(parts []report.Kept, all int64) any {
+		"kept": func(f frame, parts []report.Kept, all int64) any {
 			return struct {
+				Frame frame
 				Parts []report.Kept
 				All   int64
-			}{parts, all}
+			}{f, parts, all}
 		},
 		"answer": func(t try, f frame) any {
 			return struct {
@@ -151,6 +155,15 @@ func shown(d report.Drawing) template.HTML {
 		return template.HTML(d.Wide)
 	}
 	return template.HTML(`<div class="broad">` + d.Wide + `</div><div class="slim">` + d.Slim + `</div>`)
+}
+
+// beneath is a picture under a heading that says what the picture's own says: it is not
+// said twice.
+func beneath(heading string, d report.Drawing) template.HTML {
+	if !strings.Contains(d.Wide, `aria-label="`+template.HTMLEscapeString(heading)+`"`) {
+		return shown(d)
+	}
+	return `<div class="headed">` + shown(d) + `</div>`
 }
 
 func texts(put []any) (all []string) {
@@ -287,9 +300,6 @@ var topics = map[string]string{"program": "files", "campaigns": "files", "segmen
 // HelpTopic is what helps with the page; "" is all of help.
 func (f frame) HelpTopic() string { return topics[f.Here] }
 
-// Spoken is a sentence that tells who did something, as the console names them.
-func (frame) Spoken(text string) string { return strings.ReplaceAll(text, " by console: ", " by ") }
-
 // Frame is the frame itself, for the parts of a page.
 func (f frame) Frame() frame { return f }
 
@@ -321,12 +331,18 @@ func (f frame) Weekday(d loyalty.Day) string {
 // not see who members are by a number.
 func (f frame) Called(m report.Member) string {
 	if !f.People {
-		return f.words.Say("members.number", f.words.Number(m.Number))
+		return f.numbered(m.Number)
 	}
 	if name := strings.TrimSpace(m.FirstName + " " + m.LastName); name != "" {
 		return name
 	}
 	return m.ID
+}
+
+// numbered names a member by their number: no count, so that nothing stands between its
+// thousands.
+func (f frame) numbered(number int64) string {
+	return f.words.Say("members.number", strconv.FormatInt(number, 10))
 }
 
 // Impersonal is why something failed or was paused, and for whoever may not see who
@@ -340,5 +356,5 @@ func (f frame) Impersonal(because string) string {
 
 // Somebody is Called where only number and name are known.
 func (f frame) Somebody(number int64, name string) string {
-	return f.Called(report.Member{Number: number, ID: f.words.Say("members.number", f.words.Number(number)), FirstName: name})
+	return f.Called(report.Member{Number: number, ID: f.numbered(number), FirstName: name})
 }

@@ -89,9 +89,9 @@ func TestAChangeIsRehearsed(t *testing.T) {
 			return err
 		})
 		a = h.ask(staff.Marketer, page, nil)
-		for _, what := range []string{"2027-02-01 to 2027-03-30", "400 of 4000 members were played", "Mails 150 By the program in force: 12", "Members with a mail 120 of 4000", "They cost at most €200.00",
-			"2027-03-05 50 friday 30, spring 20", "spring offer: 119 reminder: 1 120 5 40 3", "friday new", "it is started by hand", "no more by this change: old", "one mail 90 2 mails 30 no mail 3880",
-			"had just had another 6", "€100.00 above the budget", "points 900 0 0 0 700 €7.00", "silver 12", "2 events of the past could not be played, the first of them a thing", "rewards of the past are not played"} {
+		for _, what := range []string{"1 Feb 2027 to 30 Mar 2027", "400 of 4,000 members were played", "Mails 150 By the program in force: 12", "Members with a mail 120 of 4,000", "They cost at most €200.00",
+			"5 Mar 2027 50 friday 30, spring 20", "spring offer: 119 reminder: 1 120 5 40 3", "friday new", "it is started by hand", "no more by this change: old", "one mail 90 2 mails 30 no mail 3,880",
+			"had just had another 6", "€100.00 above the budget", "points 900 0 0 0 700 €7.00", "silver 12", "2 events of the past could not be played, the first of them a thing", "Rewards of the past are not played"} {
 			a.shows(t, what)
 		}
 		if !strings.Contains(a.Body, "2027-03-05: 50 mails (friday 30, spring 20)") {

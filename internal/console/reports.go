@@ -146,7 +146,7 @@ func (v reportView) Figure(column int, cell string) string {
 	if column > 0 && v.Classes[column] == "" && isFigure.MatchString(cell) {
 		return v.words.Digits(cell)
 	}
-	return cell
+	return v.Spoken(cell)
 }
 
 // counting is a report that takes too long for a page, and what a worker makes of it.

@@ -27,7 +27,7 @@ func TestReportsAreShownDrawnAndHandedOut(t *testing.T) {
 			t.Errorf("the list of reports: %d %s", a.StatusCode, a.Body)
 		}
 		for path, wants := range map[string][]string{
-			"/console/reports/orders":               {`<svg `, `role="img"`, ">2027-03</td>", `href="/console/reports/orders/file"`},
+			"/console/reports/orders":               {`<svg `, `role="img"`, ">Mar 2027</td>", `href="/console/reports/orders/file"`},
 			"/console/reports/orders?at=2020-01-31": {`value="2020-01-31"`, "There is nothing to count yet", "file?at=2020-01-31"},
 			"/console/reports/summary":              {"average order"},
 			"/console/reports/orders/file?as=svg":   {`<svg xmlns=`, "2027-03: "},

@@ -72,11 +72,11 @@ func TestSettingsAreTold(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		h.Surroundings = console.Surroundings{Doors: []console.Door{{Path: "/hooks/shopify", Setting: "HOOK_SECRET_SHOPIFY", Open: true}, {Path: "/hooks/stripe", Setting: "HOOK_SECRET_STRIPE"}}}
 		page := h.ask(staff.Admin, "/console/settings", nil)
-		for _, what := range []string{"/hooks/shopify HOOK_SECRET_SHOPIFY set", "/hooks/stripe HOOK_SECRET_STRIPE not set", "zone ", "currency EUR", "how long mails are kept", "nobody else could apply a change", "All of this stands in program.yaml"} {
+		for _, what := range []string{"/hooks/shopify HOOK_SECRET_SHOPIFY set", "/hooks/stripe HOOK_SECRET_STRIPE not set", "Zone ", "Currency EUR", "How long mails are kept", "nobody else could apply a change", "All of this stands in program.yaml"} {
 			page.shows(t, what)
 		}
 		h.wellMade(t, "settings", page.Body)
-		to := regexp.MustCompile(`<a href="(/console/program/versions/1/files/program.yaml)#(L\d+)">zone</a>`).FindStringSubmatch(page.Body)
+		to := regexp.MustCompile(`<a href="(/console/program/versions/1/files/program.yaml)#(L\d+)">Zone</a>`).FindStringSubmatch(page.Body)
 		if to == nil {
 			t.Fatalf("the zone leads to no line: %s", page.Body)
 		}

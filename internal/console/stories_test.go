@@ -493,7 +493,7 @@ func (d *marketer) rehearses(title string, friday time.Time) {
 	d.press(title)
 	d.main()
 	d.press("To the rehearsal")
-	d.reads("What would go out", "vip-friday new", "1-for-you", "2-two-days-left", "5.00 EUR off", "By the program in force")
+	d.reads("What would go out", "vip-friday new", "1-for-you", "2-two-days-left", "€5.00 off", "By the program in force")
 	day := friday.Format("2006-01-02")
 	drawn := fmt.Sprintf("[...document.querySelectorAll('main .picture svg rect title')].find(e => e.textContent.startsWith(%q))?.textContent ?? ''", day)
 	if got := fmt.Sprint(d.eval(drawn)); !strings.Contains(got, "vip-friday ") {
@@ -504,7 +504,7 @@ func (d *marketer) rehearses(title string, friday time.Time) {
 	}
 	d.main()
 	d.unfold("The days as a table")
-	d.reads(day)
+	d.reads(friday.Format("2 Jan 2006"))
 	if now := len(d.sink.Mails()); now != sent || d.count("select count(*) from codes") != codes {
 		d.t.Errorf("%d mails went out by a rehearsal, or codes were given", now-sent)
 	}

@@ -60,7 +60,7 @@ func (c *Console) today(w http.ResponseWriter, r *http.Request, u visitor) error
 	}
 	for _, t := range view.Status.Troubles {
 		if !view.People {
-			t.What = marketing.Impersonal(t)
+			t.What = strings.TrimSuffix(marketing.Impersonal(t), " by console") // nor who did it
 		}
 		view.Needs = append(view.Needs, c.need(t, view.Launcher, view.Admin))
 	}

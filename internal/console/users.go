@@ -120,8 +120,11 @@ func (c *Console) showMe(w http.ResponseWriter, r *http.Request, u visitor, stat
 	if u.here {
 		return wrong(c.pages.words.Say("me.nobody"))
 	}
-	view := meView{frame: c.frameWithout(r, u, c.pages.words.Say("me.title")), Email: u.name, Role: u.role, Wrong: what, NoPasswords: c.NoPasswords, CanAdd: c.passkeys(r) != nil}
-	err := c.read(r.Context(), func(tx *store.Tx) (err error) { view.zone, err = tx.Zone(); return err })
+	view := meView{Email: u.name, Role: u.role, Wrong: what, NoPasswords: c.NoPasswords, CanAdd: c.passkeys(r) != nil}
+	err := c.read(r.Context(), func(tx *store.Tx) (err error) {
+		view.frame, err = c.frame(tx, r, u, "", c.pages.words.Say("me.title"))
+		return err
+	})
 	if err == nil {
 		view.Passkeys, err = c.signIn.PasskeysOf(r.Context(), u.session)
 	}

@@ -197,9 +197,5 @@ func share(n, of int64) string {
 
 // euros shows an amount with its thousands set off.
 func euros(minor int64) string {
-	text := loyalty.FormatMoney(minor, "EUR")
-	for i := strings.IndexByte(text, '.') - 3; i > 0; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text + " EUR"
+	return loyalty.Thousands(loyalty.FormatMoney(minor, "EUR"), ",") + " EUR"
 }

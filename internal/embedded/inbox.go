@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"regulars/internal/loyalty"
 )
 
 //go:embed pages/*.html pages/*.css
@@ -69,7 +71,7 @@ func (in *inbox) page(name string) *template.Template {
 		"short":  func(t time.Time) string { return t.Format("2 Jan, 15:04") },
 		"iso":    func(t time.Time) string { return t.Format(time.RFC3339) },
 		"face":   face,
-		"count":  count,
+		"count":  loyalty.Count,
 	}
 	return template.Must(template.New("frame.html").Funcs(funcs).ParseFS(pages, "pages/frame.html", "pages/"+name+".html"))
 }
@@ -105,7 +107,7 @@ type listPage struct {
 	Query         string
 	Live          bool
 	Mails         []Mail
-	Found         int // of those kept; with a query, those that match
+	Found         int64 // of those kept; with a query, those that match
 	Taken, Kept   int64
 	Newest, Older string // links; empty: there is no such page
 	LiveLink      string
@@ -201,8 +203,8 @@ func (in *inbox) find(r *http.Request) (Mail, bool) {
 func (in *inbox) lostPage() any {
 	return struct {
 		Title string
-		Kept  int
-	}{"No such mail", in.sink.opts.Keep}
+		Kept  int64
+	}{"No such mail", int64(in.sink.opts.Keep)}
 }
 
 // Snippet returns the first words of the text part, for lists.
@@ -233,13 +235,4 @@ func face(address string) struct {
 		Letter string
 		Colour int
 	}{letter, sum % 6}
-}
-
-// count writes a number with its thousands apart.
-func count(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "\u202f" + s[i:]
-	}
-	return s
 }

@@ -151,6 +151,25 @@ func FormatDecimal(n int64, places int) string {
 	return text
 }
 
+// Count writes a number as people read it: 1,234.
+func Count(n int64) string { return Thousands(strconv.FormatInt(n, 10), ",") }
+
+// Thousands puts a mark between the thousands of a figure, which may have a sign and
+// decimals behind a point: 1,234.50.
+func Thousands(digits, mark string) string {
+	sign, fraction := "", ""
+	if strings.HasPrefix(digits, "-") {
+		sign, digits = "-", digits[1:]
+	}
+	if i := strings.IndexByte(digits, '.'); i >= 0 {
+		digits, fraction = digits[:i], digits[i:]
+	}
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + mark + digits[i:]
+	}
+	return sign + digits + fraction
+}
+
 // The currencies of ISO 4217 in use, by how many decimals their amounts have.
 const (
 	noDigits    = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"

@@ -337,15 +337,31 @@ func (s Start) Words(currency string) string {
 	case "yearly":
 		return fmt.Sprintf("every year for %s%s%s", s.Field, beforeText(s.Before), clock)
 	case "date":
+		if s.Field == PointsExpireOn {
+			return fmt.Sprintf("for the day on which points end%s%s", beforeText(s.Before), clock)
+		}
 		return fmt.Sprintf("for the date %s%s%s", s.Field, beforeText(s.Before), clock)
 	case "event":
-		return "on the event " + s.Event
+		return cmp.Or(ownEvents[s.Event], "on the event "+s.Event)
 	case "at":
 		return fmt.Sprintf("on %s at %s", s.Date, s.Clock)
 	case "every":
 		return "every " + s.Schedule.String()
 	}
 	return "when somebody launches it"
+}
+
+// ownEvents says when Regulars itself writes an event, as the end of a sentence.
+var ownEvents = map[string]string{
+	"tier.up":           "when a member reaches a tier",
+	"tier.down":         "when a member comes down from a tier",
+	"tier.kept":         "when a member keeps a tier for another time",
+	"tier.ending":       "when a member's tier is about to end",
+	"card.filled":       "when a punch card is full",
+	"referral.pending":  "when a member joins whom another one brought",
+	"referral.joined":   "when a friend whom a member brought joins",
+	"referral.rewarded": "when a member is rewarded for a friend",
+	"reward.claimed":    "when a member claims a reward",
 }
 
 // milestones writes "1, 5 and 10 orders, then every 10".

@@ -100,11 +100,11 @@ func DrawCourse(segment string, days []SegmentDay) Drawing {
 	c := plot.Columns{Title: "Members in " + segment}
 	inside := plot.Series{Name: "inside"}
 	for _, d := range days {
-		c.Labels = append(c.Labels, d.Day.String())
+		c.Labels = append(c.Labels, d.Day.UTC().Format("2 Jan"))
 		inside.Values = append(inside.Values, float64(d.Inside))
 	}
 	if n := len(days); n > 0 {
-		c.Says = fmt.Sprintf("How many were inside at the end of each day, from %s to %s: %d at first, %d at last.", days[0].Day, days[n-1].Day, days[0].Inside, days[n-1].Inside)
+		c.Says = fmt.Sprintf("How many were inside at the end of each day, from %s to %s: %s at first, %s at last.", days[0].Day, days[n-1].Day, loyalty.Count(days[0].Inside), loyalty.Count(days[n-1].Inside))
 	}
 	c.Lines = []plot.Series{inside}
 	return drawn(c)

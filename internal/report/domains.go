@@ -90,7 +90,7 @@ func (d DomainUse) with(o DomainUse) DomainUse {
 // called is the domain, or how many others these are.
 func (d DomainUse) called() string {
 	if d.Domain == "" {
-		return fmt.Sprintf("(others: %d)", d.Domains)
+		return "(others: " + loyalty.Count(d.Domains) + ")"
 	}
 	return d.Domain
 }
@@ -99,7 +99,7 @@ func (d DomainUse) called() string {
 // complained, to a hundredth of a percent: what providers bear is a thousandth.
 func (d DomainUse) lost() float64 { return ratio(d.Refused+d.Bounced, d.Sent+d.Refused) }
 func (d DomainUse) angry() string { return fmt.Sprintf("%.2f %%", 100*ratio(d.Complained, d.Sent)) }
-func (d DomainUse) words() string { return fmt.Sprintf("%d, %s lost", d.Sent, percent(d.lost())) }
+func (d DomainUse) words() string { return loyalty.Count(d.Sent) + ", " + percent(d.lost()) + " lost" }
 func (d DomainUse) cells() []any {
 	return []any{d.called(), d.Members, d.Sent, d.Refused, d.Bounced, percent(d.lost()), d.Complained, d.angry()}
 }

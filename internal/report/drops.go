@@ -1,8 +1,6 @@
 package report
 
 import (
-	"fmt"
-
 	"regulars/internal/loyalty"
 	"regulars/internal/plot"
 	"regulars/internal/store"
@@ -114,7 +112,7 @@ func drawDrops(ask Ask, value any) string {
 		if d.Run != days[0].Run {
 			break
 		}
-		c.Title = fmt.Sprintf("The drop of %s on %s, day by day", d.Campaign, d.Begun)
+		c.Title = "The drop of " + d.Campaign + " on " + d.Begun.UTC().Format("2 January 2006") + ", day by day"
 		c.Labels = append(c.Labels, d.Day.UTC().Format("2 Jan"))
 		issued.Values, earlier.Values = append(issued.Values, float64(d.Issued)), append(earlier.Values, float64(before))
 		on.Values = append(on.Values, float64(max(0, d.Redeemed-before)))

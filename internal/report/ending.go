@@ -78,6 +78,6 @@ func drawEnding(ask Ask, value any) string {
 		c.Title, c.Says = "Codes that end", "Codes of members that end in each month unless they are used before, as of "+ask.Day.String()+"."
 		c.Up = []plot.Series{codes}
 	}
-	c.Says += fmt.Sprintf(" Until the end of the next month: %d points and %d codes.", next.Points, next.Codes)
+	c.Says += fmt.Sprintf(" Until the end of the next month: %s points and %s codes.", loyalty.Count(next.Points), loyalty.Count(next.Codes))
 	return ask.columns(c)
 }

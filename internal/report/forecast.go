@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -105,13 +106,13 @@ func (f Forecast) Table() Table {
 
 // Words are what it says of customers, and how it was tried: a sentence or two each.
 func (f Forecast) Words() []string {
-	said := []string{fmt.Sprintf("As of %s %d members had ordered, %d of them on two days or more, the first %d days before.", f.Day, f.Members, f.Repeat, f.Days)}
+	said := []string{fmt.Sprintf("As of %s %s members had ordered, %s of them on two days or more, the first %s days before.", f.Day, loyalty.Count(f.Members), loyalty.Count(f.Repeat), loyalty.Count(f.Days))}
 	if f.Fit == nil {
 		return append(said, fmt.Sprintf("There is no forecast: %s.", f.Why))
 	}
 	said = append(said,
 		fmt.Sprintf("A customer orders every %.1f weeks on the average. After each repeat order %.1f %% leave for good.", f.Weeks, 100*f.Leave),
-		fmt.Sprintf("%.0f members are still customers. %.0f orders of members known by now are to be expected in the next 90 days.", f.Alive, f.Expected))
+		fmt.Sprintf("%s members are still customers. %s orders of members known by now are to be expected in the next 90 days.", loyalty.Count(int64(math.Round(f.Alive))), loyalty.Count(int64(math.Round(f.Expected)))))
 	if f.Tried.Why != "" {
 		return append(said, fmt.Sprintf("It cannot be tried on an earlier day: as of %s %s.", f.Tried.Day, f.Tried.Why))
 	}

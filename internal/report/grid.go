@@ -135,7 +135,7 @@ func drawGrid(ask Ask, value any) string {
 		all, most = all+p.Members, max(most, perHead(p))
 	}
 	for _, p := range r.Places {
-		words := []string{fmt.Sprintf("%d (%+d)", p.Members, p.Members-p.Before), ask.money(perHead(p))}
+		words := []string{fmt.Sprintf("%s (%+d)", loyalty.Count(p.Members), p.Members-p.Before), ask.marked(perHead(p))}
 		if ask.Narrow {
 			words = []string{plot.Count(float64(p.Members)), fmt.Sprintf("%+d", p.Members-p.Before), wholeMoney(ask.Currency)(float64(perHead(p)))}
 		}

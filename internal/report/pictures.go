@@ -100,10 +100,10 @@ func drawSales(title string) func(Ask, any) string {
 				rest.Amount, rest.Share = rest.Amount+s.Amount, rest.Share+s.Share
 				continue
 			}
-			b.Rows = append(b.Rows, plot.Bar{Label: cmp.Or(s.Name, "(none)"), Value: float64(s.Amount), Text: ask.money(s.Amount) + ", " + percent(s.Share)})
+			b.Rows = append(b.Rows, plot.Bar{Label: cmp.Or(s.Name, "(none)"), Value: float64(s.Amount), Text: ask.marked(s.Amount) + ", " + percent(s.Share)})
 		}
 		if more := len(list) - drawnBars; more > 0 {
-			b.Rows = append(b.Rows, plot.Bar{Label: fmt.Sprintf("%d more", more), Value: float64(rest.Amount), Text: ask.money(rest.Amount) + ", " + percent(rest.Share), Light: true})
+			b.Rows = append(b.Rows, plot.Bar{Label: loyalty.Count(int64(more)) + " more", Value: float64(rest.Amount), Text: ask.marked(rest.Amount) + ", " + percent(rest.Share), Light: true})
 		}
 		return ask.bars(b)
 	}
@@ -113,7 +113,7 @@ func drawFavourites(ask Ask, value any) string {
 	b := plot.Bars{Title: "Favourite categories", Says: "For how many members each category is the one they spend most on, as of " + ask.Day.String() + "."}
 	for i, f := range value.([]Favourite) {
 		if i < drawnBars {
-			b.Rows = append(b.Rows, plot.Bar{Label: cmp.Or(f.Category, "(none)"), Value: float64(f.Members), Text: fmt.Sprint(f.Members)})
+			b.Rows = append(b.Rows, plot.Bar{Label: cmp.Or(f.Category, "(none)"), Value: float64(f.Members), Text: loyalty.Count(f.Members)})
 		}
 	}
 	return ask.bars(b)
@@ -123,7 +123,7 @@ func drawPairs(ask Ask, value any) string {
 	b := plot.Bars{Title: "Bought together", Says: "In how many orders two categories stand together, as of " + ask.Day.String() + "."}
 	for i, p := range value.([]Pair) {
 		if i < drawnBars {
-			b.Rows = append(b.Rows, plot.Bar{Label: p.First + " + " + p.Second, Value: float64(p.Orders), Text: fmt.Sprint(p.Orders)})
+			b.Rows = append(b.Rows, plot.Bar{Label: p.First + " + " + p.Second, Value: float64(p.Orders), Text: loyalty.Count(p.Orders)})
 		}
 	}
 	return ask.bars(b)
@@ -136,7 +136,7 @@ func drawMails(ask Ask, value any) string {
 	slices.SortStableFunc(list, func(a, b MailUse) int { return cmp.Compare(b.Sent, a.Sent) })
 	for i, m := range list {
 		if i < drawnBars {
-			b.Rows = append(b.Rows, plot.Bar{Label: m.Campaign + " / " + m.Mail, Value: float64(m.Sent), Text: fmt.Sprintf("%d, %d clicked", m.Sent, m.Clicked)})
+			b.Rows = append(b.Rows, plot.Bar{Label: m.Campaign + " / " + m.Mail, Value: float64(m.Sent), Text: loyalty.Count(m.Sent) + ", " + loyalty.Count(m.Clicked) + " clicked"})
 		}
 	}
 	return ask.bars(b)
@@ -149,7 +149,7 @@ func drawCampaigns(ask Ask, value any) string {
 	slices.SortStableFunc(list, func(a, b Result) int { return cmp.Compare(b.Revenue, a.Revenue) })
 	for i, c := range list {
 		if i < drawnBars {
-			b.Rows = append(b.Rows, plot.Bar{Label: c.Campaign, Value: float64(c.Revenue), Text: fmt.Sprintf("%s, %d mails", ask.money(c.Revenue), c.Sent)})
+			b.Rows = append(b.Rows, plot.Bar{Label: c.Campaign, Value: float64(c.Revenue), Text: ask.marked(c.Revenue) + ", " + loyalty.Count(c.Sent) + " mails"})
 		}
 	}
 	return ask.bars(b)
@@ -161,7 +161,7 @@ func drawLinks(ask Ask, value any) string {
 	slices.SortStableFunc(list, func(a, b LinkUse) int { return cmp.Compare(b.Members, a.Members) })
 	for i, l := range list {
 		if i < drawnBars {
-			b.Rows = append(b.Rows, plot.Bar{Label: l.Mail + ": " + l.Link, Value: float64(l.Members), Text: fmt.Sprint(l.Members)})
+			b.Rows = append(b.Rows, plot.Bar{Label: l.Mail + ": " + l.Link, Value: float64(l.Members), Text: loyalty.Count(l.Members)})
 		}
 	}
 	return ask.bars(b)
@@ -173,7 +173,7 @@ func drawPools(ask Ask, value any) string {
 	slices.SortStableFunc(list, func(a, b PoolUse) int { return cmp.Compare(b.Given, a.Given) })
 	for i, p := range list {
 		if i < drawnBars {
-			b.Rows = append(b.Rows, plot.Bar{Label: p.Pool, Value: float64(p.Given), Text: fmt.Sprintf("%d, %d used", p.Given, p.Redeemed)})
+			b.Rows = append(b.Rows, plot.Bar{Label: p.Pool, Value: float64(p.Given), Text: loyalty.Count(p.Given) + ", " + loyalty.Count(p.Redeemed) + " used"})
 		}
 	}
 	return ask.bars(b)
@@ -245,7 +245,7 @@ func drawReasons(ask Ask, value any) string {
 	slices.SortStableFunc(reasons, func(a, b string) int { return cmp.Compare(of[b], of[a]) })
 	for i, reason := range reasons {
 		if i < drawnBars {
-			b.Rows = append(b.Rows, plot.Bar{Label: strings.ReplaceAll(reason, "_", " "), Value: float64(of[reason]), Text: fmt.Sprint(of[reason])})
+			b.Rows = append(b.Rows, plot.Bar{Label: strings.ReplaceAll(reason, "_", " "), Value: float64(of[reason]), Text: loyalty.Count(of[reason])})
 		}
 	}
 	return ask.bars(b)
@@ -254,7 +254,7 @@ func drawReasons(ask Ask, value any) string {
 func drawRepeat(ask Ask, value any) string {
 	b := plot.Bars{Title: "How often customers have ordered", Says: "Customers with at least so many orders, and their share of all, as of " + ask.Day.String() + "."}
 	for _, r := range value.([]Repeat) {
-		b.Rows = append(b.Rows, plot.Bar{Label: fmt.Sprintf("%d or more", r.Orders), Value: float64(r.Customers), Text: fmt.Sprintf("%d, %s", r.Customers, percent(r.Share))})
+		b.Rows = append(b.Rows, plot.Bar{Label: fmt.Sprintf("%d or more", r.Orders), Value: float64(r.Customers), Text: loyalty.Count(r.Customers) + ", " + percent(r.Share)})
 	}
 	return ask.bars(b)
 }
@@ -263,9 +263,9 @@ func drawSummary(ask Ask, value any) string {
 	s := value.(Summary)
 	b := plot.Bars{Title: "The shop's customers", Says: "How many have joined, have ordered, and have ordered again, as of " + ask.Day.String() + "."}
 	b.Rows = []plot.Bar{
-		{Label: "members who joined", Value: float64(s.Members), Text: fmt.Sprint(s.Members)},
-		{Label: "customers", Value: float64(s.Customers), Text: fmt.Sprint(s.Customers)},
-		{Label: "ordered again", Value: float64(s.Again), Text: fmt.Sprintf("%d, %s", s.Again, percent(s.Repeat))},
+		{Label: "members who joined", Value: float64(s.Members), Text: loyalty.Count(s.Members)},
+		{Label: "customers", Value: float64(s.Customers), Text: loyalty.Count(s.Customers)},
+		{Label: "ordered again", Value: float64(s.Again), Text: loyalty.Count(s.Again) + ", " + percent(s.Repeat)},
 	}
 	return ask.bars(b)
 }
@@ -277,8 +277,8 @@ func drawTop(ask Ask, value any) string {
 	if t.Share > 0 {
 		others := int64(math.Round(float64(t.Amount)/t.Share)) - t.Amount
 		b.Rows = []plot.Bar{
-			{Label: fmt.Sprintf("the top tenth, %d of %d", t.Size, t.Customers), Value: float64(t.Amount), Text: ask.money(t.Amount) + ", " + percent(t.Share)},
-			{Label: fmt.Sprintf("all others, %d", t.Customers-t.Size), Value: float64(others), Text: ask.money(others) + ", " + percent(1-t.Share), Light: true},
+			{Label: "the top tenth, " + loyalty.Count(t.Size) + " of " + loyalty.Count(t.Customers), Value: float64(t.Amount), Text: ask.marked(t.Amount) + ", " + percent(t.Share)},
+			{Label: "all others, " + loyalty.Count(t.Customers-t.Size), Value: float64(others), Text: ask.marked(others) + ", " + percent(1-t.Share), Light: true},
 		}
 	}
 	return ask.bars(b)
@@ -327,13 +327,13 @@ func drawCohorts(ask Ask, value any) string {
 	list := value.([]Cohort)
 	list = list[max(0, len(list)-drawnMonths):]
 	for i, c := range list {
-		r := plot.HeatRow{Label: c.Month, Beside: fmt.Sprint(c.Members)}
+		r := plot.HeatRow{Label: c.Month, Beside: loyalty.Count(c.Members)}
 		for n, active := range c.Active[1:min(len(c.Active), 1+drawnMonths)] {
 			if i == 0 {
 				h.Across = append(h.Across, fmt.Sprintf("+%d", n+1))
 			}
 			share := ratio(active, c.Members)
-			r.Cells = append(r.Cells, plot.HeatCell{Share: share, Text: fmt.Sprintf("%.0f", 100*share), Title: fmt.Sprintf("%s +%d: %d of %d, %s", c.Month, n+1, active, c.Members, percent(share))})
+			r.Cells = append(r.Cells, plot.HeatCell{Share: share, Text: fmt.Sprintf("%.0f", 100*share), Title: fmt.Sprintf("%s +%d: %s of %s, %s", c.Month, n+1, loyalty.Count(active), loyalty.Count(c.Members), percent(share))})
 		}
 		h.Rows = append(h.Rows, r)
 	}
@@ -353,7 +353,7 @@ func (m Movement) draw(ask Ask, title string) string {
 	if m.From == "" {
 		b := plot.Bars{Title: title, Says: "How many members are in each part, with their share, on " + m.Day + "."}
 		for _, g := range m.Groups {
-			b.Rows = append(b.Rows, plot.Bar{Label: g.Name, Value: float64(g.Members), Text: fmt.Sprintf("%d, %s", g.Members, percent(g.Share))})
+			b.Rows = append(b.Rows, plot.Bar{Label: g.Name, Value: float64(g.Members), Text: loyalty.Count(g.Members) + ", " + percent(g.Share)})
 		}
 		return ask.bars(b)
 	}

@@ -172,6 +172,9 @@ func (a Ask) budget(minor int64) string {
 
 func (a Ask) money(minor int64) string { return loyalty.FormatMoney(minor, a.Currency) }
 
+// marked is money in a picture, which people read and nothing else.
+func (a Ask) marked(minor int64) string { return loyalty.Thousands(a.money(minor), ",") }
+
 // everything is a limit that lets all rows through.
 const everything = 1 << 40
 

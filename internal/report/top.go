@@ -1,8 +1,7 @@
 package report
 
 import (
-	"fmt"
-
+	"regulars/internal/loyalty"
 	"regulars/internal/store"
 )
 
@@ -57,7 +56,7 @@ func topReport(tx *store.Tx, ask Ask) (Table, error) {
 		a.Rows = append(a.Rows, row(s.Member, ask.money(s.Spent), s.Orders))
 	}
 	a.Rows = append(a.Rows,
-		row(fmt.Sprintf("the top tenth, %d of %d", t.Size, t.Customers), ask.money(t.Amount), percent(t.Share)+" of all"),
-		row(fmt.Sprintf("spent as much as the last of these: %d", t.Level), ask.money(t.Threshold), ""))
+		row("the top tenth, "+loyalty.Count(t.Size)+" of "+loyalty.Count(t.Customers), ask.money(t.Amount), percent(t.Share)+" of all"),
+		row("spent as much as the last of these: "+loyalty.Count(t.Level), ask.money(t.Threshold), ""))
 	return a, err
 }

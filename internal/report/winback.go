@@ -113,14 +113,14 @@ func (r WinbackResult) Table() Table {
 
 // Words are whom the question was about, and what became of them.
 func (r WinbackResult) Words() string {
-	return fmt.Sprintf("%s: %s as of %s; %d of them did not order again until %s.", r.Among, manyMembers(r.Members), r.At, r.Gone, r.Until)
+	return fmt.Sprintf("%s: %s as of %s; %s of them did not order again until %s.", r.Among, manyMembers(r.Members), r.At, loyalty.Count(r.Gone), r.Until)
 }
 
 func manyMembers(n int64) string {
 	if n == 1 {
 		return "1 member"
 	}
-	return fmt.Sprintf("%d members", n)
+	return loyalty.Count(n) + " members"
 }
 
 func drawWinback(ask Ask, value any) string { return ask.bars(value.(WinbackResult).bars()) }
@@ -131,7 +131,7 @@ func (r WinbackResult) SVG() string { return r.bars().SVG() }
 func (r WinbackResult) bars() plot.Bars {
 	b := plot.Bars{Title: "Whom rules would win back", Says: fmt.Sprintf("Of %s as of %s, how many each rule would mail, and how many of them did not order again until %s.", r.Among, r.At, r.Until)}
 	for _, v := range r.Verdicts {
-		b.Rows = append(b.Rows, plot.Bar{Label: v.Rule, Value: float64(v.Mails), Text: fmt.Sprintf("%d, %s did not", v.Mails, percent(v.Precision))})
+		b.Rows = append(b.Rows, plot.Bar{Label: v.Rule, Value: float64(v.Mails), Text: loyalty.Count(v.Mails) + ", " + percent(v.Precision) + " did not"})
 	}
 	return b
 }

@@ -137,7 +137,7 @@ func (a *question) onItsDay(d startDay) error {
 	case err != nil:
 		return err
 	case done.Decision == occurrence.Skipped:
-		a.say("start", false, "%s was skipped: %s", d.day, done.Reason)
+		a.say("start", false, "%s was skipped: %s", d.day, strings.ReplaceAll(done.Reason, "_", " "))
 	default:
 		a.causes = append(a.causes, cause{what: "the start of " + d.day.String(), at: done.At, day: a.v.Day(done.At)})
 	}

@@ -2,6 +2,7 @@ package why
 
 import (
 	"fmt"
+	"strings"
 
 	"regulars/internal/loyalty"
 	"regulars/internal/occurrence"
@@ -46,7 +47,7 @@ func (a *question) startRun() error {
 		}
 		what := named(row.Key, given)
 		if row.Decision == occurrence.Skipped {
-			a.say("start", false, "%s was skipped: %s", what, row.Reason)
+			a.say("start", false, "%s was skipped: %s", what, strings.ReplaceAll(row.Reason, "_", " "))
 			continue
 		}
 		a.say("start", true, "%s began on %s", what, a.at(row.At))
