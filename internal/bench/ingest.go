@@ -320,7 +320,8 @@ func (m *ingesting) webhooks(ctx context.Context, to string) error {
 	return m.allThere(ctx)
 }
 
-// points posts single orders before and after the program gets a loyalty.yaml.
+// points posts single orders before the program gets a loyalty.yaml and after most members
+// have ordered by it.
 func (m *ingesting) points(ctx context.Context, to string, files map[string]string) error {
 	plain := &poster{to: to, members: m.Members, name: "plain", client: m.client()}
 	without, err := m.measured(ctx, Rate{Work: plainly, N: m.Deliveries}, func() error {
@@ -337,6 +338,11 @@ func (m *ingesting) points(ctx context.Context, to string, files map[string]stri
 		return err
 	}
 	if err := newDay(ctx, m.db); err != nil { // the tiers of the time before are told
+		return err
+	}
+	first := &poster{to: to, members: m.Members, name: "first", client: m.client()} // most members have points then, as in a shop that goes on
+	bodies := 1 + 2*m.Members/inABody
+	if err := first.post(ctx, m.Connections, bodies, inABody, m.watch("first orders with points", bodies)); err != nil {
 		return err
 	}
 	p := &poster{to: to, members: m.Members, name: "points", client: m.client()}

@@ -133,7 +133,7 @@ func claimNames(tx *store.Tx, ids []int64, names map[int64]string) error {
 	err := tx.All(&rows, `
 		select c.id, c.source,
 		       case when c.source not in ('card', 'referral') then c.key
-		            else c.reward || ' ' || (select count(*) from claims b where b.member_id = c.member_id and b.reward = c.reward and b.source = c.source and b.id <= c.id) end as name
+		            else c.reward || ' ' || (select count(*) from `+tx.RowsBy("claims", "member_id = c.member_id")+` b where b.reward = c.reward and b.source = c.source and b.id <= c.id) end as name
 		from   claims c
 		where  c.id in (select value from `+tx.JSONEach("@ids")+`)`, store.Args{"ids": store.JSON(claims)})
 	if err != nil {

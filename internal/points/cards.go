@@ -198,7 +198,7 @@ func (r *Rules) fill(tx *store.Tx, wallets []walletKey, news map[int64]int64) er
 	}
 	err = tx.All(&found, `
 		select r.member_id, r.wallet, cast(sum(l.remains) as bigint) / max(r.stamps) as times,
-		       (select count(*) from claims c where c.member_id = r.member_id and c.reward = r.wallet and c.source = 'card') as done
+		       (select count(*) from `+tx.RowsBy("claims", "member_id = r.member_id")+` c where c.reward = r.wallet and c.source = 'card') as done
 		from   `+tx.Values("member_id bigint", "wallet text", "stamps bigint")+`
 		join   lots l on l.member_id = r.member_id and l.wallet = r.wallet and l.opens_day <= @today and coalesce(l.last_day, @today) >= @today
 		group  by r.member_id, r.wallet

@@ -103,6 +103,16 @@ func (tx *Tx) RowsOf(table, column, param string) string {
 	return "(select o.* from (select distinct value from " + tx.JSONEach(param) + ") i cross join lateral (select * from " + table + " where " + column + " = i.value offset 0) o)"
 }
 
+// RowsBy is a table expression: the rows of a table that a condition finds by an index, before
+// anything else is asked of them. A planner that takes the table for a small one might begin
+// with all rows of which that holds.
+func (tx *Tx) RowsBy(table, condition string) string {
+	if !tx.Postgres() {
+		return "(select * from " + table + " where " + condition + " limit -1)"
+	}
+	return "(select * from " + table + " where " + condition + " offset 0)"
+}
+
 // ForUpdateOf locks the rows of one table of a join.
 func (tx *Tx) ForUpdateOf(table string) string {
 	if lock := tx.ForUpdate(); lock != "" {
