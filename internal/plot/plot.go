@@ -103,7 +103,7 @@ func (d *drawing) heading(title string, keys []key) (y float64) {
 	x := 0.0
 	y += 20
 	for _, k := range keys {
-		room := 24 + perRune*float64(utf8.RuneCountInString(k.name))
+		room := 24 + wide(k.name)
 		if x+room > d.across() && x > 0 {
 			x, y = 0, y+18
 		}
@@ -177,8 +177,21 @@ func plain(s string) string {
 	return html.EscapeString(s)
 }
 
-// wide is what words take at the usual size, about.
-func wide(words string) float64 { return perRune * float64(utf8.RuneCountInString(words)) }
+// wide is what words take at the usual size, about: capitals are wider than other letters,
+// and signs of Chinese, Japanese and Korean are square.
+func wide(words string) (room float64) {
+	for _, r := range words {
+		switch {
+		case unicode.In(r, unicode.Han, unicode.Hangul, unicode.Hiragana, unicode.Katakana):
+			room += fontSize
+		case unicode.IsUpper(r):
+			room += 1.25 * perRune
+		default:
+			room += perRune
+		}
+	}
+	return room
+}
 
 // labels writes what the steps of an axis are called, each in the middle of its own: all
 // of them, or every so many, so that none touches another. The last one is always there;
@@ -211,11 +224,17 @@ func (d *drawing) labels(names []string, left, step, y float64) {
 
 // cut shortens words to a width; 0 leaves them.
 func cut(words string, room float64) string {
-	most := int(room / perRune)
-	if room <= 0 || utf8.RuneCountInString(words) <= most {
+	if room <= 0 || wide(words) <= room {
 		return words
 	}
-	return string([]rune(words)[:max(0, most-1)]) + "…"
+	kept, used := 0, perRune // of the dots
+	for i, r := range words {
+		if used += wide(string(r)); used > room {
+			break
+		}
+		kept = i + utf8.RuneLen(r)
+	}
+	return words[:kept] + "…"
 }
 
 // Count writes a number shortly, as it stands at an axis: 950, 12k, 3.4M.
