@@ -78,6 +78,7 @@ var program = shoptest.Program{
 	Extra: map[string]string{
 		"loyalty.yaml":                  "points:\n  since: 2027-01-01\n  earn:\n    - 1 per 1.00\n  expire: {unused: 6m}\n",
 		"campaigns/welcome/hello.en.md": "---\nsubject: Hello {{ member.first_name }}\n---\nHello {{ member.first_name }}, welcome. {{ coupon.code }}\n",
+		"campaigns/spring/offer.en.md":  "---\nsubject: offer\n---\n{{ launch.headline }} is here.\n",
 	},
 }
 

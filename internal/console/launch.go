@@ -95,7 +95,7 @@ func (c *Console) launchView(r *http.Request, u visitor) (view launchView, err e
 		if slices.Contains(campaign.Start.Links, name) {
 			kind = "link"
 		}
-		view.Fields = append(view.Fields, launchField{name, kind, view.words.Say("launch.kind_" + kind), strings.TrimSpace(r.PostFormValue("value." + name))})
+		view.Fields = append(view.Fields, launchField{name, kind, view.words.Say("launch.kind_" + kind), strings.TrimSpace(r.PostFormValue(typedValue + name))})
 	}
 	view.rollout(campaign.Campaign)
 	return view, nil
@@ -132,6 +132,10 @@ func (v *launchView) request(u visitor) (l marketing.Launch, err error) {
 	}
 	return l, nil
 }
+
+// typedValue is what the fields of a form are called in which values are typed, before the
+// value's own name.
+const typedValue = "value."
 
 // previewLaunch says what the launch would do, and asks.
 func (c *Console) previewLaunch(w http.ResponseWriter, r *http.Request, u visitor) error {
@@ -178,11 +182,13 @@ func (c *Console) asks(w http.ResponseWriter, r *http.Request, u visitor, view l
 			return err
 		}
 	}
-	view.Mail, err = c.Marketer.PreviewMail(r.Context(), marketing.Mail{Example: delivery.Example{Campaign: view.Campaign}})
+	mail := mailAsked{Mail: marketing.Mail{Example: delivery.Example{Campaign: view.Campaign}, Launch: l.Values}}
+	view.Mail, err = c.Marketer.PreviewMail(r.Context(), mail.Mail)
 	if err != nil {
 		return wrongWith(err)
 	}
-	view.Body = "/console/mail-body/" + path(mailAsked{Mail: marketing.Mail{Example: delivery.Example{Campaign: view.Campaign, Mail: view.Mail.Mail}}})
+	mail.Mail.Mail = view.Mail.Mail
+	view.Body = "/console/mail-body/" + path(mail) + mail.query(func(*mailAsked) {})
 	view.Asked = true
 	status := http.StatusOK
 	if view.Wrong != "" {

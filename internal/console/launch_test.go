@@ -67,6 +67,10 @@ func TestLaunchersLaunch(t *testing.T) {
 		asked.shows(t, "has not agreed to such mails 1")
 		asked.shows(t, "Subject offer")
 		asked.shows(t, "Mail 3 members?")
+		frame, _ := attr(all(tree(t, asked.Body), "iframe")[0], "src")
+		if mail := h.ask(staff.Launcher, frame, nil); !strings.Contains(mail.Body, "Sun is here.") {
+			t.Errorf("the mail does not read as typed: %.300s", mail.Body)
+		}
 		if n := h.Number("select count(*) from runs"); n != 1 {
 			t.Fatalf("a look started something: %d runs", n)
 		}

@@ -59,6 +59,14 @@ func (c *Console) asked(r *http.Request, u visitor) (a mailAsked) {
 	if u.people() {
 		a.Member, _ = strconv.ParseInt(q.Get("as"), 10, 64) // else a made-up one
 	}
+	for name := range q {
+		if field, is := strings.CutPrefix(name, typedValue); is {
+			if a.Launch == nil {
+				a.Launch = map[string]string{}
+			}
+			a.Launch[field] = q.Get(name)
+		}
+	}
 	a.width, a.night, a.pictures, a.text = q.Get("width") == "phone", q.Get("night") != "", q.Get("pictures") != "", q.Get("view") == "text"
 	return a
 }
@@ -73,6 +81,9 @@ func (a mailAsked) query(change func(*mailAsked)) string {
 		}
 	}
 	set("as", strconv.FormatInt(a.Member, 10), a.Member != 0)
+	for name, text := range a.Launch {
+		q.Set(typedValue+name, text)
+	}
 	set("lang", a.Language, a.Language != "")
 	set("width", "phone", a.width)
 	set("night", "1", a.night)

@@ -55,7 +55,7 @@ func (c *Console) newJobView(r *http.Request, u visitor) (view newJobView, err e
 		return view, store.ErrNotFound
 	}
 	for _, f := range jobs.Fields(view.Kind) {
-		view.Fields = append(view.Fields, jobField{f, strings.TrimSpace(cmp.Or(r.PostFormValue("value."+f.Name), r.URL.Query().Get(f.Name)))})
+		view.Fields = append(view.Fields, jobField{f, strings.TrimSpace(cmp.Or(r.PostFormValue(typedValue+f.Name), r.URL.Query().Get(f.Name)))})
 	}
 	err = c.read(r.Context(), func(tx *store.Tx) (err error) {
 		view.frame, err = c.frame(tx, r, u, "jobs", c.pages.words.Say("jobs.new"))

@@ -36,6 +36,8 @@ type Example struct {
 	Member   int64  // as whom; 0: a made-up member
 	Language string // "": the member's
 
+	Launch map[string]any // what it is launched with, as mails take it; nil: made up
+
 	// A program that is not in force, read from a directory; nil: the one in force.
 	Draft *program.Program
 	Texts program.Texts
@@ -126,6 +128,9 @@ func (d *Sender) made(s *send, m material) templates.Data {
 		data = d.writer.data(s, m)
 	}
 	data["links"] = d.writer.linksOf(&send{})
+	if len(s.launch) > 0 {
+		data["launch"] = s.launch
+	}
 	return data
 }
 
@@ -199,6 +204,9 @@ func (d *Sender) example(ctx context.Context, e Example) (*send, material, error
 			if s, err = latestTo(tx, e.Member, e.Campaign, step.Mail); err != nil {
 				return err
 			}
+		}
+		if e.Launch != nil {
+			s.launch = e.Launch
 		}
 		s.campaign, s.plan, s.Class, s.Topic = e.Campaign, p, p.campaign.Class, cmp.Or(step.Topic, p.campaign.Topic)
 		s.Code = 0 // a member's own code is theirs to see

@@ -6,26 +6,44 @@ import (
 
 	"regulars/internal/delivery"
 	"regulars/internal/intake"
+	"regulars/internal/runs"
 	"regulars/internal/staff"
 	"regulars/internal/store"
+	"regulars/internal/versions"
 )
 
 // Mail is one that somebody wants to see before members do.
 type Mail struct {
 	delivery.Example
-	As string // the member: id or e-mail; "": a made-up one
+	As     string            // the member: id or e-mail; "": a made-up one
+	Launch map[string]string // what is typed for the values of its launch; nil: made up
 }
 
-// find looks the member up.
+// find looks the member up, and reads the values.
 func (m Marketer) find(ctx context.Context, w *Mail) error {
-	if w.As == "" {
+	if w.As == "" && w.Launch == nil {
 		return nil
 	}
-	err := m.DB.View(ctx, func(tx *store.Tx) (err error) { w.Member, err = intake.Find(tx, w.As); return err })
-	if err != nil {
-		return fmt.Errorf("the member to write as: %w", err)
-	}
-	return nil
+	return m.DB.View(ctx, func(tx *store.Tx) (err error) {
+		if w.As != "" {
+			if w.Member, err = intake.Find(tx, w.As); err != nil {
+				return fmt.Errorf("the member to write as: %w", err)
+			}
+		}
+		if w.Launch == nil {
+			return nil
+		}
+		v, err := versions.Active(tx)
+		if err != nil {
+			return err
+		}
+		c, err := v.Campaign(w.Campaign)
+		if err != nil {
+			return err
+		}
+		w.Example.Launch, err = runs.ReadValues(c, w.Launch, v.Program.Currency)
+		return err
+	})
 }
 
 // PreviewMail renders a mail as the member would get it.

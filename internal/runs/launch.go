@@ -155,7 +155,7 @@ func prepare(tx *store.Tx, r LaunchRequest) (t isolation.Turn, s start, err erro
 	case c.Since.IsZero():
 		return t, s, &Mistake{fmt.Sprintf("%s is a draft: set live: true and apply the program", c.Name)}
 	}
-	values, err := readValues(c, r.Values, v.Program.Currency)
+	values, err := ReadValues(c, r.Values, v.Program.Currency)
 	if err != nil {
 		return t, s, err
 	}

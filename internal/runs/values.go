@@ -20,8 +20,9 @@ type Mistake struct{ Text string }
 
 func (m *Mistake) Error() string { return m.Text }
 
-// readValues reads the values that a campaign is launched with.
-func readValues(c *versions.Campaign, given map[string]string, currency string) (map[string]any, error) {
+// ReadValues reads the values that a campaign is launched with: as rules and mails take
+// them, or a *Mistake.
+func ReadValues(c *versions.Campaign, given map[string]string, currency string) (map[string]any, error) {
 	values := map[string]any{}
 	names := slices.Sorted(maps.Keys(c.Start.Launch))
 	for _, name := range slices.Sorted(maps.Keys(given)) {
