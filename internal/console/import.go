@@ -311,7 +311,7 @@ func (c *Console) startUpload(w http.ResponseWriter, r *http.Request, u visitor)
 		if err != nil {
 			return err
 		}
-		if found := file.Findings(); file.JobID == nil && (found.Wrong != "" || found.Header == nil) {
+		if found := file.Findings(); file.JobID == nil && (found.Wrong != "" || found.Header == nil || found.Hopeless()) {
 			return wrong(c.pages.words.Say("import.cannot"))
 		}
 		job, _, err := jobs.Enqueue(tx, jobs.Order{Kind: "import", Key: fmt.Sprintf("upload %d", id), By: u.by(),

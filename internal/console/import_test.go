@@ -121,6 +121,19 @@ func TestFilesAreLookedAtReadOtherwiseAndStarted(t *testing.T) {
 	})
 }
 
+// A file of which nothing can be taken in has no button that begins it.
+func TestAFileOfRefusedRowsCannotBeStarted(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		page := h.file("people.csv", "email,first_name\nno address,Nils\n", "members")
+		a := h.ask(staff.Marketer, page, nil)
+		a.shows(t, "cannot be taken in like this")
+		if strings.Contains(a.Body, page+"/start") {
+			t.Error("it can be started")
+		}
+		h.refused(t, staff.Marketer, page+"/start", url.Values{}, "cannot be taken in like this")
+	})
+}
+
 func TestWhatIsNoFileIsRefusedInWords(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		page := h.file("people.csv", "nothing,of,ours\n1,2,3\n", "members")

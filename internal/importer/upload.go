@@ -48,6 +48,11 @@ type Findings struct {
 	Wrong    string   // why it cannot be taken in like this; "": it can
 }
 
+// Hopeless reports whether all of the file was looked at and no row of it can be taken in.
+func (f Findings) Hopeless() bool {
+	return f.Whole && f.Tally.Read > 0 && f.Tally.Refused == f.Tally.Read
+}
+
 // Remark is what is to be said of a line of a file.
 type Remark struct {
 	Line int
