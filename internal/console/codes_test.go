@@ -118,7 +118,7 @@ func TestAPoolTellsItsCourse(t *testing.T) {
 		if n := strings.Count(with.Body, `class="broad"`); n != 2 {
 			t.Errorf("%d pictures of a pool with a limit", n)
 		}
-		h.ask(staff.Viewer, "/console/reports/stocks", nil).shows(t, "gift 2027-03-04 no limit 3 0 0 0.00")
+		h.ask(staff.Viewer, "/console/reports/stocks", nil).shows(t, "gift 4 Mar 2027 no limit 3 0 0 0.00")
 		h.refusedGet(t, "/console/codes/nothing")
 	})
 }
