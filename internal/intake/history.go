@@ -178,7 +178,7 @@ func endPast(tx *store.Tx, rules *points.Rules, today loyalty.Day, some bool, ar
 		if read, err := tiers.ReadPoints(tx); err != nil {
 			return 0, err
 		} else if read {
-			if err := tiers.TellPast(tx, tx.At); err != nil {
+			if err := tiers.TellPast(tx); err != nil {
 				return 0, err
 			}
 		}

@@ -49,7 +49,7 @@ func TestTheTimeBeforeTiersIsTold(t *testing.T) {
 			return err
 		})
 		buy(m[0], "2026-08-30", 26000) // within the grace
-		s.Do(func(tx *store.Tx) error { return tiers.TellPast(tx, tx.At) })
+		s.Do(func(tx *store.Tx) error { return tiers.TellPast(tx) })
 		if err := shoptest.Until(s.DB, tiers.Past); err != nil {
 			t.Fatal(err)
 		}

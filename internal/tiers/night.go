@@ -398,7 +398,7 @@ func Settle(tx *store.Tx) error {
 	if err != nil || n == 0 {
 		return err
 	}
-	return TellPast(tx, tx.At)
+	return TellPast(tx)
 }
 
 // leaveAll ends all stays: the program has no tiers any more.

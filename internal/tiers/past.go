@@ -63,13 +63,12 @@ func Began(tx *store.Tx) (loyalty.Day, error) {
 	return b.day, nil
 }
 
-// TellPast has the time before there were tiers told of everybody, or told anew, from a moment
-// on. What is told already stays told until then.
-func TellPast(tx *store.Tx, from loyalty.Instant) error {
+// TellPast has the time before there were tiers told of everybody, or told anew.
+func TellPast(tx *store.Tx) error {
 	_, err := tx.Exec(`
 		insert into passes (name, day, started_at, note)
-		select '`+History+`', min(day), `+tx.Instant("@from")+`, '0' from passes where name = '`+Pass+`' having count(*) > 0
-		on conflict (name, day) do update set started_at = excluded.started_at, finished_at = null, note = '0'`, store.Args{"from": from})
+		select '`+History+`', min(day), `+tx.Instant("@now")+`, '0' from passes where name = '`+Pass+`' having count(*) > 0
+		on conflict (name, day) do update set started_at = excluded.started_at, finished_at = null, note = '0'`, store.Args{"now": tx.At})
 	if err != nil {
 		return fmt.Errorf("the time before there were tiers: %w", err)
 	}
