@@ -105,7 +105,7 @@ func (b *batch) wait() error {
 
 func (r *reader) take(ctx context.Context, b *batch) error {
 	// Of a dry run, what the planner has seen is undone, too.
-	how := intake.Taking{DryRun: r.DryRun, Grown: b.grown || r.DryRun, Lines: r.lines}
+	how := intake.Taking{DryRun: r.DryRun, Grown: b.grown || r.DryRun, Stood: r.lines.line}
 	parts := [][]*intake.Row{b.history}
 	if r.Kind == "orders" && !how.Grown && r.db.Engine() == store.Postgres {
 		parts = intake.Apart(b.history, atOnce)
@@ -160,10 +160,10 @@ func (r *reader) count(ctx context.Context, b *batch, failed error) error {
 			}
 		}
 		if changed := row.Result.State == intake.Stored || row.Result.State == intake.Updated; changed && row.Result.Past {
-			r.past[row.Result.Member] = true
+			r.past.set(row.Result.Member, row.Line)
 		}
 		if row.Result.State != intake.Refused && row.Order == nil {
-			r.lines[row.Result.Member] = row.Line
+			r.lines.set(row.Result.Member, row.Line)
 		}
 		for _, line := range r.of[row] {
 			delete(r.kept, line)

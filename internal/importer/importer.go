@@ -157,7 +157,7 @@ func (t *Tally) add(more Tally) {
 
 // importPart takes in one table: a file, or one of an archive.
 func (im *Importer) importPart(ctx context.Context, f File) (Tally, error) {
-	r := &reader{Importer: im, File: f, lines: map[int64]int{}, kept: map[int][]string{}, told: map[string]Dates{}, unreachable: map[*intake.Row]bool{}, past: map[int64]bool{}, next: &batch{}, passes: 1}
+	r := &reader{Importer: im, File: f, lines: byMember{}, kept: map[int][]string{}, told: map[string]Dates{}, unreachable: map[*intake.Row]bool{}, past: byMember{}, next: &batch{}, passes: 1}
 	err := r.whole(ctx)
 	for _, c := range r.closers {
 		err = errors.Join(err, c())
@@ -193,13 +193,13 @@ type reader struct {
 	rows         int                   // of next, in lines of the file
 	of           map[*intake.Row][]int // the lines of orders that have several
 	last         receipt               // of the row above
-	lines        map[int64]int         // member → the line where they stand
+	lines        byMember              // where members stand
 	believed     int64                 // rows of the table as the planner knew it before the file
 	measured     int64                 // … and since it looked at it last
 	kept         map[int][]string      // line → the row as it stood, while it may be refused
 	unreachable  map[*intake.Row]bool  // whose address is to get nothing
 	shown        int                   // rows of a dry run
-	past         map[int64]bool        // members of whom orders of the time before the program came in
+	past         byMember              // members of whom orders of the time before the program came in
 	rejects      *csv.Writer
 	closers      []func() error
 }
@@ -284,7 +284,7 @@ func (r *reader) whole(ctx context.Context) (err error) {
 // tellPast does at once, for what came in, what the nights of long ago would have done.
 func (r *reader) tellPast(ctx context.Context) error {
 	if len(r.past) > 0 {
-		if err := intake.TellPast(ctx, r.db, slices.Collect(maps.Keys(r.past))); err != nil {
+		if err := intake.TellPast(ctx, r.db, r.past.members()); err != nil {
 			return err
 		}
 	}

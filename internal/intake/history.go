@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -242,9 +243,8 @@ func (b *batch) leave(pass string, day loyalty.Day) error {
 // TellPast tells what an import brought of the time before the program: of members who had
 // orders then it books what these earned, by the tiers of their days, and has the members
 // stand where they would stand had the tiers been there all the time. Nobody hears of it.
-func TellPast(ctx context.Context, db *store.DB, members []int64) error {
-	slices.Sort(members)
-	for some := range slices.Chunk(members, pastAtOnce) {
+func TellPast(ctx context.Context, db *store.DB, members iter.Seq[int64]) error {
+	for some := range chunks(members, pastAtOnce) {
 		err := db.Update(ctx, func(tx *store.Tx) error {
 			if err := tx.HoldMembers(some); err != nil {
 				return err
@@ -280,6 +280,24 @@ func TellPast(ctx context.Context, db *store.DB, members []int64) error {
 		}
 		return nil
 	})
+}
+
+// chunks are n of a sequence at a time.
+func chunks[T any](all iter.Seq[T], n int) iter.Seq[[]T] {
+	return func(yield func([]T) bool) {
+		var some []T
+		for v := range all {
+			if some = append(some, v); len(some) == n {
+				if !yield(some) {
+					return
+				}
+				some = nil
+			}
+		}
+		if some != nil {
+			yield(some)
+		}
+	}
 }
 
 // EndAll books what has ended of everybody, as the night does: where history came in, much

@@ -30,10 +30,12 @@ func (r *Row) Note(field, reason string, args ...any) {
 
 // Taking says how rows of a file are taken in.
 type Taking struct {
-	News   bool          // they have just happened, and are live events: otherwise they are history
-	DryRun bool          // nothing is changed
-	Grown  bool          // the tables have grown by much since the planner looked at them
-	Lines  map[int64]int // members who stood in the file already, each with the line
+	News   bool // they have just happened, and are live events: otherwise they are history
+	DryRun bool // nothing is changed
+	Grown  bool // the tables have grown by much since the planner looked at them
+
+	// Stood is the line of a file of members in which somebody stood already; 0: they did not.
+	Stood func(member int64) int
 }
 
 // errDry ends a transaction that is only to show what it would do.
@@ -63,7 +65,7 @@ func (in *Intake) Take(ctx context.Context, rows []*Row, how Taking) error {
 		case rows[0].Order != nil:
 			err = b.takeOrders()
 		default:
-			err = b.takeMembers(how.Lines)
+			err = b.takeMembers(how.Stood)
 		}
 		if err == nil && how.DryRun {
 			err = errDry
@@ -81,12 +83,12 @@ func (in *Intake) Take(ctx context.Context, rows []*Row, how Taking) error {
 	return nil
 }
 
-// takeMembers takes rows of a members file in; lines says in which line of the file a
+// takeMembers takes rows of a members file in; stood says in which line of the file a
 // person came already.
-func (b *batch) takeMembers(lines map[int64]int) error {
+func (b *batch) takeMembers(stood func(member int64) int) error {
 	return inSteps(
 		b.findPeople,
-		func() error { return b.dropAgain(lines) },
+		func() error { return b.dropAgain(stood) },
 		b.makePeople,
 		b.lock,
 		b.profiles,
@@ -108,10 +110,10 @@ func inSteps(steps ...func() error) error {
 // dropAgain refuses rows of people who stand in the file already with something
 // else: which of the two is right, nobody can tell. A row that says the same is
 // unchanged.
-func (b *batch) dropAgain(lines map[int64]int) error {
+func (b *batch) dropAgain(stood func(member int64) int) error {
 	here := map[*person]*item{}
 	for _, it := range b.items {
-		line, known := lines[it.who.id], it.who.fingerprint
+		line, known := stood(it.who.id), it.who.fingerprint
 		if before := here[it.who]; before != nil {
 			line, known = before.Line, before.Fingerprint
 		}
