@@ -13,34 +13,39 @@ import (
 	"regulars/internal/store"
 )
 
-// Deliveries that arrive together are taken in together: while one group is being
+// Deliveries that arrive together are taken in together: while a group is being
 // committed the next gathers, so that on a quiet server nobody waits for others and on
-// a busy one a commit is shared by as many as came meanwhile.
+// a busy one a commit is shared by as many as came meanwhile. Where that are many, a second
+// group goes beside the first: while one waits for the database, the other computes.
 //
 //	Deliver ─ queue ─ lead: a group ─ takeGroup, one transaction ─ each its own answer
 //	                    │                 └ a locked member: the delivery comes again
 //	                    └ the first in the queue leads the next
 //
-// Whoever comes first leads a group, and hands the lead on to the first who waits. Of a
-// member, an order or an event there is one delivery in a group, so what one delivery does
+// A group is led by the first of it, who hands the lead on to the first of the next. Of a
+// member, an order or an event there is one delivery under way, so what one delivery does
 // cannot depend on which others are beside it. Deliveries of many events gather in a queue
 // of their own: see many.go.
 
 // gathering is a queue of deliveries.
 type gathering struct {
-	most int // events of a group, give or take one delivery
+	most    int // events of a group, give or take one delivery
+	abreast int // so many groups are under way at most
+	enough  int // deliveries that wait make a group beside another
 
-	mu    sync.Mutex
-	queue []*delivery
-	led   bool // a group is under way, or its leader on the way
+	mu       sync.Mutex
+	queue    []*delivery
+	underWay int              // groups
+	taken    map[subject]bool // what they are about
 }
 
 // delivery is what one caller brings.
 type delivery struct {
 	events   []loyalty.Event
 	currency string
-	keys     []subject    // no other delivery of its group has one of these
+	keys     []subject    // no other delivery under way has one of these
 	told     chan outcome // one at a time: the caller reads each
+	leads    []*delivery  // the group that is its caller's to lead
 
 	results []Result
 	err     error
@@ -51,7 +56,7 @@ type outcome int
 
 const (
 	answered outcome = iota // results and err are there
-	lead                    // the next group is the caller's to lead
+	lead                    // a group is the caller's to lead
 	locked                  // somebody else has locked the member
 	byItself                // take it in without the others: together they wait for a lock
 )
@@ -62,6 +67,12 @@ const (
 	mostOfFew  = 200
 	mostOfMany = 2000
 	fewEvents  = 20
+
+	// A second group takes from what the first leaves of a computer. One of fewer deliveries
+	// than that is better off with those who come while it waits: half of a
+	// transaction's cost does not depend on how many are in it.
+	groupsOfFew = 2
+	enoughOfFew = 16
 
 	// groupWait is how long a group waits for a lock that is not a member's.
 	groupWait = 300 * time.Millisecond
@@ -124,12 +135,10 @@ func (in *Intake) Deliver(ctx context.Context, currency string, events []loyalty
 	d.keys = keysOf(events)
 	var since time.Time // the member is locked
 	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
-		told := lead
-		if !in.few.join(d) {
-			told = <-d.told
-		}
+		in.few.join(d)
+		told := <-d.told
 		if told == lead {
-			in.few.lead(func(group []*delivery) map[*delivery]outcome {
+			in.few.lead(d, func(group []*delivery) map[*delivery]outcome {
 				told := map[*delivery]outcome{}
 				in.takeGroup(ctx, group, told)
 				return told
@@ -159,27 +168,24 @@ func (d *delivery) answer() ([]Result, error) {
 	return d.results, nil
 }
 
-// join puts a delivery into the queue and reports whether its caller has to lead a group.
-func (g *gathering) join(d *delivery) bool {
+// join puts a delivery into the queue.
+func (g *gathering) join(d *delivery) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.queue = append(g.queue, d)
-	if g.led {
-		return false
-	}
-	g.led = true
-	return true
+	g.begin()
 }
 
-// lead has take take one group in, hands the lead on and tells everybody of the group.
-func (g *gathering) lead(take func([]*delivery) map[*delivery]outcome) {
-	group := g.next()
+// lead has take take in the group that is d's to lead, hands the lead on and tells everybody
+// of the group.
+func (g *gathering) lead(d *delivery, take func([]*delivery) map[*delivery]outcome) {
+	group := d.leads
 	var told map[*delivery]outcome
 	for _, d := range group {
-		d.err = errUnanswered
+		d.err, d.leads = errUnanswered, nil
 	}
 	defer func() {
-		g.handOn()
+		g.end(group)
 		for _, d := range group {
 			d.told <- told[d]
 		}
@@ -187,34 +193,54 @@ func (g *gathering) lead(take func([]*delivery) map[*delivery]outcome) {
 	told = take(group)
 }
 
-// next takes the next group out of the queue: of deliveries with a key in common only
-// the first, whom no other overtakes.
-func (g *gathering) next() (group []*delivery) {
+// begin gives the next groups to their first, while there may be more under way.
+func (g *gathering) begin() {
+	for g.underWay == 0 || g.underWay < g.abreast && len(g.queue) >= g.enough {
+		group := g.next()
+		if group == nil {
+			return
+		}
+		g.underWay++
+		for _, d := range group {
+			for _, k := range d.keys {
+				g.taken[k] = true
+			}
+		}
+		group[0].leads = group
+		group[0].told <- lead
+	}
+}
+
+// end says that a group is no longer under way.
+func (g *gathering) end(group []*delivery) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	events, rest, taken := 0, g.queue[:0], map[subject]bool{}
+	g.underWay--
+	for _, d := range group {
+		for _, k := range d.keys {
+			delete(g.taken, k)
+		}
+	}
+	g.begin()
+}
+
+// next takes the next group out of the queue: of deliveries with a key in common only
+// the first, whom no other overtakes, and none that has one with a group under way.
+func (g *gathering) next() (group []*delivery) {
+	events, rest, passed := 0, g.queue[:0], map[subject]bool{}
 	for _, d := range g.queue {
-		if events >= g.most || slices.ContainsFunc(d.keys, func(k subject) bool { return taken[k] }) {
+		if events >= g.most || slices.ContainsFunc(d.keys, func(k subject) bool { return passed[k] || g.taken[k] }) {
 			rest = append(rest, d)
 		} else {
 			group, events = append(group, d), events+len(d.events)
 		}
 		for _, k := range d.keys {
-			taken[k] = true
+			passed[k] = true
 		}
 	}
 	clear(g.queue[len(rest):])
 	g.queue = rest
 	return group
-}
-
-// handOn gives the lead to the first who waits.
-func (g *gathering) handOn() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.led = len(g.queue) > 0; g.led {
-		g.queue[0].told <- lead
-	}
 }
 
 // takeGroup takes some deliveries in as one transaction. One that fails as a whole is

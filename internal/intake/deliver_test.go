@@ -39,6 +39,7 @@ func newGate(t *testing.T, db *store.DB) *gate {
 		return db.Now()
 	}))
 	g.Patient()
+	g.Abreast(1)
 	g.Stored(placed("first", "O-first", "M-first", 0, 100)) // the pepper is read
 	if _, err := g.Currency(context.Background()); err != nil {
 		t.Fatal(err)
@@ -124,6 +125,48 @@ func TestDeliveriesThatArriveTogetherCommitTogether(t *testing.T) {
 		}
 		if answers, _ := g.together(gone, all[1:]...); answers[3].state() != "duplicate" {
 			t.Errorf("delivered again: %+v, want a duplicate", answers[3])
+		}
+	})
+}
+
+func TestWhereManyWaitASecondGroupGoesBesideTheFirst(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		if db.Engine() != store.Postgres {
+			t.Skip("SQLite has one writer")
+		}
+		g := newGate(t, db)
+		g.Abreast(2)
+		hold := make(chan struct{})
+		g.mu.Lock()
+		g.held = hold
+		g.mu.Unlock()
+		var first, second sync.WaitGroup
+		deliver := func(all *sync.WaitGroup, e loyalty.Event) {
+			all.Go(func() {
+				if results, err := g.Deliver(context.Background(), "EUR", []loyalty.Event{e}); err != nil || results[0].State != intake.Stored {
+					t.Errorf("%v, %v", results, err)
+				}
+			})
+		}
+		deliver(&first, placed("held", "O-held", "M-held", 0, 100))
+		<-g.at
+		// Of the member who is under way another order waits; it is one of those that are enough.
+		deliver(&first, placed("same", "O-same", "M-held", 0, 100))
+		for i := range intake.EnoughOfFew - 1 {
+			for g.Queued() <= i {
+				runtime.Gosched()
+			}
+			deliver(&second, placed(fmt.Sprint("e", i), fmt.Sprint("O-", i), fmt.Sprint("M-", i), 0, 100))
+		}
+		second.Wait()
+		if n := g.Queued(); n != 1 {
+			t.Errorf("%d deliveries wait, want the one whose member is under way", n)
+		}
+		close(hold)
+		first.Wait()
+		if n := g.One("select count(*) from orders"); n != fmt.Sprint(intake.EnoughOfFew+2) {
+			t.Errorf("%s orders, want all", n)
 		}
 	})
 }

@@ -39,6 +39,12 @@ func (in *Intake) Patient() { in.groupWait, in.groupTime = time.Minute, 10*time.
 // PatientWithLocked has a delivery of a locked member come again for as long.
 func (in *Intake) PatientWithLocked() { in.lockedWait = 5 * time.Minute }
 
+// Abreast has so many groups be under way at once.
+func (in *Intake) Abreast(groups int) { in.few.abreast = groups }
+
+// EnoughOfFew is how many deliveries that wait make a group beside another.
+const EnoughOfFew = enoughOfFew
+
 // Queued is how many deliveries wait for a group.
 func (in *Intake) Queued() int { return in.few.queued() + in.many.queued() }
 

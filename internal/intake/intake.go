@@ -75,9 +75,13 @@ type Intake struct {
 
 // New returns the intake of a database.
 func New(db *store.DB) *Intake {
+	groups := 1 // SQLite has one writer
+	if db.Engine() == store.Postgres {
+		groups = groupsOfFew
+	}
 	return &Intake{
 		db:        db,
-		few:       gathering{most: mostOfFew},
+		few:       gathering{most: mostOfFew, abreast: groups, enough: enoughOfFew, taken: map[subject]bool{}},
 		many:      gathering{most: mostOfMany},
 		alone:     make(chan struct{}, aloneAtOnce),
 		groupWait: groupWait, groupTime: groupTime, lockedWait: lockedWait,

@@ -32,8 +32,9 @@ type share struct {
 
 // deliverMany is Deliver of many events.
 func (in *Intake) deliverMany(ctx context.Context, d *delivery) ([]Result, error) {
-	if in.many.join(d) || <-d.told == lead {
-		in.many.lead(func(group []*delivery) map[*delivery]outcome {
+	in.many.join(d)
+	if <-d.told == lead {
+		in.many.lead(d, func(group []*delivery) map[*delivery]outcome {
 			in.takeMany(ctx, group)
 			return nil // all are answered
 		})
