@@ -5,8 +5,8 @@
 // looks up first), and hands the rows on to intake, which takes them in like
 // everything else.
 //
-//	File → rows → an order's rows together → Shop.Check → intake.Take, 5,000 at once,
-//	on Postgres as two transactions side by side, while the next 5,000 are read
+//	File → rows → an order's rows together → Shop.Check → intake.Take, 5,000 at once;
+//	orders on Postgres in two lanes, 2,500 at once in each, while the next are read
 //
 // It promises that a row is taken or refused and said, that importing a file again
 // changes nothing, that nobody guesses at a date or an amount that may mean two
@@ -157,7 +157,8 @@ func (t *Tally) add(more Tally) {
 
 // importPart takes in one table: a file, or one of an archive.
 func (im *Importer) importPart(ctx context.Context, f File) (Tally, error) {
-	r := &reader{Importer: im, File: f, lines: byMember{}, kept: map[int][]string{}, told: map[string]Dates{}, unreachable: map[*intake.Row]bool{}, past: byMember{}, next: &batch{}, passes: 1}
+	r := &reader{Importer: im, File: f, lines: byMember{}, kept: map[int][]string{}, told: map[string]Dates{}, unreachable: map[*intake.Row]bool{}, past: byMember{}, passes: 1}
+	r.openLanes()
 	err := r.whole(ctx)
 	for _, c := range r.closers {
 		err = errors.Join(err, c())
@@ -188,20 +189,22 @@ type reader struct {
 	passes int   // how often the file is read
 	before int64 // bytes read in earlier passes
 
-	ends         *ends                 // of the orders in the file; nil: not looked for yet
-	next, taking *batch                // rows to be taken in next, and those that are being taken in
-	rows         int                   // of next, in lines of the file
-	of           map[*intake.Row][]int // the lines of orders that have several
-	last         receipt               // of the row above
-	lines        byMember              // where members stand
-	believed     int64                 // rows of the table as the planner knew it before the file
-	measured     int64                 // … and since it looked at it last
-	kept         map[int][]string      // line → the row as it stood, while it may be refused
-	unreachable  map[*intake.Row]bool  // whose address is to get nothing
-	shown        int                   // rows of a dry run
-	past         byMember              // members of whom orders of the time before the program came in
-	rejects      *csv.Writer
-	closers      []func() error
+	ends        *ends                 // of the orders in the file; nil: not looked for yet
+	lanes       []*lane               // that take rows in side by side
+	apart       *intake.Lanes         // in which of them a row is
+	taken       chan *lane            // whose batch is done
+	waiting     int                   // lines of the file to be taken in next
+	of          map[*intake.Row][]int // the lines of orders that have several
+	last        receipt               // of the row above
+	lines       byMember              // where members stand
+	believed    int64                 // rows of the table as the planner knew it before the file
+	measured    int64                 // … and since it looked at it last
+	kept        map[int][]string      // line → the row as it stood, while it may be refused
+	unreachable map[*intake.Row]bool  // whose address is to get nothing
+	shown       int                   // rows of a dry run
+	past        byMember              // members of whom orders of the time before the program came in
+	rejects     *csv.Writer
+	closers     []func() error
 }
 
 // whole does the import: it reads what the shop is and the header, then the rows, and

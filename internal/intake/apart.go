@@ -6,14 +6,74 @@ import (
 	"regulars/internal/loyalty"
 )
 
-// Apart cuts rows into n parts of about the same size, which may be taken in side by side:
-// rows that name the same person or order are in one part, in the order in which they were.
-func Apart(rows []*Row, n int) [][]*Row {
-	parts := make([][]*Row, n)
-	for i, part := range apart(len(rows), n, func(keys []subject, i int) []subject { return appendSubjects(keys, rows[i].Event) }) {
-		parts[part] = append(parts[part], rows[i])
+// Lanes keep rows of a file apart that are taken in side by side: of all that are held,
+// those that name the same person or order are in one lane.
+type Lanes struct {
+	held   map[subject]holding
+	rows   []int // held in each lane
+	narrow int   // so many rows to come are all in the first lane
+	keys   []subject
+}
+
+// holding is in which lane the rows are that have a key, and how many.
+type holding struct{ lane, rows int }
+
+// narrowed is how many rows are in one lane after one named what was in several: a file
+// that has many of these is not to stop at each.
+const narrowed = 5000
+
+// NewLanes returns n empty lanes.
+func NewLanes(n int) *Lanes { return &Lanes{held: map[subject]holding{}, rows: make([]int, n)} }
+
+// Hold holds a row, and says in which lane: if what it names is in one, there. If it is in
+// several, the row is not held: they have to be let go first.
+func (l *Lanes) Hold(row *Row) (lane int, ok bool) {
+	if len(l.rows) == 1 {
+		return 0, true
 	}
-	return parts
+	l.keys = appendSubjects(l.keys[:0], row.Event)
+	lane = -1
+	for _, key := range l.keys {
+		h, there := l.held[key]
+		if there && lane >= 0 && lane != h.lane {
+			l.narrow = narrowed
+			return 0, false
+		}
+		if there {
+			lane = h.lane
+		}
+	}
+	switch {
+	case lane >= 0:
+	case l.narrow > 0:
+		lane = 0
+	default:
+		lane = slices.Index(l.rows, slices.Min(l.rows))
+	}
+	l.narrow = max(0, l.narrow-1)
+	for _, key := range l.keys {
+		l.held[key] = holding{lane, l.held[key].rows + 1}
+	}
+	l.rows[lane]++
+	return lane, true
+}
+
+// LetGo lets rows go that a lane holds.
+func (l *Lanes) LetGo(lane int, rows []*Row) {
+	if len(l.rows) == 1 {
+		return
+	}
+	for _, row := range rows {
+		l.keys = appendSubjects(l.keys[:0], row.Event)
+		for _, key := range l.keys {
+			if h := l.held[key]; h.rows > 1 {
+				l.held[key] = holding{lane, h.rows - 1}
+			} else {
+				delete(l.held, key)
+			}
+		}
+	}
+	l.rows[lane] -= len(rows)
 }
 
 // apart says for each of some things in which of n parts it is, if those with a key in

@@ -73,6 +73,8 @@ type batch struct {
 	were      rising           // … with their figures before the wave
 	repaid    points.Followed  // those of them for whom the wave changed something
 
+	claims map[storedClaim]string // as JSON
+
 	fresh []orderKey // orders that the batch makes
 	early []orderKey // orders to come, for which it keeps events
 }

@@ -35,7 +35,7 @@ func (b *batch) eventValues(row []any, it *item) []any {
 	if it.order != nil && it.order.ID != 0 {
 		order = it.order.ID
 	}
-	return append(row, it.Source, it.Event.ID, it.who.id, it.Type, it.At, int64(loyalty.DayOf(it.At.Time, b.shop.Zone)), b.tx.At, order, properties(it))
+	return append(row, it.Source, it.Event.ID, it.who.id, it.Type, it.At, int64(loyalty.DayOf(it.At.Time, b.shop.Zone)), b.tx.At, order, b.properties(it))
 }
 
 func (b *batch) insertEvents(wave []*item) error {

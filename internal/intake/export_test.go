@@ -53,3 +53,12 @@ func (g *gathering) queued() int {
 	defer g.mu.Unlock()
 	return len(g.queue)
 }
+
+// Apart cuts rows into n parts as takeMany does events.
+func Apart(rows []*Row, n int) [][]*Row {
+	parts := make([][]*Row, n)
+	for i, part := range apart(len(rows), n, func(keys []subject, i int) []subject { return appendSubjects(keys, rows[i].Event) }) {
+		parts[part] = append(parts[part], rows[i])
+	}
+	return parts
+}

@@ -289,12 +289,23 @@ func (k storedClaim) claim(at loyalty.Instant, kind int, arrival int64) claim {
 	return claim{clock: clock{k.Version, at, kind, arrival}, Says: strings.Fields(k.Says), Status: k.Status}
 }
 
-// properties is what is stored with an event, as JSON.
-func properties(it *item) string {
+// properties is what is stored with an event, as JSON. Most orders of a batch say the same
+// things, and have no version.
+func (b *batch) properties(it *item) string {
 	if it.about() {
 		said := storedClaim{it.states.Version, strings.Join(it.states.Says, " "), it.states.Status}
 		if len(it.Properties) == 0 || it.who.erased() {
-			return store.JSON(claimOnly{said})
+			written, there := b.claims[said]
+			if !there {
+				written = store.JSON(claimOnly{said})
+			}
+			if !there && said.Version == 0 {
+				if b.claims == nil {
+					b.claims = map[storedClaim]string{}
+				}
+				b.claims[said] = written
+			}
+			return written
 		}
 		all := maps.Clone(it.Properties)
 		all[claimProperty] = said

@@ -64,11 +64,13 @@ func (tx *Tx) lockNumbers(kind string, locks map[int64]lockedAs) error {
 			alone = append(alone, n)
 		}
 	}
-	// The rows of the list are gone through in their sequence.
+	// The rows of the list are gone through in their sequence; of hundreds, only how many
+	// there were is sent, and what they have in common is looked up once.
+	const of = "(select hashtext('regulars ' || @kind || ' ' || current_schema()))"
 	_, err := tx.Exec(`
-		select case when n in (select value from `+tx.JSONEach("@alone")+`)
-		       then cast(pg_advisory_xact_lock(hashtext('regulars ' || @kind || ' ' || current_schema()), n) as text)
-		       else cast(pg_advisory_xact_lock_shared(hashtext('regulars ' || @kind || ' ' || current_schema()), n) as text) end
+		select count(case when n in (select value from `+tx.JSONEach("@alone")+`)
+		             then cast(pg_advisory_xact_lock(`+of+`, n) as text)
+		             else cast(pg_advisory_xact_lock_shared(`+of+`, n) as text) end)
 		from  (select cast(value as integer) as n from `+tx.JSONEach("@all")+` order by value offset 0) l`,
 		Args{"kind": kind, "alone": IDs(alone), "all": IDs(all)})
 	if err != nil {

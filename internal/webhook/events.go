@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 
 	"regulars/internal/loyalty"
@@ -35,8 +34,11 @@ func Decode(body []byte, o Options) ([]loyalty.Event, []FieldError, error) {
 	}
 	events := make([]loyalty.Event, 0, len(list))
 	var refused []FieldError
-	for i, value := range list {
-		e, id, err := decodeEvent(value, o)
+	var room []asked
+	for i := range list {
+		var e loyalty.Event
+		var id string
+		e, id, room, err = decodeEvent(list[i], room, o)
 		var field *FieldError
 		if errors.As(err, &field) {
 			refused = append(refused, FieldError{i, id, field.Field, field.Reason})
@@ -47,38 +49,40 @@ func Decode(body []byte, o Options) ([]loyalty.Event, []FieldError, error) {
 	return events, refused, nil
 }
 
-// split returns the events of a body as JSON values, with numbers as written.
-func split(body []byte) ([]any, error) {
+// split returns the events of a body as JSON values.
+func split(body []byte) ([]value, error) {
 	if len(body) > MaxBody {
 		return nil, fmt.Errorf("the body is larger than %d MB: send the events in several", MaxBody>>20)
 	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.UseNumber()
-	var value any
-	if err := d.Decode(&value); err != nil {
-		return nil, fmt.Errorf("the body is not JSON: %w", err)
+	v, ok := parse(body)
+	switch {
+	case !ok:
+		return nil, notOneValue(body)
+	case v.kind == object:
+		return []value{v}, nil
+	case v.kind != list:
+		return nil, errors.New("the body is neither an event nor an array of events")
+	case len(v.items) > MaxEvents:
+		return nil, fmt.Errorf("the body has %d events: at most %d at once", len(v.items), MaxEvents)
 	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, errors.New("the body goes on after the JSON value: send several events as an array")
+	return v.items, nil
+}
+
+// notOneValue says why a body is not one JSON value.
+func notOneValue(body []byte) error {
+	var whole json.RawMessage
+	if err := json.NewDecoder(bytes.NewReader(body)).Decode(&whole); err != nil {
+		return fmt.Errorf("the body is not JSON: %w", err)
 	}
-	switch v := value.(type) {
-	case map[string]any:
-		return []any{v}, nil
-	case []any:
-		if len(v) > MaxEvents {
-			return nil, fmt.Errorf("the body has %d events: at most %d at once", len(v), MaxEvents)
-		}
-		return v, nil
-	}
-	return nil, errors.New("the body is neither an event nor an array of events")
+	return errors.New("the body goes on after the JSON value: send several events as an array")
 }
 
 // decodeEvent reads one event. The error is a *FieldError; the id is returned
-// beside it as far as it could be read.
-func decodeEvent(value any, o Options) (e loyalty.Event, id string, err error) {
-	f, err := newFields("", value)
+// beside it as far as it could be read, and the room for the event after it.
+func decodeEvent(v value, room []asked, o Options) (e loyalty.Event, id string, rest []asked, err error) {
+	f, err := newFields(v, room)
 	if err != nil {
-		return e, "", err
+		return e, "", room, err
 	}
 	e = loyalty.Event{Source: o.Source, Via: o.Via, ID: f.text("id"), Type: f.text("type"), At: f.instant("at")}
 	e.Member = decodeMember(f.object("member"))
@@ -102,8 +106,8 @@ func decodeEvent(value any, o Options) (e loyalty.Event, id string, err error) {
 			put(&e.Properties, name, extra)
 		}
 	}
-	e.Notes, e.Unknown = *f.notes, *f.unknown
-	return e, e.ID, f.err()
+	e.Notes, e.Unknown = f.said.notes, f.said.unknown
+	return e, e.ID, f.said.asked, f.err()
 }
 
 // put adds a property unless the sender named one so.

@@ -4,36 +4,64 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"regulars/internal/loyalty"
 )
 
-// fields is a JSON object that is read field by field; what was read is taken
-// out, so that rest is what nobody knew. The first mistake is kept, and reading
-// goes on with zero values. A nil *fields is an absent object: all is empty.
+// fields is a JSON object that is read field by field; rest is what nobody has read. The
+// first mistake is kept, and reading goes on with zero values. A nil *fields is an absent
+// object: all is empty.
 type fields struct {
-	path   string // "order." before the names of its fields
-	values map[string]any
-	first  **FieldError    // shared by the objects of one event
-	notes  *[]loyalty.Note // shared, too: what was left out
-	soft   bool            // what is wrong is left out
-
-	asked   *[]string // the names of its fields that we know
-	unknown *[]string // what is said of others; shared like first
+	in     *fields // the object that this one is a field of; nil: none
+	name   string  // its name there
+	nth    int     // where it stands in the list of that name, or one
+	values []value
+	said   *said // shared by the objects of one event
+	n      int   // tells it from the others of the event
+	soft   bool  // what is wrong is left out
 }
 
-// newFields returns the object at the top of an event.
-func newFields(path string, value any) (*fields, error) {
-	object, ok := value.(map[string]any)
-	if !ok {
+// said is what is said of one event.
+type said struct {
+	first   *FieldError    // mistake
+	notes   []loyalty.Note // what was left out
+	unknown []string       // of fields that we do not know
+	asked   []asked        // the fields that we do
+	objects int
+}
+
+type asked struct {
+	object int
+	name   string
+}
+
+const one = -1
+
+// newFields returns the object at the top of an event. Its room is that of the event before.
+func newFields(v value, room []asked) (*fields, error) {
+	if v.kind != object {
 		return nil, &FieldError{Field: "event", Reason: "is not an object"}
 	}
-	return &fields{path: path, values: object, first: new(*FieldError), notes: new([]loyalty.Note), asked: new([]string), unknown: new([]string)}, nil
+	return &fields{nth: one, values: v.items, said: &said{asked: room[:0]}}, nil
 }
+
+// path is what stands before the names of the object's fields: "order.".
+func (f *fields) path() string {
+	switch {
+	case f.in == nil:
+		return ""
+	case f.nth == one:
+		return f.in.path() + f.name + "."
+	}
+	return f.in.path() + entry(f.name, f.nth) + "."
+}
+
+// entry names one of a list.
+func entry(name string, nth int) string { return name + "[" + strconv.Itoa(nth) + "]" }
 
 // optional returns the same object, of which what is wrong is left out with a note:
 // for all that is neither money nor identity, time or status.
@@ -48,15 +76,20 @@ func (f *fields) optional() *fields {
 
 // note notes a value that is left out, or taken in another way than it is written.
 func (f *fields) note(name, reason string, args ...any) {
-	*f.notes = append(*f.notes, loyalty.Note{Field: cmp.Or(strings.TrimSuffix(f.path+name, "."), "event"), Reason: fmt.Sprintf(reason, args...)})
+	f.said.notes = append(f.said.notes, loyalty.Note{Field: f.called(name), Reason: fmt.Sprintf(reason, args...)})
+}
+
+// called is how the sender knows a field.
+func (f *fields) called(name string) string {
+	return cmp.Or(strings.TrimSuffix(f.path()+name, "."), "event")
 }
 
 // err returns the first mistake.
 func (f *fields) err() error {
-	if *f.first == nil {
+	if f.said.first == nil {
 		return nil
 	}
-	return *f.first
+	return f.said.first
 }
 
 func (f *fields) wrong(name, reason string, args ...any) {
@@ -64,30 +97,44 @@ func (f *fields) wrong(name, reason string, args ...any) {
 		f.note(name, reason, args...)
 		return
 	}
-	if *f.first == nil {
-		*f.first = &FieldError{Field: cmp.Or(strings.TrimSuffix(f.path+name, "."), "event"), Reason: fmt.Sprintf(reason, args...)}
+	if f.said.first == nil {
+		f.said.first = &FieldError{Field: f.called(name), Reason: fmt.Sprintf(reason, args...)}
 	}
 }
+
+// find returns a field that nobody has read, nil when there is none.
+func (f *fields) find(name string) *value {
+	for i := range f.values {
+		if v := &f.values[i]; v.name == name && !v.taken {
+			return v
+		}
+	}
+	return nil
+}
+
+func (f *fields) ask(name string) { f.said.asked = append(f.said.asked, asked{f.n, name}) }
 
 // has reports whether the object says something about the field; null says nothing.
 func (f *fields) has(name string) bool {
 	if f == nil {
 		return false
 	}
-	*f.asked = append(*f.asked, name)
-	return f.values[name] != nil
+	f.ask(name)
+	v := f.find(name)
+	return v != nil && v.kind != null
 }
 
-func (f *fields) take(name string) any {
+func (f *fields) take(name string) value {
 	if f == nil {
-		return nil
+		return value{}
 	}
-	*f.asked = append(*f.asked, name)
-	v, there := f.values[name]
-	if there {
-		delete(f.values, name)
+	f.ask(name)
+	v := f.find(name)
+	if v == nil {
+		return value{}
 	}
-	return v
+	v.taken = true
+	return *v
 }
 
 // text returns a string. Many systems write ids as numbers: a whole number is
@@ -96,15 +143,15 @@ func (f *fields) text(name string) string {
 	return f.asText(name, f.take(name))
 }
 
-func (f *fields) asText(name string, value any) string {
-	switch v := value.(type) {
-	case nil:
+func (f *fields) asText(name string, v value) string {
+	switch v.kind {
+	case null:
 		return ""
-	case string:
-		return strings.TrimSpace(v)
-	case json.Number:
-		if strings.Trim(v.String(), "0123456789") == "" {
-			return v.String()
+	case text:
+		return strings.TrimSpace(v.text)
+	case number:
+		if strings.Trim(v.text, "0123456789") == "" {
+			return v.text
 		}
 	}
 	f.wrong(name, "is not a text")
@@ -112,14 +159,12 @@ func (f *fields) asText(name string, value any) string {
 }
 
 // decimal returns a number as it is written, in quotes or not.
-func (f *fields) decimal(name string) (text string, given bool) {
-	switch v := f.take(name).(type) {
-	case nil:
+func (f *fields) decimal(name string) (written string, given bool) {
+	switch v := f.take(name); v.kind {
+	case null:
 		return "", false
-	case json.Number:
-		return v.String(), true
-	case string:
-		return v, true
+	case number, text:
+		return v.text, true
 	}
 	f.wrong(name, "is not a number")
 	return "", false
@@ -191,8 +236,8 @@ func (f *fields) instant(name string) loyalty.Instant {
 
 // instantOrDay returns a moment, or the shop's day when there is no time with it.
 func (f *fields) instantOrDay(name string) (loyalty.Instant, loyalty.Day) {
-	if text, ok := f.peek(name).(string); ok {
-		if day, err := loyalty.ParseDay(strings.TrimSpace(text)); err == nil {
+	if v := f.peek(name); v.kind == text {
+		if day, err := loyalty.ParseDay(strings.TrimSpace(v.text)); err == nil {
 			f.take(name)
 			return loyalty.Instant{}, day
 		}
@@ -201,11 +246,14 @@ func (f *fields) instantOrDay(name string) (loyalty.Instant, loyalty.Day) {
 }
 
 // peek returns a field and leaves it to be read.
-func (f *fields) peek(name string) any {
+func (f *fields) peek(name string) value {
 	if f == nil {
-		return nil
+		return value{}
 	}
-	return f.values[name]
+	if v := f.find(name); v != nil {
+		return *v
+	}
+	return value{}
 }
 
 func withoutOffset(text string) bool {
@@ -215,10 +263,11 @@ func withoutOffset(text string) bool {
 
 // flag returns true or false, nil when the field says nothing.
 func (f *fields) flag(name string) *bool {
-	switch v := f.take(name).(type) {
-	case nil:
-	case bool:
-		return &v
+	switch v := f.take(name); v.kind {
+	case null:
+	case yes, no:
+		is := v.kind == yes
+		return &is
 	default:
 		f.wrong(name, "is neither true nor false")
 	}
@@ -227,42 +276,51 @@ func (f *fields) flag(name string) *bool {
 
 // object returns an object within, nil when there is none.
 func (f *fields) object(name string) *fields {
-	return f.asObject(name, f.take(name))
+	return f.asObject(name, one, f.take(name))
 }
 
-func (f *fields) asObject(name string, value any) *fields {
-	switch v := value.(type) {
-	case nil:
-	case map[string]any:
-		return &fields{path: f.path + name + ".", values: v, first: f.first, notes: f.notes, soft: f.soft, asked: new([]string), unknown: f.unknown}
+func (f *fields) asObject(name string, nth int, v value) *fields {
+	switch v.kind {
+	case null:
+	case object:
+		f.said.objects++
+		return &fields{in: f, name: name, nth: nth, values: v.items, said: f.said, n: f.said.objects, soft: f.soft}
 	default:
+		if nth != one {
+			name = entry(name, nth)
+		}
 		f.wrong(name, "is not an object")
 	}
 	return nil
 }
 
-func (f *fields) list(name string, most int) []any {
+// list returns what is in a list, false when there is none.
+func (f *fields) list(name string, most int) ([]value, bool) {
 	v := f.take(name)
-	list, ok := v.([]any)
 	switch {
-	case v != nil && !ok:
+	case v.kind == null:
+	case v.kind != list:
 		f.wrong(name, "is not a list")
-	case len(list) > most:
-		f.wrong(name, "has %d entries: at most %d", len(list), most)
-		return nil
+	case len(v.items) > most:
+		f.wrong(name, "has %d entries: at most %d", len(v.items), most)
+	default:
+		return v.items, true
 	}
-	return list
+	return nil, false
 }
 
 // objects returns a list of objects.
 func (f *fields) objects(name string, most int) []*fields {
-	var all []*fields
-	for i, v := range f.list(name, most) {
-		item := fmt.Sprintf("%s[%d]", name, i)
-		if o := f.asObject(item, v); o != nil {
+	items, _ := f.list(name, most)
+	if len(items) == 0 {
+		return nil
+	}
+	all := make([]*fields, 0, len(items))
+	for i, v := range items {
+		if o := f.asObject(name, i, v); o != nil {
 			all = append(all, o)
 		} else {
-			f.wrong(item, "is not an object")
+			f.wrong(entry(name, i), "is not an object")
 		}
 	}
 	return all
@@ -274,13 +332,13 @@ func (f *fields) tags(name string) []string {
 	if !f.has(name) {
 		return nil
 	}
-	list := f.list(name, maxTags)
-	if list == nil {
+	items, there := f.list(name, maxTags)
+	if !there {
 		return nil
 	}
 	tags := []string{}
-	for i, v := range list {
-		if tag := f.asText(fmt.Sprintf("%s[%d]", name, i), v); tag != "" {
+	for i, v := range items {
+		if tag := f.asText(entry(name, i), v); tag != "" {
 			tags = append(tags, tag)
 		}
 	}
@@ -321,9 +379,9 @@ func (f *fields) rest() map[string]any {
 		return nil
 	}
 	var left map[string]any
-	for name, v := range f.values {
-		if v != nil {
-			put(&left, name, v)
+	for i := range f.values {
+		if v := &f.values[i]; v.kind != null && !v.taken {
+			put(&left, v.name, v.plain())
 		}
 	}
 	if left != nil && !f.bounded(left) {
@@ -380,26 +438,39 @@ var otherNames = map[string]string{
 // and what becomes of them. Of an object that people extend, whose fields are
 // kept by their names, only those that look like a mistake are said.
 func (f *fields) say(kept string, extended bool) {
-	if f == nil || len(f.values) == 0 {
+	if f == nil {
 		return
 	}
-	for _, name := range slices.Sorted(maps.Keys(f.values)) {
-		if f.values[name] == nil {
-			continue
+	var names, known []string
+	for i := range f.values {
+		if v := &f.values[i]; v.kind != null && !v.taken {
+			names = append(names, v.name)
 		}
+	}
+	if names == nil {
+		return
+	}
+	slices.Sort(names)
+	for _, a := range f.said.asked {
+		if a.object == f.n {
+			known = append(known, a.name)
+		}
+	}
+	path := f.path()
+	for _, name := range names {
 		meant := otherNames[strings.ToLower(name)]
-		if !slices.Contains(*f.asked, meant) {
-			meant = loyalty.Nearest(name, *f.asked)
+		if !slices.Contains(known, meant) {
+			meant = loyalty.Nearest(name, known)
 		}
 		if extended && meant == "" {
 			continue
 		}
-		note := fmt.Sprintf("%s%s is no field of ours: it is %s", f.path, name, kept)
+		note := fmt.Sprintf("%s%s is no field of ours: it is %s", path, name, kept)
 		if meant != "" {
-			note += fmt.Sprintf("; %s%s is one", f.path, meant)
+			note += fmt.Sprintf("; %s%s is one", path, meant)
 		}
-		if len(*f.unknown) < maxUnknown {
-			*f.unknown = append(*f.unknown, note)
+		if len(f.said.unknown) < maxUnknown {
+			f.said.unknown = append(f.said.unknown, note)
 		}
 	}
 }

@@ -113,7 +113,7 @@ func document(body []byte) (*fields, error) {
 	if len(list) != 1 {
 		return nil, errors.New("the body is not one object")
 	}
-	f, err := newFields("", list[0])
+	f, err := newFields(list[0], nil)
 	if err != nil {
 		return nil, errors.New("the body is not an object")
 	}
@@ -163,12 +163,12 @@ func (r *reading) refund(order, id, mark string, at loyalty.Instant, total int64
 
 // done returns the events, or what could not be read of them.
 func (r *reading) done(events ...loyalty.Event) ([]loyalty.Event, []FieldError, error) {
-	if first := *r.f.first; first != nil {
+	if first := r.f.said.first; first != nil {
 		return nil, []FieldError{*first}, nil
 	}
 	for i := range events {
 		if i == 0 {
-			events[i].Notes = *r.f.notes
+			events[i].Notes = r.f.said.notes
 		}
 	}
 	return events, nil, nil

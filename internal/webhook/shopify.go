@@ -211,7 +211,7 @@ func (s shopifyReading) order(topic string) ([]loyalty.Event, []FieldError, erro
 	if yes := f.optional().flag("buyer_accepts_marketing"); yes != nil && *yes && topic == "orders/create" && len(e.Member.Consent) == 0 {
 		answers(&e.Member, true, created, "shopify checkout")
 	}
-	if kind == loyalty.OrderPlaced && nobody(e.Member) && *f.first == nil {
+	if kind == loyalty.OrderPlaced && nobody(e.Member) && f.said.first == nil {
 		return nil, nil, unnamed
 	}
 	return s.done(append([]loyalty.Event{e}, refunds...)...)
@@ -252,9 +252,9 @@ func (s shopifyReading) member(c *fields) (m loyalty.Member) {
 	s.customer(&m, c.text("id"))
 	m.Email, m.Phone, m.FirstName, m.LastName = o.text("email"), o.text("phone"), o.text("first_name"), o.text("last_name")
 	m.Country = o.object("default_address").text("country_code")
-	if tags, said := o.peek("tags").(string); said {
+	if tags := o.peek("tags"); tags.kind == text {
 		m.Tags = []string{}
-		for tag := range strings.SplitSeq(tags, ",") {
+		for tag := range strings.SplitSeq(tags.text, ",") {
 			if tag = strings.TrimSpace(tag); tag != "" && len(m.Tags) < maxTags {
 				m.Tags = append(m.Tags, tag)
 			}
@@ -356,7 +356,7 @@ func (s shopifyReading) refunds(order string) (events []loyalty.Event, given int
 func (s shopifyReading) refundAlone() ([]loyalty.Event, []FieldError, error) {
 	order := s.f.text("order_id")
 	e, _ := s.refundOf(s.f, order)
-	if e == nil && *s.f.first == nil {
+	if e == nil && s.f.said.first == nil {
 		return nil, nil, Ignored{"no money was given back; orders/updated says what the order is now"}
 	}
 	if e == nil {
@@ -429,7 +429,7 @@ func (s shopifyReading) refundOf(f *fields, order string) (*loyalty.Event, map[s
 func (s shopifyReading) person() ([]loyalty.Event, []FieldError, error) {
 	at := s.f.instant("updated_at")
 	m := s.member(s.f)
-	if nobody(m) && *s.f.first == nil {
+	if nobody(m) && s.f.said.first == nil {
 		return nil, nil, unnamed
 	}
 	e := s.event(loyalty.MemberChanged, m.IDs[s.system], at)
@@ -447,8 +447,8 @@ func (s shopifyReading) consent() ([]loyalty.Event, []FieldError, error) {
 	s.customer(&m, number)
 	m.Email = s.f.optional().text("email_address")
 	c := s.f.object("email_marketing_consent")
-	state, _ := c.peek("state").(string)
-	if !s.said(&m, c) && *s.f.first == nil {
+	state := c.peek("state").text
+	if !s.said(&m, c) && s.f.said.first == nil {
 		return nil, nil, Ignored{"the state " + strconv.Quote(state) + " is neither a yes with its time nor a no"}
 	}
 	at := m.ConsentAt
@@ -473,7 +473,7 @@ func (s shopifyReading) checkout() ([]loyalty.Event, []FieldError, error) {
 	total, said := s.f.decimal("total_price")
 	m := s.buyer()
 	m.Consent = nil // what is ticked before an order is placed is no answer yet
-	if nobody(m) && *s.f.first == nil {
+	if nobody(m) && s.f.said.first == nil {
 		return nil, nil, Ignored{"nobody is told by the checkout yet"}
 	}
 	e := s.event(loyalty.CheckoutStarted, "", at)

@@ -137,7 +137,7 @@ func squarePayment(r *reading, topic string, p *fields) ([]loyalty.Event, []Fiel
 	e.Member.Email = soft.text("buyer_email_address")
 	address := soft.object("billing_address")
 	e.Member.FirstName, e.Member.LastName, e.Member.Country = address.text("first_name"), address.text("last_name"), address.text("country")
-	if kind == loyalty.OrderPlaced && nobody(e.Member) && *r.f.first == nil {
+	if kind == loyalty.OrderPlaced && nobody(e.Member) && r.f.said.first == nil {
 		return nil, nil, unnamed
 	}
 	events := []loyalty.Event{e}

@@ -224,7 +224,7 @@ func (s stripeReading) session(topic string) ([]loyalty.Event, []FieldError, err
 	case "opt_out":
 		answers(&m, false, s.at, "stripe checkout")
 	}
-	if nobody(m) && *s.f.first == nil {
+	if nobody(m) && s.f.said.first == nil {
 		return nil, nil, unnamed
 	}
 	mode := s.o.text("mode")
@@ -330,7 +330,7 @@ func (s stripeReading) who(f *fields, number string) (m loyalty.Member) {
 
 // reference is an id of another object, which may be there in whole.
 func (s stripeReading) reference(f *fields, name string) string {
-	if _, whole := f.peek(name).(map[string]any); whole {
+	if f.peek(name).kind == object {
 		return f.object(name).text("id")
 	}
 	return f.text(name)

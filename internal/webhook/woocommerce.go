@@ -130,7 +130,7 @@ func (w wooReading) order(topic string) ([]loyalty.Event, []FieldError, error) {
 		f.note("order.status", "%q is a plugin's status: it is taken as %s", status, o.Status)
 	}
 	for _, m := range f.objects("meta_data", maxLines) {
-		if value, _ := m.peek("value").(string); m.text("key") == "_wcpay_mode" && value == "test" {
+		if m.peek("value").text == "test" && m.text("key") == "_wcpay_mode" {
 			o.Status = loyalty.Test
 		}
 	}
@@ -145,7 +145,7 @@ func (w wooReading) order(topic string) ([]loyalty.Event, []FieldError, error) {
 	e.Order = o
 	w.customer(&e.Member, f.text("customer_id"))
 	w.billing(&e.Member, f.optional().object("billing"))
-	if kind == loyalty.OrderPlaced && nobody(e.Member) && *f.first == nil {
+	if kind == loyalty.OrderPlaced && nobody(e.Member) && f.said.first == nil {
 		return nil, nil, unnamed
 	}
 	return w.done(append([]loyalty.Event{e}, w.refunds(number, changed)...)...)
@@ -202,7 +202,7 @@ func (w wooReading) person() ([]loyalty.Event, []FieldError, error) {
 	w.customer(&e.Member, number)
 	e.Member.Email, e.Member.FirstName, e.Member.LastName = o.text("email"), o.text("first_name"), o.text("last_name")
 	w.billing(&e.Member, o.object("billing"))
-	if nobody(e.Member) && *f.first == nil {
+	if nobody(e.Member) && f.said.first == nil {
 		return nil, nil, unnamed
 	}
 	joins(&e.Member, w.moment("date_created_gmt"))
