@@ -84,21 +84,23 @@ func (b *batch) loadOrders() error {
 	if keys == nil {
 		return nil
 	}
-	var found []*order
-	err := b.tx.All(&found, `
+	err := b.tx.Each(`
 		select o.id, o.source, o.external_id, o.member_id, o.at, o.day, o.status, o.total, o.refunded, o.discount,
 		       o.tax, o.shipping, o.quantity, o.shop, o.version, o.changed_at, o.fingerprint, m.erased_at is not null as husk
 		from   `+b.tx.Wide(orderKeyColumns...)+`
 		join   orders o on o.source = r.source and o.external_id = r.id
 		join   members m on m.id = o.member_id
-		order  by o.id`, b.tx.Wider(b.sources.rows(keys), orderKeyColumns...))
-	if err != nil {
-		return fmt.Errorf("reading orders: %w", err)
-	}
-	for _, o := range found {
+		order  by o.id`, b.tx.Wider(b.sources.rows(keys), orderKeyColumns...), func(scan func(...any) error) error {
+		o := &order{}
+		err := scan(&o.ID, &o.Source, &o.ExternalID, &o.MemberID, &o.At, &o.Day, &o.Status, &o.Total, &o.Refunded, &o.Discount,
+			&o.Tax, &o.Shipping, &o.Quantity, &o.Shop, &o.Version, &o.ChangedAt, &o.Fingerprint, &o.Husk)
 		o.owner, o.was, o.ChangedAt = o.MemberID, o.Status, b.heard(o.ChangedAt)
 		k := b.sources.key(o.Source, o.ExternalID)
 		b.orders[k] = append(b.orders[k], o)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("reading orders: %w", err)
 	}
 	for k, list := range b.orders {
 		b.orders[k] = gather(list)

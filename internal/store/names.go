@@ -65,16 +65,12 @@ func (tx *Tx) lockNumbers(kind string, locks map[int64]lockedAs) error {
 		}
 	}
 	// The rows of the list are gone through in their sequence.
-	_, err := tx.Exec(`
+	return tx.Later(fmt.Sprintf("locking %d names", len(locks)), `
 		select case when n in (select value from `+tx.JSONEach("@alone")+`)
 		       then cast(pg_advisory_xact_lock(hashtext('regulars ' || @kind || ' ' || current_schema()), n) as text)
 		       else cast(pg_advisory_xact_lock_shared(hashtext('regulars ' || @kind || ' ' || current_schema()), n) as text) end
 		from  (select cast(value as integer) as n from `+tx.JSONEach("@all")+` order by value offset 0) l`,
 		Args{"kind": kind, "alone": IDs(alone), "all": IDs(all)})
-	if err != nil {
-		return fmt.Errorf("locking %d names: %w", len(locks), err)
-	}
-	return nil
 }
 
 // lockedAs is how a number is locked.
