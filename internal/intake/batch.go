@@ -58,6 +58,7 @@ type batch struct {
 	items    []*item
 	people   *people
 	sources  sources
+	found    []*order              // in the table, of those that were asked for
 	orders   map[orderKey][]*order // several where each door once had keys of its own
 	figures  []loyalty.Figure      // to be counted from order lines, or from the ledger of points
 	disowned []int64               // members whose order is now somebody else's
@@ -117,6 +118,7 @@ func (b *batch) take() error {
 		b.findPeople,
 		b.makePeople,
 		b.lock,
+		b.askOrders, // with the next
 		// Whoever stores an event holds the lock on its person: from here on nobody
 		// else can be storing ours.
 		b.dropKnown,
@@ -169,9 +171,6 @@ func (it *item) known() { it.Result, it.out = Result{State: Duplicate}, true }
 // dropKnown answers events that are stored already. On the way it makes sure that
 // the shop's zone is still the one that we compute days in.
 func (b *batch) dropKnown() error {
-	if err := b.nameSources(); err != nil {
-		return err
-	}
 	keys := make([]orderKey, len(b.items))
 	for i, it := range b.items {
 		keys[i] = orderKey{it.Source, it.Event.ID}
