@@ -39,8 +39,7 @@ func (tx *Tx) Later(doing, text string, args Args) error {
 	if tx.Postgres() && !spread(vars) {
 		s := straightened(text, q, vars)
 		s.doing = doing
-		tx.queue = append(tx.queue, s)
-		return nil
+		return tx.leave(s)
 	}
 	if err := tx.flush(); err != nil {
 		return err
@@ -52,8 +51,8 @@ func (tx *Tx) Later(doing, text string, args Args) error {
 }
 
 // EachLater is Each for what is not needed at once: on Postgres it asks with the next
-// statement that is waited for, or with Await, and row is called before that returns. A
-// row's error is as one of the statement. On SQLite all of it happens at once.
+// statement that is waited for, or with Await, and row is called before that returns. Its
+// error, and that of row, is as Later's. On SQLite all of it happens at once.
 func (tx *Tx) EachLater(doing, text string, args Args, row func(scan func(into ...any) error) error) error {
 	if !tx.Postgres() {
 		if err := tx.Each(text, args, row); err != nil {
@@ -66,8 +65,7 @@ func (tx *Tx) EachLater(doing, text string, args Args, row func(scan func(into .
 		return err
 	}
 	s.doing, s.row = doing, row
-	tx.queue = append(tx.queue, s)
-	return nil
+	return tx.leave(s)
 }
 
 // Await has everything done and read that was left for later.
@@ -76,7 +74,7 @@ func (tx *Tx) Await() error { return tx.flush() }
 // statement is one on its way to Postgres.
 type statement struct {
 	doing string // before its error; "": nothing
-	text  string // of which an error quotes the head
+	text  string // of which an error quotes the head; "": nothing
 	q     string // as the driver wants it
 	vars  []any
 	row   eachRow // nil: nobody reads what it finds
@@ -116,18 +114,31 @@ func spread(vars []any) bool {
 	})
 }
 
-// command is a statement without arguments.
-func command(text string) statement { return statement{text: text, q: text} }
+// command is a statement without arguments, of which an error says enough by itself.
+func command(text string) statement { return statement{q: text} }
 
 // failed is an error of a statement as people read it.
 func (tx *Tx) failed(s statement, err error) error {
-	if s.text != "" {
+	if s.text == "" {
+		err = tx.translate(err)
+	} else {
 		err = tx.explain(err, s.text)
 	}
 	if s.doing == "" {
 		return err
 	}
 	return fmt.Errorf("%s: %w", s.doing, err)
+}
+
+// mostQueued bounds what waits for a statement that somebody waits for.
+const mostQueued = 100
+
+// leave puts a statement into the queue.
+func (tx *Tx) leave(s statement) error {
+	if tx.queue = append(tx.queue, s); len(tx.queue) < mostQueued {
+		return nil
+	}
+	return tx.flush()
 }
 
 // flush sends the queue.
@@ -291,8 +302,8 @@ func (tx *Tx) commit() error {
 	return err
 }
 
-// rollbackWithin is how long a connection has to end a transaction that failed; one that
-// does not is closed.
+// rollbackWithin is how long a connection has to end a transaction that failed, also where
+// its context is over; one that does not is closed.
 const rollbackWithin = 2 * time.Second
 
 func (tx *Tx) rollback() {

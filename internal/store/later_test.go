@@ -134,12 +134,11 @@ func TestWhatIsDoneLaterStandsInTheOrderOfTheCalls(t *testing.T) {
 }
 
 // broken is what an update ends with, and which tags there are then.
-func broken(t *testing.T, db *store.DB, f func(tx *store.Tx) error) (error, []string) {
+func broken(t *testing.T, db *store.DB, f func(tx *store.Tx) error) (kept []string, err error) {
 	t.Helper()
-	err := db.Update(context.Background(), f)
-	var kept []string
+	err = db.Update(context.Background(), f)
 	update(t, db, func(tx *store.Tx) (failed error) { kept, failed = tags(tx); return failed })
-	return err, kept
+	return kept, err
 }
 
 func TestTheErrorOfWhatIsDoneLaterEndsTheTransaction(t *testing.T) {
@@ -170,7 +169,7 @@ func TestTheErrorOfWhatIsDoneLaterEndsTheTransaction(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			each(t, func(t *testing.T, db *store.DB, id int64) {
-				err, kept := broken(t, db, func(tx *store.Tx) error {
+				kept, err := broken(t, db, func(tx *store.Tx) error {
 					if err := tag(tx, id, "a"); err != nil {
 						return err
 					}
@@ -242,7 +241,7 @@ func TestAnArgumentThatCannotBeSentIsTheErrorOfItsStatement(t *testing.T) {
 	update(t, db, func(tx *store.Tx) error { return tx.One(&id, addMember, store.Args{"id": "M-1", "now": tx.At}) })
 	db = alone(t, db)
 	for range 3 {
-		err, kept := broken(t, db, func(tx *store.Tx) error {
+		kept, err := broken(t, db, func(tx *store.Tx) error {
 			if err := tag(tx, id, "a"); err != nil {
 				return err
 			}

@@ -11,8 +11,8 @@ const nameLocks = 256
 
 // LockNames locks names of a kind until the transaction is over, whether there are
 // rows of them yet or not: those that are true for itself alone, the others
-// together with whoever does not want them alone. What others have committed under
-// a name is there for the next statement. Everybody calls it at the same point: for
+// together with whoever does not want them alone. The locks are taken with the next
+// statement and before it, and what others have committed under a name is there for it. Everybody calls it at the same point: for
 // people before any row is locked, for orders after all are. SQLite has one writer and
 // needs nothing.
 func (tx *Tx) LockNames(kind string, names map[string]bool) error {
