@@ -287,22 +287,24 @@ func insertAll(tx *store.Tx, all []Fresh) error {
 	columns := []string{"n bigint", "kind text", "member_id bigint", "detail jsonb"}
 	args := tx.Wider(rows, columns...)
 	args["now"] = tx.At
-	err := tx.All(&ids, `
+	err := tx.Each(`
 		insert into happenings (kind, member_id, taken_at, detail)
 		select r.kind, r.member_id, `+tx.Instant("@now")+`, r.detail
 		from   `+tx.Wide(columns...)+`
 		order  by r.n
-		returning id`, args)
+		returning id`, args, func(scan func(...any) error) error {
+		ids = append(ids, 0)
+		return scan(&ids[len(ids)-1])
+	})
 	if err != nil {
 		return err
 	}
 	slices.Sort(ids)
 	columns = []string{"campaign_id bigint", "happening_id bigint", "member_id bigint"}
-	_, err = tx.Exec(`
+	return tx.Later("keeping who reacts", `
 		insert into reactions (campaign_id, happening_id, member_id)
 		select r.campaign_id, r.happening_id, r.member_id
 		from   `+tx.Wide(columns...), tx.Wider(reactionsTo(all, ids), columns...))
-	return err
 }
 
 // copyAll is insertAll of many.

@@ -332,7 +332,7 @@ func (b *batch) writeStandings(fresh, changed [][]any) error {
 			own = append(own, "wallets bytea")
 		}
 		columns := append(slices.Clone(own), "member_id bigint")
-		if _, err := b.tx.Exec("update facts set "+assign(own, "r")+" from "+b.tx.Wide(columns...)+" where facts.member_id = r.member_id",
+		if err := b.tx.Later("adding to facts", "update facts set "+assign(own, "r")+" from "+b.tx.Wide(columns...)+" where facts.member_id = r.member_id",
 			b.tx.Wider(changed, columns...)); err != nil {
 			return err
 		}
@@ -345,13 +345,12 @@ func (b *batch) writeStandings(fresh, changed [][]any) error {
 	if !b.shop.keepsPoints {
 		rest, none = rest+", points", none+", 0"
 	}
-	_, err := b.tx.Exec("insert into facts ("+names(columns, "")+", "+rest+") select "+names(columns, "r.")+", "+none+" from "+b.tx.Wide(columns...),
+	return b.tx.Later("adding facts", "insert into facts ("+names(columns, "")+", "+rest+") select "+names(columns, "r.")+", "+none+" from "+b.tx.Wide(columns...),
 		b.tx.Wider(fresh, columns...))
-	return err
 }
 
 // readStandings reads what facts say of people, whose rows are locked: before that it might
-// be overtaken.
+// be overtaken. Of who is not locked then it takes no note.
 func (b *batch) readStandings(list []*person) error {
 	if len(list) == 0 {
 		return nil
@@ -366,6 +365,9 @@ func (b *batch) readStandings(list []*person) error {
 			return err
 		}
 		who := b.people.byID[id]
+		if !who.locked {
+			return nil
+		}
 		who.standing = s
 		who.member.Orders, who.member.Spent, who.member.Points = s.orders, s.spent, s.points
 		return nil

@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -59,6 +58,7 @@ type batch struct {
 	items    []*item
 	people   *people
 	sources  sources
+	found    []*order              // in the table, of those that were asked for
 	orders   map[orderKey][]*order // several where each door once had keys of its own
 	figures  []loyalty.Figure      // to be counted from order lines, or from the ledger of points
 	disowned []int64               // members whose order is now somebody else's
@@ -120,6 +120,7 @@ func (b *batch) take() error {
 		b.findPeople,
 		b.makePeople,
 		b.lock,
+		b.askOrders, // with the next
 		// Whoever stores an event holds the lock on its person: from here on nobody
 		// else can be storing ours.
 		b.dropKnown,
@@ -176,8 +177,8 @@ func (b *batch) dropKnown() error {
 	for i, it := range b.items {
 		keys[i] = orderKey{it.Source, it.Event.ID}
 	}
-	var found []knownEvent
-	err := b.tx.All(&found, `
+	known := map[orderKey][]knownEvent{}
+	err := b.tx.Each(`
 		select false as zone, e.source, e.external_id, e.type, e.at, coalesce(o.external_id, '') as number,
 		       case when m.named and m.erased_at is null and m.merged_into is null then m.external_id else '' end as member
 		from   `+b.tx.Wide(orderKeyColumns...)+`
@@ -185,19 +186,23 @@ func (b *batch) dropKnown() error {
 		join   members m on m.id = e.member_id
 		left   join orders o on o.id = e.order_id
 		union  all
-		select true, '', value, '', null, '', '' from settings where key = '`+store.SettingZone+`'`, b.tx.Wider(b.sources.rows(keys), orderKeyColumns...))
-	if err != nil {
-		return err
-	}
-	known := map[orderKey][]knownEvent{}
-	for _, f := range found {
-		if f.Zone && f.ExternalID != b.shop.Zone.String() { // changed while we waited for a lock: see Rezone
+		select true, '', value, '', null, '', '' from settings where key = '`+store.SettingZone+`'`, b.tx.Wider(b.sources.rows(keys), orderKeyColumns...), func(scan func(...any) error) error {
+		var f knownEvent
+		var zone bool
+		if err := scan(&zone, &f.Source, &f.ExternalID, &f.Type, &f.At, &f.Number, &f.Member); err != nil {
+			return err
+		}
+		if zone && f.ExternalID != b.shop.Zone.String() { // changed while we waited for a lock: see Rezone
 			return errAgain
 		}
-		if !f.Zone {
+		if !zone {
 			k := b.sources.key(f.Source, f.ExternalID)
 			known[k] = append(known[k], f)
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	for _, it := range b.items {
 		for _, f := range known[orderKey{it.Source, it.Event.ID}] {
@@ -216,9 +221,8 @@ func (b *batch) dropKnown() error {
 	return nil
 }
 
-// knownEvent is an event that is stored, or the shop's zone.
+// knownEvent is an event that is stored.
 type knownEvent struct {
-	Zone               bool
 	Source, ExternalID string
 	Type               string
 	At                 loyalty.Instant
@@ -300,15 +304,11 @@ func (b *batch) savePoints(wave []*item) error {
 	if rows == nil {
 		return nil
 	}
-	_, err := b.tx.Exec(`
+	return b.tx.Later("keeping points", `
 		insert into point_changes (member_id, at, day, balance, delta)
 		select r.member_id, r.at, r.day, r.balance, r.delta
 		from   `+b.tx.Values("member_id bigint", "at timestamptz", "day bigint", "balance bigint", "delta bigint")+`
 		order  by r.member_id`, store.Args{"rows": store.Rows(rows)})
-	if err != nil {
-		return fmt.Errorf("keeping points: %w", err)
-	}
-	return nil
 }
 
 // answers gathers what the members of items said about topics and what stands.

@@ -100,12 +100,18 @@ func (b *batch) takeEarly() error {
 	}
 	args := store.Args{"rows": store.Rows(rows)}
 	table := b.tx.Values("source text", "id text")
-	var early []struct{ Source, Event string }
-	err := b.tx.All(&early, `
+	type told struct{ source, event string }
+	var early []told
+	err := b.tx.Each(`
 		select e.source, cast(e.event as text) as event
 		from   `+table+`
 		join   early_events e on e.source = r.source and e.order_id = r.id
-		order  by e.at, e.external_id`, args)
+		order  by e.at, e.external_id`, args, func(scan func(...any) error) error {
+		var t told
+		err := scan(&t.source, &t.event)
+		early = append(early, t)
+		return err
+	})
 	if err != nil || len(early) == 0 {
 		return err
 	}
@@ -115,12 +121,12 @@ func (b *batch) takeEarly() error {
 	then := &batch{tx: b.tx, shop: b.shop, mode: b.mode}
 	for _, row := range early {
 		var e loyalty.Event
-		d := json.NewDecoder(strings.NewReader(row.Event))
+		d := json.NewDecoder(strings.NewReader(row.event))
 		d.UseNumber()
 		if err := d.Decode(&e); err != nil {
 			return fmt.Errorf("an event that was kept for its order: %w", err)
 		}
-		e.Source = row.Source
+		e.Source = row.source
 		then.add(&item{Row: Row{Event: e}})
 	}
 	return then.take()

@@ -18,7 +18,9 @@ func SpentByDay(tx *store.Tx) (string, error) {
 	err := tx.All(&ids, "select member_id from facts where orders > 0 order by member_id", nil)
 	var list []*person
 	for _, id := range ids {
-		list = append(list, b.people.known(id, "", true))
+		who := b.people.known(id, "", true)
+		who.locked = true
+		list = append(list, who)
 	}
 	if err == nil {
 		err = b.readStandings(list)

@@ -69,9 +69,8 @@ func (b *batch) nameNameless(list []*person) error {
 	if len(list) == 0 {
 		return nil
 	}
-	_, err := b.tx.Exec("update members set external_id = 'regulars:' || id where id in (select value from "+b.tx.JSONEach("@ids")+")",
+	return b.tx.Later("naming people", "update members set external_id = 'regulars:' || id where id in (select value from "+b.tx.JSONEach("@ids")+")",
 		store.Args{"ids": ids(list, (*person).number)})
-	return err
 }
 
 func (who *person) number() int64 { return who.id }
@@ -103,7 +102,7 @@ func (b *batch) lockThese(list []*person) error {
 	n := 0
 	var row member
 	into := append(append([]any{&row.ID}, row.places()...), &row.MergedInto)
-	err := b.tx.Each(`
+	err := b.tx.EachLater(fmt.Sprintf("locking %d people", len(list)), `
 		select id, `+names(profile, "")+`, merged_into
 		from   members
 		where  id in (select value from `+b.tx.JSONEach("@ids")+`)
@@ -126,16 +125,16 @@ func (b *batch) lockThese(list []*person) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("locking %d people: %w", len(list), err)
-	}
-	if n != len(list) && !b.skip {
-		return errAgain
+		return err
 	}
 	if err := b.measureLocked(list); err != nil {
 		return err
 	}
-	if n == len(list) {
+	switch {
+	case n == len(list):
 		return nil
+	case !b.skip:
+		return errAgain
 	}
 	busy := map[*person]bool{}
 	for _, who := range list {
@@ -144,27 +143,31 @@ func (b *batch) lockThese(list []*person) error {
 	return b.leaveOut(busy)
 }
 
-// measureLocked reads the figures of those of the list who are locked: of a file, what its
-// orders add to is read when they are there.
+// measureLocked has the list locked, and reads the figures of those who are: of a file,
+// what its orders add to is read when they are there.
 func (b *batch) measureLocked(list []*person) error {
 	if b.file {
-		return nil
+		return b.tx.Await()
 	}
-	locked := slices.DeleteFunc(slices.Clone(list), func(who *person) bool { return !who.locked })
 	if b.shop.tiers != nil {
-		members := make([]int64, len(locked))
-		for i, who := range locked {
-			members[i] = who.id
+		if err := b.tx.Await(); err != nil {
+			return err
+		}
+		var members []int64
+		for _, who := range list {
+			if who.locked {
+				members = append(members, who.id)
+			}
 		}
 		if err := b.shop.tiers.TellFirst(b.tx, members); err != nil {
 			return err
 		}
 	}
-	if err := b.readStandings(locked); err != nil {
-		return fmt.Errorf("reading the figures of %d people: %w", len(locked), err)
+	if err := b.readStandings(list); err != nil {
+		return fmt.Errorf("reading the figures of %d people: %w", len(list), err)
 	}
-	for _, who := range locked {
-		who.factless = who.standing == nil
+	for _, who := range list {
+		who.factless = who.locked && who.standing == nil
 	}
 	return nil
 }
@@ -339,11 +342,8 @@ func (b *batch) noteHeard(list []*person) error {
 		rows[i] = []any{who.id, who.member.ChangedAt}
 	}
 	columns := []string{"id bigint", "changed_at timestamptz"}
-	_, err := b.tx.Exec("update members set changed_at = r.changed_at from "+b.tx.Wide(columns...)+" where members.id = r.id", b.tx.Wider(rows, columns...))
-	if err != nil {
-		return fmt.Errorf("noting when %d people were heard of: %w", len(list), err)
-	}
-	return nil
+	return b.tx.Later(fmt.Sprintf("noting when %d people were heard of", len(list)),
+		"update members set changed_at = r.changed_at from "+b.tx.Wide(columns...)+" where members.id = r.id", b.tx.Wider(rows, columns...))
 }
 
 // updatePeople writes what has changed of people.
@@ -355,15 +355,11 @@ func (b *batch) updatePeople(list []*person) error {
 	for i, who := range list {
 		rows[i] = append(who.member.values(), who.id)
 	}
-	_, err := b.tx.Exec(`
+	return b.tx.Later(fmt.Sprintf("changing %d people", len(list)), `
 		update members
 		set    `+assign(profile, "r")+`
 		from   `+b.tx.Values(append(slices.Clone(profile), "id bigint")...)+`
 		where  members.id = r.id`, store.Args{"rows": store.Rows(rows)})
-	if err != nil {
-		return fmt.Errorf("changing %d people: %w", len(list), err)
-	}
-	return nil
 }
 
 // saveKeys writes by what people are found now.
@@ -380,28 +376,24 @@ func (b *batch) saveKeys(list []*person) error {
 	}
 	columns := []string{"kind text", "value text", "member_id bigint"}
 	if drops != nil {
-		_, err := b.tx.Exec(`
+		err := b.tx.Later("dropping keys of people", `
 			delete from member_keys
 			where  (kind, value, member_id) in (select r.kind, r.value, r.member_id from `+b.tx.Values(columns...)+`)`,
 			store.Args{"rows": store.Rows(drops)})
 		if err != nil {
-			return fmt.Errorf("dropping keys of people: %w", err)
+			return err
 		}
 	}
 	if adds == nil {
 		return nil
 	}
-	_, err := b.tx.Exec(`
+	return b.tx.Later("adding keys of people", `
 		insert into member_keys (kind, value, member_id)
 		select distinct r.kind, r.value, r.member_id
 		from   `+b.tx.Values(columns...)+`
 		where  true
 		order  by 1, 2, 3
 		on conflict (kind, value, member_id) do nothing`, store.Args{"rows": store.Rows(adds)})
-	if err != nil {
-		return fmt.Errorf("adding keys of people: %w", err)
-	}
-	return nil
 }
 
 // saveTags makes people's tags those that were said last.
@@ -423,17 +415,14 @@ func (b *batch) saveTags(list []*person) error {
 	}
 	args := store.Args{"rows": store.Rows(rows), "ids": ids(retagged, (*person).number)}
 	table := b.tx.Values("member_id bigint", "tag text")
-	if _, err := b.tx.Exec(`
+	if err := b.tx.Later("dropping tags", `
 		delete from member_tags
 		where  member_id in (select value from `+b.tx.JSONEach("@ids")+`)
 		and    (member_id, tag) not in (select r.member_id, r.tag from `+table+`)`, args); err != nil {
-		return fmt.Errorf("dropping tags: %w", err)
+		return err
 	}
-	if _, err := b.tx.Exec(`
+	return b.tx.Later("adding tags", `
 		insert into member_tags (member_id, tag)
 		select r.member_id, r.tag from `+table+` where true
-		on conflict (member_id, tag) do nothing`, args); err != nil {
-		return fmt.Errorf("adding tags: %w", err)
-	}
-	return nil
+		on conflict (member_id, tag) do nothing`, args)
 }

@@ -15,12 +15,13 @@ import (
 	"regulars/internal/store"
 )
 
-// readOrders reads the orders that the batch is about and locks their owners,
-// should one of them be somebody else than the event says.
+// readOrders takes the orders that the batch is about, which were asked for, and locks
+// their owners, should one of them be somebody else than the event says.
 func (b *batch) readOrders() error {
-	if err := b.loadOrders(); err != nil {
+	if err := b.tx.Await(); err != nil {
 		return err
 	}
+	b.nameOrders()
 	var others []*person
 	for _, it := range b.items {
 		o := it.order
@@ -66,10 +67,22 @@ func (b *batch) lockOwners(others []*person) error {
 
 // loadOrders reads the orders that the items name, and makes those that are new.
 func (b *batch) loadOrders() error {
+	if err := b.askOrders(); err != nil {
+		return err
+	}
+	if err := b.tx.Await(); err != nil {
+		return err
+	}
+	b.nameOrders()
+	return nil
+}
+
+// askOrders asks for the orders that the items name.
+func (b *batch) askOrders() error {
 	if err := b.nameSources(); err != nil {
 		return err
 	}
-	b.orders = map[orderKey][]*order{}
+	b.found = nil
 	var keys []orderKey
 	asked := map[orderKey]bool{}
 	for _, it := range b.items {
@@ -84,21 +97,35 @@ func (b *batch) loadOrders() error {
 	if keys == nil {
 		return nil
 	}
-	var found []*order
-	err := b.tx.All(&found, `
+	return b.tx.EachLater("reading orders", `
 		select o.id, o.source, o.external_id, o.member_id, o.at, o.day, o.status, o.total, o.refunded, o.discount,
 		       o.tax, o.shipping, o.quantity, o.shop, o.version, o.changed_at, o.fingerprint, m.erased_at is not null as husk
 		from   `+b.tx.Wide(orderKeyColumns...)+`
 		join   orders o on o.source = r.source and o.external_id = r.id
 		join   members m on m.id = o.member_id
-		order  by o.id`, b.tx.Wider(b.sources.rows(keys), orderKeyColumns...))
-	if err != nil {
-		return fmt.Errorf("reading orders: %w", err)
-	}
-	for _, o := range found {
+		order  by o.id`, b.tx.Wider(b.sources.rows(keys), orderKeyColumns...), func(scan func(...any) error) error {
+		o := &order{}
+		err := scan(&o.ID, &o.Source, &o.ExternalID, &o.MemberID, &o.At, &o.Day, &o.Status, &o.Total, &o.Refunded, &o.Discount,
+			&o.Tax, &o.Shipping, &o.Quantity, &o.Shop, &o.Version, &o.ChangedAt, &o.Fingerprint, &o.Husk)
 		o.owner, o.was, o.ChangedAt = o.MemberID, o.Status, b.heard(o.ChangedAt)
-		k := b.sources.key(o.Source, o.ExternalID)
-		b.orders[k] = append(b.orders[k], o)
+		b.found = append(b.found, o)
+		return err
+	})
+}
+
+// nameOrders has the items know their orders: those that were found, and new ones.
+func (b *batch) nameOrders() {
+	named := map[orderKey]bool{}
+	for _, it := range b.items {
+		if it.Order != nil && it.Order.ID != "" {
+			named[orderKey{it.Source, it.Order.ID}] = true
+		}
+	}
+	b.orders = map[orderKey][]*order{}
+	for _, o := range b.found {
+		if k := b.sources.key(o.Source, o.ExternalID); named[k] {
+			b.orders[k] = append(b.orders[k], o)
+		}
 	}
 	for k, list := range b.orders {
 		b.orders[k] = gather(list)
@@ -108,7 +135,6 @@ func (b *batch) loadOrders() error {
 			it.order = b.orderOf(it)
 		}
 	}
-	return nil
 }
 
 // orderKeyColumns are the names that orders are looked for by.

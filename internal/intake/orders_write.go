@@ -98,19 +98,19 @@ func (b *batch) insertOrders(list []*order) error {
 	for i, o := range list {
 		rows[i], byKey[o.key()] = o.values(), o
 	}
-	var stored []struct {
-		ID                 int64
-		Source, ExternalID string
-	}
-	err := b.tx.All(&stored, `
+	return b.tx.Each(`
 		insert into orders (`+names(orderColumns, "")+`)
 		select `+names(orderColumns, "r.")+` from `+b.tx.Values(orderColumns...)+`
 		order  by r.source, r.external_id
-		returning id, source, external_id`, store.Args{"rows": store.Rows(rows)})
-	for _, s := range stored {
-		byKey[orderKey{s.Source, s.ExternalID}].ID = s.ID
-	}
-	return err
+		returning id, source, external_id`, store.Args{"rows": store.Rows(rows)}, func(scan func(...any) error) error {
+		var id int64
+		var k orderKey
+		if err := scan(&id, &k.source, &k.id); err != nil {
+			return err
+		}
+		byKey[k].ID = id
+		return nil
+	})
 }
 
 // copyOrders adds many orders in bulk, under ids that it takes for them. Their rows are
@@ -143,11 +143,11 @@ func (b *batch) changeOrders(list []*order) error {
 	}
 	table := b.tx.Values(append(slices.Clone(orderColumns), "id bigint")...)
 	args := store.Args{"rows": store.Rows(rows)}
-	if _, err := b.tx.Exec("update orders set "+assign(orderColumns, "r")+" from "+table+" where orders.id = r.id", args); err != nil {
+	if err := b.tx.Later("changing orders", "update orders set "+assign(orderColumns, "r")+" from "+table+" where orders.id = r.id", args); err != nil {
 		return err
 	}
 	// What lines copy of their order, for those that keep their lines.
-	if _, err := b.tx.Exec(`
+	if err := b.tx.Later("changing lines of orders", `
 		update order_lines
 		set    member_id = r.member_id, day = r.day, counts = r.counts
 		from   `+table+`
@@ -176,12 +176,11 @@ func (b *batch) moveEvents(list []*order) error {
 	if rows == nil {
 		return nil
 	}
-	_, err := b.tx.Exec(`
+	return b.tx.Later("moving events of orders", `
 		update events
 		set    member_id = r.now
 		from   `+b.tx.Values("order_id bigint", "was bigint", "now bigint")+`
 		where  events.member_id = r.was and events.order_id = r.order_id`, store.Args{"rows": store.JSON(rows)})
-	return err
 }
 
 func (b *batch) relineOrders(list []*order) error {
@@ -189,7 +188,7 @@ func (b *batch) relineOrders(list []*order) error {
 	if len(relined) == 0 {
 		return nil
 	}
-	_, err := b.tx.Exec("delete from order_lines where order_id in (select value from "+b.tx.JSONEach("@ids")+")",
+	err := b.tx.Later("dropping lines of orders", "delete from order_lines where order_id in (select value from "+b.tx.JSONEach("@ids")+")",
 		store.Args{"ids": ids(relined, func(o *order) int64 { return o.ID })})
 	if err != nil {
 		return err
@@ -234,8 +233,7 @@ func (b *batch) insertLines(list []*order) error {
 		}
 	}
 	columns := names(lineColumns, "")
-	_, err := b.tx.Exec("insert into order_lines ("+columns+") select "+columns+" from "+b.tx.Values(lineColumns...), store.Args{"rows": store.Rows(rows)})
-	return err
+	return b.tx.Later("adding lines of orders", "insert into order_lines ("+columns+") select "+columns+" from "+b.tx.Values(lineColumns...), store.Args{"rows": store.Rows(rows)})
 }
 
 // copyLines adds many lines in bulk, as copyOrders does orders.
@@ -274,15 +272,11 @@ func (b *batch) writeRefunds(list []*order) error {
 	if rows == nil {
 		return nil
 	}
-	_, err := b.tx.Exec(`
+	return b.tx.Later("keeping refunds", `
 		insert into refunds (order_id, external_id, at, total, lines)
 		select r.order_id, r.external_id, r.at, r.total, `+b.tx.JSONParam("r.lines")+`
 		from   `+b.tx.Values("order_id bigint", "external_id text", "at timestamptz", "total bigint", "lines text")+`
 		where  true
 		on conflict (order_id, external_id) do update
 		set    at = excluded.at, total = excluded.total, lines = coalesce(excluded.lines, refunds.lines)`, store.Args{"rows": store.Rows(rows)})
-	if err != nil {
-		return fmt.Errorf("keeping refunds: %w", err)
-	}
-	return nil
 }

@@ -172,12 +172,15 @@ func (r *returned) shares(o *returned) bool {
 // was taken off them before.
 func readReturned(tx *store.Tx, members, had []int64) ([]*returned, error) {
 	args := store.Args{"members": store.JSON(members)}
-	if err := tx.All(&members, `
+	members = slices.Clone(had)
+	if err := tx.Each(`
 		select distinct member_id from orders
-		where  status = 'returned' and member_id in (select value from `+tx.JSONEach("@members")+`)`, args); err != nil {
+		where  status = 'returned' and member_id in (select value from `+tx.JSONEach("@members")+`)`, args, func(scan func(...any) error) error {
+		members = append(members, 0)
+		return scan(&members[len(members)-1])
+	}); err != nil {
 		return nil, fmt.Errorf("finding returns: %w", err)
 	}
-	members = append(members, had...)
 	if len(members) == 0 {
 		return nil, nil
 	}

@@ -53,26 +53,27 @@ func (in *Intake) Shop(ctx context.Context) (s Shop, err error) {
 // that a transaction that began before an apply cannot mix two of them.
 func readShop(tx *store.Tx, pepper []byte) (Shop, error) {
 	s := Shop{now: tx.At, Currency: firstCurrency, NewsWithin: newsWithin, pepper: pepper}
-	var rows []struct{ Key, Value string }
-	err := tx.All(&rows, "select key, value from settings where key in ('"+store.SettingZone+"', '"+store.SettingCurrency+"', '"+store.SettingPhones+"')", nil)
+	zone := firstZone
+	settings := map[string]*string{store.SettingZone: &zone, store.SettingCurrency: &s.Currency, store.SettingPhones: &s.phones}
+	err := tx.EachLater("reading the shop", "select key, value from settings where key in ('"+store.SettingZone+"', '"+store.SettingCurrency+"', '"+store.SettingPhones+"')", nil, func(scan func(...any) error) error {
+		var key, value string
+		err := scan(&key, &value)
+		if err == nil {
+			*settings[key] = value
+		}
+		return err
+	})
 	if err != nil {
 		return s, err
 	}
-	zone := firstZone
-	for _, row := range rows {
-		switch row.Key {
-		case store.SettingZone:
-			zone = row.Value
-		case store.SettingPhones:
-			s.phones = row.Value
-		default:
-			s.Currency = row.Value
-		}
+	v, missing := versions.Active(tx)
+	if err := tx.Await(); err != nil {
+		return s, err
 	}
 	if s.Zone, err = time.LoadLocation(zone); err != nil {
 		return s, fmt.Errorf("the shop's zone: %w", err)
 	}
-	switch v, err := versions.Active(tx); {
+	switch err := missing; {
 	case errors.Is(err, versions.ErrNoProgram):
 	case err != nil:
 		return s, err

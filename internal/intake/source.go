@@ -34,11 +34,11 @@ type sources struct {
 	of    map[string]string   // name → source
 }
 
-// nameSources brings the sources of the items into our spelling and finds under
-// which names they stand.
+// nameSources brings the sources of the items into our spelling and asks under which names
+// they stand; called again, it makes sure that this is known.
 func (b *batch) nameSources() (err error) {
 	if b.sources.names != nil {
-		return nil
+		return b.tx.Await()
 	}
 	var wanted []string
 	for _, it := range b.items {
@@ -46,12 +46,21 @@ func (b *batch) nameSources() (err error) {
 		it.Source = sourceNamed(it.Source)
 		wanted = append(wanted, it.Source)
 	}
-	b.sources, err = readSources(b.tx, wanted)
+	b.sources, err = askSources(b.tx, wanted)
 	return err
 }
 
 // readSources finds under which names orders and events of sources stand.
 func readSources(tx *store.Tx, wanted []string) (sources, error) {
+	s, err := askSources(tx, wanted)
+	if err == nil {
+		err = tx.Await()
+	}
+	return s, err
+}
+
+// askSources is readSources whose answer is there with that of the next statement.
+func askSources(tx *store.Tx, wanted []string) (sources, error) {
 	s := sources{map[string][]string{}, map[string]string{}}
 	var rows [][]any
 	for _, source := range wanted {
@@ -66,8 +75,7 @@ func readSources(tx *store.Tx, wanted []string) (sources, error) {
 			}
 		}
 	}
-	var found []struct{ Source, Name string }
-	err := tx.All(&found, `
+	err := tx.EachLater("finding older sources", `
 		select n.source, n.name
 		from  (select r.source, r.name from `+tx.Values("source text", "name text")+`
 		       union
@@ -76,16 +84,15 @@ func readSources(tx *store.Tx, wanted []string) (sources, error) {
 		-- source that is not there by reading all of them, where most are of one source.
 		where  (select 1 from orders o where o.source = n.name order by o.external_id limit 1) = 1
 		or     (select 1 from events e where e.source = n.name order by e.external_id limit 1) = 1
-		order  by n.source, n.name`, store.Args{"rows": store.Rows(rows)})
-	if err != nil {
-		return s, fmt.Errorf("finding older sources: %w", err)
-	}
-	for _, f := range found {
-		if s.names[f.Source] != nil && s.of[f.Name] == "" {
-			s.add(f.Source, f.Name)
+		order  by n.source, n.name`, store.Args{"rows": store.Rows(rows)}, func(scan func(...any) error) error {
+		var source, name string
+		err := scan(&source, &name)
+		if err == nil && s.names[source] != nil && s.of[name] == "" {
+			s.add(source, name)
 		}
-	}
-	return s, nil
+		return err
+	})
+	return s, err
 }
 
 func (s sources) add(source, name string) {

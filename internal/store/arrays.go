@@ -58,11 +58,11 @@ func column(rows [][]any, i int, kind string) array {
 				whole := int64(v)
 				list[n] = &whole
 			case *int64:
-				list[n] = v
+				list[n] = copied(v)
 			case loyalty.Day:
 				list[n] = (*int64)(&v)
 			case *loyalty.Day:
-				list[n] = (*int64)(v)
+				list[n] = copied((*int64)(v))
 			}
 		}
 		return array{list}
@@ -83,7 +83,7 @@ func column(rows [][]any, i int, kind string) array {
 	case "double precision":
 		list := make([]*float64, len(rows))
 		for n, row := range rows {
-			list[n] = row[i].(*float64)
+			list[n] = copied(row[i].(*float64))
 		}
 		return array{list}
 	case "timestamptz":
@@ -102,6 +102,15 @@ func column(rows [][]any, i int, kind string) array {
 		return array{list}
 	}
 	panic("store: no array of " + kind) // a type that the program has not asked for until now
+}
+
+// copied is what a pointer points at now: the statement may be sent later.
+func copied[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	v := *p
+	return &v
 }
 
 // Array binds a list as one argument of a statement for Postgres: cast(@names as text[]).

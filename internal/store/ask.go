@@ -78,8 +78,7 @@ func (tx *Tx) InBackground() error {
 	if err := tx.AboutEverybody(); err != nil || !tx.Postgres() {
 		return err
 	}
-	_, err := tx.Exec("set local max_parallel_workers_per_gather = 0", nil)
-	return err
+	return tx.Later("", "set local max_parallel_workers_per_gather = 0", nil)
 }
 
 // ByIndex prepares the transaction for statements about some members or orders out of
@@ -90,8 +89,7 @@ func (tx *Tx) ByIndex() error {
 	if !tx.Postgres() {
 		return nil
 	}
-	_, err := tx.Exec("select "+byIndex, nil)
-	return err
+	return tx.Later("", "select "+byIndex, nil)
 }
 
 const byIndex = "set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)"
@@ -104,8 +102,7 @@ func (tx *Tx) ByKeptPlans() error {
 	if !tx.Postgres() {
 		return nil
 	}
-	_, err := tx.Exec("select set_config('plan_cache_mode', 'force_generic_plan', true), "+byIndex, nil)
-	return err
+	return tx.Later("", "select set_config('plan_cache_mode', 'force_generic_plan', true), "+byIndex, nil)
 }
 
 // roomToWork is for each sort and hash of a statement and each of its workers: a

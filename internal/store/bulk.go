@@ -84,6 +84,9 @@ func (tx *Tx) copy(table string, columns []string, rows [][]any) (n int64, err e
 }
 
 func (tx *Tx) copyFrom(table string, columns []string, source pgx.CopyFromSource) (n int64, err error) {
+	if err := tx.flush(); err != nil {
+		return 0, err
+	}
 	raw := tx.conn.Raw(func(c any) error {
 		n, err = c.(*stdlib.Conn).Conn().CopyFrom(tx.Context(), pgx.Identifier{table}, columns, source)
 		return nil // an error of COPY must not throw the connection away

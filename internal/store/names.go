@@ -11,8 +11,8 @@ const nameLocks = 256
 
 // LockNames locks names of a kind until the transaction is over, whether there are
 // rows of them yet or not: those that are true for itself alone, the others
-// together with whoever does not want them alone. What others have committed under
-// a name is there for the next statement. Everybody calls it at the same point: for
+// together with whoever does not want them alone. The locks are taken with the next
+// statement and before it, and what others have committed under a name is there for it. Everybody calls it at the same point: for
 // people before any row is locked, for orders after all are. SQLite has one writer and
 // needs nothing.
 func (tx *Tx) LockNames(kind string, names map[string]bool) error {
@@ -67,16 +67,12 @@ func (tx *Tx) lockNumbers(kind string, locks map[int64]lockedAs) error {
 	// The rows of the list are gone through in their sequence; of hundreds, only how many
 	// there were is sent, and what they have in common is looked up once.
 	const of = "(select hashtext('regulars ' || @kind || ' ' || current_schema()))"
-	_, err := tx.Exec(`
+	return tx.Later(fmt.Sprintf("locking %d names", len(locks)), `
 		select count(case when n in (select value from `+tx.JSONEach("@alone")+`)
 		             then cast(pg_advisory_xact_lock(`+of+`, n) as text)
 		             else cast(pg_advisory_xact_lock_shared(`+of+`, n) as text) end)
 		from  (select cast(value as integer) as n from `+tx.JSONEach("@all")+` order by value offset 0) l`,
 		Args{"kind": kind, "alone": IDs(alone), "all": IDs(all)})
-	if err != nil {
-		return fmt.Errorf("locking %d names: %w", len(locks), err)
-	}
-	return nil
 }
 
 // lockedAs is how a number is locked.

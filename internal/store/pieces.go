@@ -62,5 +62,9 @@ func (tx *Tx) pieces(text string, args Args, n int) (next func(row func(scan fun
 
 // fetch is Each for a cursor, whose columns are other ones each time it is declared.
 func (tx *Tx) fetch(text string, row func(scan func(into ...any) error) error) error {
-	return tx.straight(text, text, []any{pgx.QueryExecModeDescribeExec}, row)
+	if err := tx.flush(); err != nil {
+		return err
+	}
+	_, err := tx.send(statement{text: text, q: text, vars: []any{pgx.QueryExecModeDescribeExec}, row: row})
+	return err
 }

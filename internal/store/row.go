@@ -30,6 +30,9 @@ func (tx *Tx) Get(row any) error {
 // Find reads into row one whose columns have these values; ErrNotFound when there is
 // none. nil stands for null.
 func (tx *Tx) Find(row any, where Args) error {
+	if err := tx.flush(); err != nil {
+		return err
+	}
 	var all []clause.Expression // a map of GORM's would take bytes for a list
 	for _, name := range slices.Sorted(maps.Keys(where)) {
 		all = append(all, clause.Eq{Column: clause.Column{Table: clause.CurrentTable, Name: name}, Value: where[name]})
@@ -78,8 +81,8 @@ func (tx *Tx) found(err error) error {
 	return err
 }
 
-// keyed makes sure that a row's whole key is given: GORM leaves out of a condition what
-// is empty.
+// keyed makes ready for a statement of GORM's, and sure that a row's whole key is given:
+// GORM leaves out of a condition what is empty.
 func (tx *Tx) keyed(row any) error {
 	s := &gorm.Statement{DB: tx.g}
 	if err := s.Parse(row); err != nil {
@@ -93,5 +96,5 @@ func (tx *Tx) keyed(row any) error {
 	if len(s.Schema.PrimaryFields) == 0 {
 		return fmt.Errorf("rows of %s have no key", s.Schema.Table)
 	}
-	return nil
+	return tx.flush()
 }

@@ -182,14 +182,18 @@ func (db *DB) attempt(ctx context.Context, g *gorm.DB, o *sql.TxOptions, f func(
 	tx := &Tx{At: loyalty.At(db.now()), shared: db.shared}
 	err := g.WithContext(ctx).Connection(func(g *gorm.DB) error {
 		tx.conn, _ = g.Statement.ConnPool.(*sql.Conn)
-		return g.Transaction(func(g *gorm.DB) error {
+		run := func(g *gorm.DB) error {
 			got()
 			tx.g = g
 			if err := tx.hasten(db.lockWait); err != nil {
 				return err
 			}
-			return caught(tx, f)
-		}, options(o)...)
+			return tx.whole(caught(tx, f))
+		}
+		if g.Name() == Postgres {
+			return tx.within(o, func() error { return run(g.Session(&gorm.Session{NewDB: true})) })
+		}
+		return g.Transaction(run, options(o)...)
 	})
 	if err != nil && errors.Is(context.Cause(ctx), ErrLocked) {
 		err = ErrLocked
@@ -231,7 +235,16 @@ func (tx *Tx) hasten(wait time.Duration) error {
 	if wait == 0 || !tx.Postgres() {
 		return nil
 	}
-	_, err := tx.Exec(fmt.Sprintf("set local lock_timeout = %d", wait.Milliseconds()), nil)
+	return tx.Later("", fmt.Sprintf("set local lock_timeout = %d", wait.Milliseconds()), nil)
+}
+
+// whole is what a transaction ends with whose function ended with err: where that is the
+// error of a statement whose answer nobody awaited, the words of whoever came next are left
+// out, and where it is nothing, that error stands.
+func (tx *Tx) whole(err error) error {
+	if tx.late != nil && (err == nil || errors.Is(err, tx.late)) {
+		return tx.late
+	}
 	return err
 }
 

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5/stdlib"
 	"gorm.io/gorm"
 
 	"regulars/internal/loyalty"
@@ -35,6 +34,10 @@ type Tx struct {
 	roomy  bool // AboutEverybody was called
 	tries  int  // how many Try are under way, one inside the other
 	read   map[any]any
+
+	queue []statement // for Postgres, and not sent yet
+	sent  bool        // anything was
+	late  error       // of a statement whose answer nobody awaited
 }
 
 // Context returns the context that the transaction runs under.
@@ -54,28 +57,43 @@ func (tx *Tx) AfterCommit(hint func()) { tx.hints = append(tx.hints, hint) }
 // fails. A failure that ends the transaction anyway, since the database is away
 // or the context is over, comes back as it is.
 func (tx *Tx) Try(f func() error) error {
+	if tx.late != nil {
+		return tx.late
+	}
 	tx.tries++
 	defer func() { tx.tries-- }()
 	point := fmt.Sprint("try", tx.tries) // a name of its own for each that is inside another
-	if err := tx.g.Exec("savepoint " + point).Error; err != nil {
+	if err := tx.command("savepoint " + point); err != nil {
 		return err
 	}
 	hints := len(tx.hints)
-	err := f()
+	err := tx.whole(f())
 	if err == nil {
-		return tx.g.Exec("release savepoint " + point).Error
+		if err = tx.command("release savepoint " + point); err == nil {
+			return nil
+		}
 	}
-	tx.hints = tx.hints[:hints]
+	tx.hints, tx.queue = tx.hints[:hints], nil
 	tx.Reread()
 	if tx.Context().Err() != nil || Away(err) || conflict(err) {
 		return err
 	}
 	for _, undo := range []string{"rollback to savepoint ", "release savepoint "} {
-		if undone := tx.g.Exec(undo + point).Error; undone != nil {
+		if undone := tx.command(undo + point); undone != nil {
 			return errors.Join(err, undone)
 		}
 	}
+	tx.late = nil
 	return &Undone{err}
+}
+
+// command runs a statement without arguments.
+func (tx *Tx) command(text string) error {
+	if !tx.Postgres() {
+		return tx.g.Exec(text).Error
+	}
+	_, err := tx.send(command(text))
+	return err
 }
 
 // Undone is the error of a Try of which nothing is left in the transaction.
@@ -88,6 +106,13 @@ func (u *Undone) Unwrap() error { return u.Err }
 func (tx *Tx) Exec(text string, args Args) (int64, error) {
 	q, vars, err := bind(text, args)
 	if err != nil {
+		return 0, err
+	}
+	if tx.Postgres() && len(vars) > 0 && !spread(vars) {
+		tag, err := tx.send(straightened(text, q, vars))
+		return tag.RowsAffected(), err
+	}
+	if err := tx.flush(); err != nil { // without arguments it may be several statements
 		return 0, err
 	}
 	r := tx.g.Exec(q, vars...)
@@ -126,6 +151,9 @@ func (tx *Tx) One(dest any, text string, args Args) error {
 // scan reads rows into dest, and reports whether there was one. GORM's own Scan would
 // write the statement out with all its arguments each time, for a log that we do not keep.
 func (tx *Tx) scan(dest any, q string, vars []any) (found bool, err error) {
+	if err := tx.flush(); err != nil {
+		return false, err
+	}
 	rows, err := tx.g.Raw(q, vars...).Rows()
 	if err != nil {
 		return false, err
@@ -141,6 +169,9 @@ func (tx *Tx) scan(dest any, q string, vars []any) (found bool, err error) {
 func (tx *Tx) Query(text string, args Args) (*sql.Rows, error) {
 	q, vars, err := bind(text, args)
 	if err != nil {
+		return nil, err
+	}
+	if err := tx.flush(); err != nil {
 		return nil, err
 	}
 	rows, err := tx.g.Raw(q, vars...).Rows()
@@ -164,39 +195,13 @@ func (tx *Tx) Each(text string, args Args, f func(scan func(into ...any) error) 
 		}
 		return tx.explain(rows.Err(), text)
 	}
-	q, vars, err := bind(text, args)
+	s, err := straight(text, args)
 	if err != nil {
 		return err
 	}
-	for i, v := range vars {
-		if list, is := v.(array); is {
-			vars[i] = list.list
-		}
-	}
-	return tx.straight(text, numbered(q), vars, f)
-}
-
-// straight is Each on Postgres of a statement as its driver wants it; text is what an error
-// quotes.
-func (tx *Tx) straight(text, q string, vars []any, f func(scan func(into ...any) error) error) (err error) {
-	raw := tx.conn.Raw(func(c any) error {
-		rows, failed := c.(*stdlib.Conn).Conn().Query(tx.Context(), q, vars...)
-		if err = failed; err != nil {
-			return nil // an error of the statement must not throw the connection away
-		}
-		defer rows.Close()
-		for rows.Next() {
-			if err = f(rows.Scan); err != nil {
-				return nil
-			}
-		}
-		err = rows.Err()
-		return nil
-	})
-	if err == nil {
-		err = raw
-	}
-	return tx.explain(err, text)
+	s.row = f
+	_, err = tx.send(s)
+	return err
 }
 
 // numbered gives the question marks of a statement the numbers that Postgres wants.

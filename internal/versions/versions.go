@@ -101,21 +101,18 @@ func Active(tx *store.Tx) (*Version, error) {
 }
 
 func active(tx *store.Tx) (*Version, error) {
-	var k struct {
-		ID   int64
-		Hash string
-	}
-	err := tx.One(&k, `
+	var k key
+	err := tx.Each(`
 		select v.id, v.hash
 		from   settings s join versions v on v.id = cast(s.value as bigint)
-		where  s.key = @key`, store.Args{"key": store.SettingVersion})
-	if errors.Is(err, store.ErrNotFound) {
+		where  s.key = @key`, store.Args{"key": store.SettingVersion}, func(scan func(...any) error) error { return scan(&k.id, &k.hash) })
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("reading the active version: %w", err)
+	case k.id == 0:
 		return nil, ErrNoProgram
 	}
-	if err != nil {
-		return nil, fmt.Errorf("reading the active version: %w", err)
-	}
-	return get(tx, key{k.ID, k.Hash})
+	return get(tx, k)
 }
 
 // Of returns a version that may no longer be in force.
