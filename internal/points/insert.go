@@ -10,7 +10,8 @@ import (
 	"regulars/internal/store"
 )
 
-// insert adds rows to the ledger, and returns those whose cause was not booked before.
+// insert adds rows to the ledger, by ids that they have all of them or none has, and returns
+// those whose cause was not booked before.
 func insert(tx *store.Tx, entries []Entry) (fresh []Entry, err error) {
 	if len(entries) == 0 {
 		return nil, nil
@@ -20,10 +21,13 @@ func insert(tx *store.Tx, entries []Entry) (fresh []Entry, err error) {
 		rows = append(rows, e.values())
 	}
 	columns := names(entryColumns)
+	if entries[0].ID != 0 {
+		columns = "id, " + columns
+	}
 	var stored []booked
 	err = tx.All(&stored, `
 		insert into entries (`+columns+`)
-		select `+columns+` from `+tx.Values(entryColumns...)+` where true
+		select `+columns+` from `+tx.Values(append([]string{"id bigint"}, entryColumns...)...)+` where true
 		on conflict (member_id, wallet, cause) do nothing
 		returning id, member_id, wallet, cause`, store.Args{"rows": store.Rows(rows)})
 	if err != nil {
@@ -96,6 +100,9 @@ type arrays struct {
 
 func arraysOf(entries []Entry) *arrays {
 	a := &arrays{entries: entries, args: store.Args{}}
+	if entries[0].ID != 0 {
+		a.numbers("id", func(e *Entry) *int64 { return &e.ID })
+	}
 	a.numbers("member_id", func(e *Entry) *int64 { return &e.MemberID })
 	a.texts("wallet", func(e *Entry) string { return e.Wallet })
 	moments := make([]time.Time, len(entries))
