@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"regulars/internal/coupon"
+	"regulars/internal/loyalty"
+	"regulars/internal/outbox"
 	"regulars/internal/program"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
@@ -35,6 +37,16 @@ func TestACodeMadeAtOnceIsTheOneThatIsGiven(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		apply(t, db, back)
 		members(t, db, 3)
+		update(t, db, func(tx *store.Tx) error {
+			return outbox.Sync(tx, []outbox.Destination{{Name: "till", URL: "https://till.example", Events: []string{loyalty.ToldIssued}}})
+		})
+		told := func() (all []string) {
+			update(t, db, func(tx *store.Tx) error {
+				return tx.All(&all, "select cast(detail as text) from hook_deliveries order by id", nil)
+			})
+			exec(t, db, "delete from hook_deliveries", nil)
+			return all
+		}
 		var to []coupon.To
 		for i := range int64(3) {
 			id := one[int64](t, db, "insert into claims (member_id, reward, price, state, source, key, body, at, day) values (@member, 'tea', 10, 'done', 'card', @key, '', @now, 1) returning id",
@@ -56,7 +68,7 @@ func TestACodeMadeAtOnceIsTheOneThatIsGiven(t *testing.T) {
 			}
 			return err
 		})
-		want := state(codes)
+		want, wantTold := state(codes), told()
 		exec(t, db, "delete from codes", nil)
 		made := makeNow(t, db, "back", -to[0].Occurrence, 3)
 		for claim, m := range made {
@@ -67,6 +79,9 @@ func TestACodeMadeAtOnceIsTheOneThatIsGiven(t *testing.T) {
 		}
 		if got := state(codes); len(got) != 3 || !slices.Equal(got, want) {
 			t.Errorf("made at once: %v, given: %v", got, want)
+		}
+		if got := told(); len(got) != 3 || !slices.Equal(got, wantTold) {
+			t.Errorf("told of codes made at once: %v, of given ones: %v", got, wantTold)
 		}
 		var s coupon.Status
 		update(t, db, func(tx *store.Tx) (err error) { s, err = coupon.StatusOf(tx, "back", today); return err })
