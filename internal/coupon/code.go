@@ -49,7 +49,7 @@ const codeColumns = `c.id, p.name as pool, c.code, c.state, coalesce(c.occurrenc
 func Load(tx *store.Tx, ids []int64) (map[int64]Code, error) {
 	var codes []Code
 	err := tx.All(&codes, "select "+codeColumns+" from "+tx.RowsOf("codes", "id", "@ids")+" c join pools p on p.id = c.pool_id", // by index, also right after a drop
-		store.Args{"ids": store.JSON(ids)})
+		store.Args{"ids": store.IDs(ids)})
 	if err != nil {
 		return nil, fmt.Errorf("loading %d codes: %w", len(ids), err)
 	}

@@ -140,10 +140,13 @@ func claimNames(tx *store.Tx, ids []int64, names map[int64]string) error {
 		return fmt.Errorf("the claims that %d codes are for: %w", len(claims), err)
 	}
 	for _, r := range rows {
-		names[-r.ID] = "claim\x00" + r.Source + "\x00" + r.Name
+		names[-r.ID] = claimName(r.Source, r.Name)
 	}
 	return nil
 }
+
+// claimName is what a claim is known by outside the database.
+func claimName(source, name string) string { return "claim\x00" + source + "\x00" + name }
 
 // eventOf returns the event of an occurrence that one event made.
 func eventOf(key string) (int64, bool) {
@@ -234,8 +237,10 @@ func deriving(tx *store.Tx, random io.Reader) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &stream{mac: hmac.New(sha256.New, secret)}, nil
+	return derivingBy(secret), nil
 }
+
+func derivingBy(secret []byte) *stream { return &stream{mac: hmac.New(sha256.New, secret)} }
 
 // about begins the randomness of a name.
 func (s *stream) about(name string) { s.name, s.n, s.left = name, 0, nil }

@@ -253,7 +253,7 @@ func (p Pool) mint(tx *store.Tx, codes []row, people []To) (left []To, err error
 	if !errors.Is(err, store.ErrDuplicate) {
 		return nil, err
 	}
-	if _, err := insert(tx, p, StateReserved, codes); err != nil {
+	if _, err := insert(tx, p, StateReserved, codes, 0); err != nil {
 		return nil, err
 	}
 	given, _, err := heldBy(tx, p, people)

@@ -252,7 +252,7 @@ func (p Pool) takeBack(tx *store.Tx, given map[string]Given, sum *TakenBack) err
 	}
 	slices.Sort(folded)
 	slices.SortFunc(fresh, func(a, b row) int { return strings.Compare(a.Folded, b.Folded) })
-	if _, err := insert(tx, p, StateAside, fresh); err != nil {
+	if _, err := insert(tx, p, StateAside, fresh, 0); err != nil {
 		return err
 	}
 	var here []struct {

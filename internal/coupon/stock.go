@@ -19,31 +19,49 @@ type row struct {
 	To
 }
 
-// insert adds codes to a pool in a state. Those that are taken are left out; the
-// folded codes that were added are returned.
-func insert(tx *store.Tx, p Pool, state string, rows []row) (added []string, err error) {
+// added is a code that was added.
+type added struct {
+	ID     int64
+	Folded string
+}
+
+// insertColumns are those of its rows r.
+var insertColumns = []string{"code text", "folded text", "occurrence bigint", "member bigint", "id bigint"}
+
+// insert adds codes to a pool in a state, with a last day, 0 for none. Those that are taken
+// are left out.
+func insert(tx *store.Tx, p Pool, state string, rows []row, end loyalty.Day) (all []added, err error) {
 	values := make([][]any, len(rows))
 	for i, r := range rows {
 		values[i] = []any{r.Code, r.Folded, r.Occurrence, r.Member, r.ID}
 	}
-	reserved := "null"
-	if state == StateReserved {
+	reserved, issued := "null", "null"
+	if state == StateReserved || state == StateIssued {
 		reserved = "@now"
+	}
+	if state == StateIssued {
+		issued = "@now"
 	}
 	id, number := "", ""
 	if len(rows) > 0 && rows[0].ID != 0 {
 		id, number = "id, ", "r.id, "
 	}
-	err = tx.All(&added, `
-		insert into codes (`+id+`pool_id, code, folded, state, stock, occurrence_id, member_id, reserved_at)
+	args := tx.Wider(values, insertColumns...)
+	args["pool"], args["state"], args["now"], args["end"] = p.ID, state, tx.At, int64(end)
+	err = tx.Each(`
+		insert into codes (`+id+`pool_id, code, folded, state, stock, occurrence_id, member_id, reserved_at, issued_at, valid_until)
 		select `+number+`cast(@pool as bigint), r.code, r.folded, cast(@state as text), cast(@state as text) in ('free', 'aside'),
-		       nullif(r.occurrence, 0), nullif(r.member, 0), `+tx.Instant(reserved)+`
-		from   `+tx.Values("code text", "folded text", "occurrence bigint", "member bigint", "id bigint")+`
+		       nullif(r.occurrence, 0), nullif(r.member, 0), `+tx.Instant(reserved)+`, `+tx.Instant(issued)+`, nullif(cast(@end as bigint), 0)
+		from   `+tx.Wide(insertColumns...)+`
 		where  true
 		on conflict do nothing
-		returning folded`,
-		store.Args{"pool": p.ID, "state": state, "rows": store.Rows(values), "now": tx.At})
-	return added, err
+		returning id, folded`, args, func(scan func(into ...any) error) error {
+		var a added
+		err := scan(&a.ID, &a.Folded)
+		all = append(all, a)
+		return err
+	})
+	return all, err
 }
 
 // Generate makes n free codes in a generated pool and returns how many: fewer
@@ -102,7 +120,7 @@ func generate(tx *store.Tx, p Pool, n int64, random io.Reader) (made int, err er
 			}
 			rows[i] = row{Code: code, Folded: loyalty.FoldCode(code)}
 		}
-		added, err := insert(tx, p, StateFree, rows)
+		added, err := insert(tx, p, StateFree, rows, 0)
 		if err != nil {
 			return made, err
 		}
@@ -216,7 +234,7 @@ func (in *importing) flush() error {
 	if len(in.rows) == 0 {
 		return nil
 	}
-	added, err := insert(in.tx, in.pool, in.state, in.rows)
+	added, err := insert(in.tx, in.pool, in.state, in.rows, 0)
 	if err != nil {
 		return err
 	}
@@ -231,9 +249,9 @@ func (in *importing) flush() error {
 }
 
 // countTaken tells codes that the pool had from those of other pools.
-func (in *importing) countTaken(added []string) error {
-	for _, folded := range added {
-		delete(in.lines, folded)
+func (in *importing) countTaken(all []added) error {
+	for _, a := range all {
+		delete(in.lines, a.Folded)
 	}
 	taken := slices.DeleteFunc(slices.Clone(in.rows), func(r row) bool { _, left := in.lines[r.Folded]; return !left })
 	folded := make([]string, len(taken))

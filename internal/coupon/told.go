@@ -52,6 +52,26 @@ func tellOfIssue(tx *store.Tx, codes []int64, end loyalty.Day) error {
 	return outbox.Tell(tx, loyalty.ToldIssued, all)
 }
 
+// tellOfMade tells other systems of codes that were issued when they were made.
+func tellOfMade(tx *store.Tx, p Pool, made map[int64]Made, claims []Claimed) error {
+	if wanted, err := outbox.Wants(tx, loyalty.ToldIssued); !wanted || err != nil {
+		return err
+	}
+	var all []outbox.News
+	for _, c := range claims {
+		code, is := made[c.ID]
+		if !is {
+			continue
+		}
+		told := toldCode{Code: code.Code, Pool: p.Name}
+		if code.Ends != 0 {
+			told.ValidUntil = code.Ends.String()
+		}
+		all = append(all, outbox.News{Member: c.Member, Detail: told})
+	}
+	return outbox.Tell(tx, loyalty.ToldIssued, all)
+}
+
 // tellOfUse tells other systems that a code was used, by whom and for which order.
 func tellOfUse(tx *store.Tx, f found, u Use) error {
 	if u.History || u.Undone {

@@ -46,15 +46,23 @@ func Tell(tx *store.Tx, today loyalty.Day, all []Own) error {
 		rows[i] = []any{i, e.Key, e.Member, e.Type, order, json.RawMessage(store.JSON(e.Properties))}
 		byKey[e.Key] = e
 	}
+	columns := []string{"n bigint", "external_id text", "member_id bigint", "type text", "order_id bigint", "properties jsonb"}
+	args := tx.Wider(rows, columns...)
+	args["now"], args["today"] = tx.At, int64(today)
 	var stored []storedEvent
-	err := tx.All(&stored, `
+	err := tx.Each(`
 		insert into events (source, external_id, member_id, type, at, day, received_at, order_id, properties)
 		select '`+OwnSource+`', r.external_id, r.member_id, r.type, `+tx.Instant("@now")+`, cast(@today as bigint), `+tx.Instant("@now")+`, r.order_id, r.properties
-		from   `+tx.Values("n bigint", "external_id text", "member_id bigint", "type text", "order_id bigint", "properties jsonb")+`
+		from   `+tx.Wide(columns...)+`
 		where  true
 		order  by r.n
 		on conflict (source, external_id) do nothing
-		returning id, external_id`, store.Args{"rows": store.Rows(rows), "now": tx.At, "today": int64(today)})
+		returning id, external_id`, args, func(scan func(into ...any) error) error {
+		var s storedEvent
+		err := scan(&s.ID, &s.ExternalID)
+		stored = append(stored, s)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("telling %d events of our own: %w", len(all), err)
 	}

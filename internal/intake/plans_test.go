@@ -25,7 +25,7 @@ func TestNothingAboutOneMemberReadsAllOfATableThatWasNeverAnalysed(t *testing.T)
 		"loyalty.yaml":  "points: {earn: [1 per 1.00], expire: {unused: 12m}}\ncards: {food: {stamp: 'category \"food\"', of: 10, gives: cup}}\n",
 		"segments.yaml": "loyal: orders >= 3\nbig: spent >= 50\nlate: days_since_last_order > 30\ntea: order_days >= 1 and orders < 2\ndrinker: bought_category(\"tea\")\nabstainer: not bought_category(\"tea\") and orders(\"5d\") >= 1\n"})
 	day := int64(loyalty.DayOf(db.Now(), time.UTC)) - 10
-	tables := storetest.NeverAnalysed(t, db, "members", "member_keys", "facts", "orders", "order_lines", "events", "refusals", "consents", "member_topics", "entries", "lots", "claims")
+	tables := storetest.NeverAnalysed(t, db, "members", "member_keys", "facts", "orders", "order_lines", "events", "refusals", "consents", "member_topics", "entries", "lots", "claims", "codes", "draws")
 	beside, err := db.Beside(context.Background(), 2) // whose connections report what they have read when they end
 	if err != nil {
 		t.Fatal(err)
@@ -59,6 +59,8 @@ func TestNothingAboutOneMemberReadsAllOfATableThatWasNeverAnalysed(t *testing.T)
 			"insert into entries (member_id, wallet, kind, amount, at, day, opens_day, order_id, cause, version_id) select i, 'points', 'earn', 60, @now, @day, @day, i, 'earn:' || i, 1 from generate_series(1000, @to) i",
 			"insert into lots (credit_id, member_id, wallet, opens_day, remains) select e.id, e.member_id, e.wallet, e.day, e.amount from entries e where e.member_id >= 1000",
 			"insert into claims (member_id, reward, source, state, price, at, day, body, key) select i, 'food', 'card', 'done', 10, @now, @day, '', 'X-' || i from generate_series(1000, @to) i",
+			"insert into codes (pool_id, code, folded, state, occurrence_id, member_id) select p.id, 'X-' || i, 'X' || i, 'issued', -100000 - i, i from pools p, generate_series(1000, @to) i",
+			"insert into draws (debit_id, credit_id, amount) select -i, id, 1 from (select id, row_number() over (order by id) as i from entries where member_id >= 1000) e",
 			"insert into refusals (email_key, topic, at, source) select decode(md5('' || i), 'hex'), 'offers', @now, 'a page' from generate_series(1000, @to) i",
 			"insert into consents (member_id, topic, granted, at, source, recorded_at) select i, 'offers', true, @now, 'shop', @now from generate_series(1000, @to) i",
 			"insert into member_topics (member_id, topic, granted, changed_at) select i, 'offers', true, @now from generate_series(1000, @to) i",

@@ -15,7 +15,14 @@ type Rates struct {
 
 // Target is how many points an order has earned, what was given back of it taken off:
 // all that the rates give is added up exactly and rounded down once.
-func Target(o Order, refunds []Refund, r Rates) int64 { return floor(Exact(o, refunds, r)) }
+func Target(o Order, refunds []Refund, r Rates) int64 {
+	if o.Status == Paid && plainly(&o, refunds, r) {
+		if n, fits := wholly(&o, r); fits {
+			return n
+		}
+	}
+	return floor(Exact(o, refunds, r))
+}
 
 // Carry is the target of each of a member's orders, in their sequence, where what is
 // rounded off one goes on to the next.
@@ -37,70 +44,11 @@ func Exact(o Order, refunds []Refund, r Rates) *big.Rat {
 		return sum
 	}
 	if plainly(&o, refunds, r) {
-		return exactPlainly(o, r)
+		return exactPlainly(&o, r)
 	}
 	b := newBasket(o, refunds, r)
 	for _, e := range r.Earn {
 		sum.Add(sum, b.earns(e))
-	}
-	if r.Percent != 0 {
-		sum.Mul(sum, big.NewRat(r.Percent, 100))
-	}
-	return sum
-}
-
-// plainly reports whether an order is as most are: nothing of it was given back, its
-// lines say what was paid for each, and the rates are of goods as paid.
-func plainly(o *Order, refunds []Refund, r Rates) bool {
-	if len(refunds) > 0 || r.Base != "" || len(o.Lines) == 0 {
-		return false
-	}
-	var listed int64
-	for i := range o.Lines {
-		if o.Lines[i].Total < 0 {
-			return false
-		}
-		listed += o.Lines[i].Total
-	}
-	return listed > 0 && listed == o.Total-o.Shipping && o.Total > 0
-}
-
-// exactPlainly is Exact of such an order, whose amounts are whole.
-func exactPlainly(o Order, r Rates) *big.Rat {
-	earning := func(l *Line) bool { return !slices.ContainsFunc(r.NotOn, func(of Of) bool { return of.Is(*l) }) }
-	var all int64
-	for i := range o.Lines {
-		if earning(&o.Lines[i]) {
-			all += o.Lines[i].Total
-		}
-	}
-	sum := new(big.Rat)
-	for _, e := range r.Earn {
-		if e.For != "" && e.For != "order" && e.For != "item" || all < e.Minimum {
-			continue
-		}
-		var amount, items int64
-		for i := range o.Lines {
-			if l := &o.Lines[i]; l.Total > 0 && e.Of.Is(*l) && earning(l) {
-				amount, items = amount+l.Total, items+l.Quantity
-			}
-		}
-		times, per := min(items, Most), int64(1) // times ÷ per of them
-		switch {
-		case e.For == "order":
-			if times = 0; amount > 0 {
-				times = 1
-			}
-		case e.Per > 0:
-			times, per = amount, e.Per
-		}
-		n := ratio(times, per)
-		if most := big.NewRat(e.AtMost.N, 1); e.AtMost.In == "order" && n.Cmp(most) > 0 {
-			n = most
-		}
-		if n.Sign() > 0 {
-			sum.Add(sum, n.Mul(n, big.NewRat(e.N, 1)))
-		}
 	}
 	if r.Percent != 0 {
 		sum.Mul(sum, big.NewRat(r.Percent, 100))

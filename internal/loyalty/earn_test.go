@@ -130,10 +130,16 @@ func TestTheShortWayIsTheLongOne(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(7, 7))
 	kinds := []loyalty.Of{{}, {Kind: "category", Name: "a"}, {Kind: "category", Name: "b"}, {Kind: "product", Name: "c"}}
+	large := func(n int64) int64 { // what fits no word any more once it was multiplied, now and then
+		if random.IntN(8) == 0 {
+			n *= loyalty.Most / 1e4
+		}
+		return n
+	}
 	for range 20_000 {
 		o := paid(0)
 		for range random.IntN(4) {
-			l := line(string(rune('a'+random.IntN(3))), int64(random.IntN(4)), int64(random.IntN(3000)))
+			l := line(string(rune('a'+random.IntN(3))), int64(random.IntN(4)), random.Int64N(large(3000)))
 			o.Lines, o.Total = append(o.Lines, l), o.Total+l.Total
 		}
 		if o.Shipping = int64(random.IntN(2) * 490); random.IntN(8) > 0 {
@@ -141,7 +147,7 @@ func TestTheShortWayIsTheLongOne(t *testing.T) {
 		}
 		r := loyalty.Rates{Percent: []int64{0, 100, 125}[random.IntN(3)]}
 		for range 1 + random.IntN(3) {
-			e := loyalty.Earn{N: int64(1 + random.IntN(3)), Of: kinds[random.IntN(len(kinds))], Minimum: int64(random.IntN(2) * 1500)}
+			e := loyalty.Earn{N: 1 + random.Int64N(large(3)), Of: kinds[random.IntN(len(kinds))], Minimum: int64(random.IntN(2) * 1500)}
 			switch random.IntN(4) {
 			case 0:
 				e.For = "order"
@@ -150,7 +156,9 @@ func TestTheShortWayIsTheLongOne(t *testing.T) {
 			case 2:
 				e.For = "joined"
 			default:
-				e.Per = int64(100 + random.IntN(300))
+				if e.Per = 100 + random.Int64N(large(300)); random.IntN(3) == 0 {
+					e.AtMost = loyalty.Limit{N: random.Int64N(large(20)), In: "order"}
+				}
 			}
 			r.Earn = append(r.Earn, e)
 		}
@@ -159,6 +167,9 @@ func TestTheShortWayIsTheLongOne(t *testing.T) {
 		}
 		if got, want := loyalty.Exact(o, nil, r), loyalty.Exact(o, back(0), r); got.Cmp(want) != 0 {
 			t.Fatalf("Exact(%+v, %+v) = %s, want %s", o, r, got, want)
+		}
+		if got, want := loyalty.Target(o, nil, r), loyalty.Target(o, back(0), r); got != want {
+			t.Fatalf("Target(%+v, %+v) = %d, want %d", o, r, got, want)
 		}
 	}
 }

@@ -47,13 +47,14 @@ const (
 	giveBack = "return"   // … that was not taken after all
 )
 
+// entryColumns are those of entries after their ids.
 var entryColumns = []string{
 	"member_id bigint", "wallet text", "at timestamptz", "day bigint", "kind text", "amount bigint", "cause text", "order_id bigint",
 	"event_id bigint", "claim_id bigint", "referral_id bigint", "version_id bigint", "tier text", "opens_day bigint", "last_day bigint", "reason text", "by_whom text",
 }
 
 func (e Entry) values() []any {
-	return []any{e.MemberID, e.Wallet, e.At, int64(e.Day), e.Kind, e.Amount, e.Cause, e.OrderID,
+	return []any{e.ID, e.MemberID, e.Wallet, e.At, int64(e.Day), e.Kind, e.Amount, e.Cause, e.OrderID,
 		e.EventID, e.ClaimID, e.ReferralID, e.VersionID, e.Tier, e.OpensDay, e.LastDay, e.Reason, e.ByWhom}
 }
 
@@ -154,7 +155,7 @@ func (r *Rules) addOthers(tx *store.Tx, fresh []Entry) (*books, error) {
 			}
 		}
 		if free > 0 {
-			e.Kind, e.Amount, e.OrderID, e.ReferralID, e.OpensDay = adjust, free, nil, nil, &b.today
+			e.ID, e.Kind, e.Amount, e.OrderID, e.ReferralID, e.OpensDay = 0, adjust, free, nil, nil, &b.today
 			e.Cause, e.Reason = "let go:"+e.Cause, "nothing was left to take back"
 			letGo = append(letGo, e)
 		}
@@ -223,6 +224,15 @@ type books struct {
 
 // open reads what is in wallets, beside the fresh entries, which have drawn nothing yet.
 func (r *Rules) open(tx *store.Tx, keys []walletKey, fresh map[int64]bool) (*books, error) {
+	return r.openBy(tx, keys, fresh, "e.day, coalesce(e.order_id, 0), e.last_day is not null", "join entries e on e.id = l.credit_id")
+}
+
+// openLots is open without the orders and the days by which lots came.
+func (r *Rules) openLots(tx *store.Tx, keys []walletKey) (*books, error) {
+	return r.openBy(tx, keys, nil, "0, 0, l.last_day is not null and (select e.last_day from entries e where e.id = l.credit_id) is not null", "")
+}
+
+func (r *Rules) openBy(tx *store.Tx, keys []walletKey, fresh map[int64]bool, columns, join string) (*books, error) {
 	b := &books{tx: tx, rules: r, today: r.today(tx), wallets: map[walletKey]*wallet{},
 		was: map[int64]loyalty.Lot{}, booked: map[int64]loyalty.Day{}, own: map[int64]bool{}}
 	var rows [][]any
@@ -230,45 +240,40 @@ func (r *Rules) open(tx *store.Tx, keys []walletKey, fresh map[int64]bool) (*boo
 		b.wallets[k] = &wallet{key: k}
 		rows = append(rows, []any{k.member, k.wallet})
 	}
-	var found []struct {
-		Lot               bool // else a debt
-		ID, MemberID      int64
-		Wallet            string
-		Booked            loyalty.Day
-		OrderID           int64
-		OpensDay, LastDay loyalty.Day
-		Own               bool
-		Remains           int64
-	}
-	err := tx.All(&found, `
-		with w as (select r.member_id, r.wallet from `+tx.Values("member_id bigint", "wallet text")+`)
-		select true as lot, l.credit_id as id, l.member_id, l.wallet, e.day as booked, coalesce(e.order_id, 0) as order_id,
-		       l.opens_day, coalesce(l.last_day, 0) as last_day, e.last_day is not null as own, l.remains
+	pair := []string{"member_id bigint", "wallet text"}
+	err := tx.Each(`
+		with w as (select r.member_id, r.wallet from `+tx.Wide(pair...)+`)
+		select true as lot, l.credit_id as id, l.member_id, l.wallet, l.opens_day, coalesce(l.last_day, 0), l.remains, `+columns+`
 		from   w
 		join   lots l on l.member_id = w.member_id and l.wallet = w.wallet
-		join   entries e on e.id = l.credit_id
+		`+join+`
 		union  all
-		select false, d.id, d.member_id, d.wallet, d.day, 0, 0, 0, false, d.rest
+		select false, d.id, d.member_id, d.wallet, 0, 0, d.rest, d.day, 0, false
 		from  (select e.id, e.member_id, e.wallet, e.day,
 		              -e.amount - coalesce((select cast(sum(d.amount) as bigint) from draws d where d.debit_id = e.id), 0) as rest
 		       from   w
 		       join   entries e on e.member_id = w.member_id and e.wallet = w.wallet
 		       where  e.amount < 0) d
 		where  d.rest > 0
-		order  by id`, store.Args{"rows": store.Rows(rows)})
+		order  by id`, tx.Wider(rows, pair...), func(scan func(into ...any) error) error {
+		var isLot, own bool // else it is a debt
+		var k walletKey
+		var id, opens, last, remains, booked, order int64
+		if err := scan(&isLot, &id, &k.member, &k.wallet, &opens, &last, &remains, &booked, &order, &own); err != nil {
+			return err
+		}
+		switch w := b.wallets[k]; {
+		case isLot:
+			lot := loyalty.Lot{ID: id, Order: order, Opens: loyalty.Day(opens), Last: loyalty.Day(last), Remains: remains}
+			b.was[id], b.booked[id], b.own[id] = lot, loyalty.Day(booked), own
+			w.lots = append(w.lots, &lot)
+		case !fresh[id]:
+			w.debts = append(w.debts, &loyalty.Debt{ID: id, Day: loyalty.Day(booked), Rest: remains})
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("reading lots and debts: %w", err)
-	}
-	for _, f := range found {
-		w := b.wallets[walletKey{f.MemberID, f.Wallet}]
-		switch {
-		case f.Lot:
-			lot := loyalty.Lot{ID: f.ID, Order: f.OrderID, Opens: f.OpensDay, Last: f.LastDay, Remains: f.Remains}
-			b.was[lot.ID], b.booked[lot.ID], b.own[lot.ID] = lot, f.Booked, f.Own
-			w.lots = append(w.lots, &lot)
-		case !fresh[f.ID]:
-			w.debts = append(w.debts, &loyalty.Debt{ID: f.ID, Day: f.Booked, Rest: f.Remains})
-		}
 	}
 	return b, nil
 }
@@ -280,16 +285,9 @@ func (b *books) settle() {
 	}
 }
 
-// write keeps the draws and what they leave of lots.
-func (b *books) write() error {
-	if err := b.renew(); err != nil {
-		return err
-	}
-	if err := b.writeDraws(); err != nil {
-		return err
-	}
-	var gone []int64
-	var rows [][]any
+// changed are the lots that a booking has used up, and those of which it has changed
+// something.
+func (b *books) changed() (gone []int64, rows [][]any) {
 	for _, w := range b.wallets {
 		for _, l := range w.lots {
 			was, known := b.was[l.ID]
@@ -301,8 +299,20 @@ func (b *books) write() error {
 			}
 		}
 	}
+	slices.Sort(gone)
+	return gone, rows
+}
+
+// write keeps the draws and what they leave of lots.
+func (b *books) write() error {
+	if err := b.renew(); err != nil {
+		return err
+	}
+	if err := b.writeDraws(); err != nil {
+		return err
+	}
+	gone, rows := b.changed()
 	if gone != nil {
-		slices.Sort(gone)
 		if _, err := b.tx.Exec("delete from lots where credit_id in (select value from "+b.tx.JSONEach("@ids")+")", store.Args{"ids": store.JSON(gone)}); err != nil {
 			return err
 		}
@@ -335,24 +345,36 @@ func keepLots(tx *store.Tx, rows [][]any) error {
 	return nil
 }
 
-func (b *books) writeDraws() error {
-	sums := map[[2]int64]int64{}
-	var rows [][]any
+// drawn are the draws, one for each debit and credit.
+func (b *books) drawn() []loyalty.Draw {
+	at := map[[2]int64]int{}
+	var sums []loyalty.Draw
 	for _, d := range b.draws {
-		sums[[2]int64{d.Debit, d.Credit}] += d.N
+		k := [2]int64{d.Debit, d.Credit}
+		if i, seen := at[k]; seen {
+			sums[i].N += d.N
+			continue
+		}
+		at[k], sums = len(sums), append(sums, d)
 	}
-	for k, n := range sums {
-		rows = append(rows, []any{k[0], k[1], n})
-	}
-	if rows == nil {
+	return sums
+}
+
+func (b *books) writeDraws() error {
+	if len(b.draws) == 0 {
 		return nil
 	}
+	var rows [][]any
+	for _, d := range b.drawn() {
+		rows = append(rows, []any{d.Debit, d.Credit, d.N})
+	}
+	columns := []string{"debit_id bigint", "credit_id bigint", "amount bigint"}
 	_, err := b.tx.Exec(`
 		insert into draws (debit_id, credit_id, amount)
 		select r.debit_id, r.credit_id, r.amount
-		from   `+b.tx.Values("debit_id bigint", "credit_id bigint", "amount bigint")+`
+		from   `+b.tx.Wide(columns...)+`
 		where  true
-		on conflict (debit_id, credit_id) do update set amount = draws.amount + excluded.amount`, store.Args{"rows": store.Rows(rows)})
+		on conflict (debit_id, credit_id) do update set amount = draws.amount + excluded.amount`, b.tx.Wider(rows, columns...))
 	if err != nil {
 		return fmt.Errorf("drawing from lots: %w", err)
 	}

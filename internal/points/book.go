@@ -97,9 +97,7 @@ func (r *Rules) Book(tx *store.Tx, orders []int64, placed ...Placed) (Booked, er
 	}
 	l, err := r.now().Loyalty()
 	if err == nil && l != nil {
-		filled := full(l.Cards, b.open)
-		known.forget(filled)
-		err = r.fill(tx, filled, news)
+		err = r.fill(tx, full(l.Cards, b.open), news, known)
 	}
 	b.Wallets = known.packed(r)
 	return b.Booked, err

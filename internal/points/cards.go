@@ -1,21 +1,14 @@
 package points
 
 import (
-	"crypto/rand"
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 
-	"regulars/internal/coupon"
-	"regulars/internal/happenings"
 	"regulars/internal/loyalty"
 	"regulars/internal/program"
 	"regulars/internal/store"
 )
-
-// cardFilled is the event of a card that is full.
-const cardFilled = "card.filled"
 
 // stamped is what was booked for an order in the wallet of a card.
 type stamped struct {
@@ -166,64 +159,6 @@ func (p *purchase) stampsOn(c card) int64 {
 	return n
 }
 
-// filling is a card that was filled, once.
-type filling struct {
-	walletKey
-	pool   string
-	stamps int64
-	claim  int64
-	code   int64
-}
-
-// fill has cards with enough stamps give their codes, as many as are full; the surplus
-// stays. Where the pool has none left the card stays full, and gives one with the next
-// stamp, or in the first night in which there is one.
-func (r *Rules) fill(tx *store.Tx, wallets []walletKey, news map[int64]int64) error {
-	l, err := r.now().Loyalty()
-	if err != nil || l == nil || len(l.Cards) == 0 || len(wallets) == 0 {
-		return err
-	}
-	var rows [][]any
-	for _, c := range l.Cards {
-		for _, w := range wallets {
-			if w.wallet == c.Name {
-				rows = append(rows, []any{w.member, w.wallet, c.Full})
-			}
-		}
-	}
-	var found []struct {
-		MemberID    int64
-		Wallet      string
-		Times, Done int64
-	}
-	err = tx.All(&found, `
-		select r.member_id, r.wallet, cast(sum(l.remains) as bigint) / max(r.stamps) as times,
-		       (select count(*) from `+tx.RowsBy("claims", "member_id = r.member_id")+` c where c.reward = r.wallet and c.source = 'card') as done
-		from   `+tx.Values("member_id bigint", "wallet text", "stamps bigint")+`
-		join   lots l on l.member_id = r.member_id and l.wallet = r.wallet and l.opens_day <= @today and coalesce(l.last_day, @today) >= @today
-		group  by r.member_id, r.wallet
-		having sum(l.remains) >= max(r.stamps)
-		order  by r.member_id, r.wallet`, store.Args{"rows": store.Rows(rows), "today": int64(r.today(tx))})
-	if err != nil || len(found) == 0 {
-		return err
-	}
-	var all []*filling
-	for _, f := range found {
-		c := l.Cards[slices.IndexFunc(l.Cards, func(c program.Card) bool { return c.Name == f.Wallet })]
-		for n := range f.Times {
-			claim, err := r.claim(tx, f.MemberID, c, f.Done+n+1)
-			if err != nil {
-				return err
-			}
-			all = append(all, &filling{walletKey{f.MemberID, f.Wallet}, c.Gives, c.Full, claim, 0})
-		}
-	}
-	if all, err = r.give(tx, all); err != nil || len(all) == 0 {
-		return err
-	}
-	return r.redeem(tx, all, news)
-}
-
 // Waiting returns the next members with a card that is full and has not given its code.
 func (r *Rules) Waiting(tx *store.Tx, limit int) (members []int64, err error) {
 	l, err := r.now().Loyalty()
@@ -262,78 +197,5 @@ func (r *Rules) Fill(tx *store.Tx, members []int64) error {
 			wallets = append(wallets, walletKey{m, c.Name})
 		}
 	}
-	return r.fill(tx, wallets, news)
-}
-
-// claim makes the row of a card that is full for the n-th time.
-func (r *Rules) claim(tx *store.Tx, member int64, c program.Card, n int64) (id int64, err error) {
-	err = tx.One(&id, `
-		insert into claims (member_id, reward, price, state, source, key, body, at, day)
-		values (@member, @reward, @price, 'done', 'card', @key, @body, @now, @today) returning id`,
-		store.Args{"member": member, "reward": c.Name, "price": c.Full, "key": fmt.Sprintf("%d %s %d", member, c.Name, n), "body": []byte{},
-			"now": tx.At, "today": int64(r.today(tx))})
-	return id, err
-}
-
-// give gives the full cards a code each, and returns those for whom there was one.
-func (r *Rules) give(tx *store.Tx, all []*filling) (given []*filling, err error) {
-	pools := map[string][]coupon.To{}
-	for _, f := range all {
-		pools[f.pool] = append(pools[f.pool], coupon.To{Occurrence: -f.claim, Member: f.member})
-	}
-	codes := map[coupon.To]int64{}
-	for _, pool := range slices.Sorted(maps.Keys(pools)) {
-		some, err := coupon.GiveNow(tx, pool, pools[pool], r.today(tx), rand.Reader)
-		if err != nil {
-			return nil, err
-		}
-		maps.Copy(codes, some)
-	}
-	var none []int64
-	var rows [][]any
-	for _, f := range all {
-		if f.code = codes[coupon.To{Occurrence: -f.claim, Member: f.member}]; f.code == 0 {
-			none = append(none, f.claim)
-			continue
-		}
-		given, rows = append(given, f), append(rows, []any{f.claim, f.code})
-	}
-	if none != nil {
-		if _, err := tx.Exec("delete from claims where id in (select value from "+tx.JSONEach("@ids")+")", store.Args{"ids": store.JSON(none)}); err != nil {
-			return nil, err
-		}
-	}
-	if rows == nil {
-		return nil, nil
-	}
-	_, err = tx.Exec("update claims set code_id = r.code from "+tx.Values("id bigint", "code bigint")+" where claims.id = r.id", store.Args{"rows": store.Rows(rows)})
-	return given, err
-}
-
-// redeem takes the stamps of cards that gave a code, and tells of it.
-func (r *Rules) redeem(tx *store.Tx, all []*filling, news map[int64]int64) error {
-	var entries []Entry
-	var ids []int64
-	for _, f := range all {
-		entries = append(entries, Entry{MemberID: f.member, Wallet: f.wallet, At: tx.At, Day: r.today(tx), Kind: redeem, Amount: -f.stamps,
-			Cause: "claim:" + strconv.FormatInt(f.claim, 10), ClaimID: &f.claim, VersionID: r.now().Version})
-		ids = append(ids, f.code)
-	}
-	if _, err := r.add(tx, entries); err != nil {
-		return fmt.Errorf("%d full cards: %w", len(all), err)
-	}
-	codes, err := coupon.Load(tx, ids)
-	if err != nil {
-		return err
-	}
-	var events []happenings.Own
-	for _, f := range all {
-		properties := map[string]any{"card": f.wallet, "code": codes[f.code].Code}
-		if ends := codes[f.code].Ends(); ends != nil {
-			properties["until"] = ends.String()
-		}
-		order, isNews := news[f.member]
-		events = append(events, happenings.Own{Member: f.member, Type: cardFilled, Key: fmt.Sprintf("%s:%d", cardFilled, f.claim), Order: order, Properties: properties, News: isNews})
-	}
-	return happenings.Tell(tx, r.today(tx), events)
+	return r.fill(tx, wallets, news, nil)
 }

@@ -22,7 +22,7 @@
 // is left of credits, and can be built anew from entries and draws (Rebuild).
 //
 // Punch cards are wallets of stamps in the same ledger, booked by the same difference. A
-// full card is a claim, which takes its stamps and gives a code of a pool (cards.go).
+// full card is a claim, which takes its stamps and gives a code of a pool (filling.go).
 //
 // A claim takes a reward's points and reserves the code that they buy (claim.go); one that
 // is released or reversed gives them back to the lots that they came from. A referral is

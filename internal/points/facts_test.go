@@ -22,10 +22,10 @@ func TestWhatABookingAddsToFactsIsWhatTheLedgerSays(t *testing.T) {
 			p := shoptest.Program{Pools: rewarding.Pools, Extra: map[string]string{"loyalty.yaml": `
 points: {earn: [1 per 1.00, 5 for event "review"], pending: 4d, expire: ` + ends + `}
 tiers:  {silver: {when: spent("1m") >= 150.00, keep: 1m, earn: 2x}}
-cards:  {tea: {stamp: category "tea", of: 3, gives: free-coffee}}
+cards:  {tea: {stamp: category "tea", of: 3, gives: free-coffee, expire: ` + ends + `}}
 `}}
 			shoptest.Each(t, p, func(t *testing.T, sh *shoptest.Shop) {
-				s, m, added := shop{sh}, sh.Join(4), int64(0)
+				s, m, added, kept := shop{sh}, sh.Join(4), int64(0), int64(0)
 				type sold struct {
 					to     int64
 					number string
@@ -55,12 +55,18 @@ cards:  {tea: {stamp: category "tea", of: 3, gives: free-coffee}}
 								all = append(all, sold{who, e.Order.ID})
 							}
 						})
+						kept += s.Number("select count(*) from facts where wallets is not null and member_id in (select member_id from events where type = 'card.filled' and order_id = (select max(id) from orders))")
 						added += s.Number("select count(*) from facts where days is not null and points + points_pending > 0")
 					}
-					s.agree(fmt.Sprint("step ", step))
+					if s.agree(fmt.Sprint("step ", step)); step%15 == 0 {
+						s.doctor(t)
+					}
 				}
 				if added == 0 {
 					t.Error("no order's points were added to facts")
+				}
+				if moves := name == "by inactivity"; moves != (kept == 0) {
+					t.Errorf("after an order that filled its card facts knew what stands in wallets %d times", kept)
 				}
 				s.doctor(t)
 			})

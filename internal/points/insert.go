@@ -10,7 +10,8 @@ import (
 	"regulars/internal/store"
 )
 
-// insert adds rows to the ledger, and returns those whose cause was not booked before.
+// insert adds rows to the ledger, by ids that they have all of them or none has, and returns
+// those whose cause was not booked before.
 func insert(tx *store.Tx, entries []Entry) (fresh []Entry, err error) {
 	if len(entries) == 0 {
 		return nil, nil
@@ -20,10 +21,13 @@ func insert(tx *store.Tx, entries []Entry) (fresh []Entry, err error) {
 		rows = append(rows, e.values())
 	}
 	columns := names(entryColumns)
+	if entries[0].ID != 0 {
+		columns = "id, " + columns
+	}
 	var stored []booked
 	err = tx.All(&stored, `
 		insert into entries (`+columns+`)
-		select `+columns+` from `+tx.Values(entryColumns...)+` where true
+		select `+columns+` from `+tx.Values(append([]string{"id bigint"}, entryColumns...)...)+` where true
 		on conflict (member_id, wallet, cause) do nothing
 		returning id, member_id, wallet, cause`, store.Args{"rows": store.Rows(rows)})
 	if err != nil {
@@ -33,7 +37,8 @@ func insert(tx *store.Tx, entries []Entry) (fresh []Entry, err error) {
 }
 
 // insertLots is insert of credits, each with its lot, which Postgres does in one statement.
-// Kept says that their members' facts will have what stands in wallets afterwards.
+// Of what orders earn, all of which is new, it does not look for the ids there. Kept says
+// that their members' facts will have what stands in wallets afterwards.
 func insertLots(tx *store.Tx, entries []Entry, lots []loyalty.Lot, kept bool) (fresh []Entry, err error) {
 	if len(entries) == 0 {
 		return nil, nil
@@ -56,13 +61,21 @@ func insertLots(tx *store.Tx, entries []Entry, lots []loyalty.Lot, kept bool) (f
 	columns, args := names(filled.columns), filled.args
 	filled.add("lot_last bigint", store.Array(lastDays(lots)))
 	// Nobody else books for these members meanwhile: what is not there yet can be added.
+	stored := make([]booked, 0, len(entries))
+	asked, read := "id, member_id, wallet, cause from rows", func(scan func(...any) error) error {
+		var row booked
+		err := scan(&row.ID, &row.MemberID, &row.Wallet, &row.Cause)
+		stored = append(stored, row)
+		return err
+	}
 	unknown, summed := `
 		  where  r.kind = '`+earn+`'
 		  or     (select 1 from entries e where e.member_id = r.member_id and e.wallet = r.wallet and e.cause = r.cause) is null`, ""
-	if sums := sumsOf(entries); sums != nil { // what orders earn is numbered: all of it is new
+	sums := sumsOf(entries)
+	if sums != nil { // what orders earn is numbered: all of it is new
 		unknown, summed = "", sums.insert(args, kept)
+		asked, read = "1", func(func(...any) error) error { return nil }
 	}
-	var stored []booked
 	err = tx.Each(`
 		with rows as materialized (
 		  select `+tx.NextID("entries")+` as id, r.*
@@ -73,14 +86,12 @@ func insertLots(tx *store.Tx, entries []Entry, lots []loyalty.Lot, kept bool) (f
 		kept as (
 		  insert into lots (credit_id, member_id, wallet, opens_day, last_day, remains)
 		  select id, member_id, wallet, opens_day, lot_last, amount from rows)`+summed+`
-		select id, member_id, wallet, cause from rows`, args, func(scan func(...any) error) error {
-		var row booked
-		err := scan(&row.ID, &row.MemberID, &row.Wallet, &row.Cause)
-		stored = append(stored, row)
-		return err
-	})
+		select `+asked, args, read)
 	if err != nil {
 		return nil, fmt.Errorf("booking %d entries: %w", len(entries), err)
+	}
+	if sums != nil {
+		return entries, nil
 	}
 	return withIDs(entries, stored), nil
 }
@@ -96,6 +107,9 @@ type arrays struct {
 
 func arraysOf(entries []Entry) *arrays {
 	a := &arrays{entries: entries, args: store.Args{}}
+	if entries[0].ID != 0 {
+		a.numbers("id", func(e *Entry) *int64 { return &e.ID })
+	}
 	a.numbers("member_id", func(e *Entry) *int64 { return &e.MemberID })
 	a.texts("wallet", func(e *Entry) string { return e.Wallet })
 	moments := make([]time.Time, len(entries))

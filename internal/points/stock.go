@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"maps"
+	"slices"
 
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
@@ -208,13 +209,24 @@ func (s *standing) lose(member int64) {
 	}
 }
 
-// forget has facts keep nothing of members of whom more is booked than their orders.
-func (s *standing) forget(wallets []walletKey) {
-	for _, k := range wallets {
-		if _, placed := s.stocks[k.member]; placed {
-			s.stocks[k.member] = nil
+// drawn notes what is left of the lots in a wallet from which something was drawn. Of one
+// whose lots move, or that owes something, it is to be read.
+func (s *standing) drawn(w *wallet, expiry loyalty.Expiry, today loyalty.Day) {
+	if s == nil || s.stocks[w.key.member] == nil {
+		return
+	}
+	if expiry.Unused != (loyalty.Period{}) || slices.ContainsFunc(w.debts, func(d *loyalty.Debt) bool { return d.Rest > 0 }) {
+		s.stocks[w.key.member] = nil
+		return
+	}
+	left := deposit{walletState: walletState{MemberID: w.key.member, Wallet: w.key.wallet}}
+	for _, l := range w.lots {
+		if l.Remains > 0 && !l.Ended(today) {
+			left.keep(*l, today)
+			s.stocks[w.key.member].turn(turnOf(*l, today))
 		}
 	}
+	s.stocks[w.key.member].put(left.walletState)
 }
 
 // keeps reports whether facts will keep what stands in the wallets of all entries' members.
