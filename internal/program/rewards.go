@@ -15,7 +15,13 @@ func readCards(r *loader, n *node, l *Loyalty) {
 		func(name string) Card { return Card{Name: name} }, checkCard)(r, n)
 }
 
+// walletOfPoints is where points lie, beside the wallets of cards under their names.
+const walletOfPoints = "points"
+
 func checkCard(r *loader, s section, c *Card) {
+	if c.Name == walletOfPoints {
+		r.errorAt(s.n, "a card cannot be called points: its stamps would lie among the members' points", "call it what it is for, like coffee")
+	}
 	if at := s.key("minimum"); at != nil && c.Stamp.For != "order" {
 		r.errorAt(at, "minimum is of an order, and this card has no stamp for an order", "write stamp: order, or leave minimum out")
 	}
