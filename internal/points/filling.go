@@ -255,7 +255,7 @@ func (r *Rules) writeFilled(tx *store.Tx, b *books, unclaimed []*filling, entrie
 	case kept:
 		args["told"] = "kept"
 	}
-	err := tx.Each(`
+	err := tx.Later(fmt.Sprintf("writing %d full cards", len(entries)), `
 		with claimed as (
 		  insert into claims (id, member_id, reward, price, key, code_id, state, source, body, at, day)
 		  select c.*, 'done', 'card', '', cast(@now as timestamptz), cast(@today as bigint)
@@ -268,7 +268,7 @@ func (r *Rules) writeFilled(tx *store.Tx, b *books, unclaimed []*filling, entrie
 		  select d.* from unnest(cast(@debits as bigint[]), cast(@credits as bigint[]), cast(@amounts as bigint[])) d),
 		gone as (
 		  delete from lots where credit_id in `+tx.In("@gone")+`)
-		select set_config('regulars.summed', @told, true), set_config('regulars.drawn', @drawn, true)`, args, func(func(into ...any) error) error { return nil })
+		select set_config('regulars.summed', @told, true), set_config('regulars.drawn', @drawn, true)`, args)
 	if err != nil {
 		return err
 	}

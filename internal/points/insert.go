@@ -60,38 +60,36 @@ func insertLots(tx *store.Tx, entries []Entry, lots []loyalty.Lot, kept bool) (f
 	filled := arraysOf(entries)
 	columns, args := names(filled.columns), filled.args
 	filled.add("lot_last bigint", store.Array(lastDays(lots)))
+	book := func(which, summed, asked string) string {
+		return `
+		with rows as materialized (
+		  select ` + tx.NextID("entries") + ` as id, r.*
+		  from   ` + tx.Wide(filled.columns...) + which + `),
+		fresh as (
+		  insert into entries (id, ` + columns + `)
+		  select id, ` + columns + ` from rows),
+		kept as (
+		  insert into lots (credit_id, member_id, wallet, opens_day, last_day, remains)
+		  select id, member_id, wallet, opens_day, lot_last, amount from rows)` + summed + `
+		select ` + asked
+	}
+	doing := fmt.Sprintf("booking %d entries", len(entries))
+	if sums := sumsOf(entries); sums != nil { // what orders earn is numbered: all of it is new
+		return entries, tx.Later(doing, book("", sums.insert(args, kept), "1"), args)
+	}
 	// Nobody else books for these members meanwhile: what is not there yet can be added.
-	stored := make([]booked, 0, len(entries))
-	asked, read := "id, member_id, wallet, cause from rows", func(scan func(...any) error) error {
+	unknown := `
+		  where  r.kind = '` + earn + `'
+		  or     (select 1 from entries e where e.member_id = r.member_id and e.wallet = r.wallet and e.cause = r.cause) is null`
+	var stored []booked
+	err = tx.Each(book(unknown, "", "id, member_id, wallet, cause from rows"), args, func(scan func(...any) error) error {
 		var row booked
 		err := scan(&row.ID, &row.MemberID, &row.Wallet, &row.Cause)
 		stored = append(stored, row)
 		return err
-	}
-	unknown, summed := `
-		  where  r.kind = '`+earn+`'
-		  or     (select 1 from entries e where e.member_id = r.member_id and e.wallet = r.wallet and e.cause = r.cause) is null`, ""
-	sums := sumsOf(entries)
-	if sums != nil { // what orders earn is numbered: all of it is new
-		unknown, summed = "", sums.insert(args, kept)
-		asked, read = "1", func(func(...any) error) error { return nil }
-	}
-	err = tx.Each(`
-		with rows as materialized (
-		  select `+tx.NextID("entries")+` as id, r.*
-		  from   `+tx.Wide(filled.columns...)+unknown+`),
-		fresh as (
-		  insert into entries (id, `+columns+`)
-		  select id, `+columns+` from rows),
-		kept as (
-		  insert into lots (credit_id, member_id, wallet, opens_day, last_day, remains)
-		  select id, member_id, wallet, opens_day, lot_last, amount from rows)`+summed+`
-		select `+asked, args, read)
+	})
 	if err != nil {
-		return nil, fmt.Errorf("booking %d entries: %w", len(entries), err)
-	}
-	if sums != nil {
-		return entries, nil
+		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
 	return withIDs(entries, stored), nil
 }
