@@ -110,7 +110,7 @@ func (m *sending) fifthOrders(ctx context.Context, site string, n int) (map[stri
 		member, now := fmt.Sprintf("M-%07d", i), time.Now()
 		body := fmt.Sprintf(`{"type":"order.placed","id":"fifth-%s","at":"%s","member":{"id":"%[1]s"},"order":{"id":"fifth-%[1]s","status":"paid","total":"9.90"}}`,
 			member, now.UTC().Format(time.RFC3339Nano))
-		stored, _, err := p.send(ctx, "fifth-"+member, []byte(body))
+		stored, _, _, err := p.send(ctx, "fifth-"+member, []byte(body))
 		if err != nil || stored != 1 {
 			return nil, fmt.Errorf("%d orders were stored: %w", stored, err)
 		}
