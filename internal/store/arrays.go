@@ -4,6 +4,7 @@ import (
 	"database/sql/driver"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -113,8 +114,17 @@ func copied[T any](p *T) *T {
 	return &v
 }
 
-// Array binds a list as one argument of a statement for Postgres: cast(@names as text[]).
-func Array[T string | int64 | *int64 | time.Time](list []T) any { return array{list} }
+// Array binds a list, as it is now, as one argument of a statement for Postgres:
+// cast(@names as text[]).
+func Array[T string | int64 | *int64 | time.Time](list []T) any {
+	own := slices.Clone(list)
+	if pointers, is := any(own).([]*int64); is {
+		for i, p := range pointers {
+			pointers[i] = copied(p)
+		}
+	}
+	return array{own}
+}
 
 // array is a list that is one argument of a statement, and not as many as it has items.
 type array struct{ list any }
