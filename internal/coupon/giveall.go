@@ -173,7 +173,7 @@ func mintAll(tx *store.Tx, p Pool, run, need int64, random io.Reader) error {
 		err := tx.All(&rows, "select occurrence_id as occurrence, member_id as member from sends where "+wanting+" and id >= @from and id < @before order by id",
 			store.Args{"run": run, "from": from, "before": from + mintSlice})
 		if err == nil {
-			err = m.make(rows, make([]int64, len(rows)), func() error { return nil })
+			err = m.make(rows)
 		}
 		if err != nil {
 			return err

@@ -12,14 +12,26 @@ import (
 )
 
 // Minter makes a code for each mail of a run while the mails are written down, so that
-// nobody has to read or change them again.
+// nobody has to read or change them again. While one piece of them is written, the codes
+// of the next one are drawn.
 type Minter struct {
 	tx     *store.Tx
 	p      Pool
 	derive *stream
+	anew   *stream          // derives once more, while derive is at the next piece
 	names  map[int64]string // of occurrences
 	have   int64            // codes that the pool can give
 	made   int64
+	last   *drawn // is not written yet; nil: all are
+}
+
+// drawn are codes that were drawn for people.
+type drawn struct {
+	people []To
+	names  []string // what their codes are known by outside the database
+	ids    []int64  // of their codes; 0: the database numbers it
+	rows   []row
+	write  func(codes []int64) error // writes their mails
 }
 
 // Mint returns who makes the codes of a run. It is nil where they are not made for their
@@ -55,66 +67,104 @@ func minting(tx *store.Tx, pool string, today loyalty.Day, random io.Reader) (*M
 }
 
 func minterOf(tx *store.Tx, p Pool, random io.Reader) (*Minter, error) {
-	derive, err := deriving(tx, random)
-	return &Minter{tx: tx, p: p, derive: derive, names: map[int64]string{}}, err
+	secret, err := tx.Secret(settingCodes, random)
+	return &Minter{tx: tx, p: p, derive: derivingBy(secret), anew: derivingBy(secret), names: map[int64]string{}}, err
 }
 
-// For makes a code for each of some members in an occurrence. Their ids, in the same
-// sequence, go to write, which writes the mails down while the codes are drawn.
+// For makes a code for each of some members in an occurrence. Their ids, in the sequence
+// of the members, go to write, which writes the mails down. That is done when For is called
+// for the next members, or by Made.
 func (m *Minter) For(occurrence int64, members []int64, write func(codes []int64) error) error {
 	if m.made += int64(len(members)); m.made > m.have { // it is too few for all, see Made
 		return write(make([]int64, len(members)))
 	}
-	people := make([]To, len(members))
+	next := &drawn{people: make([]To, len(members)), write: write}
 	for i, id := range members {
-		people[i] = To{occurrence, id}
+		next.people[i] = To{occurrence, id}
 	}
-	ids, err := m.tx.TakeIDs("codes", len(people))
+	done := make(chan error, 1)
+	err := m.number(next)
 	if err == nil {
-		err = m.make(people, ids, func() error { return write(ids) })
+		go func() { done <- m.draw(next) }()
+		err = m.finish()
+		err = errors.Join(err, <-done)
 	}
 	if err != nil {
-		return fmt.Errorf("making %d codes of pool %s: %w", len(people), m.p.Name, err)
+		return fmt.Errorf("making %d codes of pool %s: %w", len(members), m.p.Name, err)
 	}
+	m.last = next
 	return nil
 }
 
-// Made returns how many codes were made: *Short where the pool could not give so many.
-// Then the transaction must not last.
+// Made writes what is not written yet, and returns the number of codes that were made:
+// *Short where the pool could not give so many. Then the transaction must not last.
 func (m *Minter) Made() (int64, error) {
 	if m.made > m.have {
 		return 0, &Short{m.p.Name, m.have, m.made}
 	}
+	if err := m.finish(); err != nil {
+		return 0, fmt.Errorf("making codes of pool %s: %w", m.p.Name, err)
+	}
 	return m.made, nil
 }
 
-// make makes codes with those ids, 0 for any, for people. meanwhile is called before they
-// are written down.
-func (m *Minter) make(people []To, ids []int64, meanwhile func() error) error {
-	if len(people) == 0 {
-		return meanwhile()
+// number takes ids for the codes of people, and learns their names.
+func (m *Minter) number(d *drawn) (err error) {
+	if len(d.people) == 0 {
+		return nil
 	}
-	names, err := m.known(people)
-	if err != nil {
+	if d.names, err = m.known(d.people); err == nil {
+		d.ids, err = m.tx.TakeIDs("codes", len(d.people))
+	}
+	return err
+}
+
+// draw draws codes and sorts them as their index does: Postgres then finds the place of
+// each beside that of the one before. Their ids rise in the same order, so that in the
+// index of ids each stands at its end.
+func (m *Minter) draw(d *drawn) (err error) {
+	at := make([]int64, len(d.people))
+	for i := range at {
+		at[i] = int64(i)
+	}
+	if d.rows, err = m.p.derivedBy(m.derive, d.people, at, d.names, 0); err != nil {
 		return err
 	}
-	for try := range mintTries {
-		var rows []row
-		drawn := make(chan error, 1)
-		go func() {
-			var err error
-			rows, err = m.draw(people, ids, names, try)
-			drawn <- err
-		}()
-		if try == 0 {
-			err = meanwhile()
-		}
-		if err = errors.Join(err, <-drawn); err != nil {
-			return err
-		}
+	sortFolded(d.rows)
+	ids := make([]int64, len(d.ids))
+	for i, id := range d.ids {
+		ids[d.rows[i].ID], d.rows[i].ID = id, id
+	}
+	d.ids = ids
+	return nil
+}
+
+func sortFolded(rows []row) {
+	slices.SortFunc(rows, func(a, b row) int { return strings.Compare(a.Folded, b.Folded) })
+}
+
+// finish writes the mails and the codes that were drawn last.
+func (m *Minter) finish() error {
+	d := m.last
+	if m.last = nil; d == nil {
+		return nil
+	}
+	if err := d.write(d.ids); err != nil {
+		return err
+	}
+	return m.put(d)
+}
+
+// put writes codes down. One that is taken is drawn anew, with the id that its mail has.
+func (m *Minter) put(d *drawn) error {
+	people, ids, names, rows := d.people, d.ids, d.names, d.rows
+	for try := 1; len(people) > 0; try++ {
 		left, err := m.p.mint(m.tx, rows, people)
 		if err != nil || len(left) == 0 {
 			return err
+		}
+		if try == mintTries {
+			return fmt.Errorf("%w: the pattern %s has too few codes", ErrEmpty, m.p.Pattern)
 		}
 		k := 0
 		for i, who := range people {
@@ -124,16 +174,27 @@ func (m *Minter) make(people []To, ids []int64, meanwhile func() error) error {
 			}
 		}
 		people, ids, names = left, ids[:k], names[:k]
+		if rows, err = m.p.derivedBy(m.anew, people, ids, names, try); err != nil {
+			return err
+		}
+		sortFolded(rows)
 	}
-	return fmt.Errorf("%w: the pattern %s has too few codes", ErrEmpty, m.p.Pattern)
+	return nil
 }
 
-// draw draws codes, in the order in which their index has them: Postgres then finds the
-// place of each beside that of the one before.
-func (m *Minter) draw(people []To, ids []int64, names []string, try int) ([]row, error) {
-	rows, err := m.p.derivedBy(m.derive, people, ids, names, try)
-	slices.SortFunc(rows, func(a, b row) int { return strings.Compare(a.Folded, b.Folded) })
-	return rows, err
+// make makes codes for people whose mails are written already.
+func (m *Minter) make(people []To) (err error) {
+	if len(people) == 0 {
+		return nil
+	}
+	d := &drawn{people: people, ids: make([]int64, len(people))}
+	if d.names, err = m.known(people); err != nil {
+		return err
+	}
+	if err := m.draw(d); err != nil {
+		return err
+	}
+	return m.put(d)
 }
 
 // known returns what the codes of people are known by outside the database.

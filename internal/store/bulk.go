@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -32,13 +33,13 @@ func (tx *Tx) Bulk(table string, columns []string, rows [][]any) (int64, error) 
 // TakeIDs takes the next n ids of a table, for rows that are written with theirs.
 func (tx *Tx) TakeIDs(table string, n int) ([]int64, error) {
 	ids := make([]int64, n)
-	if !tx.Postgres() { // nobody else writes
-		var last int64
-		if err := tx.One(&last, "select coalesce(max(seq), 0) from sqlite_sequence where name = @table", Args{"table": table}); err != nil {
-			return nil, err
+	if !tx.Postgres() {
+		last, err := tx.takeUpTo(table, n)
+		if err != nil {
+			return nil, fmt.Errorf("taking %d ids of %s: %w", n, table, err)
 		}
 		for i := range ids {
-			ids[i] = last + 1 + int64(i)
+			ids[i] = last - int64(n) + 1 + int64(i)
 		}
 		return ids, nil
 	}
@@ -57,6 +58,17 @@ func (tx *Tx) TakeIDs(table string, n int) ([]int64, error) {
 		taken = rest
 	}
 	return ids, nil
+}
+
+// takeUpTo takes n ids on SQLite, which keeps the last one of a table once it has one, and
+// returns the last of them.
+func (tx *Tx) takeUpTo(table string, n int) (last int64, err error) {
+	args := Args{"table": table, "n": n}
+	err = tx.One(&last, "update sqlite_sequence set seq = seq + @n where name = @table returning seq", args)
+	if errors.Is(err, ErrNotFound) {
+		err = tx.One(&last, "insert into sqlite_sequence (name, seq) values (@table, @n) returning seq", args)
+	}
+	return last, err
 }
 
 // LastID is the last id that a row of a table has got so far, by whomever; 0: none has. What

@@ -63,3 +63,30 @@ func TestPieces(t *testing.T) {
 		}
 	})
 }
+
+// Ids that were taken are nobody else's, also before their rows are written, and rows that
+// the database numbers go on behind them.
+func TestTakenIDs(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		err := db.Update(context.Background(), func(tx *store.Tx) error {
+			var taken []int64
+			for range 3 {
+				ids, err := tx.TakeIDs("codes", 2)
+				if err != nil {
+					return err
+				}
+				taken = append(taken, ids...)
+			}
+			var next int64
+			err := tx.One(&next, "insert into codes (pool_id, code, folded, state) values (1, 'A', 'a', 'free') returning id", nil)
+			if want := []int64{1, 2, 3, 4, 5, 6}; !slices.Equal(taken, want) || next != 7 {
+				t.Errorf("TakeIDs gave %v and the row behind them got %d, want %v and 7", taken, next, want)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+}

@@ -24,15 +24,16 @@ type conn struct {
 
 	pipelining, eightBit, utf8 bool // offered
 
-	most   int         // mails it may carry
-	mails  int         // carried
-	said   []command   // of the envelope of the next mail, still to be answered
-	buffer []byte      // of what is written in one piece
-	dirty  bool        // a transaction was refused half-way: RSET before the next
-	open   bool        // the relay waits for the body of a mail that it refused
-	works  atomic.Bool // a mail of its was taken
-	broken bool        // of no further use
-	aging  *time.Timer // runs while the connection waits for a mail
+	most    int         // mails it may carry
+	mails   int         // carried
+	said    []command   // of the envelope of the next mail, still to be answered
+	buffer  []byte      // of what is written in one piece
+	dirty   bool        // a transaction was refused half-way: RSET before the next
+	open    bool        // the relay waits for the body of a mail that it refused
+	parting bool        // QUIT is said
+	works   atomic.Bool // a mail of its was taken
+	broken  bool        // of no further use
+	aging   *time.Timer // runs while the connection waits for a mail
 }
 
 // command is one line to the relay.
@@ -137,7 +138,7 @@ func (o Options) tls() *tls.Config {
 // quit says good-bye and does not mind the answer.
 func (c *conn) quit(d time.Duration) {
 	c.raw.SetDeadline(time.Now().Add(d))
-	if c.client.Text.PrintfLine("QUIT") == nil {
+	if c.parting || c.client.Text.PrintfLine("QUIT") == nil {
 		c.client.Text.ReadResponse(221)
 		c.raw.SetDeadline(time.Now().Add(min(d, time.Second)))
 		c.client.Text.R.ReadByte() // the relay closes: then it no longer counts this one as ours

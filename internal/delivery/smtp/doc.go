@@ -9,7 +9,8 @@
 // that only limits connections is used at its limit.
 //
 // A relay that offers PIPELINING (RFC 2920) costs one round trip a mail: the body goes
-// out in one piece with the envelope of the mail that waits for the connection next.
+// out in one piece with the envelope of the mail that waits for the connection next, and
+// the last one of a connection with its QUIT.
 //
 //	we:    MAIL 1, RCPT 1, DATA      body 1, MAIL 2, RCPT 2, DATA      body 2 …
 //	relay:            250, 250, 354              250, 250, 250, 354

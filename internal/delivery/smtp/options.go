@@ -152,7 +152,7 @@ type Options struct {
 
 	Connections   int           // at most, for all lanes; 0: 12
 	Rate          loyalty.Rate  // mails at most, of all processes together; zero: no limit. It is the caller's to keep
-	PerConnection int           // mails before a connection is renewed; 0: 100
+	PerConnection int           // mails before a connection is renewed; 0: 500
 	KeepIdle      time.Duration // an unused connection is closed after it; 0: 30 s
 	Deadlines     Deadlines
 
@@ -187,7 +187,7 @@ func (o *Options) defaults() {
 	o.Security = cmp.Or(o.Security, Offered)
 	o.Hello = cmp.Or(o.Hello, machineName())
 	o.Connections = cmp.Or(o.Connections, 12)
-	o.PerConnection = cmp.Or(o.PerConnection, 100)
+	o.PerConnection = cmp.Or(o.PerConnection, 500)
 	o.KeepIdle = cmp.Or(o.KeepIdle, 30*time.Second)
 	o.Setting = cmp.Or(o.Setting, "SMTP_URL")
 	if o.Now == nil {

@@ -314,3 +314,35 @@ func TestUrgentMailsGoFirst(t *testing.T) {
 		})
 	}
 }
+
+// TestTheLastMailBringsTheGoodBye has a relay that answers the last body of a connection
+// when it has heard the QUIT behind it: its renewal costs no round trip of its own.
+func TestTheLastMailBringsTheGoodBye(t *testing.T) {
+	t.Parallel()
+	addr, came := listen(t, func(read func() string, say func(string)) {
+		hello(read, say)
+		read() // MAIL, RCPT and DATA
+		read()
+		read()
+		say("250 2.1.0 ok\r\n250 2.1.5 ok\r\n354 go ahead")
+		for line := read(); line != "."; line = read() {
+			if line == "gone" {
+				return
+			}
+		}
+		if read() == "QUIT" {
+			say("250 2.0.0 taken\r\n221 2.0.0 bye")
+		}
+	})
+	o := options(t, addr)
+	o.Connections, o.PerConnection = 1, 1
+	r := newRelay(t, o)
+	for i := range 3 {
+		if o := r.Hand(t.Context(), message(fmt.Sprintf("m%d@example.test", i)), nil); o.Stage != delivery.StageDone {
+			t.Errorf("Hand = %s: %v", summary(o), o.Err)
+		}
+	}
+	if came.Load() != 3 {
+		t.Errorf("%d connections, want 3", came.Load())
+	}
+}

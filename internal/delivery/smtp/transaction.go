@@ -20,7 +20,8 @@ const block = 32 << 10
 // Where the relay allows it, the envelope of the mail that comes after goes out with
 // the body, so that a mail costs one round trip (RFC 2920): tie takes it out, and it
 // is returned. The connection has then said that envelope, and only that mail can use
-// it; nothing of that mail's body goes out before its own begin.
+// it; nothing of that mail's body goes out before its own begin. Behind the last body of a
+// connection goes its QUIT.
 func (c *conn) carry(ctx context.Context, m delivery.Message, begin func(context.Context) error, tie func() *waiter) (o delivery.Outcome, tied *waiter) {
 	if err := ctx.Err(); err != nil {
 		c.broken = c.broken || len(c.said) > 0
@@ -41,7 +42,11 @@ func (c *conn) carry(ctx context.Context, m delivery.Message, begin func(context
 			next, _ = c.commands(tied.mail) // one that cannot be said is refused in its turn
 		}
 	}
-	o = c.body(m.Body, next)
+	after := next
+	if c.parting = c.pipelining && c.mails >= c.most; c.parting {
+		after = []command{{line: "QUIT"}}
+	}
+	o = c.body(m.Body, after)
 	o.Begun = true
 	if o.Stage == delivery.StageDone {
 		c.works.Store(true)
