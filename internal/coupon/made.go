@@ -24,75 +24,20 @@ type Made struct {
 	Ends loyalty.Day // the last day on which it is good; 0: no end
 }
 
-// MakeNow makes a code for each of some claims, good at once, in two statements. For whom
-// stock, budget or time leave none is not among them, the last of the list first. Made is
-// nil where the pool's codes are not made for members, since some lie in stock, are promised
-// or shared: then GiveNow gives them. The caller holds the locks of the members and writes
-// the claims in the same transaction.
-func MakeNow(tx *store.Tx, pool string, claims []Claimed, today loyalty.Day, random io.Reader) (made map[int64]Made, err error) {
-	if made, err = makeNow(tx, pool, claims, today, random); err != nil {
-		return nil, fmt.Errorf("making %d codes of pool %s: %w", len(claims), pool, err)
-	}
-	return made, nil
-}
-
-func makeNow(tx *store.Tx, pool string, claims []Claimed, today loyalty.Day, random io.Reader) (map[int64]Made, error) {
-	f, err := mintFacts(tx, pool, claims)
-	if err != nil || f.row.ID == 0 || f.stocked {
-		return nil, err
-	}
-	p, err := f.row.pool()
-	if err != nil || !p.mints() {
-		return nil, err
-	}
-	made := map[int64]Made{}
-	if p.over(today) {
-		return made, nil
-	}
-	if err := p.lock(tx); err != nil {
-		return nil, err
-	}
-	r, err := roomOf(tx, p)
-	if err != nil {
-		return nil, err
-	}
-	derive, err := f.deriving(tx, random)
-	if err != nil {
-		return nil, err
-	}
-	want := claims[:min(int64(len(claims)), r.give, r.mint)]
-	for try := 0; len(want) > 0 && try < mintTries; try++ {
-		people, names := make([]To, len(want)), make([]string, len(want))
-		for i, c := range want {
-			people[i], names[i] = To{-c.ID, c.Member}, nameOf(p.Name, claimName(c.Source, c.Name), f.whom[c.Member])
-		}
-		rows, err := p.derivedBy(derive, people, make([]int64, len(people)), names, try)
-		if err != nil {
-			return nil, err
-		}
-		if err := issue(tx, p, rows, p.LastDay(today), made); err != nil {
-			return nil, err
-		}
-		want = slices.DeleteFunc(slices.Clone(want), func(c Claimed) bool { return made[c.ID].ID != 0 })
-	}
-	return made, tellOfMade(tx, p, made, claims)
-}
-
-// minted is what is asked before codes are made.
-type minted struct {
+// Making is a pool of which codes are to be made for members, as it was found.
+type Making struct {
+	name    string
 	row     poolRow // ID 0: there is no such pool
 	stocked bool    // it has codes in stock, or that are promised
 	secret  string  // "": not drawn yet
 	whom    map[int64]string
 }
 
-func mintFacts(tx *store.Tx, pool string, claims []Claimed) (m minted, err error) {
-	members := make([]int64, len(claims))
-	for i, c := range claims {
-		members[i] = c.Member
-	}
-	m.whom = make(map[int64]string, len(members))
-	err = tx.Each(`
+// ToMake looks at a pool and at members, with the next question of the transaction, before
+// codes are made for claims of theirs.
+func ToMake(tx *store.Tx, pool string, members []int64) (*Making, error) {
+	m := &Making{name: pool, whom: make(map[int64]string, len(members))}
+	err := tx.EachLater(fmt.Sprintf("making %d codes of pool %s", len(members), pool), `
 		with p as materialized (
 		  select id, cast(spec as text) as spec,
 		         (select 1 from promises r where r.pool_id = pools.id limit 1) is not null
@@ -114,8 +59,61 @@ func mintFacts(tx *store.Tx, pool string, claims []Claimed) (m minted, err error
 	return m, err
 }
 
+// Make makes a code for each of some claims, good at once, in a statement. For whom stock,
+// budget or time leave none is not among them, the last of the list first. Made is nil where
+// the pool's codes are not made for members, since some lie in stock, are promised or shared:
+// then GiveNow gives them. The caller holds the locks of the members and writes the claims in
+// the same transaction.
+func (m *Making) Make(tx *store.Tx, claims []Claimed, today loyalty.Day, random io.Reader) (made map[int64]Made, err error) {
+	if made, err = m.make(tx, claims, today, random); err != nil {
+		return nil, fmt.Errorf("making %d codes of pool %s: %w", len(claims), m.name, err)
+	}
+	return made, nil
+}
+
+func (m *Making) make(tx *store.Tx, claims []Claimed, today loyalty.Day, random io.Reader) (map[int64]Made, error) {
+	if m.row.ID == 0 || m.stocked {
+		return nil, nil
+	}
+	p, err := m.row.pool()
+	if err != nil || !p.mints() {
+		return nil, err
+	}
+	made := map[int64]Made{}
+	if p.over(today) {
+		return made, nil
+	}
+	if err := p.lock(tx); err != nil {
+		return nil, err
+	}
+	r, err := roomOf(tx, p)
+	if err != nil {
+		return nil, err
+	}
+	derive, err := m.deriving(tx, random)
+	if err != nil {
+		return nil, err
+	}
+	want := claims[:min(int64(len(claims)), r.give, r.mint)]
+	for try := 0; len(want) > 0 && try < mintTries; try++ {
+		people, names := make([]To, len(want)), make([]string, len(want))
+		for i, c := range want {
+			people[i], names[i] = To{-c.ID, c.Member}, nameOf(p.Name, claimName(c.Source, c.Name), m.whom[c.Member])
+		}
+		rows, err := p.derivedBy(derive, people, make([]int64, len(people)), names, try)
+		if err != nil {
+			return nil, err
+		}
+		if err := issue(tx, p, rows, p.LastDay(today), made); err != nil {
+			return nil, err
+		}
+		want = slices.DeleteFunc(slices.Clone(want), func(c Claimed) bool { return made[c.ID].ID != 0 })
+	}
+	return made, tellOfMade(tx, p, made, claims)
+}
+
 // deriving is the stream of the installation's secret.
-func (m *minted) deriving(tx *store.Tx, random io.Reader) (*stream, error) {
+func (m *Making) deriving(tx *store.Tx, random io.Reader) (*stream, error) {
 	if m.secret == "" {
 		return deriving(tx, random)
 	}

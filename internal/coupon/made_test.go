@@ -23,8 +23,18 @@ func makeNow(t testing.TB, db *store.DB, pool string, from int64, n int) (made m
 	for i := range claims {
 		claims[i] = coupon.Claimed{ID: from + int64(i), Member: int64(i + 1), Source: "card", Name: "tea 1"}
 	}
-	update(t, db, func(tx *store.Tx) (err error) {
-		made, err = coupon.MakeNow(tx, pool, claims, today, rand.Reader)
+	members := make([]int64, n)
+	for i := range members {
+		members[i] = claims[i].Member
+	}
+	update(t, db, func(tx *store.Tx) error {
+		m, err := coupon.ToMake(tx, pool, members)
+		if err == nil {
+			err = tx.Await()
+		}
+		if err == nil {
+			made, err = m.Make(tx, claims, today, rand.Reader)
+		}
 		return err
 	})
 	return made

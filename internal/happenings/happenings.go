@@ -108,6 +108,13 @@ func hear(tx *store.Tx, kind string, events []Happened) error {
 	return Keep(tx, all)
 }
 
+// mayBeHeard reports whether hear may write anything down of an event.
+func (e Happened) mayBeHeard(v *versions.Version, news bool, now loyalty.Instant) bool {
+	return v.ReadBy(e.Changed(v, now)) || slices.ContainsFunc(v.Campaigns, func(c *versions.Campaign) bool {
+		return c.Broken != nil || news && e.Starts(c) || !news && e.Records(c) || e.mayEnd(c)
+	})
+}
+
 // underWay returns of which campaigns members have a passage under way, or may soon
 // have one, as pairs of member and campaign.
 func underWay(tx *store.Tx, v *versions.Version, members []int64) (map[[2]int64]bool, error) {

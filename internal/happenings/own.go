@@ -9,6 +9,7 @@ import (
 	"regulars/internal/loyalty"
 	"regulars/internal/outbox"
 	"regulars/internal/store"
+	"regulars/internal/versions"
 )
 
 // OwnSource is whose events are that Regulars itself tells: what became of a tier, a card
@@ -49,22 +50,30 @@ func Tell(tx *store.Tx, today loyalty.Day, all []Own) error {
 	columns := []string{"n bigint", "external_id text", "member_id bigint", "type text", "order_id bigint", "properties jsonb"}
 	args := tx.Wider(rows, columns...)
 	args["now"], args["today"] = tx.At, int64(today)
-	var stored []storedEvent
-	err := tx.Each(`
+	insert := `
 		insert into events (source, external_id, member_id, type, at, day, received_at, order_id, properties)
-		select '`+OwnSource+`', r.external_id, r.member_id, r.type, `+tx.Instant("@now")+`, cast(@today as bigint), `+tx.Instant("@now")+`, r.order_id, r.properties
-		from   `+tx.Wide(columns...)+`
+		select '` + OwnSource + `', r.external_id, r.member_id, r.type, ` + tx.Instant("@now") + `, cast(@today as bigint), ` + tx.Instant("@now") + `, r.order_id, r.properties
+		from   ` + tx.Wide(columns...) + `
 		where  true
 		order  by r.n
-		on conflict (source, external_id) do nothing
-		returning id, external_id`, args, func(scan func(into ...any) error) error {
+		on conflict (source, external_id) do nothing`
+	doing := fmt.Sprintf("telling %d events of our own", len(all))
+	heard, err := anyHears(tx, all)
+	if err != nil {
+		return err
+	}
+	if !heard {
+		return tx.Later(doing, insert, args)
+	}
+	var stored []storedEvent
+	err = tx.Each(insert+" returning id, external_id", args, func(scan func(into ...any) error) error {
 		var s storedEvent
 		err := scan(&s.ID, &s.ExternalID)
 		stored = append(stored, s)
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("telling %d events of our own: %w", len(all), err)
+		return fmt.Errorf("%s: %w", doing, err)
 	}
 	slices.SortFunc(stored, func(a, b storedEvent) int { return cmp.Compare(a.ID, b.ID) })
 	told := make([]Own, len(stored))
@@ -77,8 +86,7 @@ func Tell(tx *store.Tx, today loyalty.Day, all []Own) error {
 	var news, history []Happened
 	for _, s := range stored {
 		e := byKey[s.ExternalID]
-		h := Happened{Member: e.Member, Event: s.ID, Type: e.Type, At: tx.At}
-		if e.News {
+		if h := e.happened(tx, s.ID); e.News {
 			news = append(news, h)
 		} else {
 			history = append(history, h)
@@ -88,6 +96,31 @@ func Tell(tx *store.Tx, today loyalty.Day, all []Own) error {
 		return err
 	}
 	return Hear(tx, news)
+}
+
+// anyHears reports whether a campaign, a segment or another system may hear of an event of
+// our own. Of one that nobody hears of, it is of no account whether it was stored before.
+func anyHears(tx *store.Tx, all []Own) (bool, error) {
+	v, err := versions.Active(tx)
+	if err = versions.IgnoreNoProgram(err); err != nil {
+		return false, err
+	}
+	for _, e := range all {
+		if e.News {
+			if wanted, err := outbox.Wants(tx, e.Type); wanted || err != nil {
+				return wanted, err
+			}
+		}
+		if v != nil && e.happened(tx, 0).mayBeHeard(v, e.News, tx.At) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// happened is the event as campaigns hear of it.
+func (e Own) happened(tx *store.Tx, event int64) Happened {
+	return Happened{Member: e.Member, Event: event, Type: e.Type, At: tx.At}
 }
 
 // tellOfOwn tells other systems of events of our own that are news, in their order, a

@@ -224,10 +224,15 @@ type books struct {
 
 // open reads what is in wallets, beside the fresh entries, which have drawn nothing yet.
 func (r *Rules) open(tx *store.Tx, keys []walletKey, fresh map[int64]bool) (*books, error) {
-	return r.openBy(tx, keys, fresh, "e.day, coalesce(e.order_id, 0), e.last_day is not null", "join entries e on e.id = l.credit_id")
+	b, err := r.openBy(tx, keys, fresh, "e.day, coalesce(e.order_id, 0), e.last_day is not null", "join entries e on e.id = l.credit_id")
+	if err != nil {
+		return nil, err
+	}
+	return b, tx.Await()
 }
 
-// openLots is open without the orders and the days by which lots came.
+// openLots is open without the orders and the days by which lots came, which the next
+// question finds.
 func (r *Rules) openLots(tx *store.Tx, keys []walletKey) (*books, error) {
 	return r.openBy(tx, keys, nil, "0, 0, l.last_day is not null and (select e.last_day from entries e where e.id = l.credit_id) is not null", "")
 }
@@ -241,7 +246,7 @@ func (r *Rules) openBy(tx *store.Tx, keys []walletKey, fresh map[int64]bool, col
 		rows = append(rows, []any{k.member, k.wallet})
 	}
 	pair := []string{"member_id bigint", "wallet text"}
-	err := tx.Each(`
+	err := tx.EachLater("reading lots and debts", `
 		with w as (select r.member_id, r.wallet from `+tx.Wide(pair...)+`)
 		select true as lot, l.credit_id as id, l.member_id, l.wallet, l.opens_day, coalesce(l.last_day, 0), l.remains, `+columns+`
 		from   w
@@ -272,10 +277,7 @@ func (r *Rules) openBy(tx *store.Tx, keys []walletKey, fresh map[int64]bool, col
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, fmt.Errorf("reading lots and debts: %w", err)
-	}
-	return b, nil
+	return b, err
 }
 
 // settle pays debts from what is open, which keeps that no debt stands beside an open lot.

@@ -95,10 +95,7 @@ func (r *Rules) Book(tx *store.Tx, orders []int64, placed ...Placed) (Booked, er
 	if err := r.tellTakenBack(tx, list, b.fresh); err != nil {
 		return Booked{}, err
 	}
-	l, err := r.now().Loyalty()
-	if err == nil && l != nil {
-		err = r.fill(tx, full(l.Cards, b.open), news, known)
-	}
+	err = r.fill(tx, b.open, news, known)
 	b.Wallets = known.packed(r)
 	return b.Booked, err
 }

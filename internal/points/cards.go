@@ -38,18 +38,6 @@ func (r *Rules) stamp(tx *store.Tx, list []*purchase) (entries []Entry, news map
 	return entries, news, nil
 }
 
-// full are those wallets that are a card with stamps enough for its code.
-func full(cards []program.Card, open map[walletKey]int64) (some []walletKey) {
-	for _, c := range cards {
-		for k, n := range open {
-			if k.wallet == c.Name && n >= c.Full {
-				some = append(some, k)
-			}
-		}
-	}
-	return some
-}
-
 // card is one of a version of the program.
 type card struct {
 	program.Card
@@ -197,5 +185,5 @@ func (r *Rules) Fill(tx *store.Tx, members []int64) error {
 			wallets = append(wallets, walletKey{m, c.Name})
 		}
 	}
-	return r.fill(tx, wallets, news, nil)
+	return r.fillAny(tx, wallets, news)
 }

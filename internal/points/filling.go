@@ -27,7 +27,8 @@ const cardFilled = "card.filled"
 type filling struct {
 	walletKey
 	card    program.Card
-	nth     int64 // so often was the card full, this time included
+	now     int64 // so often is the card full at once, this time included
+	nth     int64 // … and so often was it in all
 	claim   int64
 	entry   int64
 	claimed bool // the claim is written
@@ -40,26 +41,35 @@ func (f *filling) key() string { return fmt.Sprintf("%d %s", f.member, f.name())
 // name is what the claim is known by outside the database.
 func (f *filling) name() string { return fmt.Sprintf("%s %d", f.wallet, f.nth) }
 
-// fill has cards with enough stamps give their codes, as many as are full; the surplus
-// stays. Where the pool has none left the card stays full, and gives one with the next
-// stamp, or in the first night in which there is one.
-func (r *Rules) fill(tx *store.Tx, wallets []walletKey, news map[int64]int64, known *standing) error {
+// fill has cards with enough stamps give their codes, as many as are full by what is open in
+// wallets; the surplus stays. Where the pool has none left the card stays full, and gives one
+// with the next stamp, or in the first night in which there is one.
+func (r *Rules) fill(tx *store.Tx, open map[walletKey]int64, news map[int64]int64, known *standing) error {
 	l, err := r.now().Loyalty()
-	if err != nil || l == nil || len(l.Cards) == 0 || len(wallets) == 0 {
+	if err != nil || l == nil {
 		return err
 	}
-	b, err := r.openLots(tx, wallets)
-	if err != nil {
-		return err
-	}
-	all := fillings(b, l.Cards)
+	all := fillings(open, l.Cards)
 	if len(all) == 0 {
 		return nil
 	}
-	if err := number(tx, all); err != nil {
-		return fmt.Errorf("how often %d cards were full: %w", len(all), err)
+	// All that is asked goes in one round trip, with what was booked.
+	b, err := r.openLots(tx, walletsOf(all))
+	if err != nil {
+		return err
 	}
-	if all, err = r.give(tx, all); err != nil || len(all) == 0 {
+	if err := number(tx, all); err != nil {
+		return err
+	}
+	pools, err := poolsOf(tx, all)
+	if err != nil {
+		return err
+	}
+	if err := tx.Await(); err != nil {
+		return err
+	}
+	all = slices.DeleteFunc(all, func(f *filling) bool { return openOf(b.wallets[f.walletKey].lots, b.today) < f.now*f.card.Full })
+	if all, err = r.give(tx, pools, all); err != nil || len(all) == 0 {
 		return err
 	}
 	if err := r.redeem(tx, b, all, known); err != nil {
@@ -68,61 +78,106 @@ func (r *Rules) fill(tx *store.Tx, wallets []walletKey, news map[int64]int64, kn
 	return r.tellFilled(tx, all, news)
 }
 
-// fillings are what the cards in wallets that are open are full for, by member and card.
-func fillings(b *books, cards []program.Card) (all []*filling) {
+// fillAny is fill of wallets of which nobody knows what is open.
+func (r *Rules) fillAny(tx *store.Tx, wallets []walletKey, news map[int64]int64) error {
+	if len(wallets) == 0 {
+		return nil
+	}
+	b, err := r.openLots(tx, wallets)
+	if err != nil {
+		return err
+	}
+	if err := tx.Await(); err != nil {
+		return err
+	}
+	open := map[walletKey]int64{}
 	for k, w := range b.wallets {
+		open[k] = openOf(w.lots, b.today)
+	}
+	return r.fill(tx, open, news, nil)
+}
+
+// fillings are what cards are full for, by member and card, with so much open in wallets.
+func fillings(open map[walletKey]int64, cards []program.Card) (all []*filling) {
+	for k, n := range open {
 		i := slices.IndexFunc(cards, func(c program.Card) bool { return c.Name == k.wallet })
 		if i < 0 {
 			continue
 		}
-		for n := range openOf(w.lots, b.today) / cards[i].Full {
-			all = append(all, &filling{walletKey: k, card: cards[i], nth: n + 1})
+		for times := range n / cards[i].Full {
+			all = append(all, &filling{walletKey: k, card: cards[i], now: times + 1})
 		}
 	}
 	slices.SortFunc(all, func(x, y *filling) int {
-		return cmp.Or(cmp.Compare(x.member, y.member), cmp.Compare(x.wallet, y.wallet), cmp.Compare(x.nth, y.nth))
+		return cmp.Or(cmp.Compare(x.member, y.member), cmp.Compare(x.wallet, y.wallet), cmp.Compare(x.now, y.now))
 	})
 	return all
 }
 
-// number gives fillings the ids of their rows, and counts those that came before.
+// walletsOf are those of fillings, each once.
+func walletsOf(all []*filling) (wallets []walletKey) {
+	for _, f := range all {
+		if f.now == 1 {
+			wallets = append(wallets, f.walletKey)
+		}
+	}
+	return wallets
+}
+
+// number gives fillings the ids of their rows, and counts those that came before, with the
+// next question.
 func number(tx *store.Tx, all []*filling) error {
 	rows := make([][]any, len(all))
 	for i, f := range all {
 		rows[i] = []any{i, f.member, f.wallet}
 	}
 	columns := []string{"n bigint", "member_id bigint", "wallet text"}
-	return tx.Each(`
+	return tx.EachLater(fmt.Sprintf("how often %d cards were full", len(all)), `
 		select r.n, `+tx.NextID("claims")+`, `+tx.NextID("entries")+`,
 		       (select count(*) from `+tx.RowsBy("claims", "member_id = r.member_id")+` c where c.reward = r.wallet and c.source = 'card')
 		from   `+tx.Wide(columns...), tx.Wider(rows, columns...), func(scan func(...any) error) error {
 		var n, claim, entry, before int64
 		err := scan(&n, &claim, &entry, &before)
 		f := all[n]
-		f.claim, f.entry, f.nth = claim, entry, f.nth+before
+		f.claim, f.entry, f.nth = claim, entry, f.now+before
 		return err
 	})
 }
 
-// give gives the full cards a code each, and returns those for whom there was one.
-func (r *Rules) give(tx *store.Tx, all []*filling) ([]*filling, error) {
-	pools := map[string][]*filling{}
+// poolsOf are the pools of full cards by their names, as the next question finds them.
+func poolsOf(tx *store.Tx, all []*filling) (pools map[string]*coupon.Making, err error) {
+	members := map[string][]int64{}
 	for _, f := range all {
-		pools[f.card.Gives] = append(pools[f.card.Gives], f)
+		members[f.card.Gives] = append(members[f.card.Gives], f.member)
 	}
-	for _, pool := range slices.Sorted(maps.Keys(pools)) {
-		claims := make([]coupon.Claimed, len(pools[pool]))
-		for i, f := range pools[pool] {
+	pools = map[string]*coupon.Making{}
+	for pool, some := range members {
+		if pools[pool], err = coupon.ToMake(tx, pool, some); err != nil {
+			return nil, err
+		}
+	}
+	return pools, nil
+}
+
+// give gives the full cards a code each, and returns those for whom there was one.
+func (r *Rules) give(tx *store.Tx, pools map[string]*coupon.Making, all []*filling) ([]*filling, error) {
+	of := map[string][]*filling{}
+	for _, f := range all {
+		of[f.card.Gives] = append(of[f.card.Gives], f)
+	}
+	for _, pool := range slices.Sorted(maps.Keys(of)) {
+		claims := make([]coupon.Claimed, len(of[pool]))
+		for i, f := range of[pool] {
 			claims[i] = coupon.Claimed{ID: f.claim, Member: f.member, Source: "card", Name: f.name()}
 		}
-		made, err := coupon.MakeNow(tx, pool, claims, r.today(tx), rand.Reader)
+		made, err := pools[pool].Make(tx, claims, r.today(tx), rand.Reader)
 		if err == nil && made == nil {
-			made, err = r.giveClaimed(tx, pool, pools[pool])
+			made, err = r.giveClaimed(tx, pool, of[pool])
 		}
 		if err != nil {
 			return nil, err
 		}
-		for _, f := range pools[pool] {
+		for _, f := range of[pool] {
 			f.code = made[f.claim]
 		}
 	}

@@ -125,5 +125,5 @@ func (r *Rules) Merge(tx *store.Tx, member int64, twice []int64) error {
 	for _, c := range l.Cards {
 		cards = append(cards, walletKey{member, c.Name})
 	}
-	return r.fill(tx, cards, nil, nil)
+	return r.fillAny(tx, cards, nil)
 }

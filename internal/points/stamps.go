@@ -126,7 +126,7 @@ func (r *Rules) bookStamps(tx *store.Tx, key walletKey, c program.Card, h Hand) 
 	if h.N < 0 {
 		return id, nil
 	}
-	return id, r.fill(tx, []walletKey{key}, map[int64]int64{h.Member: 0}, nil)
+	return id, r.fillAny(tx, []walletKey{key}, map[int64]int64{h.Member: 0})
 }
 
 // stampedFor is how many stamps an entry came to, and the codes that the card gave

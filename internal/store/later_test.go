@@ -158,6 +158,12 @@ func TestTheErrorOfWhatIsDoneLaterEndsTheTransaction(t *testing.T) {
 			return nil
 		},
 		"before a Try": func(tx *store.Tx) error { return wrapped(tx.Try(func() error { return nil })) },
+		"before a Try that asks": func(tx *store.Tx) error {
+			return wrapped(tx.Try(func() error { _, err := tags(tx); return err }))
+		},
+		"before a Try inside another": func(tx *store.Tx) error {
+			return wrapped(tx.Try(func() error { return wrapped(tx.Try(func() error { _, err := tags(tx); return err })) }))
+		},
 		"when others were left after it": func(tx *store.Tx) error {
 			if err := tx.Later("", "update member_tags set tag = @tag", store.Args{"tag": "b"}); err != nil {
 				return err

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -63,21 +64,33 @@ func (tx *Tx) Try(f func() error) error {
 	tx.tries++
 	defer func() { tx.tries-- }()
 	point := fmt.Sprint("try", tx.tries) // a name of its own for each that is inside another
-	if err := tx.command("savepoint " + point); err != nil {
+	if err := tx.savepoint(point); err != nil {
 		return err
 	}
 	hints := len(tx.hints)
 	err := tx.whole(f())
+	unsent := slices.IndexFunc(tx.queue, func(s statement) bool { return s.q == "savepoint "+point })
 	if err == nil {
+		if unsent >= 0 && unsent == len(tx.queue)-1 { // f asked nothing
+			tx.queue = tx.queue[:unsent]
+			return nil
+		}
 		if err = tx.command("release savepoint " + point); err == nil {
 			return nil
 		}
+		unsent = -1
 	}
-	tx.hints, tx.queue = tx.hints[:hints], nil
+	tx.hints = tx.hints[:hints]
 	tx.Reread()
 	if tx.Context().Err() != nil || Away(err) || conflict(err) {
+		tx.queue = nil
 		return err
 	}
+	if unsent >= 0 { // nothing that f asked for has run
+		tx.queue = tx.queue[:unsent]
+		return &Undone{err}
+	}
+	tx.queue = nil
 	for _, undo := range []string{"rollback to savepoint ", "release savepoint "} {
 		if undone := tx.command(undo + point); undone != nil {
 			return errors.Join(err, undone)
@@ -85,6 +98,16 @@ func (tx *Tx) Try(f func() error) error {
 	}
 	tx.late = nil
 	return &Undone{err}
+}
+
+// savepoint is where a Try goes back to. On Postgres it goes with the first statement of the
+// Try that is waited for: one that was left before the Try and fails on the way there ends
+// the transaction, as there is nothing to go back to yet.
+func (tx *Tx) savepoint(name string) error {
+	if !tx.Postgres() {
+		return tx.command("savepoint " + name)
+	}
+	return tx.leave(command("savepoint " + name))
 }
 
 // command runs a statement without arguments.

@@ -159,8 +159,8 @@ func (t *Tiers) moveStays(tx *store.Tx, moves []move) error {
 	for _, text := range steps {
 		args := tx.Wider(rows, stayColumns...)
 		args["version"], args["now"] = t.v.ID, tx.At
-		if _, err := tx.Exec(strings.NewReplacer("$rows", from, "$now", tx.Instant("@now")).Replace(text), args); err != nil {
-			return fmt.Errorf("the tiers of %d members: %w", len(rows), err)
+		if err := tx.Later(fmt.Sprintf("the tiers of %d members", len(rows)), strings.NewReplacer("$rows", from, "$now", tx.Instant("@now")).Replace(text), args); err != nil {
+			return err
 		}
 	}
 	return nil
