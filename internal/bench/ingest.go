@@ -1,23 +1,15 @@
 package bench
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -27,9 +19,7 @@ import (
 
 	"regulars/internal/apply"
 	"regulars/internal/flows"
-	"regulars/internal/importer"
 	"regulars/internal/intake"
-	"regulars/internal/loyalty"
 	"regulars/internal/membership"
 	"regulars/internal/public"
 	"regulars/internal/store"
@@ -410,118 +400,6 @@ func (m *ingesting) client() *http.Client {
 	return &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: m.Connections}, Timeout: time.Minute}
 }
 
-// poster posts signed deliveries, as a shop does: one that is told to come again later,
-// of which nothing was stored, does so.
-type poster struct {
-	to, name string
-	members  int
-	client   *http.Client
-	took     []time.Duration // of each delivery, with its waiting
-	again    atomic.Int64
-}
-
-// comesAgain is how often one delivery comes again.
-const comesAgain = 10
-
-// post posts so many bodies of so many orders over so many connections.
-func (p *poster) post(ctx context.Context, connections, bodies, orders int, tick func(int64)) error {
-	defer p.client.CloseIdleConnections()
-	p.took = make([]time.Duration, bodies)
-	var next atomic.Int64
-	g, ctx := errgroup.WithContext(ctx)
-	for w := range connections {
-		random := rand.New(rand.NewPCG(1, uint64(w)))
-		g.Go(func() error {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= bodies {
-					return nil
-				}
-				began := time.Now()
-				if err := p.deliver(ctx, random, i, orders); err != nil {
-					return err
-				}
-				p.took[i] = time.Since(began)
-				tick(1)
-			}
-		})
-	}
-	return g.Wait()
-}
-
-func (p *poster) deliver(ctx context.Context, random *rand.Rand, n, orders int) error {
-	var body bytes.Buffer
-	now := time.Now().UTC()
-	for k := range orders {
-		if orders > 1 {
-			body.WriteString(map[bool]string{true: "[", false: ","}[k == 0])
-		}
-		who, id := random.IntN(p.members), fmt.Sprintf("%s-%d-%d", p.name, n, k)
-		fmt.Fprintf(&body, `{"type":"order.placed","id":"e-%s","at":"%s","member":{"id":"M-%d","email":"m%[3]d@example.test","language":"en"},`+
-			`"order":{"id":"%[1]s","status":"paid","total":"%[4]d.90","lines":[{"product":"P-%[5]d","name":"Green tea","category":"tea","quantity":1,"total":"%[4]d.90"}]}}`,
-			id, now.Format(time.RFC3339Nano), who, 1+random.IntN(80), random.IntN(1000))
-	}
-	if orders > 1 {
-		body.WriteString("]")
-	}
-	id := fmt.Sprintf("d-%s-%d", p.name, n)
-	for try := 0; ; try++ {
-		stored, known, wait, err := p.send(ctx, id, body.Bytes())
-		switch {
-		case err == nil && (stored == orders || try > 0 && stored+known == orders): // a part may have been stored before
-			return nil
-		case err == nil:
-			return fmt.Errorf("delivery %s: %d of %d orders were stored", id, stored, orders)
-		case wait == nil || try == comesAgain:
-			return err
-		}
-		p.again.Add(1)
-		select {
-		case <-time.After(*wait):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// send posts a body and returns how many of its orders were stored, and known before. With an
-// error, wait is after what time the server asks for it again; nil: it does not.
-func (p *poster) send(ctx context.Context, id string, body []byte) (stored, known int, wait *time.Duration, err error) {
-	at := strconv.FormatInt(time.Now().Unix(), 10)
-	sum := hmac.New(sha256.New, hookKey)
-	fmt.Fprintf(sum, "%s.%s.", id, at)
-	sum.Write(body)
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.to, bytes.NewReader(body))
-	if err != nil {
-		return 0, 0, nil, err
-	}
-	r.Header.Set("webhook-id", id)
-	r.Header.Set("webhook-timestamp", at)
-	r.Header.Set("webhook-signature", "v1,"+base64.StdEncoding.EncodeToString(sum.Sum(nil)))
-	answer, err := p.client.Do(r)
-	if err != nil {
-		return 0, 0, nil, err
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err != nil {
-		return 0, 0, nil, err
-	}
-	if answer.StatusCode == http.StatusAccepted {
-		return bytes.Count(text, []byte(`"stored"`)), bytes.Count(text, []byte(`"duplicate"`)), nil, nil
-	}
-	if seconds, bad := strconv.Atoi(answer.Header.Get("Retry-After")); bad == nil && answer.StatusCode == http.StatusServiceUnavailable {
-		after := time.Duration(seconds) * time.Second
-		wait = &after
-	}
-	return 0, 0, wait, fmt.Errorf("delivery %s: %s %.300s", id, answer.Status, text)
-}
-
-func (p *poster) quantile(q float64) time.Duration {
-	sorted := slices.Sorted(slices.Values(p.took))
-	return sorted[min(len(sorted)-1, int(float64(len(sorted))*q))]
-}
-
 // peerTable makes a bare table of orders for the peers.
 func (m *ingesting) peerTable(ctx context.Context) error {
 	return m.db.Update(ctx, func(tx *store.Tx) error {
@@ -554,93 +432,6 @@ func (m *ingesting) peerRows(ctx context.Context, n int) (float64, error) {
 	}
 	err := g.Wait()
 	return float64(n) / time.Since(began).Seconds(), err
-}
-
-// file imports a file of orders after the peer has copied as many rows, and tells how
-// the time of its last tenth compares with that of its second: the first has statements
-// to prepare and tables to fill from nothing.
-func (m *ingesting) file(ctx context.Context) error {
-	path := filepath.Join(m.Dir, "orders.csv")
-	if err := m.writeOrders(path); err != nil {
-		return err
-	}
-	defer os.Remove(path)
-	began := time.Now()
-	err := m.db.Update(ctx, func(tx *store.Tx) error {
-		i, row := 0, make([]any, 5)
-		_, err := tx.Stream("bench_peer", []string{"id", "member", "at", "total", "product"}, func() ([]any, error) {
-			if i++; i > m.Orders {
-				return nil, nil
-			}
-			row[0], row[1], row[2], row[3], row[4] = "copy-"+strconv.Itoa(i), "M-1", began.UnixMicro(), int64(990), "P-1"
-			return row, nil
-		})
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	peer := float64(m.Orders) / time.Since(began).Seconds()
-
-	tenths := make([]time.Duration, 11) // the processor's time until each
-	var failed error
-	used := func() time.Duration {
-		server, err := m.cpuServer(ctx)
-		failed = errors.Join(failed, err)
-		return cpuOurs() + server
-	}
-	tick, last := m.watch(filed, 2000), int64(0)
-	f := importer.File{Kind: "orders", Path: path, Progress: func(read, total int64) {
-		tick(read*2000/total - last)
-		last = read * 2000 / total
-		for i := range tenths { // the second half of the bytes is the pass that takes them in
-			if tenths[i] == 0 && read >= total/2+total/20*int64(i) {
-				tenths[i] = used()
-			}
-		}
-	}}
-	r, err := m.measured(ctx, Rate{Work: filed, N: m.Orders}, func() error {
-		tally, err := importer.New(m.db).Import(ctx, f)
-		if err == nil && tally.New != int64(m.Orders) {
-			err = fmt.Errorf("%s", tally)
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	r.Peer, r.Memory = peer, peakMemory()
-	if failed != nil {
-		return failed
-	}
-	r.Growth = float64(tenths[10]-tenths[9]) / float64(max(1, tenths[2]-tenths[1]))
-	r.Target, r.Met = fmt.Sprintf("growth <= %.1f", straight), r.Growth <= straight
-	if goal := goals[r.Engine].orders; goal > 0 {
-		r.Target = fmt.Sprintf(">= %.0f/s, %s", goal, r.Target)
-		r.Met = r.Met && r.PerSecond >= goal
-	}
-	m.rates = append(m.rates, r)
-	return nil
-}
-
-// writeOrders writes the file: its orders, of one line each, are in the sequence in
-// which they were placed, as an export has them, and any member's may be next.
-func (m *ingesting) writeOrders(path string) (err error) {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	w := bufio.NewWriterSize(f, 1<<16)
-	w.WriteString("order,at,member,product,name,category,quantity,line_total\n")
-	random := rand.New(rand.NewPCG(2, 2))
-	members := max(m.Members, m.Orders/10)
-	first := loyalty.DayOf(m.db.Now(), time.UTC) - 730
-	for i := range m.Orders {
-		day := first + loyalty.Day(i*730/m.Orders)
-		fmt.Fprintf(w, "F-%09d,%s,M-%d,P-%d,Green tea,tea,1,%d.90\n", i, day, random.IntN(members), random.IntN(1000), 1+random.IntN(80))
-	}
-	return w.Flush()
 }
 
 // cpuOf is the time on a processor that a process has taken so far; 0 where that
