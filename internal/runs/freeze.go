@@ -101,8 +101,9 @@ func (f frozen) cut(tx *store.Tx, how rollout, before int64) error {
 	return cutWhole(tx, f.run, f.audience.all(), before+1, last, tx.At)
 }
 
-// aPiece is how much of an audience is at hand at once, where each gets a code twice as
-// much: the more, the nearer to each other the places of a piece's codes in their index.
+// aPiece is how many members of an audience are at hand at once; where each gets a code it
+// is two pieces, one that is written and one for which codes are drawn. The larger a piece,
+// the nearer to each other its codes lie in their index.
 const aPiece = 20_000
 
 // write writes a row of the ledger for everybody of the audience, in an order of members,
