@@ -131,7 +131,6 @@ func TestFindingSomebodyByANewName(t *testing.T) {
 	})
 }
 
-// Who writes to the shop has the number of an order or a code before them.
 // Names are folded while a shop takes its members in, before anybody has analysed them.
 func TestFoldingNamesReadsNoTableAsAWhole(t *testing.T) {
 	t.Parallel()
@@ -180,6 +179,7 @@ func TestFoldingNamesReadsNoTableAsAWhole(t *testing.T) {
 	tables.Fewer(t, members)
 }
 
+// Who writes to the shop has the number of an order or a code before them.
 func TestFindingSomebodyByAnOrderOrACode(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
