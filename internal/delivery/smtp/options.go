@@ -178,8 +178,9 @@ type Deadlines struct {
 	Quit   time.Duration // 5 s
 }
 
-// kept is how many connections urgent mails alone may use.
-func (o Options) kept() int { return min(4, o.Connections/4) }
+// kept is how many connections urgent mails alone may use. One is enough: the next that
+// is free is theirs, too, and with many that is soon.
+func (o Options) kept() int { return min(1, o.Connections/4) }
 
 func (o Options) name() string { return net.JoinHostPort(o.Host, strconv.Itoa(o.Port)) }
 

@@ -268,10 +268,10 @@ func TestARelayThatLimitsConnectionsIsUsedAtItsLimit(t *testing.T) {
 }
 
 // TestUrgentMailsGoFirst: where all connections are taken, the next free one is an
-// urgent mail's; and where there are four, bulk mails leave one.
+// urgent mail's; and where there are four or more, bulk mails leave one.
 func TestUrgentMailsGoFirst(t *testing.T) {
 	t.Parallel()
-	for connections, bulks := range map[int]int{1: 1, 4: 3} {
+	for connections, bulks := range map[int]int{1: 1, 4: 3, 12: 11} {
 		t.Run(fmt.Sprint(connections, " connections"), func(t *testing.T) {
 			t.Parallel()
 			sink := newSink(t, embedded.SinkOptions{})
