@@ -205,12 +205,11 @@ func judge(paces []*Pace, memory int64) {
 // wire. A mail takes a round trip, and so a connection carries no more than one in that
 // time: what is more than all of them can carry is not asked of it.
 func (m *sending) far(ctx context.Context, near float64, connections int) (p Pace, err error) {
-	wire, err := newGate(m.relay)
+	wire, err := newGate(m.relay, farAway)
 	if err != nil {
 		return p, err
 	}
 	defer wire.end()
-	wire.delay = farAway
 	r, err := m.replica(ctx, wire.addr(), connections)
 	if err != nil {
 		return p, err

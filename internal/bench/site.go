@@ -90,7 +90,7 @@ func (f Faults) newSite(ctx context.Context, x fault) (s *site, err error) {
 	if s.redis, err = embedded.StartRedis(context.WithoutCancel(ctx)); err != nil {
 		return s, err
 	}
-	if s.redisGate, err = newGate(s.redis.Addr()); err != nil {
+	if s.redisGate, err = newGate(s.redis.Addr(), 0); err != nil {
 		return s, err
 	}
 	limit := ""
@@ -154,7 +154,7 @@ func (s *site) database(ctx context.Context) (where string, err error) {
 	if err != nil {
 		return "", errors.New("the address of the server should be postgres://user:password@host:5432/database")
 	}
-	if s.databaseGate, err = newGate(net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "5432"))); err != nil {
+	if s.databaseGate, err = newGate(net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "5432")), 0); err != nil {
 		return "", err
 	}
 	u.Host, u.Path = s.databaseGate.addr(), "/"+name
