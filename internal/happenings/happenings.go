@@ -86,7 +86,7 @@ func hear(tx *store.Tx, kind string, events []Happened) error {
 	if err != nil {
 		return err
 	}
-	var all []Fresh
+	all := make([]Fresh, 0, len(events))
 	for i := range events {
 		e := &events[i]
 		f := Fresh{Kind: kind, Member: e.Member}

@@ -199,7 +199,7 @@ func (b *batch) bringUp(items []*item) error {
 // adding parts the members of items: those to whose facts their orders and points only add,
 // and those to compute. Who is neither has the facts that they had.
 func (b *batch) adding(items []*item) (adds map[*person][]*order, rest []int64) {
-	adds = map[*person][]*order{}
+	adds = make(map[*person][]*order, len(items))
 	other := map[int64]bool{}
 	for _, id := range b.disowned {
 		other[id] = true

@@ -144,7 +144,7 @@ func (b *batch) take() error {
 func (b *batch) dropTwins() error {
 	slices.SortStableFunc(b.items, func(x, y *item) int { return x.At.Compare(y.At.Time) })
 	type id struct{ source, id string }
-	seen := map[id]*item{}
+	seen := make(map[id]*item, len(b.items))
 	for _, it := range b.items {
 		k := id{it.Source, it.Event.ID}
 		first := seen[k]
@@ -253,7 +253,7 @@ func (b *batch) takeWaves() (err error) {
 		return err
 	}
 	var waves [][]*item
-	people, orders := map[*person]int{}, map[*order]int{}
+	people, orders := make(map[*person]int, len(b.items)), make(map[*order]int, len(b.items))
 	for _, it := range b.items {
 		n := people[it.who]
 		if it.order != nil {

@@ -94,7 +94,7 @@ func cut(group []*delivery, n int) [][]*share {
 				continue
 			}
 			if s == nil || s.whole != p.d {
-				room := min(len(p.d.events), 2*len(p.d.events)/n)
+				room := min(len(p.d.events), 3*len(p.d.events)/(2*n))
 				s = &share{delivery: delivery{currency: p.d.currency, events: make([]loyalty.Event, 0, room)}, whole: p.d, at: make([]int, 0, room)}
 				parts[part] = append(parts[part], s)
 			}

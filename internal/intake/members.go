@@ -262,7 +262,7 @@ func (b *batch) profiles() error {
 	for _, who := range b.people.made {
 		made[who] = true
 	}
-	was := map[*person]member{}
+	was := make(map[*person]*member, len(b.items))
 	var touched, rekeyed []*person
 	for _, it := range b.items {
 		if made[it.who] {
@@ -275,7 +275,8 @@ func (b *batch) profiles() error {
 			continue
 		}
 		if _, seen := was[it.who]; !seen {
-			was[it.who] = it.who.member
+			before := it.who.member
+			was[it.who] = &before
 			touched = append(touched, it.who)
 		}
 		b.merge(it)
@@ -287,12 +288,13 @@ func (b *batch) profiles() error {
 			who.member.ExternalID, who.member.Named = who.external, who.named
 		}
 		before := was[who]
+		heardBefore := before.ChangedAt
 		before.ChangedAt = who.member.ChangedAt
 		switch {
-		case !reflect.DeepEqual(before, who.member):
+		case !reflect.DeepEqual(before, &who.member):
 			changed = append(changed, who)
 			who.profiled = who.profiled || !before.says(who.member)
-		case !was[who].ChangedAt.Equal(who.member.ChangedAt.Time): // of most who order that is all
+		case !heardBefore.Equal(who.member.ChangedAt.Time): // of most who order that is all
 			heard = append(heard, who)
 		}
 	}
@@ -318,7 +320,7 @@ func (b *batch) profiles() error {
 }
 
 // readdressed are the people who have come to an address by this batch.
-func readdressed(made, changed []*person, was map[*person]member) (list []int64) {
+func readdressed(made, changed []*person, was map[*person]*member) (list []int64) {
 	for _, who := range made {
 		if who.member.EmailKey != nil {
 			list = append(list, who.id)

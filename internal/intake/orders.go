@@ -84,7 +84,7 @@ func (b *batch) askOrders() error {
 	}
 	b.found = nil
 	var keys []orderKey
-	asked := map[orderKey]bool{}
+	asked := make(map[orderKey]bool, len(b.items))
 	for _, it := range b.items {
 		if it.Order == nil || it.Order.ID == "" {
 			continue
@@ -115,13 +115,13 @@ func (b *batch) askOrders() error {
 
 // nameOrders has the items know their orders: those that were found, and new ones.
 func (b *batch) nameOrders() {
-	named := map[orderKey]bool{}
+	named := make(map[orderKey]bool, len(b.items))
 	for _, it := range b.items {
 		if it.Order != nil && it.Order.ID != "" {
 			named[orderKey{it.Source, it.Order.ID}] = true
 		}
 	}
-	b.orders = map[orderKey][]*order{}
+	b.orders = make(map[orderKey][]*order, len(b.items))
 	for _, o := range b.found {
 		if k := b.sources.key(o.Source, o.ExternalID); named[k] {
 			b.orders[k] = append(b.orders[k], o)

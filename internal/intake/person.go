@@ -88,7 +88,7 @@ type people struct {
 // been erased.
 func (b *batch) findPeople() error {
 	for checked := false; ; checked = true {
-		b.people = &people{byKey: map[personKey]*holders{}, byID: map[int64]*person{}}
+		b.people = &people{byKey: make(map[personKey]*holders, len(b.items)), byID: make(map[int64]*person, len(b.items))}
 		if err := b.lookUp(b.items); err != nil {
 			return err
 		}
@@ -167,7 +167,7 @@ func (b *batch) lookUp(items []*item) error {
 
 // readKeys reads who has some keys of items.
 func (b *batch) readKeys(items []*item, keys func(*Row) []personKey, held string) error {
-	wanted := map[personKey]bool{}
+	wanted := make(map[personKey]bool, len(items))
 	var rows [][]any
 	for _, it := range items {
 		for _, k := range keys(&it.Row) {

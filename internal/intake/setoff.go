@@ -61,7 +61,7 @@ func (b *batch) setOff(wave []*item) error {
 	if err := b.countItems(wave, func(it *item) *happenings.Measured { return after[it] }); err != nil {
 		return err
 	}
-	var news, history []happenings.Happened
+	news, history := make([]happenings.Happened, 0, len(wave)), []happenings.Happened(nil)
 	for _, it := range wave {
 		h := happenings.Happened{
 			Member: it.who.id, Event: it.event, Type: it.Type, At: it.At,

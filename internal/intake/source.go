@@ -103,7 +103,7 @@ func (s sources) add(source, name string) {
 // rows are the keys of orders or events, each under every name that its source
 // may have.
 func (s sources) rows(keys []orderKey) [][]any {
-	var rows [][]any
+	rows := make([][]any, 0, len(keys))
 	for _, k := range keys {
 		for _, name := range s.names[k.source] {
 			rows = append(rows, []any{name, k.id})
