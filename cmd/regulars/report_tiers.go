@@ -23,7 +23,7 @@ func (a *app) tiersReport(f *reportFlags) *cobra.Command {
 		var q report.TiersOf
 		if now.Program != nil && now.Program.Loyalty != nil {
 			for _, t := range now.Program.Loyalty.Tiers {
-				q.Names = append(q.Names, t.Name)
+				q.Tiers = append(q.Tiers, report.Tier{Name: t.Name, Grace: t.Grace})
 			}
 		}
 		q.Day, _ = a.asOf(tx, at)

@@ -144,11 +144,11 @@ func (v *loyaltyView) tiers(tx *store.Tx, l *program.Loyalty) (err error) {
 	if v.Newest, err = report.NewestTiers(tx, shownMoves); err != nil {
 		return err
 	}
-	var names []string
+	var all []report.Tier
 	for _, tier := range l.Tiers {
-		names = append(names, tier.Name)
+		all = append(all, report.Tier{Name: tier.Name, Grace: tier.Grace})
 	}
-	tiers, err := report.TiersOf{Names: names, Day: v.Today(), From: v.Today() - movedSince}.Report(tx)
+	tiers, err := report.TiersOf{Tiers: all, Day: v.Today(), From: v.Today() - movedSince}.Report(tx)
 	if err != nil {
 		return err
 	}

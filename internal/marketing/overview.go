@@ -286,7 +286,7 @@ func Asks(tx *store.Tx, day loyalty.Day, past bool) (ask report.Ask, err error) 
 	ask.Scope = v.Program.Scope()
 	if l := v.Program.Loyalty; l != nil {
 		for _, tier := range l.Tiers {
-			ask.Tiers = append(ask.Tiers, tier.Name)
+			ask.Tiers = append(ask.Tiers, report.Tier{Name: tier.Name, Grace: tier.Grace})
 		}
 		if l.Points != nil {
 			ask.PointWorth = l.Points.Worth

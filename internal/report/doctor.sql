@@ -37,20 +37,28 @@ and    s.since_day < coalesce(s.left_day, 9999999) and o.since_day < coalesce(o.
 -- check: a full card gave a code, and took its stamps
 -- do: `regulars member show MEMBER`; report the member
 select 'claim ' || c.id as place,
-       'of card ' || c.reward || ' has ' || (select count(*) from entries e where e.claim_id = c.id and e.amount = - c.price)
-       || ' rows of ' || c.price || ' stamps' || case when c.code_id is null then ' and no code' else '' end as what
+       'of card ' || c.reward || ' has ' || coalesce(e.n, 0) || ' rows of ' || c.price || ' stamps' || case when c.code_id is null then ' and no code' else '' end as what
 from   claims c
+left   join (select claim_id, wallet, amount, count(*) as n
+             from   entries
+             where  wallet <> 'points' and kind = 'redeem'
+             group  by claim_id, wallet, amount) e on e.claim_id = c.id and e.wallet = c.reward and e.amount = - c.price
 where  c.source = 'card' and c.state = 'done'
-and   (c.code_id is null or (select count(*) from entries e where e.claim_id = c.id and e.wallet = c.reward and e.amount = - c.price) <> 1);
+and   (c.code_id is null or coalesce(e.n, 0) <> 1);
 
 -- check: a claim took its points once, and gave them back if it came to nothing
 -- do: `regulars member points MEMBER` shows them, `regulars points give MEMBER N --because WHY` sets them right; report the claim
 select 'claim ' || c.id as place,
        'of ' || c.reward || ' for ' || c.price || ' points is ' || c.state || ': ' || c.taken || ' were taken, ' || c.given || ' came back' as what
 from  (select c.id, c.reward, c.price, c.state,
-              coalesce((select -cast(sum(e.amount) as bigint) from entries e where e.claim_id = c.id and e.kind = 'redeem'), 0) as taken,
-              coalesce((select cast(sum(e.amount) as bigint) from entries e where e.claim_id = c.id and e.kind = 'return'), 0) as given
+              coalesce(e.taken, 0) as taken, coalesce(e.given, 0) as given
        from   claims c
+       left   join (select claim_id,
+                           cast(sum(case when kind = 'redeem' then -amount else 0 end) as bigint) as taken,
+                           cast(sum(case when kind = 'return' then amount else 0 end) as bigint) as given
+                    from   entries
+                    where  wallet = 'points' and kind in ('redeem', 'return')
+                    group  by claim_id) e on e.claim_id = c.id
        where  c.source <> 'card' and {micros c.at} >= {micros @since}) c
 where  c.taken <> c.price
 or     c.given <> case when c.state in ('released', 'reversed') then c.price else 0 end;
@@ -70,10 +78,15 @@ and   (c.state = 'done' and k.state in ('free', 'reserved') or c.state in ('rele
 select 'referral ' || f.id as place,
        'is ' || f.state || ': ' || f.n || ' rewards, ' || f.points || ' points' || case when f.referrer_id = f.friend_id then ', and the friend is the referrer' else '' end as what
 from  (select r.id, r.state, r.referrer_id, r.friend_id,
-              (select count(*) from entries e where e.referral_id = r.id and e.kind = 'bonus' and e.member_id = r.referrer_id)
+              coalesce(e.bonuses, 0)
               + (select count(*) from claims c where c.source = 'referral' and c.key = r.id || ' referrer' and c.state = 'done' and c.code_id is not null) as n,
-              coalesce((select cast(sum(e.amount) as bigint) from entries e where e.referral_id = r.id), 0) as points
-       from   referrals r) f
+              coalesce(e.points, 0) as points
+       from   referrals r
+       left   join (select b.referral_id, cast(sum(b.amount) as bigint) as points,
+                           count(case when b.kind = 'bonus' and b.member_id = q.referrer_id then 1 end) as bonuses
+                    from   entries b
+                    join   referrals q on q.id = b.referral_id
+                    group  by b.referral_id) e on e.referral_id = r.id) f
 where  f.state = 'rewarded' and (f.n <> 1 or f.points < 0)
 or     f.state in ('pending', 'ended') and f.n <> 0
 or     f.state = 'refused' and f.points <> 0

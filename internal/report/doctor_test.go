@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -230,6 +231,44 @@ func TestFindingsCountsTheCheapChecks(t *testing.T) {
 			"update facts set spent = spent + 1")
 		if got := see(t, db, report.Findings); got != 2 {
 			t.Errorf("Findings = %d, want 2: the overdue date and the send that is over; comparing all facts is not cheap", got)
+		}
+	})
+}
+
+// What becomes of claims is read once, and not once for each of them: each check of a shop
+// with many ends in the time that it has.
+func TestAShopOfManyClaimsIsExaminedInTime(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		const many = 30_000
+		err := db.Update(context.Background(), func(tx *store.Tx) error {
+			var claims, entries [][]any
+			for i := range int64(many) {
+				id, wallet, source := i+1, "visits", "card"
+				if i%2 == 1 {
+					wallet, source = "points", "till"
+				}
+				claims = append(claims, []any{id, id, "visits", 3, "done", source, fmt.Sprint(id), []byte{}, id, tx.At, int64(today)})
+				entries = append(entries, []any{id, wallet, tx.At, int64(today), "redeem", -3, fmt.Sprint("claim:", id), id, 1})
+			}
+			if _, err := tx.Bulk("claims", []string{"id", "member_id", "reward", "price", "state", "source", "key", "body", "code_id", "at", "day"}, claims); err != nil {
+				return err
+			}
+			if _, err := tx.Bulk("entries", []string{"member_id", "wallet", "at", "day", "kind", "amount", "cause", "claim_id", "version_id"}, entries); err != nil {
+				return err
+			}
+			if err := tx.Analyze("claims"); err != nil {
+				return err
+			}
+			return tx.Analyze("entries")
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range doctor().Examine(context.Background(), db) {
+			if c.Error != "" || strings.Contains(c.Name, "took its") && len(c.Findings) > 0 {
+				t.Errorf("check %q: %s, %d findings", c.Name, c.Error, len(c.Findings))
+			}
 		}
 	})
 }

@@ -51,7 +51,7 @@ func TestPicturesAreAsTheyWere(t *testing.T) {
 		people(t, db)
 		do(t, db, `insert into entries (member_id, wallet, kind, amount, day, at, cause, version_id) values
 			(1, 'points', 'earn', 4000, {today-70}, {now}, 'a', 1), (1, 'points', 'redeem', -900, {today-40}, {now}, 'b', 1), (1, 'points', 'expire', -300, {today-35}, {now}, 'c', 1), (1, 'points', 'earn', 1500, {today}, {now}, 'd', 1)`)
-		ask := report.Ask{Day: today, Currency: "EUR", PointWorth: 1000, Tiers: []string{"silver"}}
+		ask := report.Ask{Day: today, Currency: "EUR", PointWorth: 1000, Tiers: []report.Tier{{Name: "silver"}}}
 		for _, name := range []string{"rfm-grid", "lifecycle", "tiers", "liability", "returning"} {
 			r, _ := report.ByName(name)
 			table := see(t, db, func(tx *store.Tx) (report.Table, error) { return r.Make(tx, ask) })

@@ -20,7 +20,7 @@ type Ask struct {
 	Narrow     bool        // of its picture: it is for a narrow screen
 
 	Scope segments.Scope // what rules of the program may name
-	Tiers []string       // of the program, from the lowest
+	Tiers []Tier         // of the program, from the lowest
 }
 
 // Table is what a report says: to programs its value, to people rows under a head.

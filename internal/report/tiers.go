@@ -31,15 +31,21 @@ type TierLine struct {
 	ByHand  int64  `json:"by_hand"`
 }
 
+// Tier is one of a program: after its last day it is kept for its grace.
+type Tier struct {
+	Name  string
+	Grace loyalty.Period
+}
+
 // TiersOf is what is asked: the tiers from the lowest, and the days.
 type TiersOf struct {
-	Names     []string
+	Tiers     []Tier
 	Day, From loyalty.Day
 	Past      bool // Day is not the shop's present
 }
 
 func tiersReport(tx *store.Tx, ask Ask) (Table, error) {
-	r, err := TiersOf{Names: ask.Tiers, Day: ask.Day, From: aMonthBefore(ask.Day), Past: ask.Past}.Report(tx)
+	r, err := TiersOf{Tiers: ask.Tiers, Day: ask.Day, From: aMonthBefore(ask.Day), Past: ask.Past}.Report(tx)
 	return r.Table(), err
 }
 
@@ -55,8 +61,8 @@ func (r Tiers) Table() Table {
 // Report counts.
 func (q TiersOf) Report(tx *store.Tx) (Tiers, error) {
 	r := Tiers{From: q.From.String(), Day: q.Day.String(), Tiers: []TierLine{{Tier: "none"}}}
-	for _, name := range q.Names {
-		r.Tiers = append(r.Tiers, TierLine{Tier: name})
+	for _, tier := range q.Tiers {
+		r.Tiers = append(r.Tiers, TierLine{Tier: tier.Name})
 	}
 	args := store.Args{"day": int64(q.Day), "from": int64(q.From)}
 	facts := "facts"
@@ -66,60 +72,83 @@ func (q TiersOf) Report(tx *store.Tx) (Tiers, error) {
 	if err := q.between(tx, &r, facts, args); err != nil {
 		return r, fmt.Errorf("who has which tier: %w", err)
 	}
-	var moves []struct {
-		Was, Tier string
-		ByHand    bool
-		N         int64
-	}
+	var moves []left
 	// A stay that was left on the day on which it began is none; where one ends and
-	// nothing begins, the member has none. One that came to its end at midnight ended on the
-	// day before: who reached a tier anew by an order of that day has had another meanwhile.
+	// nothing begins, the member has none.
 	err := tx.All(&moves, `
-		with whole as (select * from member_tiers where coalesce(left_day, since_day + 1) > since_day),
-		moved as (
-		  select coalesce(b.tier, '') as was, s.tier, s.by_whom <> '' as by_hand,
-		         coalesce(b.last_day < b.left_day, false) and s.order_id is not null as anew,
-		         case when b.last_day < b.left_day and s.order_id is not null then
-		           coalesce((select z.tier from member_tiers z
-		                     where  z.member_id = s.member_id and z.since_day = s.since_day and z.left_day = z.since_day and z.order_id is null
-		                     order  by z.id desc limit 1), '') end as meanwhile
-		  from   whole s
-		  left   join whole b on b.member_id = s.member_id and b.left_day = s.since_day
-		  where  s.since_day > @from and s.since_day <= @day)
-		select was, tier, by_hand, count(*) as n from moved where not anew group by 1, 2, 3
-		union  all
-		select was, meanwhile, false, count(*) from moved where anew group by 1, 2
-		union  all
-		select meanwhile, tier, by_hand, count(*) from moved where anew group by 1, 2, 3
-		union  all
-		select b.tier, '', false, count(*)
-		from   whole b
-		where  b.left_day > @from and b.left_day <= @day
-		and    not exists (select 1 from whole s where s.member_id = b.member_id and s.since_day = b.left_day)
-		group  by 1`, args)
+		with whole as (select * from member_tiers where coalesce(left_day, since_day + 1) > since_day)
+		select was, meanwhile, tier, by_hand, by_order, last, exact, day, count(*) as n
+		from  (select coalesce(b.tier, '') as was, s.tier, s.by_whom <> '' as by_hand, b.id is not null and s.order_id is not null as by_order,
+		              b.last_day as last, coalesce(b.exact, false) as exact, s.since_day as day,
+		              coalesce((select z.tier from member_tiers z
+		                        where  z.member_id = s.member_id and z.since_day = s.since_day and z.left_day = z.since_day and z.order_id is null
+		                        order  by z.id desc limit 1), '') as meanwhile
+		       from   whole s
+		       left   join whole b on b.member_id = s.member_id and b.left_day = s.since_day
+		       where  s.since_day > @from and s.since_day <= @day
+		       union  all
+		       select b.tier, '', false, false, null, false, 0, ''
+		       from   whole b
+		       where  b.left_day > @from and b.left_day <= @day
+		       and    not exists (select 1 from whole s where s.member_id = b.member_id and s.since_day = b.left_day)) m
+		group  by 1, 2, 3, 4, 5, 6, 7, 8`, args)
 	if err != nil {
 		return r, fmt.Errorf("who came to which tier: %w", err)
 	}
 	for _, m := range moves {
-		was, is := q.place(m.Was), q.place(m.Tier)
-		if is < 0 {
-			continue
+		if q.ended(m) {
+			q.count(&r, m.Was, m.Meanwhile, m.N)
+			m.Was = m.Meanwhile
 		}
-		if m.ByHand {
+		q.count(&r, m.Was, m.Tier, m.N)
+		if is := q.place(m.Tier); m.ByHand && is >= 0 {
 			r.Tiers[is].ByHand += m.N
-		}
-		switch {
-		case was < 0: // a tier of another program: neither above nor below
-		case is > was:
-			r.Tiers[is].Up += m.N
-			if is > was+1 {
-				r.Jumps += m.N
-			}
-		case is < was:
-			r.Tiers[is].Down += m.N
 		}
 	}
 	return r, q.kept(tx, &r)
+}
+
+// left is a tier that members left on a day for another, or for none.
+type left struct {
+	Was, Tier, Meanwhile string
+	ByHand, ByOrder      bool // how they came to the other
+	Last                 *loyalty.Day
+	Exact                bool
+	Day                  loyalty.Day
+	N                    int64
+}
+
+// ended reports whether the tier came to its end at the midnight before and an order of that
+// day brought the other, so that the member had another meanwhile. An order alone brings
+// nobody down; one that brings them up may do so before the end, also in the grace.
+func (q TiersOf) ended(m left) bool {
+	was, is := q.place(m.Was), q.place(m.Tier)
+	switch {
+	case !m.ByOrder:
+		return false
+	case was >= is:
+		return true
+	case was < 1 || m.Last == nil:
+		return false
+	case m.Exact:
+		return *m.Last < m.Day
+	}
+	return q.Tiers[was-1].Grace.After(*m.Last) < m.Day
+}
+
+// count adds members who came from one tier to another.
+func (q TiersOf) count(r *Tiers, from, to string, n int64) {
+	was, is := q.place(from), q.place(to)
+	switch {
+	case was < 0 || is < 0: // a tier of another program: neither above nor below
+	case is > was:
+		r.Tiers[is].Up += n
+		if is > was+1 {
+			r.Jumps += n
+		}
+	case is < was:
+		r.Tiers[is].Down += n
+	}
 }
 
 // between counts members by the tiers that they had and have.
@@ -180,7 +209,7 @@ func (q TiersOf) place(tier string) int {
 	if tier == "" {
 		return 0
 	}
-	if i := slices.Index(q.Names, tier); i >= 0 {
+	if i := slices.IndexFunc(q.Tiers, func(t Tier) bool { return t.Name == tier }); i >= 0 {
 		return i + 1
 	}
 	return -1

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"regulars/internal/loyalty"
 	"regulars/internal/report"
 	"regulars/internal/store"
 	"regulars/internal/store/storetest"
@@ -19,7 +20,7 @@ func TestTiersOfTwoDays(t *testing.T) {
 		do(t, db, `insert into member_tiers (member_id, tier, since_day, since_at, left_day, version_id) values
 			(1, 'silver', {today-40}, {now-960h}, {today-20}, 1), (1, 'gold', {today-20}, {now-480h}, {today-5}, 1), (1, 'silver', {today-5}, {now-120h}, null, 1),
 			(2, 'gold', {today-5}, {now-120h}, null, 1)`)
-		q := report.TiersOf{Names: []string{"silver", "gold"}, Day: today, From: today - 30}
+		q := report.TiersOf{Tiers: []report.Tier{{Name: "silver"}, {Name: "gold"}}, Day: today, From: today - 30}
 		r := see(t, db, q.Report)
 		if want := []report.Moved{{From: "none", To: "none", Members: 1}, {From: "none", To: "gold", Members: 1}, {From: "silver", To: "silver", Members: 1}}; !slices.Equal(sorted(r.Moves), sorted(want)) {
 			t.Errorf("moves %+v, want %+v", r.Moves, want)
@@ -33,6 +34,48 @@ func TestTiersOfTwoDays(t *testing.T) {
 			t.Errorf("the picture: %s", svg)
 		}
 	})
+}
+
+// Who comes up while the grace of a tier runs came up from it, and who reaches a tier on the
+// day after it ended has been without one.
+func TestTiersThatAreReachedAsOthersEnd(t *testing.T) {
+	t.Parallel()
+	silver, gold := report.Tier{Name: "silver", Grace: loyalty.Period{Days: 30}}, report.Tier{Name: "gold"}
+	for _, tt := range []struct {
+		name, stays string
+		none, s, g  report.TierLine
+		jumps       int64
+	}{
+		{"in the grace", "(1, 'silver', {today-400}, {today-20}, {today-5}, null), (1, 'gold', {today-5}, {today+300}, null, 7)",
+			report.TierLine{}, report.TierLine{}, report.TierLine{Up: 1}, 0},
+		{"on the last day of the grace", "(1, 'silver', {today-400}, {today-20}, {today+10}, null), (1, 'gold', {today+10}, {today+300}, null, 7)",
+			report.TierLine{}, report.TierLine{}, report.TierLine{Up: 1}, 0},
+		{"after the grace", "(1, 'silver', {today-400}, {today-20}, {today+11}, null), (1, 'gold', {today+11}, {today+300}, null, 7)",
+			report.TierLine{Down: 1}, report.TierLine{}, report.TierLine{Up: 1}, 1},
+		{"the same one after the grace", "(1, 'silver', {today-400}, {today-20}, {today+11}, null), (1, 'silver', {today+11}, {today+300}, null, 7)",
+			report.TierLine{Down: 1}, report.TierLine{Up: 1}, report.TierLine{}, 0},
+		{"the same one, that is kept while its rule holds", "(1, 'gold', {today-400}, cast(null as bigint), {today-5}, null), (1, 'gold', {today-5}, null, null, 7)",
+			report.TierLine{Down: 1}, report.TierLine{}, report.TierLine{Up: 1}, 1},
+		{"a higher one, from one that is kept while its rule holds", "(1, 'silver', {today-400}, cast(null as bigint), {today-5}, null), (1, 'gold', {today-5}, null, null, 7)",
+			report.TierLine{}, report.TierLine{}, report.TierLine{Up: 1}, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			storetest.Each(t, func(t *testing.T, db *store.DB) {
+				people(t, db)
+				do(t, db, "insert into member_tiers (member_id, tier, since_day, last_day, left_day, order_id, since_at, version_id) select s.*, {now}, 1 from (values "+tt.stays+") s")
+				r := see(t, db, report.TiersOf{Tiers: []report.Tier{silver, gold}, Day: today + 20, From: today - 30}.Report)
+				for i, want := range []report.TierLine{tt.none, tt.s, tt.g} {
+					if got := r.Tiers[i]; got.Up != want.Up || got.Down != want.Down {
+						t.Errorf("%s: %d up and %d down, want %d and %d", got.Tier, got.Up, got.Down, want.Up, want.Down)
+					}
+				}
+				if r.Jumps != tt.jumps {
+					t.Errorf("%d jumps, want %d", r.Jumps, tt.jumps)
+				}
+			})
+		})
+	}
 }
 
 // Who left a tier and came to no other is named beside those who came to one; who was

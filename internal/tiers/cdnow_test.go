@@ -132,7 +132,7 @@ func TestNightsOfCDNOW(t *testing.T) {
 			where  type <> 'tier.ending' and (type <> 'tier.up' or properties ->> 'until' is not null)
 			group  by 1`), "1902 tier.down , 24 tier.down gold, 138 tier.down silver, 357 tier.kept, 1987 tier.up gold, 600 tier.up platinum, 5761 tier.up silver")
 		s.Do(func(tx *store.Tx) error {
-			q := report.TiersOf{Names: []string{"silver", "gold", "platinum"}, From: loyalty.Date(1996, 12, 31), Day: loyalty.Date(1998, 7, 1)}
+			q := report.TiersOf{Tiers: []report.Tier{{Name: "silver"}, {Name: "gold"}, {Name: "platinum"}}, From: loyalty.Date(1996, 12, 31), Day: loyalty.Date(1998, 7, 1)}
 			r, err := q.Report(tx)
 			members, kept := []int64{}, int64(0)
 			for _, tier := range r.Tiers {

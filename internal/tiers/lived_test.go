@@ -44,7 +44,7 @@ func TestTheTimeBeforeTiersIsTold(t *testing.T) {
 		s.Work()
 		s.Want("mails", s.mails(m[0])+s.mails(m[1]), "")
 		s.Do(func(tx *store.Tx) error {
-			r, err := report.TiersOf{Names: []string{"silver", "gold"}, From: loyalty.Date(2024, 1, 1), Day: loyalty.Date(2026, 12, 31), Past: true}.Report(tx)
+			r, err := report.TiersOf{Tiers: []report.Tier{{Name: "silver"}, {Name: "gold"}}, From: loyalty.Date(2024, 1, 1), Day: loyalty.Date(2026, 12, 31), Past: true}.Report(tx)
 			s.Want("the report", fmt.Sprint(r.Tiers), "[{none 1 2 0 1 0 0} {silver 0 0 1 0 1 0} {gold 1 0 2 0 0 0}]")
 			return err
 		})
