@@ -12,17 +12,19 @@ import (
 )
 
 // Wide is Values for thousands of rows, which Wider binds: Postgres gets each column as
-// an array, and has no JSON to read.
+// an array, and has no JSON to read. The arrays are taken apart side by side in a select
+// list: behind "from" each of them would be put into a store of its own first, which takes
+// Postgres more than a dozen rows do.
 func (tx *Tx) Wide(columns ...string) string {
 	if !tx.Postgres() {
 		return tx.Values(columns...)
 	}
-	names, arrays := make([]string, len(columns)), make([]string, len(columns))
+	arrays := make([]string, len(columns))
 	for i, c := range columns {
 		name, kind, _ := strings.Cut(c, " ")
-		names[i], arrays[i] = name, fmt.Sprintf("cast(@column%d as %s[])", i, kind)
+		arrays[i] = fmt.Sprintf("unnest(cast(@column%d as %s[])) as %s", i, kind, name)
 	}
-	return "unnest(" + strings.Join(arrays, ", ") + ") r(" + strings.Join(names, ", ") + ")"
+	return "(select " + strings.Join(arrays, ", ") + ") r"
 }
 
 // Wider binds the rows of Wide, whose columns are of types that it knows: text, bigint,
