@@ -13,7 +13,7 @@ type gate struct {
 	listener net.Listener
 	to       string
 	delay    time.Duration // what passes is on its way for so long, each way
-	way      chan piece    // what is on its way, where there is a delay
+	way      chan piece    // what is on its way; without a delay it stays empty
 	over     chan struct{} // closed at the end
 
 	mu   sync.Mutex
@@ -69,12 +69,12 @@ func (g *gate) serve(c net.Conn) {
 	g.pass(c, server)
 }
 
-// pass hands over what comes in to the other side, after its time on the way, and
-// returns when the end of it has arrived, too.
+// pass hands over what comes in to the other side, after its time on the way, and closes
+// that side when all of it has arrived.
 func (g *gate) pass(to io.WriteCloser, from io.Reader) {
+	defer to.Close()
 	if g.delay == 0 {
 		io.Copy(to, from)
-		to.Close()
 		return
 	}
 	for {
@@ -101,7 +101,7 @@ func (g *gate) pass(to io.WriteCloser, from io.Reader) {
 
 // piece is some bytes on their way.
 type piece struct {
-	to   io.WriteCloser
+	to   io.Writer
 	due  time.Time
 	data *[16 << 10]byte
 	n    int
@@ -121,7 +121,6 @@ func (g *gate) carry() {
 			p.to.Write(p.data[:p.n]) // what is closed has read enough
 			pieces.Put(p.data)
 			if p.last != nil {
-				p.to.Close()
 				close(p.last)
 			}
 		case <-g.over:

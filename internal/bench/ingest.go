@@ -254,8 +254,8 @@ func (m *ingesting) serve(ctx context.Context) (to string, stop func(), err erro
 // webhooks posts orders, between two halves of the peer: single ones, then bodies of
 // many, then what they set off is done.
 func (m *ingesting) webhooks(ctx context.Context, to string) error {
-	warmUp := max(m.Deliveries/20, m.Connections)
-	if err := m.warmUp(ctx, to, warmUp, 1); err != nil {
+	before := max(m.Deliveries/20, m.Connections)
+	if err := m.warmUp(ctx, to, before, 1); err != nil {
 		return err
 	}
 	peer, err := m.peerRows(ctx, m.Deliveries/2)
@@ -295,7 +295,7 @@ func (m *ingesting) webhooks(ctx context.Context, to string) error {
 		batches.Target, batches.Met = fmt.Sprintf(">= %.0f/s", goal), batches.PerSecond >= goal
 	}
 	m.rates = append(m.rates, batches)
-	done, posted := 0, warmUp+m.Deliveries+2*bodies*inABody
+	done, posted := 0, before+m.Deliveries+2*bodies*inABody
 	reactions, err := m.measured(ctx, Rate{Work: reacted, N: posted}, func() error {
 		return untilDone(ctx, m.db, func(ctx context.Context, db *store.DB) (int, error) {
 			n, err := flows.React(ctx, db)
