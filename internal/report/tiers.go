@@ -113,7 +113,7 @@ type left struct {
 	Was, Tier, Meanwhile string
 	ByHand, ByOrder      bool // how they came to the other
 	Last                 *loyalty.Day
-	Exact                bool
+	Exact                bool // Last is without the grace
 	Day                  loyalty.Day
 	N                    int64
 }
