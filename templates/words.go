@@ -183,15 +183,35 @@ func formOf(rules *plural.Rules, lang string, v float64) string {
 	return forms[rules.MatchDigits(tag, digits, len(whole), len(fraction))]
 }
 
-// Forms are the forms that a key has in a language, sorted; nil: it has one text.
+// Forms are the forms that a key has in a language, sorted, for reading alone; nil: it has one text.
 func Forms(key, lang string) (names []string) {
 	if _, bends := catalogue()[english][key+".other"]; !bends {
 		return nil
 	}
-	rules := rulesOf(key)
+	kind := languageRules{rulesOf(key), lang}
+	if known, ok := formsKnown.Load(kind); ok {
+		return known.([]string)
+	}
+	names = kind.forms()
+	formsKnown.Store(kind, names)
+	return names
+}
+
+// languageRules are how words bend in a language.
+type languageRules struct {
+	rules *plural.Rules
+	lang  string
+}
+
+// formsKnown are the forms of languageRules that were asked for: it takes some thousand
+// numbers to find them.
+var formsKnown sync.Map
+
+// forms are the names of the forms that any number has, sorted.
+func (l languageRules) forms() (names []string) {
 	for n := range 1001 {
 		for _, v := range []float64{float64(n), float64(n) + 0.5, float64(n) / 10, float64(n) * 1e6} {
-			if name := formOf(rules, lang, v); !slices.Contains(names, name) && (v == float64(int(v)) || rules == plural.Cardinal) {
+			if name := formOf(l.rules, l.lang, v); !slices.Contains(names, name) && (v == float64(int(v)) || l.rules == plural.Cardinal) {
 				names = append(names, name)
 			}
 		}

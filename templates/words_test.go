@@ -94,6 +94,14 @@ func TestAShopsOwnWordsComeFirst(t *testing.T) {
 	}
 }
 
+// TestFormsOfALanguageAreFoundOnce: programs, pages and mails ask for them all the time,
+// and some thousand numbers are tried to find them.
+func TestFormsOfALanguageAreFoundOnce(t *testing.T) { // alone: what others allocate would count
+	if n := testing.AllocsPerRun(5, func() { WordKeys("fi") }); n > 2000 {
+		t.Errorf("the texts that a language needs are listed with %.0f allocations", n)
+	}
+}
+
 func TestNumbersBendWords(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
