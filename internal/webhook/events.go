@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 
 	"regulars/internal/loyalty"
 )
@@ -90,6 +92,9 @@ func decodeEvent(v value, room []asked, o Options) (e loyalty.Event, id string, 
 	e.Order = decodeOrder(order, o.Currency)
 	e.Refund = decodeRefund(refund, e, o.Currency)
 	e.Points = decodePoints(f, points, e.Type)
+	if orderless(e) {
+		f.note("type", "%q is none of ours: it is kept as an event of your own, and nothing comes of its order; orders come by %s", e.Type, strings.Join(orderTypes, ", "))
+	}
 	soft := f.optional()
 	e.Properties = soft.object("properties").rest()
 	f.say("kept as a property", true)
@@ -108,6 +113,19 @@ func decodeEvent(v value, room []asked, o Options) (e loyalty.Event, id string, 
 	}
 	e.Notes, e.Unknown = f.said.notes, f.said.unknown
 	return e, e.ID, f.said.asked, f.err()
+}
+
+// orderTypes are the types of events that tell of an order.
+var orderTypes = []string{loyalty.OrderPlaced, loyalty.OrderChanged, loyalty.OrderFulfilled, loyalty.OrderCancelled, loyalty.OrderRefunded}
+
+// orderless reports whether an event tells of an order by a type that is none of ours, as
+// order.updated is. An event of the sender's own may well name an order that it is about.
+func orderless(e loyalty.Event) bool {
+	if e.Type == "" || slices.Contains(loyalty.EventTypes, e.Type) {
+		return false
+	}
+	o := e.Order
+	return e.Refund != nil || o != nil && (strings.HasPrefix(e.Type, "order.") || o.HasTotal || o.Lines != nil || o.Status != "")
 }
 
 // put adds a property unless the sender named one so.

@@ -108,6 +108,9 @@ func TestWhatAnEventCanDoWithoutIsLeftOutAndSaid(t *testing.T) {
 		{"cheese by weight", `{"id": "1", "order": {"lines": [{"quantity": 0.4}]}}`, "order.lines[0].quantity", "counts as one"},
 		{"labels as a text", `{"id": "1", "order": {"lines": [{"labels": "sale"}]}}`, "order.lines[0].labels", "is not a list"},
 		{"a shop that is a list", `{"id": "1", "order": {"shop": []}}`, "order.shop", "is not a text"},
+		{"an order that is updated", `{"id": "1", "type": "order.updated", "order": {"id": "O", "total": "10.00"}}`, "type", `"order.updated" is none of ours`},
+		{"an order that is canceled", `{"id": "1", "type": "order.canceled", "order": {"id": "O"}}`, "type", "orders come by order.placed, order.changed"},
+		{"a refund that is paid", `{"id": "1", "type": "refund.paid", "order": {"id": "O"}, "refund": {"total": "1.00"}}`, "type", "nothing comes of its order"},
 	}
 	for _, tt := range tests {
 		events, refused, err := webhook.Decode([]byte(tt.event), webhook.Options{Currency: "EUR"})
@@ -117,6 +120,17 @@ func TestWhatAnEventCanDoWithoutIsLeftOutAndSaid(t *testing.T) {
 		}
 		if n := events[0].Notes[0]; n.Field != tt.field || !strings.Contains(n.Reason, tt.reason) {
 			t.Errorf("%s: noted %+v, want %s: …%s…", tt.name, n, tt.field, tt.reason)
+		}
+	}
+}
+
+// TestAnEventOfTheirOwnMayNameAnOrder that it is about, and nobody is told anything.
+func TestAnEventOfTheirOwnMayNameAnOrder(t *testing.T) {
+	t.Parallel()
+	for _, event := range []string{`{"id": "1", "type": "review.written", "order": {"id": "O"}}`, `{"id": "1", "type": "order.changed", "order": {"id": "O", "total": "1.00"}}`} {
+		events, refused, err := webhook.Decode([]byte(event), webhook.Options{Currency: "EUR"})
+		if err != nil || len(refused) != 0 || len(events) != 1 || len(events[0].Notes) != 0 {
+			t.Errorf("%s: Decode = %+v, %v, %v, want one event without a note", event, events, refused, err)
 		}
 	}
 }
