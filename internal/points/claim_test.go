@@ -265,6 +265,16 @@ func TestAReversedClaimGivesThePointsBackToTheirLots(t *testing.T) {
 				t.Errorf("reverse: %+v, %v", c, err)
 			}
 		}
+		held, err := s.claim(points.Ask{Member: m, Reward: "latte", Key: "held", Hold: true})
+		if err == nil {
+			_, err = s.end("reverse", held.ID, false, "")
+		}
+		if want := fmt.Sprintf("claim %d is held, and nothing was given for it yet: release it, and its points are given back", held.ID); refusedFor(err) != points.Settled || err.Error() != want {
+			t.Errorf("reversing what is held: %v, want %s", err, want)
+		}
+		if _, err := s.end("release", held.ID, false, ""); err != nil {
+			t.Error(err)
+		}
 		s.want("P10 after it", s.has(m), before)
 		s.want("the code", s.state(c.CodeID), "void")
 

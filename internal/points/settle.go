@@ -53,8 +53,11 @@ func (r *Rules) Confirm(tx *store.Tx, id int64) (c Claim, err error) {
 
 func settled(c Claim) error {
 	words := fmt.Sprintf("claim %d is %s already", c.ID, c.State)
-	if c.State == Done {
+	switch c.State {
+	case Done:
 		words += ": reverse it, and its points are given back"
+	case Held:
+		words = fmt.Sprintf("claim %d is held, and nothing was given for it yet: release it, and its points are given back", c.ID)
 	}
 	return &Refused{Settled, words}
 }
