@@ -217,10 +217,10 @@ func (a *app) printStatement(tx *store.Tx, s points.Statement) error {
 	fmt.Fprintf(a.out, "%s, %d pending\n", plural(s.Balance, "point", "points"), s.Pending)
 	for _, l := range s.Lots {
 		if l.Opens > a.today(tx) {
-			fmt.Fprintf(a.out, "%d can be spent from %s on (%s)\n", l.Remains, l.Opens, l.Cause)
+			fmt.Fprintf(a.out, "%d can be spent from %s on (%s)\n", l.Remains, l.Opens, l.Why())
 		}
 		if l.Last != nil {
-			fmt.Fprintf(a.out, "%d end after %s (%s)\n", l.Remains, *l.Last, l.Cause)
+			fmt.Fprintf(a.out, "%d end after %s (%s)\n", l.Remains, *l.Last, l.Why())
 		}
 	}
 	if n := int64(s.OfLots - len(s.Lots)); n > 0 {

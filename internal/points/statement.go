@@ -3,6 +3,7 @@ package points
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"regulars/internal/loyalty"
 	"regulars/internal/store"
@@ -27,17 +28,12 @@ type Line struct {
 	ID     int64           `json:"id"`
 	Day    loyalty.Day     `json:"day"`
 	At     loyalty.Instant `json:"at"`
-	Kind   string          `json:"kind"`
 	Amount int64           `json:"amount"`
-	Cause  string          `json:"cause"`
-	Order  string          `json:"order,omitempty"` // its number
-	Event  string          `json:"event,omitempty"` // its type
-	Reward string          `json:"reward,omitempty"`
-	Tier   string          `json:"tier,omitempty"`
-	Opens  *loyalty.Day    `json:"opens,omitempty"`
-	Last   *loyalty.Day    `json:"last_day,omitempty"`
-	Reason string          `json:"reason,omitempty"`
-	ByWhom string          `json:"by,omitempty"`
+	Origin
+	Tier   string       `json:"tier,omitempty"`
+	Opens  *loyalty.Day `json:"opens,omitempty"`
+	Last   *loyalty.Day `json:"last_day,omitempty"`
+	ByWhom string       `json:"by,omitempty"`
 }
 
 // LotLine is what is left of a credit.
@@ -46,28 +42,58 @@ type LotLine struct {
 	Opens   loyalty.Day  `json:"opens"`
 	Last    *loyalty.Day `json:"last_day,omitempty"`
 	Remains int64        `json:"remains"`
-	Cause   string       `json:"cause"`
+	Origin
 }
 
-// Why says in words what an entry is for.
-func (l Line) Why() string {
+// Origin is what an entry is for.
+type Origin struct {
+	Kind   string `json:"kind"`
+	Cause  string `json:"cause"`
+	Order  string `json:"order,omitempty"` // its number
+	Event  string `json:"event,omitempty"` // its type
+	Reward string `json:"reward,omitempty"`
+	Friend string `json:"friend,omitempty"` // the shop's id of the member who was brought
+	Reason string `json:"reason,omitempty"`
+}
+
+// originColumns are the columns of an Origin, of entries e and what originJoins joins to them.
+const (
+	originColumns = `e.kind, e.cause, coalesce(o.external_id, '') as "order", coalesce(v.type, '') as event, coalesce(c.reward, '') as reward,
+		       coalesce(f.external_id, '') as friend, e.reason`
+	originJoins = `
+		left   join orders o on o.id = e.order_id
+		left   join claims c on c.id = e.claim_id
+		left   join events v on v.id = e.event_id and v.member_id = e.member_id
+		left   join referrals r on r.id = e.referral_id
+		left   join members f on f.id = r.friend_id`
+)
+
+// Why says it in words.
+func (o Origin) Why() string {
+	what, _, _ := strings.Cut(o.Cause, ":") // a merge may have numbered it
 	switch {
-	case l.Reason != "":
-		return l.Reason
-	case l.Kind == earn:
-		return "order " + l.Order
-	case l.Kind == takeback:
-		return "order " + l.Order + " has earned less: it was changed or given back"
-	case l.Event != "":
-		return "event " + l.Event
-	case l.Kind == redeem:
-		return "reward " + l.Reward
-	case l.Kind == giveBack:
-		return "reward " + l.Reward + " was not taken after all"
-	case l.Kind == expire:
+	case o.Reason != "":
+		return o.Reason
+	case o.Kind == earn:
+		return "order " + o.Order
+	case what == "referral" && o.Kind == takeback:
+		return "what " + o.Friend + " ordered first was given back"
+	case what == "referral":
+		return "brought " + o.Friend
+	case o.Kind == takeback:
+		return "order " + o.Order + " has earned less: it was changed or given back"
+	case o.Event != "":
+		return "event " + o.Event
+	case o.Kind == redeem:
+		return "reward " + o.Reward
+	case o.Kind == giveBack:
+		return "reward " + o.Reward + " was not taken after all"
+	case o.Kind == expire:
 		return "not used by their last day"
+	case what == "joined" || what == "birthday":
+		return what
 	}
-	return l.Cause
+	return o.Cause
 }
 
 // Lines are the entries of a member's points, the newest first, so many at most.
@@ -75,16 +101,13 @@ func Lines(tx *store.Tx, member int64, most int) (all []Line, err error) {
 	all = []Line{}
 	// The + 0 keeps Postgres from going through everybody's entries from the newest on.
 	err = tx.All(&all, `
-		select e.id, e.day, e.at, e.kind, e.amount, e.cause, coalesce(o.external_id, '') as "order", coalesce(v.type, '') as event, coalesce(c.reward, '') as reward, e.tier,
-		       e.opens_day as opens, coalesce(e.last_day, l.last_day) as last, e.reason, e.by_whom
+		select e.id, e.day, e.at, e.amount, `+originColumns+`, e.tier,
+		       e.opens_day as opens, coalesce(e.last_day, l.last_day) as last, e.by_whom
 		from  (select * from entries
 		       where  member_id = @member and wallet = '`+Wallet+`'
 		       order  by id + 0 desc
-		       limit  @most) e
-		left   join orders o on o.id = e.order_id
-		left   join claims c on c.id = e.claim_id
-		left   join events v on v.id = e.event_id and v.member_id = e.member_id
-		left   join lots l   on l.credit_id = e.id
+		       limit  @most) e`+originJoins+`
+		left   join lots l on l.credit_id = e.id
 		order  by e.day desc, e.id desc`, store.Args{"member": member, "most": most})
 	if err != nil {
 		return nil, fmt.Errorf("the entries of member %d: %w", member, err)
@@ -111,12 +134,12 @@ func StatementOf(tx *store.Tx, member int64, most int) (s Statement, err error) 
 		return s, err
 	}
 	err = tx.All(&s.Lots, `
-		select l.credit_id as credit, l.opens_day as opens, l.last_day as last, l.remains, e.cause
+		select l.credit_id as credit, l.opens_day as opens, l.last_day as last, l.remains, `+originColumns+`
 		from  (select * from lots
 		       where  member_id = @member and wallet = '`+Wallet+`' and (last_day is null or last_day >= @today)
 		       order  by last_day is null, last_day, opens_day, credit_id
 		       limit  @most) l
-		join   entries e on e.id = l.credit_id
+		join   entries e on e.id = l.credit_id`+originJoins+`
 		order  by l.last_day is null, l.last_day, l.opens_day, l.credit_id`, store.Args{"member": member, "today": int64(today), "most": most})
 	if err != nil {
 		return s, fmt.Errorf("the lots of member %d: %w", member, err)

@@ -31,3 +31,26 @@ func TestAStatementIsAsLongAsAskedFor(t *testing.T) {
 		}
 	})
 }
+
+// What an entry is for is said in words, whatever the ledger calls it.
+func TestAnEntrySaysWhatItIsFor(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		of   points.Origin
+		want string
+	}{
+		{points.Origin{Kind: "earn", Cause: "order:7:1", Order: "O-7"}, "order O-7"},
+		{points.Origin{Kind: "takeback", Cause: "order:7:2", Order: "O-7"}, "order O-7 has earned less: it was changed or given back"},
+		{points.Origin{Kind: "bonus", Cause: "referral:3", Friend: "M-9"}, "brought M-9"},
+		{points.Origin{Kind: "takeback", Cause: "referral:3:back", Friend: "M-9"}, "what M-9 ordered first was given back"},
+		{points.Origin{Kind: "bonus", Cause: "joined"}, "joined"},
+		{points.Origin{Kind: "bonus", Cause: "joined:1"}, "joined"},
+		{points.Origin{Kind: "bonus", Cause: "birthday:2026"}, "birthday"},
+		{points.Origin{Kind: "bonus", Cause: "event:4", Event: "review.written"}, "event review.written"},
+		{points.Origin{Kind: "adjust", Cause: "key:till:9", Reason: "a gift"}, "a gift"},
+	} {
+		if got := tt.of.Why(); got != tt.want {
+			t.Errorf("%+v is for %q, want %q", tt.of, got, tt.want)
+		}
+	}
+}
