@@ -11,9 +11,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"regulars/internal/loyalty"
+	"regulars/internal/store"
+	"regulars/internal/store/storetest"
 )
 
 // figure is one that independent scripts computed of the shared real data, asked of the
@@ -46,29 +47,29 @@ func TestFiguresOfRealHistories(t *testing.T) {
 	if testing.Short() {
 		t.Skip("real histories come in, by several programs")
 	}
-	// The ten minutes that go test gives a package are short, and so is CI's time.
-	until, ends := t.Deadline()
-	short := os.Getenv("CI") == "true" || ends && time.Until(until) < 20*time.Minute
 	for _, h := range append(cdnowHistories(), journeyHistories()...) {
 		t.Run(h.name, func(t *testing.T) {
 			t.Parallel()
 			file := h.file(t)
 			eachShop(t, func(t *testing.T, s shop) {
-				if short && s.onSQLite() != h.lite {
-					t.Skip("time is short: a history comes in on one engine; with -timeout 60m on both")
-				}
+				storetest.OnOne(t, map[bool]string{true: "sqlite", false: store.Postgres}[h.lite], s.engine())
 				s.comesTo(h, file)
 			})
 		})
 	}
 }
 
-func (s shop) onSQLite() bool { return strings.Contains(s.env[0], "sqlite:") }
+func (s shop) engine() string {
+	if strings.Contains(s.env[0], "sqlite:") {
+		return "sqlite"
+	}
+	return store.Postgres
+}
 
 func (s shop) comesTo(h history, file string) {
 	s.t.Helper()
 	// Engines differ in how orders are read alone: each has half of the drafts tried.
-	n, odd := 0, s.onSQLite()
+	n, odd := 0, s.engine() != store.Postgres
 	h.figures = slices.DeleteFunc(slices.Clone(h.figures), func(f figure) bool {
 		if f.draft == "" {
 			return false

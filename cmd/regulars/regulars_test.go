@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"regulars/internal/patiently"
+	"regulars/internal/store"
 	"regulars/internal/store/storetest"
 	detector "regulars/internal/store/storetest/watched"
 )
@@ -331,7 +332,10 @@ func TestRealHistoryComesInAndAnswers(t *testing.T) {
 	t.Parallel()
 	detector.Skip(t)
 	file := data(t, "cdnow/orders.csv")
-	eachShop(t, func(t *testing.T, s shop) { comesIn(t, s, file) })
+	eachShop(t, func(t *testing.T, s shop) {
+		storetest.OnOne(t, store.Postgres, s.engine())
+		comesIn(t, s, file)
+	})
 }
 
 func comesIn(t *testing.T, s shop, file string) {

@@ -16,6 +16,7 @@ import (
 	"regulars/internal/program"
 	"regulars/internal/shoptest"
 	"regulars/internal/store"
+	"regulars/internal/store/storetest"
 	"regulars/internal/store/storetest/watched"
 )
 
@@ -157,6 +158,7 @@ func TestCDNOW(t *testing.T) {
 		t.Skipf("no shared data at %s: this test did not run (REGULARS_DATA names the folder that holds it)", dir)
 	}
 	shoptest.Each(t, shoptest.Program{}, func(t *testing.T, s *shoptest.Shop) {
+		storetest.OnOne(t, store.Postgres, s.DB.Engine())
 		with(s, program.Points{Since: loyalty.Date(1997, 1, 1), Earn: onePer(100), Expire: loyalty.Expiry{After: loyalty.Period{Months: 12}}})
 		s.Now = time.Date(1998, 6, 30, 20, 0, 0, 0, time.UTC)
 		began := time.Now()

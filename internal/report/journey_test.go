@@ -151,6 +151,7 @@ func TestPublishedFiguresOfTheCompleteJourney(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "lines.csv")
 	withProducts(t, lines, products, file)
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		storetest.OnOne(t, store.Postgres, db.Engine())
 		db = db.At(time.Date(2018, 1, 2, 0, 0, 0, 0, time.UTC))
 		scope := inForce(t, db, shopProgram("attributes: {age_group: text, income: text, home_ownership: text, marital_status: text, household_size: text, kids_count: text}\n",
 			"lapsed: orders >= 2 and days_since_last_order > 90\n"))

@@ -84,6 +84,7 @@ func (s *shop) holding() string {
 func TestTiersOfCDNOWByTheirRules(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		storetest.OnOne(t, store.Postgres, db.Engine())
 		s := &shop{shoptest.Open(t, db, shoptest.Program{Zone: "UTC"})}
 		s.fillCDNOW()
 		for _, c := range []struct{ id, on, want string }{

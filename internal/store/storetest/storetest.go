@@ -34,6 +34,22 @@ func Each(t *testing.T, f func(t *testing.T, db *store.DB)) {
 	})
 }
 
+// OnOne has a test that plays a whole history play it on one engine alone where time is
+// short: it skips on the other.
+func OnOne(t *testing.T, engine string, on string) {
+	t.Helper()
+	if on != engine && hurried(t) {
+		t.Skipf("time is short: a whole history plays on %s alone; with -timeout 60m on both", engine)
+	}
+}
+
+// hurried reports whether time is short: in CI, and in the ten minutes that go test gives a
+// package by itself.
+func hurried(t *testing.T) bool {
+	until, ends := t.Deadline()
+	return os.Getenv("CI") == "true" || ends && time.Until(until) < 20*time.Minute
+}
+
 // SQLite returns a fresh database in a file of the test's own.
 func SQLite(t testing.TB) *store.DB {
 	t.Helper()
